@@ -1,0 +1,31 @@
+/* Errors: one line on stderr, a sysexits(3) code, and nothing half-written left behind. */
+#ifndef SIDMILL_BASE_ERR_H
+#define SIDMILL_BASE_ERR_H
+
+#include <stdbool.h>
+#include <sysexits.h>
+
+#define PRINTF_LIKE(fmt, first) __attribute__((format(printf, fmt, first)))
+
+/* Name that starts every line on stderr; called once, by cli_parse(). */
+void err_program(const char *name);
+const char *err_program_name(void);
+
+/* After err_quiet(true), note() is silent; warnings and errors still show. */
+void err_quiet(bool quiet);
+bool err_is_quiet(void);
+
+/* Prints "tool: message", discards unfinished output files and ends the process with `code` (EX_USAGE,
+ * EX_DATAERR, EX_NOINPUT, EX_IOERR ...). Safe from any thread; the first caller wins. */
+_Noreturn void die(int code, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* As die(), with ": " and strerror(errno) appended. */
+_Noreturn void die_errno(int code, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* As die(EX_DATAERR), for line `line` (1-based; 0: the file as a whole) of `file`. */
+_Noreturn void die_at(const char *file, long long line, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+void warn(const char *fmt, ...) PRINTF_LIKE(1, 2);  /* "tool: warning: ..." */
+void note(const char *fmt, ...) PRINTF_LIKE(1, 2);  /* "tool: ...", unless quiet */
+
+#endif

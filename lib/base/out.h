@@ -1,0 +1,32 @@
+/* Output that appears whole or not at all: a temporary file in the target's folder, fsync, rename. */
+#ifndef SIDMILL_BASE_OUT_H
+#define SIDMILL_BASE_OUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+typedef struct out out_t;
+
+/* Opens `path` (NULL or "-": stdout) for writing. With `binary`, a terminal as stdout is refused (EX_USAGE). Failure to
+ * create ends the process with EX_CANTCREAT. */
+out_t *out_open(const char *path, bool binary);
+
+FILE *out_file(out_t *o);         /* for fprintf(); errors are found at out_commit() at the latest */
+const char *out_name(const out_t *o);
+void out_write(out_t *o, const void *bytes, size_t n);
+
+/* Flushes, and for a file syncs and renames it into place. Any error ends the process (EX_IOERR), the old file untouched. */
+void out_commit(out_t *o);
+
+/* Writes a whole small file in one go, atomically. */
+void out_whole(const char *path, const void *bytes, size_t n);
+
+/* Flushes a stdio stream and checks it: for tools that answer line by line. `name` is for the message. */
+void out_flush(FILE *f, const char *name);
+
+/* Removes the temporary files of all outputs not yet committed. Called by die() and on SIGINT, SIGTERM and SIGHUP. */
+void out_discard_all(void);
+void out_catch_signals(void);
+
+#endif

@@ -1,0 +1,4 @@
+#ifndef SIDMILL_BASE_VERSION_H
+#define SIDMILL_BASE_VERSION_H
+#define SIDMILL_VERSION "0.1.0"
+#endif

@@ -1,0 +1,44 @@
+/* sids/1: every item's codes on L residual levels and, where items would share all L codes, a suffix. */
+#ifndef SIDMILL_DATA_SIDS_H
+#define SIDMILL_DATA_SIDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "data/st.h"
+#include "data/strtab.h"
+
+enum { SID_MAX_LEVELS = 16, SID_MAX_TOKENS = SID_MAX_LEVELS + 1 };
+
+typedef struct {
+    int64_t items;
+    int levels;       /* L */
+    int codes;        /* K: codes a level */
+    int max_suffix;   /* suffixes that the vocabulary reserves: every suffix is below it */
+    int32_t *code;    /* [items, levels], each in [0, codes) */
+    int32_t *suffix;  /* [items], -1: none */
+    strtab_t item_ids;
+} sids_t;
+
+/* Reads and checks: shapes, ranges, and that no full SID repeats or is a prefix of another (else EX_DATAERR, naming both
+ * items). K comes from `codebook` [L, K, d] where present, else from metadata config "codes", else from the largest code;
+ * max_suffix from config "max-suffix", else from the largest suffix. */
+sids_t sids_read(const st_file_t *f);
+void sids_free(sids_t *s);
+
+/* Gives a suffix (0, 1, ... in item order) to the items of every bucket of equal codes, as `collide` (only buckets of two or
+ * more; METHODS 1.8) or always (TIGER's fourth code). */
+typedef enum { SUFFIX_COLLIDE, SUFFIX_ALWAYS } suffix_t;
+void sids_assign_suffixes(sids_t *s, suffix_t how);
+
+/* What the codes say about themselves before the suffix. */
+typedef struct {
+    double alone;        /* share of items alone in their bucket */
+    int64_t buckets, largest;
+    double *utilisation; /* [levels] share of the K codes in use */
+    double *perplexity;  /* [levels] exp of the entropy of code use */
+} sid_stats_t;
+sid_stats_t sids_stats(const sids_t *s);
+void sid_stats_free(sid_stats_t *s);
+
+#endif

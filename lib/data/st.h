@@ -1,0 +1,90 @@
+/* safetensors files: an 8-byte little-endian header length, a JSON header, raw row-major little-endian data. Read by mmap
+ * where the source is a file, from memory where it is a pipe; everything is checked before it is used. */
+#ifndef SIDMILL_DATA_ST_H
+#define SIDMILL_DATA_ST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/out.h"
+#include "data/strtab.h"
+
+typedef enum {
+    ST_BOOL, ST_U8, ST_I8, ST_F8_E5M2, ST_F8_E4M3, ST_I16, ST_U16, ST_F16, ST_BF16,
+    ST_I32, ST_U32, ST_F32, ST_F64, ST_I64, ST_U64, ST_DTYPES
+} st_dtype;
+
+enum { ST_MAX_DIMS = 8 };
+
+const char *st_dtype_name(st_dtype t);             /* "F32", ... */
+size_t st_dtype_size(st_dtype t);                  /* bytes an element */
+bool st_dtype_parse(const char *name, st_dtype *t);
+
+typedef struct {
+    char *name;
+    st_dtype dtype;
+    int dims;
+    int64_t shape[ST_MAX_DIMS];
+    int64_t count;               /* elements */
+    const unsigned char *data;   /* may be unaligned */
+} st_tensor_t;
+
+typedef struct {
+    char *name;                  /* for messages */
+    st_tensor_t *tensors;        /* in file order */
+    int count;
+    char **meta_keys, **meta_values; /* __metadata__ */
+    int meta_count;
+    struct st_source *source;
+} st_file_t;
+
+/* Opens and checks a file (NULL or "-": standard input). A malformed one ends the process with EX_DATAERR and says what
+ * is wrong: header length, JSON, dtype, shape, offsets that overlap, leave holes or run past the end, duplicate names. */
+st_file_t *st_open(const char *path);
+void st_close(st_file_t *f);
+
+const st_tensor_t *st_find(const st_file_t *f, const char *name);        /* NULL if absent */
+const char *st_meta(const st_file_t *f, const char *key);               /* NULL if absent */
+
+/* Ends the process unless __metadata__ schema, where present, equals `schema` ("sids/1"). Files from elsewhere may lack it. */
+void st_check_schema(const st_file_t *f, const char *schema);
+
+/* The named tensor, which must exist, with `dims` dimensions; where shape[i] >= 0 that extent must match, where it is -1 the
+ * file's extent is stored there. Otherwise the process ends with EX_DATAERR, naming file, tensor, what was found and expected. */
+const st_tensor_t *st_need(const st_file_t *f, const char *name, int dims, int64_t *shape);
+
+/* As st_need(), with the elements copied to fresh memory of the type asked for. Floats are converted from any float type and
+ * must be finite (else the error names the row); integers from any integer type, and must fit. Caller frees. */
+float *st_need_f32(const st_file_t *f, const char *name, int dims, int64_t *shape);
+int32_t *st_need_i32(const st_file_t *f, const char *name, int dims, int64_t *shape);
+int64_t *st_need_i64(const st_file_t *f, const char *name, int dims, int64_t *shape);
+uint8_t *st_need_u8(const st_file_t *f, const char *name, int dims, int64_t *shape);
+
+/* A U8 string table; `count` >= 0: that many strings are expected. */
+strtab_t st_need_strings(const st_file_t *f, const char *name, int64_t count);
+
+/* Element i of a tensor of any dtype as a double (integers beyond 2^53 are rounded). */
+double st_value(const st_tensor_t *t, int64_t i);
+
+/* Writing. Tensors are borrowed until st_commit(), which writes header and data and commits the output atomically. */
+typedef struct st_writer st_writer_t;
+
+/* `path` NULL or "-": stdout. `schema` may be NULL. Sets the metadata `tool` and `version` as well. */
+st_writer_t *st_create(const char *path, const char *schema);
+void st_set_meta(st_writer_t *w, const char *key, const char *value);
+void st_add(st_writer_t *w, const char *name, st_dtype dtype, int dims, const int64_t *shape, const void *data);
+void st_add_strings(st_writer_t *w, const char *name, const strtab_t *t);
+
+/* Records the digest (xxh3-128, hex) of an input under metadata `input.<role>`. */
+void st_add_input(st_writer_t *w, const char *role, const st_file_t *f);
+void st_commit(st_writer_t *w);
+
+/* Hex digest (xxh3-128) of a file's bytes. Caller frees. */
+char *st_digest(const st_file_t *f);
+
+/* Short-hand: st_add() of one or two dimensions. */
+void st_add1(st_writer_t *w, const char *name, st_dtype dtype, int64_t n, const void *data);
+void st_add2(st_writer_t *w, const char *name, st_dtype dtype, int64_t rows, int64_t cols, const void *data);
+
+#endif

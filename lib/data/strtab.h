@@ -1,0 +1,41 @@
+/* A table of strings: ids of items or users. Stored in tensor files as U8, every string ended by a newline. */
+#ifndef SIDMILL_DATA_STRTAB_H
+#define SIDMILL_DATA_STRTAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+    int64_t count;
+    char *bytes;      /* the strings, each ended by a newline */
+    int64_t *offsets; /* [count + 1] into bytes */
+    int64_t bytes_cap, count_cap;
+    int64_t *slots;   /* open-addressing hash index, built by strtab_index(); NULL before */
+    int64_t slot_count;
+} strtab_t;
+
+void strtab_add(strtab_t *t, const char *s, size_t n);
+
+/* String `i`, not NUL-terminated; *n is its length. For printf: "%.*s". */
+const char *strtab_get(const strtab_t *t, int64_t i, size_t *n);
+
+/* As a NUL-terminated copy. Caller frees. */
+char *strtab_dup(const strtab_t *t, int64_t i);
+
+/* Builds the look-up index. Returns -1, or the row of the first string that repeats an earlier one. */
+int64_t strtab_index(strtab_t *t);
+
+/* Row of the string, or -1. Needs strtab_index(). */
+int64_t strtab_find(const strtab_t *t, const char *s, size_t n);
+
+/* True if both hold the same strings in the same order. */
+bool strtab_equal(const strtab_t *a, const strtab_t *b);
+
+/* Parses `n` bytes of newline-ended strings; false if the last lacks its newline, a string is empty or holds a tab, or the
+ * text is not UTF-8. */
+bool strtab_parse(strtab_t *t, const char *bytes, size_t n);
+
+void strtab_free(strtab_t *t);
+
+#endif

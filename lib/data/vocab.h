@@ -1,0 +1,22 @@
+/* Token ranges of a generator's vocabulary: specials, codes per level, suffixes; and later the pieces of text. */
+#ifndef SIDMILL_DATA_VOCAB_H
+#define SIDMILL_DATA_VOCAB_H
+
+#include <stdint.h>
+
+#include "data/sids.h"
+
+typedef struct {
+    int levels, codes, max_suffix;
+    int32_t bos;          /* begins a history */
+    int32_t first_code;   /* level l, code c -> first_code + l * codes + c */
+    int32_t first_suffix; /* suffix s -> first_suffix + s */
+    int32_t size;         /* tokens in all */
+} vocab_t;
+
+vocab_t vocab_make(int levels, int codes, int max_suffix);
+
+/* The tokens of item i's SID; returns their number, levels or levels + 1. `out` holds SID_MAX_TOKENS. */
+int vocab_sid(const vocab_t *v, const sids_t *s, int64_t item, int32_t *out);
+
+#endif
