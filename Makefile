@@ -17,7 +17,7 @@ probe   = $(shell printf '\043include <$(1)>\nint main(void){return 0;}' | $(CC)
 ONEDNN  ?= $(call probe,dnnl.h,-ldnnl)
 ifeq ($(ONEDNN),yes)
 OPTIONAL_DEFS += -DHAVE_ONEDNN
-OPTIONAL_LIBS += -ldnnl
+OPTIONAL_LIBS += -ldnnl -lgomp
 endif
 
 ALL_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Ilib -pthread $(CFLAGS) $(NUMERIC) $(WARN) $(SAN) $(OPTIONAL_DEFS)

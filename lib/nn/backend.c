@@ -1,0 +1,142 @@
+#include "nn/backend.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/simd.h"
+#include "nn/gemm.h"
+
+const char *const backend_names[] = {"auto", "f32", "bf16", NULL};
+
+static void pack_f32(const float *src, int64_t n, operand_t *dst) { memcpy(dst, src, (size_t)n * sizeof(float)); }
+
+static void matmul_f32(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b, float *c)
+{
+    gemm_f32(ta, tb, m, n, k, 1, a, b, 0, c);
+}
+
+static const backend_t f32 = {"openblas-f32", sizeof(float), 16, pack_f32, matmul_f32};
+
+#ifdef HAVE_ONEDNN
+#include <dnnl.h>
+
+static dnnl_engine_t engine;
+
+static void check(dnnl_status_t s, const char *what)
+{
+    if (s != dnnl_success) die(EX_SOFTWARE, "oneDNN: %s failed (status %d)", what, (int)s);
+}
+
+/* Round to nearest even, as the processor's own conversion does; NaN never reaches here. */
+SIMD_CLONES
+static void pack_bf16(const float *restrict src, int64_t n, operand_t *restrict dst)
+{
+    uint16_t *restrict out = dst;
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t u;
+        memcpy(&u, &src[i], sizeof u);
+        out[i] = (uint16_t)((u + 0x7fff + ((u >> 16) & 1)) >> 16);
+    }
+}
+
+/* A product of one shape, ready to run; every thread keeps its own, because the memory handles change at each call. */
+typedef struct product {
+    int64_t m, n, k;
+    bool ta, tb;
+    dnnl_primitive_t primitive;
+    dnnl_memory_t a, b, c, scratch;
+    struct product *next;
+} product_t;
+
+enum { BUCKETS = 256 };
+static _Thread_local product_t *products[BUCKETS];
+static _Thread_local dnnl_stream_t stream;
+
+static dnnl_memory_desc_t matrix(int64_t rows, int64_t cols, bool transposed, dnnl_data_type_t type)
+{
+    dnnl_memory_desc_t d;
+    dnnl_dims_t dims = {rows, cols}, strides = {transposed ? 1 : cols, transposed ? rows : 1};
+    check(dnnl_memory_desc_init_by_strides(&d, 2, dims, type, strides), "memory descriptor");
+    return d;
+}
+
+static dnnl_memory_t memory_of(const dnnl_memory_desc_t *d, void *handle)
+{
+    dnnl_memory_t m;
+    check(dnnl_memory_create(&m, d, engine, handle), "memory");
+    return m;
+}
+
+static product_t *product_make(bool ta, bool tb, int64_t m, int64_t n, int64_t k)
+{
+    product_t *p = NEW(product_t);
+    *p = (product_t){.m = m, .n = n, .k = k, .ta = ta, .tb = tb};
+    dnnl_memory_desc_t a = matrix(m, k, ta, dnnl_bf16), b = matrix(k, n, tb, dnnl_bf16), c = matrix(m, n, false, dnnl_f32);
+    dnnl_matmul_desc_t d;
+    check(dnnl_matmul_desc_init(&d, &a, &b, NULL, &c), "matmul descriptor");
+    dnnl_primitive_attr_t attr;
+    check(dnnl_primitive_attr_create(&attr), "attributes");
+    check(dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user), "scratchpad mode");
+    dnnl_primitive_desc_t pd;
+    check(dnnl_primitive_desc_create(&pd, &d, attr, engine, NULL), "matmul");
+    check(dnnl_primitive_create(&p->primitive, pd), "matmul");
+    const dnnl_memory_desc_t *scratch = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
+    size_t bytes = dnnl_memory_desc_get_size(scratch);
+    p->a = memory_of(&a, NULL);
+    p->b = memory_of(&b, NULL);
+    p->c = memory_of(&c, NULL);
+    p->scratch = memory_of(scratch, bytes ? xfloats(bytes / sizeof(float) + 1) : NULL);
+    dnnl_primitive_desc_destroy(pd);
+    dnnl_primitive_attr_destroy(attr);
+    return p;
+}
+
+static product_t *product_find(bool ta, bool tb, int64_t m, int64_t n, int64_t k)
+{
+    uint64_t h = (uint64_t)m * 31 + (uint64_t)n * 1031 + (uint64_t)k * 65537 + (uint64_t)ta * 7 + (uint64_t)tb * 13;
+    product_t **slot = &products[(h ^ (h >> 8) ^ (h >> 16)) % BUCKETS];
+    for (product_t *p = *slot; p; p = p->next)
+        if (p->m == m && p->n == n && p->k == k && p->ta == ta && p->tb == tb) return p;
+    product_t *p = product_make(ta, tb, m, n, k);
+    p->next = *slot;
+    *slot = p;
+    return p;
+}
+
+static void matmul_bf16(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b, float *c)
+{
+    if (m <= 0 || n <= 0 || k <= 0) return;
+    if (!stream) check(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags), "stream");
+    product_t *p = product_find(ta, tb, m, n, k);
+    check(dnnl_memory_set_data_handle_v2(p->a, (void *)(uintptr_t)a, stream), "memory");
+    check(dnnl_memory_set_data_handle_v2(p->b, (void *)(uintptr_t)b, stream), "memory");
+    check(dnnl_memory_set_data_handle_v2(p->c, c, stream), "memory");
+    dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, p->a}, {DNNL_ARG_WEIGHTS, p->b}, {DNNL_ARG_DST, p->c}, {DNNL_ARG_SCRATCHPAD, p->scratch}};
+    check(dnnl_primitive_execute(p->primitive, stream, 4, args), "matmul");
+}
+
+static const backend_t bf16 = {"onednn-bf16", sizeof(uint16_t), 64, pack_bf16, matmul_bf16};
+
+static const backend_t *open_bf16(void)
+{
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    if (isa != dnnl_cpu_isa_avx512_core_bf16 && isa != dnnl_cpu_isa_avx512_core_amx) return NULL;
+    if (!engine) check(dnnl_engine_create(&engine, dnnl_cpu, 0), "engine");
+    return &bf16;
+}
+#else
+static const backend_t *open_bf16(void) { return NULL; }
+#endif
+
+const backend_t *backend_open(const char *name)
+{
+    gemm_init();
+    if (!strcmp(name, "f32")) return &f32;
+    const backend_t *b = open_bf16();
+    if (!b && !strcmp(name, "bf16"))
+        die(EX_UNAVAILABLE, "--gemm bf16: needs oneDNN and a processor with AMX or AVX512-BF16; use --gemm f32");
+    return b ? b : &f32;
+}

@@ -1,0 +1,43 @@
+/* The table of heavy operations behind the transformer: the place where another device would stand. Two backends run on the
+ * processor: f32 through OpenBLAS, and bf16 operands with f32 accumulation through oneDNN. They differ in how matrix operands
+ * are stored; everything else is shared f32 code. */
+#ifndef SIDMILL_NN_BACKEND_H
+#define SIDMILL_NN_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A matrix operand in the backend's own element type. */
+typedef void operand_t;
+
+typedef struct {
+    const char *name;      /* "openblas-f32", "onednn-bf16" */
+    size_t operand_size;   /* bytes of one operand element */
+    int64_t row_multiple;  /* row counts are rounded up to this, so that few kernels are made */
+
+    /* Converts n floats to operand elements. */
+    void (*pack)(const float *src, int64_t n, operand_t *dst);
+
+    /* C [m, n] = op(A) op(B), row-major and dense; A is [m, k] ([k, m] if ta), B is [k, n] ([n, k] if tb). */
+    void (*matmul)(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b, float *c);
+} backend_t;
+
+/* `name`: "auto" (the fastest that this machine has), "f32" or "bf16". Asking for bf16 where the library or the processor
+ * lacks it ends the process with EX_UNAVAILABLE. Also holds BLAS and OpenMP to one thread in every thread of the pool. */
+const backend_t *backend_open(const char *name);
+
+extern const char *const backend_names[]; /* for CLI_CHOICE */
+
+/* Element i of an operand array. */
+static inline operand_t *operand_at(const backend_t *b, const operand_t *base, int64_t i)
+{
+    return (char *)(uintptr_t)base + (size_t)i * b->operand_size;
+}
+
+static inline int64_t round_rows(const backend_t *b, int64_t rows)
+{
+    return (rows + b->row_multiple - 1) / b->row_multiple * b->row_multiple;
+}
+
+#endif
