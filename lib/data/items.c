@@ -1,0 +1,178 @@
+#include "data/items.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "data/json.h"
+
+typedef enum { KEY_ID, KEY_STRING, KEY_STRINGS, KEY_PRICE, KEY_INTENTS, KEY_ARRAY } key_kind;
+
+/* The keys that the contract gives a meaning; their types are checked in every record. */
+static const struct known_key {
+    const char *name;
+    key_kind kind;
+    const char *expected;
+} known_keys[] = {
+    {"id", KEY_ID, "a string"},
+    {"title", KEY_STRING, "a string or null"},
+    {"description", KEY_STRING, "a string or null"},
+    {"categories", KEY_STRINGS, "an array of strings or null"},
+    {"brand", KEY_STRING, "a string or null"},
+    {"price", KEY_PRICE, "a string, a finite number or null"},
+    {"image", KEY_STRING, "a string or null"},
+    {"image_url", KEY_STRING, "a string or null"},
+    {"image_labels", KEY_STRINGS, "an array of strings or null"},
+    {"caption", KEY_STRING, "a string or null"},
+    {"intents", KEY_INTENTS, "an array of objects with a string \"text\", or null"},
+    {"errors", KEY_ARRAY, "an array or null"},
+};
+
+enum { KNOWN_KEYS = sizeof known_keys / sizeof *known_keys };
+
+static int find_known(const char *name)
+{
+    for (int k = 0; k < KNOWN_KEYS; k++)
+        if (!strcmp(known_keys[k].name, name)) return k;
+    return -1;
+}
+
+static const cJSON *intent_text(const cJSON *intent)
+{
+    const cJSON *text = cJSON_GetObjectItemCaseSensitive(intent, "text");
+    return cJSON_IsString(text) ? text : NULL;
+}
+
+static bool every_element(const cJSON *array, key_kind kind)
+{
+    const cJSON *e;
+    cJSON_ArrayForEach(e, array) {
+        if (kind == KEY_STRINGS && !cJSON_IsString(e)) return false;
+        if (kind == KEY_INTENTS && !intent_text(e)) return false;
+    }
+    return true;
+}
+
+static bool right_type(const cJSON *value, key_kind kind)
+{
+    if (kind == KEY_ID) return cJSON_IsString(value);
+    if (cJSON_IsNull(value)) return true;
+    switch (kind) {
+    case KEY_ID:
+    case KEY_STRING: return cJSON_IsString(value);
+    case KEY_PRICE: return cJSON_IsString(value) || (cJSON_IsNumber(value) && isfinite(value->valuedouble));
+    case KEY_STRINGS:
+    case KEY_INTENTS:
+    case KEY_ARRAY: return cJSON_IsArray(value) && every_element(value, kind);
+    }
+    return false;
+}
+
+static void check_keys(const items_t *r)
+{
+    bool seen[KNOWN_KEYS] = {false};
+    const cJSON *member;
+    cJSON_ArrayForEach(member, r->json) {
+        int k = find_known(member->string);
+        if (k < 0) continue;
+        if (seen[k]) die_at(r->lines.name, r->lines.number, "\"%s\" is there twice, expected once", member->string);
+        seen[k] = true;
+        if (!right_type(member, known_keys[k].kind))
+            die_at(r->lines.name, r->lines.number, "\"%s\" has the wrong type, expected %s", member->string, known_keys[k].expected);
+    }
+}
+
+static void take_id(items_t *r)
+{
+    const char *file = r->lines.name;
+    long long line = r->lines.number;
+    const cJSON *id = cJSON_GetObjectItemCaseSensitive(r->json, "id");
+    if (!id) die_at(file, line, "no \"id\", expected a string unique in the file");
+    r->id = id->valuestring;
+    size_t n = strlen(r->id);
+    if (!n) die_at(file, line, "\"id\" is empty, expected a string unique in the file");
+    if (strpbrk(r->id, "\t\n\r")) die_at(file, line, "\"id\" holds a tab or a line break, expected none");
+    if (!r->ids.slots) strtab_index(&r->ids);
+    if (strtab_find(&r->ids, r->id, n) >= 0) die_at(file, line, "id \"%s\" was there before, expected unique ids", r->id);
+    strtab_add(&r->ids, r->id, n);
+}
+
+static bool is_blank(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (s[i] != ' ' && s[i] != '\t') return false;
+    return true;
+}
+
+/* The current line goes to r->text, checked, without the byte order mark that some editors put before the first. */
+static void take_line(items_t *r)
+{
+    const lines_t *l = &r->lines;
+    size_t mark = l->number == 1 && l->len >= 3 && !memcmp(l->line, "\xef\xbb\xbf", 3) ? 3 : 0;
+    buf_clear(&r->text);
+    buf_add(&r->text, l->line + mark, l->len - mark);
+    if (!utf8_valid(r->text.data, r->text.len)) die_at(l->name, l->number, "not valid UTF-8");
+    json_error_t e;
+    if (!json_check(r->text.data, r->text.len, &e))
+        die_at(l->name, l->number, "not JSON at column %zu: %s", e.at + mark + 1, e.why);
+    if (r->text.data[strspn(r->text.data, " \t\r")] != '{') die_at(l->name, l->number, "not an object, expected {...}");
+}
+
+items_t items_open(const char *path)
+{
+    return (items_t){.lines = in_lines(path)};
+}
+
+bool items_next(items_t *r)
+{
+    cJSON_Delete(r->json);
+    r->json = NULL;
+    r->id = NULL;
+    do {
+        if (!in_next(&r->lines)) return false;
+    } while (is_blank(r->lines.line, r->lines.len));
+    take_line(r);
+    r->json = cJSON_ParseWithLength(r->text.data, r->text.len);
+    if (!r->json) die(EX_OSERR, "%s:%lld: out of memory for the record", r->lines.name, r->lines.number);
+    check_keys(r);
+    take_id(r);
+    return true;
+}
+
+void items_close(items_t *r)
+{
+    cJSON_Delete(r->json);
+    in_close(&r->lines);
+    strtab_free(&r->ids);
+    buf_free(&r->text);
+    *r = (items_t){0};
+}
+
+const char *items_string(const items_t *r, const char *key)
+{
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(r->json, key);
+    return cJSON_IsString(value) && value->valuestring[0] ? value->valuestring : NULL;
+}
+
+/* Appends `s`, set off by `separator` from what this field has given so far; empty strings give nothing. */
+static void join(buf_t *out, size_t start, const char *separator, const cJSON *s)
+{
+    if (!cJSON_IsString(s) || !s->valuestring[0]) return;
+    if (out->len > start) buf_puts(out, separator);
+    buf_puts(out, s->valuestring);
+}
+
+bool items_field_text(const items_t *r, const char *field, buf_t *out)
+{
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(r->json, field), *e;
+    size_t start = out->len;
+    if (cJSON_IsString(value)) join(out, start, "", value);
+    if (cJSON_IsNumber(value)) buf_json_number(out, value->valuedouble);
+    if (cJSON_IsArray(value)) {
+        cJSON_ArrayForEach(e, value) {
+            if (cJSON_IsObject(e)) join(out, start, "; ", intent_text(e));
+            else join(out, start, ", ", e);
+        }
+    }
+    return out->len > start;
+}

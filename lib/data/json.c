@@ -1,0 +1,196 @@
+#include "data/json.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+
+typedef struct {
+    const char *p, *end;
+    const char *why;
+} scan_t;
+
+static bool fail(scan_t *s, const char *why)
+{
+    s->why = why;
+    return false;
+}
+
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool more(const scan_t *s) { return s->p < s->end; }
+static bool at(const scan_t *s, char c) { return more(s) && *s->p == c; }
+
+static void skip_blanks(scan_t *s)
+{
+    while (more(s) && (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r')) s->p++;
+}
+
+/* The four digits after \u, or -1. */
+static long scan_hex4(scan_t *s)
+{
+    long v = 0;
+    for (int i = 0; i < 4; i++, s->p++) {
+        if (!more(s)) return -1;
+        char c = *s->p;
+        if (is_digit(c)) v = v * 16 + (c - '0');
+        else if (c >= 'a' && c <= 'f') v = v * 16 + (c - 'a' + 10);
+        else if (c >= 'A' && c <= 'F') v = v * 16 + (c - 'A' + 10);
+        else return -1;
+    }
+    return v;
+}
+
+/* What follows \u, a low surrogate's escape included. */
+static bool scan_unicode(scan_t *s)
+{
+    long high = scan_hex4(s);
+    if (high < 0) return fail(s, "expected four hexadecimal digits after \\u");
+    if (high == 0) return fail(s, "\\u0000 is not accepted in text");
+    if (high < 0xd800 || high > 0xdfff) return true;
+    bool paired = high < 0xdc00 && s->end - s->p >= 2 && s->p[0] == '\\' && s->p[1] == 'u';
+    if (paired) {
+        s->p += 2;
+        long low = scan_hex4(s);
+        paired = low >= 0xdc00 && low <= 0xdfff;
+    }
+    return paired || fail(s, "unpaired surrogate");
+}
+
+static bool scan_string(scan_t *s)
+{
+    if (!at(s, '"')) return fail(s, "expected a string");
+    for (s->p++; more(s); ) {
+        char c = *s->p++;
+        if (c == '"') return true;
+        if ((unsigned char)c < 0x20) {
+            s->p--;
+            return fail(s, "control character in a string, expected it escaped");
+        }
+        if (c != '\\') continue;
+        if (!more(s)) break;
+        c = *s->p++;
+        if (c == 'u' && !scan_unicode(s)) return false;
+        if (c != 'u' && (!c || !strchr("\"\\/bfnrt", c))) {
+            s->p--;
+            return fail(s, "unknown escape in a string");
+        }
+    }
+    return fail(s, "unfinished string");
+}
+
+static bool scan_digits(scan_t *s)
+{
+    if (!more(s) || !is_digit(*s->p)) return fail(s, "expected a digit");
+    while (more(s) && is_digit(*s->p)) s->p++;
+    return true;
+}
+
+static bool scan_number(scan_t *s)
+{
+    const char *start = s->p;
+    if (at(s, '-')) s->p++;
+    if (at(s, '0')) s->p++;
+    else if (!scan_digits(s)) return false;
+    if (at(s, '.')) {
+        s->p++;
+        if (!scan_digits(s)) return false;
+    }
+    if (at(s, 'e') || at(s, 'E')) {
+        s->p++;
+        if (at(s, '+') || at(s, '-')) s->p++;
+        if (!scan_digits(s)) return false;
+    }
+    return s->p - start <= JSON_MAX_NUMBER || fail(s, "number of more than 63 characters");
+}
+
+static bool scan_word(scan_t *s, const char *word)
+{
+    size_t n = strlen(word);
+    if ((size_t)(s->end - s->p) < n || memcmp(s->p, word, n) != 0) return fail(s, "expected a value");
+    s->p += n;
+    return true;
+}
+
+static bool scan_value(scan_t *s, int depth);
+
+/* An object's or array's members up to the closing bracket; the opening one is passed. */
+static bool scan_members(scan_t *s, bool object, int depth)
+{
+    char close = object ? '}' : ']';
+    if (depth > JSON_MAX_DEPTH) return fail(s, "nested deeper than 64");
+    for (bool first = true;; first = false) {
+        skip_blanks(s);
+        if (first && at(s, close)) break;
+        if (object) {
+            if (!scan_string(s)) return false;
+            skip_blanks(s);
+            if (!at(s, ':')) return fail(s, "expected ':'");
+            s->p++;
+            skip_blanks(s);
+        }
+        if (!scan_value(s, depth)) return false;
+        skip_blanks(s);
+        if (at(s, close)) break;
+        if (!at(s, ',')) return fail(s, object ? "expected ',' or '}'" : "expected ',' or ']'");
+        s->p++;
+    }
+    s->p++;
+    return true;
+}
+
+static bool scan_value(scan_t *s, int depth)
+{
+    if (!more(s)) return fail(s, "expected a value");
+    switch (*s->p) {
+    case '{':
+    case '[': {
+        bool object = *s->p++ == '{';
+        return scan_members(s, object, depth + 1);
+    }
+    case '"': return scan_string(s);
+    case 't': return scan_word(s, "true");
+    case 'f': return scan_word(s, "false");
+    case 'n': return scan_word(s, "null");
+    default: return *s->p == '-' || is_digit(*s->p) ? scan_number(s) : fail(s, "expected a value");
+    }
+}
+
+bool json_check(const char *text, size_t n, json_error_t *error)
+{
+    scan_t s = {.p = text, .end = text + n};
+    skip_blanks(&s);
+    bool ok = scan_value(&s, 0);
+    if (ok) {
+        skip_blanks(&s);
+        if (more(&s)) ok = fail(&s, "more text after the value");
+    }
+    if (!ok && error) *error = (json_error_t){s.why, (size_t)(s.p - text)};
+    return ok;
+}
+
+bool json_next_member(const char *text, size_t n, json_member_t *m)
+{
+    scan_t s = {.p = m->value_end ? m->value_end : text, .end = text + n};
+    skip_blanks(&s);
+    if (!at(&s, m->value_end ? ',' : '{')) return false;
+    s.p++;
+    skip_blanks(&s);
+    m->key = s.p;
+    if (!scan_string(&s)) return false;
+    m->key_end = s.p;
+    skip_blanks(&s);
+    s.p++;
+    skip_blanks(&s);
+    m->value = s.p;
+    if (!scan_value(&s, 0)) return false;
+    m->value_end = s.p;
+    return true;
+}
+
+bool json_member_is(const json_member_t *m, const char *name)
+{
+    size_t n = (size_t)(m->key_end - m->key), len = strlen(name);
+    if (!memchr(m->key, '\\', n)) return n == len + 2 && !memcmp(m->key + 1, name, len);
+    cJSON *key = cJSON_ParseWithLength(m->key, n);
+    bool same = key && cJSON_IsString(key) && !strcmp(key->valuestring, name);
+    cJSON_Delete(key);
+    return same;
+}
