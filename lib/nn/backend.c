@@ -120,14 +120,22 @@ static void matmul_bf16(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const
 
 static const backend_t bf16 = {"onednn-bf16", sizeof(uint16_t), 64, pack_bf16, matmul_bf16};
 
-static const backend_t *open_bf16(void)
+static bool can_bf16(void)
 {
     dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-    if (isa != dnnl_cpu_isa_avx512_core_bf16 && isa != dnnl_cpu_isa_avx512_core_amx) return NULL;
+    return isa == dnnl_cpu_isa_avx512_core_bf16 || isa == dnnl_cpu_isa_avx512_core_amx;
+}
+
+static bool has_amx(void) { return dnnl_get_effective_cpu_isa() == dnnl_cpu_isa_avx512_core_amx; }
+
+static const backend_t *open_bf16(void)
+{
     if (!engine) check(dnnl_engine_create(&engine, dnnl_cpu, 0), "engine");
     return &bf16;
 }
 #else
+static bool can_bf16(void) { return false; }
+static bool has_amx(void) { return false; }
 static const backend_t *open_bf16(void) { return NULL; }
 #endif
 
@@ -135,8 +143,8 @@ const backend_t *backend_open(const char *name)
 {
     gemm_init();
     if (!strcmp(name, "f32")) return &f32;
-    const backend_t *b = open_bf16();
-    if (!b && !strcmp(name, "bf16"))
-        die(EX_UNAVAILABLE, "--gemm bf16: needs oneDNN and a processor with AMX or AVX512-BF16; use --gemm f32");
-    return b ? b : &f32;
+    /* Without the tile unit, bf16 products measured slower than OpenBLAS's f32 ones: 110 against 185 GFLOP/s a core. */
+    if (!strcmp(name, "auto")) return has_amx() ? open_bf16() : &f32;
+    if (!can_bf16()) die(EX_UNAVAILABLE, "--gemm bf16: needs oneDNN and a processor with AMX or AVX512-BF16; use --gemm f32");
+    return open_bf16();
 }

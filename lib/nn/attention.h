@@ -1,0 +1,33 @@
+/* Causal grouped-query attention over packed segments (Ainslie et al. 2023; Vaswani et al. 2017), and over a shared cache. */
+#ifndef SIDMILL_NN_ATTENTION_H
+#define SIDMILL_NN_ATTENTION_H
+
+#include <stdint.h>
+
+#include "nn/fastmath.h"
+
+/* A row of qkv is [heads q | kv_heads k | kv_heads v], each head_dim wide; query head h reads key head h * kv_heads / heads. */
+typedef struct {
+    int heads, kv_heads;
+    int64_t head_dim;
+} attention_shape_t;
+
+static inline int64_t qkv_width(attention_shape_t s) { return (s.heads + 2 * s.kv_heads) * s.head_dim; }
+
+/* Floats of scratch space that the segment functions need for segments of up to `longest` rows. */
+int64_t attention_scratch(attention_shape_t s, int64_t longest);
+
+/* One segment of `rows` rows, each attending to itself and what precedes it: out [rows, heads * head_dim];
+ * log_sum [rows, heads] = log of the softmax denominators, kept for the backward. Dropout applies to the probabilities. */
+void attention_forward(attention_shape_t s, int64_t rows, const float *qkv, dropout_t drop, float *out, float *log_sum, float *scratch);
+
+/* dqkv [rows, qkv_width] (overwritten) from dout [rows, heads * head_dim]. */
+void attention_backward(attention_shape_t s, int64_t rows, const float *qkv, const float *log_sum, const float *dout, dropout_t drop,
+                        float *dqkv, float *scratch);
+
+/* One new row against `prefix_rows` rows of qkv that precede it, `extra` further rows given by address (each a whole qkv row),
+ * and itself: out [heads * head_dim]. `scores` holds prefix_rows + extra + 1 floats. */
+void attention_extend(attention_shape_t s, const float *qkv, int64_t prefix_rows, const float *prefix, int extra,
+                      const float *const *extra_rows, float *out, float *scores);
+
+#endif

@@ -1,0 +1,166 @@
+#include "nn/ops.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/simd.h"
+
+enum { BLOCK = 512 }; /* floats converted at a time, so that they are still in the first cache */
+
+dropout_t dropout_site(double p, uint64_t key, uint64_t site)
+{
+    if (p <= 0) return (dropout_t){0, 0, 1};
+    return (dropout_t){(uint32_t)rng_u64(key, site), (uint32_t)(p * 4294967296.0), (float)(1 / (1 - p))};
+}
+
+SIMD_CLONES
+static float norm_row(int64_t d, float eps, const float *x, const float *gain, float *y)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < d; i++) sum += x[i] * x[i];
+    float inv = 1 / sqrtf(sum / (float)d + eps);
+#pragma omp simd
+    for (int64_t i = 0; i < d; i++) y[i] = x[i] * inv * gain[i];
+    return inv;
+}
+
+void rmsnorm_forward(const backend_t *b, int64_t rows, int64_t d, float eps, const float *x, const float *gain, float *inv_rms,
+                     operand_t *packed, float *y)
+{
+    float row[d];
+    for (int64_t r = 0; r < rows; r++) {
+        float *out = y ? y + r * d : row;
+        inv_rms[r] = norm_row(d, eps, x + r * d, gain, out);
+        b->pack(out, d, operand_at(b, packed, r * d));
+    }
+}
+
+SIMD_CLONES
+static void norm_row_backward(int64_t d, const float *restrict x, const float *restrict gain, float inv, const float *restrict dy,
+                              float *restrict dx, float *restrict dgain)
+{
+    float dot = 0;
+#pragma omp simd reduction(+ : dot)
+    for (int64_t i = 0; i < d; i++) dot += dy[i] * gain[i] * x[i];
+    float c = dot * inv * inv * inv / (float)d;
+#pragma omp simd
+    for (int64_t i = 0; i < d; i++) {
+        dgain[i] += dy[i] * x[i] * inv;
+        dx[i] += dy[i] * gain[i] * inv - x[i] * c;
+    }
+}
+
+void rmsnorm_backward(int64_t rows, int64_t d, const float *x, const float *gain, const float *inv_rms, const float *dy, float *dx,
+                      float *dgain)
+{
+    for (int64_t r = 0; r < rows; r++) norm_row_backward(d, x + r * d, gain, inv_rms[r], dy + r * d, dx + r * d, dgain);
+}
+
+SIMD_CLONES
+void dropout_scale(int64_t n, dropout_t drop, float *x)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) x[i] *= dropout_factor(drop, (uint32_t)i);
+}
+
+SIMD_CLONES
+void residual_dropout_forward(int64_t n, const float *x, const float *y, dropout_t drop, float *out)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) out[i] = x[i] + y[i] * dropout_factor(drop, (uint32_t)i);
+}
+
+SIMD_CLONES
+static void drop_row(int64_t n, int64_t first, const float *restrict dx, dropout_t drop, float *restrict out)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) out[i] = dx[i] * dropout_factor(drop, (uint32_t)(first + i));
+}
+
+void dropout_backward_pack(const backend_t *b, int64_t rows, int64_t d, const float *dx, dropout_t drop, operand_t *packed)
+{
+    float block[BLOCK];
+    for (int64_t i = 0, n = rows * d; i < n; i += BLOCK) {
+        int64_t len = n - i < BLOCK ? n - i : BLOCK;
+        drop_row(len, i, dx + i, drop, block);
+        b->pack(block, len, operand_at(b, packed, i));
+    }
+}
+
+SIMD_CLONES
+static void swiglu_row(int64_t f, const float *restrict gate, const float *restrict up, float *restrict act)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < f; i++) act[i] = gate[i] * fast_sigmoid(gate[i]) * up[i];
+}
+
+void swiglu_forward(const backend_t *b, int64_t rows, int64_t f, const float *gate_up, operand_t *act)
+{
+    float row[f];
+    for (int64_t r = 0; r < rows; r++) {
+        swiglu_row(f, gate_up + r * 2 * f, gate_up + r * 2 * f + f, row);
+        b->pack(row, f, operand_at(b, act, r * f));
+    }
+}
+
+SIMD_CLONES
+static void swiglu_row_backward(int64_t f, const float *restrict gate, const float *restrict up, const float *restrict dact,
+                                float *restrict dgate, float *restrict dup)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < f; i++) {
+        float s = fast_sigmoid(gate[i]);
+        dup[i] = dact[i] * gate[i] * s;
+        dgate[i] = dact[i] * up[i] * s * (1 + gate[i] * (1 - s));
+    }
+}
+
+void swiglu_backward(const backend_t *b, int64_t rows, int64_t f, const float *gate_up, const float *dact, operand_t *dgate_up)
+{
+    float row[2 * f];
+    for (int64_t r = 0; r < rows; r++) {
+        const float *gate = gate_up + r * 2 * f;
+        swiglu_row_backward(f, gate, gate + f, dact + r * f, row, row + f);
+        b->pack(row, 2 * f, operand_at(b, dgate_up, r * 2 * f));
+    }
+}
+
+rope_t rope_make(int64_t positions, int64_t head_dim, double theta)
+{
+    rope_t r = {.positions = positions, .half = head_dim / 2};
+    r.cos = xfloats((size_t)(positions * r.half));
+    r.sin = xfloats((size_t)(positions * r.half));
+    for (int64_t p = 0; p < positions; p++)
+        for (int64_t i = 0; i < r.half; i++) {
+            double angle = (double)p * pow(theta, -2.0 * (double)i / (double)head_dim);
+            r.cos[p * r.half + i] = (float)cos(angle);
+            r.sin[p * r.half + i] = (float)sin(angle);
+        }
+    return r;
+}
+
+void rope_free(rope_t *r)
+{
+    free(r->cos);
+    free(r->sin);
+}
+
+SIMD_CLONES
+static void rotate(int64_t half, const float *restrict c, const float *restrict s, float sign, float *restrict a, float *restrict b)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < half; i++) {
+        float u = a[i], v = b[i], t = sign * s[i];
+        a[i] = u * c[i] - v * t;
+        b[i] = v * c[i] + u * t;
+    }
+}
+
+void rope_row(const rope_t *r, int64_t position, int heads, bool inverse, float *x)
+{
+    const float *c = r->cos + position * r->half, *s = r->sin + position * r->half;
+    for (int h = 0; h < heads; h++) rotate(r->half, c, s, inverse ? -1 : 1, x + 2 * r->half * h, x + 2 * r->half * h + r->half);
+}

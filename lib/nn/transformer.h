@@ -1,0 +1,70 @@
+/* The transformer's forward and backward over packed segments, and its extension by single rows over a shared prefix.
+ * Inputs are embedding rows, not token ids: a caller may feed tokens, or vectors that the model itself produced. */
+#ifndef SIDMILL_NN_TRANSFORMER_H
+#define SIDMILL_NN_TRANSFORMER_H
+
+#include <stdint.h>
+
+#include "nn/attention.h"
+#include "nn/backend.h"
+#include "nn/model.h"
+#include "nn/ops.h"
+
+/* A model made ready for a backend: its weights as operands, its rotary tables. */
+typedef struct {
+    const model_t *model;
+    const backend_t *backend;
+    operand_t *packed; /* [model->size] */
+    rope_t rope;
+    attention_shape_t attention;
+} network_t;
+
+network_t *network_new(const model_t *m, const backend_t *b);
+void network_sync(network_t *net); /* packs the weights anew after they changed */
+void network_free(network_t *net);
+
+/* Segments laid one after the other: segment s is rows bounds[s] .. bounds[s + 1]; a row's position is its distance from the
+ * start of its segment. `rows` counts the rows in use; arrays reach up to the backend's next round number. */
+typedef struct {
+    int64_t rows, segments;
+    const int64_t *bounds; /* [segments + 1] */
+} packed_t;
+
+/* What one pass leaves behind, for the backward and for extensions. One for each worker. */
+typedef struct activations activations_t;
+
+/* Space for up to `rows` rows in segments of up to `longest` rows. */
+activations_t *activations_new(const network_t *net, int64_t rows, int64_t longest);
+void activations_free(activations_t *a);
+
+/* The input rows [rows, hidden_size], to be filled before the forward; after the backward, activations_input_grad() holds
+ * their gradient. */
+float *activations_input(activations_t *a);
+const float *activations_input_grad(const activations_t *a);
+
+/* Residual, input and attention dropout at rate `dropout`, masks drawn from `key`; 0 for inference. Returns the normalised
+ * final states [rows, hidden_size]; *packed is the same as an operand. Both live in `a`. */
+const float *transformer_forward(const network_t *net, activations_t *a, const packed_t *p, double dropout, uint64_t key,
+                                 const operand_t **packed);
+
+/* Gradients of all parameters but the embedding (whose rows the caller's head and input own) are written into `grads`, a flat
+ * array of the model's layout; dhidden [rows, hidden_size] is the gradient of the forward's result. Same p, dropout and key. */
+void transformer_backward(const network_t *net, activations_t *a, const packed_t *p, double dropout, uint64_t key, const float *dhidden,
+                          float *grads);
+
+/* Rows that extend histories by one position each. Kept after the step, because later steps attend to them. */
+typedef struct {
+    int64_t rows, capacity;
+    float *x;        /* [capacity, hidden_size] in: embedding rows; out: normalised final states */
+    float **qkv;     /* [layers] [capacity, qkv width] */
+} step_t;
+
+step_t step_new(const network_t *net, int64_t capacity);
+void step_free(const network_t *net, step_t *s);
+
+/* One step of `step->rows` rows. Row r stands at position[r], continues segment segment[r] of the forward pass in `a`, and has
+ * `depth` ancestors: row ancestor[r * depth + i] of earlier[i]. */
+void transformer_extend(const network_t *net, activations_t *a, const packed_t *p, step_t *step, const int64_t *segment,
+                        const int64_t *position, int depth, const step_t *earlier, const int32_t *ancestor);
+
+#endif
