@@ -20,6 +20,7 @@ enum { ST_MAX_DIMS = 8 };
 const char *st_dtype_name(st_dtype t);             /* "F32", ... */
 size_t st_dtype_size(st_dtype t);                  /* bytes an element */
 bool st_dtype_parse(const char *name, st_dtype *t);
+bool st_dtype_is_float(st_dtype t);
 
 typedef struct {
     char *name;
@@ -64,8 +65,14 @@ uint8_t *st_need_u8(const st_file_t *f, const char *name, int dims, int64_t *sha
 /* A U8 string table; `count` >= 0: that many strings are expected. */
 strtab_t st_need_strings(const st_file_t *f, const char *name, int64_t count);
 
+/* As st_need_strings(), for ids: no string may repeat. The table comes indexed. */
+strtab_t st_need_ids(const st_file_t *f, const char *name, int64_t count);
+
 /* Element i of a tensor of any dtype as a double (integers beyond 2^53 are rounded). */
 double st_value(const st_tensor_t *t, int64_t i);
+
+/* Element i of an integer (or BOOL) tensor, exactly; false for a U64 beyond the range. */
+bool st_integer(const st_tensor_t *t, int64_t i, int64_t *v);
 
 /* Writing. Tensors are borrowed until st_commit(), which writes header and data and commits the output atomically. */
 typedef struct st_writer st_writer_t;

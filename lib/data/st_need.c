@@ -1,0 +1,144 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "data/st.h"
+
+typedef enum { ANY_TYPE, FLOAT_TYPE, INTEGER_TYPE, BYTE_TYPE } type_class;
+
+static bool in_class(st_dtype t, type_class c)
+{
+    switch (c) {
+    case ANY_TYPE: return true;
+    case FLOAT_TYPE: return st_dtype_is_float(t);
+    case INTEGER_TYPE: return !st_dtype_is_float(t);
+    case BYTE_TYPE: return t == ST_U8;
+    }
+    return false;
+}
+
+static const char *class_name(type_class c)
+{
+    switch (c) {
+    case ANY_TYPE: return "any type";
+    case FLOAT_TYPE: return "a float type";
+    case INTEGER_TYPE: return "an integer type";
+    case BYTE_TYPE: return "U8";
+    }
+    return "";
+}
+
+/* "[3,*]"; extents below 0 stand for any. */
+static void put_shape(buf_t *b, int dims, const int64_t *shape)
+{
+    buf_puts(b, "[");
+    for (int d = 0; d < dims; d++) {
+        if (d) buf_puts(b, ",");
+        if (shape[d] < 0) buf_puts(b, "*");
+        else buf_printf(b, "%lld", (long long)shape[d]);
+    }
+    buf_puts(b, "]");
+}
+
+static const st_tensor_t *need(const st_file_t *f, const char *name, type_class c, int dims, int64_t *shape)
+{
+    const st_tensor_t *t = st_find(f, name);
+    bool fits = t && in_class(t->dtype, c) && t->dims == dims;
+    for (int d = 0; fits && d < dims; d++) fits = shape[d] < 0 || shape[d] == t->shape[d];
+    if (!fits) {
+        buf_t expected = {0}, found = {0};
+        put_shape(&expected, dims, shape);
+        if (!t) die_at(f->name, 0, "no tensor '%s', expected one of %s %s", name, class_name(c), expected.data);
+        put_shape(&found, t->dims, t->shape);
+        die_at(f->name, 0, "tensor '%s': found %s %s, expected %s %s", name, st_dtype_name(t->dtype), found.data, class_name(c), expected.data);
+    }
+    for (int d = 0; d < dims; d++) shape[d] = t->shape[d];
+    return t;
+}
+
+const st_tensor_t *st_need(const st_file_t *f, const char *name, int dims, int64_t *shape) { return need(f, name, ANY_TYPE, dims, shape); }
+
+static long long row_of(const st_tensor_t *t, int64_t i) { return t->dims ? (long long)(i / (t->count / t->shape[0])) : 0; }
+
+static _Noreturn void not_finite(const st_file_t *f, const st_tensor_t *t, int64_t i, double v)
+{
+    const char *what = isnan(v) ? "NaN" : isinf(v) ? "infinity" : "a value beyond F32";
+    die_at(f->name, 0, "tensor '%s': row %lld holds %s, expected finite numbers", t->name, row_of(t, i), what);
+}
+
+float *st_need_f32(const st_file_t *f, const char *name, int dims, int64_t *shape)
+{
+    const st_tensor_t *t = need(f, name, FLOAT_TYPE, dims, shape);
+    float *out = xfloats((size_t)t->count);
+    if (t->dtype == ST_F32 && t->count) memcpy(out, t->data, (size_t)t->count * sizeof *out);
+    for (int64_t i = 0; i < t->count; i++) {
+        if (t->dtype != ST_F32) out[i] = (float)st_value(t, i);
+        if (!isfinite(out[i])) not_finite(f, t, i, st_value(t, i));
+    }
+    return out;
+}
+
+/* Element i, which must lie in [low, high]. */
+static int64_t need_integer(const st_file_t *f, const st_tensor_t *t, int64_t i, int64_t low, int64_t high)
+{
+    int64_t v;
+    if (!st_integer(t, i, &v))
+        die_at(f->name, 0, "tensor '%s': row %lld holds %.0f, expected %lld to %lld", t->name, row_of(t, i), st_value(t, i), (long long)low, (long long)high);
+    if (v < low || v > high)
+        die_at(f->name, 0, "tensor '%s': row %lld holds %lld, expected %lld to %lld", t->name, row_of(t, i), (long long)v, (long long)low, (long long)high);
+    return v;
+}
+
+int32_t *st_need_i32(const st_file_t *f, const char *name, int dims, int64_t *shape)
+{
+    const st_tensor_t *t = need(f, name, INTEGER_TYPE, dims, shape);
+    int32_t *out = NEW_ARRAY(int32_t, t->count);
+    for (int64_t i = 0; i < t->count; i++) out[i] = (int32_t)need_integer(f, t, i, INT32_MIN, INT32_MAX);
+    return out;
+}
+
+int64_t *st_need_i64(const st_file_t *f, const char *name, int dims, int64_t *shape)
+{
+    const st_tensor_t *t = need(f, name, INTEGER_TYPE, dims, shape);
+    int64_t *out = NEW_ARRAY(int64_t, t->count);
+    for (int64_t i = 0; i < t->count; i++) out[i] = need_integer(f, t, i, INT64_MIN, INT64_MAX);
+    return out;
+}
+
+uint8_t *st_need_u8(const st_file_t *f, const char *name, int dims, int64_t *shape)
+{
+    const st_tensor_t *t = need(f, name, INTEGER_TYPE, dims, shape);
+    uint8_t *out = NEW_ARRAY(uint8_t, t->count);
+    for (int64_t i = 0; i < t->count; i++) out[i] = (uint8_t)need_integer(f, t, i, 0, UINT8_MAX);
+    return out;
+}
+
+strtab_t st_need_strings(const st_file_t *f, const char *name, int64_t count)
+{
+    int64_t bytes = -1;
+    const st_tensor_t *t = need(f, name, BYTE_TYPE, 1, &bytes);
+    strtab_t table;
+    if (!strtab_parse(&table, (const char *)t->data, (size_t)t->count))
+        die_at(f->name, 0, "tensor '%s': not a string table, expected UTF-8 strings, none empty or with a tab, each ended by a newline", name);
+    if (count >= 0 && table.count != count)
+        die_at(f->name, 0, "tensor '%s': found %lld strings, expected %lld", name, (long long)table.count, (long long)count);
+    return table;
+}
+
+strtab_t st_need_ids(const st_file_t *f, const char *name, int64_t count)
+{
+    strtab_t table = st_need_strings(f, name, count);
+    int64_t repeated = strtab_index(&table);
+    if (repeated >= 0)
+        die_at(f->name, 0, "tensor '%s': row %lld: id \"%s\" was there before, expected unique ids", name, (long long)repeated, strtab_dup(&table, repeated));
+    return table;
+}
+
+void st_check_schema(const st_file_t *f, const char *schema)
+{
+    const char *found = st_meta(f, "schema");
+    if (found && strcmp(found, schema) != 0) die_at(f->name, 0, "is of schema %s, expected %s", found, schema);
+}

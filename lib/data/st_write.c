@@ -1,0 +1,160 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/in.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "data/st.h"
+
+/* A tensor to write; `data` is borrowed. */
+typedef struct {
+    char *name;
+    st_dtype dtype;
+    int dims;
+    int64_t shape[ST_MAX_DIMS];
+    size_t bytes;
+    const void *data;
+} entry_t;
+
+struct st_writer {
+    out_t *out;
+    entry_t *entries;
+    int count, cap;
+    char **meta_keys, **meta_values;
+    int meta_count, meta_cap, value_cap;
+};
+
+st_writer_t *st_create(const char *path, const char *schema)
+{
+    st_writer_t *w = NEW(st_writer_t);
+    w->out = out_open(path, true);
+    st_set_meta(w, "tool", err_program_name());
+    st_set_meta(w, "version", SIDMILL_VERSION);
+    if (schema) st_set_meta(w, "schema", schema);
+    return w;
+}
+
+static void check_text(const st_writer_t *w, const char *what, const char *s)
+{
+    if (!utf8_valid(s, strlen(s))) die(EX_DATAERR, "%s: %s is not valid UTF-8", out_name(w->out), what);
+}
+
+void st_set_meta(st_writer_t *w, const char *key, const char *value)
+{
+    check_text(w, "a metadata key", key);
+    check_text(w, key, value);
+    for (int i = 0; i < w->meta_count; i++)
+        if (!strcmp(w->meta_keys[i], key)) {
+            char *copy = xstrdup(value);
+            free(w->meta_values[i]);
+            w->meta_values[i] = copy;
+            return;
+        }
+    GROW(w->meta_keys, w->meta_count, w->meta_cap);
+    GROW(w->meta_values, w->meta_count, w->value_cap);
+    w->meta_keys[w->meta_count] = xstrdup(key);
+    w->meta_values[w->meta_count++] = xstrdup(value);
+}
+
+void st_add(st_writer_t *w, const char *name, st_dtype dtype, int dims, const int64_t *shape, const void *data)
+{
+    check_text(w, "a tensor's name", name);
+    if (dims < 0 || dims > ST_MAX_DIMS) die(EX_SOFTWARE, "tensor '%s': %d dimensions", name, dims);
+    if (!strcmp(name, "__metadata__")) die(EX_USAGE, "a tensor cannot be called __metadata__");
+    for (int i = 0; i < w->count; i++)
+        if (!strcmp(w->entries[i].name, name)) die(EX_SOFTWARE, "tensor '%s' is written twice", name);
+    GROW(w->entries, w->count, w->cap);
+    entry_t *e = &w->entries[w->count++];
+    *e = (entry_t){.name = xstrdup(name), .dtype = dtype, .dims = dims, .bytes = st_dtype_size(dtype), .data = data};
+    for (int d = 0; d < dims; d++) {
+        if (shape[d] < 0) die(EX_SOFTWARE, "tensor '%s': extent %lld", name, (long long)shape[d]);
+        e->shape[d] = shape[d];
+        e->bytes = size_mul(e->bytes, (size_t)shape[d]);
+    }
+}
+
+void st_add1(st_writer_t *w, const char *name, st_dtype dtype, int64_t n, const void *data) { st_add(w, name, dtype, 1, &n, data); }
+
+void st_add2(st_writer_t *w, const char *name, st_dtype dtype, int64_t rows, int64_t cols, const void *data)
+{
+    st_add(w, name, dtype, 2, (int64_t[]){rows, cols}, data);
+}
+
+void st_add_strings(st_writer_t *w, const char *name, const strtab_t *t) { st_add1(w, name, ST_U8, t->count ? t->offsets[t->count] : 0, t->bytes); }
+
+void st_add_input(st_writer_t *w, const char *role, const st_file_t *f)
+{
+    char *key = xasprintf("input.%s", role), *digest = st_digest(f);
+    st_set_meta(w, key, digest);
+    free(digest);
+    free(key);
+}
+
+/* Wide types first, so that every tensor is aligned to its elements; then by name. */
+static int by_width(const void *pa, const void *pb)
+{
+    const entry_t *a = pa, *b = pb;
+    size_t wa = st_dtype_size(a->dtype), wb = st_dtype_size(b->dtype);
+    return wa != wb ? (wa > wb ? -1 : 1) : strcmp(a->name, b->name);
+}
+
+static void put_string(buf_t *b, const char *s) { buf_json_string(b, s, strlen(s)); }
+
+static void put_meta(buf_t *b, const st_writer_t *w)
+{
+    buf_puts(b, "\"__metadata__\":{");
+    for (int i = 0; i < w->meta_count; i++) {
+        if (i) buf_puts(b, ",");
+        put_string(b, w->meta_keys[i]);
+        buf_puts(b, ":");
+        put_string(b, w->meta_values[i]);
+    }
+    buf_puts(b, "}");
+}
+
+static void put_entry(buf_t *b, const entry_t *e, size_t begin)
+{
+    buf_puts(b, ",");
+    put_string(b, e->name);
+    buf_printf(b, ":{\"dtype\":\"%s\",\"shape\":[", st_dtype_name(e->dtype));
+    for (int d = 0; d < e->dims; d++) buf_printf(b, "%s%lld", d ? "," : "", (long long)e->shape[d]);
+    buf_printf(b, "],\"data_offsets\":[%zu,%zu]}", begin, size_add(begin, e->bytes));
+}
+
+static void write_header(const st_writer_t *w)
+{
+    buf_t b = {0};
+    size_t at = 0;
+    buf_puts(&b, "{");
+    put_meta(&b, w);
+    for (int i = 0; i < w->count; i++) {
+        put_entry(&b, &w->entries[i], at);
+        at = size_add(at, w->entries[i].bytes);
+    }
+    buf_puts(&b, "}");
+    while (b.len % 8) buf_puts(&b, " ");
+    if (b.len > 100000000) die(EX_DATAERR, "%s: header of %zu bytes, expected at most 100 MB", out_name(w->out), b.len);
+    uint64_t len = b.len;
+    out_write(w->out, &len, sizeof len);
+    out_write(w->out, b.data, b.len);
+    buf_free(&b);
+}
+
+void st_commit(st_writer_t *w)
+{
+    if (w->count) qsort(w->entries, (size_t)w->count, sizeof *w->entries, by_width);
+    write_header(w);
+    for (int i = 0; i < w->count; i++) out_write(w->out, w->entries[i].data, w->entries[i].bytes);
+    out_commit(w->out);
+    for (int i = 0; i < w->count; i++) free(w->entries[i].name);
+    for (int i = 0; i < w->meta_count; i++) {
+        free(w->meta_keys[i]);
+        free(w->meta_values[i]);
+    }
+    free(w->entries);
+    free(w->meta_keys);
+    free(w->meta_values);
+    free(w);
+}
