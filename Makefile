@@ -9,8 +9,9 @@ CFLAGS  ?= -O3 -g
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),-Werror)
 # fp-contract and no-math-errno let the compiler fuse and vectorise; neither reorders sums, so results stay reproducible.
 NUMERIC := -ffp-contract=fast -fno-math-errno -fopenmp-simd
-SAN     := $(if $(SANITIZE),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DSIDMILL_SANITIZE)
+# A comma that a function's arguments may hold.
 , := ,
+SAN     := $(if $(SANITIZE),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DSIDMILL_SANITIZE)
 
 # Optional libraries are found by asking the compiler.
 probe   = $(shell printf '\043include <$(1)>\nint main(void){return 0;}' | $(CC) -x c - -o /dev/null $(2) 2>/dev/null && echo yes)

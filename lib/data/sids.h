@@ -8,7 +8,7 @@
 #include "data/st.h"
 #include "data/strtab.h"
 
-enum { SID_MAX_LEVELS = 16, SID_MAX_TOKENS = SID_MAX_LEVELS + 1 };
+enum { SID_MAX_LEVELS = 16, SID_MAX_TOKENS = SID_MAX_LEVELS + 1, SID_MAX_CODES = 1 << 20 /* codes a level, and suffixes */ };
 
 typedef struct {
     int64_t items;
@@ -22,12 +22,15 @@ typedef struct {
 
 /* Reads and checks: shapes, ranges, and that no full SID repeats or is a prefix of another (else EX_DATAERR, naming both
  * items). K comes from `codebook` [L, K, d] where present, else from metadata config "codes", else from the largest code;
- * max_suffix from config "max-suffix", else from the largest suffix. */
+ * max_suffix from config "max-suffix", else from the largest suffix. The ids are indexed, for strtab_find(). */
 sids_t sids_read(const st_file_t *f);
 void sids_free(sids_t *s);
 
+/* The items sorted by their codes, then by suffix (none first), then by index: [items]. Caller frees. */
+int64_t *sids_order(const sids_t *s);
+
 /* Gives a suffix (0, 1, ... in item order) to the items of every bucket of equal codes, as `collide` (only buckets of two or
- * more; METHODS 1.8) or always (TIGER's fourth code). */
+ * more; METHODS 1.8) or always (TIGER's fourth code). A bucket of more than max_suffix items ends the process with EX_DATAERR. */
 typedef enum { SUFFIX_COLLIDE, SUFFIX_ALWAYS } suffix_t;
 void sids_assign_suffixes(sids_t *s, suffix_t how);
 

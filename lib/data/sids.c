@@ -1,0 +1,204 @@
+#include "data/sids.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
+
+/* One stable pass of a radix sort: `to` is `from` ordered by the digit at `shift` of key[row * stride] + add. */
+static void sort_pass(const int64_t *from, int64_t *to, int64_t n, const int32_t *key, int stride, int32_t add, int shift)
+{
+    int64_t begin[DIGITS + 1] = {0};
+    for (int64_t i = 0; i < n; i++) begin[(((key[i * stride] + add) >> shift) & (DIGITS - 1)) + 1]++;
+    for (int d = 0; d < DIGITS; d++) begin[d + 1] += begin[d];
+    for (int64_t i = 0; i < n; i++) to[begin[((key[from[i] * stride] + add) >> shift) & (DIGITS - 1)]++] = from[i];
+}
+
+int64_t *sids_order(const sids_t *s)
+{
+    int64_t *order = NEW_ARRAY(int64_t, s->items), *other = NEW_ARRAY(int64_t, s->items);
+    for (int64_t i = 0; i < s->items; i++) order[i] = i;
+    for (int l = s->levels; l >= 0; l--) { /* least significant first: the suffix, then the codes from the last */
+        bool suffix = l == s->levels;
+        int largest = suffix ? s->max_suffix : s->codes - 1;
+        for (int shift = 0; shift < 31 && largest >> shift > 0; shift += DIGIT_BITS) {
+            if (suffix) sort_pass(order, other, s->items, s->suffix, 1, 1, shift);
+            else sort_pass(order, other, s->items, s->code + l, s->levels, 0, shift);
+            int64_t *t = order;
+            order = other;
+            other = t;
+        }
+    }
+    free(other);
+    return order;
+}
+
+static bool same_codes(const sids_t *s, int64_t a, int64_t b)
+{
+    return !memcmp(s->code + a * s->levels, s->code + b * s->levels, (size_t)s->levels * sizeof *s->code);
+}
+
+/* A whole number under `key` of the JSON object in metadata config, or -1. */
+static int64_t config_number(const st_file_t *f, const char *key)
+{
+    const char *text = st_meta(f, "config");
+    cJSON *json = text ? cJSON_Parse(text) : NULL;
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(json, key);
+    double v = cJSON_IsNumber(value) ? value->valuedouble : -1;
+    cJSON_Delete(json);
+    return v >= 0 && v <= INT32_MAX && v == floor(v) ? (int64_t)v : -1;
+}
+
+/* K, which every code must be below. */
+static int read_codes(const st_file_t *f, const sids_t *s)
+{
+    int32_t largest = -1;
+    for (int64_t i = 0; i < s->items * s->levels; i++) {
+        int32_t c = s->code[i];
+        if (c < 0) die_at(f->name, 0, "codes: row %lld holds %d, expected no negative code", (long long)(i / s->levels), c);
+        if (c > largest) largest = c;
+    }
+    int64_t codes;
+    if (st_find(f, "codebook")) {
+        int64_t shape[3] = {s->levels, -1, -1};
+        st_need(f, "codebook", 3, shape);
+        codes = shape[1];
+    } else {
+        codes = config_number(f, "codes");
+        if (codes < 1) codes = (int64_t)largest + 1;
+    }
+    if (codes < 1 || codes > SID_MAX_CODES) die_at(f->name, 0, "%lld codes a level, expected 1 to %d", (long long)codes, SID_MAX_CODES);
+    if (largest >= codes) die_at(f->name, 0, "codes: found code %d, expected codes below %lld", largest, (long long)codes);
+    return (int)codes;
+}
+
+/* The number of suffixes, which every suffix must be below. */
+static int read_max_suffix(const st_file_t *f, const sids_t *s)
+{
+    int32_t largest = -1;
+    for (int64_t i = 0; i < s->items; i++) {
+        int32_t x = s->suffix[i];
+        if (x < -1 || x >= SID_MAX_CODES)
+            die_at(f->name, 0, "suffix: row %lld holds %d, expected -1 (none) to %d", (long long)i, x, SID_MAX_CODES - 1);
+        if (x > largest) largest = x;
+    }
+    int64_t max = config_number(f, "max-suffix");
+    if (max < 0) return largest + 1;
+    if (largest >= max) die_at(f->name, 0, "suffix: found suffix %d, expected suffixes below %lld", largest, (long long)max);
+    if (max > SID_MAX_CODES) die_at(f->name, 0, "%lld suffixes, expected up to %d", (long long)max, SID_MAX_CODES);
+    return (int)max;
+}
+
+/* No full SID may repeat or begin another. Sorted, offenders are neighbours, the shorter first. */
+static void check_prefix_free(const st_file_t *f, const sids_t *s)
+{
+    int64_t *order = sids_order(s);
+    for (int64_t i = 1; i < s->items; i++) {
+        int64_t a = order[i - 1], b = order[i];
+        if (!same_codes(s, a, b) || (s->suffix[a] >= 0 && s->suffix[a] != s->suffix[b])) continue;
+        size_t na, nb;
+        const char *ida = strtab_get(&s->item_ids, a, &na), *idb = strtab_get(&s->item_ids, b, &nb);
+        die_at(f->name, 0, "the SID of item '%.*s' %s that of item '%.*s', expected every full SID to lead to one item", (int)na, ida,
+               s->suffix[a] == s->suffix[b] ? "equals" : "begins", (int)nb, idb);
+    }
+    free(order);
+}
+
+sids_t sids_read(const st_file_t *f)
+{
+    st_check_schema(f, "sids/1");
+    sids_t s = {0};
+    int64_t shape[2] = {-1, -1};
+    s.code = st_need_i32(f, "codes", 2, shape);
+    if (shape[0] < 1 || shape[0] > INT32_MAX) die_at(f->name, 0, "codes: %lld items, expected 1 to 2^31 - 1", (long long)shape[0]);
+    if (shape[1] < 1 || shape[1] > SID_MAX_LEVELS)
+        die_at(f->name, 0, "codes: %lld levels, expected 1 to %d", (long long)shape[1], SID_MAX_LEVELS);
+    s.items = shape[0];
+    s.levels = (int)shape[1];
+    s.suffix = st_need_i32(f, "suffix", 1, shape);
+    s.item_ids = st_need_strings(f, "item_ids", s.items);
+    int64_t twice = strtab_index(&s.item_ids);
+    if (twice >= 0) {
+        size_t n;
+        const char *id = strtab_get(&s.item_ids, twice, &n);
+        die_at(f->name, 0, "item_ids: row %lld repeats '%.*s', expected every id once", (long long)twice, (int)n, id);
+    }
+    s.codes = read_codes(f, &s);
+    s.max_suffix = read_max_suffix(f, &s);
+    check_prefix_free(f, &s);
+    return s;
+}
+
+void sids_free(sids_t *s)
+{
+    free(s->code);
+    free(s->suffix);
+    strtab_free(&s->item_ids);
+    *s = (sids_t){0};
+}
+
+/* The end of the bucket of equal codes that begins at `i` of the sorted order. */
+static int64_t bucket_end(const sids_t *s, const int64_t *order, int64_t i)
+{
+    int64_t end = i + 1;
+    while (end < s->items && same_codes(s, order[i], order[end])) end++;
+    return end;
+}
+
+void sids_assign_suffixes(sids_t *s, suffix_t how)
+{
+    for (int64_t i = 0; i < s->items; i++) s->suffix[i] = -1;
+    int64_t *order = sids_order(s);
+    for (int64_t i = 0, end; i < s->items; i = end) {
+        end = bucket_end(s, order, i);
+        if (how == SUFFIX_COLLIDE && end - i == 1) continue;
+        if (end - i > s->max_suffix)
+            die(EX_DATAERR, "%lld items share one Semantic ID, but only %d suffixes are reserved; "
+                            "raise --max-suffix, --codes or --levels", (long long)(end - i), s->max_suffix);
+        for (int64_t j = i; j < end; j++) s->suffix[order[j]] = (int32_t)(j - i);
+    }
+    free(order);
+}
+
+sid_stats_t sids_stats(const sids_t *s)
+{
+    sid_stats_t r = {.utilisation = NEW_ARRAY(double, s->levels), .perplexity = NEW_ARRAY(double, s->levels)};
+    int64_t *order = sids_order(s), alone = 0;
+    for (int64_t i = 0, end; i < s->items; i = end) {
+        end = bucket_end(s, order, i);
+        r.buckets++;
+        alone += end - i == 1;
+        if (end - i > r.largest) r.largest = end - i;
+    }
+    free(order);
+    r.alone = s->items ? (double)alone / (double)s->items : 0;
+
+    int64_t *uses = NEW_ARRAY(int64_t, s->codes);
+    for (int l = 0; l < s->levels; l++) {
+        memset(uses, 0, (size_t)s->codes * sizeof *uses);
+        for (int64_t i = 0; i < s->items; i++) uses[s->code[i * s->levels + l]]++;
+        double used = 0, entropy = 0;
+        for (int c = 0; c < s->codes; c++) {
+            if (!uses[c]) continue;
+            double p = (double)uses[c] / (double)s->items;
+            used++;
+            entropy -= p * log(p);
+        }
+        r.utilisation[l] = used / s->codes;
+        r.perplexity[l] = exp(entropy);
+    }
+    free(uses);
+    return r;
+}
+
+void sid_stats_free(sid_stats_t *s)
+{
+    free(s->utilisation);
+    free(s->perplexity);
+    *s = (sid_stats_t){0};
+}

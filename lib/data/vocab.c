@@ -1,0 +1,21 @@
+#include "data/vocab.h"
+
+#include "base/err.h"
+
+vocab_t vocab_make(int levels, int codes, int max_suffix)
+{
+    int64_t first_suffix = 1 + (int64_t)levels * codes, size = first_suffix + max_suffix;
+    if (levels < 1 || levels > SID_MAX_LEVELS || codes < 1 || max_suffix < 0 || size > INT32_MAX)
+        die(EX_DATAERR, "no vocabulary of %d levels, %d codes and %d suffixes: expected 1 to %d levels, 1 or more codes, and fewer than "
+                        "2^31 tokens in all", levels, codes, max_suffix, SID_MAX_LEVELS);
+    return (vocab_t){levels, codes, max_suffix, .bos = 0, .first_code = 1, .first_suffix = (int32_t)first_suffix, .size = (int32_t)size};
+}
+
+int vocab_sid(const vocab_t *v, const sids_t *s, int64_t item, int32_t *out)
+{
+    const int32_t *code = s->code + item * s->levels;
+    for (int l = 0; l < s->levels; l++) out[l] = v->first_code + l * v->codes + code[l];
+    if (s->suffix[item] < 0) return s->levels;
+    out[s->levels] = v->first_suffix + s->suffix[item];
+    return s->levels + 1;
+}
