@@ -1,0 +1,36 @@
+/* metrics.json and comparisons: written as JSON, shown as tables. */
+#ifndef SIDMILL_REC_REPORT_H
+#define SIDMILL_REC_REPORT_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "rec/metrics.h"
+#include "rec/recs.h"
+
+/* How well one system did. */
+typedef struct {
+    metrics_t all, strata[STRATA];
+    double coverage;
+} result_t;
+
+/* Of lists [n, k] and the held-out items; ranks [n] receives every user's rank. */
+result_t result_of(const int32_t *lists, int64_t n, int64_t k, const int32_t *target, const strata_t *strata, int64_t items,
+                   int32_t *rank);
+
+/* Appends `"metrics": {...}, "coverage@10": ..., "strata": {...}` without the braces around them, every line indented by
+ * `indent` spaces. Undefined values are null. */
+void result_json(buf_t *out, const result_t *r, const strata_t *strata, int indent);
+
+/* Compares two systems over the same users, several seeds a side: a user's value is the mean over the seeds. Ranks beyond
+ * the shortest list count as not found. Users or splits that differ end the process with EX_DATAERR. The JSON text; caller
+ * frees. */
+char *comparison_json(const ranks_t *a, int seeds_a, const ranks_t *b, int seeds_b, char **names, int64_t rounds, uint64_t seed);
+
+/* Prints a table: several metrics.json side by side (columns: the system, then the baselines not shown yet), or one comparison after
+ * the other. Operands are FILE or LABEL=FILE. What is no metrics or comparison file ends the process with EX_DATAERR. */
+void show_files(FILE *out, char **operands, int count);
+void show_comparison(FILE *out, const char *json);
+
+#endif
