@@ -21,7 +21,9 @@ static void print_default(FILE *f, const cli_option_t *o)
     switch (o->kind) {
     case CLI_FLAG: break;
     case CLI_INT: fprintf(f, " [%lld]", (long long)*(int64_t *)o->value); break;
-    case CLI_REAL: fprintf(f, " [%g]", *(double *)o->value); break;
+    case CLI_REAL:
+        if (isfinite(*(double *)o->value)) fprintf(f, " [%g]", *(double *)o->value);
+        break;
     case CLI_STRING:
     case CLI_CHOICE:
         if (*(const char **)o->value) fprintf(f, " [%s]", *(const char **)o->value);

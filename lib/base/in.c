@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -78,6 +79,7 @@ bool in_next(lines_t *l)
         return false;
     }
     l->len = (size_t)n;
+    if (l->digest) XXH3_128bits_update(l->digest, l->line, l->len);
     if (l->len && l->line[l->len - 1] == '\n') l->len--;
     if (l->len && l->line[l->len - 1] == '\r') l->len--;
     l->line[l->len] = '\0';
@@ -90,7 +92,20 @@ void in_close(lines_t *l)
     if (l->file && l->file != stdin) fclose(l->file);
     free(l->line);
     free(l->name);
+    XXH3_freeState(l->digest);
     *l = (lines_t){0};
+}
+
+void in_digest(lines_t *l)
+{
+    l->digest = XXH3_createState();
+    if (!l->digest || XXH3_128bits_reset(l->digest) == XXH_ERROR) die(EX_OSERR, "out of memory");
+}
+
+char *in_digest_hex(const lines_t *l)
+{
+    XXH128_hash_t h = XXH3_128bits_digest(l->digest);
+    return xasprintf("%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);
 }
 
 /* Length of the well-formed sequence at s (n >= 1 bytes left), 0 if malformed. Table 3-7 of the Unicode standard. */

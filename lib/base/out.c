@@ -67,11 +67,13 @@ static mode_t creation_mode(void)
     return 0666 & ~mask;
 }
 
-/* A stream, device or pipe cannot be renamed onto: such targets are written in place. */
+/* A stream, device or pipe cannot be renamed onto: such targets are written in place. A folder is refused. */
 static bool is_special(const char *path)
 {
     struct stat st;
-    return !stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+    if (stat(path, &st)) return false;
+    if (S_ISDIR(st.st_mode)) die(EX_CANTCREAT, "%s: is a folder, expected a file", path);
+    return !S_ISREG(st.st_mode);
 }
 
 out_t *out_open(const char *path, bool binary)
@@ -123,11 +125,17 @@ static void sync_folder(const char *path)
     free(folder);
 }
 
-void out_commit(out_t *o)
+void out_prepare(out_t *o)
 {
     out_flush(o->file, out_name(o));
+    if (o->temp && fsync(fileno(o->file))) die_errno(EX_IOERR, "%s: write failed", o->path);
+}
+
+void out_commit(out_t *o)
+{
+    out_prepare(o);
     if (o->temp) {
-        if (fsync(fileno(o->file)) || fclose(o->file)) die_errno(EX_IOERR, "%s: write failed", o->path);
+        if (fclose(o->file)) die_errno(EX_IOERR, "%s: write failed", o->path);
         if (rename(o->temp, o->path)) die_errno(EX_CANTCREAT, "%s", o->path);
         forget(o->temp);
         sync_folder(o->path);

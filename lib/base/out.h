@@ -16,6 +16,10 @@ FILE *out_file(out_t *o);         /* for fprintf(); errors are found at out_comm
 const char *out_name(const out_t *o);
 void out_write(out_t *o, const void *bytes, size_t n);
 
+/* Flushes and syncs, so that out_commit() only has a rename left to do: for tools whose several outputs belong together.
+ * Nothing may be written afterwards. */
+void out_prepare(out_t *o);
+
 /* Flushes, and for a file syncs and renames it into place. Any error ends the process (EX_IOERR), the old file untouched. */
 void out_commit(out_t *o);
 

@@ -1,0 +1,155 @@
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/in.h"
+#include "base/mem.h"
+#include "data/event_source.h"
+
+enum { COL_USER, COL_ITEM, COL_TIMESTAMP, COL_ORDER, COL_RATING, COLS };
+
+static const char *const col_names[COLS] = {"user", "item", "timestamp", "order", "rating"};
+
+typedef struct {
+    event_source_t base;
+    lines_t lines;
+    int fields;             /* columns in the header */
+    int *known;             /* [fields] which COL_ a field is, -1: passed over */
+    int time;               /* COL_TIMESTAMP or COL_ORDER */
+    bool has[COLS];
+    bool rating;
+} tsv_t;
+
+typedef struct {
+    const char *s;
+    size_t len;
+} field_t;
+
+/* The next field of a line, from *at on; false when the line is used up. */
+static bool next_field(const char **at, const char *end, field_t *f)
+{
+    if (!*at) return false;
+    const char *tab = memchr(*at, '\t', (size_t)(end - *at));
+    *f = (field_t){*at, (size_t)((tab ? tab : end) - *at)};
+    *at = tab ? tab + 1 : NULL;
+    return true;
+}
+
+static bool field_is(field_t f, const char *name) { return f.len == strlen(name) && !memcmp(f.s, name, f.len); }
+
+static void add_column(tsv_t *t, field_t f)
+{
+    int col = -1;
+    for (int c = 0; c < COLS; c++)
+        if (field_is(f, col_names[c])) col = c;
+    if (col >= 0 && t->has[col]) die_at(t->lines.name, 1, "column \"%s\" is there twice, expected once", col_names[col]);
+    if (col >= 0) t->has[col] = true;
+    t->known = xreallocarray(t->known, (size_t)t->fields + 1, sizeof *t->known);
+    t->known[t->fields++] = col;
+}
+
+static void need_column(const tsv_t *t, bool there, const char *what)
+{
+    if (!there)
+        die_at(t->lines.name, 1, "no column %s, expected a header line of tab-separated names: user, item, timestamp or order", what);
+}
+
+static void read_header(tsv_t *t)
+{
+    lines_t *l = &t->lines;
+    if (!in_next(l)) die_at(l->name, 0, "is empty, expected a header line: user, item, timestamp or order");
+    if (!utf8_valid(l->line, l->len)) die_at(l->name, 1, "not valid UTF-8");
+    const char *at = l->line, *end = l->line + l->len;
+    if (l->len >= 3 && !memcmp(at, "\xef\xbb\xbf", 3)) at += 3; /* byte order mark */
+    for (field_t f; next_field(&at, end, &f);) add_column(t, f);
+    need_column(t, t->has[COL_USER], "\"user\"");
+    need_column(t, t->has[COL_ITEM], "\"item\"");
+    need_column(t, t->has[COL_TIMESTAMP] || t->has[COL_ORDER], "\"timestamp\" or \"order\"");
+    if (t->rating && !t->has[COL_RATING]) die_at(l->name, 1, "no column \"rating\", expected one because of --min-rating");
+    t->time = t->has[COL_TIMESTAMP] ? COL_TIMESTAMP : COL_ORDER;
+}
+
+static void check_id(const tsv_t *t, field_t f, const char *what)
+{
+    if (!f.len) die_at(t->lines.name, t->lines.number, "%s is empty, expected an id", what);
+    if (memchr(f.s, '\r', f.len)) die_at(t->lines.name, t->lines.number, "%s holds a carriage return, expected an id without", what);
+}
+
+/* A copy that strtoll() and strtod() may read to the end; numbers are short. */
+static bool copy_number(field_t f, char text[64])
+{
+    if (!f.len || f.len >= 64 || f.s[0] == ' ') return false;
+    memcpy(text, f.s, f.len);
+    text[f.len] = '\0';
+    return true;
+}
+
+static int64_t parse_time(const tsv_t *t, field_t f)
+{
+    char text[64], *end;
+    errno = 0;
+    long long v = copy_number(f, text) ? strtoll(text, &end, 10) : (end = text, 0);
+    if (end == text || *end || errno)
+        die_at(t->lines.name, t->lines.number, "%s \"%.*s\", expected a whole number of 64 bits", col_names[t->time], (int)f.len, f.s);
+    return v;
+}
+
+static double parse_rating(const tsv_t *t, field_t f)
+{
+    char text[64], *end;
+    double v = copy_number(f, text) ? strtod(text, &end) : (end = text, 0);
+    if (end == text || *end || !isfinite(v))
+        die_at(t->lines.name, t->lines.number, "rating \"%.*s\", expected a number", (int)f.len, f.s);
+    return v;
+}
+
+static void split_line(const tsv_t *t, field_t values[COLS])
+{
+    const char *at = t->lines.line, *end = at + t->lines.len;
+    int n = 0;
+    for (field_t f; next_field(&at, end, &f); n++)
+        if (n < t->fields && t->known[n] >= 0) values[t->known[n]] = f;
+    if (n != t->fields)
+        die_at(t->lines.name, t->lines.number, "%d field%s, expected %d as in the header", n, n == 1 ? "" : "s", t->fields);
+}
+
+static bool tsv_next(event_source_t *s, event_t *e)
+{
+    tsv_t *t = (tsv_t *)s;
+    lines_t *l = &t->lines;
+    do {
+        if (!in_next(l)) return false;
+    } while (!l->len);
+    if (!utf8_valid(l->line, l->len)) die_at(l->name, l->number, "not valid UTF-8");
+    field_t f[COLS];
+    split_line(t, f);
+    check_id(t, f[COL_USER], "user");
+    check_id(t, f[COL_ITEM], "item");
+    *e = (event_t){.user = f[COL_USER].s, .user_len = f[COL_USER].len, .item = f[COL_ITEM].s, .item_len = f[COL_ITEM].len};
+    e->time = parse_time(t, f[t->time]);
+    if (t->rating) e->rating = parse_rating(t, f[COL_RATING]);
+    return true;
+}
+
+static char *tsv_digest(const event_source_t *s) { return in_digest_hex(&((const tsv_t *)s)->lines); }
+
+static void tsv_close(event_source_t *s)
+{
+    tsv_t *t = (tsv_t *)s;
+    in_close(&t->lines);
+    free(t->known);
+    free(t);
+}
+
+event_source_t *event_source_tsv(const char *path, bool rating)
+{
+    tsv_t *t = NEW(tsv_t);
+    t->base = (event_source_t){tsv_next, tsv_digest, tsv_close};
+    t->rating = rating;
+    t->lines = in_lines(path);
+    in_digest(&t->lines);
+    read_header(t);
+    return &t->base;
+}

@@ -1,0 +1,26 @@
+/* Item records on their way through ingest: the ids in memory, the texts in an unnamed temporary file, until it is known
+ * which of them stay. So a pipe can be read once, and memory follows the number of items, not the size of their texts. */
+#ifndef SIDMILL_DATA_RECORDS_H
+#define SIDMILL_DATA_RECORDS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/out.h"
+#include "data/strtab.h"
+
+typedef struct {
+    strtab_t ids;    /* indexed */
+    FILE *spool;     /* one record a line */
+    char *digest;    /* xxh3-128 of the bytes read, in hex */
+} records_t;
+
+/* Reads items.jsonl (NULL or "-": standard input), checked as items_next() does; a file without records ends the process.
+ * A relative `image`, which counts from the folder `old`, is rewritten to count from the folder `new` (data/relpath.h). */
+records_t records_read(const char *path, const char *old, const char *new);
+
+/* Writes the records whose keep[i] is set, in order. */
+void records_write(const records_t *r, const bool *keep, out_t *out);
+void records_free(records_t *r);
+
+#endif

@@ -1,0 +1,381 @@
+#!/usr/bin/env bats
+# ingest: filters, order, identity of what is kept, and what bad input gets.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    bats_load_library bats-support
+    bats_load_library bats-assert
+    bats_load_library bats-file
+    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
+    DATA=${SIDMILL_DATA:-$BATS_TEST_DIRNAME/../../shared/data}
+    [[ $DATA = /* ]] || DATA=$PWD/$DATA
+    cd "$BATS_TEST_TMPDIR"
+}
+
+# Items a b c, with bytes that no JSON printer would keep, and a few events.
+small() {
+    printf '%s\n' '{"id": "a", "n": 12345678901234567890, "image": "img/a.png"}' '{"id":"b","p":1.10,"é":"\u00e9"}' \
+        ' {"id" : "c" , "title" : null} ' >items.jsonl
+    printf 'user\titem\ttimestamp\trating\n' >events.tsv
+    printf '%s\n' $'u1\ta\t30\t5' $'u2\tb\t5\t1' $'u1\tb\t10\t2' $'u1\tc\t10\t4' $'u2\ta\t5\t3' $'u2\tc\t1\t5' $'u1\ta\t40\t5' >>events.tsv
+}
+
+ingest() { "$BIN/ingest" --items items.jsonl --interactions events.tsv --items-out kept.jsonl -o out.st "$@"; }
+
+# Prints the histories: user, then item@time in order.
+histories() {
+    /usr/bin/python3 - "$1" <<'PY'
+import json, struct, sys
+import numpy as np
+raw = open(sys.argv[1], "rb").read()
+n = struct.unpack("<Q", raw[:8])[0]
+head = json.loads(raw[8:8 + n])
+kinds = {"I64": "<i8", "I32": "<i4", "U8": "u1"}
+t = {k: np.frombuffer(raw, kinds[v["dtype"]], int(np.prod(v["shape"])), 8 + n + v["data_offsets"][0])
+     for k, v in head.items() if k != "__metadata__"}
+assert head["__metadata__"]["schema"] == "interactions/1"
+users = t["user_ids"].tobytes().decode().splitlines()
+items = t["item_ids"].tobytes().decode().splitlines()
+o = t["user_offsets"]
+assert len(o) == len(users) + 1 and o[0] == 0 and o[-1] == len(t["item_index"]) == len(t["timestamp"])
+print("items", *items)
+for u, name in enumerate(users):
+    print(name, *(f"{items[t['item_index'][e]]}@{t['timestamp'][e]}" for e in range(o[u], o[u + 1])))
+PY
+}
+
+# Nothing may be left after a failure: neither outputs nor temporary files.
+assert_nothing_written() {
+    run find . -name 'kept.jsonl*' -o -name 'out.st*' -o -name 'report.json*'
+    assert_output ''
+}
+
+refused() { # refused CODE MESSAGE [options]
+    local code=$1 message=$2
+    shift 2
+    run --separate-stderr ingest "$@"
+    [ "$status" -eq "$code" ] || fail "exit status $status, expected $code: $stderr"
+    [[ $stderr == *"$message"* ]] || fail "message: $stderr"
+    [[ ${stderr_lines[-1]} == 'ingest: '* ]] || fail "message: $stderr"
+    assert_nothing_written
+}
+
+@test "histories are chronological, ties keep the file's order" {
+    small
+    run --separate-stderr ingest --kcore 0
+    assert_success
+    run histories out.st
+    assert_output $'items a b c\nu1 b@10 c@10 a@30 a@40\nu2 c@1 b@5 a@5'
+}
+
+@test "records are kept byte for byte" {
+    small
+    ingest -q --kcore 0
+    run diff items.jsonl kept.jsonl
+    assert_success
+}
+
+@test "the order column serves where there is no timestamp, columns come in any order" {
+    small
+    printf 'note\torder\titem\tuser\nx\t2\ta\tu\n\t0\tb\tu\ny\t1\tc\tu\n' >events.tsv
+    ingest -q --kcore 0
+    run histories out.st
+    assert_output $'items a b c\nu b@0 c@1 a@2'
+}
+
+@test "timestamp wins over order" {
+    small
+    printf 'user\titem\torder\ttimestamp\nu\ta\t0\t9\nu\tb\t1\t8\nu\tc\t2\t-7\n' >events.tsv
+    ingest -q --kcore 0
+    run histories out.st
+    assert_output $'items a b c\nu c@-7 b@8 a@9'
+}
+
+@test "duplicates go, repeat purchases stay" {
+    small
+    printf 'user\titem\ttimestamp\nu\ta\t1\nu\tb\t1\nu\ta\t1\nu\ta\t2\nu\tb\t1\nv\ta\t1\n' >events.tsv
+    run --separate-stderr ingest --kcore 0
+    assert_success
+    [[ $stderr == *'dropped 2 interactions that repeat user, item and time'* ]]
+    run histories out.st
+    assert_output $'items a b c\nu a@1 b@1 a@2\nv a@1'
+}
+
+@test "users come in order of first appearance" {
+    small
+    printf 'user\titem\torder\nz\tnone\t0\ny\ta\t0\nz\ta\t1\nz\tb\t2\nz\tc\t3\nw\tnone\t0\n' >events.tsv
+    ingest -q --kcore 0
+    run histories out.st
+    assert_output $'items a b c\nz a@1 b@2 c@3\ny a@0'
+}
+
+@test "k-core, and the report adds up" {
+    small
+    printf '%s\n' '{"id":"d"}' >>items.jsonl
+    printf '%s\n' $'u3\tb\t1\t5' $'u3\tb\t1\t5' $'u4\tnone\t1\t5' $'u1\tnone\t2\t5' $'u5\tb\t3\t1' >>events.tsv
+    run --separate-stderr ingest --kcore 2 --min-rating 2 --report report.json
+    assert_success
+    assert_output ''
+    run histories out.st
+    assert_output $'items a c\nu1 c@10 a@30 a@40\nu2 c@1 a@5'
+    run cat kept.jsonl
+    assert_output $'{"id": "a", "n": 12345678901234567890, "image": "img/a.png"}\n {"id" : "c" , "title" : null} '
+    run /usr/bin/python3 - <<'PY'
+import json
+r = json.load(open("report.json"))
+b, a, d = r["before"], r["after"], r["dropped"]
+print(b, a, d, r["short_users"])
+for k in b:
+    lost = sum(v.get(k, 0) for v in d.values())
+    assert b[k] - lost == a[k], (k, b[k], lost, a[k])
+PY
+    assert_success
+    assert_output "{'users': 5, 'items': 4, 'interactions': 12} {'users': 2, 'items': 2, 'interactions': 5} {'no_record': {'interactions': 2, \
+'missing_records': 1}, 'low_rating': {'interactions': 2}, 'duplicate': {'interactions': 1}, 'beyond_max': {'interactions': 0}, \
+'idle': {'users': 2, 'items': 1}, 'kcore': {'users': 1, 'items': 1, 'interactions': 2}} 1"
+}
+
+@test "the account on standard error, and -q" {
+    small
+    run --separate-stderr ingest --kcore 0
+    assert_equal "$stderr" $'ingest: read 2 users, 3 items, 7 interactions\ningest: kept 2 users, 3 items, 7 interactions'
+    run --separate-stderr ingest --kcore 0 -q
+    assert_equal "$stderr" ''
+}
+
+@test "--min-rating and --max-items-per-user" {
+    small
+    ingest -q --kcore 0 --min-rating 3
+    run histories out.st
+    assert_output $'items a b c\nu1 c@10 a@30 a@40\nu2 c@1 a@5'
+    ingest -q --kcore 1 --max-items-per-user 3
+    run histories out.st
+    assert_output $'items a b c\nu1 c@10 a@30 a@40\nu2 c@1 b@5 a@5'
+}
+
+@test "k-core 1 drops items that nobody met, k-core 0 keeps them" {
+    small
+    printf '{"id":"lonely"}\n' >>items.jsonl
+    ingest -q -k 1
+    run histories out.st
+    assert_line --index 0 'items a b c'
+    ingest -q -k 0
+    run histories out.st
+    assert_line --index 0 'items a b c lonely'
+}
+
+@test "image paths stay right from the output's folder" {
+    small
+    mkdir -p shop/img out/deep
+    touch shop/img/a.png
+    mv items.jsonl shop/
+    "$BIN/ingest" -q -k 0 --items shop/items.jsonl --interactions events.tsv --items-out out/deep/kept.jsonl -o out.st
+    run head -1 out/deep/kept.jsonl
+    assert_output '{"id": "a", "n": 12345678901234567890, "image": "../../shop/img/a.png"}'
+    assert_file_exists out/deep/../../shop/img/a.png
+    run diff <(tail -n +2 out/deep/kept.jsonl) <(tail -n +2 shop/items.jsonl)
+    assert_success
+    # and back again
+    "$BIN/ingest" -q -k 0 --items out/deep/kept.jsonl --interactions events.tsv --items-out shop/kept.jsonl -o out.st
+    run diff shop/items.jsonl shop/kept.jsonl
+    assert_success
+}
+
+@test "image paths stay right from the working folder, on standard output" {
+    small
+    mkdir shop
+    mv items.jsonl shop/
+    run --separate-stderr "$BIN/ingest" -q -k 0 --items shop/items.jsonl --interactions events.tsv --items-out - -o out.st
+    assert_line --index 0 '{"id": "a", "n": 12345678901234567890, "image": "shop/img/a.png"}'
+    assert_file_exists out.st
+}
+
+@test "an absolute image path is left alone, a folder's link is seen through" {
+    small
+    mkdir -p real/shop
+    sed -i '1s|img/a.png|/abs/a.png|' items.jsonl
+    mv items.jsonl real/shop/
+    printf '{"id":"z","image":"z.png"}\n' >>real/shop/items.jsonl
+    ln -s real/shop link
+    "$BIN/ingest" -q -k 0 --items link/items.jsonl --interactions events.tsv --items-out kept.jsonl -o out.st
+    run cat kept.jsonl
+    assert_line --index 0 --partial '"image": "/abs/a.png"'
+    assert_line --index 3 '{"id":"z","image":"real/shop/z.png"}'
+}
+
+@test "items or events from a pipe, histories to a pipe" {
+    small
+    ingest -q -k 0
+    "$BIN/ingest" -q -k 0 --items - --interactions events.tsv --items-out kept2.jsonl <items.jsonl >out2.st
+    cmp kept.jsonl kept2.jsonl
+    cmp out.st out2.st
+    "$BIN/ingest" -q -k 0 --items items.jsonl --interactions - --items-out kept3.jsonl -o out3.st <events.tsv
+    cmp out.st out3.st
+    "$BIN/ingest" -q -k 0 --items <(cat items.jsonl) --interactions <(cat events.tsv) --items-out kept4.jsonl -o out4.st
+    cmp out.st out4.st
+}
+
+@test "metadata: canonical options and the inputs' digests" {
+    small
+    ingest -q -k 0 --min-rating 2.50
+    run /usr/bin/python3 -c '
+import json, struct
+raw = open("out.st", "rb").read()
+m = json.loads(raw[8:8 + struct.unpack("<Q", raw[:8])[0]])["__metadata__"]
+print(m["tool"], m["config"], m["input.items"], m["input.interactions"])'
+    assert_success
+    assert_output --regexp '^ingest \{"kcore":0,"min-rating":2.5,"max-items-per-user":0\} [0-9a-f]{32} [0-9a-f]{32}$'
+    if command -v xxh128sum >/dev/null; then
+        assert_output --partial "$(xxh128sum items.jsonl | cut -d' ' -f1) $(xxh128sum events.tsv | cut -d' ' -f1)"
+    fi
+}
+
+@test "carriage returns, byte order marks and blank lines" {
+    small
+    ingest -q -k 0
+    cp kept.jsonl kept0.jsonl
+    histories out.st >histories0
+    sed -i 's/$/\r/; 3s/$/\n/' items.jsonl
+    sed -i '1s/^/\xef\xbb\xbf/; s/$/\r/' events.tsv
+    printf '\n\r\n' >>events.tsv
+    ingest -q -k 0
+    cmp kept.jsonl kept0.jsonl
+    histories out.st | cmp - histories0
+}
+
+@test "bad events: file and line are named, nothing is written" {
+    small
+    cp events.tsv good
+    : >events.tsv && refused 65 'events.tsv: is empty, expected a header line'
+    printf '\n' >events.tsv && refused 65 'events.tsv:1: no column "user"'
+    printf 'user\ttimestamp\n' >events.tsv && refused 65 'events.tsv:1: no column "item"'
+    printf 'user\titem\n' >events.tsv && refused 65 'events.tsv:1: no column "timestamp" or "order"'
+    printf 'user\titem\torder\tuser\n' >events.tsv && refused 65 'events.tsv:1: column "user" is there twice'
+    cp good events.tsv && printf 'u\ta\t1\n' >>events.tsv && refused 65 'events.tsv:9: 3 fields, expected 4'
+    cp good events.tsv && printf 'u\ta\tb\t1\t5\n' >>events.tsv && refused 65 'events.tsv:9: 5 fields, expected 4'
+    cp good events.tsv && printf 'u\ta\tnoon\t1\n' >>events.tsv && refused 65 'events.tsv:9: timestamp "noon", expected a whole number'
+    cp good events.tsv && printf 'u\ta\t1.5\t1\n' >>events.tsv && refused 65 'timestamp "1.5"'
+    cp good events.tsv && printf 'u\ta\t\t1\n' >>events.tsv && refused 65 'timestamp ""'
+    cp good events.tsv && printf 'u\ta\t9223372036854775808\t1\n' >>events.tsv && refused 65 'timestamp "9223372036854775808"'
+    cp good events.tsv && printf '\ta\t1\t1\n' >>events.tsv && refused 65 'events.tsv:9: user is empty'
+    cp good events.tsv && printf 'u\t\t1\t1\n' >>events.tsv && refused 65 'events.tsv:9: item is empty'
+    cp good events.tsv && printf 'u\xff\ta\t1\t1\n' >>events.tsv && refused 65 'events.tsv:9: not valid UTF-8'
+    cp good events.tsv && printf 'u\0\ta\t1\t1\n' >>events.tsv && refused 65 'events.tsv:9: not valid UTF-8'
+    cp good events.tsv && printf 'u\ta\t1\tgood\n' >>events.tsv && refused 65 'events.tsv:9: rating "good", expected a number' --min-rating 1
+    printf 'user\titem\torder\n' >events.tsv && refused 65 'events.tsv:1: no column "rating"' --min-rating 1
+}
+
+@test "bad records: file and line are named, nothing is written" {
+    small
+    cp items.jsonl good
+    : >items.jsonl && refused 65 'items.jsonl: holds no item'
+    cp good items.jsonl && printf '{"id":"a"}\n' >>items.jsonl && refused 65 'items.jsonl:4: id "a" was there before'
+    cp good items.jsonl && printf '{"title":"x"}\n' >>items.jsonl && refused 65 'items.jsonl:4: no "id"'
+    cp good items.jsonl && printf '{"id":"a\\tb"}\n' >>items.jsonl && refused 65 'items.jsonl:4: "id" holds a tab'
+    cp good items.jsonl && printf '["d"]\n' >>items.jsonl && refused 65 'items.jsonl:4: not an object'
+    cp good items.jsonl && printf '{"id":"d"' >>items.jsonl && refused 65 'items.jsonl:4: not JSON at column 10'
+    cp good items.jsonl && printf '{"id":"d\xc3"}\n' >>items.jsonl && refused 65 'items.jsonl:4: not valid UTF-8'
+    cp good items.jsonl && printf '{"id":"d","title":["x"]}\n' >>items.jsonl && refused 65 'items.jsonl:4: "title" has the wrong type, expected a string or null'
+    cp good items.jsonl && printf '{"id":"d","x":%s}\n' "$(printf '[%.0s' {1..100})" >>items.jsonl && refused 65 'items.jsonl:4: not JSON'
+    cp events.tsv items.jsonl && refused 65 'items.jsonl:1: not JSON at column 1'
+}
+
+@test "nothing left to split" {
+    small
+    refused 65 'nothing left to split: no user has 3 interactions or more after --kcore 5'
+    refused 65 'nothing left to split' --report report.json
+    printf 'user\titem\torder\n' >events.tsv && refused 65 'nothing left to split' -k 0
+    printf 'user\titem\torder\nu\ta\t0\nu\tb\t1\nv\ta\t1\n' >events.tsv && refused 65 'nothing left to split' -k 0
+    printf 'user\titem\torder\nu\tA\t0\nu\tB\t1\n' >events.tsv && refused 65 'none of the items in events.tsv has a record in items.jsonl' -k 0
+}
+
+@test "wrong usage" {
+    small
+    run --separate-stderr "$BIN/ingest" --items items.jsonl --interactions events.tsv
+    assert_failure 64
+    run --separate-stderr "$BIN/ingest" --items items.jsonl --items-out kept.jsonl
+    assert_failure 64
+    run --separate-stderr "$BIN/ingest" --interactions events.tsv --items-out kept.jsonl
+    assert_failure 64
+    refused 64 "unexpected operand 'items.jsonl'" items.jsonl
+    refused 64 'out of range' --kcore -1
+    refused 64 'expected a number' --min-rating nan
+    refused 64 '--items and --interactions are the same file' --interactions ./items.jsonl
+    refused 64 '--items and --interactions are the same file' --items - --interactions -
+    refused 64 '--items and --items-out are the same file' --items-out items.jsonl
+    refused 64 '--items-out and --output are the same file' -o ./kept.jsonl
+    refused 64 '--output and --report are the same file' --report out.st
+    assert_file_exists items.jsonl
+}
+
+@test "missing inputs, outputs that cannot be" {
+    small
+    refused 66 'none.jsonl' --items none.jsonl
+    refused 66 'none/items.jsonl' --items none/items.jsonl
+    refused 66 'none.tsv' --interactions none.tsv
+    refused 66 'is a folder' --interactions .
+    mkdir folder
+    refused 73 'none/kept' -k 0 --items-out none/kept
+    refused 73 'items.jsonl/kept' -k 0 --items-out items.jsonl/kept
+    refused 73 'none/out' -k 0 -o none/out
+    refused 73 'folder: is a folder' -k 0 --items-out folder
+    refused 73 'folder: is a folder' -k 0 -o folder
+    refused 73 'folder: is a folder' -k 0 --report folder
+}
+
+@test "a full disk and a closed pipe lose nothing" {
+    small
+    refused 74 '/dev/full' -k 0 --items-out /dev/full
+    refused 74 '/dev/full' -k 0 -o /dev/full
+    refused 74 '/dev/full' -k 0 --report /dev/full
+    printf old >kept.jsonl
+    run --separate-stderr ingest -k 0 -o /dev/full
+    assert_failure 74
+    assert_equal "$(cat kept.jsonl)" old
+    rm kept.jsonl
+    for i in {1..9999}; do echo "{\"id\":\"x$i\",\"title\":\"a title that takes its place in the pipe\"}"; done >>items.jsonl
+    run bash -c 'set -o pipefail; "$1" -q -k 0 --items items.jsonl --interactions events.tsv --items-out - -o out.st | true' - "$BIN/ingest"
+    assert_failure 74
+    assert_nothing_written
+}
+
+@test "the temporary file's folder is TMPDIR" {
+    small
+    TMPDIR=$PWD/none refused 73 "temporary file $PWD/none/sidmill." -k 0
+}
+
+@test "help fits a screen" {
+    run "$BIN/ingest" --help
+    assert_success
+    [ "${#lines[@]}" -le 24 ]
+    refute_output --partial nan
+}
+
+real() { # real NAME USERS ITEMS INTERACTIONS
+    [ -r "$DATA/$1/items.jsonl" ] || skip "NO DATA: $DATA/$1 is not there; set SIDMILL_DATA to check the published counts"
+    run --separate-stderr "$BIN/ingest" --items "$DATA/$1/items.jsonl" --interactions "$DATA/$1/interactions.tsv" --kcore 5 \
+        --items-out kept.jsonl -o out.st --report report.json
+    assert_success
+    run /usr/bin/python3 -c 'import json; a = json.load(open("report.json"))["after"]; print(a["users"], a["items"], a["interactions"])'
+    assert_output "$2 $3 $4"
+    run wc -l <kept.jsonl
+    assert_output "$3"
+}
+
+@test "beauty has the published counts" {
+    real beauty 22363 12101 198502
+    cmp kept.jsonl "$DATA/beauty/items.jsonl"
+}
+
+@test "sports has the published counts" { real sports 35588 18344 296230; }
+
+@test "ml100k has the published counts, and its pictures are found" {
+    real ml100k 943 1349 99287
+    run /usr/bin/python3 - <<'PY'
+import json, os
+images = [r["image"] for r in map(json.loads, open("kept.jsonl", encoding="utf8")) if r.get("image")]
+assert len(images) > 1300 and all(os.path.exists(i) for i in images)
+PY
+    assert_success
+}

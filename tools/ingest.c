@@ -1,0 +1,151 @@
+/* ingest: item records and events in, the catalogue that stays and its users' histories out. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cli.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/out.h"
+#include "data/ingest.h"
+#include "data/records.h"
+#include "data/relpath.h"
+
+static const char *items_path, *interactions_path, *items_out_path, *report_path;
+static ingest_filter_t filter = {.kcore = 5, .min_rating = NAN};
+
+static const cli_option_t options[] = {
+    {0, "items", "FILE", CLI_STRING, &items_path, "item records, JSON Lines; - for standard input", false, 0, 0, NULL},
+    {0, "interactions", "FILE", CLI_STRING, &interactions_path, "events, tab-separated; - for standard input", false, 0, 0, NULL},
+    {0, "items-out", "FILE", CLI_STRING, &items_out_path, "the records that stay; - for standard output", false, 0, 0, NULL},
+    CLI_OUTPUT,
+    {'k', "kcore", "N", CLI_INT, &filter.kcore, "least interactions of a user, of an item; 0: no filter", true, 0, 1e9, NULL},
+    {0, "min-rating", "X", CLI_REAL, &filter.min_rating, "drop interactions rated below X", true, 0, 0, NULL},
+    {0, "max-items-per-user", "N", CLI_INT, &filter.max_items, "keep a user's latest N interactions; 0: all", true, 0, 1e9, NULL},
+    {0, "report", "FILE", CLI_STRING, &report_path, "what was dropped and why, as JSON", false, 0, 0, NULL},
+};
+
+static const cli_t cli = {
+    "ingest", "--items ITEMS --interactions EVENTS --items-out ITEMS -o FILE [options]",
+    "Reduces a catalogue and its users' events to what recommenders learn from: chronological histories\n"
+    "(interactions/1, binary) over an iterative k-core, and the records of the items in it.",
+    options, CLI_COUNT(options),
+};
+
+static bool is_stream(const char *path) { return !path || !strcmp(path, "-"); }
+
+/* Where a path leads, whether or not there is a file yet; NULL if nowhere. Caller frees. */
+static char *resolve(const char *path)
+{
+    char *real = realpath(path, NULL);
+    if (real) return real;
+    char *folder = relpath_folder(path);
+    const char *slash = strrchr(path, '/');
+    if (folder) real = xasprintf("%s/%s", folder, slash ? slash + 1 : path);
+    free(folder);
+    return real;
+}
+
+typedef struct {
+    const char *option, *path;
+    bool output;
+} role_t;
+
+static bool same_file(const role_t *a, const role_t *b)
+{
+    if (is_stream(a->path) || is_stream(b->path)) return is_stream(a->path) && is_stream(b->path) && a->output == b->output;
+    if (!strncmp(a->path, "/dev/", 5)) return false;
+    char *pa = resolve(a->path), *pb = resolve(b->path);
+    bool same = pa && pb && !strcmp(pa, pb);
+    free(pa);
+    free(pb);
+    return same;
+}
+
+static void check_paths(void)
+{
+    if (!items_path) die(EX_USAGE, "--items is missing, expected a file of item records");
+    if (!interactions_path) die(EX_USAGE, "--interactions is missing, expected a file of events");
+    if (!items_out_path) die(EX_USAGE, "--items-out is missing, expected where the records that stay are written");
+    const role_t roles[] = {{"--items", items_path, false}, {"--interactions", interactions_path, false},
+                            {"--items-out", items_out_path, true}, {"--output", cli_common.output, true},
+                            {"--report", report_path, true}};
+    int count = report_path ? 5 : 4;
+    for (int a = 0; a < count; a++)
+        for (int b = a + 1; b < count; b++)
+            if (same_file(&roles[a], &roles[b])) die(EX_USAGE, "%s and %s are the same file", roles[a].option, roles[b].option);
+}
+
+/* The records with their pictures' paths as seen from where --items-out will stand. */
+static records_t read_records(void)
+{
+    char *old = relpath_folder(items_path);
+    if (!old) die_errno(EX_NOINPUT, "%s", items_path);
+    char *new = relpath_folder(items_out_path);
+    if (!new) die_errno(EX_CANTCREAT, "%s", items_out_path);
+    records_t r = records_read(items_path, old, new);
+    free(old);
+    free(new);
+    return r;
+}
+
+static void check_left(const ingest_report_t *r)
+{
+    if (r->after.users > r->short_users) return;
+    ingest_report_notes(r, &filter);
+    if (r->before.interactions && r->no_record == r->before.interactions)
+        die(EX_DATAERR, "nothing left: none of the items in %s has a record in %s; do the files belong together?",
+            interactions_path, items_path);
+    die(EX_DATAERR, "nothing left to split: no user has 3 interactions or more after --kcore %lld; try a smaller one, or more data",
+        (long long)filter.kcore);
+}
+
+/* All outputs are complete on disk, but for their names, before the first of them appears. */
+static void write_all(const interactions_t *x, const records_t *records, const bool *keep, const char *events_digest,
+                      const ingest_report_t *r, out_t *items_out, st_writer_t *w)
+{
+    out_t *report = report_path ? out_open(report_path, false) : NULL;
+    char *config = cli_config(&cli);
+    st_set_meta(w, "config", config);
+    st_set_meta(w, "input.items", records->digest);
+    st_set_meta(w, "input.interactions", events_digest);
+    interactions_add(w, x);
+    records_write(records, keep, items_out);
+    out_prepare(items_out);
+    if (report) {
+        buf_t json = {0};
+        ingest_report_json(r, &json);
+        out_write(report, json.data, json.len);
+        out_prepare(report);
+        buf_free(&json);
+    }
+    st_commit(w);
+    out_commit(items_out);
+    if (report) out_commit(report);
+    free(config);
+}
+
+int main(int argc, char **argv)
+{
+    if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected operand '%s'; 'ingest --help' lists the options", argv[1]);
+    check_paths();
+    st_writer_t *w = st_create(cli_common.output, "interactions/1");
+    out_t *items_out = out_open(items_out_path, false);
+    records_t records = read_records();
+    event_source_t *events = event_source_tsv(interactions_path, !isnan(filter.min_rating));
+
+    bool *keep = NEW_ARRAY(bool, records.ids.count);
+    ingest_report_t report;
+    interactions_t x = ingest_interactions(events, &records.ids, &filter, keep, &report);
+    check_left(&report);
+    char *digest = events->digest(events);
+    write_all(&x, &records, keep, digest, &report, items_out, w);
+    ingest_report_notes(&report, &filter);
+
+    events->close(events);
+    free(digest);
+    interactions_free(&x);
+    records_free(&records);
+    free(keep);
+    return 0;
+}
