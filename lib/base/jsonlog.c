@@ -2,6 +2,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/out.h"
@@ -9,11 +11,18 @@
 static FILE *file;
 static const char *name;
 
-void jsonlog_open(const char *path, bool append)
+static void cut(const char *path, int64_t keep)
+{
+    struct stat st;
+    if (!stat(path, &st) && S_ISREG(st.st_mode) && st.st_size > keep && truncate(path, keep)) die_errno(EX_CANTCREAT, "%s", path);
+}
+
+void jsonlog_open(const char *path, int64_t keep)
 {
     if (!path) return;
     name = path;
-    file = fopen(path, append ? "ae" : "we");
+    if (keep >= 0) cut(path, keep);
+    file = fopen(path, keep >= 0 ? "ae" : "we");
     if (!file) die_errno(EX_CANTCREAT, "%s", path);
 }
 

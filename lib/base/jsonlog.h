@@ -2,10 +2,11 @@
 #ifndef SIDMILL_BASE_JSONLOG_H
 #define SIDMILL_BASE_JSONLOG_H
 
-#include <stdbool.h>
+#include <stdint.h>
 
-/* Opens the log (NULL: none, and jsonlog() does nothing). With `append`, a resumed run goes on where the last one was cut. */
-void jsonlog_open(const char *path, bool append);
+/* Opens the log (NULL: none, and jsonlog() does nothing), anew with keep < 0. A resumed run keeps the first `keep` bytes,
+ * which its checkpoint remembers: lines written after the checkpoint will be written again. */
+void jsonlog_open(const char *path, int64_t keep);
 
 /* Appends one line; fmt must produce one JSON object. A full disk ends the process (EX_IOERR). */
 void jsonlog(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -1,0 +1,426 @@
+#include "rec/trainer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/err.h"
+#include "base/jsonlog.h"
+#include "base/mem.h"
+#include "base/parallel.h"
+#include "base/progress.h"
+#include "base/rng.h"
+#include "data/sample.h"
+#include "nn/optim.h"
+#include "rec/checkpoint.h"
+#include "rec/decoder.h"
+#include "rec/metrics.h"
+#include "rec/records.h"
+
+enum { VALID_K = 10, SAVE_SECONDS = 30 };
+
+/* Numbers of a state; all are stored in the checkpoint. */
+enum { EPOCH, STEP, UPDATES, BEST_NDCG, BEST_HR, BEST_EPOCH, BEST_LOSS, STALE, DONE, LOG_BYTES, LOSS_ITEMS, LOSS_SUMS,
+       LOSS_TOKENS = LOSS_SUMS + SID_MAX_TOKENS, NUMBERS = LOSS_TOKENS + SID_MAX_TOKENS };
+
+/* One worker's space. */
+typedef struct {
+    activations_t *acts;
+    objective_t *objective;
+    int32_t *tokens;
+    target_t *targets;
+    int64_t *bounds;
+    float *dhidden;
+} worker_t;
+
+typedef struct {
+    const train_job_t *job;
+    train_options_t o;
+    vocab_t vocab;
+    trie_t trie;
+    records_t records;
+    model_t *model;
+    network_t *net;
+    float *m, *v, *best, *average; /* moments, kept weights, moving average (NULL: none) */
+    float **grads;                 /* [shards] */
+    worker_t *workers;
+    int64_t shard_rows;
+    double number[NUMBERS];
+    /* the step at hand */
+    deal_t deal;
+    int64_t first_shard, step_shards;
+    double weight;
+    uint64_t key;
+    loss_t *shard_loss;            /* [shards] */
+    /* validation */
+    decoder_t *decoder;
+    history_t *histories;
+    int64_t valid_count;
+    /* measured */
+    double train_seconds;
+    int64_t tokens_trained;
+} trainer_t;
+
+static model_config_t model_shape(const trainer_t *t)
+{
+    const train_options_t *o = &t->o;
+    if (!o->head_dim && o->dim % o->heads) die(EX_USAGE, "--dim %lld does not divide into %lld heads", (long long)o->dim, (long long)o->heads);
+    return (model_config_t){
+        .hidden_size = o->dim,
+        .num_hidden_layers = o->layers,
+        .num_attention_heads = o->heads,
+        .num_key_value_heads = o->kv_heads ? o->kv_heads : o->heads,
+        .head_dim = o->head_dim ? o->head_dim : o->dim / o->heads,
+        .intermediate_size = o->ffn,
+        .vocab_size = t->vocab.size,
+        .max_position_embeddings = t->records.longest + t->vocab.levels + 1,
+        .rms_norm_eps = 1e-6,
+        .rope_theta = 10000,
+    };
+}
+
+static void make_workers(trainer_t *t)
+{
+    t->workers = NEW_ARRAY(worker_t, parallel_workers());
+    for (int i = 0; i < parallel_workers(); i++) {
+        worker_t *w = &t->workers[i];
+        w->acts = activations_new(t->net, t->shard_rows, t->records.longest);
+        w->objective = objective_new(t->net, &t->vocab, &t->trie, t->o.softmax, t->o.label_smoothing, t->shard_rows);
+        w->tokens = NEW_ARRAY(int32_t, t->shard_rows + 1);
+        w->targets = NEW_ARRAY(target_t, t->shard_rows + 1);
+        w->bounds = NEW_ARRAY(int64_t, t->shard_rows + 1);
+        w->dhidden = xfloats((size_t)(round_rows(t->net->backend, t->shard_rows) * t->o.dim));
+    }
+}
+
+static void make_validation(trainer_t *t)
+{
+    const interactions_t *x = t->job->interactions;
+    t->decoder = decoder_new(t->net, &t->vocab, t->job->sids, &t->trie, t->o.softmax, t->o.max_items);
+    if (!t->o.valid_users) return;
+    int64_t *users = sample_users(x, SPLIT_VALID, t->o.valid_users, t->o.seed, &t->valid_count);
+    t->histories = NEW_ARRAY(history_t, t->valid_count);
+    for (int64_t i = 0; i < t->valid_count; i++) interactions_history(x, users[i], SPLIT_VALID, &t->histories[i]);
+    free(users);
+}
+
+static trainer_t *trainer_new(const train_job_t *job)
+{
+    trainer_t *t = NEW(trainer_t);
+    t->job = job;
+    t->o = job->options;
+    t->vocab = vocab_make(job->sids->levels, job->sids->codes, job->sids->max_suffix);
+    t->trie = trie_build(job->sids, &t->vocab);
+    t->records = records_make(job->interactions, t->o.max_items, job->sids->levels);
+    if (!t->records.targets) die(EX_DATAERR, "no user has 3 interactions or more: nothing to train on");
+    t->shard_rows = t->o.batch_tokens / t->o.shards;
+    if (t->shard_rows < t->records.longest)
+        die(EX_USAGE, "--batch-tokens %lld over %lld shards leaves %lld rows a shard, but a history of --max-items %lld may take %lld: raise --batch-tokens or lower --shards",
+            (long long)t->o.batch_tokens, (long long)t->o.shards, (long long)t->shard_rows, (long long)t->o.max_items, (long long)t->records.longest);
+    t->model = model_new(model_shape(t));
+    model_init(t->model, t->o.seed);
+    t->net = network_new(t->model, job->backend);
+    const size_t n = (size_t)t->model->size;
+    t->m = xfloats(n);
+    t->v = xfloats(n);
+    t->best = xfloats(n);
+    if (t->o.average > 0) {
+        t->average = xfloats(n);
+        memcpy(t->average, t->model->weights, n * sizeof(float));
+    }
+    t->grads = NEW_ARRAY(float *, t->o.shards);
+    for (int64_t s = 0; s < t->o.shards; s++) t->grads[s] = xfloats(n);
+    t->shard_loss = NEW_ARRAY(loss_t, t->o.shards);
+    make_workers(t);
+    make_validation(t);
+    return t;
+}
+
+static void trainer_free(trainer_t *t)
+{
+    for (int i = 0; i < parallel_workers(); i++) {
+        worker_t *w = &t->workers[i];
+        activations_free(w->acts);
+        objective_free(w->objective);
+        free(w->tokens);
+        free(w->targets);
+        free(w->bounds);
+        free(w->dhidden);
+    }
+    free(t->workers);
+    decoder_free(t->decoder);
+    free(t->histories);
+    for (int64_t s = 0; s < t->o.shards; s++) free(t->grads[s]);
+    free(t->grads);
+    free(t->shard_loss);
+    free(t->m);
+    free(t->v);
+    free(t->best);
+    free(t->average);
+    network_free(t->net);
+    records_free(&t->records);
+    trie_free(&t->trie);
+    free(t);
+}
+
+static void embed_tokens(const trainer_t *t, worker_t *w, int64_t rows)
+{
+    const int64_t d = t->o.dim;
+    const float *table = t->model->weights + t->model->embed;
+    float *x = activations_input(w->acts);
+    for (int64_t r = 0; r < rows; r++) memcpy(x + r * d, table + w->tokens[r] * d, (size_t)d * sizeof(float));
+}
+
+/* The input rows' gradient belongs to the embedding rows they were copied from. */
+static void embed_backward(const trainer_t *t, const worker_t *w, int64_t rows, float *grads)
+{
+    const int64_t d = t->o.dim;
+    const float *dx = activations_input_grad(w->acts);
+    for (int64_t r = 0; r < rows; r++) {
+        float *g = grads + t->model->embed + w->tokens[r] * d;
+#pragma omp simd
+        for (int64_t i = 0; i < d; i++) g[i] += dx[r * d + i];
+    }
+}
+
+/* Forward and backward of one shard: its loss and its own gradient buffer. */
+static void run_shard(void *ctx, int64_t shard, int worker)
+{
+    trainer_t *t = ctx;
+    worker_t *w = &t->workers[worker];
+    const int64_t dealt = t->first_shard + shard;
+    float *grads = t->grads[shard];
+    loss_t *loss = &t->shard_loss[shard];
+    *loss = (loss_t){0};
+    packed_t p = {0, 0, w->bounds};
+    int64_t targets = 0;
+    for (int64_t i = t->deal.starts[dealt]; i < t->deal.starts[dealt + 1]; i++) {
+        w->bounds[p.segments++] = p.rows;
+        p.rows += record_expand(&t->records.records[t->deal.order[i]], t->job->interactions, t->job->sids, &t->vocab, &t->trie, p.rows,
+                                w->tokens + p.rows, w->targets, &targets);
+    }
+    w->bounds[p.segments] = p.rows;
+    const uint64_t key = rng_key(t->key, (uint64_t)shard);
+    const operand_t *packed;
+    embed_tokens(t, w, p.rows);
+    const float *hidden = transformer_forward(t->net, w->acts, &p, t->o.dropout, key, &packed);
+    objective_backward(w->objective, targets, w->targets, p.rows, hidden, packed, t->weight, w->dhidden, grads, loss);
+    transformer_backward(t->net, w->acts, &p, t->o.dropout, key, w->dhidden, grads);
+    embed_backward(t, w, p.rows, grads);
+    progress_add(p.rows);
+}
+
+static int64_t rows_of_shards(const trainer_t *t, int64_t first, int64_t count)
+{
+    int64_t rows = 0;
+    for (int64_t i = t->deal.starts[first]; i < t->deal.starts[first + count]; i++)
+        rows += record_rows(&t->records.records[t->deal.order[i]], t->job->interactions, t->job->sids);
+    return rows;
+}
+
+static void average_weights(trainer_t *t)
+{
+    if (!t->average) return;
+    /* A young average would remember the random start: its decay grows with the number of updates. */
+    double grown = (1 + t->number[UPDATES]) / (10 + t->number[UPDATES]);
+    const float decay = (float)(grown < t->o.average ? grown : t->o.average), *w = t->model->weights;
+    for (int64_t i = 0; i < t->model->size; i++) t->average[i] = decay * t->average[i] + (1 - decay) * w[i];
+}
+
+/* The whole gradient is grads[0]; clips it by its norm and moves the weights. */
+static double update(trainer_t *t, double lr)
+{
+    const model_t *m = t->model;
+    double norm = sqrt(sum_squares(t->grads[0], m->size));
+    if (!isfinite(norm)) die(EX_SOFTWARE, "the gradient is not finite in epoch %d; try a lower --lr", (int)t->number[EPOCH] + 1);
+    double scale = t->o.clip > 0 && norm > t->o.clip ? t->o.clip / norm : 1;
+    t->number[UPDATES]++;
+    for (int i = 0; i < m->count; i++) {
+        const param_t *p = &m->params[i];
+        if (p->frozen) continue;
+        adamw_t a = {lr, 0.9, t->o.beta2, 1e-8, p->decay ? t->o.weight_decay : 0};
+        adamw_step(&a, (int64_t)t->number[UPDATES], scale, p->count, m->weights + p->offset, t->grads[0] + p->offset, t->m + p->offset,
+                   t->v + p->offset);
+    }
+    average_weights(t);
+    network_sync(t->net);
+    return norm;
+}
+
+static double learning_rate(const trainer_t *t, int64_t steps)
+{
+    double updates = t->number[UPDATES], done = (t->number[EPOCH] + t->number[STEP] / (double)steps) / (double)t->o.epochs;
+    double warm = t->o.warmup > 0 && updates < (double)t->o.warmup ? (updates + 1) / (double)t->o.warmup : 1;
+    return t->o.lr * warm * 0.5 * (1 + cos(M_PI * done));
+}
+
+static void add_step_loss(trainer_t *t)
+{
+    for (int64_t s = 0; s < t->step_shards; s++)
+        for (int l = 0; l < SID_MAX_TOKENS; l++) {
+            t->number[LOSS_SUMS + l] += t->shard_loss[s].loss[l];
+            t->number[LOSS_TOKENS + l] += (double)t->shard_loss[s].tokens[l];
+        }
+    for (int64_t s = 0; s < t->step_shards; s++) t->number[LOSS_ITEMS] += (double)t->shard_loss[s].items;
+}
+
+static double epoch_loss(const trainer_t *t)
+{
+    double sum = 0;
+    for (int l = 0; l < SID_MAX_TOKENS; l++) sum += t->number[LOSS_SUMS + l];
+    return t->number[LOSS_ITEMS] > 0 ? sum / t->number[LOSS_ITEMS] : 0;
+}
+
+static void train_step(trainer_t *t, int64_t steps)
+{
+    const int64_t step = (int64_t)t->number[STEP];
+    t->first_shard = step * t->o.shards;
+    t->step_shards = t->deal.shards - t->first_shard < t->o.shards ? t->deal.shards - t->first_shard : t->o.shards;
+    const int64_t rows = rows_of_shards(t, t->first_shard, t->step_shards);
+    t->weight = 1.0 / (double)rows;
+    t->key = rng_key(rng_key(rng_stream(t->o.seed, "dropout"), (uint64_t)t->number[EPOCH]), (uint64_t)step);
+    parallel_for(t->step_shards, run_shard, t);
+    reduce_tree(t->grads, (int)t->step_shards, t->model->size);
+    update(t, learning_rate(t, steps));
+    add_step_loss(t);
+    t->tokens_trained += rows;
+    t->number[STEP]++;
+    progress_note("epoch %d/%d, loss/item %.3f", (int)t->number[EPOCH] + 1, (int)t->o.epochs, epoch_loss(t));
+}
+
+static void save(trainer_t *t)
+{
+    if (!t->job->checkpoint) return;
+    struct stat st;
+    t->number[LOG_BYTES] = t->job->log && !stat(t->job->log, &st) ? (double)st.st_size : 0;
+    checkpoint_array_t arrays[] = {{"weights", t->model->weights, t->model->size}, {"m", t->m, t->model->size}, {"v", t->v, t->model->size},
+                                   {"best", t->best, t->model->size}, {"average", t->average, t->model->size}};
+    checkpoint_save(t->job->checkpoint, t->job->fingerprint, &(checkpoint_t){arrays, t->average ? 5 : 4, t->number, NUMBERS});
+}
+
+static bool load(trainer_t *t)
+{
+    if (!t->job->checkpoint) return false;
+    checkpoint_array_t arrays[] = {{"weights", t->model->weights, t->model->size}, {"m", t->m, t->model->size}, {"v", t->v, t->model->size},
+                                   {"best", t->best, t->model->size}, {"average", t->average, t->model->size}};
+    if (!checkpoint_load(t->job->checkpoint, t->job->fingerprint, &(checkpoint_t){arrays, t->average ? 5 : 4, t->number, NUMBERS})) return false;
+    network_sync(t->net);
+    note("going on from %s: epoch %d, step %d", t->job->checkpoint, (int)t->number[EPOCH] + 1, (int)t->number[STEP]);
+    return true;
+}
+
+static void run_epoch(trainer_t *t)
+{
+    t->deal = records_deal(&t->records, t->job->interactions, t->job->sids, t->shard_rows,
+                           rng_key(rng_stream(t->o.seed, "deal"), (uint64_t)t->number[EPOCH]));
+    const int64_t steps = (t->deal.shards + t->o.shards - 1) / t->o.shards;
+    progress_start("training", "tokens", rows_of_shards(t, 0, t->deal.shards));
+    if (t->number[STEP] > 0) progress_add(rows_of_shards(t, 0, (int64_t)t->number[STEP] * t->o.shards));
+    double began = seconds_now(), saved = began;
+    while ((int64_t)t->number[STEP] < steps) {
+        train_step(t, steps);
+        if (seconds_now() - saved > SAVE_SECONDS && (int64_t)t->number[STEP] < steps) {
+            save(t);
+            saved = seconds_now();
+        }
+    }
+    t->train_seconds += seconds_now() - began;
+    progress_end();
+    deal_free(&t->deal);
+}
+
+/* Weights that are validated and kept are the average's where there is one. */
+static void swap_average(trainer_t *t)
+{
+    if (!t->average) return;
+    float *w = t->model->weights;
+    t->model->weights = t->average;
+    t->average = w;
+    network_sync(t->net);
+}
+
+static void validate(trainer_t *t, double *hr, double *ndcg)
+{
+    int32_t *items = NEW_ARRAY(int32_t, t->valid_count * VALID_K);
+    float *scores = NEW_ARRAY(float, t->valid_count * VALID_K);
+    progress_start("validating", "users", t->valid_count);
+    decoder_topk(t->decoder, t->valid_count, t->histories, (int)t->o.beam, VALID_K, items, scores);
+    progress_end();
+    *hr = *ndcg = 0;
+    for (int64_t i = 0; i < t->valid_count; i++) {
+        int32_t rank = metric_rank(items + i * VALID_K, VALID_K, t->histories[i].target);
+        *hr += (rank > 0) / (double)t->valid_count;
+        *ndcg += (rank > 0 ? 1 / log2(rank + 1) : 0) / (double)t->valid_count;
+    }
+    free(items);
+    free(scores);
+}
+
+static void log_epoch(const trainer_t *t, double hr, double ndcg)
+{
+    buf_t levels = {0};
+    for (int l = 0; l <= t->vocab.levels; l++) {
+        if (l) buf_puts(&levels, ",");
+        buf_json_number(&levels, t->number[LOSS_TOKENS + l] > 0 ? t->number[LOSS_SUMS + l] / t->number[LOSS_TOKENS + l] : 0);
+    }
+    jsonlog("{\"epoch\":%d,\"updates\":%d,\"loss_per_item\":%.6f,\"loss_per_level\":[%s],\"hr@10\":%.6f,\"ndcg@10\":%.6f,\"tokens_per_second\":%.0f}",
+            (int)t->number[EPOCH], (int)t->number[UPDATES], epoch_loss(t), levels.data, hr, ndcg,
+            t->train_seconds > 0 ? (double)t->tokens_trained / t->train_seconds : 0);
+    if (t->valid_count)
+        note("epoch %d: loss/item %.4f, validation hr@10 %.4f ndcg@10 %.4f%s, %.0f tokens/s", (int)t->number[EPOCH], epoch_loss(t), hr, ndcg,
+             t->number[BEST_EPOCH] == t->number[EPOCH] ? " *" : "", t->train_seconds > 0 ? (double)t->tokens_trained / t->train_seconds : 0);
+    else
+        note("epoch %d: loss/item %.4f, %.0f tokens/s", (int)t->number[EPOCH], epoch_loss(t),
+             t->train_seconds > 0 ? (double)t->tokens_trained / t->train_seconds : 0);
+    buf_free(&levels);
+}
+
+/* Validates, keeps the weights if they are the best so far (the last ones without validation), and decides whether to go on. */
+static void end_epoch(trainer_t *t)
+{
+    double hr = 0, ndcg = 0;
+    t->number[EPOCH]++;
+    t->number[STEP] = 0;
+    swap_average(t);
+    if (t->valid_count) validate(t, &hr, &ndcg);
+    t->number[STALE]++;
+    if (!t->valid_count || ndcg > t->number[BEST_NDCG] || t->number[BEST_EPOCH] == 0) {
+        memcpy(t->best, t->model->weights, (size_t)t->model->size * sizeof(float));
+        t->number[BEST_NDCG] = ndcg;
+        t->number[BEST_HR] = hr;
+        t->number[BEST_EPOCH] = t->number[EPOCH];
+        t->number[BEST_LOSS] = epoch_loss(t);
+        t->number[STALE] = 0;
+    }
+    swap_average(t);
+    log_epoch(t, hr, ndcg);
+    memset(&t->number[LOSS_ITEMS], 0, (size_t)(NUMBERS - LOSS_ITEMS) * sizeof(double));
+    t->number[DONE] = t->number[EPOCH] >= (double)t->o.epochs || (t->valid_count && t->o.patience && t->number[STALE] >= (double)t->o.patience);
+    save(t);
+}
+
+model_t *train(const train_job_t *job, train_result_t *result)
+{
+    trainer_t *t = trainer_new(job);
+    bool resumed = load(t);
+    jsonlog_open(job->log, resumed ? (int64_t)t->number[LOG_BYTES] : -1);
+    note("%lld parameters, %lld items, %lld trie nodes, %lld training records with %lld targets, %s", (long long)t->model->size,
+         (long long)job->sids->items, (long long)t->trie.nodes, (long long)t->records.count, (long long)t->records.targets, job->backend->name);
+    while (!t->number[DONE]) {
+        run_epoch(t);
+        end_epoch(t);
+    }
+    jsonlog_close();
+    model_t *m = t->model;
+    memcpy(m->weights, t->best, (size_t)m->size * sizeof(float));
+    *result = (train_result_t){(int64_t)t->number[BEST_EPOCH], (int64_t)t->number[EPOCH], t->number[BEST_HR], t->number[BEST_NDCG],
+                               t->number[BEST_LOSS], t->train_seconds > 0 ? (double)t->tokens_trained / t->train_seconds : 0};
+    trainer_free(t);
+    return m;
+}
+
+void train_discard_checkpoint(const train_job_t *job)
+{
+    if (job->checkpoint) checkpoint_remove(job->checkpoint);
+}
