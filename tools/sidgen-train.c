@@ -1,0 +1,117 @@
+/* sidgen-train: Semantic IDs and histories in, a trained generator out. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cli.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "data/interactions.h"
+#include "data/sids.h"
+#include "data/st.h"
+#include "data/vocab.h"
+#include "nn/backend.h"
+#include "rec/trainer.h"
+
+static const char *const softmaxes[] = {"trie", "level", NULL};
+
+static const char *sids_path, *interactions_path, *softmax = "trie", *gemm = "auto";
+static train_options_t o = {.dim = 128, .layers = 4, .heads = 2, .kv_heads = 0, .head_dim = 0, .ffn = 320, .max_items = 20, .dropout = 0.2,
+                            .label_smoothing = 0, .lr = 2e-3, .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 30,
+                            .batch_tokens = 8192, .average = 0, .valid_users = 2000, .patience = 5, .beam = 20};
+
+static const cli_option_t options[] = {
+    {'s', "sids", "FILE", CLI_STRING, &sids_path, "Semantic IDs, sids/1", false, 0, 0, NULL},
+    {'i', "interactions", "FILE", CLI_STRING, &interactions_path, "histories, interactions/1", false, 0, 0, NULL},
+    CLI_OUTPUT,
+    {0, "softmax", NULL, CLI_CHOICE, &softmax, "normalise over", true, 0, 0, softmaxes},
+    {0, "dim", "N", CLI_INT, &o.dim, "width of the model", true, 2, 65536, NULL},
+    {0, "layers", "N", CLI_INT, &o.layers, "layers", true, 1, 256, NULL},
+    {0, "heads", "N", CLI_INT, &o.heads, "attention heads", true, 1, 1024, NULL},
+    {0, "kv-heads", "N", CLI_INT, &o.kv_heads, "key-value heads; 0: as heads", true, 0, 1024, NULL},
+    {0, "head-dim", "N", CLI_INT, &o.head_dim, "width of a head; 0: dim / heads", true, 0, 4096, NULL},
+    {0, "ffn", "N", CLI_INT, &o.ffn, "width of the MLP", true, 1, 1 << 20, NULL},
+    {0, "dropout", "P", CLI_REAL, &o.dropout, "dropout rate", true, 0, 0.95, NULL},
+    {0, "max-items", "N", CLI_INT, &o.max_items, "items of a history that are read", true, 1, 4096, NULL},
+    {0, "epochs", "N", CLI_INT, &o.epochs, "passes over the histories at most", true, 1, 100000, NULL},
+    {0, "batch-tokens", "N", CLI_INT, &o.batch_tokens, "tokens in a step", true, 1, 1 << 26, NULL},
+    {0, "lr", "X", CLI_REAL, &o.lr, "peak learning rate, cosine to 0", true, 0, 10, NULL},
+    {0, "warmup", "N", CLI_INT, &o.warmup, "steps of linear warm-up", true, 0, 1e9, NULL},
+    {0, "weight-decay", "X", CLI_REAL, &o.weight_decay, "AdamW's decay of matrices", true, 0, 10, NULL},
+    {0, "beta2", "X", CLI_REAL, &o.beta2, "AdamW's second-moment decay", true, 0, 0.999999, NULL},
+    {0, "clip", "X", CLI_REAL, &o.clip, "largest gradient norm; 0: any", true, 0, 1e9, NULL},
+    {0, "label-smoothing", "X", CLI_REAL, &o.label_smoothing, "share spread over the allowed tokens", true, 0, 0.9, NULL},
+    {0, "average", "X", CLI_REAL, &o.average, "decay of the weights' moving average; 0: none", true, 0, 0.999999, NULL},
+    {0, "valid-users", "N", CLI_INT, &o.valid_users, "users of the validation sample; 0: no validation", true, 0, 1e9, NULL},
+    {0, "patience", "N", CLI_INT, &o.patience, "stop after N epochs without gain; 0: never", true, 0, 100000, NULL},
+    {0, "beam", "N", CLI_INT, &o.beam, "beam width in validation", true, 10, 10000, NULL},
+    {0, "gemm", NULL, CLI_CHOICE, &gemm, "matrix backend", false, 0, 0, backend_names},
+    CLI_SHARDS,
+    CLI_SEED,
+    CLI_THREADS,
+    CLI_LOG,
+};
+
+static const cli_t cli = {"sidgen-train", "--sids FILE --interactions FILE -o model.st [options]",
+                          "Trains the decoder-only generator on histories of Semantic IDs; resumes from FILE.ckpt/ when killed.",
+                          options, CLI_COUNT(options)};
+
+static char *fingerprint(const char *config, const backend_t *b, const st_file_t *sids, const st_file_t *interactions)
+{
+    char *s = st_digest(sids), *i = st_digest(interactions);
+    char *text = xasprintf("%s %s sids %s interactions %s", b->name, config, s, i);
+    free(s);
+    free(i);
+    return text;
+}
+
+static void write_model(const model_t *m, const train_result_t *r, const char *config, const sids_t *sids, const st_file_t *sids_file,
+                        const st_file_t *interactions_file, const backend_t *b)
+{
+    vocab_t v = vocab_make(sids->levels, sids->codes, sids->max_suffix);
+    st_writer_t *w = st_create(cli_common.output, "model/1");
+    char *hf = model_config_json(&m->config, v.bos);
+    char *vocab = xasprintf("{\"levels\":%d,\"codes\":%d,\"max_suffix\":%d,\"bos\":%d,\"first_code\":%d,\"first_suffix\":%d,\"size\":%d}",
+                            v.levels, v.codes, v.max_suffix, v.bos, v.first_code, v.first_suffix, v.size);
+    char *kept = xasprintf("{\"epoch\":%lld,\"epochs_run\":%lld,\"hr@10\":%.6f,\"ndcg@10\":%.6f,\"loss_per_item\":%.6f}", (long long)r->epoch,
+                           (long long)r->epochs_run, r->hr10, r->ndcg10, r->loss);
+    st_set_meta(w, "config", hf);
+    st_set_meta(w, "vocab", vocab);
+    st_set_meta(w, "training", config);
+    st_set_meta(w, "validation", kept);
+    st_set_meta(w, "gemm", b->name);
+    st_add_input(w, "sids", sids_file);
+    st_add_input(w, "interactions", interactions_file);
+    model_add(w, m, "", m->weights);
+    st_commit(w);
+    free(hf);
+    free(vocab);
+    free(kept);
+}
+
+int main(int argc, char **argv)
+{
+    if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected operand '%s'", argv[1]);
+    if (!sids_path || !interactions_path) die(EX_USAGE, "--sids and --interactions are required");
+    o.softmax = strcmp(softmax, "trie") ? SOFTMAX_LEVEL : SOFTMAX_TRIE;
+    o.shards = cli_common.shards;
+    o.seed = (uint64_t)cli_common.seed;
+
+    st_file_t *sids_file = st_open(sids_path), *interactions_file = st_open(interactions_path);
+    sids_t sids = sids_read(sids_file);
+    interactions_t interactions = interactions_read(interactions_file);
+    if (!strtab_equal(&sids.item_ids, &interactions.item_ids))
+        die(EX_DATAERR, "%s and %s: the item_ids differ; both must come from the same items in the same order", sids_path, interactions_path);
+
+    char *config = cli_config(&cli);
+    train_job_t job = {.options = o, .backend = backend_open(gemm), .interactions = &interactions, .sids = &sids, .log = cli_common.log};
+    job.fingerprint = fingerprint(config, job.backend, sids_file, interactions_file);
+    job.checkpoint = cli_common.output ? xasprintf("%s.ckpt", cli_common.output) : NULL;
+    train_result_t result;
+    model_t *m = train(&job, &result);
+    write_model(m, &result, config, &sids, sids_file, interactions_file, job.backend);
+    train_discard_checkpoint(&job);
+    note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f", (long long)result.epoch, (long long)result.epochs_run, result.hr10,
+         result.ndcg10);
+    model_free(m);
+    return 0;
+}
