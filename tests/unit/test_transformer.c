@@ -1,0 +1,236 @@
+/* The generator's gradients against finite differences, and its two ways of reading a history against each other. */
+#include "base/mem.h"
+#include "base/parallel.h"
+#include "base/rng.h"
+#include "nn/model.h"
+#include "nn/transformer.h"
+#include "rec/objective.h"
+#include "rec/records.h"
+
+#include <stdlib.h>
+
+#include "unit.h"
+
+/* Six items on two levels of three codes; items 0 and 1 share both codes and carry suffixes. */
+static int32_t code[] = {0, 1, 0, 1, 2, 0, 1, 2, 2, 2, 0, 0};
+static int32_t suffix[] = {0, 1, -1, -1, -1, -1};
+static const sids_t sids = {.items = 6, .levels = 2, .codes = 3, .max_suffix = 2, .code = code, .suffix = suffix};
+
+static int64_t offsets[] = {0, 6, 11};
+static int32_t history[] = {0, 2, 4, 1, 5, 3, 3, 1, 0, 2, 5};
+static const interactions_t interactions = {.users = 2, .events = 11, .items = 6, .user_offsets = offsets, .item_index = history};
+
+static const model_config_t shape = {.hidden_size = 8, .num_hidden_layers = 2, .num_attention_heads = 4, .num_key_value_heads = 2,
+                                     .head_dim = 4, .intermediate_size = 12, .vocab_size = 9, .max_position_embeddings = 64,
+                                     .rms_norm_eps = 1e-6, .rope_theta = 10000};
+
+typedef struct {
+    vocab_t vocab;
+    trie_t trie;
+    model_t *model;
+    network_t *net;
+    activations_t *acts;
+    objective_t *objective;
+    packed_t packed;
+    int64_t bounds[3], target_count;
+    int32_t tokens[64];
+    target_t targets[64];
+    float *dhidden, *grads;
+    double dropout;
+} fixture_t;
+
+static fixture_t *fixture(softmax_t softmax, double smoothing, double dropout)
+{
+    fixture_t *f = NEW(fixture_t);
+    f->vocab = vocab_make(2, 3, 2);
+    f->trie = trie_build(&sids, &f->vocab);
+    f->model = model_new(shape);
+    model_init(f->model, 7);
+    /* larger weights than a real start, so that every path carries a visible gradient */
+    for (int i = 0; i < f->model->count; i++)
+        for (int64_t j = 0; f->model->params[i].decay && j < f->model->params[i].count; j++)
+            f->model->weights[f->model->params[i].offset + j] *= 15;
+    f->net = network_new(f->model, backend_open("f32"));
+    f->acts = activations_new(f->net, 64, 64);
+    f->objective = objective_new(f->net, &f->vocab, &f->trie, softmax, smoothing, 64);
+    records_t r = records_make(&interactions, 20, 2);
+    for (int64_t i = 0; i < r.count; i++) {
+        f->bounds[i] = f->packed.rows;
+        f->packed.rows += record_expand(&r.records[i], &interactions, &sids, &f->vocab, &f->trie, f->packed.rows, f->tokens + f->packed.rows,
+                                        f->targets, &f->target_count);
+    }
+    f->packed.segments = r.count;
+    f->bounds[r.count] = f->packed.rows;
+    f->packed.bounds = f->bounds;
+    f->dhidden = xfloats(64 * 8);
+    f->grads = xfloats((size_t)f->model->size);
+    f->dropout = dropout;
+    records_free(&r);
+    return f;
+}
+
+static void release(fixture_t *f)
+{
+    objective_free(f->objective);
+    activations_free(f->acts);
+    network_free(f->net);
+    model_free(f->model);
+    trie_free(&f->trie);
+    free(f->dhidden);
+    free(f->grads);
+    free(f);
+}
+
+static double pass(fixture_t *f, bool backward)
+{
+    const float *table = f->model->weights + f->model->embed;
+    network_sync(f->net);
+    for (int64_t r = 0; r < f->packed.rows; r++) memcpy(activations_input(f->acts) + r * 8, table + f->tokens[r] * 8, 8 * sizeof(float));
+    const operand_t *packed;
+    const float *hidden = transformer_forward(f->net, f->acts, &f->packed, f->dropout, 99, &packed);
+    loss_t loss = {0};
+    objective_backward(f->objective, f->target_count, f->targets, f->packed.rows, hidden, packed, 1, f->dhidden, f->grads, &loss);
+    if (backward) {
+        transformer_backward(f->net, f->acts, &f->packed, f->dropout, 99, f->dhidden, f->grads);
+        const float *dx = activations_input_grad(f->acts);
+        for (int64_t r = 0; r < f->packed.rows; r++)
+            for (int i = 0; i < 8; i++) f->grads[f->model->embed + f->tokens[r] * 8 + i] += dx[r * 8 + i];
+    }
+    return loss_per_item(&loss) * (double)loss.items;
+}
+
+/* Compares the gradient of every parameter tensor along a random direction with a central difference. */
+static void check_gradients(softmax_t softmax, double dropout)
+{
+    fixture_t *f = fixture(softmax, 0, dropout);
+    pass(f, true);
+    float *grads = xfloats((size_t)f->model->size);
+    memcpy(grads, f->grads, (size_t)f->model->size * sizeof(float));
+    for (int i = 0; i < f->model->count; i++) {
+        const param_t *p = &f->model->params[i];
+        float *w = f->model->weights + p->offset, *start = xfloats((size_t)p->count);
+        memcpy(start, w, (size_t)p->count * sizeof(float));
+        double expected = 0, moved[2];
+        uint64_t key = rng_stream(5, p->name);
+        for (int64_t j = 0; j < p->count; j++) expected += grads[p->offset + j] * rng_normal(key, (uint64_t)j);
+        for (int side = 0; side < 2; side++) {
+            for (int64_t j = 0; j < p->count; j++) w[j] = start[j] + (side ? -1 : 1) * 2e-3f * (float)rng_normal(key, (uint64_t)j);
+            moved[side] = pass(f, false);
+        }
+        memcpy(w, start, (size_t)p->count * sizeof(float));
+        double measured = (moved[0] - moved[1]) / 4e-3;
+        if (fabs(measured - expected) > 0.01 * (fabs(measured) + 0.3)) printf("# %s: gradient %.6f, difference %.6f\n", p->name, expected, measured);
+        CHECK(fabs(measured - expected) <= 0.01 * (fabs(measured) + 0.3));
+        CHECK(fabs(expected) > 1e-4);
+        free(start);
+    }
+    free(grads);
+    release(f);
+}
+
+TEST(gradients_trie_softmax) { check_gradients(SOFTMAX_TRIE, 0); }
+TEST(gradients_level_softmax) { check_gradients(SOFTMAX_LEVEL, 0); }
+TEST(gradients_with_dropout) { check_gradients(SOFTMAX_TRIE, 0.3); }
+
+/* With smoothing e over n allowed tokens the logits' gradient is softmax - (1 - e) [right] - e / n: it sums to zero, and at
+ * the right token it is larger by e (1 - 1/n). Seen through one target's state gradient, on a model whose embedding is the identity. */
+TEST(label_smoothing_spreads_its_share)
+{
+    fixture_t *plain = fixture(SOFTMAX_LEVEL, 0, 0), *smooth = fixture(SOFTMAX_LEVEL, 0.3, 0);
+    const vocab_t *v = &plain->vocab;
+    fixture_t *both[] = {plain, smooth};
+    for (int i = 0; i < 2; i++) {
+        float *table = both[i]->model->weights + both[i]->model->embed;
+        memset(table, 0, 9 * 8 * sizeof(float));
+        for (int t = 0; t < 8; t++) table[t * 8 + t] = 1;
+        both[i]->target_count = 1;
+        pass(both[i], false);
+    }
+    int32_t right = plain->targets[0].token;
+    float *a = plain->dhidden + plain->targets[0].row * 8, *b = smooth->dhidden + smooth->targets[0].row * 8;
+    for (int32_t t = v->first_code; t < v->first_code + 3; t++) CHECK_NEAR(b[t] - a[t], t == right ? 0.3 - 0.1 : -0.1, 1e-5);
+    release(plain);
+    release(smooth);
+}
+
+/* A step over a cached prefix gives the states that a whole pass gives. */
+TEST(extension_agrees_with_a_whole_pass)
+{
+    fixture_t *f = fixture(SOFTMAX_TRIE, 0, 0);
+    pass(f, false);
+    const int64_t rows = f->bounds[1];
+    float *whole = xfloats((size_t)(rows * 8));
+    const operand_t *unused;
+    const float *table = f->model->weights + f->model->embed;
+    for (int64_t r = 0; r < f->packed.rows; r++) memcpy(activations_input(f->acts) + r * 8, table + f->tokens[r] * 8, 8 * sizeof(float));
+    memcpy(whole, transformer_forward(f->net, f->acts, &f->packed, 0, 0, &unused), (size_t)(rows * 8) * sizeof(float));
+
+    const int64_t prefix = rows - 3;
+    int64_t bounds[] = {0, prefix}, segment[] = {0, 0}, position[2];
+    packed_t p = {prefix, 1, bounds};
+    for (int64_t r = 0; r < prefix; r++) memcpy(activations_input(f->acts) + r * 8, table + f->tokens[r] * 8, 8 * sizeof(float));
+    transformer_forward(f->net, f->acts, &p, 0, 0, &unused);
+    step_t steps[3];
+    int32_t ancestor[2 * 3] = {0};
+    for (int s = 0; s < 3; s++) {
+        steps[s] = step_new(f->net, 2);
+        steps[s].rows = 2; /* row 0 continues as the history does, row 1 with another token throughout */
+        memcpy(steps[s].x, table + f->tokens[prefix + s] * 8, 8 * sizeof(float));
+        memcpy(steps[s].x + 8, table + 1 * 8, 8 * sizeof(float));
+        position[0] = position[1] = prefix + s;
+        for (int a = 0; a < s; a++) {
+            ancestor[a] = 0;
+            ancestor[s + a] = 1;
+        }
+        transformer_extend(f->net, f->acts, &p, &steps[s], segment, position, s, steps, ancestor);
+        for (int i = 0; i < 8; i++) CHECK_NEAR(steps[s].x[i], whole[(prefix + s) * 8 + i], 1e-4);
+    }
+    for (int s = 0; s < 3; s++) step_free(f->net, &steps[s]);
+    free(whole);
+    release(f);
+}
+
+/* Every interaction is a target exactly once, in windows no longer than asked. */
+TEST(windows_score_every_item_once)
+{
+    int64_t long_offsets[] = {0, 40, 43, 45};
+    int32_t items[45];
+    for (int i = 0; i < 45; i++) items[i] = i % 6;
+    interactions_t x = {.users = 3, .events = 45, .items = 6, .user_offsets = long_offsets, .item_index = items};
+    records_t r = records_make(&x, 8, 2);
+    int seen[45] = {0};
+    for (int64_t i = 0; i < r.count; i++) {
+        CHECK(r.records[i].count <= 8 && r.records[i].count > r.records[i].context);
+        for (int32_t j = r.records[i].context; j < r.records[i].count; j++) seen[r.records[i].first + j]++;
+    }
+    for (int i = 0; i < 45; i++) CHECK(seen[i] == (i < 38 || i == 40));
+    CHECK(r.targets == 39);
+    records_free(&r);
+}
+
+TEST(shards_hold_every_record_once)
+{
+    int64_t many_offsets[201];
+    int32_t *items = NEW_ARRAY(int32_t, 200 * 9);
+    for (int u = 0; u <= 200; u++) many_offsets[u] = u * 9;
+    for (int i = 0; i < 1800; i++) items[i] = i * 7 % 6;
+    interactions_t x = {.users = 200, .events = 1800, .items = 6, .user_offsets = many_offsets, .item_index = items};
+    records_t r = records_make(&x, 20, 2);
+    deal_t d = records_deal(&r, &x, &sids, 64, 3);
+    int seen[200] = {0};
+    for (int64_t s = 0; s < d.shards; s++) {
+        int64_t rows = 0;
+        for (int64_t i = d.starts[s]; i < d.starts[s + 1]; i++) {
+            rows += record_rows(&r.records[d.order[i]], &x, &sids);
+            seen[d.order[i]]++;
+        }
+        CHECK(rows > 0 && rows <= 64);
+    }
+    for (int i = 0; i < 200; i++) CHECK(seen[i] == 1);
+    deal_free(&d);
+    records_free(&r);
+    free(items);
+}
+
+UNIT_MAIN(UNIT(gradients_trie_softmax), UNIT(gradients_level_softmax), UNIT(gradients_with_dropout), UNIT(label_smoothing_spreads_its_share),
+          UNIT(extension_agrees_with_a_whole_pass), UNIT(windows_score_every_item_once), UNIT(shards_hold_every_record_once))
