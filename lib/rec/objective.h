@@ -8,7 +8,7 @@
 #include "data/trie.h"
 #include "data/vocab.h"
 #include "nn/transformer.h"
-#include "rec/records.h"
+#include "rec/examples.h"
 
 /* SOFTMAX_TRIE normalises over the children of the prefix in the trie, which is what constrained decoding sees; SOFTMAX_LEVEL
  * over all codes of the level. */

@@ -17,7 +17,7 @@
 #include "rec/checkpoint.h"
 #include "rec/decoder.h"
 #include "rec/metrics.h"
-#include "rec/records.h"
+#include "rec/examples.h"
 
 enum { VALID_K = 10, SAVE_SECONDS = 30 };
 
@@ -40,7 +40,7 @@ typedef struct {
     train_options_t o;
     vocab_t vocab;
     trie_t trie;
-    records_t records;
+    examples_t examples;
     model_t *model;
     network_t *net;
     float *m, *v, *best, *average; /* moments, kept weights, moving average (NULL: none) */
@@ -75,7 +75,7 @@ static model_config_t model_shape(const trainer_t *t)
         .head_dim = o->head_dim ? o->head_dim : o->dim / o->heads,
         .intermediate_size = o->ffn,
         .vocab_size = t->vocab.size,
-        .max_position_embeddings = t->records.longest + t->vocab.levels + 1,
+        .max_position_embeddings = t->examples.longest + t->vocab.levels + 1,
         .rms_norm_eps = 1e-6,
         .rope_theta = 10000,
     };
@@ -86,7 +86,7 @@ static void make_workers(trainer_t *t)
     t->workers = NEW_ARRAY(worker_t, parallel_workers());
     for (int i = 0; i < parallel_workers(); i++) {
         worker_t *w = &t->workers[i];
-        w->acts = activations_new(t->net, t->shard_rows, t->records.longest);
+        w->acts = activations_new(t->net, t->shard_rows, t->examples.longest);
         w->objective = objective_new(t->net, &t->vocab, &t->trie, t->o.softmax, t->o.label_smoothing, t->shard_rows);
         w->tokens = NEW_ARRAY(int32_t, t->shard_rows + 1);
         w->targets = NEW_ARRAY(target_t, t->shard_rows + 1);
@@ -113,12 +113,12 @@ static trainer_t *trainer_new(const train_job_t *job)
     t->o = job->options;
     t->vocab = vocab_make(job->sids->levels, job->sids->codes, job->sids->max_suffix);
     t->trie = trie_build(job->sids, &t->vocab);
-    t->records = records_make(job->interactions, t->o.max_items, job->sids->levels);
-    if (!t->records.targets) die(EX_DATAERR, "no user has 3 interactions or more: nothing to train on");
+    t->examples = examples_make(job->interactions, t->o.max_items, job->sids->levels);
+    if (!t->examples.targets) die(EX_DATAERR, "no user has 3 interactions or more: nothing to train on");
     t->shard_rows = t->o.batch_tokens / t->o.shards;
-    if (t->shard_rows < t->records.longest)
+    if (t->shard_rows < t->examples.longest)
         die(EX_USAGE, "--batch-tokens %lld over %lld shards leaves %lld rows a shard, but a history of --max-items %lld may take %lld: raise --batch-tokens or lower --shards",
-            (long long)t->o.batch_tokens, (long long)t->o.shards, (long long)t->shard_rows, (long long)t->o.max_items, (long long)t->records.longest);
+            (long long)t->o.batch_tokens, (long long)t->o.shards, (long long)t->shard_rows, (long long)t->o.max_items, (long long)t->examples.longest);
     t->model = model_new(model_shape(t));
     model_init(t->model, t->o.seed);
     t->net = network_new(t->model, job->backend);
@@ -160,7 +160,7 @@ static void trainer_free(trainer_t *t)
     free(t->best);
     free(t->average);
     network_free(t->net);
-    records_free(&t->records);
+    examples_free(&t->examples);
     trie_free(&t->trie);
     free(t);
 }
@@ -198,7 +198,7 @@ static void run_shard(void *ctx, int64_t shard, int worker)
     int64_t targets = 0;
     for (int64_t i = t->deal.starts[dealt]; i < t->deal.starts[dealt + 1]; i++) {
         w->bounds[p.segments++] = p.rows;
-        p.rows += record_expand(&t->records.records[t->deal.order[i]], t->job->interactions, t->job->sids, &t->vocab, &t->trie, p.rows,
+        p.rows += example_expand(&t->examples.list[t->deal.order[i]], t->job->interactions, t->job->sids, &t->vocab, &t->trie, p.rows,
                                 w->tokens + p.rows, w->targets, &targets);
     }
     w->bounds[p.segments] = p.rows;
@@ -216,7 +216,7 @@ static int64_t rows_of_shards(const trainer_t *t, int64_t first, int64_t count)
 {
     int64_t rows = 0;
     for (int64_t i = t->deal.starts[first]; i < t->deal.starts[first + count]; i++)
-        rows += record_rows(&t->records.records[t->deal.order[i]], t->job->interactions, t->job->sids);
+        rows += example_rows(&t->examples.list[t->deal.order[i]], t->job->interactions, t->job->sids);
     return rows;
 }
 
@@ -313,7 +313,7 @@ static bool load(trainer_t *t)
 
 static void run_epoch(trainer_t *t)
 {
-    t->deal = records_deal(&t->records, t->job->interactions, t->job->sids, t->shard_rows,
+    t->deal = examples_deal(&t->examples, t->job->interactions, t->job->sids, t->shard_rows,
                            rng_key(rng_stream(t->o.seed, "deal"), (uint64_t)t->number[EPOCH]));
     const int64_t steps = (t->deal.shards + t->o.shards - 1) / t->o.shards;
     progress_start("training", "tokens", rows_of_shards(t, 0, t->deal.shards));
@@ -406,8 +406,8 @@ model_t *train(const train_job_t *job, train_result_t *result)
     trainer_t *t = trainer_new(job);
     bool resumed = load(t);
     jsonlog_open(job->log, resumed ? (int64_t)t->number[LOG_BYTES] : -1);
-    note("%lld parameters, %lld items, %lld trie nodes, %lld training records with %lld targets, %s", (long long)t->model->size,
-         (long long)job->sids->items, (long long)t->trie.nodes, (long long)t->records.count, (long long)t->records.targets, job->backend->name);
+    note("%lld parameters, %lld items, %lld trie nodes, %lld training examples with %lld targets, %s", (long long)t->model->size,
+         (long long)job->sids->items, (long long)t->trie.nodes, (long long)t->examples.count, (long long)t->examples.targets, job->backend->name);
     while (!t->number[DONE]) {
         run_epoch(t);
         end_epoch(t);

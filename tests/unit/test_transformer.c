@@ -5,7 +5,7 @@
 #include "nn/model.h"
 #include "nn/transformer.h"
 #include "rec/objective.h"
-#include "rec/records.h"
+#include "rec/examples.h"
 
 #include <stdlib.h>
 
@@ -53,10 +53,10 @@ static fixture_t *fixture(softmax_t softmax, double smoothing, double dropout)
     f->net = network_new(f->model, backend_open("f32"));
     f->acts = activations_new(f->net, 64, 64);
     f->objective = objective_new(f->net, &f->vocab, &f->trie, softmax, smoothing, 64);
-    records_t r = records_make(&interactions, 20, 2);
+    examples_t r = examples_make(&interactions, 20, 2);
     for (int64_t i = 0; i < r.count; i++) {
         f->bounds[i] = f->packed.rows;
-        f->packed.rows += record_expand(&r.records[i], &interactions, &sids, &f->vocab, &f->trie, f->packed.rows, f->tokens + f->packed.rows,
+        f->packed.rows += example_expand(&r.list[i], &interactions, &sids, &f->vocab, &f->trie, f->packed.rows, f->tokens + f->packed.rows,
                                         f->targets, &f->target_count);
     }
     f->packed.segments = r.count;
@@ -65,7 +65,7 @@ static fixture_t *fixture(softmax_t softmax, double smoothing, double dropout)
     f->dhidden = xfloats(64 * 8);
     f->grads = xfloats((size_t)f->model->size);
     f->dropout = dropout;
-    records_free(&r);
+    examples_free(&r);
     return f;
 }
 
@@ -197,15 +197,15 @@ TEST(windows_score_every_item_once)
     int32_t items[45];
     for (int i = 0; i < 45; i++) items[i] = i % 6;
     interactions_t x = {.users = 3, .events = 45, .items = 6, .user_offsets = long_offsets, .item_index = items};
-    records_t r = records_make(&x, 8, 2);
+    examples_t r = examples_make(&x, 8, 2);
     int seen[45] = {0};
     for (int64_t i = 0; i < r.count; i++) {
-        CHECK(r.records[i].count <= 8 && r.records[i].count > r.records[i].context);
-        for (int32_t j = r.records[i].context; j < r.records[i].count; j++) seen[r.records[i].first + j]++;
+        CHECK(r.list[i].count <= 8 && r.list[i].count > r.list[i].context);
+        for (int32_t j = r.list[i].context; j < r.list[i].count; j++) seen[r.list[i].first + j]++;
     }
     for (int i = 0; i < 45; i++) CHECK(seen[i] == (i < 38 || i == 40));
     CHECK(r.targets == 39);
-    records_free(&r);
+    examples_free(&r);
 }
 
 TEST(shards_hold_every_record_once)
@@ -215,20 +215,20 @@ TEST(shards_hold_every_record_once)
     for (int u = 0; u <= 200; u++) many_offsets[u] = u * 9;
     for (int i = 0; i < 1800; i++) items[i] = i * 7 % 6;
     interactions_t x = {.users = 200, .events = 1800, .items = 6, .user_offsets = many_offsets, .item_index = items};
-    records_t r = records_make(&x, 20, 2);
-    deal_t d = records_deal(&r, &x, &sids, 64, 3);
+    examples_t r = examples_make(&x, 20, 2);
+    deal_t d = examples_deal(&r, &x, &sids, 64, 3);
     int seen[200] = {0};
     for (int64_t s = 0; s < d.shards; s++) {
         int64_t rows = 0;
         for (int64_t i = d.starts[s]; i < d.starts[s + 1]; i++) {
-            rows += record_rows(&r.records[d.order[i]], &x, &sids);
+            rows += example_rows(&r.list[d.order[i]], &x, &sids);
             seen[d.order[i]]++;
         }
         CHECK(rows > 0 && rows <= 64);
     }
     for (int i = 0; i < 200; i++) CHECK(seen[i] == 1);
     deal_free(&d);
-    records_free(&r);
+    examples_free(&r);
     free(items);
 }
 

@@ -1,26 +1,26 @@
-#include "rec/records.h"
+#include "rec/examples.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
 
-static void add_windows(records_t *r, int64_t *cap, int64_t first, int64_t count, int64_t max_items)
+static void add_windows(examples_t *r, int64_t *cap, int64_t first, int64_t count, int64_t max_items)
 {
     const int64_t overlap = max_items / 2;
     for (int64_t scored = 0; scored < count;) {
         int64_t context = scored ? overlap : 0, fresh = max_items - context;
         if (fresh > count - scored) fresh = count - scored;
-        GROW(r->records, r->count, *cap);
-        r->records[r->count++] = (record_t){first + scored - context, (int32_t)(context + fresh), (int32_t)context};
+        GROW(r->list, r->count, *cap);
+        r->list[r->count++] = (example_t){first + scored - context, (int32_t)(context + fresh), (int32_t)context};
         r->targets += fresh;
         scored += fresh;
     }
 }
 
-records_t records_make(const interactions_t *x, int64_t max_items, int levels)
+examples_t examples_make(const interactions_t *x, int64_t max_items, int levels)
 {
-    records_t r = {.longest = 1 + max_items * (levels + 1)};
+    examples_t r = {.longest = 1 + max_items * (levels + 1)};
     int64_t cap = 0;
     for (int64_t u = 0; u < x->users; u++) {
         history_t h;
@@ -29,29 +29,29 @@ records_t records_make(const interactions_t *x, int64_t max_items, int levels)
     return r;
 }
 
-void records_free(records_t *r)
+void examples_free(examples_t *r)
 {
-    free(r->records);
-    *r = (records_t){0};
+    free(r->list);
+    *r = (examples_t){0};
 }
 
 static int sid_length(const sids_t *sids, int64_t item) { return sids->levels + (sids->suffix[item] >= 0); }
 
-int64_t record_rows(const record_t *r, const interactions_t *x, const sids_t *sids)
+int64_t example_rows(const example_t *r, const interactions_t *x, const sids_t *sids)
 {
     int64_t rows = 0; /* BOS takes one more, the last token one less */
     for (int64_t i = 0; i < r->count; i++) rows += sid_length(sids, x->item_index[r->first + i]);
     return rows;
 }
 
-deal_t records_deal(const records_t *r, const interactions_t *x, const sids_t *sids, int64_t rows, uint64_t key)
+deal_t examples_deal(const examples_t *r, const interactions_t *x, const sids_t *sids, int64_t rows, uint64_t key)
 {
     deal_t d = {.order = NEW_ARRAY(int64_t, r->count)};
     for (int64_t i = 0; i < r->count; i++) d.order[i] = i;
     rng_shuffle(key, d.order, r->count);
     int64_t cap = 0, used = rows;
     for (int64_t i = 0; i < r->count; i++) {
-        int64_t need = record_rows(&r->records[d.order[i]], x, sids);
+        int64_t need = example_rows(&r->list[d.order[i]], x, sids);
         if (used + need > rows) {
             GROW(d.starts, d.shards, cap);
             d.starts[d.shards++] = i;
@@ -71,7 +71,7 @@ void deal_free(deal_t *d)
     *d = (deal_t){0};
 }
 
-int64_t record_expand(const record_t *r, const interactions_t *x, const sids_t *sids, const vocab_t *vocab, const trie_t *trie, int64_t row,
+int64_t example_expand(const example_t *r, const interactions_t *x, const sids_t *sids, const vocab_t *vocab, const trie_t *trie, int64_t row,
                       int32_t *tokens, target_t *targets, int64_t *target_count)
 {
     int64_t rows = 0;
