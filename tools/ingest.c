@@ -53,7 +53,8 @@ typedef struct {
 
 static bool same_file(const role_t *a, const role_t *b)
 {
-    if (is_stream(a->path) || is_stream(b->path)) return is_stream(a->path) && is_stream(b->path) && a->output == b->output;
+    if (is_stream(a->path) || is_stream(b->path))
+        return is_stream(a->path) && is_stream(b->path) && a->output == b->output;
     if (!strncmp(a->path, "/dev/", 5)) return false;
     char *pa = resolve(a->path), *pb = resolve(b->path);
     bool same = pa && pb && !strcmp(pa, pb);
@@ -96,8 +97,8 @@ static void check_left(const ingest_report_t *r)
     if (r->before.interactions && r->no_record == r->before.interactions)
         die(EX_DATAERR, "nothing left: none of the items in %s has a record in %s; do the files belong together?",
             interactions_path, items_path);
-    die(EX_DATAERR, "nothing left to split: no user has 3 interactions or more after --kcore %lld; try a smaller one, or more data",
-        (long long)filter.kcore);
+    die(EX_DATAERR, "nothing left to split: no user has 3 interactions or more after --kcore %lld; "
+        "try a smaller one, or more data", (long long)filter.kcore);
 }
 
 /* All outputs are complete on disk, but for their names, before the first of them appears. */

@@ -53,7 +53,7 @@ static void add_column(tsv_t *t, field_t f)
 static void need_column(const tsv_t *t, bool there, const char *what)
 {
     if (!there)
-        die_at(t->lines.name, 1, "no column %s, expected a header line of tab-separated names: user, item, timestamp or order", what);
+        die_at(t->lines.name, 1, "no column %s, expected a header of tab-separated names: user, item, timestamp or order", what);
 }
 
 static void read_header(tsv_t *t)
@@ -74,16 +74,17 @@ static void read_header(tsv_t *t)
 static void check_id(const tsv_t *t, field_t f, const char *what)
 {
     if (!f.len) die_at(t->lines.name, t->lines.number, "%s is empty, expected an id", what);
-    if (memchr(f.s, '\r', f.len)) die_at(t->lines.name, t->lines.number, "%s holds a carriage return, expected an id without", what);
+    if (memchr(f.s, '\r', f.len))
+        die_at(t->lines.name, t->lines.number, "%s holds a carriage return, expected an id without", what);
 }
 
-/* A copy that strtoll() and strtod() may read to the end; numbers are short. */
+/* A copy that strtoll() and strtod() may read to the end; false for what only they take for a number, as "0x10" or " 1". */
 static bool copy_number(field_t f, char text[64])
 {
-    if (!f.len || f.len >= 64 || f.s[0] == ' ') return false;
+    if (f.len >= 64) return false;
     memcpy(text, f.s, f.len);
     text[f.len] = '\0';
-    return true;
+    return strspn(text, "+-.0123456789eE") == f.len;
 }
 
 static int64_t parse_time(const tsv_t *t, field_t f)
@@ -92,7 +93,8 @@ static int64_t parse_time(const tsv_t *t, field_t f)
     errno = 0;
     long long v = copy_number(f, text) ? strtoll(text, &end, 10) : (end = text, 0);
     if (end == text || *end || errno)
-        die_at(t->lines.name, t->lines.number, "%s \"%.*s\", expected a whole number of 64 bits", col_names[t->time], (int)f.len, f.s);
+        die_at(t->lines.name, t->lines.number, "%s \"%.*s\", expected a whole number of 64 bits",
+               col_names[t->time], (int)f.len, f.s);
     return v;
 }
 

@@ -186,7 +186,8 @@ static void keep_user_history(interactions_t *x, const histories_t *h, int64_t u
     x->user_offsets[++x->users] = x->events;
 }
 
-static interactions_t build(const histories_t *h, const strtab_t *users, const strtab_t *items, const bool *keep_user, const bool *keep_item)
+static interactions_t build(const histories_t *h, const strtab_t *users, const strtab_t *items,
+                            const bool *keep_user, const bool *keep_item)
 {
     int64_t events = h->offsets[h->users];
     interactions_t x = {.user_offsets = NEW_ARRAY(int64_t, h->users + 1),
@@ -212,7 +213,8 @@ static void count_result(const interactions_t *x, const histories_t *h, ingest_r
     for (int64_t u = 0; u < x->users; u++) r->short_users += x->user_offsets[u + 1] - x->user_offsets[u] < 3;
 }
 
-interactions_t ingest_interactions(event_source_t *s, const strtab_t *items, const ingest_filter_t *f, bool *keep_item, ingest_report_t *r)
+interactions_t ingest_interactions(event_source_t *s, const strtab_t *items, const ingest_filter_t *f,
+                                   bool *keep_item, ingest_report_t *r)
 {
     *r = (ingest_report_t){0};
     if (items->count > INT32_MAX) die(EX_DATAERR, "more than %d items", INT32_MAX);

@@ -1,5 +1,5 @@
-/* From events as they come to histories worth learning from: chronological, without duplicates and without what has no record,
- * reduced to its k-core; and the account of what was dropped. */
+/* From events as they come to histories worth learning from: chronological, without duplicates and without what has no
+ * record, reduced to their k-core; and the account of what was dropped. */
 #ifndef SIDMILL_DATA_INGEST_H
 #define SIDMILL_DATA_INGEST_H
 
@@ -35,11 +35,12 @@ typedef struct {
     int64_t short_users;      /* kept users with fewer than 3 interactions, whom the split skips */
 } ingest_report_t;
 
-/* Reads the source to its end and filters: an interaction goes for the first reason that applies, in the order of the report's
- * fields. Each user's interactions are ordered by time, equal times in the source's order. Users come in order of first
- * appearance in the source; keep_item [items->count] says which items stay, and item_index counts those. `items` is indexed.
- * The result may be empty. */
-interactions_t ingest_interactions(event_source_t *s, const strtab_t *items, const ingest_filter_t *f, bool *keep_item, ingest_report_t *r);
+/* Reads the source to its end and filters: an interaction goes for the first reason that applies, in the order of the
+ * report's fields. Each user's interactions are ordered by time, equal times in the source's order. Users come in order of
+ * first appearance in the source; keep_item [items->count] says which items stay, and item_index counts those. `items` is
+ * indexed. The result may be empty. */
+interactions_t ingest_interactions(event_source_t *s, const strtab_t *items, const ingest_filter_t *f,
+                                   bool *keep_item, ingest_report_t *r);
 
 /* The report as notes on stderr, and as one JSON object. */
 void ingest_report_notes(const ingest_report_t *r, const ingest_filter_t *f);

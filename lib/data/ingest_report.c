@@ -18,7 +18,8 @@ void ingest_report_notes(const ingest_report_t *r, const ingest_filter_t *f)
 {
     note_counts("read", &r->before);
     if (r->no_record)
-        note("dropped %" PRId64 " interactions with %" PRId64 " items that have no record", r->no_record, r->missing_records);
+        note("dropped %" PRId64 " interactions with %" PRId64 " items that have no record",
+             r->no_record, r->missing_records);
     note_dropped(r->low_rating, "interactions rated below the minimum");
     note_dropped(r->duplicates, "interactions that repeat user, item and time");
     note_dropped(r->beyond_max, "interactions older than a user's latest");
@@ -33,7 +34,8 @@ void ingest_report_notes(const ingest_report_t *r, const ingest_filter_t *f)
 
 static void json_counts(buf_t *out, const ingest_counts_t *c)
 {
-    buf_printf(out, "{\"users\":%" PRId64 ",\"items\":%" PRId64 ",\"interactions\":%" PRId64 "}", c->users, c->items, c->interactions);
+    buf_printf(out, "{\"users\":%" PRId64 ",\"items\":%" PRId64 ",\"interactions\":%" PRId64 "}",
+               c->users, c->items, c->interactions);
 }
 
 static void json_dropped(buf_t *out, const char *reason, const char *what, int64_t n)

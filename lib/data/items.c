@@ -78,7 +78,8 @@ static void check_keys(const items_t *r)
         if (seen[k]) die_at(r->lines.name, r->lines.number, "\"%s\" is there twice, expected once", member->string);
         seen[k] = true;
         if (!right_type(member, known_keys[k].kind))
-            die_at(r->lines.name, r->lines.number, "\"%s\" has the wrong type, expected %s", member->string, known_keys[k].expected);
+            die_at(r->lines.name, r->lines.number, "\"%s\" has the wrong type, expected %s",
+                   member->string, known_keys[k].expected);
     }
 }
 

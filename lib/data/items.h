@@ -23,10 +23,11 @@ typedef struct {
 items_t items_open(const char *path);
 
 /* Next record; false at the end. Blank lines are skipped. Ends the process with "file:line: ..." for: a line that is not one
- * JSON object by the standard (data/json.h), invalid UTF-8, nesting deeper than 64, a missing, empty, repeated or non-string
- * id, an id with a tab or line break, a known key that repeats or has the wrong type (title, description, brand, caption,
- * image, image_url: string or null; categories, image_labels: array of strings or null; price: string, finite number or null;
- * intents: array of objects with a string `text`, or null; errors: array or null). sidmill-items(5) is the specification. */
+ * JSON object by the standard (data/json.h), invalid UTF-8, nesting deeper than 64, a missing, empty, repeated or
+ * non-string id, an id with a tab or line break, a known key that repeats or has the wrong type (title, description, brand,
+ * caption, image, image_url: string or null; categories, image_labels: array of strings or null; price: string, finite
+ * number or null; intents: array of objects with a string `text`, or null; errors: array or null). sidmill-items(5) is the
+ * specification. */
 bool items_next(items_t *r);
 void items_close(items_t *r);
 
@@ -35,8 +36,8 @@ const char *items_string(const items_t *r, const char *key);
 
 /* Replaces the value of a top-level `key` by `json` (valid JSON text on one line), or appends the key at the object's end
  * where it is absent, spaced as the record's first key is; `json` NULL removes the key, with one comma and the blanks beside
- * it. Every other byte stays as it is. `text` is one line holding an object, as items_next() leaves it. Of an unknown key that
- * repeats, the last is replaced and all are removed. */
+ * it. Every other byte stays as it is. `text` is one line holding an object, as items_next() leaves it. Of an unknown key
+ * that repeats, the last is replaced and all are removed. */
 void items_splice(buf_t *text, const char *key, const char *json);
 
 /* Appends the text of one field to `out`: strings as they are, numbers in decimal, arrays of strings joined by ", ", intents

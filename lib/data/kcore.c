@@ -57,7 +57,8 @@ static void peel(peel_t *p)
     }
 }
 
-void kcore(int64_t k, int64_t users, int64_t items, const int64_t *offsets, const int32_t *item, bool *keep_user, bool *keep_item)
+void kcore(int64_t k, int64_t users, int64_t items, const int64_t *offsets, const int32_t *item,
+           bool *keep_user, bool *keep_item)
 {
     int64_t nodes = users + items;
     peel_t p = {.k = k, .users = users, .items = items, .offsets = offsets, .item = item,

@@ -47,7 +47,8 @@ records_t records_read(const char *path, const char *old, const char *new)
     while (items_next(&in)) {
         move_image(&in, old, new);
         buf_puts(&in.text, "\n");
-        if (fwrite(in.text.data, 1, in.text.len, r.spool) != in.text.len) die_errno(EX_IOERR, "temporary file: write failed");
+        if (fwrite(in.text.data, 1, in.text.len, r.spool) != in.text.len)
+            die_errno(EX_IOERR, "temporary file: write failed");
         progress_add(1);
     }
     progress_end();

@@ -1,6 +1,7 @@
 #include "data/items.h"
 
 #include <stdlib.h>
+#include <xxhash.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -208,6 +209,26 @@ TEST(bad_records_are_refused)
     CHECK(unit_exit_code(read_all_items) == EX_DATAERR);
 }
 
+TEST(lines_digest_every_byte_read)
+{
+    const char text[] = "a\r\n\nb\tc\nno end";
+    const char *expected[] = {"99aa06d3014798d86001c324468d497f", NULL};
+    XXH128_hash_t h = XXH3_128bits(text, sizeof text - 1);
+    char whole[33];
+    snprintf(whole, sizeof whole, "%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);
+    expected[1] = whole;
+    for (int full = 0; full < 2; full++) {
+        write_items(text, full ? sizeof text - 1 : 0);
+        lines_t l = in_lines(path);
+        in_digest(&l);
+        while (in_next(&l)) continue;
+        char *hex = in_digest_hex(&l);
+        CHECK(!strcmp(hex, expected[full]));
+        free(hex);
+        in_close(&l);
+    }
+}
+
 static void missing(void)
 {
     items_t r = items_open("/tmp/test_items/none");
@@ -227,7 +248,7 @@ int main(void)
         UNIT(splice_treats_a_repeated_key_as_readers_do), UNIT(json_is_what_the_standard_says),
         UNIT(json_depth_and_numbers_are_bounded), UNIT(json_survives_every_truncation),
         UNIT(records_are_read_with_their_bytes), UNIT(many_ids_stay_indexed), UNIT(bad_records_are_refused),
-        UNIT(a_missing_file_is_no_input),
+        UNIT(lines_digest_every_byte_read), UNIT(a_missing_file_is_no_input),
     };
     int fd = mkstemp(path);
     if (fd < 0) return 1;
