@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # ingest: filters, order, identity of what is kept, and what bad input gets.
+# shellcheck disable=SC2154 # bats sets stderr and stderr_lines
 
 bats_require_minimum_version 1.5.0
 
@@ -10,7 +11,7 @@ setup() {
     BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
     DATA=${SIDMILL_DATA:-$BATS_TEST_DIRNAME/../../shared/data}
     [[ $DATA = /* ]] || DATA=$PWD/$DATA
-    cd "$BATS_TEST_TMPDIR"
+    cd "$BATS_TEST_TMPDIR" || return
 }
 
 # Items a b c, with bytes that no JSON printer would keep, and a few events.
