@@ -1,0 +1,181 @@
+#include "nn/svd.h"
+
+#include <cblas.h>
+#include <lapacke.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/parallel.h"
+#include "base/rng.h"
+#include "nn/gemm.h"
+
+enum {
+    CHUNK = 256,      /* rows turned into doubles or rotated at a time */
+    GRAM_SHARDS = 16, /* partial Gram matrices; part of the result */
+};
+
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+
+struct gaussian {
+    uint64_t key;
+    int64_t n;
+    float *x;
+};
+
+static void gaussian_shard(void *ctx, int64_t shard, int worker)
+{
+    (void)worker;
+    const struct gaussian *g = ctx;
+    int64_t first = shard << 14, end = min64(g->n, first + (1 << 14));
+    for (int64_t i = first; i < end; i++) g->x[i] = (float)rng_normal(g->key, (uint64_t)i);
+}
+
+/* Replaces the columns of q [rows, l] by an orthonormal basis of a space that holds theirs (Householder QR). */
+static void orthonormalise(int64_t rows, int64_t l, float *q)
+{
+    float *tau = xfloats((size_t)l);
+    lapack_int m = (lapack_int)rows, n = (lapack_int)l;
+    lapack_int bad = LAPACKE_sgeqrf(LAPACK_ROW_MAJOR, m, n, q, n, tau);
+    if (!bad) bad = LAPACKE_sorgqr(LAPACK_ROW_MAJOR, m, n, n, q, n, tau);
+    if (bad) die(EX_SOFTWARE, "QR decomposition of %lld x %lld failed (%d)", (long long)rows, (long long)l, (int)bad);
+    free(tau);
+}
+
+struct gram {
+    int64_t rows, l;
+    const float *z;
+    double *parts; /* [GRAM_SHARDS, l, l] */
+};
+
+static void gram_shard(void *ctx, int64_t shard, int worker)
+{
+    (void)worker;
+    const struct gram *g = ctx;
+    int64_t first = g->rows * shard / GRAM_SHARDS, end = g->rows * (shard + 1) / GRAM_SHARDS;
+    double *part = g->parts + shard * g->l * g->l;
+    double *wide = NEW_ARRAY(double, CHUNK * g->l);
+    for (int64_t r = first; r < end; r += CHUNK) {
+        int64_t rows = min64(CHUNK, end - r);
+        for (int64_t i = 0; i < rows * g->l; i++) wide[i] = (double)g->z[r * g->l + i];
+        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)g->l, (int)rows, 1, wide, (int)g->l, 1, part, (int)g->l);
+    }
+    free(wide);
+}
+
+/* Upper triangle of z^T z, z [rows, l], in double. Caller frees. */
+static double *gram_matrix(int64_t rows, int64_t l, const float *z)
+{
+    struct gram g = {rows, l, z, xcalloc(size_mul(GRAM_SHARDS, size_mul((size_t)l, (size_t)l)), sizeof(double))};
+    parallel_for(GRAM_SHARDS, gram_shard, &g);
+    for (int64_t s = 1; s < GRAM_SHARDS; s++)
+        for (int64_t i = 0; i < l * l; i++) g.parts[i] += g.parts[s * l * l + i];
+    return g.parts;
+}
+
+struct rotation {
+    int64_t rows, l, k;
+    const float *w; /* [l, k] */
+    float *z;       /* [rows, l]; the first k columns become z w */
+};
+
+static void rotate_shard(void *ctx, int64_t shard, int worker)
+{
+    (void)worker;
+    const struct rotation *r = ctx;
+    int64_t first = shard * CHUNK, rows = min64(CHUNK, r->rows - first);
+    float *turned = xfloats((size_t)(rows * r->k));
+    gemm_f32(false, false, rows, r->k, r->l, 1, r->z + first * r->l, r->w, 0, turned);
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(r->z + (first + i) * r->l, turned + i * r->k, (size_t)r->k * sizeof(float));
+    free(turned);
+}
+
+/* z [rows, l] becomes [rows, k] = z w, in place; returns the smaller block. */
+static float *rotate(int64_t rows, int64_t l, int64_t k, const float *w, float *z)
+{
+    struct rotation r = {rows, l, k, w, z};
+    parallel_for((rows + CHUNK - 1) / CHUNK, rotate_shard, &r);
+    for (int64_t i = 1; i < rows; i++) memmove(z + i * k, z + i * l, (size_t)k * sizeof(float));
+    return xreallocarray(z, (size_t)(rows * k), sizeof(float));
+}
+
+/* The decomposition leaves each vector's sign open: its component of largest magnitude, the first of equals, is made
+ * positive. */
+static void fix_signs(svd_t *d)
+{
+    float *best = xfloats((size_t)d->k);
+    for (int64_t i = 0; i < d->cols; i++)
+        for (int64_t j = 0; j < d->k; j++)
+            if (fabsf(d->v[i * d->k + j]) > fabsf(best[j])) best[j] = d->v[i * d->k + j];
+    for (int64_t j = 0; j < d->k; j++) best[j] = best[j] < 0 ? -1 : 1;
+    for (int64_t i = 0; i < d->cols; i++)
+        for (int64_t j = 0; j < d->k; j++) d->v[i * d->k + j] *= best[j];
+    free(best);
+}
+
+/* From z = x^T q [cols, l] with q orthonormal: z^T z = W diag(s^2) W^T and V = z W diag(1/s). Consumes z. */
+static void decompose(svd_t *d, int64_t l, float *z)
+{
+    double *gram = gram_matrix(d->cols, l, z), *square = NEW_ARRAY(double, l);
+    lapack_int bad = LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'V', 'U', (lapack_int)l, gram, (lapack_int)l, square);
+    if (bad) die(EX_SOFTWARE, "eigenvalues of a %lld x %lld matrix did not converge", (long long)l, (long long)l);
+    int64_t kept = min64(d->k, l);
+    float *w = xfloats((size_t)(l * kept));
+    double floor = 1e-5 * sqrt(fmax(square[l - 1], 0));
+    for (int64_t j = 0; j < kept; j++) { /* eigenvalues ascend */
+        double s = sqrt(fmax(square[l - 1 - j], 0));
+        if (s <= floor) break;
+        d->rank++;
+        d->s[j] = s;
+        for (int64_t i = 0; i < l; i++) w[i * kept + j] = (float)(gram[i * l + (l - 1 - j)] / s);
+    }
+    z = rotate(d->cols, l, kept, w, z);
+    if (kept == d->k) {
+        d->v = z;
+    } else {
+        d->v = xcalloc(size_mul((size_t)d->cols, (size_t)d->k), sizeof(float));
+        for (int64_t i = 0; i < d->cols; i++) memcpy(d->v + i * d->k, z + i * kept, (size_t)kept * sizeof(float));
+        free(z);
+    }
+    free(w);
+    free(square);
+    free(gram);
+}
+
+svd_t svd_truncated(const csr_t *x, const svd_options_t *o)
+{
+    gemm_init();
+    int64_t l = min64(o->k + o->oversample, min64(x->rows, x->cols));
+    svd_t d = {.cols = x->cols, .k = o->k, .s = NEW_ARRAY(double, o->k)};
+    if (l <= 0) {
+        d.v = xcalloc(size_mul((size_t)d.cols, (size_t)d.k), sizeof(float));
+        return d;
+    }
+
+    csr_t xt = csr_transpose(x);
+    float *q = xfloats(size_mul((size_t)x->rows, (size_t)l));
+    float *z = xmalloc(size_mul(size_mul((size_t)x->cols, (size_t)l), sizeof(float)));
+    struct gaussian g = {rng_stream(o->seed, "svd"), x->rows * l, q};
+    parallel_for(((x->rows * l) >> 14) + 1, gaussian_shard, &g);
+    for (int64_t i = 0; i <= o->iterations; i++) {
+        csr_product(&xt, l, q, z);
+        csr_product(x, l, z, q);
+        orthonormalise(x->rows, l, q);
+    }
+    csr_product(&xt, l, q, z);
+    free(q);
+    csr_free(&xt);
+    decompose(&d, l, z);
+    fix_signs(&d);
+    return d;
+}
+
+void svd_free(svd_t *d)
+{
+    free(d->s);
+    free(d->v);
+    *d = (svd_t){0};
+}
