@@ -1,0 +1,35 @@
+/* TF-IDF over word and character n-grams: texts in, one item at a time, a sparse matrix out. */
+#ifndef SIDMILL_EVIDENCE_TFIDF_H
+#define SIDMILL_EVIDENCE_TFIDF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "evidence/tokens.h"
+#include "nn/sparse.h"
+
+typedef struct {
+    ngram_options_t ngrams;
+    double char_weight; /* weight of the character n-grams beside the words' 1; 0 leaves them out */
+    int64_t min_df;     /* drop terms that fewer items have */
+    double max_df;      /* drop terms that more than this share of the items with text have */
+} tfidf_options_t;
+
+typedef struct tfidf tfidf_t;
+
+tfidf_t *tfidf_new(const tfidf_options_t *o);
+
+/* Begins the next item's row; then each of its fields' text, valid UTF-8, with the field's weight (> 0). */
+void tfidf_item(tfidf_t *t);
+void tfidf_field(tfidf_t *t, const char *text, size_t n, double weight);
+
+/* The matrix: a row an item, a column a term that was kept, in order of first appearance.
+ * A term's value is idf * sum over fields of weight * (1 + ln count), idf = ln((1 + n) / (1 + df)) + 1 over the n items with
+ * text. The words' values of a row and its character n-grams' values are each brought to length 1, the latter multiplied by
+ * char_weight, and the row to length 1. `empty` (may be NULL) receives the number of items without any term before
+ * dropping. */
+csr_t tfidf_finish(tfidf_t *t, int64_t *empty);
+
+void tfidf_free(tfidf_t *t);
+
+#endif
