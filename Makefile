@@ -1,9 +1,10 @@
-# sidmill: build, test, install; the experiments' entry points are in pipelines/. `make help` lists the targets.
+# sidmill: build, test, install. `make help` lists the targets; the experiments' rules are in pipelines/stages.mk.
 
-BUILD   ?= build
-PREFIX  ?= /usr/local
-WERROR  ?=
+BUILD    ?= build
+PREFIX   ?= /usr/local
+WERROR   ?=
 SANITIZE ?=
+V        ?=
 
 CFLAGS  ?= -O3 -g
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),-Werror)
@@ -13,49 +14,201 @@ NUMERIC := -ffp-contract=fast -fno-math-errno -fopenmp-simd
 , := ,
 SAN     := $(if $(SANITIZE),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DSIDMILL_SANITIZE)
 
-# Optional libraries are found by asking the compiler.
-probe   = $(shell printf '\043include <$(1)>\nint main(void){return 0;}' | $(CC) -x c - -o /dev/null $(2) 2>/dev/null && echo yes)
-ONEDNN  ?= $(call probe,dnnl.h,-ldnnl)
-ifeq ($(ONEDNN),yes)
-OPTIONAL_DEFS += -DHAVE_ONEDNN
-OPTIONAL_LIBS += -ldnnl -lgomp
-endif
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
 
-ALL_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Ilib -pthread $(CFLAGS) $(NUMERIC) $(WARN) $(SAN) $(OPTIONAL_DEFS)
-LIBS := $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -lm
+# Debian packages, each with the header, command, file or Python module that shows it is there, and what it is for.
+NEED_BUILD  += libopenblas-dev:openblas_config.h                # matrix products, and LAPACK's kernels
+NEED_BUILD  += liblapacke-dev:lapacke.h                         # QR and SVD in C for the truncated SVD
+NEED_BUILD  += libcjson-dev:cjson/cJSON.h                       # parsing JSON records and tensor headers
+NEED_BUILD  += libutf8proc-dev:utf8proc.h                       # NFKC, case folding, character classes
+NEED_BUILD  += libxxhash-dev:xxhash.h                           # digests of inputs, hashed features
+NEED_BUILD  += uthash-dev:uthash.h                              # hash tables: ids to indices
+NEED_BUILD  += libstb-dev:stb/stb_image_write.h                 # the demo catalogue's pictures
+NEED_BUILD_OPTIONAL += libdnnl-dev:dnnl.h                       # oneDNN: bf16 products on processors that have them
+NEED_TEST   += bats:bats                                        # runs the suites in tests/*.bats
+NEED_TEST   += bats-support:/usr/lib/bats/bats-support          # the suites' messages
+NEED_TEST   += bats-assert:/usr/lib/bats/bats-assert            # the suites' assertions
+NEED_TEST   += bats-file:/usr/lib/bats/bats-file                # the same for files
+NEED_TEST   += mandoc:mandoc                                    # checks the manual pages
+NEED_TEST   += shellcheck:shellcheck                            # checks the shell scripts
+NEED_TEST   += python3-numpy:py=numpy                           # an independent reader and writer of our files
+NEED_COMPARE += python3-torch:py=torch                          # the peer that models are compared with
+NEED_COMPARE += hyperfine:hyperfine                             # timing
 
-LIB_SRC  := $(wildcard lib/*/*.c)
-TOOL_SRC := $(wildcard tools/*.c)
-TEST_SRC := $(wildcard tests/unit/test_*.c)
-LIB      := $(BUILD)/lib/libsidmill.a
-TOOLS    := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
-TESTS    := $(TEST_SRC:tests/unit/%.c=$(BUILD)/tests/%)
-OBJ      := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
+# Optional libraries are found by asking the compiler, once, when something is to be built: see $(BUILD)/flags.
+probe   = $(shell printf '\043include <$(1)>\nint main(void){return 0;}' | $(CC) -x c - -o /dev/null $(2) 2>/dev/null && echo yes || echo no)
+once    = $(eval $1 := $2)$($1)
+ONEDNN  ?= $(call once,ONEDNN,$(call probe,dnnl.h,-ldnnl))
+OPTIONAL_DEFS = $(if $(filter yes,$(ONEDNN)),-DHAVE_ONEDNN)
+OPTIONAL_LIBS = $(if $(filter yes,$(ONEDNN)),-ldnnl -lgomp)
+
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Ilib -pthread $(CFLAGS) $(NUMERIC) $(WARN) $(SAN) $(OPTIONAL_DEFS)
+LIBS = $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -lm
+
+LIB_SRC   := $(wildcard lib/*/*.c)
+TOOL_SRC  := $(wildcard tools/*.c)
+TEST_SRC  := $(wildcard tests/unit/test_*.c)
+BENCH_SRC := $(wildcard tests/bench/bench_*.c)
+LIB       := $(BUILD)/lib/libsidmill.a
+TOOLS     := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
+TESTS     := $(TEST_SRC:tests/unit/%.c=$(BUILD)/tests/%)
+BENCHES   := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%)
+OBJ       := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
+MAN       := $(wildcard man/*.[1-9])
+DAG       := $(wildcard pipelines/*.mk pipelines/examples/* data/*.mk)
+SCRIPTS   := $(wildcard scripts/* pipelines/stage tests/run tests/bench/*.sh .ci/run)
+
+say = @$(if $(V),,printf '  %-5s %s\n' $1 $2;)
+quiet = $(if $(V),,@)
 
 .PHONY: all
 all: $(LIB) $(TOOLS)
+	@echo "sidmill: $(words $(TOOLS)) tools in $(BUILD)/bin; $(COMPILER); OpenBLAS; oneDNN: $(ONEDNN)"
+COMPILER = $(call once,COMPILER,$(shell $(CC) --version | head -n 1))
 
-$(BUILD)/obj/%.o: %.c
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+# These hold the compiler with its flags, and the library's objects. They are made anew only when they would change, and
+# what is compiled or archived depends on them. (Second expansion: the compiler is asked nothing until one is needed. No
+# final newline, because make 4.3 does not always drop it.)
+.SECONDEXPANSION:
+.PHONY: FORCE
+FLAGS = $(COMPILER) $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS)
+unless-it-says = $(if $(subst |$(file <$@)|,,|$1|),FORCE)
 
-$(LIB): $(OBJ)
+$(BUILD)/flags: $$(call unless-it-says,$$(FLAGS))
 	@mkdir -p $(@D)
-	rm -f $@ && $(AR) rcs $@ $^
+	@CC='$(CC)' scripts/deps headers $(NEED_BUILD)
+	@printf %s $(call quoted,$(FLAGS)) > $@
+
+$(BUILD)/objects: $$(call unless-it-says,$$(OBJ))
+	@mkdir -p $(@D)
+	@printf %s '$(OBJ)' > $@
+
+quoted = '$(subst ','\'',$1)'
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(quiet)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(LIB): $(OBJ) $(BUILD)/objects
+	@mkdir -p $(@D)
+	$(call say,AR,$@)
+	$(quiet)rm -f $@ && $(AR) rcs $@ $(OBJ)
+
+link = $(CC) $(ALL_CFLAGS) $(LDFLAGS) $< $(LIB) $(LIBS) -o $@
 
 $(BUILD)/bin/%: $(BUILD)/obj/tools/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call say,LD,$@)
+	$(quiet)$(link)
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call say,LD,$@)
+	$(quiet)$(link)
+
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(quiet)$(link)
 
 .SECONDARY:
--include $(OBJ:.o=.d) $(TOOL_SRC:%.c=$(BUILD)/obj/%.d) $(TEST_SRC:%.c=$(BUILD)/obj/%.d)
+-include $(patsubst %.c,$(BUILD)/obj/%.d,$(LIB_SRC) $(TOOL_SRC) $(TEST_SRC) $(BENCH_SRC))
 
-.PHONY: tests clean
+# --- Dependencies. DEPS=no: install nothing; say what is missing and stop. -------------------------------------------
+
+.PHONY: deps deps-build deps-test deps-compare
+deps:
+	@CC='$(CC)' scripts/deps install $(NEED_BUILD) $(NEED_TEST) -- $(NEED_BUILD_OPTIONAL)
+deps-build:
+	@CC='$(CC)' scripts/deps ensure $(NEED_BUILD) -- $(NEED_BUILD_OPTIONAL)
+deps-test:
+	@CC='$(CC)' scripts/deps ensure $(NEED_BUILD) $(NEED_TEST) -- $(NEED_BUILD_OPTIONAL)
+deps-compare:
+	@CC='$(CC)' scripts/deps ensure $(NEED_BUILD) $(NEED_TEST) $(NEED_COMPARE) -- $(NEED_BUILD_OPTIONAL)
+
+# --- Experiments: pipelines/stages.mk has the rules. ------------------------------------------------------------------
+
+# A sub-make, so that libraries just installed are seen; on all processors unless -j says otherwise.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell getconf _NPROCESSORS_ONLN))
+EXPERIMENT = --no-print-directory -f pipelines/stages.mk BIN=$(BUILD)/bin
+
+.PHONY: run data plan demo
+run data plan: all
+	@$(MAKE) $(EXPERIMENT) $@
+demo: deps-build
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@$(MAKE) $(EXPERIMENT) run DATASET=demo
+
+# --- Tests --------------------------------------------------------------------------------------------------------------
+
+.PHONY: tests check check-san check-torch bench lint
 tests: $(TESTS)
 
+# T=NAME...: only these suites, e.g. make check T="rqvae test_base".
+check: deps-test
+	@$(MAKE) --no-print-directory $(JOBS) all tests
+	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) tests/run $(T)
+
+check-san:
+	@$(MAKE) --no-print-directory check SANITIZE=1 BUILD=$(BUILD)-san CFLAGS='-O1 -g'
+
+check-torch: deps-compare
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@set -e; for t in $(wildcard tests/torch/*.py); do echo "$$t"; SIDMILL_BIN=$(abspath $(BUILD)/bin) /usr/bin/python3 $$t; done
+
+bench: deps-compare
+	@$(MAKE) --no-print-directory $(JOBS) all benches
+	@set -e; for b in $(BENCHES) $(wildcard tests/bench/*.sh); do echo "== $$b"; BUILD=$(BUILD) $$b; done
+.PHONY: benches
+benches: $(BENCHES)
+
+lint: deps-test
+	@scripts/lint '$(SCRIPTS)' '$(wildcard tests/*.bats tests/*.bash)' '$(MAN)'
+
+# --- Install ------------------------------------------------------------------------------------------------------------
+
+BINDIR   = $(DESTDIR)$(PREFIX)/bin
+MANDIR   = $(DESTDIR)$(PREFIX)/share/man
+SHAREDIR = $(DESTDIR)$(PREFIX)/share/sidmill
+
+.PHONY: install uninstall
+install: all
+	install -d "$(BINDIR)" "$(SHAREDIR)/pipelines/examples" "$(SHAREDIR)/data"
+	install $(TOOLS) "$(BINDIR)"
+	for page in $(MAN); do install -D -m 644 "$$page" "$(MANDIR)/man$${page##*.}/$${page##*/}" || exit 1; done
+	for file in $(DAG); do install -m 644 "$$file" "$(SHAREDIR)/$$file" || exit 1; done
+	install pipelines/stage "$(SHAREDIR)/pipelines/stage"
+	chmod 755 "$(SHAREDIR)"/pipelines/examples/*
+
+uninstall:
+	for tool in $(notdir $(TOOLS)); do rm -f "$(BINDIR)/$$tool"; done
+	for page in $(MAN); do rm -f "$(MANDIR)/man$${page##*.}/$${page##*/}"; done
+	rm -rf "$(SHAREDIR)"
+
+.PHONY: clean help
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) $(BUILD)-san
+
+define HELP
+make                 the library and the tools, in build/
+make demo            a made-up catalogue through the tiger pipeline, with a table at the end
+make check           all tests (T="suite ...": only these)
+make run DATASET=beauty [PIPELINE=tiger] [SEED=42 | SEEDS="1 2 3"] [TO=sids]
+                     an experiment: only what is missing or has changed is run; results under work/
+make plan DATASET=.. the experiment's stages and their folders, without running them
+make data DATASET=.. only the data set's ingestion
+make deps            install what is missing (Debian); demo and check do it too; DEPS=no: never install
+make check-san       all tests under the address and undefined-behaviour sanitizers
+make check-torch     models against PyTorch on the same weights
+make lint            manual pages and shell scripts
+make bench           speed
+make install         PREFIX=/usr/local DESTDIR=; make uninstall takes it away again
+make clean           removes build/ (work/ stays)
+
+CC=clang, CFLAGS=, WERROR=1, V=1 (show commands), ONEDNN=no; see also README.md and man/sidmill.7.
+endef
+export HELP
+help:
+	@echo "$$HELP"

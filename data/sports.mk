@@ -1,0 +1,3 @@
+# Amazon Sports and Outdoors 2014, 5-core, in the neutral form: $(SIDMILL_DATA)/sports/items.jsonl and interactions.tsv.
+SIDMILL_DATA ?= ../shared/data
+DATA ?= $(SIDMILL_DATA)/sports

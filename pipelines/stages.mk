@@ -1,0 +1,141 @@
+# Experiments as a graph of stages. A pipeline (tiger.mk is the example) says which stage feeds which, as expressions:
+#
+#     embeddings = $(call embed,$(items))
+#     sids       = $(call rqvae,$(embeddings))
+#
+# A stage is a function of its input files that returns its output file. Its folder is work/DATASET/STAGE-HASH/, the hash
+# taken over the command with its flags and the names of its inputs' folders, that is, over everything upstream. Two
+# pipelines, seeds or flag sets that agree up to a stage therefore share it, and nothing is ever run that need not be.
+#
+#     make run DATASET=beauty PIPELINE=tiger SEED=42         (SEEDS="1 2 3": one graph, early stages shared)
+#     make run ... TRAIN_FLAGS="--dim 192"                   every stage has STAGE_FLAGS, added last: they win
+#     make run ... EMBED=./my-embed.py                       and a command; the text of a script counts in the hash
+#     make run ... RUN="srun" TRAIN_RUN="mpirun -n 4"        launchers; not part of the hash, nor is THREADS
+#     make run ... TO=sids                                   only as far as that name of the pipeline's
+#     make plan ...                                          the stages and their folders, made or not
+#
+# A rebuilt tool invalidates nothing, or every edit of a comment would repeat weeks of training; TRACK_TOOLS=1 puts the
+# programs' contents into the hash. A file named in FLAGS counts by its name.
+
+here     := $(dir $(lastword $(MAKEFILE_LIST)))
+DATASET  ?= demo
+PIPELINE ?= tiger
+SEED     ?= 42
+SEEDS    ?= $(SEED)
+WORK     ?= work
+TO       ?= result
+BIN      ?=
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.PHONY: run data plan
+run:
+
+# --- How a stage is made -------------------------------------------------------------------------------------------------
+
+empty    :=
+space    := $(empty) $(empty)
+quoted    = '$(subst ','\'',$1)'
+flags     = $(if $(strip $1), $(strip $1))
+root     := $(WORK)/$(DATASET)
+stages   :=
+
+# $(call stage,NAME,LAUNCHER,COMMAND,ARGUMENTS,INPUTS,OUTPUTS): the stage's folder; defines its rule when first asked for.
+# In ARGUMENTS, @/ stands for the folder. The recipe works in FOLDER.part and renames it at the end: see pipelines/stage.
+stage     = $(call stage-at,$(root)/$1-$(call hash,$3,$(call identity,$3$(call flags,$4))),$1,$2,$3,$4,$5,$6)
+stage-at  = $(if $(filter $1,$(stages)),,$(eval $(stage-rule)))$1
+identity  = $(subst $(root)/,,$1)
+
+define stage-rule
+stages += $1
+identity.$1 := $$(call identity,$$4$$(call flags,$$5))
+command.$1 := $$(if $$3,$$(strip $$3) )$$4$$(subst @/,$1.part/,$$(call flags,$$5))$$(call threads,$2)
+scripts.$1 := $$(call scripts,$$4)
+$(addprefix $1/,$7) &: $6
+	@$$(in-path) $(here)stage run $1 $$(call quoted,$$(identity.$1)) $$(call quoted,$$(command.$1)) '$7' $$(scripts.$1)
+
+endef
+
+# Commands are looked for in BIN first.
+in-path   = PATH=$(if $(BIN),$(call quoted,$(BIN)):)"$$PATH"
+
+# The files that a command's words name: scripts, whose text counts. The tools themselves only if TRACK_TOOLS says so.
+scripts   = $(wildcard $1)$(if $(TRACK_TOOLS),$(foreach word,$1,$(if $(BIN),$(wildcard $(BIN)/$(word)))))
+threads   = $(if $(THREADS),$(if $(filter embed rqvae sidgen-train qarm-rl evaluate,$1), --threads $(THREADS)))
+
+# A pipeline's expressions mention a stage many times; its hash is computed once, and kept in a variable named by the text
+# (in which a colon would be read as make syntax).
+hash       = $(call hash-once,hash of $(subst :,;,$2),$1,$2)
+hash-once  = $(if $($1),,$(eval $$1 := $$(shell $(here)stage hash $$(call quoted,$$3) $$(call scripts,$$2))))$($1)
+
+# Names go into make rules and shell commands as they are.
+odd        = $(strip $(if $(word 2,$1),space) $(foreach c,: % @ ; ' " & | * ? [ ] { } < > \ ` =,$(findstring $c,$1)))
+check-name = $(if $(call odd,$2),$(error $1 '$2': such a name cannot be handled ($(call odd,$2)); please use another, or a symbolic link))
+$(call check-name,WORK,$(WORK))
+$(call check-name,DATASET,$(DATASET))
+$(call check-name,the pipelines' folder,$(here))
+
+# --- The stages ------------------------------------------------------------------------------------------------------------
+
+SYNTH    ?= synth
+INGEST   ?= ingest
+EMBED    ?= embed
+RQVAE    ?= rqvae
+TRAIN    ?= sidgen-train
+EVAL     ?= evaluate
+TRAIN_RUN ?= $(RUN)
+SPLIT    ?= test
+BASELINES ?= popular,cooccur
+
+# No input: the demo catalogue.
+synth = $(call stage,synth,$(RUN),$(SYNTH),$(SYNTH_FLAGS) -o @/,,items.jsonl interactions.tsv)
+
+# $(raw), which data/DATASET.mk sets, is a folder with items.jsonl and interactions.tsv.
+ingest = $(call stage,ingest,$(RUN),$(INGEST),--items $1/items.jsonl --interactions $1/interactions.tsv $(INGEST_FLAGS) \
+	--report @/report.json --items-out @/items.jsonl -o @/interactions.st,$1/items.jsonl $1/interactions.tsv,items.jsonl interactions.st)
+items        = $(call ingest,$(raw))/items.jsonl
+interactions = $(call ingest,$(raw))/interactions.st
+
+# ITEMS, pipeline's own flags
+embed = $(call stage,embed,$(RUN),$(EMBED),$2 $(EMBED_FLAGS) -o @/embeddings.st < $1,$1,embeddings.st)/embeddings.st
+
+# EMBEDDINGS, pipeline's own flags
+rqvae = $(call stage,rqvae,$(RUN),$(RQVAE),--seed $(SEED) $2 $(RQVAE_FLAGS) --log @/log.jsonl -o @/sids.st < $1,$1,sids.st)/sids.st
+
+# SIDS, pipeline's own flags
+sidgen-train = $(call stage,sidgen-train,$(TRAIN_RUN),$(TRAIN),--sids $1 --interactions $(interactions) --seed $(SEED) $2 $(TRAIN_FLAGS) \
+	--log @/log.jsonl -o @/model.st,$1 $(interactions),model.st)/model.st
+
+# MODEL, SIDS, pipeline's own flags
+evaluate = $(call stage,evaluate,$(RUN),$(EVAL),--model $1 --sids $2 --interactions $(interactions) --split $(SPLIT) \
+	--baseline $(BASELINES) $3 $(EVAL_FLAGS) --per-user @/per-user.st -o @/metrics.json,$1 $2 $(interactions),metrics.json per-user.st)/metrics.json
+
+# --- The experiment -------------------------------------------------------------------------------------------------------
+
+dataset := $(wildcard $(here)../data/$(DATASET).mk)
+ifneq ($(dataset),)
+include $(dataset)
+else ifeq ($(DATA),)
+$(error no data set '$(DATASET)': there is no $(here)../data/$(DATASET).mk; give DATA=FOLDER with items.jsonl and interactions.tsv)
+endif
+raw ?= $(DATA)
+$(call check-name,the data folder,$(DATA))
+
+pipeline := $(firstword $(wildcard $(PIPELINE) $(here)$(PIPELINE).mk))
+$(if $(pipeline),,$(error no pipeline '$(PIPELINE)': there is no $(here)$(PIPELINE).mk))
+include $(pipeline)
+
+$(if $($(TO)),,$(error TO=$(TO): $(pipeline) has no such name))
+goals := $(foreach SEED,$(SEEDS),$($(TO)))
+system = $(basename $(notdir $(pipeline)))$(if $(word 2,$(SEEDS)),-$(SEED))
+
+run: $(goals)
+	@$(if $(filter result,$(TO)),echo; $(in-path) evaluate --show $(foreach SEED,$(SEEDS),$(system)=$(result)))
+	@echo; echo "$(DATASET), $(PIPELINE), seed $(SEEDS): results in"; printf '  %s\n' $(goals)
+
+data: $(items) $(interactions)
+	@echo; echo "$(DATASET): results in"; printf '  %s\n' $^
+
+plan:
+	@for s in $(stages); do \
+		if [ -d "$$s" ]; then echo "made   $$s"; elif [ -d "$$s.part" ]; then echo "begun  $$s"; else echo "to do  $$s"; fi; done

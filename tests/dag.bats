@@ -1,0 +1,381 @@
+# The experiments' graph: what is run again, and when; what a kill leaves behind. Most tests drive the real rules with
+# small stand-ins for the tools.
+bats_require_minimum_version 1.5.0
+
+setup()
+{
+    bats_load_library bats-support
+    bats_load_library bats-assert
+    bats_load_library bats-file
+    ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+    cd "$BATS_TEST_TMPDIR" || exit
+    export RAN=$BATS_TEST_TMPDIR/ran HANG=$BATS_TEST_TMPDIR/hang
+    mkdir -p fake raw
+    mkfifo wake
+    DAG=(make --no-print-directory -f "$ROOT/pipelines/stages.mk" "BIN=$PWD/fake" WORK=work DATASET=toy DATA=raw)
+    echo '{"id":"a"}' > raw/items.jsonl
+    printf 'user\titem\torder\nu\ta\t0\n' > raw/interactions.tsv
+    write_stand_in
+    for tool in synth ingest embed rqvae sidgen-train evaluate; do ln -s stand-in "fake/$tool"; done
+}
+
+# Writes to its output what it was told and given; says in $RAN that it ran; hangs, half done, if $HANG names it.
+write_stand_in()
+{
+    cat > fake/stand-in <<'TOOL'
+#!/bin/bash
+name=${0##*/}
+[ "$name $1" = "evaluate --show" ] && { echo "table of ${2#*=}"; exit; }
+args="$*" outs=() checkpoint=
+given=
+while [ $# -gt 0 ]; do
+    case $1 in
+        -o | --items-out | --report | --per-user | --log) outs+=("$2"); [ "$1" != -o ] || main=$2; shift ;;
+        --sids | --interactions | --items | --model) given+=$(cat "$2"); shift ;;
+    esac
+    shift
+done
+[ -t 0 ] || given+=$(timeout 5 cat)
+[ "$name" != synth ] || outs=("$main/items.jsonl" "$main/interactions.tsv")
+if [ "$name" = sidgen-train ]; then
+    [ -e "$main.ckpt/step" ] && checkpoint=" from its checkpoint"
+    mkdir -p "$main.ckpt" && echo 1 > "$main.ckpt/step"
+fi
+echo "$name$checkpoint" >> "$RAN"
+if [ -e "$HANG" ] && [ "$(cat "$HANG")" = "$name" ]; then
+    echo half > "${outs[0]}"
+    echo $$ > "$HANG.pid"
+    read -rt 60 < wake
+fi
+for out in "${outs[@]}"; do
+    printf '%s\n%s\n' "$name $(sed 's|[^ ]*work/[^ ]*||g' <<< "$args")" "$(sha256sum <<< "$given")" > "$out"
+done
+rm -rf "$main.ckpt"
+TOOL
+    chmod +x fake/stand-in
+}
+
+dag() { "${DAG[@]}" "$@" < /dev/null 3>&-; }
+
+# Starts a run in which the tool named hangs; its process id is make's.
+start_hanging()
+{
+    echo "$1" > "$HANG"
+    shift
+    "$@" "${DAG[@]}" run > log 2>&1 < /dev/null 3>&- &
+    make_pid=$!
+    until_true test -s "$HANG.pid"
+}
+
+until_true()
+{
+    for _ in {1..200}; do "$@" && return; sleep 0.05; done
+    fail "waited in vain: $*"
+}
+
+end_hanging()
+{
+    kill -9 "$(cat "$HANG.pid")"
+    rm "$HANG" "$HANG.pid"
+    run ! wait "$make_pid"
+}
+
+# What ran since the last call, on one line.
+ran()
+{
+    [ ! -e "$RAN" ] || paste -sd ' ' "$RAN"
+    rm -f "$RAN"
+}
+
+assert_ran() { assert_equal "$(ran)" "$*"; }
+
+@test "a run makes every stage once, and a second run nothing" {
+    run --separate-stderr dag run
+    assert_success
+    assert_output --partial "table of work/toy/evaluate-"
+    assert_output --regexp 'results in'$'\n''  work/toy/evaluate-[0-9a-f]{12}/metrics.json'
+    assert_ran ingest embed rqvae sidgen-train evaluate
+    before=$(find work -printf '%p %T@\n' | sort)
+    run --separate-stderr dag run
+    assert_success
+    assert_output --partial "table of work/toy/evaluate-"
+    assert_ran
+    assert_equal "$(find work -printf '%p %T@\n' | sort)" "$before"
+}
+
+@test "the flags of a stage re-run it and what follows, nothing else; the old flags find the old results" {
+    dag run && ran
+    dag run EVAL_FLAGS="--beam 5"
+    assert_ran evaluate
+    dag run TRAIN_FLAGS="--dim 8"
+    assert_ran sidgen-train evaluate
+    dag run RQVAE_FLAGS="--codes 4"
+    assert_ran rqvae sidgen-train evaluate
+    dag run EMBED_FLAGS="--dim 8"
+    assert_ran embed rqvae sidgen-train evaluate
+    dag run INGEST_FLAGS="--kcore 2"
+    assert_ran ingest embed rqvae sidgen-train evaluate
+    dag run SPLIT=valid
+    assert_ran evaluate
+    dag run EMBED_FLAGS="--dim 8" TRAIN_FLAGS="--dim 8"
+    assert_ran sidgen-train evaluate
+    dag run
+    assert_ran
+    dag run RQVAE_FLAGS="--codes 4"
+    assert_ran
+}
+
+@test "seeds share what no seed reaches, in two runs or in one" {
+    dag run SEED=1
+    assert_ran ingest embed rqvae sidgen-train evaluate
+    dag run SEED=2
+    assert_ran rqvae sidgen-train evaluate
+    run --separate-stderr dag run SEEDS="1 2 3" -j 3
+    assert_success
+    assert_ran rqvae sidgen-train evaluate
+    assert_equal "$(grep -c metrics.json <<< "$output")" 4 # a line each, and the table's
+    assert_equal "$(cat work/toy/sidgen-train-*/model.st | grep -o 'seed [0-9]' | sort | paste -sd ' ')" "seed 1 seed 2 seed 3"
+}
+
+@test "another pipeline shares the stages that it agrees on" {
+    dag run && ran
+    cat > wide.mk <<'MK'
+embeddings = $(call embed,$(items),--fields $(text_fields))
+sids       = $(call rqvae,$(embeddings),--codes 512)
+model      = $(call sidgen-train,$(sids))
+result     = $(call evaluate,$(model),$(sids))
+text_fields = title,description,categories
+MK
+    run dag run PIPELINE=wide.mk
+    assert_success
+    assert_ran rqvae sidgen-train evaluate
+    assert_output --partial "toy, wide.mk, seed 42"
+}
+
+@test "TO stops at a stage; data only ingests; plan makes nothing" {
+    run --separate-stderr dag plan
+    assert_success
+    assert_equal "$(grep -c '^to do ' <<< "$output")" 5
+    assert_not_exist work
+    dag data
+    assert_ran ingest
+    dag run TO=sids
+    assert_ran embed rqvae
+    run --separate-stderr dag plan
+    assert_equal "$(cut -c 1-6 <<< "$output" | paste -sd,)" "made  ,made  ,made  ,to do ,to do "
+}
+
+@test "a stage's folder says what made it, and is named by that" {
+    dag run EMBED_FLAGS="--dim 8"
+    for folder in work/toy/*; do
+        assert_exist "$folder/args"
+        assert_equal "$(sha256sum < "$folder/args" | cut -c 1-12)" "${folder##*-}"
+    done
+    run cat work/toy/embed-*/args
+    assert_output --regexp '^embed --fields title,description,categories --dim 8 -o @/embeddings.st < ingest-[0-9a-f]{12}/items.jsonl$'
+}
+
+@test "kill -9 of a tool, in any stage: nothing half-made, and the next run ends as if nothing had been" {
+    dag run && ran
+    mv work undisturbed
+    for stage in ingest embed rqvae sidgen-train evaluate; do
+        rm -rf work
+        start_hanging "$stage"
+        end_hanging
+        run compgen -G "work/toy/$stage-????????????"
+        assert_failure
+        ran > before
+        dag run
+        assert_equal "$(cat before) $(ran | sed 's/ from its checkpoint//')" "$(all_with_twice "$stage")"
+        run diff -r -x seconds undisturbed work
+        assert_success
+    done
+}
+
+all_with_twice()
+{
+    for stage in ingest embed rqvae sidgen-train evaluate; do
+        echo "$stage"
+        [ "$stage" != "$1" ] || echo "$stage"
+    done | paste -sd ' '
+}
+
+@test "kill -9 of everything at once: the same" {
+    dag run && ran
+    mv work undisturbed
+    start_hanging rqvae setsid
+    kill -9 -- "-$make_pid"
+    rm "$HANG" "$HANG.pid"
+    run compgen -G "work/toy/rqvae-????????????"
+    assert_failure
+    ran > /dev/null
+    dag run
+    assert_ran rqvae sidgen-train evaluate
+    run diff -r -x seconds undisturbed work
+    assert_success
+}
+
+@test "kill -9 of make alone: the next run waits for what is still running, and does not repeat it" {
+    start_hanging rqvae
+    kill -9 "$make_pid"
+    rm "$HANG"
+    "${DAG[@]}" run > log2 2>&1 < /dev/null 3>&- &
+    until_true grep -q waiting log2
+    echo > wake
+    wait $!
+    assert_ran ingest embed rqvae sidgen-train evaluate
+    run cat log2
+    assert_output --partial "waiting for another run of it to end"
+}
+
+@test "a killed training finds its checkpoint again" {
+    start_hanging sidgen-train
+    end_hanging
+    ran > /dev/null
+    dag run
+    assert_ran sidgen-train from its checkpoint evaluate
+}
+
+@test "two runs at once make each stage once" {
+    dag run > log1 2>&1 & first=$!
+    dag run > log2 2>&1 & second=$!
+    wait $first
+    wait $second
+    assert_equal "$(ran | tr ' ' '\n' | sort | paste -sd ' ')" "embed evaluate ingest rqvae sidgen-train"
+}
+
+@test "a tool that fails stops the run; its folder does not appear; the others' stay" {
+    printf '#!/bin/sh\necho "rqvae: no" >&2\nexit 65\n' > mine.sh
+    chmod +x mine.sh
+    run dag run RQVAE=./mine.sh
+    assert_failure
+    assert_output --partial "rqvae: no"
+    assert_output --partial "failed with exit code 65"
+    assert_ran ingest embed
+    run compgen -G "work/toy/rqvae-????????????"
+    assert_failure
+}
+
+@test "a command that writes nothing is found out" {
+    run dag run EMBED=true
+    assert_failure
+    assert_output --regexp 'embed-[0-9a-f]{12}: ended well, but there is no .*/embeddings.st'
+}
+
+@test "a script in place of a tool: its text counts, not its date" {
+    # shellcheck disable=SC2016 # for that shell to expand
+    printf '#!/bin/sh\nexec fake/embed "$@"\n' > my-embed.sh
+    chmod +x my-embed.sh
+    dag run && ran
+    dag run EMBED=./my-embed.sh
+    assert_ran embed rqvae sidgen-train evaluate
+    touch my-embed.sh
+    dag run EMBED=./my-embed.sh
+    assert_ran
+    echo '# other' >> my-embed.sh
+    dag run EMBED=./my-embed.sh
+    assert_ran embed rqvae sidgen-train evaluate
+    dag run EMBED="sh ./my-embed.sh" # the interpreter named: another command
+    assert_ran embed rqvae sidgen-train evaluate
+    echo '# other again' >> my-embed.sh
+    dag run EMBED="sh ./my-embed.sh"
+    assert_ran embed rqvae sidgen-train evaluate
+}
+
+@test "a rebuilt tool invalidates nothing, unless asked to" {
+    dag run && ran
+    echo '# rebuilt' >> fake/stand-in
+    dag run
+    assert_ran
+    dag run TRACK_TOOLS=1
+    assert_ran ingest embed rqvae sidgen-train evaluate
+    dag run TRACK_TOOLS=1
+    assert_ran
+    echo '# rebuilt again' >> fake/stand-in
+    dag run TRACK_TOOLS=1 TO=embeddings
+    assert_ran ingest embed
+}
+
+@test "new data in the same place: made again, in the same folders" {
+    dag run && ran
+    folders=$(ls work/toy)
+    sleep 0.02
+    echo '{"id":"b"}' >> raw/items.jsonl
+    dag run
+    assert_ran ingest embed rqvae sidgen-train evaluate
+    assert_equal "$(ls work/toy)" "$folders"
+    dag run
+    assert_ran
+}
+
+@test "a deleted result is made again" {
+    dag run && ran
+    rm work/toy/evaluate-*/metrics.json
+    dag run
+    assert_ran evaluate
+    rm -r work/toy/embed-*
+    dag run
+    assert_ran embed rqvae sidgen-train evaluate
+}
+
+@test "launchers and threads reach the tools and leave the folders' names alone" {
+    dag run && ran
+    folders=$(ls work/toy)
+    rm -r work
+    run dag run RUN="env VIA=run" TRAIN_RUN="env VIA=train" THREADS=2
+    assert_success
+    assert_line --regexp '^sidmill: embed-.*: env VIA=run embed .*--threads 2$'
+    assert_line --regexp '^sidmill: sidgen-train-.*: env VIA=train sidgen-train .*--threads 2$'
+    assert_equal "$(ls work/toy)" "$folders"
+}
+
+@test "SEED reaches the quantiser and the training only" {
+    run dag run SEED=77
+    assert_success
+    assert_equal "$(grep -l 'seed 77' work/toy/*/args | sed 's|work/toy/||; s/-[0-9a-f]*.args//' | paste -sd ' ')" "rqvae sidgen-train"
+}
+
+@test "flags with quotes, spaces and shell characters arrive as they are" {
+    run dag run TO=embeddings EMBED_FLAGS="--note 'a; b' --other \"it's \$\$HOME\""
+    assert_success
+    run cat work/toy/embed-*/embeddings.st
+    assert_line --partial "--note a; b --other it's $HOME"
+    run cat work/toy/embed-*/args
+    assert_line --partial "--note 'a; b' --other \"it's \$HOME\""
+}
+
+@test "names that make cannot handle are refused; a link helps" {
+    mkdir "my data" && cp raw/* "my data"
+    run dag run DATA="my data"
+    assert_failure
+    assert_output --partial "the data folder 'my data': such a name cannot be handled (space)"
+    ln -s "my data" linked
+    dag run DATA=linked TO=sids
+    run dag run WORK="a b"
+    assert_failure
+    assert_output --partial "WORK 'a b'"
+    run dag run DATASET='a:b'
+    assert_failure
+    assert_output --partial "DATASET 'a:b'"
+}
+
+@test "an unknown data set, pipeline or name, and missing data, are named" {
+    run dag run DATASET=nosuch DATA=
+    assert_failure
+    assert_output --partial "no data set 'nosuch'"
+    run dag run PIPELINE=nosuch
+    assert_failure
+    assert_output --partial "no pipeline 'nosuch'"
+    run dag run TO=nosuch
+    assert_failure
+    assert_output --partial "TO=nosuch"
+    run dag run DATA=gone
+    assert_failure
+    assert_output --partial "gone/items.jsonl"
+}
+
+@test "the demo's data are a stage too" {
+    run command make --no-print-directory -f "$ROOT/pipelines/stages.mk" BIN="$PWD/fake" WORK=work DATASET=demo run
+    assert_success
+    assert_ran synth ingest embed rqvae sidgen-train evaluate
+}
