@@ -6,18 +6,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-static strtab_t need_ids(const st_file_t *f, const char *name, int64_t count)
-{
-    strtab_t ids = st_need_strings(f, name, count);
-    int64_t twice = strtab_index(&ids);
-    if (twice >= 0) {
-        size_t n;
-        const char *s = strtab_get(&ids, twice, &n);
-        die(EX_DATAERR, "%s: %s: '%.*s' stands there twice", f->name, name, (int)n, s);
-    }
-    return ids;
-}
-
 recs_t recs_read(const st_file_t *f)
 {
     st_check_schema(f, "recs/1");
@@ -26,8 +14,8 @@ recs_t recs_read(const st_file_t *f)
     r.users = shape[0];
     r.k = shape[1];
     if (r.k < 1) die(EX_DATAERR, "%s: items: lists of length 0", f->name);
-    r.user_ids = need_ids(f, "user_ids", r.users);
-    r.item_ids = need_ids(f, "item_ids", -1);
+    r.user_ids = st_need_ids(f, "user_ids", r.users);
+    r.item_ids = st_need_ids(f, "item_ids", -1);
     for (int64_t i = 0; i < r.users * r.k; i++)
         if (r.items[i] < -1 || r.items[i] >= r.item_ids.count)
             die(EX_DATAERR, "%s: items: row %lld names item %d, expected -1 or a row of item_ids (0 to %lld)", f->name,
@@ -102,7 +90,7 @@ ranks_t ranks_read(const char *path)
     int64_t shape[1] = {-1};
     ranks_t r = {.k = INT32_MAX, .rank = st_need_i32(f, "rank", 1, shape)};
     r.users = shape[0];
-    r.user_ids = need_ids(f, "user_ids", r.users);
+    r.user_ids = st_need_ids(f, "user_ids", r.users);
     const char *split = st_meta(f, "split"), *k = st_meta(f, "k");
     if (split) r.split = xstrdup(split);
     if (k) {

@@ -1,0 +1,325 @@
+#!/usr/bin/env bats
+# evaluate: every number against the slow and obvious computation, and what bad input gets.
+# shellcheck disable=SC2154 # bats sets stderr and stderr_lines
+
+bats_require_minimum_version 1.5.0
+
+# One set of data and one small model serve all tests.
+setup_file() {
+    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
+    cd "$BATS_FILE_TMPDIR" || return
+    "$BATS_TEST_DIRNAME/helpers/evaluate.py" make .
+    for softmax in trie level; do
+        "$BIN/sidgen-train" -q -s sids.st -i i.st --dim 16 --layers 1 --heads 2 --ffn 32 --epochs 2 --batch-tokens 1024 --shards 8 \
+            --warmup 2 --valid-users 0 --softmax $softmax -o $softmax.st
+    done
+}
+
+setup() {
+    bats_load_library bats-support
+    bats_load_library bats-assert
+    bats_load_library bats-file
+    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
+    HELPER=$BATS_TEST_DIRNAME/helpers/evaluate.py
+    cp "$BATS_FILE_TMPDIR"/*.st "$BATS_TEST_TMPDIR"
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
+evaluate() { "$BIN/evaluate" "$@"; }
+
+# One value of a JSON file: value FILE KEY KEY ...
+value() { /usr/bin/python3 -c 'import json,sys; v=json.load(open(sys.argv[1])); [v:=v[k] for k in sys.argv[2:]]; print(json.dumps(v))' "$@"; }
+
+@test "a model's metrics, coverage and strata agree with its lists" {
+    for split in valid test; do
+        evaluate -q -m trie.st -s sids.st -i i.st --split $split --recs-out lists.st -o m.json
+        run "$HELPER" check i.st lists.st m.json $split
+        assert_success
+    done
+    run value m.json invalid_rate
+    assert_output null
+    run value m.json invalid_rate_note
+    assert_output --partial 'trie softmax'
+    run value m.json system
+    assert_output '"model"'
+    run value m.json settings inputs
+    assert_output --regexp '"interactions".*"model".*"sids"'
+}
+
+@test "a model of the level softmax has an invalid rate" {
+    evaluate -q -m level.st -s sids.st -i i.st -o m.json
+    run value m.json invalid_rate
+    assert_output --regexp '^(0|1|0\.[0-9]+)(\.0)?$'
+    run grep -c invalid_rate_note m.json
+    assert_output 0
+}
+
+@test "popular and cooccur agree with brute force" {
+    evaluate -q -i i.st --baseline popular,cooccur --recs-out lists.st -o m.json
+    "$HELPER" check i.st lists.st m.json test
+    "$HELPER" check_popular i.st lists.st
+    for split in valid test; do
+        evaluate -q -i i.st --split $split --baseline cooccur --recs-out lists.st -o m.json
+        "$HELPER" check i.st lists.st m.json $split
+        "$HELPER" check_cooccur i.st lists.st $split 10 0.3 0.25 0.6
+    done
+    evaluate -q -i i.st -k 7 --baseline cooccur --cooccur-window 2 --cooccur-back 0 --cooccur-power 0.5 --cooccur-decay 1 \
+        --recs-out lists.st -o m.json
+    "$HELPER" check i.st lists.st m.json test
+    "$HELPER" check_cooccur i.st lists.st test 2 0 0.5 1
+    run value m.json metrics hr@10
+    assert_output null
+    run value m.json coverage@10
+    assert_output null
+}
+
+@test "baselines stand beside the model with the same numbers as alone" {
+    evaluate -q -m trie.st -s sids.st -i i.st --baseline popular,cooccur -o both.json
+    evaluate -q -i i.st --baseline cooccur -o alone.json
+    run value both.json baselines cooccur metrics
+    local beside=$output
+    run value alone.json metrics
+    assert_output "$beside"
+    run value alone.json system
+    assert_output '"cooccur"'
+    run value both.json baselines popular strata head
+    assert_output --partial '"users"'
+}
+
+@test "anyone's lists: the same numbers, whatever the order of users and items" {
+    evaluate -q -m trie.st -s sids.st -i i.st --recs-out lists.st --per-user a.st -o m.json
+    "$HELPER" shuffle lists.st other.st
+    run --separate-stderr evaluate -i i.st --recs other.st --per-user b.st -o o.json
+    assert_success
+    assert_regex "$stderr" '1 of 61 items are not in the interactions'
+    "$HELPER" check i.st other.st o.json test
+    run value m.json metrics
+    local own=$output
+    run value o.json metrics
+    assert_output "$own"
+    run evaluate -q --compare a.st b.st
+    assert_output --partial '"difference": 0,'
+    evaluate -q -i i.st --recs other.st -k 5 -o five.json
+    run value five.json metrics hr@10
+    assert_output null
+    run value five.json metrics hr@5
+    assert_output "$(value m.json metrics hr@5)"
+}
+
+@test "a target that training never saw is a miss of the tail" {
+    /usr/bin/python3 - "$BATS_TEST_DIRNAME/helpers" <<'PY'
+import sys
+sys.path.insert(0, sys.argv[1])
+import evaluate as e
+e.write_interactions("one.st", [[0, 1, 0, 2, 3]], 4)
+PY
+    evaluate -q -i one.st --baseline popular -k 3 -o m.json
+    run value m.json strata tail
+    assert_output --regexp '"users": 1, "hr@1": 0,'
+    evaluate -q -i one.st --baseline popular -k 4 --per-user r.st -o m.json
+    run /usr/bin/python3 -c 'import sys; sys.path.insert(0, sys.argv[1]); import evaluate as e; print(e.read("r.st")["rank"])' "$BATS_TEST_DIRNAME/helpers"
+    assert_output '[4]'
+}
+
+@test "per-user ranks give the metrics" {
+    evaluate -q -m trie.st -s sids.st -i i.st --per-user r.st -o m.json
+    run /usr/bin/python3 - "$BATS_TEST_DIRNAME/helpers" <<'PY'
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import evaluate as e
+r, m = e.read("r.st"), json.load(open("m.json"))
+e.same(m["metrics"], e.metrics(list(r["rank"]), 20), "ranks")
+assert r["meta"]["schema"] == "ranks/1" and r["meta"]["split"] == "test" and r["meta"]["k"] == "20", r["meta"]
+assert len(r["user_ids"]) == len(r["rank"]) == 148 and r["user_ids"][0] == "u2"
+PY
+    assert_success
+}
+
+@test "a sample of users is fixed by the seed and shared by the splits" {
+    for split in valid test; do
+        evaluate -q -i i.st --baseline popular --users 20 --seed 7 --split $split --per-user $split.st -o $split.json
+    done
+    evaluate -q -i i.st --baseline popular --users 20 --seed 8 --per-user other.st -o other.json
+    run value test.json users
+    assert_output 20
+    run /usr/bin/python3 - "$BATS_TEST_DIRNAME/helpers" <<'PY'
+import sys
+sys.path.insert(0, sys.argv[1])
+import evaluate as e
+a, b, c = (e.read(f + ".st")["user_ids"] for f in ("valid", "test", "other"))
+assert a == b and a != c and len(set(a)) == 20
+PY
+    assert_success
+    evaluate -q -i i.st --baseline popular --users 100000 -o all.json
+    run value all.json users
+    assert_output 148
+}
+
+@test "threads do not change a byte" {
+    for threads in 1 2; do
+        evaluate -q -m trie.st -s sids.st -i i.st --baseline popular,cooccur --threads $threads --per-user r$threads.st --recs-out l$threads.st -o m$threads.json
+        evaluate -q --compare --threads $threads r1.st r1.st -o c$threads.json
+    done
+    cmp r1.st r2.st && cmp l1.st l2.st && cmp m1.json m2.json && cmp c1.json c2.json
+}
+
+@test "comparison: means, interval, t and p as computed apart" {
+    /usr/bin/python3 - "$BATS_TEST_DIRNAME/helpers" <<'PY'
+import sys
+sys.path.insert(0, sys.argv[1])
+import evaluate as e, numpy as np
+rng = np.random.default_rng(5)
+for name, p, k in (("a1", 0.3, 20), ("a2", 0.31, 20), ("b1", 0.36, 20), ("b2", 0.37, 20), ("b3", 0.35, 12)):
+    e.write_ranks(name + ".st", np.where(rng.random(900) < p, rng.integers(1, k + 1, 900), 0), k)
+PY
+    run --separate-stderr evaluate --compare a1.st,a2.st b1.st,b2.st -o c.json
+    assert_success
+    assert_regex "$stderr" 'hr@20'
+    "$HELPER" check_comparison c.json a1.st,a2.st b1.st,b2.st
+    run value c.json seeds
+    assert_output '[2, 2]'
+    evaluate -q --compare a1.st b1.st,b2.st,b3.st -o c.json # the shortest list decides: no cut beyond 12
+    "$HELPER" check_comparison c.json a1.st b1.st,b2.st,b3.st
+    run evaluate --show c.json
+    assert_success
+    assert_output --regexp 'ndcg@10 +0\.[0-9]{4} +0\.[0-9]{4} +[+-]0\.[0-9]{4}  \[[+-]0\.[0-9]{4}, [+-]0\.[0-9]{4}\]'
+}
+
+@test "comparison: users, splits and ranks must fit" {
+    /usr/bin/python3 - "$BATS_TEST_DIRNAME/helpers" <<'PY'
+import sys
+sys.path.insert(0, sys.argv[1])
+import evaluate as e
+e.write_ranks("a.st", [1, 0, 3], 20)
+e.write_ranks("fewer.st", [1, 0], 20)
+e.write_ranks("others.st", [1, 0, 3], 20, prefix="v")
+e.write_ranks("valid.st", [1, 0, 3], 20, "valid")
+e.write_ranks("beyond.st", [1, 0, 30], 20)
+e.write_ranks("none.st", [], 20)
+PY
+    run --separate-stderr evaluate --compare a.st fewer.st
+    assert_failure 65
+    assert_equal "$stderr" 'evaluate: a.st has 3 users, fewer.st has 2: expected the same users'
+    run --separate-stderr evaluate --compare a.st others.st
+    assert_failure 65
+    assert_equal "$stderr" "evaluate: row 0 is user 'u0' in a.st and 'v0' in others.st: expected the same users in the same order"
+    run --separate-stderr evaluate --compare a.st,a.st valid.st
+    assert_failure 65
+    assert_regex "$stderr" 'a.st is of split test, valid.st of split valid'
+    run --separate-stderr evaluate --compare a.st beyond.st
+    assert_failure 65
+    assert_regex "$stderr" 'beyond.st: rank: row 2 is 30, expected 0 to 20'
+    run --separate-stderr evaluate --compare none.st none.st
+    assert_failure 65
+    run --separate-stderr evaluate --compare a.st
+    assert_failure 64
+    run --separate-stderr evaluate --compare a.st i.st
+    assert_failure 65
+    assert_regex "$stderr" 'ranks/1'
+    run --separate-stderr evaluate --compare a.st missing.st
+    assert_failure 66
+}
+
+@test "results side by side" {
+    evaluate -q -m trie.st -s sids.st -i i.st --baseline popular -o metrics.json
+    mkdir run-1
+    evaluate -q -i i.st --baseline popular --users 30 -k 10 -o run-1/metrics.json
+    run evaluate --show ours=metrics.json run-1/metrics.json
+    assert_success
+    assert_line --index 0 --regexp '^ +ours +run-1 +popular$'
+    assert_line --index 1 --regexp '^users +148 +30 +148$'
+    assert_line --regexp '^hr@20 +0\.[0-9]{4} +- +0\.[0-9]{4}$'
+    assert_line --regexp '^tail hr@10 '
+    echo '{"a":1}' >bad.json
+    run --separate-stderr evaluate --show bad.json
+    assert_failure 65
+    echo '[1' >bad.json
+    run --separate-stderr evaluate --show bad.json
+    assert_failure 65
+    : >bad.json
+    run --separate-stderr evaluate --show bad.json
+    assert_failure 65
+    run --separate-stderr evaluate --show
+    assert_failure 64
+    run --separate-stderr evaluate --show missing.json
+    assert_failure 66
+}
+
+@test "no user long enough, and files that do not fit each other" {
+    /usr/bin/python3 - "$BATS_TEST_DIRNAME/helpers" <<'PY'
+import sys
+sys.path.insert(0, sys.argv[1])
+import evaluate as e, numpy as np
+e.write_interactions("short.st", [[0, 1], [1]], 2)
+e.write_interactions("none.st", [], 2)
+e.write_interactions("other.st", [[0, 1, 2]], 60, item_ids=[f"x{i}" for i in range(60)])
+lists = lambda a, users, items, t=np.int32: {"items": np.array(a, t), "user_ids": users, "item_ids": items}
+e.write("few.st", lists([[0]], ["u2"], ["i0"]), {"schema": "recs/1"})
+e.write("range.st", lists([[1]], ["u2"], ["i0"]), {"schema": "recs/1"})
+e.write("twice.st", lists([[0], [0]], ["u2", "u2"], ["i0"]), {"schema": "recs/1"})
+e.write("type.st", lists([[0]], ["u2"], ["i0"], np.float32), {"schema": "recs/1"})
+PY
+    for f in short none; do
+        run --separate-stderr evaluate -i $f.st --baseline popular -o m.json
+        assert_failure 65
+        assert_regex "$stderr" '3 interactions'
+        assert_not_exists m.json
+    done
+    run --separate-stderr evaluate -m trie.st -s sids.st -i other.st
+    assert_failure 65
+    assert_regex "$stderr" 'differ in item_ids'
+    run --separate-stderr evaluate -i i.st --recs few.st
+    assert_failure 65
+    assert_regex "$stderr" "few.st: no list for 147 of the 148 users, the first 'u3'"
+    run --separate-stderr evaluate -i i.st --recs range.st
+    assert_failure 65
+    assert_regex "$stderr" 'row 0 names item 1, expected -1 or a row of item_ids \(0 to 0\)'
+    for f in twice type i sids; do
+        run --separate-stderr evaluate -i i.st --recs $f.st -o m.json
+        assert_failure 65
+        assert_not_exists m.json
+    done
+    head -c 100 i.st >cut.st
+    : >empty.st
+    for f in cut empty; do
+        run --separate-stderr evaluate -i $f.st --baseline popular
+        assert_failure 65
+        assert_equal "${#stderr_lines[@]}" 1
+    done
+    run --separate-stderr evaluate -i missing.st --baseline popular
+    assert_failure 66
+}
+
+@test "options that do not go together" {
+    run --separate-stderr evaluate -i i.st
+    assert_failure 64
+    assert_regex "$stderr" 'expected --model, --recs or --baseline'
+    for wrong in '-i i.st -m trie.st' '-i i.st -s sids.st' '-m trie.st -s sids.st' '-i i.st --recs a -m trie.st -s sids.st' \
+        '-i i.st --baseline popular,best' '-i i.st --baseline popular,popular' '-i i.st --baseline popular -k 30' \
+        '-i i.st --recs l.st --recs-out m.st' '-i i.st --baseline popular extra' '--compare --show a b' '--split train'; do
+        # shellcheck disable=SC2086 # words
+        run --separate-stderr evaluate $wrong
+        assert_failure 64
+        assert_equal "${#stderr_lines[@]}" 1
+    done
+}
+
+@test "a full disk, a closed pipe, a folder that is not there" {
+    run --separate-stderr evaluate -q -i i.st --baseline popular -o /dev/full
+    assert_failure 74
+    run --separate-stderr bash -c "'$BIN/evaluate' -q -i i.st --baseline popular >/dev/full"
+    assert_failure 74
+    run --separate-stderr "$HELPER" into_closed_pipe "$BIN/evaluate" -q -i i.st --baseline popular
+    assert_failure 74
+    run --separate-stderr evaluate -q -i i.st --baseline popular -o nowhere/m.json
+    assert_failure 73
+    run --separate-stderr evaluate -q -i i.st --baseline popular --per-user nowhere/r.st -o m.json
+    assert_failure 73
+    assert_not_exists m.json
+}
+
+@test "interactions from a pipe; stdout is the default" {
+    evaluate -q -i i.st --baseline popular -o file.json
+    run bash -c "cat i.st | '$BIN/evaluate' -q -i - --baseline popular | cmp - file.json"
+    assert_success
+}

@@ -1,0 +1,237 @@
+#!/usr/bin/python3
+"""Data for the tests of evaluate and recommend, and the same numbers computed the slow and obvious way."""
+import json
+import math
+import os
+import struct
+import subprocess
+import sys
+
+import numpy as np
+
+TYPES = {"I64": np.int64, "I32": np.int32, "F32": np.float32, "U8": np.uint8}
+
+
+def write(path, tensors, meta):
+    header, offset, data = {"__metadata__": meta}, 0, b""
+    for name, a in tensors.items():
+        if isinstance(a, list):
+            a = np.frombuffer("".join(s + "\n" for s in a).encode(), np.uint8)
+        dtype = next(k for k, t in TYPES.items() if t == a.dtype)
+        header[name] = {"dtype": dtype, "shape": list(a.shape), "data_offsets": [offset, offset + a.nbytes]}
+        offset += a.nbytes
+        data += a.tobytes()
+    text = json.dumps(header).encode()
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text + data)
+
+
+def read(path):
+    raw = open(path, "rb").read()
+    size = struct.unpack("<Q", raw[:8])[0]
+    header = json.loads(raw[8:8 + size])
+    out = {"meta": header.pop("__metadata__", {})}
+    for name, t in header.items():
+        a, b = t["data_offsets"]
+        array = np.frombuffer(raw[8 + size + a:8 + size + b], TYPES[t["dtype"]]).reshape(t["shape"])
+        out[name] = array.tobytes().decode().split("\n")[:-1] if name.endswith("_ids") else array
+    return out
+
+
+def write_interactions(path, histories, items, user_ids=None, item_ids=None):
+    offsets = np.cumsum([0] + [len(h) for h in histories]).astype(np.int64)
+    events = np.array([i for h in histories for i in h], np.int32)
+    write(path, {"user_offsets": offsets, "item_index": events, "timestamp": np.arange(len(events), dtype=np.int64),
+                 "user_ids": user_ids or [f"u{u}" for u in range(len(histories))],
+                 "item_ids": item_ids or [f"i{i}" for i in range(items)]}, {"schema": "interactions/1"})
+
+
+def make(folder):
+    """60 items, 150 users; users 0 and 1 are too short, user 2 just long enough, user 3 ends with an item nobody trained on."""
+    rng = np.random.default_rng(3)
+    items, histories = 60, [[], [4, 5], [7, 8, 9], [1, 2, 3, 4, 59]]
+    for _ in range(146):
+        h = [int(59 * rng.random() ** 2)]
+        while len(h) < 3 + rng.integers(12):
+            h.append(int((h[-1] + 1 + rng.integers(3)) % 59) if rng.random() < 0.7 else int(59 * rng.random() ** 2))
+        histories.append(h)
+    write_interactions(f"{folder}/i.st", histories, items)
+    codes = np.array([[i % 8, i // 8] for i in range(items)], np.int32)
+    suffix = np.full(items, -1, np.int32)
+    codes[11], suffix[10], suffix[11] = codes[10], 0, 1
+    write(f"{folder}/sids.st", {"codes": codes, "suffix": suffix, "item_ids": [f"i{i}" for i in range(items)]},
+          {"schema": "sids/1", "config": json.dumps({"codes": 8, "max-suffix": 4})})
+
+
+def split(x, which):
+    """Rows, inputs and targets of the users of a split, and the training histories."""
+    rows, inputs, targets, training = [], [], [], []
+    for u in range(len(x["user_ids"])):
+        h = [int(i) for i in x["item_index"][x["user_offsets"][u]:x["user_offsets"][u + 1]]]
+        if len(h) < 3:
+            continue
+        cut = len(h) - (1 if which == "test" else 2)
+        rows.append(u)
+        inputs.append(h[:cut])
+        targets.append(h[cut])
+        training.append(h[:-2])
+    return rows, inputs, targets, training
+
+
+def popularity(training, items):
+    count = [0] * items
+    for h in training:
+        for i in h:
+            count[i] += 1
+    return count
+
+
+def metrics(ranks, k):
+    out = {}
+    for c in (1, 5, 10, 20):
+        if c <= k and ranks:
+            out[f"hr@{c}"] = sum(1 for r in ranks if 0 < r <= c) / len(ranks)
+            out[f"ndcg@{c}"] = sum(1 / math.log2(r + 1) for r in ranks if 0 < r <= c) / len(ranks)
+        else:
+            out[f"hr@{c}"] = out[f"ndcg@{c}"] = None
+    out["mrr"] = sum(1 / r for r in ranks if r) / len(ranks) if ranks else None
+    return out
+
+
+def same(found, expected, what, tolerance=1e-9):
+    for key, v in expected.items():
+        f = found[key]
+        if (v is None) != (f is None) or (v is not None and abs(f - v) > tolerance):
+            sys.exit(f"{what} {key}: found {f}, expected {v}")
+
+
+def strata(count):
+    """0, 1, 2 for head, middle, tail: by the share of training events before an item's popularity is reached."""
+    total = sum(count)
+    out = []
+    for c in count:
+        before = sum(d for d in count if d > c)
+        out.append(0 if before < total / 3 else 1 if before < 2 * total / 3 else 2)
+    return out
+
+
+def check(interactions, recs, report, which):
+    """Metrics, coverage, strata of metrics.json against the lists in a recs/1 file."""
+    x, r, m = read(interactions), read(recs), json.load(open(report))
+    rows, _, targets, training = split(x, which)
+    items, k = len(x["item_ids"]), r["items"].shape[1]
+    lists = {u: [r["item_ids"][i] if i >= 0 else None for i in row] for u, row in zip(r["user_ids"], r["items"])}
+    ranks, covered = [], set()
+    for u, t in zip(rows, targets):
+        row = lists[x["user_ids"][u]]
+        ranks.append(row.index(x["item_ids"][t]) + 1 if x["item_ids"][t] in row else 0)
+        covered |= set(row[:10]) & set(x["item_ids"])
+    same(m["metrics"], metrics(ranks, k), "metrics")
+    same(m, {"coverage@10": len(covered) / items if k >= 10 else None, "users": len(rows),
+             "skipped_users": len(x["user_ids"]) - len(rows)}, "report")
+    of = strata(popularity(training, items))
+    for s, name in enumerate(("head", "middle", "tail")):
+        part = [rank for rank, t in zip(ranks, targets) if of[t] == s]
+        same(m["strata"][name], {**metrics(part, k), "users": len(part), "items": of.count(s)}, name)
+
+
+def check_popular(interactions, recs):
+    x, r = read(interactions), read(recs)
+    rows, _, _, training = split(x, "test")
+    count = popularity(training, len(x["item_ids"]))
+    best = sorted(range(len(count)), key=lambda i: (-count[i], i))[:r["items"].shape[1]]
+    assert r["user_ids"] == [x["user_ids"][u] for u in rows]
+    assert all(list(row) == best for row in r["items"])
+    assert all(list(row) == [count[i] for i in best] for row in r["scores"])
+
+
+def check_cooccur(interactions, recs, which, window, back, power, decay):
+    window, back, power, decay = int(window), float(back), float(power), float(decay)
+    x, r = read(interactions), read(recs)
+    items = len(x["item_ids"])
+    rows, inputs, _, training = split(x, which)
+    count = popularity(training, items)
+    weight = np.zeros((items, items))
+    for h in training:
+        for p in range(len(h)):
+            for q in range(p + 1, min(len(h), p + window + 1)):
+                weight[h[p], h[q]] += 1 / (q - p)
+                weight[h[q], h[p]] += back / (q - p)
+    norm = np.array([c ** power if c else 1 for c in count])
+    weight = (weight / np.outer(norm, norm)).astype(np.float32).astype(np.float64)
+    popular = sorted(range(items), key=lambda i: (-count[i], i))
+    for row, (h, found) in enumerate(zip(inputs, r["items"])):
+        score = sum(decay ** s * weight[i] for s, i in enumerate(reversed(h)))
+        met = [i for i in range(items) if score[i] > 0]
+        # Sums in another order may swap what is equal but for rounding: round before ranking, and compare scores.
+        order = sorted(met, key=lambda i: (-score[i], i)) + [i for i in popular if score[i] == 0]
+        k = len(found)
+        assert len(set(found)) == k, "an item stands twice"
+        for place in range(k):
+            a, b = score[found[place]], score[order[place]]
+            assert abs(a - b) <= 1e-6 * max(1, b), f"user row {row}, place {place}: score {a}, expected {b}"
+            assert abs(r["scores"][row][place] - a) <= 1e-5 * max(1, a)
+            if b == 0:
+                assert found[place] == order[place], "not the popular fill"
+
+
+def student_p(t, df):
+    """Two-sided p by Simpson's rule over the density: the substitution x = tan(a) keeps the range finite."""
+    a = np.linspace(0, math.atan(abs(t)), 20001)
+    log_front = math.lgamma((df + 1) / 2) - math.lgamma(df / 2) - 0.5 * math.log(df * math.pi)
+    f = np.exp(log_front - (df + 1) / 2 * np.log1p(np.tan(a) ** 2 / df)) / np.cos(a) ** 2
+    w = np.ones(len(a))
+    w[1:-1:2], w[2:-1:2] = 4, 2
+    return 1 - 2 * float((f * w).sum() * (a[1] - a[0]) / 3)
+
+
+def check_comparison(report, a, b):
+    m = json.load(open(report))
+    value = {}
+    for c in (1, 5, 10, 20):
+        value[f"hr@{c}"] = lambda r, c=c: np.where((r > 0) & (r <= c), 1.0, 0.0)
+        value[f"ndcg@{c}"] = lambda r, c=c: np.where((r > 0) & (r <= c), 1 / np.log2(np.maximum(r, 1) + 1.0), 0.0)
+    value["mrr"] = lambda r: np.where(r > 0, 1 / np.maximum(r, 1), 0.0)
+    sides = [[read(path) for path in side.split(",")] for side in (a, b)]
+    k = min(int(f["meta"]["k"]) for side in sides for f in side)
+    assert set(m["metrics"]) == {n for n in value if n == "mrr" or int(n.split("@")[1]) <= k}, "metrics shown"
+    for name, found in m["metrics"].items():
+        users = [np.mean([value[name](np.where(f["rank"] > k, 0, f["rank"])) for f in side], axis=0) for side in sides]
+        d = users[1] - users[0]
+        sd = d.std(ddof=1)
+        t = d.mean() / (sd / math.sqrt(len(d))) if sd > 0 else 0
+        same(found, {"a": users[0].mean(), "b": users[1].mean(), "difference": d.mean()}, name)
+        same(found, {"t": t, "p": student_p(t, len(d) - 1)}, name, 1e-6)
+        draws = np.random.default_rng(1).integers(len(d), size=(4000, len(d)))
+        low, high = np.quantile(d[draws].mean(axis=1), [0.025, 0.975])
+        error = sd / math.sqrt(len(d))
+        same({"low": found["interval"][0], "high": found["interval"][1]}, {"low": low, "high": high}, name, 0.15 * error + 1e-12)
+
+
+def write_ranks(path, ranks, k, which="test", prefix="u"):
+    write(path, {"rank": np.array(ranks, np.int32), "user_ids": [f"{prefix}{u}" for u in range(len(ranks))]},
+          {"schema": "ranks/1", "split": which, "k": str(k)})
+
+
+def into_closed_pipe(*command):
+    """Runs a command whose output nobody reads; exits with its code."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    sys.exit(subprocess.call(command, stdout=writer))
+
+
+def shuffle(recs, out):
+    """The same lists with users and items in another order, and items and users that nobody knows."""
+    r = read(recs)
+    rng = np.random.default_rng(1)
+    n, items = len(r["user_ids"]), len(r["item_ids"])
+    users, order = rng.permutation(n), rng.permutation(items)
+    place = np.argsort(order)
+    lists = np.where(r["items"] < 0, -1, place[np.maximum(r["items"], 0)]).astype(np.int32)[users]
+    lists = np.concatenate([lists, lists[:1]])
+    write(out, {"items": lists, "user_ids": [r["user_ids"][u] for u in users] + ["stranger"],
+                "item_ids": [r["item_ids"][i] for i in order] + ["unheard-of"]}, {"schema": "recs/1"})
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])

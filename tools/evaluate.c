@@ -1,0 +1,410 @@
+/* evaluate: how well a recommender ranks each user's held-out item; comparisons and tables of such results. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cli.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/out.h"
+#include "base/progress.h"
+#include "base/version.h"
+#include "data/sample.h"
+#include "nn/backend.h"
+#include "rec/baselines.h"
+#include "rec/recommender.h"
+#include "rec/recs.h"
+#include "rec/report.h"
+
+enum { CHUNK = 2048, MAX_SEEDS = 64 };
+
+static const char *const splits[] = {"valid", "test", NULL};
+static const char *model, *sids, *interactions, *recs, *baseline, *per_user, *recs_out, *split = "test", *gemm = "auto";
+static int64_t beam = 20, k, users, bootstrap = 10000;
+static cooccur_options_t cooccur = {.window = 10, .back = 0.3, .power = 0.25, .decay = 0.6};
+static bool compare, show;
+
+static const cli_option_t options[] = {
+    {'m', "model", "FILE", CLI_STRING, &model, "model/1 to evaluate, with --sids", false, 0, 0, NULL},
+    {'s', "sids", "FILE", CLI_STRING, &sids, "sids/1 that the model was trained with", false, 0, 0, NULL},
+    {'i', "interactions", "FILE", CLI_STRING, &interactions, "interactions/1", false, 0, 0, NULL},
+    {0, "recs", "FILE", CLI_STRING, &recs, "score these lists (recs/1) in place of a model's", false, 0, 0, NULL},
+    {0, "split", NULL, CLI_CHOICE, &split, "which item is held out", true, 0, 0, splits},
+    {'b', "beam", "N", CLI_INT, &beam, "beam width", true, 1, 100000, NULL},
+    {'k', "k", "N", CLI_INT, &k, "length of the lists; 0: the beam; with --recs the file's", true, 0, 100000, NULL},
+    {'u', "users", "N", CLI_INT, &users, "a sample of N users, drawn by --seed; 0: all", true, 0, 9007199254740992.0, NULL},
+    {0, "baseline", "LIST", CLI_STRING, &baseline, "popular, cooccur, or both with a comma", true, 0, 0, NULL},
+    {0, "cooccur-window", "N", CLI_INT, &cooccur.window, "cooccur: events that an item is linked to", true, 1, 1000000, NULL},
+    {0, "cooccur-back", "X", CLI_REAL, &cooccur.back, "cooccur: weight of what comes before", true, 0, 1, NULL},
+    {0, "cooccur-power", "X", CLI_REAL, &cooccur.power, "cooccur: weights over (pop * pop)^X", true, 0, 1, NULL},
+    {0, "cooccur-decay", "X", CLI_REAL, &cooccur.decay, "cooccur: fading of older events", true, 1e-6, 1, NULL},
+    {0, "per-user", "FILE", CLI_STRING, &per_user, "write every user's rank (ranks/1)", false, 0, 0, NULL},
+    {0, "recs-out", "FILE", CLI_STRING, &recs_out, "write the lists (recs/1)", false, 0, 0, NULL},
+    {0, "compare", NULL, CLI_FLAG, &compare, "what B gains over A, from --per-user files; seeds with commas", false, 0, 0, NULL},
+    {0, "bootstrap", "N", CLI_INT, &bootstrap, "compare: resamples of the users", false, 1, 1000000, NULL},
+    {0, "show", NULL, CLI_FLAG, &show, "print results side by side", false, 0, 0, NULL},
+    {0, "gemm", NULL, CLI_CHOICE, &gemm, "matrix backend", false, 0, 0, backend_names},
+    CLI_SEED,
+    CLI_THREADS,
+    CLI_OUTPUT,
+};
+
+static const cli_t cli = {"evaluate",
+                          "-m model.st -s sids.st -i interactions.st [options] > metrics.json\n"
+                          "       evaluate --compare A.st[,A2.st...] B.st[,B2.st...] > comparison.json\n"
+                          "       evaluate --show [LABEL=]metrics.json...",
+                          "Ranks every user's held-out item by a model, lists or baselines: HR, NDCG, MRR, coverage, by popularity.",
+                          options, CLI_COUNT(options)};
+
+/* What is asked of every system: the histories of the split's users and the items to find. */
+typedef struct {
+    st_file_t *file;
+    interactions_t x;
+    int64_t n, skipped, k;
+    int64_t *users;
+    history_t *histories;
+    int32_t *target;
+    strata_t strata;
+} task_t;
+
+/* One system's answers. */
+typedef struct {
+    const char *name;
+    int32_t *items; /* [n, k] */
+    float *scores;  /* [n, k]; NULL for --recs */
+    int32_t *rank;  /* [n] */
+    result_t result;
+} answers_t;
+
+static split_t which_split(void) { return strcmp(split, "valid") ? SPLIT_TEST : SPLIT_VALID; }
+
+static task_t task_open(void)
+{
+    task_t t = {.file = st_open(interactions)};
+    t.x = interactions_read(t.file);
+    int64_t all;
+    free(sample_users(&t.x, which_split(), 0, 0, &all));
+    t.users = sample_users(&t.x, which_split(), users, (uint64_t)cli_common.seed, &t.n);
+    t.skipped = t.x.users - all;
+    if (!t.n) die(EX_DATAERR, "%s: no user has the 3 interactions that a split needs", t.file->name);
+    t.histories = NEW_ARRAY(history_t, t.n);
+    t.target = NEW_ARRAY(int32_t, t.n);
+    for (int64_t u = 0; u < t.n; u++) {
+        interactions_history(&t.x, t.users[u], which_split(), &t.histories[u]);
+        t.target[u] = t.histories[u].target;
+    }
+    int64_t *popularity = interactions_popularity(&t.x);
+    t.strata = strata_make(popularity, t.x.items);
+    free(popularity);
+    return t;
+}
+
+static void task_close(task_t *t)
+{
+    strata_free(&t->strata);
+    free(t->users);
+    free(t->histories);
+    free(t->target);
+    interactions_free(&t->x);
+    st_close(t->file);
+}
+
+static answers_t answers_new(const char *name, const task_t *t)
+{
+    size_t cells = size_mul((size_t)t->n, (size_t)t->k);
+    return (answers_t){.name = name, .items = NEW_ARRAY(int32_t, cells), .scores = NEW_ARRAY(float, cells),
+                       .rank = NEW_ARRAY(int32_t, t->n)};
+}
+
+static void answers_free(answers_t *a)
+{
+    free(a->items);
+    free(a->scores);
+    free(a->rank);
+}
+
+static void judge(answers_t *a, const task_t *t)
+{
+    a->result = result_of(a->items, t->n, t->k, t->target, &t->strata, t->x.items, a->rank);
+    buf_t values = {0};
+    for (int m = 0; m < METRICS; m++)
+        if (!isnan(a->result.all.value[m]) && (metric_cut(m) == 10 || m == METRICS - 1))
+            buf_printf(&values, " %s %.4f", metric_name(m), a->result.all.value[m]);
+    note("%s, %s, %lld users:%s", a->name, split, (long long)t->n, values.data);
+    buf_free(&values);
+}
+
+static answers_t ask_model(const recommender_t *r, const task_t *t)
+{
+    answers_t a = answers_new("model", t);
+    double start = seconds_now();
+    progress_start("evaluate", "users", t->n);
+    for (int64_t u = 0; u < t->n; u += CHUNK) {
+        int64_t n = t->n - u < CHUNK ? t->n - u : CHUNK;
+        recommender_topk(r, n, t->histories + u, (int)beam, (int)t->k, a.items + u * t->k, a.scores + u * t->k);
+        progress_add(n);
+    }
+    progress_end();
+    double seconds = seconds_now() - start;
+    note("%lld users in %.1f s, %.0f a second", (long long)t->n, seconds, (double)t->n / seconds);
+    return a;
+}
+
+static answers_t ask_recs(const st_file_t *f, const recs_t *r, const task_t *t)
+{
+    answers_t a = {.name = "recs", .rank = NEW_ARRAY(int32_t, t->n)};
+    a.items = recs_match(r, f->name, &t->x, t->users, t->n, t->k);
+    return a;
+}
+
+static answers_t ask_baseline(const char *name, const task_t *t)
+{
+    answers_t a = answers_new(name, t);
+    if (!strcmp(name, "popular")) {
+        popular_t p = popular_fit(&t->x);
+        popular_topk(&p, t->n, t->k, a.items, a.scores);
+        popular_free(&p);
+    } else {
+        cooccur_t c = cooccur_fit(&t->x, &cooccur);
+        cooccur_topk(&c, t->n, t->histories, t->k, a.items, a.scores);
+        cooccur_free(&c);
+    }
+    return a;
+}
+
+/* The names in --baseline, in the order given. */
+static int baseline_names(const char *names[2])
+{
+    static const char *const known[] = {"popular", "cooccur"};
+    int count = 0;
+    for (const char *at = baseline; at && *at;) {
+        size_t n = strcspn(at, ",");
+        const char *name = NULL;
+        for (int i = 0; i < 2; i++)
+            if (strlen(known[i]) == n && !memcmp(known[i], at, n)) name = known[i];
+        if (!name || count == 2 || (count && names[0] == name))
+            die(EX_USAGE, "--baseline %s: expected popular, cooccur, or both with a comma", baseline);
+        names[count++] = name;
+        at += n + (at[n] == ',');
+    }
+    return count;
+}
+
+/* What was opened for the system under evaluation; all NULL where that is a baseline. */
+typedef struct {
+    recommender_t *recommender;
+    st_file_t *sids_file, *recs_file;
+    recs_t recs;
+} system_t;
+
+static system_t system_open(const task_t *t)
+{
+    system_t s = {0};
+    if (model) {
+        s.recommender = recommender_open(model, sids, gemm);
+        s.sids_file = st_open(sids);
+        if (!strtab_equal(&recommender_sids(s.recommender)->item_ids, &t->x.item_ids))
+            die(EX_DATAERR, "%s and %s differ in item_ids, expected the same items in the same order", sids, interactions);
+    } else if (recs) {
+        s.recs_file = st_open(recs);
+        s.recs = recs_read(s.recs_file);
+        if (k > s.recs.k)
+            die(EX_DATAERR, "%s: lists of length %lld, expected at least -k %lld", recs, (long long)s.recs.k, (long long)k);
+    }
+    return s;
+}
+
+static void system_close(system_t *s)
+{
+    if (s->recommender) {
+        recommender_close(s->recommender);
+        st_close(s->sids_file);
+    }
+    if (s->recs_file) {
+        recs_free(&s->recs);
+        st_close(s->recs_file);
+    }
+}
+
+static void add_inputs(st_writer_t *w, const system_t *s, const task_t *t)
+{
+    char *config = cli_config(&cli);
+    st_set_meta(w, "config", config);
+    free(config);
+    st_add_input(w, "interactions", t->file);
+    if (s->recommender) {
+        st_set_meta(w, "input.model", recommender_model_digest(s->recommender));
+        st_add_input(w, "sids", s->sids_file);
+    }
+    if (s->recs_file) st_add_input(w, "recs", s->recs_file);
+}
+
+static void write_files(const answers_t *a, const system_t *s, const task_t *t)
+{
+    strtab_t ids = user_ids_of(&t->x, t->users, t->n);
+    if (per_user) {
+        st_writer_t *w = st_create(per_user, "ranks/1");
+        add_inputs(w, s, t);
+        ranks_add(w, t->n, t->k, split, a->rank, &ids);
+        st_commit(w);
+    }
+    if (recs_out) {
+        st_writer_t *w = st_create(recs_out, "recs/1");
+        add_inputs(w, s, t);
+        for (int64_t i = 0; i < t->n * t->k; i++)
+            if (a->items[i] < 0) a->scores[i] = 0;
+        recs_add(w, t->n, t->k, a->items, a->scores, &ids, &t->x.item_ids);
+        st_commit(w);
+    }
+    strtab_free(&ids);
+}
+
+/* The share of sequences that are no item's when the model decodes without the trie. */
+static double invalid_rate(const recommender_t *r, const task_t *t)
+{
+    double sum = 0;
+    progress_start("unconstrained decoding", "users", t->n);
+    for (int64_t u = 0; u < t->n; u += CHUNK) {
+        int64_t n = t->n - u < CHUNK ? t->n - u : CHUNK;
+        sum += (double)n * recommender_invalid_rate(r, n, t->histories + u, (int)beam);
+        progress_add(n);
+    }
+    progress_end();
+    return sum / (double)t->n;
+}
+
+static void invalid_json(buf_t *out, const system_t *s, const task_t *t)
+{
+    const char *why = NULL;
+    if (!s->recommender) why = "no model was asked";
+    else if (recommender_trie_softmax(s->recommender)) why = "trained with the trie softmax: decoding without the trie means nothing";
+    buf_puts(out, "  \"invalid_rate\": ");
+    buf_json_number(out, why ? NAN : invalid_rate(s->recommender, t));
+    if (why) buf_printf(out, ",\n  \"invalid_rate_note\": \"%s\"", why);
+    buf_puts(out, ",\n");
+}
+
+static void digest_json(buf_t *out, const char *role, const st_file_t *f)
+{
+    char *digest = st_digest(f);
+    buf_printf(out, ", \"%s\": \"%s\"", role, digest);
+    free(digest);
+}
+
+static void settings_json(buf_t *out, const system_t *s, const task_t *t)
+{
+    char *config = cli_config(&cli), *digest = st_digest(t->file);
+    buf_printf(out, "  \"settings\": {\n    \"version\": \"%s\",\n    \"config\": %s,\n", SIDMILL_VERSION, config);
+    if (s->recommender) buf_printf(out, "    \"gemm\": \"%s\",\n", recommender_backend(s->recommender));
+    buf_printf(out, "    \"inputs\": {\"interactions\": \"%s\"", digest);
+    free(digest);
+    free(config);
+    if (s->recommender) {
+        buf_printf(out, ", \"model\": \"%s\"", recommender_model_digest(s->recommender));
+        digest_json(out, "sids", s->sids_file);
+    }
+    if (s->recs_file) digest_json(out, "recs", s->recs_file);
+    buf_puts(out, "}\n  }\n}\n");
+}
+
+static void check_options(int operands, char **argv)
+{
+    if (operands) die(EX_USAGE, "unexpected '%s': operands go with --compare and --show", argv[1]);
+    if (!interactions) die(EX_USAGE, "--interactions is missing");
+    if (model && recs) die(EX_USAGE, "--model and --recs exclude each other");
+    if (!model != !sids) die(EX_USAGE, "--model and --sids go together");
+    if (!model && !recs && !baseline) die(EX_USAGE, "nothing to evaluate: expected --model, --recs or --baseline");
+    if (recs && recs_out) die(EX_USAGE, "--recs-out writes the lists of a model or a baseline, not those of --recs");
+    if (!recs && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
+}
+
+static void evaluate(void)
+{
+    const char *names[2];
+    int baselines = baseline_names(names);
+    task_t t = task_open();
+    system_t s = system_open(&t);
+    t.k = k ? k : recs ? s.recs.k : beam;
+    answers_t asked = s.recommender ? ask_model(s.recommender, &t)
+                      : recs        ? ask_recs(s.recs_file, &s.recs, &t)
+                                    : ask_baseline(names[0], &t);
+    judge(&asked, &t);
+
+    buf_t out = {0};
+    buf_printf(&out, "{\n  \"schema\": \"metrics/1\",\n  \"system\": \"%s\",\n  \"split\": \"%s\",\n  \"users\": %lld,\n"
+               "  \"skipped_users\": %lld,\n  \"beam\": %lld,\n  \"k\": %lld,\n", asked.name, split, (long long)t.n,
+               (long long)t.skipped, (long long)beam, (long long)t.k);
+    result_json(&out, &asked.result, &t.strata, 2);
+    buf_puts(&out, ",\n");
+    invalid_json(&out, &s, &t);
+    buf_puts(&out, "  \"baselines\": {");
+    for (int i = 0; i < baselines; i++) {
+        answers_t a = ask_baseline(names[i], &t);
+        judge(&a, &t);
+        buf_printf(&out, "%s\n    \"%s\": {\n", i ? "," : "", names[i]);
+        result_json(&out, &a.result, &t.strata, 6);
+        buf_puts(&out, "\n    }");
+        answers_free(&a);
+    }
+    buf_puts(&out, baselines ? "\n  },\n" : "},\n");
+    settings_json(&out, &s, &t);
+
+    write_files(&asked, &s, &t);
+    out_whole(cli_common.output, out.data, out.len);
+    buf_free(&out);
+    answers_free(&asked);
+    system_close(&s);
+    task_close(&t);
+}
+
+/* The rank files named in a comma-separated list; returns their number. */
+static int read_side(char *list, ranks_t *ranks, char **names)
+{
+    int count = 0;
+    for (char *at = list; at;) {
+        char *comma = strchr(at, ',');
+        if (comma) *comma = '\0';
+        if (count == MAX_SEEDS) die(EX_USAGE, "--compare: more than %d files a side", MAX_SEEDS);
+        names[count] = at;
+        ranks[count++] = ranks_read(at);
+        at = comma ? comma + 1 : NULL;
+    }
+    return count;
+}
+
+static void compare_sides(int operands, char **argv)
+{
+    if (operands != 2) die(EX_USAGE, "--compare: expected two sides, A.st[,A2.st...] B.st[,B2.st...]");
+    ranks_t ranks[2 * MAX_SEEDS];
+    char *names[2 * MAX_SEEDS];
+    int a = read_side(argv[1], ranks, names);
+    int b = read_side(argv[2], ranks + a, names + a);
+    char *json = comparison_json(ranks, a, ranks + a, b, names, bootstrap, (uint64_t)cli_common.seed);
+    if (!err_is_quiet()) show_comparison(stderr, json);
+    out_whole(cli_common.output, json, strlen(json));
+    free(json);
+    for (int i = 0; i < a + b; i++) ranks_free(&ranks[i]);
+}
+
+static void show_results(int operands, char **argv)
+{
+    if (!operands) die(EX_USAGE, "--show: expected metrics files");
+    out_t *o = out_open(cli_common.output, false);
+    show_files(out_file(o), argv + 1, operands);
+    out_commit(o);
+}
+
+int main(int argc, char **argv)
+{
+    int operands = cli_parse(&cli, argc, argv);
+    if (compare && show) die(EX_USAGE, "--compare and --show exclude each other");
+    if (compare) {
+        compare_sides(operands, argv);
+    } else if (show) {
+        show_results(operands, argv);
+    } else {
+        check_options(operands, argv);
+        evaluate();
+    }
+    return 0;
+}

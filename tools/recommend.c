@@ -1,0 +1,266 @@
+/* recommend: histories in, ranked items out, line by line. */
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cli.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/out.h"
+#include "data/items.h"
+#include "nn/backend.h"
+#include "rec/baselines.h"
+#include "rec/recommender.h"
+
+enum { BATCH = 256, LINE_MAX_BYTES = 1 << 26 };
+
+static const char *model, *sids, *interactions, *titles, *gemm = "auto";
+static int64_t k = 10, beam = 20;
+static bool exclude_seen;
+
+static const cli_option_t options[] = {
+    {'m', "model", "FILE", CLI_STRING, &model, "model/1", false, 0, 0, NULL},
+    {'s', "sids", "FILE", CLI_STRING, &sids, "sids/1 that the model was trained with", false, 0, 0, NULL},
+    {'k', "k", "N", CLI_INT, &k, "items a line", true, 1, 100000, NULL},
+    {'b', "beam", "N", CLI_INT, &beam, "beam width, at least k", true, 1, 100000, NULL},
+    {'x', "exclude-seen", NULL, CLI_FLAG, &exclude_seen, "leave out the history's own items", true, 0, 0, NULL},
+    {'i', "interactions", "FILE", CLI_STRING, &interactions, "popularity for empty histories (the model's own start)", false, 0, 0, NULL},
+    {'t', "titles", "FILE", CLI_STRING, &titles, "items.jsonl: print score, id and title, an item a line", false, 0, 0, NULL},
+    {0, "gemm", NULL, CLI_CHOICE, &gemm, "matrix backend", false, 0, 0, backend_names},
+    CLI_THREADS,
+    CLI_OUTPUT,
+};
+
+static const cli_t cli = {"recommend", "-m model.st -s sids.st [options] < histories.txt > lists.tsv",
+                          "Answers every history (item ids, oldest first, a line each) with the best next items as id:score.",
+                          options, CLI_COUNT(options)};
+
+/* A history as asked. */
+typedef struct {
+    int32_t *items;
+    int64_t count, cap;
+} asked_t;
+
+typedef struct {
+    recommender_t *model;
+    const sids_t *sids;
+    popular_t popular;   /* with --interactions */
+    double events;       /* training events in all */
+    char **titles;       /* [items], with --titles */
+    out_t *out;
+    asked_t batch[BATCH];
+    int waiting;         /* histories in the batch */
+    long long line;
+    int64_t *seen_at;    /* [items] the number of the line that last held the item */
+} server_t;
+
+static void put_item(server_t *s, int place, int32_t item, double score)
+{
+    size_t n;
+    const char *id = strtab_get(&s->sids->item_ids, item, &n);
+    if (s->titles)
+        fprintf(out_file(s->out), "%.6g\t%.*s\t%s\n", score, (int)n, id, s->titles[item] ? s->titles[item] : "");
+    else
+        fprintf(out_file(s->out), "%s%.*s:%.6g", place ? "\t" : "", (int)n, id, score);
+}
+
+/* The items of a list that the history does not hold, moved to the front; returns their number. */
+static int64_t drop_seen(server_t *s, const asked_t *a, int32_t *items, float *scores, int64_t n)
+{
+    int64_t kept = 0;
+    s->line++;
+    for (int64_t i = 0; i < a->count; i++) s->seen_at[a->items[i]] = s->line;
+    for (int64_t i = 0; i < n && items[i] >= 0; i++) {
+        if (s->seen_at[items[i]] == s->line) continue;
+        items[kept] = items[i];
+        scores[kept++] = scores[i];
+    }
+    return kept;
+}
+
+static void put_list(server_t *s, const int32_t *items, const float *scores, int64_t n)
+{
+    for (int64_t i = 0; i < n && i < k && items[i] >= 0; i++) put_item(s, (int)i, items[i], (double)scores[i]);
+    fputc('\n', out_file(s->out));
+}
+
+/* The beam's k best were not enough once seen items are out: doubles it until k unseen items remain. A beam of k plus the
+ * history's length must do, and one as wide as the catalogue holds all there is. */
+static void answer_wider(server_t *s, const asked_t *a)
+{
+    int64_t enough = k + a->count < s->sids->items ? k + a->count : s->sids->items;
+    history_t h = {a->items, a->count, -1};
+    for (int64_t wide = beam;;) {
+        wide = wide * 2 < enough ? wide * 2 : wide < enough ? enough : wide;
+        int32_t *items = NEW_ARRAY(int32_t, wide);
+        float *scores = NEW_ARRAY(float, wide);
+        recommender_topk(s->model, 1, &h, (int)wide, (int)wide, items, scores);
+        int64_t kept = drop_seen(s, a, items, scores, wide);
+        bool done = kept >= k || wide >= enough;
+        if (done) put_list(s, items, scores, kept);
+        free(items);
+        free(scores);
+        if (done) return;
+    }
+}
+
+/* The popular start: scores are logarithms of add-one-smoothed shares of the training events, to stand beside the model's. */
+static void answer_popular(server_t *s)
+{
+    for (int64_t i = 0; i < k && i < s->popular.items; i++) {
+        int32_t item = s->popular.order[i];
+        double share = ((double)s->popular.popularity[item] + 1) / (s->events + (double)s->popular.items);
+        put_item(s, (int)i, item, log(share));
+    }
+    fputc('\n', out_file(s->out));
+}
+
+static void answer_batch(server_t *s)
+{
+    if (!s->waiting) return;
+    int64_t width = exclude_seen ? beam : k;
+    history_t histories[BATCH];
+    int32_t *items = NEW_ARRAY(int32_t, BATCH * width);
+    float *scores = NEW_ARRAY(float, BATCH * width);
+    for (int i = 0; i < s->waiting; i++) histories[i] = (history_t){s->batch[i].items, s->batch[i].count, -1};
+    recommender_topk(s->model, s->waiting, histories, (int)beam, (int)width, items, scores);
+    for (int i = 0; i < s->waiting; i++) {
+        int32_t *list = items + i * width;
+        float *score = scores + i * width;
+        int64_t n = width;
+        if (exclude_seen) n = drop_seen(s, &s->batch[i], list, score, width);
+        if (!s->batch[i].count && interactions) answer_popular(s);
+        else if (n < k && beam < s->sids->items) answer_wider(s, &s->batch[i]);
+        else put_list(s, list, score, n);
+    }
+    s->waiting = 0;
+    free(items);
+    free(scores);
+    out_flush(out_file(s->out), out_name(s->out));
+}
+
+/* Names an id that the catalogue lacks; it may be anything, so only its first printable bytes are shown. */
+static void warn_unknown(const char *id, size_t n, long long number)
+{
+    char *shown = xstrndup(id, n < 100 ? n : 100);
+    for (char *c = shown; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
+    warn("standard input:%lld: unknown item '%s'%s skipped", number, shown, n < 100 ? "" : "...");
+    free(shown);
+}
+
+/* Puts one line's history into the batch; ids that the catalogue lacks are named and skipped. */
+static void take_line(server_t *s, const char *line, size_t n, long long number)
+{
+    asked_t *a = &s->batch[s->waiting++];
+    a->count = 0;
+    for (size_t i = 0; i < n;) {
+        size_t end = i;
+        while (end < n && !strchr(" \t\r", line[end])) end++;
+        if (end > i) {
+            int64_t item = strtab_find(&s->sids->item_ids, line + i, end - i);
+            GROW(a->items, a->count, a->cap);
+            if (item >= 0) a->items[a->count++] = (int32_t)item;
+            else warn_unknown(line + i, end - i, number);
+        }
+        i = end + 1;
+    }
+    if (s->waiting == BATCH) answer_batch(s);
+}
+
+static bool more_is_there(void)
+{
+    struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+    return poll(&p, 1, 0) > 0;
+}
+
+/* Reads what there is and answers as soon as nothing more is waiting: a writer that keeps the pipe open gets its answer, and
+ * a file is answered in full batches. */
+static void serve(server_t *s)
+{
+    buf_t in = {0};
+    char chunk[1 << 16];
+    for (long long number = 0;;) {
+        if (s->waiting && !more_is_there()) answer_batch(s);
+        ssize_t got = read(STDIN_FILENO, chunk, sizeof chunk);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) die_errno(EX_IOERR, "standard input");
+        if (got > 0) buf_add(&in, chunk, (size_t)got);
+        size_t done = 0;
+        for (char *nl; done < in.len && (nl = memchr(in.data + done, '\n', in.len - done));) {
+            take_line(s, in.data + done, (size_t)(nl - in.data) - done, ++number);
+            done = (size_t)(nl - in.data) + 1;
+        }
+        if (got == 0 && done < in.len) take_line(s, in.data + done, in.len - done, ++number);
+        if (got == 0) break;
+        if (done) memmove(in.data, in.data + done, in.len - done);
+        in.len -= done;
+        if (in.len > LINE_MAX_BYTES) die_at("standard input", number + 1, "line longer than %d bytes", LINE_MAX_BYTES);
+    }
+    answer_batch(s);
+    buf_free(&in);
+}
+
+static void read_popularity(server_t *s)
+{
+    st_file_t *f = st_open(interactions);
+    interactions_t x = interactions_read(f);
+    if (!strtab_equal(&x.item_ids, &s->sids->item_ids))
+        die(EX_DATAERR, "%s and %s differ in item_ids, expected the same items in the same order", interactions, sids);
+    s->popular = popular_fit(&x);
+    for (int64_t i = 0; i < x.items; i++) s->events += (double)s->popular.popularity[i];
+    interactions_free(&x);
+    st_close(f);
+}
+
+static void read_titles(server_t *s)
+{
+    s->titles = NEW_ARRAY(char *, s->sids->items + 1);
+    items_t r = items_open(titles);
+    while (items_next(&r)) {
+        int64_t item = strtab_find(&s->sids->item_ids, r.id, strlen(r.id));
+        const char *title = items_string(&r, "title");
+        if (item < 0 || !title) continue;
+        s->titles[item] = xstrdup(title);
+        for (char *c = s->titles[item]; *c; c++)
+            if ((unsigned char)*c < ' ') *c = ' ';
+    }
+    items_close(&r);
+}
+
+static server_t server_open(void)
+{
+    server_t s = {.model = recommender_open(model, sids, gemm)};
+    s.sids = recommender_sids(s.model);
+    s.seen_at = NEW_ARRAY(int64_t, s.sids->items + 1);
+    if (interactions) read_popularity(&s);
+    if (titles) read_titles(&s);
+    s.out = out_open(cli_common.output, false);
+    return s;
+}
+
+static void server_close(server_t *s)
+{
+    out_commit(s->out);
+    for (int i = 0; i < BATCH; i++) free(s->batch[i].items);
+    for (int64_t i = 0; s->titles && i < s->sids->items; i++) free(s->titles[i]);
+    free(s->titles);
+    free(s->seen_at);
+    if (interactions) popular_free(&s->popular);
+    recommender_close(s->model);
+}
+
+int main(int argc, char **argv)
+{
+    if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected '%s': histories come from standard input", argv[1]);
+    if (!model || !sids) die(EX_USAGE, "--model and --sids are missing");
+    if (k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
+    server_t s = server_open();
+    serve(&s);
+    server_close(&s);
+    return 0;
+}
