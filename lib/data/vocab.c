@@ -19,3 +19,9 @@ int vocab_sid(const vocab_t *v, const sids_t *s, int64_t item, int32_t *out)
     out[s->levels] = v->first_suffix + s->suffix[item];
     return s->levels + 1;
 }
+
+int32_t vocab_level(const vocab_t *v, int level, int32_t *first)
+{
+    *first = level < v->levels ? v->first_code + level * v->codes : v->first_suffix;
+    return level < v->levels ? v->codes : v->max_suffix;
+}

@@ -16,6 +16,9 @@ typedef struct {
 
 vocab_t vocab_make(int levels, int codes, int max_suffix);
 
+/* The tokens of a level (the suffixes are level `levels`): *first and those after it; returns their number. */
+int32_t vocab_level(const vocab_t *v, int level, int32_t *first);
+
 /* The tokens of item i's SID; returns their number, levels or levels + 1. `out` holds SID_MAX_TOKENS. */
 int vocab_sid(const vocab_t *v, const sids_t *s, int64_t item, int32_t *out);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/simd.h"
+#include "nn/vec.h"
 
 enum { LANES = 16 }; /* row lengths are padded to this, so that vector loops have no tails */
 
@@ -62,19 +63,9 @@ static void add_outer(int64_t n, int64_t dim, int64_t stride, const float *restr
 }
 
 /* Softmax of s[0..n) in place; returns the log of its denominator. */
-SIMD_CLONES
-static float softmax(int64_t n, float *restrict s)
+static float softmax(int64_t n, float *s)
 {
-    float top = s[0], sum = 0;
-#pragma omp simd reduction(max : top)
-    for (int64_t j = 0; j < n; j++) top = s[j] > top ? s[j] : top;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t j = 0; j < n; j++) {
-        s[j] = fast_exp(s[j] - top);
-        sum += s[j];
-    }
-    float inv = 1 / sum;
-#pragma omp simd
+    float top = vec_max(n, s), sum = vec_exp_sum(n, top, s), inv = 1 / sum;
     for (int64_t j = 0; j < n; j++) s[j] *= inv;
     return top + logf(sum);
 }
@@ -154,15 +145,6 @@ void attention_backward(attention_shape_t s, int64_t rows, const float *qkv, con
     }
 }
 
-SIMD_CLONES
-static float dot(int64_t n, const float *restrict a, const float *restrict b)
-{
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++) sum += a[i] * b[i];
-    return sum;
-}
-
 void attention_extend(attention_shape_t s, const float *qkv, int64_t prefix_rows, const float *prefix, int extra,
                       const float *const *extra_rows, float *out, float *scores)
 {
@@ -172,9 +154,9 @@ void attention_extend(attention_shape_t s, const float *qkv, int64_t prefix_rows
     for (int h = 0; h < s.heads; h++) {
         const int64_t k_at = (s.heads + h * s.kv_heads / s.heads) * dim, v_at = k_at + s.kv_heads * dim;
         const float *q = qkv + h * dim;
-        for (int64_t j = 0; j < prefix_rows; j++) scores[j] = scale * dot(dim, q, prefix + j * stride + k_at);
-        for (int j = 0; j < extra; j++) scores[prefix_rows + j] = scale * dot(dim, q, extra_rows[j] + k_at);
-        scores[n - 1] = scale * dot(dim, q, self + k_at);
+        for (int64_t j = 0; j < prefix_rows; j++) scores[j] = scale * vec_dot(dim, q, prefix + j * stride + k_at);
+        for (int j = 0; j < extra; j++) scores[prefix_rows + j] = scale * vec_dot(dim, q, extra_rows[j] + k_at);
+        scores[n - 1] = scale * vec_dot(dim, q, self + k_at);
         softmax(n, scores);
         add_rows(prefix_rows, dim, stride, scores, prefix + v_at, out + h * dim);
         for (int j = 0; j < extra; j++) add_rows(1, dim, stride, scores + prefix_rows + j, extra_rows[j] + v_at, out + h * dim);

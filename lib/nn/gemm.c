@@ -6,6 +6,7 @@
 void omp_set_num_threads(int n);
 #endif
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,7 +24,11 @@ __attribute__((constructor)) static void choose_kernels(int argc, char **argv)
                          : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")        ? "Haswell"
                                                                                                   : NULL;
     if (!better || getenv("OPENBLAS_CORETYPE") || strcmp(openblas_get_corename(), "Prescott")) return;
-    if (!setenv("OPENBLAS_CORETYPE", better, 0)) execv("/proc/self/exe", argv);
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1); /* the name, so that process lists show it */
+    if (n <= 0 || setenv("OPENBLAS_CORETYPE", better, 0)) return;
+    path[n] = '\0';
+    execv(path, argv);
 }
 #endif
 

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/progress.h"
-#include "base/simd.h"
+#include "nn/vec.h"
 #include "rec/beam.h"
 
 enum { BATCH = 32 }; /* histories decoded together */
@@ -119,36 +119,10 @@ static const float *encode(const decoder_t *d, workspace_t *w, int64_t first, in
     return transformer_forward(d->net, w->acts, p, 0, 0, NULL);
 }
 
-SIMD_CLONES
-static float dot(int64_t n, const float *a, const float *b)
-{
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++) sum += a[i] * b[i];
-    return sum;
-}
-
-SIMD_CLONES
-static float log_sum_exp(int64_t n, const float *x)
-{
-    float top = x[0], sum = 0;
-#pragma omp simd reduction(max : top)
-    for (int64_t i = 0; i < n; i++) top = x[i] > top ? x[i] : top;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++) sum += fast_exp(x[i] - top);
-    return top + logf(sum);
-}
-
-static void level_range(const vocab_t *v, int level, int32_t *first, int64_t *count)
-{
-    *first = level < v->levels ? v->first_code + level * v->codes : v->first_suffix;
-    *count = level < v->levels ? v->codes : v->max_suffix;
-}
-
 static float token_logit(const decoder_t *d, const float *h, int32_t token)
 {
     const int64_t dim = d->net->model->config.hidden_size;
-    return dot(dim, h, d->net->model->weights + d->net->model->embed + token * dim);
+    return vec_dot(dim, h, d->net->model->weights + d->net->model->embed + token * dim);
 }
 
 /* Offers every child of a hypothesis to the beam. Under the trie softmax a single child is certain. */
@@ -160,14 +134,13 @@ static void expand(const decoder_t *d, workspace_t *w, beam_t *b, int parent, co
     const int32_t n = t->children[hyp->node];
     if (d->softmax == SOFTMAX_TRIE) {
         for (int32_t i = 0; i < n; i++) w->logits[i] = n > 1 ? token_logit(d, h, t->token[child + i]) : 0;
-        float norm = log_sum_exp(n, w->logits);
+        float norm = vec_log_sum_exp(n, w->logits);
         for (int32_t i = 0; i < n; i++) beam_offer(b, parent, hyp->score + w->logits[i] - norm, child + i);
     } else {
         int32_t first;
-        int64_t count;
-        level_range(d->vocab, level, &first, &count);
+        int64_t count = vocab_level(d->vocab, level, &first);
         for (int64_t i = 0; i < count; i++) w->logits[i] = token_logit(d, h, first + (int32_t)i);
-        float norm = log_sum_exp(count, w->logits);
+        float norm = vec_log_sum_exp(count, w->logits);
         for (int32_t i = 0; i < n; i++) beam_offer(b, parent, hyp->score + w->logits[t->token[child + i] - first] - norm, child + i);
     }
 }
@@ -177,10 +150,9 @@ static void expand_freely(const decoder_t *d, workspace_t *w, beam_t *b, int par
 {
     const hypothesis_t *hyp = &b->live[parent];
     int32_t first;
-    int64_t count;
-    level_range(d->vocab, level, &first, &count);
+    int64_t count = vocab_level(d->vocab, level, &first);
     for (int64_t i = 0; i < count; i++) w->logits[i] = token_logit(d, h, first + (int32_t)i);
-    float norm = log_sum_exp(count, w->logits);
+    float norm = vec_log_sum_exp(count, w->logits);
     for (int64_t i = 0; i < count; i++)
         beam_offer_token(b, parent, hyp->score + w->logits[i] - norm, hyp->node < 0 ? -1 : trie_child(d->trie, hyp->node, first + (int32_t)i),
                          first + (int32_t)i);

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/simd.h"
+#include "nn/vec.h"
 
 /* Sets of at least this many allowed tokens go through a matrix product over the whole level; smaller ones token by token. */
 enum { DENSE_FROM = 24 };
@@ -67,39 +68,11 @@ void objective_free(objective_t *o)
     free(o);
 }
 
-/* The tokens of a level: [*first, *first + return). */
-static int64_t level_range(const vocab_t *v, int level, int32_t *first)
-{
-    *first = level < v->levels ? v->first_code + level * v->codes : v->first_suffix;
-    return level < v->levels ? v->codes : v->max_suffix;
-}
-
-SIMD_CLONES
-static float max_of(int64_t n, const float *x)
-{
-    float top = x[0];
-#pragma omp simd reduction(max : top)
-    for (int64_t i = 0; i < n; i++) top = x[i] > top ? x[i] : top;
-    return top;
-}
-
-SIMD_CLONES
-static float exp_sum(int64_t n, float top, float *x)
-{
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++) {
-        x[i] = fast_exp(x[i] - top);
-        sum += x[i];
-    }
-    return sum;
-}
-
 /* logits -> weight * (softmax - smoothed one-hot of `right`), in place; returns the loss -log p(right). */
 SIMD_CLONES
 static double softmax_gradient(int64_t n, float *x, int64_t right, double smoothing, float weight)
 {
-    float top = max_of(n, x), at = x[right], sum = exp_sum(n, top, x);
+    float top = vec_max(n, x), at = x[right], sum = vec_exp_sum(n, top, x);
     float scale = weight / sum, spread = weight * (float)smoothing / (float)n;
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) x[i] = x[i] * scale - spread;
@@ -137,7 +110,7 @@ static void dense_level(objective_t *o, int level, int64_t count, const target_t
     const backend_t *b = o->net->backend;
     const int64_t d = o->net->model->config.hidden_size;
     int32_t first;
-    const int64_t width = level_range(o->vocab, level, &first), at = o->net->model->embed + first * d;
+    const int64_t width = vocab_level(o->vocab, level, &first), at = o->net->model->embed + first * d;
     int64_t n = 0;
     for (int64_t i = 0; i < count; i++)
         if (targets[i].level == level && is_dense(o, &targets[i])) o->chosen[n++] = i;
@@ -160,22 +133,6 @@ static void dense_level(objective_t *o, int level, int64_t count, const target_t
     for (int64_t i = 0; i < n; i++) memcpy(dhidden + targets[o->chosen[i]].row * d, o->dstates + i * d, (size_t)d * sizeof(float));
 }
 
-SIMD_CLONES
-static float dot(int64_t n, const float *a, const float *b)
-{
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++) sum += a[i] * b[i];
-    return sum;
-}
-
-SIMD_CLONES
-static void add_scaled(int64_t n, float w, const float *restrict x, float *restrict y)
-{
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) y[i] += w * x[i];
-}
-
 /* One target with few allowed tokens. A single one is certain: no loss, no gradient. */
 static void sparse_target(objective_t *o, const target_t *t, const float *hidden, double weight, float *dhidden, float *grads, loss_t *loss)
 {
@@ -185,13 +142,13 @@ static void sparse_target(objective_t *o, const target_t *t, const float *hidden
     const float *embed = o->net->model->weights + o->net->model->embed, *h = hidden + t->row * d;
     int64_t right = 0;
     for (int32_t i = 0; i < n; i++) {
-        o->few[i] = dot(d, h, embed + allowed[i] * d);
+        o->few[i] = vec_dot(d, h, embed + allowed[i] * d);
         if (allowed[i] == t->token) right = i;
     }
     loss->loss[t->level] += softmax_gradient(n, o->few, right, o->smoothing, (float)weight);
     for (int32_t i = 0; i < n; i++) {
-        add_scaled(d, o->few[i], embed + allowed[i] * d, dhidden + t->row * d);
-        add_scaled(d, o->few[i], h, grads + o->net->model->embed + allowed[i] * d);
+        vec_add_scaled(d, o->few[i], embed + allowed[i] * d, dhidden + t->row * d);
+        vec_add_scaled(d, o->few[i], h, grads + o->net->model->embed + allowed[i] * d);
     }
 }
 

@@ -408,7 +408,7 @@ model_t *train(const train_job_t *job, train_result_t *result)
     jsonlog_open(job->log, resumed ? (int64_t)t->number[LOG_BYTES] : -1);
     note("%lld parameters, %lld items, %lld trie nodes, %lld training examples with %lld targets, %s", (long long)t->model->size,
          (long long)job->sids->items, (long long)t->trie.nodes, (long long)t->examples.count, (long long)t->examples.targets, job->backend->name);
-    while (!t->number[DONE]) {
+    while (t->number[DONE] == 0) {
         run_epoch(t);
         end_epoch(t);
     }
