@@ -213,6 +213,34 @@ def write_ranks(path, ranks, k, which="test", prefix="u"):
           {"schema": "ranks/1", "split": which, "k": str(k)})
 
 
+def write_histories(interactions, which):
+    """The histories of a split as recommend takes them."""
+    x = read(interactions)
+    for h in split(x, which)[1]:
+        print(" ".join(x["item_ids"][i] for i in h))
+
+
+def write_other(path):
+    write_interactions(path, [[0, 1, 2]], 60, item_ids=[f"x{i}" for i in range(60)])
+
+
+def first_list(recs):
+    r = read(recs)
+    print(" ".join(r["item_ids"][i] for i in r["items"][0]))
+
+
+def check_lists(recs, lists):
+    """What recommend printed against recs/1: the same items, and scores to the digits printed."""
+    r = read(recs)
+    lines = open(lists).read().split("\n")[:-1]
+    assert len(lines) == len(r["items"])
+    for line, items, scores in zip(lines, r["items"], r["scores"]):
+        pairs = [pair.rsplit(":", 1) for pair in line.split("\t")]
+        assert [p[0] for p in pairs] == [r["item_ids"][i] for i in items]
+        assert all(abs(float(p[1]) - s) < 1e-5 * max(1, abs(s)) for p, s in zip(pairs, scores))
+    print(len(lines), "lists")
+
+
 def into_closed_pipe(*command):
     """Runs a command whose output nobody reads; exits with its code."""
     reader, writer = os.pipe()

@@ -1,0 +1,167 @@
+#!/usr/bin/env bats
+# recommend: line in, line out; agreement with evaluate; what bad input gets.
+# shellcheck disable=SC2154 # bats sets stderr and stderr_lines
+
+bats_require_minimum_version 1.5.0
+
+# One set of data and one small model serve all tests.
+setup_file() {
+    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
+    cd "$BATS_FILE_TMPDIR" || return
+    "$BATS_TEST_DIRNAME/helpers/evaluate.py" make .
+    "$BIN/sidgen-train" -q -s sids.st -i i.st --dim 16 --layers 1 --heads 2 --ffn 32 --epochs 2 --batch-tokens 1024 --shards 8 \
+        --warmup 2 --valid-users 0 -o model.st
+}
+
+setup() {
+    bats_load_library bats-support
+    bats_load_library bats-assert
+    bats_load_library bats-file
+    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
+    HELPER=$BATS_TEST_DIRNAME/helpers/evaluate.py
+    cp "$BATS_FILE_TMPDIR"/*.st "$BATS_TEST_TMPDIR"
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
+recommend() { "$BIN/recommend" -m model.st -s sids.st "$@"; }
+
+# The ids of a list, without scores.
+ids() { tr '\t' '\n' | sed 's/:[^:]*$//' | paste -sd' '; }
+
+@test "lists are those that evaluate makes" {
+    "$BIN/evaluate" -q -m model.st -s sids.st -i i.st -k 10 --recs-out lists.st -o m.json
+    "$HELPER" write_histories i.st test >histories.txt
+    recommend <histories.txt >lists.tsv
+    run "$HELPER" check_lists lists.st lists.tsv
+    assert_success
+    assert_output '148 lists'
+}
+
+@test "unknown ids are named and skipped; blanks of any kind separate" {
+    recommend -k 5 < <(printf 'i4 i7 i9\n') >clean.tsv
+    run --separate-stderr recommend -k 5 < <(printf '  i4\tnobody i7   i9 \r\n')
+    assert_success
+    assert_output "$(cat clean.tsv)"
+    assert_equal "$stderr" "recommend: warning: standard input:1: unknown item 'nobody' skipped"
+    run --separate-stderr recommend -k 5 < <(printf 'i1\n\033[31m\377x\n')
+    assert_success
+    assert_equal "${#lines[@]}" 2
+    assert_regex "$stderr" "standard input:2: unknown item '\?\[31m"
+}
+
+@test "every line gets a line, the last one without newline too; no input, no output" {
+    run recommend -k 2 < <(printf 'i1\n\ni2 i3')
+    assert_success
+    assert_equal "${#lines[@]}" 3
+    for line in "${lines[@]}"; do assert_regex "$line" $'^i[0-9]+:-[0-9.]+\ti[0-9]+:-[0-9.]+$'; done
+    run recommend </dev/null
+    assert_success
+    assert_output ''
+}
+
+@test "an empty history: the model's own start, or the popular one" {
+    run recommend -k 3 < <(printf '\n')
+    assert_success
+    assert_output --regexp '^i[0-9]+:-'
+    "$BIN/evaluate" -q -i i.st --baseline popular -k 3 --recs-out popular.st -o m.json
+    local best
+    best=$("$HELPER" first_list popular.st)
+    run bash -c "printf '\nunknown\ni5\n' | '$BIN/recommend' -m model.st -s sids.st -k 3 -i i.st 2>/dev/null"
+    assert_success
+    for i in 0 1; do assert_equal "$(echo "${lines[i]}" | ids)" "$best"; done
+    assert_equal "${lines[2]}" "$(echo i5 | recommend -k 3)"
+}
+
+@test "answers arrive while the writer keeps the pipe open" {
+    coproc ASKED { "$BIN/recommend" -m model.st -s sids.st -k 3; }
+    local in=${ASKED[1]} pid=$ASKED_PID out first second third
+    exec {out}<&"${ASKED[0]}" # a copy: the shell closes its own when the process ends
+    echo 'i1 i2' >&"$in"
+    read -r -t 10 first <&"$out"
+    printf 'i3\ni4\nhalf a' >&"$in"
+    read -r -t 10 second <&"$out"
+    read -r -t 10 third <&"$out"
+    assert_equal "$first" "$(echo 'i1 i2' | recommend -k 3)"
+    assert_equal "$second" "$(echo i3 | recommend -k 3)"
+    assert_equal "$third" "$(echo i4 | recommend -k 3)"
+    eval "exec $in>&-"
+    read -r -t 10 third <&"$out"
+    assert_regex "$third" '^i[0-9]+:'
+    exec {out}<&-
+    wait "$pid"
+}
+
+@test "many lines: batches change nothing" {
+    for i in {1..1000}; do echo "i$((i % 59)) i$((i * 7 % 59))"; done >many.txt
+    recommend -k 4 <many.txt >many.tsv
+    assert_equal "$(wc -l <many.tsv)" 1000
+    recommend -k 4 --threads 1 <many.txt | cmp - many.tsv
+    assert_equal "$(sed -n 777p many.tsv)" "$(sed -n 777p many.txt | recommend -k 4)"
+    recommend -k 4 -o file.tsv <many.txt
+    cmp file.tsv many.tsv
+}
+
+@test "--exclude-seen leaves k others wherever there are k" {
+    seq -f 'i%g' 0 59 >all.txt
+    head -45 all.txt | paste -sd' ' >seen.txt
+    run recommend -k 10 --beam 10 --exclude-seen <seen.txt
+    assert_success
+    assert_equal "$(echo "$output" | tr '\t' '\n' | wc -l)" 10
+    for id in $(echo "$output" | ids); do
+        run grep -qw "$id" seen.txt
+        assert_failure
+    done
+    head -57 all.txt | paste -sd' ' >seen.txt # three are left
+    run recommend -k 10 --beam 10 --exclude-seen <seen.txt
+    assert_equal "$(echo "$output" | ids | wc -w)" 3
+    paste -sd' ' <all.txt >seen.txt # none is left
+    run recommend -k 10 --exclude-seen <seen.txt
+    assert_success
+    assert_output ''
+    # Where nothing seen is in the beam, the option changes nothing; neighbours in a batch never matter.
+    recommend -k 3 --exclude-seen < <(printf 'i1 i2\n') >one.tsv
+    recommend -k 3 --exclude-seen < <(cat all.txt; printf 'i1 i2\n') | tail -1 | cmp - one.tsv
+}
+
+@test "--titles: an item a line, for people" {
+    printf '%s\n' '{"id":"i3","title":"Tea\tpot"}' '{"id":"i6","title":"Cup"}' '{"id":"elsewhere","title":"x"}' >items.jsonl
+    run recommend -k 60 --beam 60 --titles items.jsonl < <(echo i1)
+    assert_success
+    assert_equal "${#lines[@]}" 60
+    assert_line --regexp $'^-[0-9.]+\ti3\tTea pot$'
+    assert_line --regexp $'^-[0-9.]+\ti6\tCup$'
+    assert_line --regexp $'^-[0-9.]+\ti7\t$'
+}
+
+@test "wrong options and files" {
+    for wrong in '-k 30' '--beam 5' '-k 0' 'extra' '--beams 3'; do
+        # shellcheck disable=SC2086 # words
+        run --separate-stderr recommend $wrong </dev/null
+        assert_failure 64
+        assert_equal "${#stderr_lines[@]}" 1
+    done
+    run --separate-stderr "$BIN/recommend" -m model.st </dev/null
+    assert_failure 64
+    run --separate-stderr "$BIN/recommend" -m missing.st -s sids.st </dev/null
+    assert_failure 66
+    run --separate-stderr "$BIN/recommend" -m sids.st -s sids.st </dev/null
+    assert_failure 65
+    run --separate-stderr "$BIN/recommend" -m model.st -s model.st </dev/null
+    assert_failure 65
+    head -c 500 model.st >cut.st
+    run --separate-stderr "$BIN/recommend" -m cut.st -s sids.st </dev/null
+    assert_failure 65
+    "$HELPER" write_other other.st
+    run --separate-stderr recommend -i other.st </dev/null
+    assert_failure 65
+    assert_regex "$stderr" 'differ in item_ids'
+}
+
+@test "a full disk, a closed pipe" {
+    run --separate-stderr bash -c "echo i1 | '$BIN/recommend' -m model.st -s sids.st >/dev/full"
+    assert_failure 74
+    run --separate-stderr "$HELPER" into_closed_pipe "$BIN/recommend" -m model.st -s sids.st < <(echo i1)
+    assert_failure 74
+    run --separate-stderr recommend -o nowhere/x.tsv < <(echo i1)
+    assert_failure 73
+}
