@@ -5,6 +5,7 @@
 #include "base/cli.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/out.h"
 #include "data/interactions.h"
 #include "data/sids.h"
 #include "data/st.h"
@@ -92,6 +93,7 @@ int main(int argc, char **argv)
 {
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected operand '%s'", argv[1]);
     if (!sids_path || !interactions_path) die(EX_USAGE, "--sids and --interactions are required");
+    const bool to_file = out_check(cli_common.output, true);
     o.softmax = strcmp(softmax, "trie") ? SOFTMAX_LEVEL : SOFTMAX_TRIE;
     o.shards = cli_common.shards;
     o.seed = (uint64_t)cli_common.seed;
@@ -105,7 +107,7 @@ int main(int argc, char **argv)
     char *config = cli_config(&cli);
     train_job_t job = {.options = o, .backend = backend_open(gemm), .interactions = &interactions, .sids = &sids, .log = cli_common.log};
     job.fingerprint = fingerprint(config, job.backend, sids_file, interactions_file);
-    job.checkpoint = cli_common.output ? xasprintf("%s.ckpt", cli_common.output) : NULL;
+    job.checkpoint = to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;
     train_result_t result;
     model_t *m = train(&job, &result);
     write_model(m, &result, config, &sids, sids_file, interactions_file, job.backend);

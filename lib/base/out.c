@@ -100,6 +100,25 @@ out_t *out_open(const char *path, bool binary)
     return o;
 }
 
+bool out_check(const char *path, bool binary)
+{
+    if (path && strcmp(path, "-") && is_special(path)) {
+        if (access(path, W_OK)) die_errno(EX_CANTCREAT, "%s", path); /* opening a pipe would wait for its reader */
+        return false;
+    }
+    out_t *o = out_open(path, binary);
+    const bool file = o->temp;
+    if (file) {
+        fclose(o->file);
+        unlink(o->temp);
+        forget(o->temp);
+    }
+    free(o->temp);
+    free(o->path);
+    free(o);
+    return file;
+}
+
 FILE *out_file(out_t *o) { return o->file; }
 const char *out_name(const out_t *o) { return o->path ? o->path : "standard output"; }
 

@@ -12,6 +12,10 @@ typedef struct out out_t;
  * create ends the process with EX_CANTCREAT. */
 out_t *out_open(const char *path, bool binary);
 
+/* Ends the process now where out_open() would later: for long work that writes at its end. Creates nothing. Returns true for
+ * a path that out_commit() renames into place, false for a stream, device or pipe. */
+bool out_check(const char *path, bool binary);
+
 FILE *out_file(out_t *o);         /* for fprintf(); errors are found at out_commit() at the latest */
 const char *out_name(const out_t *o);
 void out_write(out_t *o, const void *bytes, size_t n);
