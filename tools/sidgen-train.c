@@ -59,7 +59,7 @@ static const cli_t cli = {"sidgen-train", "--sids FILE --interactions FILE -o mo
 static char *fingerprint(const char *config, const backend_t *b, const st_file_t *sids, const st_file_t *interactions)
 {
     char *s = st_digest(sids), *i = st_digest(interactions);
-    char *text = xasprintf("%s %s sids %s interactions %s", b->name, config, s, i);
+    char *text = xasprintf("%s %s sids:%s interactions:%s", b->name, config, s, i);
     free(s);
     free(i);
     return text;

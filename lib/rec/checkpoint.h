@@ -23,8 +23,8 @@ typedef struct {
 /* Writes folder/state.st, making the folder where needed. */
 void checkpoint_save(const char *folder, const char *fingerprint, const checkpoint_t *c);
 
-/* Fills arrays and numbers from folder/state.st; false if there is none. A state of another fingerprint, or of other sizes,
- * ends the process with EX_DATAERR and says what to do. */
+/* Fills arrays and numbers from folder/state.st; false if there is none. A state of another fingerprint, of other sizes or
+ * with damaged bytes ends the process with EX_DATAERR and says what to do. */
 bool checkpoint_load(const char *folder, const char *fingerprint, const checkpoint_t *c);
 
 /* Removes state and folder. */

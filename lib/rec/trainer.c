@@ -300,12 +300,26 @@ static void save(trainer_t *t)
     checkpoint_save(t->job->checkpoint, t->job->fingerprint, &(checkpoint_t){arrays, t->average ? 5 : 4, t->number, NUMBERS});
 }
 
+/* Whole numbers in their ranges, or the checkpoint is none of ours; STEP is held against the epoch's steps when they are known. */
+static void check_numbers(const trainer_t *t)
+{
+    static const int whole[] = {EPOCH, STEP, UPDATES, BEST_EPOCH, STALE, LOG_BYTES};
+    bool good = t->number[EPOCH] <= (double)t->o.epochs;
+    for (int i = 0; i < NUMBERS; i++) good = good && isfinite(t->number[i]);
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+        double v = t->number[whole[i]];
+        good = good && v >= 0 && v < 0x1p53 && v == floor(v);
+    }
+    if (!good) die(EX_DATAERR, "%s: the checkpoint is damaged; remove it to start anew", t->job->checkpoint);
+}
+
 static bool load(trainer_t *t)
 {
     if (!t->job->checkpoint) return false;
     checkpoint_array_t arrays[] = {{"weights", t->model->weights, t->model->size}, {"m", t->m, t->model->size}, {"v", t->v, t->model->size},
                                    {"best", t->best, t->model->size}, {"average", t->average, t->model->size}};
     if (!checkpoint_load(t->job->checkpoint, t->job->fingerprint, &(checkpoint_t){arrays, t->average ? 5 : 4, t->number, NUMBERS})) return false;
+    check_numbers(t);
     network_sync(t->net);
     note("going on from %s: epoch %d, step %d", t->job->checkpoint, (int)t->number[EPOCH] + 1, (int)t->number[STEP]);
     return true;
@@ -316,6 +330,8 @@ static void run_epoch(trainer_t *t)
     t->deal = examples_deal(&t->examples, t->job->interactions, t->job->sids, t->shard_rows,
                            rng_key(rng_stream(t->o.seed, "deal"), (uint64_t)t->number[EPOCH]));
     const int64_t steps = (t->deal.shards + t->o.shards - 1) / t->o.shards;
+    if ((int64_t)t->number[STEP] >= steps)
+        die(EX_DATAERR, "%s: the checkpoint is damaged: step %.0f of %lld", t->job->checkpoint, t->number[STEP], (long long)steps);
     progress_start("training", "tokens", rows_of_shards(t, 0, t->deal.shards));
     if (t->number[STEP] > 0) progress_add(rows_of_shards(t, 0, (int64_t)t->number[STEP] * t->o.shards));
     double began = seconds_now(), saved = began;
