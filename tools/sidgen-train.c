@@ -73,8 +73,9 @@ static void write_model(const model_t *m, const train_result_t *r, const char *c
     char *hf = model_config_json(&m->config, v.bos);
     char *vocab = xasprintf("{\"levels\":%d,\"codes\":%d,\"max_suffix\":%d,\"bos\":%d,\"first_code\":%d,\"first_suffix\":%d,\"size\":%d}",
                             v.levels, v.codes, v.max_suffix, v.bos, v.first_code, v.first_suffix, v.size);
-    char *kept = xasprintf("{\"epoch\":%lld,\"epochs_run\":%lld,\"hr@10\":%.6f,\"ndcg@10\":%.6f,\"loss_per_item\":%.6f}", (long long)r->epoch,
-                           (long long)r->epochs_run, r->hr10, r->ndcg10, r->loss);
+    char *metrics = r->validated ? xasprintf("\"hr@10\":%.6f,\"ndcg@10\":%.6f,", r->hr10, r->ndcg10) : xstrdup("");
+    char *kept = xasprintf("{\"epoch\":%lld,\"epochs_run\":%lld,%s\"loss_per_item\":%.6f}", (long long)r->epoch, (long long)r->epochs_run,
+                           metrics, r->loss);
     st_set_meta(w, "config", hf);
     st_set_meta(w, "vocab", vocab);
     st_set_meta(w, "training", config);
@@ -86,6 +87,7 @@ static void write_model(const model_t *m, const train_result_t *r, const char *c
     st_commit(w);
     free(hf);
     free(vocab);
+    free(metrics);
     free(kept);
 }
 
@@ -112,8 +114,9 @@ int main(int argc, char **argv)
     model_t *m = train(&job, &result);
     write_model(m, &result, config, &sids, sids_file, interactions_file, job.backend);
     train_discard_checkpoint(&job);
-    note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f", (long long)result.epoch, (long long)result.epochs_run, result.hr10,
-         result.ndcg10);
+    if (result.validated)
+        note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f", (long long)result.epoch, (long long)result.epochs_run, result.hr10,
+             result.ndcg10);
     model_free(m);
     return 0;
 }

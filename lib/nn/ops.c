@@ -99,10 +99,14 @@ static void swiglu_row(int64_t f, const float *restrict gate, const float *restr
 
 void swiglu_forward(const backend_t *b, int64_t rows, int64_t f, const float *gate_up, operand_t *act)
 {
-    float row[f];
+    float block[BLOCK];
     for (int64_t r = 0; r < rows; r++) {
-        swiglu_row(f, gate_up + r * 2 * f, gate_up + r * 2 * f + f, row);
-        b->pack(row, f, operand_at(b, act, r * f));
+        const float *gate = gate_up + r * 2 * f;
+        for (int64_t i = 0; i < f; i += BLOCK) {
+            int64_t len = f - i < BLOCK ? f - i : BLOCK;
+            swiglu_row(len, gate + i, gate + f + i, block);
+            b->pack(block, len, operand_at(b, act, r * f + i));
+        }
     }
 }
 
@@ -120,11 +124,15 @@ static void swiglu_row_backward(int64_t f, const float *restrict gate, const flo
 
 void swiglu_backward(const backend_t *b, int64_t rows, int64_t f, const float *gate_up, const float *dact, operand_t *dgate_up)
 {
-    float row[2 * f];
+    float dgate[BLOCK], dup[BLOCK];
     for (int64_t r = 0; r < rows; r++) {
         const float *gate = gate_up + r * 2 * f;
-        swiglu_row_backward(f, gate, gate + f, dact + r * f, row, row + f);
-        b->pack(row, 2 * f, operand_at(b, dgate_up, r * 2 * f));
+        for (int64_t i = 0; i < f; i += BLOCK) {
+            int64_t len = f - i < BLOCK ? f - i : BLOCK;
+            swiglu_row_backward(len, gate + i, gate + f + i, dact + r * f + i, dgate, dup);
+            b->pack(dgate, len, operand_at(b, dgate_up, r * 2 * f + i));
+            b->pack(dup, len, operand_at(b, dgate_up, r * 2 * f + f + i));
+        }
     }
 }
 

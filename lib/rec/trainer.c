@@ -1,6 +1,7 @@
 #include "rec/trainer.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -381,8 +382,10 @@ static void log_epoch(const trainer_t *t, double hr, double ndcg)
         if (l) buf_puts(&levels, ",");
         buf_json_number(&levels, t->number[LOSS_TOKENS + l] > 0 ? t->number[LOSS_SUMS + l] / t->number[LOSS_TOKENS + l] : 0);
     }
-    jsonlog("{\"epoch\":%d,\"updates\":%d,\"loss_per_item\":%.6f,\"loss_per_level\":[%s],\"hr@10\":%.6f,\"ndcg@10\":%.6f,\"tokens_per_second\":%.0f}",
-            (int)t->number[EPOCH], (int)t->number[UPDATES], epoch_loss(t), levels.data, hr, ndcg,
+    char validated[64] = "\"hr@10\":null,\"ndcg@10\":null";
+    if (t->valid_count) snprintf(validated, sizeof validated, "\"hr@10\":%.6f,\"ndcg@10\":%.6f", hr, ndcg);
+    jsonlog("{\"epoch\":%d,\"updates\":%d,\"loss_per_item\":%.6f,\"loss_per_level\":[%s],%s,\"tokens_per_second\":%.0f}",
+            (int)t->number[EPOCH], (int)t->number[UPDATES], epoch_loss(t), levels.data, validated,
             t->train_seconds > 0 ? (double)t->tokens_trained / t->train_seconds : 0);
     if (t->valid_count)
         note("epoch %d: loss/item %.4f, validation hr@10 %.4f ndcg@10 %.4f%s, %.0f tokens/s", (int)t->number[EPOCH], epoch_loss(t), hr, ndcg,
@@ -417,12 +420,19 @@ static void end_epoch(trainer_t *t)
     save(t);
 }
 
+static long long parameters(const model_t *m)
+{
+    int64_t n = 0; /* size has padding in it */
+    for (int i = 0; i < m->count; i++) n += m->params[i].count;
+    return n;
+}
+
 model_t *train(const train_job_t *job, train_result_t *result)
 {
     trainer_t *t = trainer_new(job);
     bool resumed = load(t);
     jsonlog_open(job->log, resumed ? (int64_t)t->number[LOG_BYTES] : -1);
-    note("%lld parameters, %lld items, %lld trie nodes, %lld training examples with %lld targets, %s", (long long)t->model->size,
+    note("%lld parameters, %lld items, %lld trie nodes, %lld training examples with %lld targets, %s", parameters(t->model),
          (long long)job->sids->items, (long long)t->trie.nodes, (long long)t->examples.count, (long long)t->examples.targets, job->backend->name);
     while (t->number[DONE] == 0) {
         run_epoch(t);
@@ -431,8 +441,8 @@ model_t *train(const train_job_t *job, train_result_t *result)
     jsonlog_close();
     model_t *m = t->model;
     memcpy(m->weights, t->best, (size_t)m->size * sizeof(float));
-    *result = (train_result_t){(int64_t)t->number[BEST_EPOCH], (int64_t)t->number[EPOCH], t->number[BEST_HR], t->number[BEST_NDCG],
-                               t->number[BEST_LOSS], t->train_seconds > 0 ? (double)t->tokens_trained / t->train_seconds : 0};
+    *result = (train_result_t){(int64_t)t->number[BEST_EPOCH], (int64_t)t->number[EPOCH], t->valid_count > 0, t->number[BEST_HR],
+                               t->number[BEST_NDCG], t->number[BEST_LOSS], t->train_seconds > 0 ? (double)t->tokens_trained / t->train_seconds : 0};
     trainer_free(t);
     return m;
 }

@@ -3,6 +3,7 @@
 #ifndef SIDMILL_REC_TRAINER_H
 #define SIDMILL_REC_TRAINER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "data/interactions.h"
@@ -38,6 +39,7 @@ typedef struct {
 /* How the kept weights did. */
 typedef struct {
     int64_t epoch, epochs_run;
+    bool validated;
     double hr10, ndcg10;      /* on the validation sample; 0 where there was none */
     double loss;              /* training negative log-likelihood an item in the epoch kept */
     double tokens_per_second; /* over this process's training, validation not counted */
