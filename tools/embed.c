@@ -17,8 +17,8 @@
 enum { MAX_FIELDS = 16 };
 
 static const char *text = "lsa";
-static const char *fields = "title,description,categories,caption,intents";
-static int64_t dim = 256, words = 2, min_df = 2, iterations = 4;
+static const char *fields = "title,description,categories:0.5,caption,intents";
+static int64_t dim = 256, words = 2, min_df = 2, max_terms = 500000, iterations = 4;
 static const char *chars = "3-5";
 static double char_weight = 0.25, max_df = 1, exponent = 0.5;
 static const char *nearest, *embeddings, *tensor = "text";
@@ -34,6 +34,7 @@ static const cli_option_t options[] = {
     {0, "char-weight", "W", CLI_REAL, &char_weight, "their weight beside the words' 1", true, 0, 1000, NULL},
     {0, "min-df", "N", CLI_INT, &min_df, "drop terms of fewer items", true, 1, 2147483647, NULL},
     {0, "max-df", "SHARE", CLI_REAL, &max_df, "drop terms of more than this share of the items", true, 0, 1, NULL},
+    {0, "max-terms", "N", CLI_INT, &max_terms, "keep the N commonest terms", true, 1, 2147483647, NULL},
     {0, "exponent", "P", CLI_REAL, &exponent, "weigh dimensions by singular value ^ P", true, 0, 2, NULL},
     {0, "power-iterations", "N", CLI_INT, &iterations, "passes that sharpen the SVD", true, 0, 100, NULL},
     CLI_SEED,
@@ -109,7 +110,8 @@ static void parse_chars(const char *spec, ngram_options_t *o)
 static text_engine_t *start_engine(void)
 {
     lsa_options_t o = {
-        .tfidf = {.ngrams = {.words = (int)words}, .char_weight = char_weight, .min_df = min_df, .max_df = max_df},
+        .tfidf = {.ngrams = {.words = (int)words}, .char_weight = char_weight,
+                  .min_df = min_df, .max_df = max_df, .max_terms = max_terms},
         .dim = dim,
         .exponent = exponent,
         .iterations = iterations,

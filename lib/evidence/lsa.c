@@ -12,9 +12,10 @@
 enum { OVERSAMPLE = 32, ROWS = 256 };
 
 struct scaling {
-    int64_t rows, dim;
-    const float *scale; /* [dim] */
-    float *x;
+    int64_t rows, k, dim;
+    const float *scale; /* [k] */
+    const float *from;  /* [rows, k] */
+    float *to;          /* [rows, dim] */
 };
 
 static void scale_rows(void *ctx, int64_t shard, int worker)
@@ -23,26 +24,29 @@ static void scale_rows(void *ctx, int64_t shard, int worker)
     const struct scaling *s = ctx;
     int64_t end = (shard + 1) * ROWS < s->rows ? (shard + 1) * ROWS : s->rows;
     for (int64_t r = shard * ROWS; r < end; r++) {
-        float *row = s->x + r * s->dim;
+        const float *from = s->from + r * s->k;
+        float *to = s->to + r * s->dim;
         double before = 0, after = 0;
-        for (int64_t j = 0; j < s->dim; j++) {
-            before += (double)row[j] * (double)row[j];
-            row[j] *= s->scale[j];
-            after += (double)row[j] * (double)row[j];
+        for (int64_t j = 0; j < s->k; j++) {
+            to[j] = from[j] * s->scale[j];
+            before += (double)from[j] * (double)from[j];
+            after += (double)to[j] * (double)to[j];
         }
         /* What is left of a row of length 1 outside the space is rounding error, not direction. */
         float to_one = before > 1e-10 ? (float)(1 / sqrt(after)) : 0;
-        for (int64_t j = 0; j < s->dim; j++) row[j] *= to_one;
+        for (int64_t j = 0; j < s->k; j++) to[j] *= to_one;
     }
 }
 
-float *lsa_project(const csr_t *x, const svd_t *d, double exponent)
+float *lsa_project(const csr_t *x, const svd_t *d, int64_t dim, double exponent)
 {
-    float *out = xfloats(size_mul((size_t)x->rows, (size_t)d->k)), *scale = xfloats((size_t)d->k);
-    csr_product(x, d->k, d->v, out);
+    float *out = xfloats(size_mul((size_t)x->rows, (size_t)dim)), *scale = xfloats((size_t)d->k);
+    float *projected = xfloats(size_mul((size_t)x->rows, (size_t)d->k));
+    csr_product(x, d->k, d->v, projected);
     for (int64_t j = 0; j < d->rank; j++) scale[j] = (float)pow(d->s[j] / d->s[0], exponent - 1);
-    struct scaling s = {x->rows, d->k, scale, out};
+    struct scaling s = {x->rows, d->k, dim, scale, projected, out};
     parallel_for((x->rows + ROWS - 1) / ROWS, scale_rows, &s);
+    free(projected);
     free(scale);
     return out;
 }
@@ -71,7 +75,7 @@ static int64_t zero_rows(int64_t rows, int64_t dim, const float *x)
     return count;
 }
 
-static void report(const csr_t *x, const svd_t *d, int64_t empty, int64_t zero)
+static void report(const csr_t *x, const svd_t *d, int64_t dim, int64_t empty, int64_t zero)
 {
     double all = csr_sum_squares(x), kept = 0;
     for (int64_t j = 0; j < d->rank; j++) kept += d->s[j] * d->s[j];
@@ -81,9 +85,9 @@ static void report(const csr_t *x, const svd_t *d, int64_t empty, int64_t zero)
     jsonlog("{\"items\":%lld,\"terms\":%lld,\"elements\":%lld,\"rank\":%lld,\"share\":%.6g,\"empty\":%lld,\"zero\":%lld}",
             (long long)x->rows, (long long)x->cols, (long long)x->offsets[x->rows], (long long)d->rank, share,
             (long long)empty, (long long)zero);
-    if (d->rank < d->k)
+    if (d->rank < dim)
         note("the texts span %lld dimensions only: columns %lld to %lld are zero", (long long)d->rank, (long long)d->rank,
-             (long long)d->k - 1);
+             (long long)dim - 1);
     if (zero)
         warn("zero rows: items without text %lld, with text but no term that was kept (see --min-df) %lld", (long long)empty,
              (long long)(zero - empty));
@@ -98,9 +102,9 @@ static float *lsa_finish(text_engine_t *e, int64_t *dim)
     l->tfidf = NULL;
     const svd_options_t o = {l->options.dim, OVERSAMPLE, l->options.iterations, l->options.seed};
     svd_t d = svd_truncated(&x, &o);
-    float *out = lsa_project(&x, &d, l->options.exponent);
-    report(&x, &d, empty, zero_rows(x.rows, d.k, out));
-    *dim = d.k;
+    *dim = l->options.dim;
+    float *out = lsa_project(&x, &d, *dim, l->options.exponent);
+    report(&x, &d, *dim, empty, zero_rows(x.rows, *dim, out));
     svd_free(&d);
     csr_free(&x);
     return out;

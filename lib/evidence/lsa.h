@@ -16,9 +16,9 @@ typedef struct {
     uint64_t seed;
 } lsa_options_t;
 
-/* The embedding [rows, dim] of a matrix in the space of its decomposition: row i is x_i V diag(s^(exponent - 1)), brought to
- * length 1. Columns beyond the rank, and rows that have no part in the space, are zero. Caller frees. */
-float *lsa_project(const csr_t *x, const svd_t *d, double exponent);
+/* The embedding [rows, dim] of a matrix in the space of a decomposition with k <= dim: row i is x_i V diag(s^(exponent - 1)),
+ * brought to length 1. Columns beyond the rank, and rows that have no part in the space, are zero. Caller frees. */
+float *lsa_project(const csr_t *x, const svd_t *d, int64_t dim, double exponent);
 
 /* The text engine. Prints what it found with note(). */
 text_engine_t *lsa_engine(const lsa_options_t *o);

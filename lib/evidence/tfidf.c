@@ -113,13 +113,32 @@ static int64_t items_with_text(const tfidf_t *t)
     return n;
 }
 
+static bool within_limits(const tfidf_t *t, int64_t n, int32_t df)
+{
+    return df >= t->options.min_df && df <= t->options.max_df * (double)n;
+}
+
+/* The least df that stays under max_terms; *ties: how many terms of just that df there is room for. */
+static int32_t least_df(const tfidf_t *t, int64_t n, int64_t *ties)
+{
+    int64_t *terms = NEW_ARRAY(int64_t, n + 1), room = t->options.max_terms; /* terms by df */
+    for (int64_t i = 0; i < t->term_count; i++)
+        if (within_limits(t, n, t->terms[i].df)) terms[t->terms[i].df]++;
+    int64_t df = n;
+    while (df > 1 && terms[df] < room) room -= terms[df--];
+    free(terms);
+    *ties = room;
+    return (int32_t)df;
+}
+
 /* Gives the terms that stay a column each; returns their number. */
 static int64_t choose_columns(tfidf_t *t, int64_t n)
 {
-    int64_t columns = 0;
+    int64_t columns = 0, ties;
+    int32_t least = least_df(t, n, &ties);
     for (int64_t i = 0; i < t->term_count; i++) {
         term_t *term = &t->terms[i];
-        bool keep = term->df >= t->options.min_df && term->df <= t->options.max_df * (double)n;
+        bool keep = within_limits(t, n, term->df) && (term->df > least || (term->df == least && ties-- > 0));
         term->column = keep ? (int32_t)columns++ : -1;
     }
     return columns;

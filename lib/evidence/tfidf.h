@@ -13,6 +13,7 @@ typedef struct {
     double char_weight; /* weight of the character n-grams beside the words' 1; 0 leaves them out */
     int64_t min_df;     /* drop terms that fewer items have */
     double max_df;      /* drop terms that more than this share of the items with text have */
+    int64_t max_terms;  /* of the rest keep so many, those that most items have, ties by first appearance */
 } tfidf_options_t;
 
 typedef struct tfidf tfidf_t;

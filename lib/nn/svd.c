@@ -122,24 +122,16 @@ static void decompose(svd_t *d, int64_t l, float *z)
     double *gram = gram_matrix(d->cols, l, z), *square = NEW_ARRAY(double, l);
     lapack_int bad = LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'V', 'U', (lapack_int)l, gram, (lapack_int)l, square);
     if (bad) die(EX_SOFTWARE, "eigenvalues of a %lld x %lld matrix did not converge", (long long)l, (long long)l);
-    int64_t kept = min64(d->k, l);
-    float *w = xfloats((size_t)(l * kept));
+    float *w = xfloats((size_t)(l * d->k));
     double floor = 1e-5 * sqrt(fmax(square[l - 1], 0));
-    for (int64_t j = 0; j < kept; j++) { /* eigenvalues ascend */
+    for (int64_t j = 0; j < d->k; j++) { /* eigenvalues ascend */
         double s = sqrt(fmax(square[l - 1 - j], 0));
         if (s <= floor) break;
         d->rank++;
         d->s[j] = s;
-        for (int64_t i = 0; i < l; i++) w[i * kept + j] = (float)(gram[i * l + (l - 1 - j)] / s);
+        for (int64_t i = 0; i < l; i++) w[i * d->k + j] = (float)(gram[i * l + (l - 1 - j)] / s);
     }
-    z = rotate(d->cols, l, kept, w, z);
-    if (kept == d->k) {
-        d->v = z;
-    } else {
-        d->v = xcalloc(size_mul((size_t)d->cols, (size_t)d->k), sizeof(float));
-        for (int64_t i = 0; i < d->cols; i++) memcpy(d->v + i * d->k, z + i * kept, (size_t)kept * sizeof(float));
-        free(z);
-    }
+    d->v = rotate(d->cols, l, d->k, w, z);
     free(w);
     free(square);
     free(gram);
@@ -149,11 +141,9 @@ svd_t svd_truncated(const csr_t *x, const svd_options_t *o)
 {
     gemm_init();
     int64_t l = min64(o->k + o->oversample, min64(x->rows, x->cols));
-    svd_t d = {.cols = x->cols, .k = o->k, .s = NEW_ARRAY(double, o->k)};
-    if (l <= 0) {
-        d.v = xcalloc(size_mul((size_t)d.cols, (size_t)d.k), sizeof(float));
-        return d;
-    }
+    svd_t d = {.cols = x->cols, .k = min64(o->k, l)};
+    d.s = NEW_ARRAY(double, d.k);
+    if (l <= 0) return d;
 
     csr_t xt = csr_transpose(x);
     float *q = xfloats(size_mul((size_t)x->rows, (size_t)l));

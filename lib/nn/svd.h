@@ -16,7 +16,8 @@ typedef struct {
 
 /* X ~ U diag(s) V^T. U is not kept: row i of U diag(s) is row i of X V. */
 typedef struct {
-    int64_t cols, k;
+    int64_t cols;
+    int64_t k;    /* as wanted, or fewer: at most the lesser of rows and columns */
     int64_t rank; /* triples found: fewer than k where the matrix has no more (singular values above 1e-5 of the largest) */
     double *s;    /* [k] singular values, descending; 0 beyond rank */
     float *v;     /* [cols, k] right singular vectors as columns, each with its largest component positive; 0 beyond rank */

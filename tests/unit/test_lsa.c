@@ -8,7 +8,7 @@
 
 #include "unit.h"
 
-static const tfidf_options_t words_only = {.ngrams = {.words = 1}, .min_df = 1, .max_df = 1};
+static const tfidf_options_t words_only = {.ngrams = {.words = 1}, .min_df = 1, .max_df = 1, .max_terms = 1000};
 
 static float value_at(const csr_t *x, int64_t row, int64_t column)
 {
@@ -71,9 +71,30 @@ TEST(rare_and_common_terms_are_dropped)
     csr_free(&x);
 }
 
+TEST(the_commonest_terms_are_kept)
+{
+    const char *texts[] = {"a b c", "a b d", "a e"};
+    const int64_t expected[] = {1, 1, 2, 3, 4, 5, 5}; /* a; b; then c, d, e as they come */
+    for (int limit = 1; limit <= 6; limit++) {
+        tfidf_options_t o = words_only;
+        o.max_terms = limit;
+        tfidf_t *t = tfidf_new(&o);
+        for (int i = 0; i < 3; i++) {
+            tfidf_item(t);
+            add_text(t, texts[i]);
+        }
+        csr_t x = tfidf_finish(t, NULL);
+        tfidf_free(t);
+        CHECK(x.cols == expected[limit]);
+        CHECK(value_at(&x, 0, 0) > 0 && value_at(&x, 2, 0) > 0);                      /* a */
+        CHECK((value_at(&x, 0, 2) > 0) == (limit >= 3) && value_at(&x, 1, 2) == 0); /* c */
+        csr_free(&x);
+    }
+}
+
 TEST(kinds_are_weighted_as_asked)
 {
-    tfidf_options_t o = {.ngrams = {.words = 1, .char_min = 3, .char_max = 3}, .char_weight = 0.5, .min_df = 1, .max_df = 1};
+    tfidf_options_t o = {.ngrams = {.words = 1, .char_min = 3, .char_max = 3}, .char_weight = 0.5, .min_df = 1, .max_df = 1, .max_terms = 1000};
     tfidf_t *t = tfidf_new(&o);
     tfidf_item(t);
     add_text(t, "lavender");
@@ -95,7 +116,7 @@ enum { ITEMS = sizeof catalogue / sizeof *catalogue };
 
 static float *embed_catalogue(double exponent, int64_t dim)
 {
-    const lsa_options_t o = {.tfidf = {.ngrams = {.words = 1}, .min_df = 2, .max_df = 1}, .dim = dim, .exponent = exponent,
+    const lsa_options_t o = {.tfidf = {.ngrams = {.words = 1}, .min_df = 2, .max_df = 1, .max_terms = 1000}, .dim = dim, .exponent = exponent,
                              .iterations = 4, .seed = 1};
     text_engine_t *e = lsa_engine(&o);
     for (int i = 0; i < ITEMS; i++) {
@@ -150,7 +171,7 @@ TEST(full_rank_keeps_inner_products)
     tfidf_free(t);
     const svd_options_t o = {.k = 10, .oversample = 5, .iterations = 2, .seed = 3};
     svd_t d = svd_truncated(&x, &o);
-    float *embedding = lsa_project(&x, &d, 1);
+    float *embedding = lsa_project(&x, &d, 10, 1);
     for (int a = 0; a < 10; a++) {
         for (int b = 0; b < 10; b++) {
             double expected = 0;
@@ -179,7 +200,7 @@ int main(void)
     err_quiet(true);
     static const unit_test_t tests[] = {
         UNIT(tfidf_by_hand), UNIT(fields_add_by_weight), UNIT(rare_and_common_terms_are_dropped),
-        UNIT(kinds_are_weighted_as_asked), UNIT(topics_come_apart), UNIT(columns_beyond_the_rank_are_zero),
+        UNIT(the_commonest_terms_are_kept), UNIT(kinds_are_weighted_as_asked), UNIT(topics_come_apart), UNIT(columns_beyond_the_rank_are_zero),
         UNIT(full_rank_keeps_inner_products), UNIT(threads_do_not_change_a_bit),
     };
     return unit_run(tests, (int)(sizeof tests / sizeof *tests));
