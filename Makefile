@@ -36,7 +36,7 @@ NEED_TEST   += python3-numpy:py=numpy                           # an independent
 NEED_COMPARE += python3-torch:py=torch                          # the peer that models are compared with
 NEED_COMPARE += hyperfine:hyperfine                             # timing
 
-# Optional libraries are found by asking the compiler, once, when something is to be built: see $(BUILD)/flags.
+# Optional libraries are found by asking the compiler, once, when something is to be built: see $(BUILD)/flags.says.
 probe   = $(shell printf '\043include <$(1)>\nint main(void){return 0;}' | $(CC) -x c - -o /dev/null $(2) 2>/dev/null && echo yes || echo no)
 once    = $(eval $1 := $2)$($1)
 ONEDNN  ?= $(call once,ONEDNN,$(call probe,dnnl.h,-ldnnl))
@@ -56,7 +56,7 @@ TESTS     := $(TEST_SRC:tests/unit/%.c=$(BUILD)/tests/%)
 BENCHES   := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%)
 OBJ       := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 MAN       := $(wildcard man/*.[1-9])
-DAG       := $(wildcard pipelines/*.mk pipelines/examples/* data/*.mk)
+DAG       := $(wildcard pipelines/*.mk pipelines/stage pipelines/examples/* data/*.mk)
 SCRIPTS   := $(wildcard scripts/* pipelines/stage tests/run tests/bench/*.sh .ci/run)
 
 say = @$(if $(V),,printf '  %-5s %s\n' $1 $2;)
@@ -67,31 +67,25 @@ all: $(LIB) $(TOOLS)
 	@echo "sidmill: $(words $(TOOLS)) tools in $(BUILD)/bin; $(COMPILER); OpenBLAS; oneDNN: $(ONEDNN)"
 COMPILER = $(call once,COMPILER,$(shell $(CC) --version | head -n 1))
 
-# These hold the compiler with its flags, and the library's objects. They are made anew only when they would change, and
-# what is compiled or archived depends on them. (Second expansion: the compiler is asked nothing until one is needed. No
-# final newline, because make 4.3 does not always drop it.)
+# build/flags.says holds the compiler with its flags, build/objects.says the library's objects. They are written anew only
+# when they would change; what is compiled or archived depends on them. (Second expansion in a pattern rule: the compiler is
+# asked nothing until something is to be built. No final newline: make 4.3's $(file <) does not always drop it.)
+flags.says   = $(COMPILER) $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS)
+objects.says = $(OBJ)
+quoted       = '$(subst ','\'',$1)'
 .SECONDEXPANSION:
 .PHONY: FORCE
-FLAGS = $(COMPILER) $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS)
-unless-it-says = $(if $(subst |$(file <$@)|,,|$1|),FORCE)
-
-$(BUILD)/flags: $$(call unless-it-says,$$(FLAGS))
+$(BUILD)/%.says: $$(if $$(subst |$$(file <$$@)|,,|$$($$*.says)|),FORCE)
 	@mkdir -p $(@D)
-	@CC='$(CC)' scripts/deps headers $(NEED_BUILD)
-	@printf %s $(call quoted,$(FLAGS)) > $@
+	$(if $(filter flags,$*),@CC='$(CC)' scripts/deps headers $(NEED_BUILD))
+	@printf %s $(call quoted,$($*.says)) > $@
 
-$(BUILD)/objects: $$(call unless-it-says,$$(OBJ))
-	@mkdir -p $(@D)
-	@printf %s '$(OBJ)' > $@
-
-quoted = '$(subst ','\'',$1)'
-
-$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags.says
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(quiet)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(LIB): $(OBJ) $(BUILD)/objects
+$(LIB): $(OBJ) $(BUILD)/objects.says
 	@mkdir -p $(@D)
 	$(call say,AR,$@)
 	$(quiet)rm -f $@ && $(AR) rcs $@ $(OBJ)
@@ -178,9 +172,7 @@ install: all
 	install -d "$(BINDIR)" "$(SHAREDIR)/pipelines/examples" "$(SHAREDIR)/data"
 	install $(TOOLS) "$(BINDIR)"
 	for page in $(MAN); do install -D -m 644 "$$page" "$(MANDIR)/man$${page##*.}/$${page##*/}" || exit 1; done
-	for file in $(DAG); do install -m 644 "$$file" "$(SHAREDIR)/$$file" || exit 1; done
-	install pipelines/stage "$(SHAREDIR)/pipelines/stage"
-	chmod 755 "$(SHAREDIR)"/pipelines/examples/*
+	for file in $(DAG); do install -m $$([ -x "$$file" ] && echo 755 || echo 644) "$$file" "$(SHAREDIR)/$$file" || exit 1; done
 
 uninstall:
 	for tool in $(notdir $(TOOLS)); do rm -f "$(BINDIR)/$$tool"; done
