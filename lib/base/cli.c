@@ -19,7 +19,8 @@ struct cli_common cli_common = {.seed = 42, .shards = 16};
 static void print_default(FILE *f, const cli_option_t *o)
 {
     switch (o->kind) {
-    case CLI_FLAG: break;
+    case CLI_FLAG:
+    case CLI_LIST: break;
     case CLI_INT: fprintf(f, " [%lld]", (long long)*(int64_t *)o->value); break;
     case CLI_REAL:
         if (isfinite(*(double *)o->value)) fprintf(f, " [%g]", *(double *)o->value);
@@ -79,6 +80,12 @@ static void set_value(const cli_option_t *o, const char *text)
     switch (o->kind) {
     case CLI_FLAG: *(bool *)o->value = true; return;
     case CLI_STRING: *(const char **)o->value = text; return;
+    case CLI_LIST: {
+        cli_list_t *l = o->value;
+        GROW(l->items, l->count, l->cap);
+        l->items[l->count++] = text;
+        return;
+    }
     case CLI_INT: {
         long long v = strtoll(text, &end, 10);
         if (end == text || *end || errno) die(EX_USAGE, "--%s %s: expected a whole number", o->name, text);
@@ -169,6 +176,16 @@ int cli_parse(const cli_t *cli, int argc, char **argv)
     return operands;
 }
 
+static void list_json(buf_t *b, const cli_list_t *l)
+{
+    buf_puts(b, "[");
+    for (int i = 0; i < l->count; i++) {
+        if (i) buf_puts(b, ",");
+        buf_json_string(b, l->items[i], strlen(l->items[i]));
+    }
+    buf_puts(b, "]");
+}
+
 char *cli_config(const cli_t *cli)
 {
     buf_t b = {0};
@@ -188,6 +205,7 @@ char *cli_config(const cli_t *cli)
             if (text) buf_json_string(&b, text, strlen(text));
             else buf_puts(&b, "null");
             break;
+        case CLI_LIST: list_json(&b, o->value); break;
         }
     }
     buf_puts(&b, "}");

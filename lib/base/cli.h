@@ -6,14 +6,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum cli_kind { CLI_FLAG, CLI_INT, CLI_REAL, CLI_STRING, CLI_CHOICE };
+enum cli_kind { CLI_FLAG, CLI_INT, CLI_REAL, CLI_STRING, CLI_CHOICE, CLI_LIST };
+
+/* The values of an option that may be given several times. */
+typedef struct {
+    const char **items;
+    int count, cap;
+} cli_list_t;
 
 typedef struct {
     char key;                   /* short form, 0 for none */
     const char *name;           /* long form without the dashes */
     const char *arg;            /* what --help calls the argument; NULL for flags */
     enum cli_kind kind;
-    void *value;                /* bool *, int64_t *, double *, const char **, const char ** (one of `choices`) */
+    void *value;                /* bool *, int64_t *, double *, const char **, const char ** (one of `choices`), cli_list_t * */
     const char *help;
     bool shapes;                /* changes the result: part of the canonical configuration */
     double min, max;            /* inclusive range of CLI_INT and CLI_REAL; both 0: any finite value */
