@@ -81,6 +81,9 @@ typedef struct st_writer st_writer_t;
 st_writer_t *st_create(const char *path, const char *schema);
 void st_set_meta(st_writer_t *w, const char *key, const char *value);
 void st_add(st_writer_t *w, const char *name, st_dtype dtype, int dims, const int64_t *shape, const void *data);
+
+/* Appends `rows` more rows to a tensor added before: its first extent grows. `data` is borrowed likewise. */
+void st_extend(st_writer_t *w, const char *name, int64_t rows, const void *data);
 void st_add_strings(st_writer_t *w, const char *name, const strtab_t *t);
 
 /* Records the digest (xxh3-128, hex) of an input under metadata `input.<role>`. */
@@ -89,6 +92,9 @@ void st_commit(st_writer_t *w);
 
 /* Hex digest (xxh3-128) of a file's bytes. Caller frees. */
 char *st_digest(const st_file_t *f);
+
+/* A view of rows [first, end) of a tensor with at least one dimension. */
+st_tensor_t st_rows(const st_tensor_t *t, int64_t first, int64_t end);
 
 /* Short-hand: st_add() of one or two dimensions. */
 void st_add1(st_writer_t *w, const char *name, st_dtype dtype, int64_t n, const void *data);

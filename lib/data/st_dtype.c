@@ -99,3 +99,13 @@ bool st_integer(const st_tensor_t *t, int64_t i, int64_t *v)
     default: *v = (int64_t)st_value(t, i); return true;
     }
 }
+
+st_tensor_t st_rows(const st_tensor_t *t, int64_t first, int64_t end)
+{
+    st_tensor_t view = *t;
+    int64_t width = t->shape[0] ? t->count / t->shape[0] : 0;
+    view.shape[0] = end - first;
+    view.count = (end - first) * width;
+    view.data = t->data + (size_t)(first * width) * st_dtype_size(t->dtype);
+    return view;
+}

@@ -8,14 +8,21 @@
 #include "base/version.h"
 #include "data/st.h"
 
-/* A tensor to write; `data` is borrowed. */
+/* A borrowed stretch of rows. */
+typedef struct {
+    const void *data;
+    size_t bytes;
+} part_t;
+
+/* A tensor to write: its rows, part after part. */
 typedef struct {
     char *name;
     st_dtype dtype;
     int dims;
     int64_t shape[ST_MAX_DIMS];
     size_t bytes;
-    const void *data;
+    part_t *parts;
+    int count, cap;
 } entry_t;
 
 struct st_writer {
@@ -58,21 +65,46 @@ void st_set_meta(st_writer_t *w, const char *key, const char *value)
     w->meta_values[w->meta_count++] = xstrdup(value);
 }
 
+static entry_t *find_entry(const st_writer_t *w, const char *name)
+{
+    for (int i = 0; i < w->count; i++)
+        if (!strcmp(w->entries[i].name, name)) return &w->entries[i];
+    return NULL;
+}
+
+static void add_part(entry_t *e, const void *data, size_t bytes)
+{
+    GROW(e->parts, e->count, e->cap);
+    e->parts[e->count++] = (part_t){data, bytes};
+    e->bytes = size_add(e->bytes, bytes);
+}
+
 void st_add(st_writer_t *w, const char *name, st_dtype dtype, int dims, const int64_t *shape, const void *data)
 {
+    size_t bytes = st_dtype_size(dtype);
     check_text(w, "a tensor's name", name);
     if (dims < 0 || dims > ST_MAX_DIMS) die(EX_SOFTWARE, "tensor '%s': %d dimensions", name, dims);
     if (!strcmp(name, "__metadata__")) die(EX_USAGE, "a tensor cannot be called __metadata__");
-    for (int i = 0; i < w->count; i++)
-        if (!strcmp(w->entries[i].name, name)) die(EX_SOFTWARE, "tensor '%s' is written twice", name);
+    if (find_entry(w, name)) die(EX_SOFTWARE, "tensor '%s' is written twice", name);
     GROW(w->entries, w->count, w->cap);
     entry_t *e = &w->entries[w->count++];
-    *e = (entry_t){.name = xstrdup(name), .dtype = dtype, .dims = dims, .bytes = st_dtype_size(dtype), .data = data};
+    *e = (entry_t){.name = xstrdup(name), .dtype = dtype, .dims = dims};
     for (int d = 0; d < dims; d++) {
         if (shape[d] < 0) die(EX_SOFTWARE, "tensor '%s': extent %lld", name, (long long)shape[d]);
         e->shape[d] = shape[d];
-        e->bytes = size_mul(e->bytes, (size_t)shape[d]);
+        bytes = size_mul(bytes, (size_t)shape[d]);
     }
+    add_part(e, data, bytes);
+}
+
+void st_extend(st_writer_t *w, const char *name, int64_t rows, const void *data)
+{
+    entry_t *e = find_entry(w, name);
+    if (!e || !e->dims || rows < 0) die(EX_SOFTWARE, "tensor '%s' cannot be extended", name);
+    size_t bytes = size_mul(st_dtype_size(e->dtype), (size_t)rows);
+    for (int d = 1; d < e->dims; d++) bytes = size_mul(bytes, (size_t)e->shape[d]);
+    e->shape[0] += rows;
+    add_part(e, data, bytes);
 }
 
 void st_add1(st_writer_t *w, const char *name, st_dtype dtype, int64_t n, const void *data) { st_add(w, name, dtype, 1, &n, data); }
@@ -146,9 +178,13 @@ void st_commit(st_writer_t *w)
 {
     if (w->count) qsort(w->entries, (size_t)w->count, sizeof *w->entries, by_width);
     write_header(w);
-    for (int i = 0; i < w->count; i++) out_write(w->out, w->entries[i].data, w->entries[i].bytes);
+    for (int i = 0; i < w->count; i++)
+        for (int p = 0; p < w->entries[i].count; p++) out_write(w->out, w->entries[i].parts[p].data, w->entries[i].parts[p].bytes);
     out_commit(w->out);
-    for (int i = 0; i < w->count; i++) free(w->entries[i].name);
+    for (int i = 0; i < w->count; i++) {
+        free(w->entries[i].name);
+        free(w->entries[i].parts);
+    }
     for (int i = 0; i < w->meta_count; i++) {
         free(w->meta_keys[i]);
         free(w->meta_values[i]);
