@@ -24,12 +24,12 @@ struct recommender {
     char *digest;
 };
 
-/* A whole number in a metadata object, at least 1. */
-static int64_t need_number(const st_file_t *f, const cJSON *object, const char *what, const char *key)
+/* A whole number in a metadata object, at least `least`. */
+static int64_t need_number(const st_file_t *f, const cJSON *object, const char *what, const char *key, int least)
 {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (!cJSON_IsNumber(v) || v->valuedouble < 1 || v->valuedouble > 1e9 || v->valuedouble != (double)(int64_t)v->valuedouble)
-        die_at(f->name, 0, "metadata \"%s\": \"%s\" must be a whole number, 1 or more: is this a model of sidgen-train?", what, key);
+    if (!cJSON_IsNumber(v) || v->valuedouble < least || v->valuedouble > 1e9 || v->valuedouble != (double)(int64_t)v->valuedouble)
+        die_at(f->name, 0, "metadata \"%s\": \"%s\" must be a whole number, %d or more: is this a model of sidgen-train?", what, key, least);
     return (int64_t)v->valuedouble;
 }
 
@@ -45,8 +45,8 @@ static cJSON *need_object(const st_file_t *f, const char *key)
 static void check_vocabulary(const recommender_t *r, const st_file_t *model, const char *sids_name)
 {
     cJSON *v = need_object(model, "vocab");
-    int64_t levels = need_number(model, v, "vocab", "levels"), codes = need_number(model, v, "vocab", "codes");
-    int64_t suffixes = need_number(model, v, "vocab", "max_suffix");
+    int64_t levels = need_number(model, v, "vocab", "levels", 1), codes = need_number(model, v, "vocab", "codes", 1);
+    int64_t suffixes = need_number(model, v, "vocab", "max_suffix", 0);
     if (levels != r->sids.levels || codes != r->sids.codes || suffixes != r->sids.max_suffix || r->vocab.size != r->model->config.vocab_size)
         die(EX_DATAERR, "%s: trained on SIDs of %lld levels x %lld codes and %lld suffixes, but %s has %d x %d and %d", model->name,
             (long long)levels, (long long)codes, (long long)suffixes, sids_name, r->sids.levels, r->sids.codes, r->sids.max_suffix);
@@ -60,7 +60,7 @@ static int64_t read_training(recommender_t *r, const st_file_t *model)
     if (!cJSON_IsString(softmax) || (strcmp(softmax->valuestring, "trie") && strcmp(softmax->valuestring, "level")))
         die_at(model->name, 0, "metadata \"training\": \"softmax\" must be \"trie\" or \"level\"");
     r->softmax = strcmp(softmax->valuestring, "trie") ? SOFTMAX_LEVEL : SOFTMAX_TRIE;
-    int64_t max_items = need_number(model, t, "training", "max-items");
+    int64_t max_items = need_number(model, t, "training", "max-items", 1);
     cJSON_Delete(t);
     if (1 + (max_items + 1) * (r->sids.levels + 1) > r->model->config.max_position_embeddings)
         die_at(model->name, 0, "histories of %lld items do not fit its %lld positions", (long long)max_items,
