@@ -13,6 +13,7 @@
 #include "base/parallel.h"
 #include "base/progress.h"
 #include "base/rng.h"
+#include "base/simd.h"
 #include "data/sample.h"
 #include "nn/optim.h"
 #include "rec/checkpoint.h"
@@ -221,33 +222,44 @@ static int64_t rows_of_shards(const trainer_t *t, int64_t first, int64_t count)
     return rows;
 }
 
-static void average_weights(trainer_t *t)
+/* What one update does to one parameter. */
+typedef struct {
+    trainer_t *t;
+    double lr, scale;
+    float average; /* decay of the moving average */
+} update_t;
+
+SIMD_CLONES
+static void move_average(int64_t n, float decay, const float *restrict w, float *restrict average)
 {
-    if (!t->average) return;
-    /* A young average would remember the random start: its decay grows with the number of updates. */
-    double grown = (1 + t->number[UPDATES]) / (10 + t->number[UPDATES]);
-    const float decay = (float)(grown < t->o.average ? grown : t->o.average), *w = t->model->weights;
-    for (int64_t i = 0; i < t->model->size; i++) t->average[i] = decay * t->average[i] + (1 - decay) * w[i];
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) average[i] = decay * average[i] + (1 - decay) * w[i];
+}
+
+static void update_param(void *ctx, int64_t i, int worker)
+{
+    (void)worker;
+    const update_t *u = ctx;
+    trainer_t *t = u->t;
+    const param_t *p = &t->model->params[i];
+    if (p->frozen) return;
+    float *w = t->model->weights + p->offset;
+    adamw_t a = {u->lr, 0.9, t->o.beta2, 1e-8, p->decay ? t->o.weight_decay : 0};
+    adamw_step(&a, (int64_t)t->number[UPDATES], u->scale, p->count, w, t->grads[0] + p->offset, t->m + p->offset, t->v + p->offset);
+    if (t->average) move_average(p->count, u->average, w, t->average + p->offset);
 }
 
 /* The whole gradient is grads[0]; clips it by its norm and moves the weights. */
-static double update(trainer_t *t, double lr)
+static void update(trainer_t *t, double lr)
 {
-    const model_t *m = t->model;
-    double norm = sqrt(sum_squares(t->grads[0], m->size));
+    double norm = sqrt(sum_squares(t->grads[0], t->model->size));
     if (!isfinite(norm)) die(EX_SOFTWARE, "the gradient is not finite in epoch %d; try a lower --lr", (int)t->number[EPOCH] + 1);
-    double scale = t->o.clip > 0 && norm > t->o.clip ? t->o.clip / norm : 1;
     t->number[UPDATES]++;
-    for (int i = 0; i < m->count; i++) {
-        const param_t *p = &m->params[i];
-        if (p->frozen) continue;
-        adamw_t a = {lr, 0.9, t->o.beta2, 1e-8, p->decay ? t->o.weight_decay : 0};
-        adamw_step(&a, (int64_t)t->number[UPDATES], scale, p->count, m->weights + p->offset, t->grads[0] + p->offset, t->m + p->offset,
-                   t->v + p->offset);
-    }
-    average_weights(t);
+    /* A young average would remember the random start: its decay grows with the number of updates. */
+    double grown = (1 + t->number[UPDATES]) / (10 + t->number[UPDATES]);
+    update_t u = {t, lr, t->o.clip > 0 && norm > t->o.clip ? t->o.clip / norm : 1, (float)fmin(grown, t->o.average)};
+    parallel_for(t->model->count, update_param, &u);
     network_sync(t->net);
-    return norm;
 }
 
 static double learning_rate(const trainer_t *t, int64_t steps)
