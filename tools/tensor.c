@@ -33,7 +33,8 @@ static int list(int argc, char **argv)
         {0, "json", NULL, CLI_FLAG, &json, "one JSON object a file", false, 0, 0, NULL},
         {'b', "brief", NULL, CLI_FLAG, &brief, "names, types and shapes only: data is not read", false, 0, 0, NULL},
     };
-    static const cli_t cli = {"tensor ls", "[options] [FILE ...]", "Lists tensors, a few statistics, and metadata.", options, CLI_COUNT(options)};
+    static const cli_t cli = {"tensor ls", "[options] [FILE ...]", "Lists tensors, a few statistics, and metadata.",
+                              options, CLI_COUNT(options)};
     int n = parse(&cli, argc, argv);
     out_t *out = out_open(cli_common.output, false);
     buf_t text = {0};
@@ -71,7 +72,8 @@ static void parse_rows(const char *text, int64_t rows, int64_t *first, int64_t *
         if (!take_number(&p, end)) *end = rows;
     }
     if (!good || *p) die(EX_USAGE, "--rows %s: expected FIRST:END, FIRST:, :END or ROW", text);
-    if (*first > *end || *end > rows) die(EX_DATAERR, "--rows %s: outside the tensor, which has %lld rows", text, (long long)rows);
+    if (*first > *end || *end > rows)
+        die(EX_DATAERR, "--rows %s: outside the tensor, which has %lld rows", text, (long long)rows);
 }
 
 /* Rows of a string table as bytes, in place of the rows of its bytes. */
@@ -93,7 +95,7 @@ static int get(int argc, char **argv)
         CLI_OUTPUT,
         {0, "rows", "A:B", CLI_STRING, &rows, "rows A to before B, from 0 (all)", true, 0, 0, NULL},
         {0, "npy", NULL, CLI_FLAG, &npy, "as a NumPy file", true, 0, 0, NULL},
-        {0, "strings", NULL, CLI_FLAG, &as_strings, "a string table, though its name does not end in _ids", true, 0, 0, NULL},
+        {0, "strings", NULL, CLI_FLAG, &as_strings, "a string table, whatever its name", true, 0, 0, NULL},
     };
     static const cli_t cli = {"tensor get", "[options] FILE NAME", "Writes a tensor: TSV, string tables a string a line, or .npy.",
                               options, CLI_COUNT(options)};
@@ -183,12 +185,13 @@ static int put(int argc, char **argv)
     static const cli_option_t options[] = {
         CLI_OUTPUT,
         {0, "dtype", NULL, CLI_CHOICE, &text_dtype, "type of numbers in text", true, 0, 0, dtypes},
-        {0, "strings", "NAME", CLI_LIST, &string_names, "NAME's lines are strings (and those of *_ids); repeatable", true, 0, 0, NULL},
+        {0, "strings", "NAME", CLI_LIST, &string_names, "NAME holds strings, as *_ids do; repeatable", true, 0, 0, NULL},
         {0, "meta", "KEY=VALUE", CLI_LIST, &metadata, "add metadata; repeatable", true, 0, 0, NULL},
         {0, "onto", "FILE", CLI_STRING, &onto, "start from FILE's tensors and metadata", false, 0, 0, NULL},
     };
     static const cli_t cli = {"tensor put", "[options] NAME=FILE ... -o OUT",
-                              "Makes a tensor file from .npy files and text (TSV numbers; lines of strings).", options, CLI_COUNT(options)};
+                              "Makes a tensor file from .npy files and text (TSV numbers; lines of strings).",
+                              options, CLI_COUNT(options)};
     int n = parse(&cli, argc, argv);
     if (!n && !onto) die(EX_USAGE, "put: expected NAME=FILE; 'tensor put --help' says more");
     char **paths = NEW_ARRAY(char *, n);
@@ -217,7 +220,8 @@ static int join(int argc, char **argv)
         CLI_OUTPUT,
         {0, "merge", NULL, CLI_FLAG, &merge, "different tensors of the same items, side by side", true, 0, 0, NULL},
     };
-    static const cli_t cli = {"tensor join", "[options] FILE ... -o OUT", "Joins shards row after row, or with --merge tensors of the same items.",
+    static const cli_t cli = {"tensor join", "[options] FILE ... -o OUT",
+                              "Joins shards row after row, or with --merge tensors of the same items.",
                               options, CLI_COUNT(options)};
     int n = parse(&cli, argc, argv);
     if (!n) die(EX_USAGE, "join: expected FILE ...; 'tensor join --help' says more");
@@ -245,7 +249,8 @@ static void check_by_tools(const st_file_t *f, const char *schema)
 
 static int verify(int argc, char **argv)
 {
-    static const cli_t cli = {"tensor verify", "[FILE ...]", "Checks files against the format and, where metadata names one, their schema.", NULL, 0};
+    static const cli_t cli = {"tensor verify", "[FILE ...]",
+                              "Checks files against the format and, where metadata names one, their schema.", NULL, 0};
     int n = parse(&cli, argc, argv);
     out_t *out = out_open(NULL, false);
     for (int i = 0; i < (n ? n : 1); i++) {
@@ -253,11 +258,8 @@ static int verify(int argc, char **argv)
         const schema_t *s = schema_check(f);
         if (s) check_by_tools(f, s->name);
         const char *named = st_meta(f, "schema");
-        buf_t line = {0};
-        buf_printf(&line, "%s: ok (%s%s)\n", f->name, s ? s->name : named ? "unknown schema " : "no schema", !s && named ? named : "");
-        out_write(out, line.data, line.len);
+        fprintf(out_file(out), "%s: ok (%s%s)\n", f->name, s ? "" : named ? "unknown schema " : "no schema", named ? named : "");
         out_flush(out_file(out), out_name(out)); /* said before the next file may end the process */
-        buf_free(&line);
         st_close(f);
     }
     out_commit(out);

@@ -84,7 +84,8 @@ static void put_stats(buf_t *out, const st_tensor_t *t)
         buf_puts(out, "empty");
         return;
     }
-    buf_printf(out, "min %.6g  max %.6g  mean %.6g  zeros %.1f%%", s.min, s.max, s.mean, 100.0 * (double)s.zeros / (double)t->count);
+    buf_printf(out, "min %.6g  max %.6g  mean %.6g  zeros %.1f%%", s.min, s.max, s.mean,
+               100.0 * (double)s.zeros / (double)t->count);
     if (s.nan) buf_printf(out, "  NaN %lld", (long long)s.nan);
     if (s.inf) buf_printf(out, "  inf %lld", (long long)s.inf);
 }

@@ -22,8 +22,8 @@ bool st_strings(const st_tensor_t *t, strtab_t *table);
 /* Appends a table of the tensors, then the metadata, a key a line. With `brief`, data is not looked at. */
 void describe_text(buf_t *out, const st_file_t *f, bool brief);
 
-/* Appends one JSON object on one line: {"file","tensors":[{"name","dtype","shape","min",...} or {...,"strings","first":[...]}],
- * "metadata":{...}}. */
+/* Appends one JSON object on one line: {"file","tensors":[{"name","dtype","shape",...}],"metadata":{...}}. A tensor has "min",
+ * "max", "mean", "zeros", "nan" and "inf", a string table "strings" (their number) and "first" (some). */
 void describe_json(buf_t *out, const st_file_t *f, bool brief);
 
 #endif

@@ -8,13 +8,13 @@
 static void check_offsets(const st_file_t *f, const interactions_t *x)
 {
     const int64_t *o = x->user_offsets;
-    if (o[0] != 0) die_at(f->name, 0, "tensor 'user_offsets': begins with %lld, expected 0", (long long)o[0]);
+    if (o[0] != 0) st_bad(f, "user_offsets", "begins with %lld, expected 0", (long long)o[0]);
     for (int64_t u = 0; u < x->users; u++)
         if (o[u + 1] < o[u])
-            die_at(f->name, 0, "tensor 'user_offsets': row %lld: %lld after %lld, expected ascending offsets", (long long)u + 1,
+            st_bad(f, "user_offsets", "row %lld: %lld after %lld, expected ascending offsets", (long long)u + 1,
                    (long long)o[u + 1], (long long)o[u]);
     if (o[x->users] != x->events)
-        die_at(f->name, 0, "tensor 'user_offsets': ends with %lld, expected %lld, the length of item_index",
+        st_bad(f, "user_offsets", "ends with %lld, expected %lld, the length of item_index",
                (long long)o[x->users], (long long)x->events);
 }
 
@@ -22,13 +22,14 @@ static void check_events(const st_file_t *f, const interactions_t *x)
 {
     for (int64_t e = 0; e < x->events; e++)
         if (x->item_index[e] < 0 || x->item_index[e] >= x->items)
-            die_at(f->name, 0, "tensor 'item_index': row %lld: %d, expected 0 to %lld, the rows of item_ids", (long long)e,
+            st_bad(f, "item_index", "row %lld: %d, expected 0 to %lld, the rows of item_ids", (long long)e,
                    (int)x->item_index[e], (long long)x->items - 1);
     if (!x->timestamp) return;
     for (int64_t u = 0; u < x->users; u++)
         for (int64_t e = x->user_offsets[u] + 1; e < x->user_offsets[u + 1]; e++)
             if (x->timestamp[e] < x->timestamp[e - 1])
-                die_at(f->name, 0, "tensor 'timestamp': row %lld is earlier than the row before, expected each user's events in order of time",
+                st_bad(f, "timestamp",
+                       "row %lld is earlier than the row before, expected each user's events in order of time",
                        (long long)e);
 }
 
@@ -38,7 +39,7 @@ interactions_t interactions_read(const st_file_t *f)
     int64_t offsets = -1, events = -1;
     st_check_schema(f, "interactions/1");
     x.user_offsets = st_need_i64(f, "user_offsets", 1, &offsets);
-    if (offsets < 1) die_at(f->name, 0, "tensor 'user_offsets': is empty, expected one offset more than users");
+    if (offsets < 1) st_bad(f, "user_offsets", "is empty, expected one offset more than users");
     x.users = offsets - 1;
     x.item_index = st_need_i32(f, "item_index", 1, &events);
     x.events = events;

@@ -38,8 +38,8 @@ static void check_unique(st_file_t *const *files, int n, const char *name)
             size_t len;
             const char *id = strtab_get(&ids, r, &len);
             if (strtab_find(&all, id, len) >= 0)
-                die_at(files[i]->name, 0, "tensor '%s': row %lld: id \"%.*s\" was there before, expected unique ids in the joined table",
-                       name, (long long)r, (int)len, id);
+                st_bad(files[i], name, "row %lld: id \"%.*s\" was there before, expected unique ids in the joined table",
+                       (long long)r, (int)len, id);
             strtab_add(&all, id, len);
         }
         strtab_free(&ids);
@@ -51,7 +51,7 @@ static void check_same(st_file_t *const *files, int n, const char *name)
 {
     for (int i = 1; i < n; i++)
         if (!same_tensor(st_find(files[0], name), st_find(files[i], name)))
-            die_at(files[i]->name, 0, "tensor '%s': differs from that of %s, expected the same", name, files[0]->name);
+            st_bad(files[i], name, "differs from that of %s, expected the same", files[0]->name);
 }
 
 /* Offsets of every file after the first, each counted on from where the files before end; their own first is left out. */
@@ -60,9 +60,9 @@ static void join_offsets(st_writer_t *w, st_file_t *const *files, int n, const c
     int64_t base = 0;
     for (int i = 0; i < n; i++) {
         int64_t count = -1, *offsets = st_need_i64(files[i], name, 1, &count); /* lives as long as the writer */
-        if (count < 1) die_at(files[i]->name, 0, "tensor '%s': is empty, expected one offset more than users", name);
+        if (count < 1) st_bad(files[i], name, "is empty, expected one offset more than users");
         for (int64_t u = 0; u < count; u++)
-            if (__builtin_add_overflow(offsets[u], base, &offsets[u])) die_at(files[i]->name, 0, "tensor '%s': offsets overflow", name);
+            if (__builtin_add_overflow(offsets[u], base, &offsets[u])) st_bad(files[i], name, "offsets overflow");
         base = offsets[count - 1];
         if (!i) st_add1(w, name, ST_I64, count, offsets);
         else st_extend(w, name, count - 1, offsets + 1);
@@ -76,7 +76,7 @@ static void join_tensor(st_writer_t *w, st_file_t *const *files, int n, const ch
     for (int i = 1; i < n; i++) {
         const st_tensor_t *t = st_find(files[i], name);
         if (!same_row(first, t))
-            die_at(files[i]->name, 0, "tensor '%s': type or row shape differs from that of %s, expected the same", name, files[0]->name);
+            st_bad(files[i], name, "type or row shape differs from that of %s, expected the same", files[0]->name);
         st_extend(w, name, t->shape[0], t->data);
     }
     if (is_ids(name)) check_unique(files, n, name);
@@ -101,7 +101,8 @@ static const schema_t *common_schema(st_file_t *const *files, int n)
     for (int i = 1; i < n; i++) {
         const char *name = st_meta(files[i], "schema");
         if (!first != !name || (first && strcmp(first, name) != 0))
-            die_at(files[i]->name, 0, "schema %s, expected %s as %s has", name ? name : "missing", first ? first : "none", files[0]->name);
+            die_at(files[i]->name, 0, "schema %s, expected %s as %s has", name ? name : "missing", first ? first : "none",
+                   files[0]->name);
     }
     return first ? schema_find(first) : NULL;
 }
@@ -124,7 +125,7 @@ void join_rows(st_writer_t *w, st_file_t *const *files, int n)
         const st_tensor_t *first = &files[0]->tensors[t];
         switch (kind_of(s, first->name)) {
         case JOIN_ROWS:
-            if (!first->dims) die_at(files[0]->name, 0, "tensor '%s': a single number, which cannot be joined along rows", first->name);
+            if (!first->dims) st_bad(files[0], first->name, "a single number, which cannot be joined along rows");
             join_tensor(w, files, n, first->name);
             break;
         case JOIN_OFFSETS: join_offsets(w, files, n, first->name); break;
@@ -142,7 +143,8 @@ static void check_items(st_file_t *const *files, int n)
         strtab_t ids = st_need_ids(files[i], "item_ids", -1);
         strtab_free(&ids);
         if (!same_tensor(st_find(files[0], "item_ids"), st_find(files[i], "item_ids")))
-            die_at(files[i]->name, 0, "item_ids differ from those of %s, expected the same items in the same order", files[0]->name);
+            die_at(files[i]->name, 0, "item_ids differ from those of %s, expected the same items in the same order",
+                   files[0]->name);
     }
 }
 
@@ -155,7 +157,7 @@ void join_merge(st_writer_t *w, st_file_t *const *files, int n)
             for (int j = 0; j < i && !before; j++) {
                 before = st_find(files[j], tensor->name);
                 if (before && !same_tensor(before, tensor))
-                    die_at(files[i]->name, 0, "tensor '%s': %s has another of that name", tensor->name, files[j]->name);
+                    st_bad(files[i], tensor->name, "%s has another of that name", files[j]->name);
             }
             if (!before) add(w, tensor);
         }

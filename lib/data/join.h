@@ -5,13 +5,13 @@
 
 #include "data/st.h"
 
-/* Concatenates tensors of the same names along the first dimension; of files with a known schema, those that hold one row an item, user
- * or event, and the others must be the same in all (sidmill-tensors(5)). Ids must stay unique. Names, types, shapes or
- * schemas that differ end the process with EX_DATAERR. */
+/* Concatenates tensors of the same names along the first dimension; of files with a known schema, those that hold one row an
+ * item, user or event, and the others must be the same in all (sidmill-tensors(5)). Ids must stay unique. Names, types, shapes
+ * or schemas that differ end the process with EX_DATAERR. */
 void join_rows(st_writer_t *w, st_file_t *const *files, int n);
 
-/* The union of the files' tensors. Every file must hold the same `item_ids`; another name that comes twice must come with the same
- * bytes. Otherwise the process ends with EX_DATAERR. */
+/* The union of the files' tensors. Every file must hold the same `item_ids`; another name that comes twice must come with the
+ * same bytes. Otherwise the process ends with EX_DATAERR. */
 void join_merge(st_writer_t *w, st_file_t *const *files, int n);
 
 /* Metadata that all files agree on, but for tool, version and digests of inputs. */

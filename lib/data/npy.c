@@ -87,7 +87,8 @@ static int64_t read_extent(reader_t *r)
     skip_blanks(r);
     if (r->p == r->end || *r->p < '0' || *r->p > '9') malformed(r);
     for (; r->p < r->end && *r->p >= '0' && *r->p <= '9'; r->p++)
-        if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, *r->p - '0', &v)) die_at(r->file, 0, "npy: shape overflows");
+        if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, *r->p - '0', &v))
+            die_at(r->file, 0, "npy: shape overflows");
     return v;
 }
 
@@ -118,7 +119,8 @@ static void read_dictionary(reader_t *r, st_tensor_t *t)
             read_descr(r, t);
         } else if (!strcmp(key, "fortran_order") && !order) {
             order = true;
-            if (take(r, "True")) die_at(r->file, 0, "npy: array in Fortran order, expected C order (numpy.ascontiguousarray)");
+            if (take(r, "True"))
+                die_at(r->file, 0, "npy: array in Fortran order, expected C order (numpy.ascontiguousarray)");
             expect(r, "False");
         } else if (!strcmp(key, "shape") && !shape) {
             shape = true;

@@ -39,14 +39,19 @@ static const schema_tensor_t ranks[] = {
 };
 
 static const schema_tensor_t model[] = {
-    {"model.embed_tokens.weight", KIND_FLOAT, "VH", true, JOIN_SAME}, {"model.norm.weight", KIND_FLOAT, "H", true, JOIN_SAME},
+    {"model.embed_tokens.weight", KIND_FLOAT, "VH", true, JOIN_SAME},
+    {"model.norm.weight", KIND_FLOAT, "H", true, JOIN_SAME},
 };
 
 #define SCHEMA(name, tensors, joins) {name, tensors, (int)(sizeof tensors / sizeof *tensors), joins}
 
 static const schema_t schemas[] = {
-    SCHEMA("interactions/1", interactions, true), SCHEMA("embeddings/1", embeddings, true), SCHEMA("sids/1", sids, true),
-    SCHEMA("quality/1", quality, true),           SCHEMA("recs/1", recs, true),             SCHEMA("ranks/1", ranks, true),
+    SCHEMA("interactions/1", interactions, true),
+    SCHEMA("embeddings/1", embeddings, true),
+    SCHEMA("sids/1", sids, true),
+    SCHEMA("quality/1", quality, true),
+    SCHEMA("recs/1", recs, true),
+    SCHEMA("ranks/1", ranks, true),
     SCHEMA("model/1", model, false),
 };
 
@@ -75,7 +80,7 @@ static void check_values(const st_file_t *f, const schema_tensor_t *t, int dims,
     case KIND_MASK: {
         uint8_t *mask = st_need_u8(f, t->name, dims, shape);
         for (int64_t i = 0; i < shape[0]; i++)
-            if (mask[i] > 1) die_at(f->name, 0, "tensor '%s': row %lld holds %d, expected 0 or 1", t->name, (long long)i, mask[i]);
+            if (mask[i] > 1) st_bad(f, t->name, "row %lld holds %d, expected 0 or 1", (long long)i, mask[i]);
         free(mask);
         break;
     }

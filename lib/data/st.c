@@ -2,6 +2,8 @@
 
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -19,9 +21,22 @@ struct st_source {
     strtab_t names; /* of the tensors, in header order while reading, in the order of f->tensors after */
 };
 
-static const char *describe_json(const cJSON *v)
+void st_bad(const st_file_t *f, const char *tensor, const char *fmt, ...)
 {
-    return cJSON_IsObject(v) ? "an object" : cJSON_IsArray(v) ? "an array" : cJSON_IsString(v) ? "a string" : cJSON_IsNumber(v) ? "a number" : "a literal";
+    char *text = NULL;
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vasprintf(&text, fmt, ap);
+    va_end(ap);
+    die_at(f->name, 0, "tensor '%s': %s", tensor, n < 0 ? "" : text);
+}
+
+static const char *json_kind(const cJSON *v)
+{
+    if (cJSON_IsObject(v)) return "an object";
+    if (cJSON_IsArray(v)) return "an array";
+    if (cJSON_IsString(v)) return "a string";
+    return cJSON_IsNumber(v) ? "a number" : "true, false or null";
 }
 
 /* Checks the length and hands over the header's text. */
@@ -33,7 +48,8 @@ static const char *header_text(const st_file_t *f, size_t *n)
     if (b->len < LENGTH_BYTES) die_at(f->name, 0, "ends after %zu bytes, expected a safetensors file", b->len);
     memcpy(&len, b->data, sizeof len);
     if (len > MAX_HEADER)
-        die_at(f->name, 0, "not a safetensors file: header length %llu, expected at most %d", (unsigned long long)len, MAX_HEADER);
+        die_at(f->name, 0, "not a safetensors file: header length %llu, expected at most %d", (unsigned long long)len,
+               MAX_HEADER);
     if (len > b->len - LENGTH_BYTES)
         die_at(f->name, 0, "header length %llu runs past the end, %zu bytes on; the file is cut short or not safetensors",
                (unsigned long long)len, b->len - LENGTH_BYTES);
@@ -56,8 +72,9 @@ static cJSON *parse_header(const st_file_t *f, size_t *n)
 /* A whole number in [0, 2^53), where JSON numbers are exact. */
 static bool as_size(const cJSON *v, size_t *out)
 {
-    if (!cJSON_IsNumber(v) || !(v->valuedouble >= 0) || v->valuedouble >= 0x1p53 || floor(v->valuedouble) != v->valuedouble) return false;
-    *out = (size_t)v->valuedouble;
+    double d = cJSON_IsNumber(v) ? v->valuedouble : -1;
+    if (!(d >= 0) || d >= 0x1p53 || floor(d) != d) return false;
+    *out = (size_t)d;
     return true;
 }
 
@@ -66,10 +83,10 @@ static const cJSON *need_key(const st_file_t *f, const cJSON *info, const char *
     const cJSON *found = NULL, *v;
     cJSON_ArrayForEach(v, info) {
         if (strcmp(v->string, key) != 0) continue;
-        if (found) die_at(f->name, 0, "tensor '%s': '%s' is there twice, expected once", info->string, key);
+        if (found) st_bad(f, info->string, "'%s' is there twice, expected once", key);
         found = v;
     }
-    if (!found) die_at(f->name, 0, "tensor '%s': no '%s', expected dtype, shape and data_offsets", info->string, key);
+    if (!found) st_bad(f, info->string, "no '%s', expected dtype, shape and data_offsets", key);
     return found;
 }
 
@@ -77,12 +94,12 @@ static void read_shape(const st_file_t *f, const cJSON *info, st_tensor_t *t)
 {
     const cJSON *shape = need_key(f, info, "shape"), *v;
     size_t count = 1, extent;
-    if (!cJSON_IsArray(shape)) die_at(f->name, 0, "tensor '%s': shape is %s, expected an array", t->name, describe_json(shape));
+    if (!cJSON_IsArray(shape)) st_bad(f, t->name, "shape is %s, expected an array", json_kind(shape));
     cJSON_ArrayForEach(v, shape) {
-        if (t->dims == ST_MAX_DIMS) die_at(f->name, 0, "tensor '%s': more than %d dimensions", t->name, ST_MAX_DIMS);
-        if (!as_size(v, &extent)) die_at(f->name, 0, "tensor '%s': shape holds something else than whole numbers from 0", t->name);
+        if (t->dims == ST_MAX_DIMS) st_bad(f, t->name, "more than %d dimensions", ST_MAX_DIMS);
+        if (!as_size(v, &extent)) st_bad(f, t->name, "shape holds something else than whole numbers from 0");
         if (__builtin_mul_overflow(count, extent, &count) || count > INT64_MAX / 16)
-            die_at(f->name, 0, "tensor '%s': shape overflows", t->name);
+            st_bad(f, t->name, "shape overflows");
         t->shape[t->dims++] = (int64_t)extent;
     }
     t->count = (int64_t)count;
@@ -94,13 +111,14 @@ static size_t read_offsets(const st_file_t *f, const cJSON *info, const st_tenso
     size_t begin, end;
     const cJSON *v = need_key(f, info, "data_offsets");
     if (cJSON_GetArraySize(v) != 2 || !cJSON_IsArray(v) || !as_size(v->child, &begin) || !as_size(v->child->next, &end))
-        die_at(f->name, 0, "tensor '%s': data_offsets: expected two whole numbers from 0", t->name);
-    if (begin > end) die_at(f->name, 0, "tensor '%s': data_offsets [%zu,%zu] run backwards", t->name, begin, end);
+        st_bad(f, t->name, "data_offsets: expected two whole numbers from 0");
+    if (begin > end) st_bad(f, t->name, "data_offsets [%zu,%zu] run backwards", begin, end);
     if (end > data_len)
-        die_at(f->name, 0, "tensor '%s': data_offsets [%zu,%zu] run past the end, expected at most %zu bytes of data", t->name, begin, end, data_len);
+        st_bad(f, t->name, "data_offsets [%zu,%zu] run past the end, expected at most %zu bytes of data", begin, end,
+               data_len);
     size_t need = (size_t)t->count * st_dtype_size(t->dtype);
     if (end - begin != need)
-        die_at(f->name, 0, "tensor '%s': data_offsets [%zu,%zu] hold %zu bytes, expected %zu from dtype and shape", t->name, begin, end,
+        st_bad(f, t->name, "data_offsets [%zu,%zu] hold %zu bytes, expected %zu from dtype and shape", begin, end,
                end - begin, need);
     return begin;
 }
@@ -110,13 +128,14 @@ static void read_tensor(st_file_t *f, const cJSON *info, const unsigned char *da
     struct st_source *s = f->source;
     st_tensor_t *t = &f->tensors[f->count];
     const char *name = info->string;
-    if (!cJSON_IsObject(info)) die_at(f->name, 0, "tensor '%s': is %s, expected an object", name, describe_json(info));
-    if (strtab_find(&s->names, name, strlen(name)) >= 0) die_at(f->name, 0, "tensor '%s' is there twice, expected unique names", name);
+    if (!cJSON_IsObject(info)) st_bad(f, name, "is %s, expected an object", json_kind(info));
+    if (strtab_find(&s->names, name, strlen(name)) >= 0)
+        die_at(f->name, 0, "tensor '%s' is there twice, expected unique names", name);
     strtab_add(&s->names, name, strlen(name));
     t->name = xstrdup(name);
     const cJSON *dtype = need_key(f, info, "dtype");
     if (!cJSON_IsString(dtype) || !st_dtype_parse(dtype->valuestring, &t->dtype))
-        die_at(f->name, 0, "tensor '%s': dtype %s is not known", name, cJSON_IsString(dtype) ? dtype->valuestring : describe_json(dtype));
+        st_bad(f, name, "dtype %s is not known", cJSON_IsString(dtype) ? dtype->valuestring : json_kind(dtype));
     read_shape(f, info, t);
     t->data = data + read_offsets(f, info, t, data_len);
     f->count++;
@@ -127,15 +146,18 @@ static void read_meta(st_file_t *f, const cJSON *meta)
     strtab_t keys = {0};
     strtab_index(&keys);
     if (f->meta_keys) die_at(f->name, 0, "__metadata__ is there twice, expected once");
-    if (!cJSON_IsObject(meta)) die_at(f->name, 0, "__metadata__ is %s, expected an object of strings", describe_json(meta));
+    if (!cJSON_IsObject(meta))
+        die_at(f->name, 0, "__metadata__ is %s, expected an object of strings", json_kind(meta));
     int n = cJSON_GetArraySize(meta);
     f->meta_keys = NEW_ARRAY(char *, n);
     f->meta_values = NEW_ARRAY(char *, n);
     const cJSON *v;
     cJSON_ArrayForEach(v, meta) {
         size_t len = strlen(v->string);
-        if (!cJSON_IsString(v)) die_at(f->name, 0, "__metadata__ '%s' is %s, expected a string", v->string, describe_json(v));
-        if (strtab_find(&keys, v->string, len) >= 0) die_at(f->name, 0, "__metadata__ '%s' is there twice, expected once", v->string);
+        if (!cJSON_IsString(v))
+            die_at(f->name, 0, "__metadata__ '%s' is %s, expected a string", v->string, json_kind(v));
+        if (strtab_find(&keys, v->string, len) >= 0)
+            die_at(f->name, 0, "__metadata__ '%s' is there twice, expected once", v->string);
         strtab_add(&keys, v->string, len);
         f->meta_keys[f->meta_count] = xstrdup(v->string);
         f->meta_values[f->meta_count++] = xstrdup(v->valuestring);
@@ -161,11 +183,13 @@ static void check_cover(st_file_t *f, const unsigned char *data, size_t data_len
         const st_tensor_t *t = &f->tensors[i];
         if (t->data < at) die_at(f->name, 0, "tensors '%s' and '%s' overlap", f->tensors[i - 1].name, t->name);
         if (t->data > at)
-            die_at(f->name, 0, "hole of %zu bytes before tensor '%s', expected its data at offset %zu", (size_t)(t->data - at), t->name, (size_t)(at - data));
+            die_at(f->name, 0, "hole of %zu bytes before tensor '%s', expected its data at offset %zu",
+                   (size_t)(t->data - at), t->name, (size_t)(at - data));
         at += (size_t)t->count * st_dtype_size(t->dtype);
     }
     if (at != data + data_len)
-        die_at(f->name, 0, "%zu bytes after the last tensor's data, expected the end of the file", data_len - (size_t)(at - data));
+        die_at(f->name, 0, "%zu bytes after the last tensor's data, expected the end of the file",
+               data_len - (size_t)(at - data));
 }
 
 /* `names` as the tensors now stand, for st_find(). */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/out.h"
 #include "data/strtab.h"
 
@@ -44,6 +45,9 @@ typedef struct {
  * is wrong: header length, JSON, dtype, shape, offsets that overlap, leave holes or run past the end, duplicate names. */
 st_file_t *st_open(const char *path);
 void st_close(st_file_t *f);
+
+/* Ends the process with EX_DATAERR: "file: tensor 'name': ...". */
+_Noreturn void st_bad(const st_file_t *f, const char *tensor, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 const st_tensor_t *st_find(const st_file_t *f, const char *name);        /* NULL if absent */
 const char *st_meta(const st_file_t *f, const char *key);               /* NULL if absent */

@@ -53,20 +53,26 @@ static const st_tensor_t *need(const st_file_t *f, const char *name, type_class 
         put_shape(&expected, dims, shape);
         if (!t) die_at(f->name, 0, "no tensor '%s', expected one of %s %s", name, class_name(c), expected.data);
         put_shape(&found, t->dims, t->shape);
-        die_at(f->name, 0, "tensor '%s': found %s %s, expected %s %s", name, st_dtype_name(t->dtype), found.data, class_name(c), expected.data);
+        st_bad(f, name, "found %s %s, expected %s %s", st_dtype_name(t->dtype), found.data, class_name(c), expected.data);
     }
     for (int d = 0; d < dims; d++) shape[d] = t->shape[d];
     return t;
 }
 
-const st_tensor_t *st_need(const st_file_t *f, const char *name, int dims, int64_t *shape) { return need(f, name, ANY_TYPE, dims, shape); }
+const st_tensor_t *st_need(const st_file_t *f, const char *name, int dims, int64_t *shape)
+{
+    return need(f, name, ANY_TYPE, dims, shape);
+}
 
-static long long row_of(const st_tensor_t *t, int64_t i) { return t->dims ? (long long)(i / (t->count / t->shape[0])) : 0; }
+static long long row_of(const st_tensor_t *t, int64_t i)
+{
+    return t->dims ? (long long)(i / (t->count / t->shape[0])) : 0;
+}
 
 static _Noreturn void not_finite(const st_file_t *f, const st_tensor_t *t, int64_t i, double v)
 {
     const char *what = isnan(v) ? "NaN" : isinf(v) ? "infinity" : "a value beyond F32";
-    die_at(f->name, 0, "tensor '%s': row %lld holds %s, expected finite numbers", t->name, row_of(t, i), what);
+    st_bad(f, t->name, "row %lld holds %s, expected finite numbers", row_of(t, i), what);
 }
 
 float *st_need_f32(const st_file_t *f, const char *name, int dims, int64_t *shape)
@@ -86,9 +92,11 @@ static int64_t need_integer(const st_file_t *f, const st_tensor_t *t, int64_t i,
 {
     int64_t v;
     if (!st_integer(t, i, &v))
-        die_at(f->name, 0, "tensor '%s': row %lld holds %.0f, expected %lld to %lld", t->name, row_of(t, i), st_value(t, i), (long long)low, (long long)high);
+        st_bad(f, t->name, "row %lld holds %.0f, expected %lld to %lld", row_of(t, i), st_value(t, i), (long long)low,
+               (long long)high);
     if (v < low || v > high)
-        die_at(f->name, 0, "tensor '%s': row %lld holds %lld, expected %lld to %lld", t->name, row_of(t, i), (long long)v, (long long)low, (long long)high);
+        st_bad(f, t->name, "row %lld holds %lld, expected %lld to %lld", row_of(t, i), (long long)v, (long long)low,
+               (long long)high);
     return v;
 }
 
@@ -122,9 +130,9 @@ strtab_t st_need_strings(const st_file_t *f, const char *name, int64_t count)
     const st_tensor_t *t = need(f, name, BYTE_TYPE, 1, &bytes);
     strtab_t table;
     if (!strtab_parse(&table, (const char *)t->data, (size_t)t->count))
-        die_at(f->name, 0, "tensor '%s': not a string table, expected UTF-8 strings, none empty or with a tab, each ended by a newline", name);
+        st_bad(f, name, "not a string table, expected UTF-8 strings, none empty or with a tab, each ended by a newline");
     if (count >= 0 && table.count != count)
-        die_at(f->name, 0, "tensor '%s': found %lld strings, expected %lld", name, (long long)table.count, (long long)count);
+        st_bad(f, name, "found %lld strings, expected %lld", (long long)table.count, (long long)count);
     return table;
 }
 
@@ -133,7 +141,8 @@ strtab_t st_need_ids(const st_file_t *f, const char *name, int64_t count)
     strtab_t table = st_need_strings(f, name, count);
     int64_t repeated = strtab_index(&table);
     if (repeated >= 0)
-        die_at(f->name, 0, "tensor '%s': row %lld: id \"%s\" was there before, expected unique ids", name, (long long)repeated, strtab_dup(&table, repeated));
+        st_bad(f, name, "row %lld: id \"%s\" was there before, expected unique ids", (long long)repeated,
+               strtab_dup(&table, repeated));
     return table;
 }
 

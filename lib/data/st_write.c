@@ -107,14 +107,20 @@ void st_extend(st_writer_t *w, const char *name, int64_t rows, const void *data)
     add_part(e, data, bytes);
 }
 
-void st_add1(st_writer_t *w, const char *name, st_dtype dtype, int64_t n, const void *data) { st_add(w, name, dtype, 1, &n, data); }
+void st_add1(st_writer_t *w, const char *name, st_dtype dtype, int64_t n, const void *data)
+{
+    st_add(w, name, dtype, 1, &n, data);
+}
 
 void st_add2(st_writer_t *w, const char *name, st_dtype dtype, int64_t rows, int64_t cols, const void *data)
 {
     st_add(w, name, dtype, 2, (int64_t[]){rows, cols}, data);
 }
 
-void st_add_strings(st_writer_t *w, const char *name, const strtab_t *t) { st_add1(w, name, ST_U8, t->count ? t->offsets[t->count] : 0, t->bytes); }
+void st_add_strings(st_writer_t *w, const char *name, const strtab_t *t)
+{
+    st_add1(w, name, ST_U8, t->count ? t->offsets[t->count] : 0, t->bytes);
+}
 
 void st_add_input(st_writer_t *w, const char *role, const st_file_t *f)
 {
@@ -179,7 +185,8 @@ void st_commit(st_writer_t *w)
     if (w->count) qsort(w->entries, (size_t)w->count, sizeof *w->entries, by_width);
     write_header(w);
     for (int i = 0; i < w->count; i++)
-        for (int p = 0; p < w->entries[i].count; p++) out_write(w->out, w->entries[i].parts[p].data, w->entries[i].parts[p].bytes);
+        for (int p = 0; p < w->entries[i].count; p++)
+            out_write(w->out, w->entries[i].parts[p].data, w->entries[i].parts[p].bytes);
     out_commit(w->out);
     for (int i = 0; i < w->count; i++) {
         free(w->entries[i].name);

@@ -101,7 +101,9 @@ static void parse_field(const scan_t *s, const char *field, size_t n, void *out)
         text[n] = '\0';
         fits = st_dtype_is_float(s->dtype) ? parse_float(text, s->dtype, out) : parse_integer(text, s->dtype, out);
     }
-    if (!fits) die_at(s->file, s->line, "'%.*s', expected a number of type %s", n < 60 ? (int)n : 60, field, st_dtype_name(s->dtype));
+    if (!fits)
+        die_at(s->file, s->line, "'%.*s', expected a number of type %s", n < 60 ? (int)n : 60, field,
+               st_dtype_name(s->dtype));
 }
 
 /* Adds a line's numbers to `data`; returns how many. */
@@ -128,7 +130,8 @@ st_tensor_t tsv_parse(const bytes_t *b, st_dtype dtype)
         const char *line = next_line(&s, &n);
         int64_t found = parse_line(&s, line, n, &data);
         if (s.line == 1) cols = found;
-        if (found != cols) die_at(s.file, s.line, "%lld columns, expected %lld as in the first line", (long long)found, (long long)cols);
+        if (found != cols)
+            die_at(s.file, s.line, "%lld columns, expected %lld as in the first line", (long long)found, (long long)cols);
     }
     st_tensor_t t = {.dtype = dtype, .dims = cols > 1 ? 2 : 1, .shape = {s.line, cols}, .count = s.line * cols};
     t.data = (unsigned char *)data.data;
