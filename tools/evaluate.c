@@ -53,7 +53,7 @@ static const cli_t cli = {"evaluate",
                           "-m model.st -s sids.st -i interactions.st [options] > metrics.json\n"
                           "       evaluate --compare A.st[,A2.st...] B.st[,B2.st...] > comparison.json\n"
                           "       evaluate --show [LABEL=]metrics.json...",
-                          "Ranks every user's held-out item by a model, lists or baselines: HR, NDCG, MRR, coverage, by popularity.",
+                          "Ranks every user's held-out item by a model, lists or baselines: HR, NDCG, MRR, coverage, strata.",
                           options, CLI_COUNT(options)};
 
 /* What is asked of every system: the histories of the split's users and the items to find. */
@@ -276,8 +276,10 @@ static double invalid_rate(const recommender_t *r, const task_t *t)
 static void invalid_json(buf_t *out, const system_t *s, const task_t *t)
 {
     const char *why = NULL;
-    if (!s->recommender) why = "no model was asked";
-    else if (recommender_trie_softmax(s->recommender)) why = "trained with the trie softmax: decoding without the trie means nothing";
+    if (!s->recommender)
+        why = "no model was asked";
+    else if (recommender_trie_softmax(s->recommender))
+        why = "trained with the trie softmax: decoding without the trie means nothing";
     buf_puts(out, "  \"invalid_rate\": ");
     buf_json_number(out, why ? NAN : invalid_rate(s->recommender, t));
     if (why) buf_printf(out, ",\n  \"invalid_rate_note\": \"%s\"", why);

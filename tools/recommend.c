@@ -28,7 +28,7 @@ static const cli_option_t options[] = {
     {'k', "k", "N", CLI_INT, &k, "items a line", true, 1, 100000, NULL},
     {'b', "beam", "N", CLI_INT, &beam, "beam width, at least k", true, 1, 100000, NULL},
     {'x', "exclude-seen", NULL, CLI_FLAG, &exclude_seen, "leave out the history's own items", true, 0, 0, NULL},
-    {'i', "interactions", "FILE", CLI_STRING, &interactions, "popularity for empty histories (the model's own start)", false, 0, 0, NULL},
+    {'i', "interactions", "FILE", CLI_STRING, &interactions, "popularity, for empty histories (the model's start)", false, 0, 0, NULL},
     {'t', "titles", "FILE", CLI_STRING, &titles, "items.jsonl: print score, id and title, an item a line", false, 0, 0, NULL},
     {0, "gemm", NULL, CLI_CHOICE, &gemm, "matrix backend", false, 0, 0, backend_names},
     CLI_THREADS,

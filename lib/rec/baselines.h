@@ -20,8 +20,9 @@ void popular_free(popular_t *p);
 /* The same k items for each of n users: items [n, k] (-1 and score 0 beyond the catalogue), scores [n, k]. */
 void popular_topk(const popular_t *p, int64_t n, int64_t k, int32_t *items, float *scores);
 
-/* Weighted co-occurrence. Where item b follows item a by s <= window events in a training history, the weight of b after a grows by
- * 1 / s, and that of a after b by back / s; the sums are divided by (popularity_a * popularity_b)^power (0: plain counts, 1/2: cosine). */
+/* Weighted co-occurrence. Where item b follows item a by s <= window events in a training history, the weight of b after a
+ * grows by 1 / s, and that of a after b by back / s; the sums are divided by (popularity_a * popularity_b)^power (0: plain
+ * counts, 1/2: cosine). */
 typedef struct {
     int64_t window; /* >= 1 */
     double back;    /* in [0, 1] */
@@ -42,8 +43,9 @@ typedef struct {
 cooccur_t cooccur_fit(const interactions_t *x, const cooccur_options_t *options);
 void cooccur_free(cooccur_t *c);
 
-/* Score of an item: the sum over the history of decay^(steps from its end) * weight; items without one are not scored. The k best, ties by item index; where
- * fewer than k items have a score, popular ones fill up with score 0. Layout as popular_topk(). Parallel over users. */
+/* Score of an item: the sum over the history of decay^(steps from its end) * weight; items without one are not scored. The k
+ * best, ties by item index; where fewer than k items have a score, popular ones fill up with score 0. Layout as
+ * popular_topk(). Parallel over users. */
 void cooccur_topk(const cooccur_t *c, int64_t n, const history_t *histories, int64_t k, int32_t *items, float *scores);
 
 #endif

@@ -30,7 +30,8 @@ int32_t *recs_match(const recs_t *r, const char *name, const interactions_t *x, 
 void recs_add(st_writer_t *w, int64_t n, int64_t k, const int32_t *items, const float *scores, const strtab_t *user_ids,
               const strtab_t *item_ids);
 
-/* ranks/1: `rank` I32 [U] of each user's held-out item in a list of length k (0: not in it), `user_ids`; metadata `split` and `k`. */
+/* ranks/1: `rank` I32 [U] of each user's held-out item in a list of length k (0: not in it), `user_ids`; metadata `split`
+ * and `k`. */
 typedef struct {
     int64_t users, k; /* a file without metadata k counts as INT32_MAX: every cut is defined */
     char *split;      /* NULL where the file does not say */

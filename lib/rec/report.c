@@ -118,7 +118,8 @@ static void test_json(buf_t *out, const double *d, int64_t users, int m, double 
     free(column);
 }
 
-char *comparison_json(const ranks_t *a, int seeds_a, const ranks_t *b, int seeds_b, char **names, int64_t rounds, uint64_t seed)
+char *comparison_json(const ranks_t *a, int seeds_a, const ranks_t *b, int seeds_b, char **names, int64_t rounds,
+                      uint64_t seed)
 {
     int64_t k = a->k;
     const char *split = NULL;
@@ -136,8 +137,9 @@ char *comparison_json(const ranks_t *a, int seeds_a, const ranks_t *b, int seeds
     buf_puts(&out, "{\n  \"schema\": \"comparison/1\",\n  \"split\": ");
     if (split) buf_json_string(&out, split, strlen(split));
     else buf_puts(&out, "null");
-    buf_printf(&out, ",\n  \"users\": %lld,\n  \"seeds\": [%d, %d],\n  \"bootstrap\": %lld,\n  \"level\": 0.95,\n  \"metrics\": {",
-               (long long)a->users, seeds_a, seeds_b, (long long)rounds);
+    buf_printf(&out, ",\n  \"users\": %lld,\n  \"seeds\": [%d, %d],\n  \"bootstrap\": %lld,\n", (long long)a->users, seeds_a,
+               seeds_b, (long long)rounds);
+    buf_puts(&out, "  \"level\": 0.95,\n  \"metrics\": {");
     for (int m = 0, shown = 0; m < METRICS; m++) {
         if (metric_cut(m) > k) continue;
         buf_printf(&out, "%s\n    \"%s\": {", shown++ ? "," : "", metric_name(m));

@@ -26,10 +26,11 @@ void result_json(buf_t *out, const result_t *r, const strata_t *strata, int inde
 /* Compares two systems over the same users, several seeds a side: a user's value is the mean over the seeds. Ranks beyond
  * the shortest list count as not found. Users or splits that differ end the process with EX_DATAERR. The JSON text; caller
  * frees. */
-char *comparison_json(const ranks_t *a, int seeds_a, const ranks_t *b, int seeds_b, char **names, int64_t rounds, uint64_t seed);
+char *comparison_json(const ranks_t *a, int seeds_a, const ranks_t *b, int seeds_b, char **names, int64_t rounds,
+                      uint64_t seed);
 
-/* Prints a table: several metrics.json side by side (columns: the system, then the baselines not shown yet), or one comparison after
- * the other. Operands are FILE or LABEL=FILE. What is no metrics or comparison file ends the process with EX_DATAERR. */
+/* Prints a table: several metrics.json side by side (columns: the system, then the baselines not shown yet), or one
+ * comparison after the other. Operands are FILE or LABEL=FILE. What is no metrics or comparison file ends the process with EX_DATAERR. */
 void show_files(FILE *out, char **operands, int count);
 void show_comparison(FILE *out, const char *json);
 

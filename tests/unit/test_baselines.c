@@ -28,8 +28,8 @@ TEST(cooccurrence_by_hand)
 {
     cooccur_options_t options = {.window = 2, .back = 0.5, .power = 0.5, .decay = 0.5};
     cooccur_t c = cooccur_fit(&data, &options);
-    /* Row 1 (popularity 4). Histories: 0 1 2: 2 follows (1), 0 before (0.5). 1 2: 2 follows (1). 1 0 1, from the first 1: 0 follows (1),
-     * 1 follows two on (0.5); from the second: 0 before (0.5), 1 two before (0.25). */
+    /* Row 1 (popularity 4). Histories: 0 1 2: 2 follows (1), 0 before (0.5). 1 2: 2 follows (1). 1 0 1, from the first 1:
+     * 0 follows (1), 1 follows two on (0.5); from the second: 0 before (0.5), 1 two before (0.25). */
     CHECK(c.offsets[1] == 2 && c.offsets[2] - c.offsets[1] == 3);
     const int32_t *item = c.neighbour + c.offsets[1];
     const float *weight = c.weight + c.offsets[1];
@@ -44,7 +44,8 @@ TEST(cooccurrence_by_hand)
     int32_t items[15];
     float scores[15];
     cooccur_topk(&c, 3, h, 5, items, scores);
-    int32_t want[] = {0, 2, 1, 3, 4, 1, 0, 2, 3, 4, 1, 0, 2, 3, 4}; /* tie of 0 and 2, then popular ones; no history; unseen item */
+    /* A tie of 0 and 2, then popular ones; no history; an item training never saw. */
+    int32_t want[] = {0, 2, 1, 3, 4, 1, 0, 2, 3, 4, 1, 0, 2, 3, 4};
     CHECK(!memcmp(items, want, sizeof want));
     CHECK_NEAR(scores[0], 0.5 * 2.0 / sqrt(8), 1e-7); /* one step back */
     CHECK(scores[3] == 0 && scores[5] == 0 && scores[14] == 0);
