@@ -1,0 +1,112 @@
+#!/usr/bin/python3
+"""Makes tests/unit/golden.h: what PyTorch says of a tiny generator whose weights are given by a formula.
+
+golden.py --write makes the file anew; without it, checks (in TAP) that the file still says what PyTorch says.
+"""
+import math
+import pathlib
+import re
+import sys
+
+sys.dont_write_bytecode = True
+import numpy as np
+import torch
+from reference import Catalogue, Llama, beam_search, item_scores, window_losses
+
+HEADER = pathlib.Path(__file__).parent.parent / "unit" / "golden.h"
+
+# Six items on two levels of three codes; items 0 and 1 share both codes and carry suffixes, item 3 is alone from its first code.
+codes = np.array([[0, 1], [0, 1], [2, 0], [1, 2], [2, 2], [0, 0]])
+suffix = np.array([0, 1, -1, -1, -1, -1])
+catalogue = Catalogue(codes, suffix, 3, 2)
+histories = [[0, 2, 4, 1], [5, 3, 3]]
+config = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 4,
+          "intermediate_size": 12, "vocab_size": 9, "rms_norm_eps": 1e-6, "rope_theta": 10000}
+
+shapes = [("model.embed_tokens", 9, 8)]
+for i in range(2):
+    layer = f"model.layers.{i}."
+    shapes += [(layer + "input_layernorm", 0, 8), (layer + "self_attn.q_proj", 16, 8), (layer + "self_attn.k_proj", 8, 8),
+               (layer + "self_attn.v_proj", 8, 8), (layer + "self_attn.o_proj", 8, 16), (layer + "post_attention_layernorm", 0, 8),
+               (layer + "mlp.gate_proj", 12, 8), (layer + "mlp.up_proj", 12, 8), (layer + "mlp.down_proj", 8, 12)]
+shapes.append(("model.norm", 0, 8))
+weights = {}
+for number, (name, rows, cols) in enumerate(shapes):
+    wave = np.sin(0.7 * np.arange(max(rows, 1) * cols) + number + 1)
+    value = 0.5 * wave if rows else 1 + 0.2 * wave
+    weights[name + ".weight"] = np.float32(value).reshape((rows, cols) if rows else cols)
+model = Llama(config, weights)
+
+
+def array(name, values, per_line):
+    """A C array of the values' shape."""
+    values = np.asarray(values)
+    dims = "".join(f"[{n}]" for n in values.shape)
+    flat = [f"{v:.7g}" for v in values.reshape(-1)]
+    lines = [", ".join(flat[i:i + per_line]) for i in range(0, len(flat), per_line)]
+    if values.ndim > 1:
+        lines = ["{" + line + "}" for line in lines]
+    return f"static const double {name}{dims} = {{\n    " + ",\n    ".join(lines) + "\n};\n"
+
+
+def losses(softmax, smoothing):
+    found = [window_losses(model, catalogue, h, 0, softmax, smoothing)[0] for h in histories]
+    return [t for f in found for t in f]
+
+
+def gradients(softmax, smoothing):
+    """First and last entry of every parameter's gradient, and its sum weighted by cos(index): the weight is 1 / rows."""
+    rows = sum(len(catalogue.tokens(h)) - 1 for h in histories)
+    total = sum(t[2] for t in losses(softmax, smoothing)) / rows
+    for g, name in zip(torch.autograd.grad(total, list(model.w.values())), model.w):
+        flat = g.reshape(-1).numpy()
+        yield flat[0], flat[-1], float(flat @ np.cos(np.arange(flat.size)))
+
+
+def adamw():
+    """Three steps on four weights with the gradients of sum(sin(step + w))."""
+    w = torch.tensor([0.5, -0.25, 1.0, 0.0], requires_grad=True)
+    optimiser = torch.optim.AdamW([w], lr=0.1, betas=(0.9, 0.98), eps=1e-8, weight_decay=0.05)
+    for step in range(3):
+        optimiser.zero_grad()
+        torch.sin(step + w).sum().backward()
+        optimiser.step()
+        yield w.detach().tolist()
+
+
+def header():
+    out = ["/* Made by tests/torch/golden.py with PyTorch in float64; `make check-torch` compares. */\n"
+           "#ifndef SIDMILL_GOLDEN_H\n#define SIDMILL_GOLDEN_H\n"]
+    out.append("/* Normalised final states of both histories' input rows. */")
+    out.append(array("golden_states", np.concatenate([model.states(catalogue.tokens(h)[:-1]).detach() for h in histories]), 8))
+    out.append("/* Loss of every scored token under the two softmaxes. */")
+    for softmax in "trie", "level":
+        out.append(array(f"golden_loss_{softmax}", [float(t[1]) for t in losses(softmax, 0)], 8))
+    out.append("/* First, last and cos-weighted sum of every parameter's gradient: trie softmax with label smoothing 0.1, level without. */")
+    out.append(array("golden_gradient_trie", list(gradients("trie", 0.1)), 3))
+    out.append(array("golden_gradient_level", list(gradients("level", 0)), 3))
+    out.append("/* Log-probability of every item after histories 0, 1 and none. */")
+    for softmax in "trie", "level":
+        out.append(array(f"golden_score_{softmax}", [item_scores(model, catalogue, h, softmax) for h in histories + [[]]], 6))
+    out.append("/* What a beam of 2 finds for them: item, score, item, score. */")
+    for softmax in "trie", "level":
+        found = [[(i, s) for s, i in beam_search(model, catalogue, h, softmax, 2)] for h in histories + [[]]]
+        out.append(array(f"golden_beam_{softmax}", np.reshape(found, (3, 4)), 4))
+    out.append("/* AdamW: four weights after each of three steps. */")
+    out.append(array("golden_adamw", list(adamw()), 4))
+    return "\n".join(out) + "\n#endif\n"
+
+
+def same(a, b):
+    """Equal but for the last digits of numbers."""
+    number = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
+    x, y = ([float(n) for n in re.findall(number, t)] for t in (a, b))
+    return re.sub(number, "#", a) == re.sub(number, "#", b) and all(math.isclose(p, q, rel_tol=2e-6, abs_tol=1e-9) for p, q in zip(x, y))
+
+
+if sys.argv[1:] == ["--write"]:
+    HEADER.write_text(header())
+else:
+    good = same(header(), HEADER.read_text())
+    print(f"1..1\n{'' if good else 'not '}ok 1 - the golden vectors are what PyTorch computes")
+    sys.exit(not good)

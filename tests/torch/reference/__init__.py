@@ -1,0 +1,167 @@
+"""The generator once more, in PyTorch and plain Python, from its documentation alone: what our C is compared with.
+
+A safetensors reader, a Llama forward over one history at a time, the SIDs' vocabulary and trie, the losses, and ranking by the
+log-probability of every item's SID. Written for clarity, in float64; nothing here is shared with the C code.
+"""
+import json
+import math
+import struct
+
+import numpy as np
+import torch
+
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)
+
+
+def read_safetensors(path):
+    """Tensors by name (as numpy arrays) and the metadata."""
+    raw = open(path, "rb").read()
+    size, = struct.unpack("<Q", raw[:8])
+    head = json.loads(raw[8:8 + size])
+    kinds = {"F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8", "U8": "u1"}
+    meta, tensors = head.pop("__metadata__", {}), {}
+    for name, t in head.items():
+        begin, end = (8 + size + x for x in t["data_offsets"])
+        tensors[name] = np.frombuffer(raw[begin:end], kinds[t["dtype"]]).reshape(t["shape"])
+    return tensors, meta
+
+
+class Llama:
+    """Weights under Hugging Face names, config with Hugging Face keys; tied output."""
+
+    def __init__(self, config, weights):
+        self.config = config
+        self.w = {k: torch.tensor(np.array(v, np.float64), requires_grad=True) for k, v in weights.items()}
+
+    @classmethod
+    def load(cls, path):
+        tensors, meta = read_safetensors(path)
+        return cls(json.loads(meta["config"]), tensors), meta
+
+    @property
+    def embedding(self):
+        return self.w["model.embed_tokens.weight"]
+
+    def norm(self, x, name):
+        return x * torch.rsqrt((x * x).mean(-1, keepdim=True) + self.config["rms_norm_eps"]) * self.w[name + ".weight"]
+
+    def rope(self, x):
+        """x [heads, rows, head_dim]; the two halves of a head are the pairs' members."""
+        dim = x.shape[-1]
+        angle = torch.arange(x.shape[1]).double()[:, None] * self.config["rope_theta"] ** (-torch.arange(0, dim, 2).double() / dim)
+        cos, sin = torch.cat([angle.cos()] * 2, -1), torch.cat([angle.sin()] * 2, -1)
+        return x * cos + torch.cat([-x[..., dim // 2:], x[..., :dim // 2]], -1) * sin
+
+    def attention(self, x, name):
+        c, rows = self.config, x.shape[0]
+        heads, groups, dim = c["num_attention_heads"], c["num_key_value_heads"], c["head_dim"]
+        q, k, v = ((x @ self.w[f"{name}.{p}_proj.weight"].T).view(rows, -1, dim).transpose(0, 1) for p in "qkv")
+        q, k = self.rope(q), self.rope(k)
+        k, v = (t.repeat_interleave(heads // groups, 0) for t in (k, v))
+        scores = q @ k.transpose(1, 2) / math.sqrt(dim)
+        scores = scores.masked_fill(torch.ones(rows, rows, dtype=torch.bool).triu(1), -math.inf)
+        return (scores.softmax(-1) @ v).transpose(0, 1).reshape(rows, heads * dim) @ self.w[f"{name}.o_proj.weight"].T
+
+    def mlp(self, x, name):
+        gate, up, down = (self.w[f"{name}.{p}_proj.weight"] for p in ("gate", "up", "down"))
+        return (torch.nn.functional.silu(x @ gate.T) * (x @ up.T)) @ down.T
+
+    def states(self, tokens):
+        """Normalised final states [rows, hidden_size] of one history's tokens."""
+        x = self.embedding[torch.tensor(tokens)]
+        for i in range(self.config["num_hidden_layers"]):
+            layer = f"model.layers.{i}"
+            x = x + self.attention(self.norm(x, layer + ".input_layernorm"), layer + ".self_attn")
+            x = x + self.mlp(self.norm(x, layer + ".post_attention_layernorm"), layer + ".mlp")
+        return self.norm(x, "model.norm")
+
+
+class Catalogue:
+    """SIDs as tokens: 0 begins a history, then the codes level by level, then the suffixes."""
+
+    def __init__(self, codes, suffix, codes_per_level, max_suffix):
+        self.levels, self.codes, self.max_suffix = codes.shape[1], codes_per_level, max_suffix
+        self.first_suffix = 1 + self.levels * self.codes
+        self.sid = []
+        for row, s in zip(codes.tolist(), suffix.tolist()):
+            self.sid.append(tuple(1 + l * self.codes + c for l, c in enumerate(row)) + ((self.first_suffix + s,) if s >= 0 else ()))
+        self.children = {}
+        for sid in self.sid:
+            for l, token in enumerate(sid):
+                self.children.setdefault(sid[:l], set()).add(token)
+        self.item = {sid: i for i, sid in enumerate(self.sid)}
+
+    def tokens(self, items):
+        return [0] + [t for i in items for t in self.sid[i]]
+
+    def allowed(self, prefix, softmax):
+        """Tokens that a step's softmax is over, after `prefix` of a SID."""
+        if softmax == "trie":
+            return sorted(self.children[prefix])
+        first = 1 + len(prefix) * self.codes
+        return list(range(first, first + (self.codes if len(prefix) < self.levels else self.max_suffix)))
+
+
+def log_probs(model, catalogue, state, prefix, softmax):
+    """Allowed tokens and their log-probabilities at one state."""
+    allowed = catalogue.allowed(prefix, softmax)
+    return allowed, (model.embedding[torch.tensor(allowed)] @ state).log_softmax(-1)
+
+
+def window_losses(model, catalogue, items, context, softmax, smoothing=0.0):
+    """Of a window of items whose first `context` are only read: [(level, loss, smoothed loss)] of every scored token, and the
+    number of input rows."""
+    tokens = catalogue.tokens(items)
+    states, row, out = model.states(tokens[:-1]), 0, []
+    for n, item in enumerate(items):
+        sid = catalogue.sid[item]
+        for level, token in enumerate(sid):
+            if n >= context:
+                allowed, lp = log_probs(model, catalogue, states[row], sid[:level], softmax)
+                loss = -lp[allowed.index(token)]
+                out.append((level, loss, (1 - smoothing) * loss - smoothing * lp.mean()))
+            row += 1
+    return out, len(tokens) - 1
+
+
+def windows(history, max_items):
+    """(items, context) windows over a training history: every item a target once."""
+    scored = 0
+    while scored < len(history):
+        context = max_items // 2 if scored else 0
+        fresh = min(max_items - context, len(history) - scored)
+        yield history[scored - context:scored + fresh], context
+        scored += fresh
+
+
+def item_scores(model, catalogue, history, softmax):
+    """The log-probability of every item's SID after a history: what a beam without limit finds."""
+    history_tokens, memo = catalogue.tokens(history), {}
+
+    def step(prefix):
+        if prefix not in memo:
+            state = model.states(history_tokens + list(prefix))[-1]
+            allowed, lp = log_probs(model, catalogue, state, prefix, softmax)
+            memo[prefix] = dict(zip(allowed, lp.tolist()))
+        return memo[prefix]
+
+    with torch.no_grad():
+        return [sum(step(sid[:l])[token] for l, token in enumerate(sid)) for sid in catalogue.sid]
+
+
+def beam_search(model, catalogue, history, softmax, beam):
+    """[(score, item)] best first; a finished SID keeps its place in the beam."""
+    history_tokens, live, done = catalogue.tokens(history), [(0.0, ())], []
+    with torch.no_grad():
+        while live:
+            found = [(s, sid) for s, sid in done]
+            for score, prefix in live:
+                state = model.states(history_tokens + list(prefix))[-1]
+                for token, lp in zip(*log_probs(model, catalogue, state, prefix, softmax)):
+                    if token in catalogue.children[prefix]:
+                        found.append((score + float(lp), prefix + (token,)))
+            found = sorted(found, key=lambda f: -f[0])[:beam]
+            done = [f for f in found if f[1] in catalogue.item]
+            live = [f for f in found if f[1] not in catalogue.item]
+    return sorted(((s, catalogue.item[sid]) for s, sid in done), key=lambda f: (-f[0], f[1]))

@@ -1,0 +1,183 @@
+/* The generator against PyTorch on weights that a formula gives: states, losses, gradients, SID scores, the optimiser.
+ * tests/torch/golden.py makes golden.h from the same formula and the same histories. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "golden.h"
+#include "nn/model.h"
+#include "nn/optim.h"
+#include "nn/transformer.h"
+#include "rec/decoder.h"
+#include "rec/examples.h"
+#include "rec/objective.h"
+#include "unit.h"
+
+/* Six items on two levels of three codes; items 0 and 1 share both codes and carry suffixes, item 3 is alone from its first code. */
+static int32_t code[] = {0, 1, 0, 1, 2, 0, 1, 2, 2, 2, 0, 0};
+static int32_t suffix[] = {0, 1, -1, -1, -1, -1};
+static const sids_t sids = {.items = 6, .levels = 2, .codes = 3, .max_suffix = 2, .code = code, .suffix = suffix};
+
+/* The last two events of each user are held out. */
+static int64_t offsets[] = {0, 6, 11};
+static int32_t events[] = {0, 2, 4, 1, 0, 0, 5, 3, 3, 0, 0};
+static const interactions_t interactions = {.users = 2, .events = 11, .items = 6, .user_offsets = offsets, .item_index = events};
+static const history_t histories[] = {{events, 4, -1}, {events + 6, 3, -1}, {events, 0, -1}};
+
+static const model_config_t config = {.hidden_size = 8, .num_hidden_layers = 2, .num_attention_heads = 4, .num_key_value_heads = 2,
+                                      .head_dim = 4, .intermediate_size = 12, .vocab_size = 9, .max_position_embeddings = 64,
+                                      .rms_norm_eps = 1e-6, .rope_theta = 10000};
+
+enum { D = 8, ROWS = 16, TARGETS = 16, LONGEST = 1 + 4 * 3 };
+
+typedef struct {
+    vocab_t vocab;
+    trie_t trie;
+    model_t *model;
+    network_t *net;
+    activations_t *acts;
+    packed_t packed;
+    int64_t bounds[3], target_count;
+    int32_t tokens[ROWS];
+    target_t targets[TARGETS];
+    const float *hidden;
+    const operand_t *hidden_packed;
+    float *dhidden, *grads;
+} fixture_t;
+
+static fixture_t *fixture(void)
+{
+    fixture_t *f = NEW(fixture_t);
+    f->vocab = vocab_make(2, 3, 2);
+    f->trie = trie_build(&sids, &f->vocab);
+    f->model = model_new(config);
+    for (int i = 0; i < f->model->count; i++) {
+        const param_t *p = &f->model->params[i];
+        for (int64_t j = 0; j < p->count; j++) {
+            double wave = sin(0.7 * (double)j + i + 1);
+            f->model->weights[p->offset + j] = (float)(p->rows ? 0.5 * wave : 1 + 0.2 * wave);
+        }
+    }
+    f->net = network_new(f->model, backend_open("f32"));
+    f->acts = activations_new(f->net, ROWS, LONGEST);
+    f->dhidden = xfloats(ROWS * D);
+    f->grads = xfloats((size_t)f->model->size);
+    examples_t e = examples_make(&interactions, 4, 2);
+    for (int64_t i = 0; i < e.count; i++) {
+        f->bounds[i] = f->packed.rows;
+        f->packed.rows += example_expand(&e.list[i], &interactions, &sids, &f->vocab, &f->trie, f->packed.rows,
+                                         f->tokens + f->packed.rows, f->targets, &f->target_count);
+    }
+    f->packed.segments = e.count;
+    f->bounds[e.count] = f->packed.rows;
+    f->packed.bounds = f->bounds;
+    const float *table = f->model->weights + f->model->embed;
+    for (int64_t r = 0; r < f->packed.rows; r++) memcpy(activations_input(f->acts) + r * D, table + f->tokens[r] * D, D * sizeof(float));
+    f->hidden = transformer_forward(f->net, f->acts, &f->packed, 0, 0, &f->hidden_packed);
+    examples_free(&e);
+    return f;
+}
+
+static void release(fixture_t *f)
+{
+    activations_free(f->acts);
+    network_free(f->net);
+    model_free(f->model);
+    trie_free(&f->trie);
+    free(f->dhidden);
+    free(f->grads);
+    free(f);
+}
+
+TEST(states)
+{
+    fixture_t *f = fixture();
+    CHECK(f->packed.rows == ROWS && f->target_count == TARGETS);
+    for (int r = 0; r < ROWS; r++)
+        for (int i = 0; i < D; i++) CHECK_NEAR(f->hidden[r * D + i], golden_states[r][i], 5e-6);
+    release(f);
+}
+
+/* One target at a time, so that every token's loss is seen. */
+static void check_losses(softmax_t softmax, const double *golden)
+{
+    fixture_t *f = fixture();
+    objective_t *o = objective_new(f->net, &f->vocab, &f->trie, softmax, 0, TARGETS);
+    for (int i = 0; i < TARGETS; i++) {
+        loss_t loss = {0};
+        objective_backward(o, 1, &f->targets[i], ROWS, f->hidden, f->hidden_packed, 1, f->dhidden, f->grads, &loss);
+        CHECK_NEAR(loss.loss[f->targets[i].level], golden[i], 5e-6);
+        CHECK(loss.tokens[f->targets[i].level] == 1);
+    }
+    objective_free(o);
+    release(f);
+}
+
+TEST(losses_trie_softmax) { check_losses(SOFTMAX_TRIE, golden_loss_trie); }
+TEST(losses_level_softmax) { check_losses(SOFTMAX_LEVEL, golden_loss_level); }
+
+static void check_gradients(softmax_t softmax, double smoothing, const double golden[][3])
+{
+    fixture_t *f = fixture();
+    objective_t *o = objective_new(f->net, &f->vocab, &f->trie, softmax, smoothing, TARGETS);
+    loss_t loss = {0};
+    objective_backward(o, TARGETS, f->targets, ROWS, f->hidden, f->hidden_packed, 1.0 / ROWS, f->dhidden, f->grads, &loss);
+    transformer_backward(f->net, f->acts, &f->packed, 0, 0, f->dhidden, f->grads);
+    const float *dx = activations_input_grad(f->acts);
+    for (int r = 0; r < ROWS; r++)
+        for (int i = 0; i < D; i++) f->grads[f->model->embed + f->tokens[r] * D + i] += dx[r * D + i];
+    for (int i = 0; i < f->model->count; i++) {
+        const param_t *p = &f->model->params[i];
+        const float *g = f->grads + p->offset;
+        double weighted = 0;
+        for (int64_t j = 0; j < p->count; j++) weighted += g[j] * cos((double)j);
+        CHECK_NEAR(g[0], golden[i][0], 1e-6);
+        CHECK_NEAR(g[p->count - 1], golden[i][1], 1e-6);
+        CHECK_NEAR(weighted, golden[i][2], 3e-6);
+    }
+    objective_free(o);
+    release(f);
+}
+
+TEST(gradients_trie_softmax_smoothed) { check_gradients(SOFTMAX_TRIE, 0.1, golden_gradient_trie); }
+TEST(gradients_level_softmax) { check_gradients(SOFTMAX_LEVEL, 0, golden_gradient_level); }
+
+static void check_beams(softmax_t softmax, const double scores[3][6], const double narrow[3][4])
+{
+    fixture_t *f = fixture();
+    decoder_t *d = decoder_new(f->net, &f->vocab, &sids, &f->trie, softmax, 4);
+    int32_t item[18];
+    float score[18];
+    decoder_topk(d, 3, histories, 6, 6, item, score);
+    for (int h = 0; h < 3; h++)
+        for (int i = 0; i < 6; i++) {
+            CHECK(item[h * 6 + i] >= 0 && item[h * 6 + i] < 6);
+            CHECK_NEAR(score[h * 6 + i], scores[h][item[h * 6 + i] % 6], 1e-5);
+            if (i) CHECK(score[h * 6 + i] < score[h * 6 + i - 1]);
+        }
+    decoder_topk(d, 3, histories, 2, 2, item, score);
+    for (int h = 0; h < 3; h++)
+        for (int i = 0; i < 2; i++) {
+            CHECK(item[h * 2 + i] == (int32_t)narrow[h][2 * i]);
+            CHECK_NEAR(score[h * 2 + i], narrow[h][2 * i + 1], 1e-5);
+        }
+    decoder_free(d);
+    release(f);
+}
+
+TEST(beams_trie_softmax) { check_beams(SOFTMAX_TRIE, golden_score_trie, golden_beam_trie); }
+TEST(beams_level_softmax) { check_beams(SOFTMAX_LEVEL, golden_score_level, golden_beam_level); }
+
+TEST(adamw)
+{
+    float w[] = {0.5f, -0.25f, 1, 0}, m[4] = {0}, v[4] = {0};
+    const adamw_t o = {.lr = 0.1, .beta1 = 0.9, .beta2 = 0.98, .eps = 1e-8, .weight_decay = 0.05};
+    for (int step = 0; step < 3; step++) {
+        float grad[4];
+        for (int i = 0; i < 4; i++) grad[i] = 4 * cosf((float)step + w[i]);
+        adamw_step(&o, step + 1, 0.25, 4, w, grad, m, v); /* the scale that clips: a quarter of four times the gradient */
+        for (int i = 0; i < 4; i++) CHECK_NEAR(w[i], golden_adamw[step][i], 1e-6);
+    }
+}
+
+UNIT_MAIN(UNIT(states), UNIT(losses_trie_softmax), UNIT(losses_level_softmax), UNIT(gradients_trie_softmax_smoothed),
+          UNIT(gradients_level_softmax), UNIT(beams_trie_softmax), UNIT(beams_level_softmax), UNIT(adamw))

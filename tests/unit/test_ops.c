@@ -1,0 +1,313 @@
+/* Each operation of the transformer by itself: its forward against a plain reference in double, its backward against central
+ * differences of that reference. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "nn/attention.h"
+#include "nn/ops.h"
+#include "unit.h"
+
+enum { MAX = 4096 };
+
+/* A scalar function of x[0 .. n): sum_i c[i] y_i(x), with the operation's own data in ctx. */
+typedef double (*function_t)(const void *ctx, const double *x);
+
+static float *randoms(int64_t n, const char *name, double scale)
+{
+    float *x = xfloats((size_t)n);
+    uint64_t key = rng_stream(11, name);
+    for (int64_t i = 0; i < n; i++) x[i] = (float)(scale * rng_normal(key, (uint64_t)i));
+    return x;
+}
+
+static void check_difference(function_t f, const void *ctx, int64_t n, const float *at, const float *gradient, double tolerance)
+{
+    double x[MAX];
+    const double step = 1e-5;
+    for (int64_t i = 0; i < n; i++) x[i] = at[i];
+    for (int64_t i = 0; i < n; i++) {
+        double kept = x[i], up, down;
+        x[i] = kept + step;
+        up = f(ctx, x);
+        x[i] = kept - step;
+        down = f(ctx, x);
+        x[i] = kept;
+        CHECK_NEAR(gradient[i], (up - down) / (2 * step), tolerance);
+    }
+}
+
+/* RMSNorm: x is [rows, d] followed by the gain [d]. */
+enum { NORM_ROWS = 3, NORM_D = 20 };
+static const double norm_eps = 1e-3; /* large enough to be seen */
+
+static void norm_reference(const double *x, double *y)
+{
+    const double *gain = x + NORM_ROWS * NORM_D;
+    for (int r = 0; r < NORM_ROWS; r++) {
+        double mean = 0;
+        for (int i = 0; i < NORM_D; i++) mean += x[r * NORM_D + i] * x[r * NORM_D + i] / NORM_D;
+        for (int i = 0; i < NORM_D; i++) y[r * NORM_D + i] = x[r * NORM_D + i] / sqrt(mean + norm_eps) * gain[i];
+    }
+}
+
+static double norm_sum(const void *c, const double *x)
+{
+    double y[NORM_ROWS * NORM_D], sum = 0;
+    norm_reference(x, y);
+    for (int i = 0; i < NORM_ROWS * NORM_D; i++) sum += ((const float *)c)[i] * y[i];
+    return sum;
+}
+
+TEST(rmsnorm)
+{
+    enum { N = NORM_ROWS * NORM_D };
+    const backend_t *b = backend_open("f32");
+    float *x = randoms(N + NORM_D, "x", 0.5), *dy = randoms(N, "dy", 1), inv_rms[NORM_ROWS], packed[N], y[N], grad[N + NORM_D];
+    double wide[N + NORM_D], expected[N];
+    for (int i = 0; i < N + NORM_D; i++) wide[i] = x[i];
+    norm_reference(wide, expected);
+    rmsnorm_forward(b, NORM_ROWS, NORM_D, (float)norm_eps, x, x + N, inv_rms, packed, y);
+    for (int i = 0; i < N; i++) {
+        CHECK_NEAR(y[i], expected[i], 1e-5);
+        CHECK(packed[i] == y[i]);
+    }
+    for (int i = 0; i < N + NORM_D; i++) grad[i] = 1; /* the backward adds */
+    rmsnorm_backward(NORM_ROWS, NORM_D, x, x + N, inv_rms, dy, grad, grad + N);
+    for (int i = 0; i < N + NORM_D; i++) grad[i] -= 1;
+    check_difference(norm_sum, dy, N + NORM_D, x, grad, 1e-4);
+    free(x);
+    free(dy);
+}
+
+/* SwiGLU over rows of [gate | up]; a row longer than the block that the code works in. */
+enum { GLU_ROWS = 2, GLU_F = 600 };
+
+static double glu_sum(const void *c, const double *x)
+{
+    double sum = 0;
+    for (int r = 0; r < GLU_ROWS; r++)
+        for (int i = 0; i < GLU_F; i++) {
+            double gate = x[r * 2 * GLU_F + i], up = x[r * 2 * GLU_F + GLU_F + i];
+            sum += ((const float *)c)[r * GLU_F + i] * gate / (1 + exp(-gate)) * up;
+        }
+    return sum;
+}
+
+TEST(swiglu)
+{
+    enum { N = GLU_ROWS * GLU_F };
+    const backend_t *b = backend_open("f32");
+    float *x = randoms(2 * N, "gate up", 2), *dy = randoms(N, "dy", 1), *act = xfloats(N), *grad = xfloats(2 * N);
+    x[0] = 60; /* where the sigmoid is 1, and 0 */
+    x[1] = -60;
+    swiglu_forward(b, GLU_ROWS, GLU_F, x, act);
+    for (int r = 0; r < GLU_ROWS; r++)
+        for (int i = 0; i < GLU_F; i++) {
+            double gate = x[r * 2 * GLU_F + i];
+            CHECK_NEAR(act[r * GLU_F + i], gate / (1 + exp(-gate)) * x[r * 2 * GLU_F + GLU_F + i], 2e-5);
+        }
+    swiglu_backward(b, GLU_ROWS, GLU_F, x, dy, grad);
+    check_difference(glu_sum, dy, 2 * N, x, grad, 2e-4);
+    free(x);
+    free(dy);
+    free(act);
+    free(grad);
+}
+
+TEST(rope_rotates_pairs_by_position)
+{
+    enum { DIM = 12, HEADS = 2, N = DIM * HEADS };
+    rope_t r = rope_make(50, DIM, 10000);
+    float *x = randoms(N, "x", 1), y[N];
+    memcpy(y, x, sizeof y);
+    rope_row(&r, 37, HEADS, false, y);
+    for (int h = 0; h < HEADS; h++)
+        for (int i = 0; i < DIM / 2; i++) {
+            double angle = 37 * pow(10000, -2.0 * i / DIM), a = x[h * DIM + i], b = x[h * DIM + DIM / 2 + i];
+            CHECK_NEAR(y[h * DIM + i], a * cos(angle) - b * sin(angle), 1e-6);
+            CHECK_NEAR(y[h * DIM + DIM / 2 + i], a * sin(angle) + b * cos(angle), 1e-6);
+        }
+    rope_row(&r, 37, HEADS, true, y); /* a rotation's transpose, so its backward, is its inverse */
+    for (int i = 0; i < N; i++) CHECK_NEAR(y[i], x[i], 1e-6);
+    rope_row(&r, 0, HEADS, false, y);
+    for (int i = 0; i < N; i++) CHECK_NEAR(y[i], x[i], 1e-6);
+    rope_free(&r);
+    free(x);
+}
+
+/* A query and a key see only how far apart they stand. */
+TEST(rope_is_relative)
+{
+    enum { DIM = 8 };
+    rope_t r = rope_make(100, DIM, 10000);
+    float *q = randoms(DIM, "q", 1), *k = randoms(DIM, "k", 1);
+    double found[2];
+    for (int i = 0; i < 2; i++) {
+        float a[DIM], b[DIM];
+        memcpy(a, q, sizeof a);
+        memcpy(b, k, sizeof b);
+        rope_row(&r, 9 + 60 * i, 1, false, a);
+        rope_row(&r, 4 + 60 * i, 1, false, b);
+        found[i] = 0;
+        for (int d = 0; d < DIM; d++) found[i] += a[d] * b[d];
+    }
+    CHECK_NEAR(found[0], found[1], 1e-5);
+    rope_free(&r);
+    free(q);
+    free(k);
+}
+
+/* Attention with 4 query heads on 2 key-value heads; 19 rows, more than one vector's lanes. */
+enum { ROWS = 19, HEADS = 4, KV = 2, DIM = 6, WIDTH = (HEADS + 2 * KV) * DIM, OUT = HEADS * DIM };
+static const attention_shape_t shape = {HEADS, KV, DIM};
+
+/* What dropout multiplies the probability of key j for a query of a head with; found by asking the forward itself. */
+typedef struct {
+    const float *c;
+    double factor[HEADS][ROWS][ROWS];
+} attention_context_t;
+
+static void attention_reference(const attention_context_t *a, const double *qkv, double *out, double *log_sum)
+{
+    for (int h = 0; h < HEADS; h++)
+        for (int i = 0; i < ROWS; i++) {
+            const int kv = h * KV / HEADS;
+            const double *q = qkv + i * WIDTH + h * DIM;
+            double p[ROWS], sum = 0;
+            for (int j = 0; j <= i; j++) {
+                const double *k = qkv + j * WIDTH + (HEADS + kv) * DIM;
+                double s = 0;
+                for (int d = 0; d < DIM; d++) s += q[d] * k[d];
+                p[j] = exp(s / sqrt(DIM));
+                sum += p[j];
+            }
+            if (log_sum) log_sum[i * HEADS + h] = log(sum);
+            for (int d = 0; d < DIM; d++) {
+                double y = 0;
+                for (int j = 0; j <= i; j++) y += p[j] / sum * a->factor[h][i][j] * qkv[j * WIDTH + (HEADS + KV + kv) * DIM + d];
+                out[i * OUT + h * DIM + d] = y;
+            }
+        }
+}
+
+static double attention_sum(const void *ctx, const double *qkv)
+{
+    const attention_context_t *a = ctx;
+    double out[ROWS * OUT], sum = 0;
+    attention_reference(a, qkv, out, NULL);
+    for (int i = 0; i < ROWS * OUT; i++) sum += a->c[i] * out[i];
+    return sum;
+}
+
+/* With queries of zero every probability is 1 / (i + 1); with the value of key j alone one, out is that times the factor. */
+static void find_factors(attention_context_t *a, dropout_t drop, float *scratch)
+{
+    float qkv[ROWS * WIDTH], out[ROWS * OUT], log_sum[ROWS * HEADS];
+    for (int j = 0; j < ROWS; j++) {
+        memset(qkv, 0, sizeof qkv);
+        for (int d = 0; d < KV * DIM; d++) qkv[j * WIDTH + (HEADS + KV) * DIM + d] = 1;
+        attention_forward(shape, ROWS, qkv, drop, out, log_sum, scratch);
+        for (int h = 0; h < HEADS; h++)
+            for (int i = 0; i < ROWS; i++) a->factor[h][i][j] = (double)out[i * OUT + h * DIM] * (i + 1);
+    }
+}
+
+static void check_attention(double dropout)
+{
+    attention_context_t *a = NEW(attention_context_t);
+    float *qkv = randoms(ROWS * WIDTH, "qkv", 1.2), *dout = randoms(ROWS * OUT, "dout", 1);
+    float *scratch = xfloats((size_t)attention_scratch(shape, ROWS)), out[ROWS * OUT], log_sum[ROWS * HEADS], dqkv[ROWS * WIDTH];
+    double wide[ROWS * WIDTH], expected[ROWS * OUT], expected_log_sum[ROWS * HEADS];
+    const dropout_t drop = dropout_site(dropout, 3, 4);
+    a->c = dout;
+    find_factors(a, drop, scratch);
+    int kept = 0, pairs = HEADS * ROWS * (ROWS + 1) / 2;
+    for (int h = 0; h < HEADS; h++)
+        for (int i = 0; i < ROWS; i++)
+            for (int j = 0; j <= i; j++) {
+                double f = a->factor[h][i][j];
+                CHECK(fabs(f) < 1e-6 || fabs(f - 1 / (1 - dropout)) < 1e-5);
+                kept += f > 0.5;
+            }
+    CHECK_NEAR((double)kept / pairs, 1 - dropout, dropout > 0 ? 0.06 : 0);
+
+    for (int i = 0; i < ROWS * WIDTH; i++) wide[i] = qkv[i];
+    attention_reference(a, wide, expected, expected_log_sum);
+    attention_forward(shape, ROWS, qkv, drop, out, log_sum, scratch);
+    for (int i = 0; i < ROWS * OUT; i++) CHECK_NEAR(out[i], expected[i], 1e-5);
+    for (int i = 0; i < ROWS * HEADS; i++) CHECK_NEAR(log_sum[i], expected_log_sum[i], 1e-5);
+    attention_backward(shape, ROWS, qkv, log_sum, dout, drop, dqkv, scratch);
+    check_difference(attention_sum, a, ROWS * WIDTH, qkv, dqkv, 1e-4);
+    free(a);
+    free(qkv);
+    free(dout);
+    free(scratch);
+}
+
+TEST(attention_plain) { check_attention(0); }
+TEST(attention_with_dropout) { check_attention(0.4); }
+
+/* The last row against a cache is the last row of the whole. */
+TEST(attention_extends)
+{
+    float *qkv = randoms(ROWS * WIDTH, "qkv", 1.2), *scratch = xfloats((size_t)attention_scratch(shape, ROWS));
+    float out[ROWS * OUT], log_sum[ROWS * HEADS], last[OUT], scores[ROWS];
+    attention_forward(shape, ROWS, qkv, dropout_site(0, 0, 0), out, log_sum, scratch);
+    for (int extra = 0; extra < 4; extra++) {
+        const float *rows[3];
+        for (int i = 0; i < extra; i++) rows[i] = qkv + (ROWS - 1 - extra + i) * WIDTH;
+        attention_extend(shape, qkv + (ROWS - 1) * WIDTH, ROWS - 1 - extra, qkv, extra, rows, last, scores);
+        for (int i = 0; i < OUT; i++) CHECK_NEAR(last[i], out[(ROWS - 1) * OUT + i], 1e-5);
+    }
+    free(qkv);
+    free(scratch);
+}
+
+TEST(dropout_keeps_its_share_and_the_mean)
+{
+    enum { N = 100000 };
+    const backend_t *b = backend_open("f32");
+    float *x = xfloats(N), *y = xfloats(N), *zero = xfloats(N);
+    const dropout_t drop = dropout_site(0.3, 1, 2), other = dropout_site(0.3, 1, 3), none = dropout_site(0, 1, 2);
+    int kept = 0, differ = 0;
+    for (int i = 0; i < N; i++) x[i] = 1;
+    dropout_scale(N, drop, x);
+    for (int i = 0; i < N; i++) {
+        CHECK(x[i] == 0 || fabsf(x[i] - 1 / 0.7f) < 1e-6f);
+        CHECK(dropout_factor(none, (uint32_t)i) == 1);
+        kept += x[i] > 0;
+        differ += (dropout_factor(other, (uint32_t)i) > 0) != (x[i] > 0);
+    }
+    CHECK_NEAR(kept / (double)N, 0.7, 0.01);
+    CHECK_NEAR(differ / (double)N, 2 * 0.3 * 0.7, 0.01); /* another site draws another mask */
+
+    /* the forward and both backwards apply one mask */
+    float *ones = xfloats(N);
+    for (int i = 0; i < N; i++) ones[i] = 1;
+    residual_dropout_forward(N, zero, ones, drop, y);
+    CHECK(!memcmp(x, y, N * sizeof *x));
+    dropout_backward_pack(b, N / 100, 100, ones, drop, y);
+    CHECK(!memcmp(x, y, N * sizeof *x));
+    free(x);
+    free(y);
+    free(zero);
+    free(ones);
+}
+
+TEST(exponential)
+{
+    double worst = 0;
+    for (int i = -8700; i <= 8700; i++) {
+        float x = (float)i / 100;
+        double error = fabs(fast_exp(x) / exp(x) - 1);
+        if (error > worst) worst = error;
+    }
+    CHECK_NEAR(worst, 0, 2.5e-7);
+    CHECK(fast_exp(-1000) < 1e-37f && fast_exp(-1000) >= 0);
+    CHECK_NEAR(fast_sigmoid(0), 0.5, 1e-7);
+    CHECK_NEAR(fast_sigmoid(-200), 0, 1e-30);
+}
+
+UNIT_MAIN(UNIT(rmsnorm), UNIT(swiglu), UNIT(rope_rotates_pairs_by_position), UNIT(rope_is_relative), UNIT(attention_plain),
+          UNIT(attention_with_dropout), UNIT(attention_extends), UNIT(dropout_keeps_its_share_and_the_mean), UNIT(exponential))
