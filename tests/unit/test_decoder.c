@@ -1,0 +1,295 @@
+/* Beam search against brute force: every item scored by a whole forward pass over history and SID. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/parallel.h"
+#include "base/rng.h"
+#include "nn/model.h"
+#include "nn/transformer.h"
+#include "rec/beam.h"
+#include "rec/decoder.h"
+#include "unit.h"
+
+enum { ITEMS = 40, LEVELS = 3, CODES = 4, D = 16, MAX_ITEMS = 6, MAX_ROWS = 1 + (MAX_ITEMS + 1) * (LEVELS + 1), USERS = 70 };
+
+typedef struct {
+    int32_t code[ITEMS * LEVELS], suffix[ITEMS], events[USERS * 8];
+    history_t histories[USERS];
+    sids_t sids;
+    vocab_t vocab;
+    trie_t trie;
+    model_t *model;
+    network_t *net;
+    activations_t *acts;
+    decoder_t *decoder;
+    softmax_t softmax;
+} fixture_t;
+
+/* Random SIDs, some with suffixes; histories of 0 to 7 items, the longest longer than what is read. `gain` 0: a model that
+ * knows nothing, for which all codes are equally likely. */
+static fixture_t *fixture(softmax_t softmax, float gain)
+{
+    fixture_t *f = NEW(fixture_t);
+    f->softmax = softmax;
+    for (int i = 0; i < ITEMS * LEVELS; i++) f->code[i] = (int32_t)rng_below(1, (uint64_t)i, CODES);
+    f->sids = (sids_t){.items = ITEMS, .levels = LEVELS, .codes = CODES, .max_suffix = 5, .code = f->code, .suffix = f->suffix};
+    sids_assign_suffixes(&f->sids, SUFFIX_COLLIDE);
+    f->vocab = vocab_make(LEVELS, CODES, 5);
+    f->trie = trie_build(&f->sids, &f->vocab);
+    f->model = model_new((model_config_t){.hidden_size = D, .num_hidden_layers = 2, .num_attention_heads = 2, .num_key_value_heads = 1,
+                                          .head_dim = 8, .intermediate_size = 24, .vocab_size = f->vocab.size,
+                                          .max_position_embeddings = MAX_ROWS, .rms_norm_eps = 1e-6, .rope_theta = 10000});
+    model_init(f->model, 3);
+    for (int i = 0; i < f->model->count; i++)
+        for (int64_t j = 0; f->model->params[i].decay && j < f->model->params[i].count; j++)
+            f->model->weights[f->model->params[i].offset + j] *= gain;
+    f->net = network_new(f->model, backend_open("f32"));
+    f->acts = activations_new(f->net, MAX_ROWS, MAX_ROWS);
+    f->decoder = decoder_new(f->net, &f->vocab, &f->sids, &f->trie, softmax, MAX_ITEMS);
+    for (int i = 0; i < USERS * 8; i++) f->events[i] = (int32_t)rng_below(2, (uint64_t)i, ITEMS);
+    for (int u = 0; u < USERS; u++) f->histories[u] = (history_t){f->events + u * 8, u % 8, -1};
+    return f;
+}
+
+static void release(fixture_t *f)
+{
+    decoder_free(f->decoder);
+    activations_free(f->acts);
+    network_free(f->net);
+    model_free(f->model);
+    trie_free(&f->trie);
+    free(f);
+}
+
+/* log p of an item's SID after the last MAX_ITEMS items of a history. */
+static double brute_force(fixture_t *f, const history_t *h, int32_t item)
+{
+    int32_t tokens[MAX_ROWS + LEVELS + 1], sid[SID_MAX_TOKENS];
+    int64_t rows = 0;
+    tokens[rows++] = f->vocab.bos;
+    for (int64_t i = h->count > MAX_ITEMS ? h->count - MAX_ITEMS : 0; i < h->count; i++)
+        rows += vocab_sid(&f->vocab, &f->sids, h->items[i], tokens + rows);
+    int length = vocab_sid(&f->vocab, &f->sids, item, sid);
+    for (int l = 0; l + 1 < length; l++) tokens[rows++] = sid[l];
+
+    const float *table = f->model->weights + f->model->embed;
+    for (int64_t r = 0; r < rows; r++) memcpy(activations_input(f->acts) + r * D, table + tokens[r] * D, D * sizeof(float));
+    const int64_t bounds[] = {0, rows};
+    const float *states = transformer_forward(f->net, f->acts, &(packed_t){rows, 1, bounds}, 0, 0, NULL);
+
+    double score = 0;
+    int64_t node = 0;
+    for (int l = 0; l < length; l++) {
+        const float *state = states + (rows - length + l) * D;
+        double sum = 0, right = 0;
+        int first = l < LEVELS ? 1 + l * CODES : 1 + LEVELS * CODES, count = l < LEVELS ? CODES : 5;
+        for (int32_t t = first; t < first + count; t++) {
+            if (f->softmax == SOFTMAX_TRIE && trie_child(&f->trie, node, t) < 0) continue;
+            double logit = 0;
+            for (int i = 0; i < D; i++) logit += state[i] * table[t * D + i];
+            sum += exp(logit);
+            if (t == sid[l]) right = logit;
+        }
+        score += right - log(sum);
+        node = trie_child(&f->trie, node, sid[l]);
+    }
+    return score;
+}
+
+static void check_ranking(softmax_t softmax)
+{
+    fixture_t *f = fixture(softmax, 15);
+    int32_t *item = NEW_ARRAY(int32_t, USERS * ITEMS);
+    float *score = NEW_ARRAY(float, USERS * ITEMS);
+    decoder_topk(f->decoder, USERS, f->histories, ITEMS, ITEMS, item, score);
+    for (int u = 0; u < USERS; u++) {
+        int seen[ITEMS] = {0};
+        for (int i = 0; i < ITEMS; i++) {
+            const int32_t it = item[u * ITEMS + i];
+            if (it < 0 || it >= ITEMS) {
+                CHECK(!"an item of the catalogue");
+                continue;
+            }
+            seen[it]++;
+            CHECK_NEAR(score[u * ITEMS + i], brute_force(f, &f->histories[u], it), 2e-5);
+            if (i) CHECK(score[u * ITEMS + i] <= score[u * ITEMS + i - 1]);
+        }
+        for (int i = 0; i < ITEMS; i++) CHECK(seen[i] == 1);
+    }
+    free(item);
+    free(score);
+    release(f);
+}
+
+TEST(whole_ranking_trie_softmax) { check_ranking(SOFTMAX_TRIE); }
+TEST(whole_ranking_level_softmax) { check_ranking(SOFTMAX_LEVEL); }
+
+/* k below the beam is the head of the same list; a beam beyond the catalogue leaves the rest empty. */
+TEST(k_and_beam)
+{
+    fixture_t *f = fixture(SOFTMAX_TRIE, 15);
+    int32_t all[ITEMS + 5], few[7];
+    float all_score[ITEMS + 5], few_score[7];
+    decoder_topk(f->decoder, 1, &f->histories[5], ITEMS + 5, ITEMS + 5, all, all_score);
+    decoder_topk(f->decoder, 1, &f->histories[5], ITEMS + 5, 7, few, few_score);
+    CHECK(!memcmp(all, few, sizeof few) && !memcmp(all_score, few_score, sizeof few_score));
+    for (int i = 0; i < ITEMS + 5; i++) CHECK(i < ITEMS ? all[i] >= 0 : all[i] == -1 && all_score[i] == -INFINITY);
+
+    /* a narrow beam may miss items, but gives what it finds its true score */
+    decoder_topk(f->decoder, 1, &f->histories[5], 7, 7, few, few_score);
+    for (int i = 0; i < 7; i++) CHECK_NEAR(few_score[i], brute_force(f, &f->histories[5], few[i]), 2e-5);
+    release(f);
+}
+
+static void k_beyond_beam(void)
+{
+    fixture_t *f = fixture(SOFTMAX_TRIE, 15);
+    int32_t item[4];
+    float score[4];
+    decoder_topk(f->decoder, 1, f->histories, 3, 4, item, score);
+}
+
+TEST(k_beyond_the_beam_is_refused) { CHECK(unit_exit_code(k_beyond_beam) == 64); }
+
+/* Knowing nothing, a model scores items by the branching of the trie alone: equal scores abound, and come in item order. */
+TEST(ties_go_by_item)
+{
+    fixture_t *f = fixture(SOFTMAX_TRIE, 0);
+    int32_t item[2 * ITEMS];
+    float score[2 * ITEMS];
+    int ties = 0;
+    decoder_topk(f->decoder, 2, f->histories, ITEMS, ITEMS, item, score);
+    for (int i = 1; i < ITEMS; i++) {
+        CHECK(score[i] <= score[i - 1]);
+        if (score[i] == score[i - 1]) {
+            ties++;
+            CHECK(item[i] > item[i - 1]);
+        }
+    }
+    CHECK(ties > ITEMS / 4);
+    CHECK(!memcmp(item, item + ITEMS, ITEMS * sizeof *item)); /* whatever the history */
+    release(f);
+}
+
+/* Only the last MAX_ITEMS items are read. */
+TEST(long_histories_are_cut)
+{
+    fixture_t *f = fixture(SOFTMAX_TRIE, 15);
+    const history_t whole = f->histories[7], last = {whole.items + whole.count - MAX_ITEMS, MAX_ITEMS, -1};
+    int32_t a[10], b[10];
+    float as[10], bs[10];
+    decoder_topk(f->decoder, 1, &whole, 10, 10, a, as);
+    decoder_topk(f->decoder, 1, &last, 10, 10, b, bs);
+    CHECK(!memcmp(a, b, sizeof a) && !memcmp(as, bs, sizeof as));
+    release(f);
+}
+
+TEST(threads_do_not_matter)
+{
+    fixture_t *f = fixture(SOFTMAX_LEVEL, 15);
+    int32_t item[3][USERS * 10];
+    float score[3][USERS * 10];
+    for (int t = 0; t < 3; t++) {
+        parallel_threads(t + 1);
+        decoder_topk(f->decoder, USERS, f->histories, 12, 10, item[t], score[t]);
+        CHECK(!memcmp(item[0], item[t], sizeof item[t]) && !memcmp(score[0], score[t], sizeof score[t]));
+    }
+    parallel_threads(1);
+    release(f);
+}
+
+/* Uniform codes without constraint: the share of sequences that are no item can be counted. A sequence ends where it is an
+ * item, or at the last code when it has left the trie. */
+TEST(invalid_rate_of_a_model_that_knows_nothing)
+{
+    fixture_t *f = fixture(SOFTMAX_LEVEL, 0);
+    int sequences = 0, invalid = 0;
+    for (int c = 0; c < CODES * CODES * CODES; c++) {
+        int items = 0, suffixes = 0;
+        for (int i = 0; i < ITEMS; i++)
+            if (f->code[i * 3] == c / 16 && f->code[i * 3 + 1] == c / 4 % 4 && f->code[i * 3 + 2] == c % 4) {
+                items++;
+                suffixes += f->suffix[i] >= 0;
+            }
+        sequences += suffixes ? 5 : 1; /* after codes that need a suffix any of the five may follow */
+        invalid += suffixes ? 5 - suffixes : !items;
+    }
+    CHECK(invalid > 0 && invalid < sequences);
+    CHECK_NEAR(decoder_invalid_rate(f->decoder, 3, f->histories, sequences), (double)invalid / sequences, 1e-6);
+    CHECK(decoder_invalid_rate(f->decoder, 0, f->histories, 10) == 0);
+    release(f);
+}
+
+static int descending(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x < y) - (x > y);
+}
+
+/* The beam keeps the best, whatever the order of offers; among equal scores the lower node. */
+TEST(beam_keeps_the_best)
+{
+    enum { WIDTH = 7, OFFERS = 100 };
+    int32_t token[OFFERS] = {0}, children[OFFERS] = {0};
+    const trie_t t = {.nodes = OFFERS, .token = token, .children = children};
+    float scores[OFFERS], sorted[OFFERS];
+    beam_t b = beam_new(WIDTH);
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < OFFERS; i++) sorted[i] = scores[i] = -(float)rng_below((uint64_t)round, (uint64_t)i, 30); /* many equal */
+        qsort(sorted, OFFERS, sizeof *sorted, descending);
+        beam_start(&b);
+        beam_begin(&b);
+        for (int i = 0; i < OFFERS; i++) beam_offer(&b, 0, scores[(i * 37) % OFFERS], (i * 37) % OFFERS);
+        beam_select(&b, &t);
+        CHECK(b.live_count == WIDTH && b.done_count == 0);
+        int last = 0; /* kept with the worst score kept */
+        for (int i = 0; i < WIDTH; i++) {
+            CHECK(b.live[i].score >= sorted[WIDTH - 1] && b.live[i].score == scores[b.live[i].node]);
+            last += b.live[i].score == sorted[WIDTH - 1];
+        }
+        for (int n = 0; n < OFFERS; n++) {
+            if (scores[n] != sorted[WIDTH - 1] || --last < 0) continue;
+            int found = 0;
+            for (int i = 0; i < WIDTH; i++) found += b.live[i].node == n;
+            CHECK(found == 1);
+        }
+    }
+    beam_free(&b);
+}
+
+/* A finished item keeps its place while it is good enough, and loses it to better ones. */
+TEST(finished_items_compete)
+{
+    int32_t token[8] = {0};
+    const trie_t t = {.nodes = 8, .token = token};
+    int32_t items[2];
+    float scores[2];
+    beam_t b = beam_new(2);
+    beam_start(&b);
+    beam_begin(&b);
+    beam_offer(&b, 0, -1, 1);
+    beam_offer(&b, 0, -2, 2);
+    beam_select(&b, &t);
+    for (int i = 0; i < b.live_count; i++)
+        if (b.live[i].node == 2) beam_finish(&b, i, 9);
+    CHECK(b.live_count == 1 && b.done_count == 1);
+    beam_begin(&b);
+    beam_offer(&b, 0, -3, 3); /* worse than the finished -2 */
+    beam_offer(&b, 0, -1.5f, 4);
+    beam_select(&b, &t);
+    CHECK(b.live_count == 1 && b.live[0].node == 4 && b.done_count == 1);
+    beam_begin(&b);
+    beam_offer(&b, 0, -1.6f, 5);
+    beam_offer(&b, 0, -1.7f, 6); /* both better than it */
+    beam_select(&b, &t);
+    CHECK(b.live_count == 2 && b.done_count == 0);
+    beam_finish(&b, 0, 3);
+    beam_finish(&b, 0, 2);
+    beam_rank(&b, 2, items, scores);
+    CHECK(scores[0] == -1.6f && scores[1] == -1.7f);
+    beam_free(&b);
+}
+
+UNIT_MAIN(UNIT(whole_ranking_trie_softmax), UNIT(whole_ranking_level_softmax), UNIT(k_and_beam), UNIT(k_beyond_the_beam_is_refused),
+          UNIT(ties_go_by_item), UNIT(long_histories_are_cut), UNIT(threads_do_not_matter), UNIT(invalid_rate_of_a_model_that_knows_nothing),
+          UNIT(beam_keeps_the_best), UNIT(finished_items_compete))
