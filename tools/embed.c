@@ -17,7 +17,7 @@
 enum { MAX_FIELDS = 16 };
 
 static const char *text = "lsa";
-static const char *fields = "title,description,categories:0.5,caption,intents";
+static const char *fields = "title,description:0.5,categories:0.5,caption,intents";
 static int64_t dim = 256, words = 2, min_df = 2, max_terms = 500000, iterations = 4;
 static const char *chars = "3-5";
 static double char_weight = 0.25, max_df = 1, exponent = 0.5;
