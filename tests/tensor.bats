@@ -12,7 +12,7 @@ PYTHON=${PYTHON:-/usr/bin/python3}
 
 setup() {
     PATH=$BIN:$PATH
-    cd "$BATS_TEST_TMPDIR"
+    cd "$BATS_TEST_TMPDIR" || return
     cat > st.py <<'PY'
 """safetensors by the published description: 8-byte length, JSON header, contiguous row-major data."""
 import json, struct
@@ -110,7 +110,7 @@ save('a.st', t, {'note': 'with \"quotes\" and ümlauts'}, pad=5, skew=3)"
     assert_line --regexp '^F16 +F16 +\[2,2\] +min 0  max 3  mean 1.25  zeros 25.0%$'
     assert_line --regexp '^scalar +F64 +\[\] +min 2.5'
     assert_line --regexp '^empty +F32 +\[0,3\] +empty$'
-    assert_line '# note: with \"quotes\" and ümlauts'
+    assert_line '# note: with "quotes" and ümlauts'
     for type in U8 I8 I16 U16 F16 I32 U32 F32 F64 I64 U64; do
         run --separate-stderr tensor get a.st $type
         assert_success
@@ -120,7 +120,7 @@ save('a.st', t, {'note': 'with \"quotes\" and ümlauts'}, pad=5, skew=3)"
     assert_equal "$(tensor get a.st scalar)" 2.5
     assert_equal "$(tensor get a.st empty)" ""
     assert_equal "$(tensor ls < a.st)" "$(tensor ls a.st)"
-    assert_equal "$(cat a.st | tensor ls -)" "$(tensor ls a.st)"
+    assert_equal "$(tensor ls - < <(cat a.st))" "$(tensor ls a.st)"
 }
 
 @test "16-bit and 8-bit floats read as the values they stand for" {
@@ -214,45 +214,49 @@ assert n['tensors'][0] == {'name': 'x', 'dtype': 'F32', 'shape': [4], 'min': 0, 
 assert n['metadata'] == {'k': 'v\n\x01'}"
     run tensor ls n.st
     assert_line --partial 'NaN 1  inf 1'
-    assert_line '# k: v\n\u0001'
+    assert_line '# k: v\x0a\x01'
     run tensor ls --brief n.st
     assert_line --regexp '^x +F32 +\[4\]$'
 }
 
 @test "malformed files are refused with one line and exit code 65" {
-    : > empty.st
-    refuse 65 "empty.st: is empty" tensor verify empty.st
-    printf 'abc' > short.st
-    refuse 65 "ends after 3 bytes" tensor verify short.st
-    py "raw('a.st', '{}', length=3)"
-    refuse 65 "header length 3 runs past the end, 2 bytes on" tensor verify a.st
-    py "raw('a.st', '{}', length=2**63)"
-    refuse 65 "header length 9223372036854775808, expected at most 100000000" tensor verify a.st
-    py "raw('a.st', 'hello')"
-    refuse 65 "does not begin with" tensor verify a.st
-    py "raw('a.st', '{\"x\":}')"
-    refuse 65 "not JSON at byte 5" tensor verify a.st
-    py "raw('a.st', b'{\"\xff\":{}}')"
-    refuse 65 "UTF-8" tensor verify a.st
-    one() { py "raw('a.st', '{\"x\":{\"dtype\":\"$1\",\"shape\":$2,\"data_offsets\":$3}}', b'\0' * $4)"; }
-    one F31 '[1]' '[0,4]' 4; refuse 65 "'x': dtype F31 is not known" tensor verify a.st
-    one F32 '[1]' '[-4,0]' 4; refuse 65 "data_offsets: expected two whole numbers" tensor verify a.st
-    one F32 '[1]' '[4,0]' 4; refuse 65 "run backwards" tensor verify a.st
-    one F32 '[2]' '[0,8]' 4; refuse 65 "run past the end" tensor verify a.st
-    one F32 '[2]' '[0,4]' 4; refuse 65 "hold 4 bytes, expected 8" tensor verify a.st
-    one F32 '[1]' '[0,4]' 5; refuse 65 "1 bytes after the last tensor" tensor verify a.st
-    one F32 '[1]' '[1,5]' 5; refuse 65 "hole of 1 bytes" tensor verify a.st
-    one F32 '[1099511627776,1099511627776]' '[0,4]' 4; refuse 65 "shape overflows" tensor verify a.st
-    one F32 '[1.5]' '[0,4]' 4; refuse 65 "whole numbers" tensor verify a.st
-    two() { py "raw('a.st', '{\"x\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},\"$1\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":$2}}', b'\0' * $3)"; }
-    two y '[1,3]' 3; refuse 65 "'x' and 'y' overlap" tensor verify a.st
-    two y '[3,5]' 5; refuse 65 "hole of 1 bytes before tensor 'y'" tensor verify a.st
-    two x '[2,4]' 4; refuse 65 "'x' is there twice" tensor verify a.st
-    py "raw('a.st', '{\"__metadata__\":{\"a\":1}}')"
-    refuse 65 "__metadata__ 'a' is a number, expected a string" tensor verify a.st
     embeddings e.st 0 5
     head -c 300 e.st > cut.st
+    : > empty.st
+    printf 'abc' > short.st
+    py "
+def one(name, dtype, shape, offsets, n):
+    raw(name, '{\"x\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":%s}}' % (dtype, shape, offsets), bytes(n))
+def two(name, second, offsets, n):
+    u8 = '{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":%s}'
+    raw(name, '{\"x\":' + u8 % '[0,2]' + ',\"' + second + '\":' + u8 % offsets + '}', bytes(n))
+raw('beyond', '{}', length=3); raw('huge', '{}', length=2**63); raw('text', 'hello'); raw('json', '{\"x\":}'); raw('utf8', b'{\"\xff\":{}}')
+raw('meta', '{\"__metadata__\":{\"a\":1}}')
+one('dtype', 'F31', '[1]', '[0,4]', 4); one('negative', 'F32', '[1]', '[-4,0]', 4); one('backwards', 'F32', '[1]', '[4,0]', 4)
+one('past', 'F32', '[2]', '[0,8]', 4); one('small', 'F32', '[2]', '[0,4]', 4); one('after', 'F32', '[1]', '[0,4]', 5)
+one('before', 'F32', '[1]', '[1,5]', 5); one('overflow', 'F32', [2**40, 2**40], '[0,4]', 4); one('half', 'F32', '[1.5]', '[0,4]', 4)
+two('overlap', 'y', '[1,3]', 3); two('hole', 'y', '[3,5]', 5); two('twice', 'x', '[2,4]', 4)"
     refuse 65 "cut.st: .*past the end" tensor verify cut.st
+    refuse 65 "empty.st: is empty" tensor verify empty.st
+    refuse 65 "ends after 3 bytes" tensor verify short.st
+    refuse 65 "header length 3 runs past the end, 2 bytes on" tensor verify beyond
+    refuse 65 "header length 9223372036854775808, expected at most 100000000" tensor verify huge
+    refuse 65 "does not begin with" tensor verify text
+    refuse 65 "not JSON at byte 5" tensor verify json
+    refuse 65 "UTF-8" tensor verify utf8
+    refuse 65 "__metadata__ 'a' is a number, expected a string" tensor verify meta
+    refuse 65 "'x': dtype F31 is not known" tensor verify dtype
+    refuse 65 "data_offsets: expected two whole numbers" tensor verify negative
+    refuse 65 "run backwards" tensor verify backwards
+    refuse 65 "run past the end" tensor verify past
+    refuse 65 "hold 4 bytes, expected 8" tensor verify small
+    refuse 65 "1 bytes after the last tensor" tensor verify after
+    refuse 65 "hole of 1 bytes" tensor verify before
+    refuse 65 "shape overflows" tensor verify overflow
+    refuse 65 "whole numbers" tensor verify half
+    refuse 65 "'x' and 'y' overlap" tensor verify overlap
+    refuse 65 "hole of 1 bytes before tensor 'y'" tensor verify hole
+    refuse 65 "'x' is there twice" tensor verify twice
 }
 
 @test "verify knows the schemas" {
@@ -276,36 +280,36 @@ o.st: ok (unknown schema other/3)"
 }
 
 @test "verify names what disagrees with a schema" {
-    broken() { py "n = ids(['a', 'b', 'c'])
-save('b.st', {$2}, {'schema': '$1'})"; }
-    broken embeddings/1 "'text': np.array([[0, 1], [2, np.nan], [0, 0]], 'f4'), 'item_ids': n"
-    refuse 65 "b.st: tensor 'text': row 1 holds NaN, expected finite" tensor verify b.st
-    broken embeddings/1 "'text': np.zeros((2, 4), 'f4'), 'item_ids': n"
-    refuse 65 "'item_ids': found 3 strings, expected 2" tensor verify b.st
-    broken embeddings/1 "'text': np.zeros((3, 4), 'i4'), 'item_ids': n"
-    refuse 65 "'text': found I32 \[3,4\], expected a float type \[\*,\*\]" tensor verify b.st
-    broken embeddings/1 "'item_ids': n"
-    refuse 65 "no embeddings" tensor verify b.st
-    broken embeddings/1 "'text': np.zeros((3, 4), 'f4'), 'item_ids': ids(['a', 'b', 'a'])"
-    refuse 65 "row 2: id \"a\" was there before" tensor verify b.st
-    broken quality/1 "'quality': np.zeros(3, 'f4'), 'quality_mask': np.array([0, 2, 1], 'u1'), 'item_ids': n"
-    refuse 65 "row 1 holds 2, expected 0 or 1" tensor verify b.st
-    broken quality/1 "'quality': np.zeros(3, 'f4'), 'item_ids': n"
-    refuse 65 "no tensor 'quality_mask'" tensor verify b.st
-    broken sids/1 "'codes': np.zeros((3, 2), 'i4'), 'suffix': np.array([0, 1, -1], 'i4'), 'item_ids': n"
-    refuse 65 "SID" tensor verify b.st
-    broken interactions/1 "'user_offsets': np.array([0, 5]), 'item_index': np.array([0, 1, 2, 1], 'i4'), 'user_ids': ids(['u']), 'item_ids': n"
-    refuse 65 "ends with 5, expected 4" tensor verify b.st
-    broken interactions/1 "'user_offsets': np.array([0, 4]), 'item_index': np.array([0, 1, 3, 1], 'i4'), 'user_ids': ids(['u']), 'item_ids': n"
-    refuse 65 "row 2: 3, expected 0 to 2" tensor verify b.st
-    broken recs/1 "'items': np.array([[0, 3]], 'i4'), 'user_ids': ids(['u']), 'item_ids': n"
-    refuse 65 "item 3" tensor verify b.st
-    broken model/1 "'model.embed_tokens.weight': np.zeros((8, 4), 'f4'), 'model.norm.weight': np.zeros(5, 'f4')"
-    refuse 65 "'model.norm.weight': found F32 \[5\], expected a float type \[4\]" tensor verify b.st
-    broken model/1 "'model.embed_tokens.weight': np.zeros((8, 4), 'f4'), 'model.norm.weight': np.zeros(4, 'f4')"
-    refuse 65 "config" tensor verify b.st
+    py "n = ids(['a', 'b', 'c'])
+uv = ids(['u'])
+save('1.st', {'text': np.array([[0, 1], [2, np.nan], [0, 0]], 'f4'), 'item_ids': n}, {'schema': 'embeddings/1'})
+save('2.st', {'text': np.zeros((2, 4), 'f4'), 'item_ids': n}, {'schema': 'embeddings/1'})
+save('3.st', {'text': np.zeros((3, 4), 'i4'), 'item_ids': n}, {'schema': 'embeddings/1'})
+save('4.st', {'item_ids': n}, {'schema': 'embeddings/1'})
+save('5.st', {'text': np.zeros((3, 4), 'f4'), 'item_ids': ids(['a', 'b', 'a'])}, {'schema': 'embeddings/1'})
+save('6.st', {'quality': np.zeros(3, 'f4'), 'quality_mask': np.array([0, 2, 1], 'u1'), 'item_ids': n}, {'schema': 'quality/1'})
+save('7.st', {'quality': np.zeros(3, 'f4'), 'item_ids': n}, {'schema': 'quality/1'})
+save('8.st', {'codes': np.zeros((3, 2), 'i4'), 'suffix': np.array([0, 1, -1], 'i4'), 'item_ids': n}, {'schema': 'sids/1'})
+save('9.st', {'user_offsets': np.array([0, 5]), 'item_index': np.array([0, 1, 2, 1], 'i4'), 'user_ids': uv, 'item_ids': n}, {'schema': 'interactions/1'})
+save('10.st', {'user_offsets': np.array([0, 4]), 'item_index': np.array([0, 1, 3, 1], 'i4'), 'user_ids': uv, 'item_ids': n}, {'schema': 'interactions/1'})
+save('11.st', {'items': np.array([[0, 3]], 'i4'), 'user_ids': uv, 'item_ids': n}, {'schema': 'recs/1'})
+save('12.st', {'model.embed_tokens.weight': np.zeros((8, 4), 'f4'), 'model.norm.weight': np.zeros(5, 'f4')}, {'schema': 'model/1'})
+save('13.st', {'model.embed_tokens.weight': np.zeros((8, 4), 'f4'), 'model.norm.weight': np.zeros(4, 'f4')}, {'schema': 'model/1'})"
+    refuse 65 "1.st: tensor 'text': row 1 holds NaN, expected finite" tensor verify 1.st
+    refuse 65 "'item_ids': found 3 strings, expected 2" tensor verify 2.st
+    refuse 65 "'text': found I32 \[3,4\], expected a float type \[\*,\*\]" tensor verify 3.st
+    refuse 65 "no embeddings" tensor verify 4.st
+    refuse 65 "row 2: id \"a\" was there before" tensor verify 5.st
+    refuse 65 "row 1 holds 2, expected 0 or 1" tensor verify 6.st
+    refuse 65 "no tensor 'quality_mask'" tensor verify 7.st
+    refuse 65 "SID" tensor verify 8.st
+    refuse 65 "ends with 5, expected 4" tensor verify 9.st
+    refuse 65 "row 2: 3, expected 0 to 2" tensor verify 10.st
+    refuse 65 "item 3" tensor verify 11.st
+    refuse 65 "'model.norm.weight': found F32 \[5\], expected a float type \[4\]" tensor verify 12.st
+    refuse 65 "config" tensor verify 13.st
     embeddings good.st 0 3
-    run --separate-stderr tensor verify good.st b.st
+    run --separate-stderr tensor verify good.st 1.st
     assert_equal "$status" 65
     assert_output "good.st: ok (embeddings/1)"
 }
@@ -434,4 +438,19 @@ save('d.st', {'text': np.ones((3, 4), 'f4'), 'item_ids': t['item_ids']}, m); sav
     run script -qec "tensor put x=m.npy" /dev/null
     assert_equal "$status" 64
     assert_output --partial "will not write binary data to a terminal"
+}
+
+@test "the manuals' examples work as written" {
+    command -v mandoc > /dev/null || skip "mandoc is missing: the manuals' examples are not run"
+    local man=$BATS_TEST_DIRNAME/../man
+    mandoc -Tmarkdown "$man/tensor.1" | awk '/^# EXAMPLES/ { on = 1 } on && /^\t/ { print substr($0, 2) }' > tensor.sh
+    mandoc -Tmarkdown "$man/sidmill-tensors.5" | awk '/^# EXAMPLES/ { on = 1 } on && /^(\t|$)/ { print substr($0, 2) }' > writer.py
+    run --separate-stderr bash -e tensor.sh
+    assert_success
+    assert_line "standard input: ok (embeddings/1)"
+    run tensor verify both.st
+    assert_output "both.st: ok (embeddings/1)"
+    rm e.st
+    "$PYTHON" writer.py
+    assert_equal "$(tensor verify e.st)" "e.st: ok (embeddings/1)"
 }

@@ -33,13 +33,14 @@ bool st_strings(const st_tensor_t *t, strtab_t *table)
            && strtab_parse(table, (const char *)t->data, (size_t)t->count);
 }
 
-/* Text from a file as it may go to a terminal: control characters escaped as in JSON. */
+/* Text from a file as it may go to a terminal: without control characters. */
 static void put_clean(buf_t *out, const char *s, size_t n)
 {
-    buf_t quoted = {0};
-    buf_json_string(&quoted, s, n);
-    buf_add(out, quoted.data + 1, quoted.len - 2);
-    buf_free(&quoted);
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c < 0x20 || c == 0x7f) buf_printf(out, "\\x%02x", c);
+        else buf_add(out, s + i, 1);
+    }
 }
 
 static void put_padded(buf_t *out, const char *text, size_t width)

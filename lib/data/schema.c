@@ -22,6 +22,7 @@ static const schema_tensor_t embeddings[] = {
 static const schema_tensor_t sids[] = {
     {"codes", KIND_INTEGER, "NL", true, JOIN_ROWS},    {"suffix", KIND_INTEGER, "N", true, JOIN_ROWS},
     {"item_ids", KIND_STRINGS, "N", true, JOIN_ROWS},  {"codebook", KIND_FLOAT, "LKD", false, JOIN_SAME},
+    {"code_offset", KIND_FLOAT, "LK", false, JOIN_SAME},
 };
 
 static const schema_tensor_t quality[] = {

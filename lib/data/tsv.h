@@ -7,7 +7,7 @@
 #include "base/out.h"
 #include "data/st.h"
 
-/* Appends an element as text: integers exactly, floats as the shortest decimal that reads back as the same F32 or F64. */
+/* Appends an element as text: integers exactly, floats in 6 digits or as many as read back as the same F32 or F64. */
 void tsv_put(buf_t *b, const st_tensor_t *t, int64_t i);
 
 /* Writes a tensor; dimensions after the first lie side by side in a row. */
