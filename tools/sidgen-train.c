@@ -16,6 +16,7 @@
 static const char *const softmaxes[] = {"trie", "level", NULL};
 
 static const char *sids_path, *interactions_path, *softmax = "trie", *gemm = "auto";
+static double save_seconds = 30;
 static train_options_t o = {.dim = 128, .layers = 4, .heads = 2, .kv_heads = 0, .head_dim = 0, .ffn = 320, .max_items = 20, .dropout = 0.2,
                             .label_smoothing = 0, .lr = 2e-3, .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 30,
                             .batch_tokens = 8192, .average = 0, .valid_users = 2000, .patience = 5, .beam = 20};
@@ -45,6 +46,7 @@ static const cli_option_t options[] = {
     {0, "valid-users", "N", CLI_INT, &o.valid_users, "users of the validation sample; 0: no validation", true, 0, 1e9, NULL},
     {0, "patience", "N", CLI_INT, &o.patience, "stop after N epochs without gain; 0: never", true, 0, 100000, NULL},
     {0, "beam", "N", CLI_INT, &o.beam, "beam width in validation", true, 10, 10000, NULL},
+    {0, "save-seconds", "X", CLI_REAL, &save_seconds, "time between checkpoints within an epoch", false, 0, 1e9, NULL},
     {0, "gemm", NULL, CLI_CHOICE, &gemm, "matrix backend", false, 0, 0, backend_names},
     CLI_SHARDS,
     CLI_SEED,
@@ -107,7 +109,8 @@ int main(int argc, char **argv)
         die(EX_DATAERR, "%s and %s: the item_ids differ; both must come from the same items in the same order", sids_path, interactions_path);
 
     char *config = cli_config(&cli);
-    train_job_t job = {.options = o, .backend = backend_open(gemm), .interactions = &interactions, .sids = &sids, .log = cli_common.log};
+    train_job_t job = {.options = o, .backend = backend_open(gemm), .interactions = &interactions, .sids = &sids, .save_seconds = save_seconds,
+                       .log = cli_common.log};
     job.fingerprint = fingerprint(config, job.backend, sids_file, interactions_file);
     job.checkpoint = to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;
     train_result_t result;

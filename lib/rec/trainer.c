@@ -21,7 +21,7 @@
 #include "rec/metrics.h"
 #include "rec/examples.h"
 
-enum { VALID_K = 10, SAVE_SECONDS = 30 };
+enum { VALID_K = 10 };
 
 /* Numbers of a state; all are stored in the checkpoint. */
 enum { EPOCH, STEP, UPDATES, BEST_NDCG, BEST_HR, BEST_EPOCH, BEST_LOSS, STALE, DONE, LOG_BYTES, LOSS_ITEMS, LOSS_SUMS,
@@ -350,7 +350,7 @@ static void run_epoch(trainer_t *t)
     double began = seconds_now(), saved = began;
     while ((int64_t)t->number[STEP] < steps) {
         train_step(t, steps);
-        if (seconds_now() - saved > SAVE_SECONDS && (int64_t)t->number[STEP] < steps) {
+        if (seconds_now() - saved > t->job->save_seconds && (int64_t)t->number[STEP] < steps) {
             save(t);
             saved = seconds_now();
         }

@@ -33,6 +33,7 @@ typedef struct {
     const sids_t *sids;       /* of the same items, in the same order */
     const char *fingerprint;  /* everything that shapes the result: a checkpoint with another one is refused */
     const char *checkpoint;   /* folder, made when first needed; NULL: none */
+    double save_seconds;      /* between checkpoints within an epoch; each epoch ends with one */
     const char *log;          /* --log file, NULL: none */
 } train_job_t;
 

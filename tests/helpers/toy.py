@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Makes DIR/sids.st and DIR/interactions.st: users who walk around one ring of all items, so that an item tells the next.
 
-toy.py DIR [name=value ...]: items, users, levels, codes (a level), seed; random=1 for histories that nothing can learn;
-break=NAME for a file with one thing wrong. Shared by the tests of the tools that read these files; numpy alone.
+toy.py DIR [name=value ...]: items, users, levels, codes (a level), seed; random=1 for histories that nothing can learn; heldout=1
+for other items in each user's last two places; break=NAME for a file with one thing wrong. Shared by the tests of the tools that read these files; numpy alone.
 """
 import json, struct, sys
 import numpy as np
@@ -25,7 +25,7 @@ def names(letter, n):
 
 
 folder = sys.argv[1]
-o = {"items": 60, "users": 150, "levels": 2, "codes": 8, "seed": 1, "random": 0} | dict(a.split("=") for a in sys.argv[2:])
+o = {"items": 60, "users": 150, "levels": 2, "codes": 8, "seed": 1, "random": 0, "heldout": 0} | dict(a.split("=") for a in sys.argv[2:])
 broken = o.pop("break", "")
 N, U, L, K, seed, chance = (int(o[k]) for k in ("items", "users", "levels", "codes", "seed", "random"))
 rng = np.random.default_rng(seed)
@@ -41,6 +41,9 @@ if not chance:
     lengths[:3] = (1, 2, 60)  # two users too short to split, one longer than a window
 walks = [rng.integers(0, N, n) if chance else ring[(rng.integers(N) + np.arange(n)) % N] for n in lengths]
 offsets, events = np.cumsum([0, *lengths]).astype(np.int64), np.concatenate(walks).astype(np.int32)
+if int(o["heldout"]):
+    last = offsets[1:][lengths >= 3] - 1
+    events[last], events[last - 1] = (events[last] + 7) % N, (events[last - 1] + 11) % N
 sids = {"codes": codes, "suffix": suffix, "item_ids": names("i", N)}
 inter = {"user_offsets": offsets, "item_index": events, "timestamp": np.arange(len(events), dtype=np.int64),
          "user_ids": names("u", U), "item_ids": names("i", N)}

@@ -1,0 +1,435 @@
+#!/usr/bin/env bats
+# sidgen-train: it learns what can be learnt, its bytes depend on nothing but inputs, options and seed, it survives being
+# killed, and what bad input gets.
+# shellcheck disable=SC2016,SC2154 # $0 is for the inner shell; bats sets stderr
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    bats_load_library bats-support
+    bats_load_library bats-assert
+    bats_load_library bats-file
+    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
+    TOY=$BATS_TEST_DIRNAME/helpers/toy.py
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
+# The smallest model, in no time.
+TINY=(-s sids.st -i interactions.st --dim 8 --layers 1 --heads 2 --ffn 8 --epochs 1 --shards 4 --batch-tokens 1024)
+# One that learns the ring; everything that shapes the result is on.
+SMALL=(-s sids.st -i interactions.st --dim 32 --layers 2 --heads 2 --kv-heads 1 --ffn 64 --dropout 0.05 --max-items 8 --epochs 8
+    --batch-tokens 512 --shards 4 --lr 0.01 --warmup 10 --patience 0)
+
+train() { "$BIN/sidgen-train" -q "$@"; }
+
+# One value of a model's metadata: meta FILE ENTRY KEY.
+meta() {
+    /usr/bin/python3 - "$@" <<'PY'
+import json, struct, sys
+raw = open(sys.argv[1], "rb").read()
+head = json.loads(raw[8:8 + struct.unpack("<Q", raw[:8])[0]])["__metadata__"]
+print(json.loads(head[sys.argv[2]])[sys.argv[3]] if len(sys.argv) > 3 else head[sys.argv[2]])
+PY
+}
+
+# The bytes of all tensors, without the header.
+weights() { /usr/bin/python3 -c 'import struct,sys; b=open(sys.argv[1],"rb").read(); sys.stdout.buffer.write(b[8+struct.unpack("<Q",b[:8])[0]:])' "$1" | sha256sum; }
+
+# A log without its one measured number.
+untimed() { sed 's/,"tokens_per_second":[0-9]*}$/}/' "$1"; }
+
+at_least() { [ "$(/usr/bin/python3 -c 'import sys; print(float(sys.argv[1]) >= float(sys.argv[2]))' "$1" "$2")" = True ] || fail "$1, expected at least $2"; }
+
+# refused CODE MESSAGE [options]: the exit status, the message in one line, and nothing written.
+refused() {
+    local code=$1 message=$2
+    shift 2
+    run --separate-stderr train "${TINY[@]}" -o model.st "$@"
+    [ "$status" -eq "$code" ] || fail "exit status $status, expected $code: $stderr"
+    [[ $stderr == *"$message"* ]] || fail "message: $stderr"
+    [[ $stderr == 'sidgen-train: '* && $(wc -l <<<"$stderr") -eq 1 ]] || fail "message: $stderr"
+    run find . -name 'model.st*'
+    assert_output ''
+}
+
+@test "a model learns the ring, and says what it is" {
+    "$TOY" .
+    run --separate-stderr train "${SMALL[@]}" -o model.st --log log.jsonl
+    assert_success
+    assert_output ''
+    [ -z "$stderr" ]
+    at_least "$(meta model.st validation hr@10)" 0.95
+    [ "$(wc -l <log.jsonl)" -eq 8 ]
+    run /usr/bin/python3 - <<'PY'
+import json, struct
+import numpy as np
+raw = open("model.st", "rb").read()
+n = struct.unpack("<Q", raw[:8])[0]
+head = json.loads(raw[8:8 + n])
+meta = head.pop("__metadata__")
+config, vocab, training, kept = (json.loads(meta[k]) for k in ("config", "vocab", "training", "validation"))
+assert meta["schema"] == "model/1" and meta["tool"] == "sidgen-train" and len(meta["input.sids"]) == len(meta["input.interactions"]) == 32
+assert config["hidden_size"] == 32 and config["num_key_value_heads"] == 1 and config["head_dim"] == 16 and config["tie_word_embeddings"]
+assert vocab["size"] == config["vocab_size"] == 1 + 2 * 8 + vocab["max_suffix"] and vocab["bos"] == config["bos_token_id"] == 0
+assert training["softmax"] == "trie" and training["max-items"] == 8 and training["seed"] == 42 and "threads" not in training
+shapes = {k: v["shape"] for k, v in head.items()}
+layer = "model.layers.1."
+assert len(shapes) == 2 + 2 * 9
+assert shapes["model.embed_tokens.weight"] == [vocab["size"], 32] and shapes["model.norm.weight"] == [32]
+assert shapes[layer + "self_attn.q_proj.weight"] == [32, 32] and shapes[layer + "self_attn.v_proj.weight"] == [16, 32]
+assert shapes[layer + "mlp.down_proj.weight"] == [32, 64] and shapes[layer + "post_attention_layernorm.weight"] == [32]
+assert np.isfinite(np.frombuffer(raw[8 + n:], "<f4")).all() and len(raw) == 8 + n + 4 * sum(int(np.prod(s)) for s in shapes.values())
+log = [json.loads(line) for line in open("log.jsonl")]
+assert [e["epoch"] for e in log] == list(range(1, 9)) and len(log[0]["loss_per_level"]) == 3
+assert log[-1]["loss_per_item"] < 0.5 * log[0]["loss_per_item"]
+best = max(log, key=lambda e: e["ndcg@10"])
+assert kept == {"epoch": best["epoch"], "epochs_run": 8, "hr@10": best["hr@10"], "ndcg@10": best["ndcg@10"], "loss_per_item": best["loss_per_item"]}
+PY
+    assert_success
+}
+
+@test "the level softmax learns too" {
+    "$TOY" .
+    train "${SMALL[@]}" --softmax level --epochs 12 -o model.st
+    at_least "$(meta model.st validation hr@10)" 0.95
+    assert_equal "$(meta model.st training softmax)" level
+}
+
+@test "a moving average and label smoothing learn too" {
+    "$TOY" .
+    train "${SMALL[@]}" --average 0.9 --label-smoothing 0.1 -o model.st
+    at_least "$(meta model.st validation hr@10)" 0.95
+}
+
+@test "what cannot be learnt is not: no target leaks" {
+    "$TOY" . random=1
+    train "${SMALL[@]}" -o model.st
+    at_least 0.35 "$(meta model.st validation hr@10)" # 10 of 60 items by chance: 0.17
+}
+
+@test "held-out interactions do not reach the weights" {
+    "$TOY" .
+    train "${SMALL[@]}" --epochs 2 --valid-users 0 -o a.st
+    "$TOY" . heldout=1
+    train "${SMALL[@]}" --epochs 2 --valid-users 0 -o b.st
+    assert_equal "$(weights a.st)" "$(weights b.st)"
+    [ "$(meta a.st input.interactions)" != "$(meta b.st input.interactions)" ]
+}
+
+@test "the same bytes for any number of threads, others for another seed" {
+    "$TOY" .
+    for t in 1 2 3; do train "${SMALL[@]}" --epochs 3 --average 0.9 --threads $t --log log$t -o model$t.st; done
+    cmp model1.st model2.st
+    cmp model1.st model3.st
+    cmp <(untimed log1) <(untimed log3)
+    train "${SMALL[@]}" --epochs 3 --average 0.9 --seed 43 -o other.st
+    [ "$(weights model1.st)" != "$(weights other.st)" ]
+}
+
+@test "the bf16 backend gives the same bytes for any number of threads" {
+    "$TOY" .
+    run --separate-stderr train "${SMALL[@]}" --epochs 2 --gemm bf16 --threads 1 -o a.st
+    [ "$status" -ne 69 ] || skip "no oneDNN, or a processor without bf16"
+    assert_success
+    train "${SMALL[@]}" --epochs 2 --gemm bf16 --threads 2 -o b.st
+    cmp a.st b.st
+    assert_equal "$(meta a.st gemm)" onednn-bf16
+}
+
+@test "standard input and output serve, without a checkpoint" {
+    "$TOY" .
+    train "${TINY[@]}" -o a.st
+    train "${TINY[@]}" -s - <sids.st >b.st
+    train "${TINY[@]}" -o - | cat >c.st
+    cmp a.st b.st
+    cmp a.st c.st
+    run ls
+    assert_output $'a.st\nb.st\nc.st\ninteractions.st\nsids.st'
+}
+
+@test "early stopping keeps the best epoch" {
+    "$TOY" . random=1
+    train "${TINY[@]}" --epochs 50 --patience 2 --log log.jsonl -o model.st
+    run /usr/bin/python3 - "$(meta model.st validation epoch)" <<'PY'
+import json, sys
+ndcg = [json.loads(line)["ndcg@10"] for line in open("log.jsonl")]
+best = ndcg.index(max(ndcg)) + 1
+assert best == int(sys.argv[1]) and len(ndcg) == best + 2 < 50, (ndcg, sys.argv)
+PY
+    assert_success
+}
+
+@test "without validation the last epoch is kept, and no metric is made up" {
+    "$TOY" .
+    train "${TINY[@]}" --epochs 3 --valid-users 0 --log log.jsonl -o model.st
+    assert_equal "$(meta model.st validation epoch)" 3
+    run meta model.st validation
+    refute_output --partial hr@10
+    run grep -c '"hr@10":null,"ndcg@10":null' log.jsonl
+    assert_output 3
+}
+
+# Runs the command over and over, killed with SIGKILL after a random time, until it ends by itself; counts in kills.
+killed_often() {
+    local pid status
+    kills=0
+    while :; do
+        "$BIN/sidgen-train" -q "$@" &
+        pid=$!
+        if [ $kills -lt 8 ]; then
+            sleep "0.$((RANDOM % 5))$((RANDOM % 10))"
+            kill -9 $pid 2>/dev/null || true # it may have ended
+        fi
+        status=0
+        wait $pid 2>/dev/null || status=$?
+        [ $status -eq 137 ] || return $status
+        kills=$((kills + 1))
+    done
+}
+
+@test "killed at any moment and started again, it ends with the same bytes" {
+    "$TOY" .
+    command=("${SMALL[@]}" --epochs 12 --average 0.9 --patience 3 --save-seconds 0 --threads 1)
+    train "${command[@]}" --log a.jsonl -o a.st
+    killed_often "${command[@]}" --log b.jsonl -o b.st
+    [ "$kills" -ge 2 ] || fail "killed only $kills times"
+    cmp a.st b.st
+    cmp <(untimed a.jsonl) <(untimed b.jsonl)
+    assert_not_exist b.st.ckpt
+}
+
+# Leaves model.st.ckpt/ of a run killed somewhere in its middle.
+interrupt() {
+    "$BIN/sidgen-train" -q "$@" &
+    local pid=$!
+    while [ ! -e model.st.ckpt/state.st ]; do sleep 0.01; done
+    kill -9 $pid
+    wait $pid 2>/dev/null || true
+    assert_exist model.st.ckpt/state.st
+}
+
+@test "a checkpoint of other options, inputs or backend is refused" {
+    "$TOY" .
+    command=("${SMALL[@]}" --epochs 40 --save-seconds 0 --threads 1 --gemm f32 -o model.st)
+    interrupt "${command[@]}"
+    before=$(sha256sum model.st.ckpt/state.st)
+    check() { # check MESSAGE options
+        local message=$1
+        shift
+        run --separate-stderr train "${command[@]}" "$@"
+        assert_equal "$status" 65
+        [[ $stderr == *"model.st.ckpt/state.st: checkpoint of another run: $message"*"remove it to start anew" ]] || fail "$stderr"
+        assert_equal "$(sha256sum model.st.ckpt/state.st)" "$before"
+        assert_not_exist model.st
+    }
+    check '"lr":0.01, this run has "lr":0.1;' --lr 0.1
+    check '"seed":42, this run has "seed":7;' --seed 7
+    check '"softmax":"trie", this run has "softmax":"level";' --softmax level
+    mkdir other
+    "$TOY" other random=1
+    check 'interactions:' -i other/interactions.st
+    run --separate-stderr train "${command[@]}" --gemm bf16
+    [ "$status" -eq 69 ] || check 'openblas-f32, this run has onednn-bf16;' --gemm bf16
+    # threads, log and the time between checkpoints are no part of the result
+    train "${command[@]}" --epochs 40 --threads 2 --log log.jsonl --save-seconds 30
+    assert_exist model.st
+    assert_not_exist model.st.ckpt
+}
+
+@test "a damaged checkpoint is refused" {
+    "$TOY" .
+    command=("${SMALL[@]}" --epochs 40 --save-seconds 0 --threads 1 -o model.st)
+    interrupt "${command[@]}"
+    cp model.st.ckpt/state.st good
+    size=$(stat -c %s good)
+    for cut in 0 5 100 2000 $((size / 2)) $((size - 1)); do
+        head -c $cut good >model.st.ckpt/state.st
+        run --separate-stderr train "${command[@]}"
+        assert_equal "$status" 65
+        [[ $stderr == 'sidgen-train: model.st.ckpt/state.st: '* ]] || fail "$stderr"
+    done
+    for at in $((size - 3)) $((size / 2)) $((size / 3)); do
+        /usr/bin/python3 -c 'import sys; b=bytearray(open("good","rb").read()); b[int(sys.argv[1])] ^= 1; open("model.st.ckpt/state.st","wb").write(b)' $at
+        run --separate-stderr train "${command[@]}"
+        assert_equal "$status" 65
+        [[ $stderr == *'the checkpoint is damaged; remove it to start anew' ]] || fail "$stderr"
+    done
+    cp sids.st model.st.ckpt/state.st
+    run --separate-stderr train "${command[@]}"
+    assert_equal "$status" 65
+    [[ $stderr == *'is of schema sids/1, expected checkpoint/1' ]] || fail "$stderr"
+}
+
+@test "what a killed save left goes with the checkpoint, what is not ours stays" {
+    "$TOY" .
+    mkdir model.st.ckpt
+    touch model.st.ckpt/state.st.Xy12Zw
+    train "${TINY[@]}" -o model.st
+    assert_not_exist model.st.ckpt
+    mkdir model.st.ckpt
+    touch model.st.ckpt/mine
+    train "${TINY[@]}" -o model.st
+    run ls model.st.ckpt
+    assert_output mine
+}
+
+@test "SIGTERM leaves the checkpoint and nothing half-written" {
+    "$TOY" .
+    "$BIN/sidgen-train" -q "${SMALL[@]}" --epochs 400 --save-seconds 0 --threads 1 -o model.st &
+    pid=$!
+    while [ ! -e model.st.ckpt/state.st ]; do sleep 0.01; done
+    kill -TERM $pid
+    status=0
+    wait $pid || status=$?
+    assert_equal $status 143
+    run ls . model.st.ckpt
+    assert_output $'.:\ninteractions.st\nmodel.st.ckpt\nsids.st\n\nmodel.st.ckpt:\nstate.st'
+}
+
+@test "an old model stays until the new one is whole" {
+    "$TOY" .
+    echo old >model.st
+    run --separate-stderr train "${TINY[@]}" -o model.st --batch-tokens 8
+    assert_failure
+    assert_equal "$(cat model.st)" old
+    train "${TINY[@]}" -o model.st
+    assert_equal "$(meta model.st schema)" model/1
+}
+
+@test "help fits a screen" {
+    run train --help
+    assert_success
+    [ "${#lines[@]}" -ge 24 ] && [ "${#lines[@]}" -le 40 ]
+    for line in "${lines[@]}"; do [ "${#line}" -le 100 ] || fail "too wide: $line"; done
+    for word in --softmax --max-items --patience --save-seconds --gemm --seed; do [[ $output == *"$word "* ]] || fail "no $word"; done
+}
+
+@test "wrong usage" {
+    "$TOY" .
+    refused 64 "unknown option '--depth'" --depth 3
+    refused 64 '--layers 0: out of range' --layers 0
+    refused 64 '--lr x: expected a number' --lr x
+    refused 64 '--lr nan: expected a number' --lr nan
+    refused 64 'expected one of trie, level' --softmax all
+    refused 64 "unexpected operand 'more'" more
+    refused 64 'does not divide' --heads 3
+    refused 64 'cannot share' --dim 12 --heads 3 --kv-heads 2
+    refused 64 'odd' --head-dim 3
+    refused 64 '--batch-tokens 64 over 4 shards leaves 16 rows a shard, but a history of --max-items 20 may take 61' --batch-tokens 64
+    refused 64 '--beam 9: out of range, expected 10' --beam 9
+    run --separate-stderr train -s sids.st -o model.st
+    assert_equal "$status" 64
+    [[ $stderr == *'--sids and --interactions are required'* ]]
+}
+
+@test "missing, empty and foreign files" {
+    "$TOY" .
+    refused 66 'none.st' -s none.st
+    : >empty
+    refused 65 'empty: is empty' -s empty
+    refused 65 'empty: is empty' -i empty
+    refused 65 'is of schema interactions/1, expected sids/1' -s interactions.st
+    refused 65 'is of schema sids/1, expected interactions/1' -i sids.st
+    head -c 4000 /dev/urandom >noise
+    refused 65 'noise: ' -s noise
+    refused 65 'noise: ' -i noise
+    refused 66 '' -s .
+}
+
+@test "files that contradict themselves or each other" {
+    broken() { # broken NAME MESSAGE
+        "$TOY" . break="$1"
+        refused 65 "$2"
+    }
+    broken ids 'item_ids differ'
+    broken fewer 'item_ids differ'
+    broken range "interactions.st: tensor 'item_index': row 5: 60, expected 0 to 59"
+    broken negative "interactions.st: tensor 'item_index': row 5: -1"
+    broken offsets "interactions.st: tensor 'user_offsets': row 4"
+    broken twin "sids.st: the SID of item 'i0' equals that of item 'i1'"
+    broken prefix "sids.st: the SID of item 'i0' begins that of item 'i1'"
+    broken code 'sids.st: codes: found code 8, expected codes below 8'
+    broken nan "sids.st: tensor 'codes': found F32"
+    broken short 'no user has 3 interactions or more'
+    broken empty 'no user has 3 interactions or more'
+}
+
+@test "truncated files" {
+    "$TOY" .
+    for name in sids interactions; do
+        size=$(stat -c %s $name.st)
+        for cut in 1 7 8 9 50 $((size / 4)) $((size / 2)) $((size - 8)) $((size - 1)); do
+            head -c "$cut" $name.st >cut.st
+            refused 65 'cut.st: ' "--$name" cut.st
+        done
+    done
+}
+
+@test "bytes changed at random are refused or read, never worse" {
+    "$TOY" . users=20 items=20
+    run /usr/bin/python3 - "$BIN/sidgen-train" "${TINY[@]}" -o /dev/null -q <<'PY'
+import random, subprocess, sys
+command = sys.argv[1:]
+for n in range(40):
+    for name in "sids", "interactions":
+        r, b = random.Random(n), bytearray(open(name + ".st", "rb").read())
+        for _ in range(r.choice((1, 1, 4))):
+            at = r.randrange(min(len(b), r.choice((8, 400, 1 << 30))))
+            b[at] = r.choice((r.randrange(256), b[at] ^ 1 << r.randrange(8), 0, 255))
+        open("flipped.st", "wb").write(b)
+        p = subprocess.run(command + [f"--{name}", "flipped.st"], capture_output=True, timeout=60)
+        if p.returncode not in (0, 64, 65) or (p.returncode != 0) != (p.stderr.count(b"\n") == 1):
+            sys.exit(f"{name} {n}: {p.returncode}: {p.stderr.decode()}")
+PY
+    assert_success
+}
+
+@test "a full disk" {
+    [ -e /dev/full ] || skip "no /dev/full"
+    "$TOY" .
+    run --separate-stderr train "${TINY[@]}" -o /dev/full
+    assert_equal "$status" 74
+    [[ $stderr == 'sidgen-train: /dev/full: write failed'* ]]
+    assert_not_exist /dev/full.ckpt
+    run --separate-stderr train "${TINY[@]}" -o model.st --log /dev/full
+    assert_equal "$status" 74
+    [[ $stderr == 'sidgen-train: /dev/full: write failed'* ]]
+    assert_not_exist model.st
+    run --separate-stderr bash -c '"$0" "$@" > /dev/full' "$BIN/sidgen-train" "${TINY[@]}"
+    assert_equal "$status" 74
+}
+
+@test "a closed pipe" {
+    "$TOY" .
+    {
+        status=0
+        train "${TINY[@]}" 2>message || status=$?
+        echo $status >status
+    } | true
+    assert_equal "$(cat status)" 74
+    run cat message
+    assert_output --partial 'sidgen-train: standard output: write failed'
+}
+
+@test "an output that cannot be created is found before training" {
+    "$TOY" .
+    for path in sids.st/model.st none/model.st .; do
+        run --separate-stderr train "${TINY[@]}" --epochs 100000 --patience 0 -o $path
+        assert_equal "$status" 73
+        [[ $stderr == "sidgen-train: $path: "* ]] || fail "$stderr"
+    done
+    run --separate-stderr train "${TINY[@]}" -o model.st --log none/log.jsonl
+    assert_equal "$status" 73
+    touch model.st.ckpt
+    run --separate-stderr train "${TINY[@]}" -o model.st
+    assert_equal "$status" 73
+    [[ $stderr == 'sidgen-train: model.st.ckpt'* ]] || fail "$stderr"
+}
+
+@test "binary output to a terminal is refused before training" {
+    command -v script >/dev/null || skip "no script(1)"
+    "$TOY" .
+    run script -qec "$BIN/sidgen-train ${TINY[*]} --epochs 100000 --patience 0" /dev/null
+    assert_equal "$status" 64
+    assert_output --partial 'will not write binary data to a terminal'
+}
