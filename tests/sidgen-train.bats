@@ -304,6 +304,19 @@ interrupt() {
     for word in --softmax --max-items --patience --save-seconds --gemm --seed; do [[ $output == *"$word "* ]] || fail "no $word"; done
 }
 
+@test "the manual page has every option with its default" {
+    train --help >help
+    run /usr/bin/python3 - "$BATS_TEST_DIRNAME/../man/sidgen-train.1" <<'PY'
+import re, sys
+page = open(sys.argv[1]).read()
+items = {m[1]: m[2] for m in re.finditer(r"^\.It Fl (?:. , )?-(\S+)[^\n]*\n(.*?)(?=^\.It |^\.El)", page, re.M | re.S)}
+for name, default in re.findall(r"^ +(?:-., )?--(\S+) .*?(?:\[(\S+)\])?$", open("help").read(), re.M):
+    assert name in items, f"--{name} is missing"
+    assert not default or re.search(rf"The default is {re.escape(default)}[.:]\s", items[name]), f"--{name}: the default is {default}"
+PY
+    assert_success
+}
+
 @test "wrong usage" {
     "$TOY" .
     refused 64 "unknown option '--depth'" --depth 3
