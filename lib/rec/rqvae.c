@@ -1,0 +1,294 @@
+#include "rec/rqvae.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/parallel.h"
+#include "base/rng.h"
+#include "nn/kmeans.h"
+#include "nn/optim.h"
+#include "rec/rkmeans.h"
+
+enum {
+    SLICE = 1 << 15, /* parameters that one step of the parallel optimiser takes */
+    FEWEST = 64      /* rows that are worth a shard and a gradient buffer of their own */
+};
+
+struct rqvae_trainer {
+    rqvae_options_t o;
+    quantiser_t *q;
+    int64_t n;
+    const float *x;
+    int64_t epoch, step; /* done so far */
+    int64_t *order;      /* [n] this epoch's shuffle */
+    float *first, *second; /* AdamW's moments */
+    float **grads;       /* [shards] [q->size] */
+    int32_t *codes;      /* [n, levels] codes chosen this epoch, by place in `order` */
+    double *reconstruction, *commitment; /* [shards] of a batch */
+    int64_t batch_begin, batch_rows;
+    int batch_shards;
+    double rate;
+};
+
+/* Level by level: the code, its distance, and the gradients of codebook and commitment terms. On return `residual` is what no
+ * level explains. */
+static double quantise_rows(const quantiser_t *q, int64_t n, double beta, float scale, float *residual, float *dz, float *grads,
+                            int32_t *codes)
+{
+    int64_t d = q->latent;
+    double commitment = 0;
+    for (int l = 0; l < q->levels; l++) {
+        const float *book = quantiser_codebook(q, l);
+        float *dbook = grads + (book - q->params);
+        kmeans_nearest(n, d, q->codes, residual, book, q->offset + l * q->codes, codes + l, q->levels, NULL);
+        for (int64_t i = 0; i < n; i++) {
+            const float *c = book + codes[i * q->levels + l] * d;
+            float *r = residual + i * d, *dc = dbook + codes[i * q->levels + l] * d;
+            for (int64_t j = 0; j < d; j++) {
+                r[j] -= c[j];
+                dc[j] -= 2 * scale * r[j];
+                dz[i * d + j] += 2 * scale * (float)beta * r[j];
+                commitment += (double)r[j] * (double)r[j];
+            }
+        }
+    }
+    return commitment;
+}
+
+double rqvae_gradients(const quantiser_t *q, int64_t n, const float *x, double beta, bool quantise, float scale, float *grads,
+                       int32_t *codes, double *commitment)
+{
+    int64_t d = q->latent, widest = mlp_widest(&q->encoder);
+    float *encoded = xfloats((size_t)(n * q->encoder.hidden)), *decoded = xfloats((size_t)(n * q->decoder.hidden));
+    float *zq = xfloats((size_t)(n * d)), *dz = xfloats((size_t)(n * d)), *dzq = xfloats((size_t)(n * d));
+    float *dout = xfloats((size_t)(n * q->input)), *scratch = xfloats((size_t)(2 * n * widest));
+
+    const float *z = mlp_forward(&q->encoder, q->params, n, x, encoded);
+    memcpy(zq, z, (size_t)(n * d) * sizeof(float));
+    if (quantise) {
+        *commitment += quantise_rows(q, n, beta, scale, zq, dz, grads, codes);
+        for (int64_t i = 0; i < n * d; i++) zq[i] = z[i] - zq[i];
+    }
+    const float *out = mlp_forward(&q->decoder, q->params, n, zq, decoded);
+    double reconstruction = 0;
+    for (int64_t i = 0; i < n * q->input; i++) {
+        float e = out[i] - x[i];
+        reconstruction += (double)e * (double)e;
+        dout[i] = 2 * scale * e;
+    }
+    mlp_backward(&q->decoder, q->params, n, zq, decoded, dout, grads, dzq, scratch);
+    for (int64_t i = 0; i < n * d; i++) dz[i] += dzq[i];
+    mlp_backward(&q->encoder, q->params, n, x, encoded, dz, grads, NULL, scratch);
+
+    free(scratch);
+    free(dout);
+    free(dzq);
+    free(dz);
+    free(zq);
+    free(decoded);
+    free(encoded);
+    return reconstruction;
+}
+
+rqvae_trainer_t *rqvae_trainer_new(const rqvae_options_t *o, quantiser_t *q, int64_t n, const float *x)
+{
+    rqvae_trainer_t *t = NEW(rqvae_trainer_t);
+    *t = (rqvae_trainer_t){.o = *o, .q = q, .n = n, .x = x};
+    t->order = NEW_ARRAY(int64_t, n);
+    t->first = xfloats((size_t)q->size);
+    t->second = xfloats((size_t)q->size);
+    t->grads = NEW_ARRAY(float *, o->shards);
+    for (int s = 0; s < o->shards; s++) t->grads[s] = xfloats((size_t)q->size);
+    t->codes = NEW_ARRAY(int32_t, n * q->levels);
+    t->reconstruction = NEW_ARRAY(double, o->shards);
+    t->commitment = NEW_ARRAY(double, o->shards);
+    uint64_t key = rng_stream(o->seed, "rqvae networks");
+    mlp_init(&q->encoder, q->params, key);
+    mlp_init(&q->decoder, q->params, key);
+    return t;
+}
+
+void rqvae_trainer_free(rqvae_trainer_t *t)
+{
+    if (!t) return;
+    for (int s = 0; s < t->o.shards; s++) free(t->grads[s]);
+    free(t->grads);
+    free(t->order);
+    free(t->first);
+    free(t->second);
+    free(t->codes);
+    free(t->reconstruction);
+    free(t->commitment);
+    free(t);
+}
+
+static bool quantising(const rqvae_trainer_t *t) { return t->epoch >= t->o.warmup; }
+
+static void batch_shard(void *ctx, int64_t shard, int worker)
+{
+    (void)worker;
+    rqvae_trainer_t *t = ctx;
+    int64_t begin, end, width = t->q->input;
+    shard_rows(t->batch_rows, shard, t->batch_shards, &begin, &end);
+    memset(t->grads[shard], 0, (size_t)t->q->size * sizeof(float));
+    t->reconstruction[shard] = t->commitment[shard] = 0;
+    float *x = xfloats((size_t)((end - begin) * width));
+    for (int64_t i = begin; i < end; i++)
+        memcpy(x + (i - begin) * width, t->x + t->order[t->batch_begin + i] * width, (size_t)width * sizeof(float));
+    t->reconstruction[shard] = rqvae_gradients(t->q, end - begin, x, t->o.beta, quantising(t), 1.0f / (float)t->batch_rows, t->grads[shard],
+                                               t->codes + (t->batch_begin + begin) * t->q->levels, &t->commitment[shard]);
+    free(x);
+}
+
+static void update_slice(void *ctx, int64_t slice, int worker)
+{
+    (void)worker;
+    const rqvae_trainer_t *t = ctx;
+    int64_t begin = slice * SLICE, n = t->q->size - begin < SLICE ? t->q->size - begin : SLICE;
+    adamw_t adam = {.lr = t->rate, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
+    adamw_step(&adam, t->step, 1, n, t->q->params + begin, t->grads[0] + begin, t->first + begin, t->second + begin);
+}
+
+static int64_t steps_per_epoch(const rqvae_trainer_t *t) { return (t->n + t->o.batch - 1) / t->o.batch; }
+
+static void train_batch(rqvae_trainer_t *t)
+{
+    int64_t total = (t->o.warmup + t->o.epochs) * steps_per_epoch(t), rise = total / 20 < 100 ? total / 20 : 100;
+    t->rate = t->o.lr * cosine_schedule(t->step, rise, total, 0.1);
+    t->step++;
+    t->batch_shards = (int)((t->batch_rows + FEWEST - 1) / FEWEST);
+    if (t->batch_shards > t->o.shards) t->batch_shards = t->o.shards;
+    parallel_for(t->batch_shards, batch_shard, t);
+    reduce_tree(t->grads, t->batch_shards, t->q->size);
+    parallel_for((t->q->size + SLICE - 1) / SLICE, update_slice, t);
+}
+
+/* Codebooks and load offsets by residual k-means on the latents as they are. */
+static void fit_codebooks(rqvae_trainer_t *t, const char *purpose)
+{
+    float *latents = xfloats(size_mul((size_t)t->n, (size_t)t->q->latent));
+    quantiser_encode(t->q, t->n, t->x, latents);
+    rkmeans_t k = {t->o.iterations, t->o.balance, t->o.shards, rng_stream(t->o.seed, purpose)};
+    rkmeans_fit(&k, t->q, t->n, latents);
+    free(latents);
+}
+
+/* Moves a level's unused codes onto residuals of that level drawn at random; returns how many. `residual` [n, latent]. */
+static int64_t revive(rqvae_trainer_t *t, int level, const int64_t *count, const float *residual)
+{
+    quantiser_t *q = t->q;
+    uint64_t key = rng_key(rng_key(rng_stream(t->o.seed, "dead codes"), (uint64_t)t->epoch), (uint64_t)level);
+    int64_t revived = 0, bytes = q->latent * (int64_t)sizeof(float);
+    for (int k = 0; k < q->codes; k++) {
+        if (count[k]) continue;
+        int64_t at = quantiser_codebook(q, level) - q->params + k * q->latent;
+        uint64_t row = rng_below(key, (uint64_t)k, (uint64_t)t->n);
+        memcpy(q->params + at, residual + (int64_t)row * q->latent, (size_t)bytes);
+        memset(t->first + at, 0, (size_t)bytes);
+        memset(t->second + at, 0, (size_t)bytes);
+        q->offset[level * q->codes + k] = 0;
+        revived++;
+    }
+    return revived;
+}
+
+/* After a quantised epoch: shares of codes used, load offsets, dead codes. */
+static void tend_codebooks(rqvae_trainer_t *t, rqvae_epoch_t *report)
+{
+    quantiser_t *q = t->q;
+    int64_t *count = NEW_ARRAY(int64_t, (int64_t)q->levels * q->codes);
+    bool dead = false;
+    for (int64_t i = 0; i < t->n; i++)
+        for (int l = 0; l < q->levels; l++) count[l * q->codes + t->codes[i * q->levels + l]]++;
+    for (int l = 0; l < q->levels; l++) {
+        int64_t used = 0;
+        for (int k = 0; k < q->codes; k++) used += count[l * q->codes + k] > 0;
+        report->used[l] = (double)used / q->codes;
+        dead |= used < q->codes;
+        double bound = t->o.balance * report->commitment / q->levels;
+        if (t->o.balance > 0) kmeans_balance(q->codes, count + l * q->codes, bound, q->offset + l * q->codes);
+    }
+    if (dead) {
+        float *residual = xfloats((size_t)(t->n * q->latent));
+        int32_t *code = NEW_ARRAY(int32_t, t->n);
+        quantiser_encode(q, t->n, t->x, residual);
+        for (int l = 0; l < q->levels; l++) {
+            report->revived += revive(t, l, count + l * q->codes, residual);
+            const float *book = quantiser_codebook(q, l);
+            kmeans_nearest(t->n, q->latent, q->codes, residual, book, q->offset + l * q->codes, code, 1, NULL);
+            for (int64_t i = 0; i < t->n; i++)
+                for (int64_t j = 0; j < q->latent; j++) residual[i * q->latent + j] -= book[code[i] * q->latent + j];
+        }
+        free(code);
+        free(residual);
+    }
+    free(count);
+}
+
+bool rqvae_epoch(rqvae_trainer_t *t, rqvae_epoch_t *report)
+{
+    if (t->epoch >= t->o.warmup + t->o.epochs) return false;
+    *report = (rqvae_epoch_t){.epoch = t->epoch + 1, .quantised = quantising(t)};
+    if (t->epoch == t->o.warmup) fit_codebooks(t, "first codebooks");
+    for (int64_t i = 0; i < t->n; i++) t->order[i] = i;
+    rng_shuffle(rng_key(rng_stream(t->o.seed, "batches"), (uint64_t)t->epoch), t->order, t->n);
+
+    for (t->batch_begin = 0; t->batch_begin < t->n; t->batch_begin += t->batch_rows) {
+        t->batch_rows = t->n - t->batch_begin < t->o.batch ? t->n - t->batch_begin : t->o.batch;
+        train_batch(t);
+        for (int s = 0; s < t->batch_shards; s++) {
+            report->reconstruction += t->reconstruction[s] / (double)t->n;
+            report->commitment += t->commitment[s] / (double)t->n;
+        }
+    }
+    report->lr = t->rate;
+    if (!isfinite(report->reconstruction) || !isfinite(report->commitment))
+        die(EX_SOFTWARE, "epoch %lld: the loss is no longer a number; try a lower --lr", (long long)t->epoch + 1);
+    if (quantising(t)) tend_codebooks(t, report);
+    t->epoch++;
+    if (t->epoch == t->o.warmup + t->o.epochs) fit_codebooks(t, "last codebooks");
+    return true;
+}
+
+void rqvae_state_add(st_writer_t *w, const rqvae_trainer_t *t)
+{
+    st_add1(w, "progress", ST_I64, 1, &t->epoch);
+    st_add1(w, "steps", ST_I64, 1, &t->step);
+    st_add1(w, "params", ST_F32, t->q->size, t->q->params);
+    st_add2(w, "code_offset", ST_F32, t->q->levels, t->q->codes, t->q->offset);
+    st_add1(w, "first_moment", ST_F32, t->q->size, t->first);
+    st_add1(w, "second_moment", ST_F32, t->q->size, t->second);
+}
+
+static int64_t fetch_number(const st_file_t *f, const char *name)
+{
+    int64_t one = 1, *data = st_need_i64(f, name, 1, &one), value = data[0];
+    free(data);
+    if (value < 0) die_at(f->name, 0, "%s: %lld, expected 0 or more", name, (long long)value);
+    return value;
+}
+
+static void fetch_floats(const st_file_t *f, const char *name, int dims, const int64_t *shape, float *to)
+{
+    int64_t expected[2] = {shape[0], dims > 1 ? shape[1] : 1};
+    size_t count = (size_t)(expected[0] * expected[1]);
+    float *data = st_need_f32(f, name, dims, expected);
+    memcpy(to, data, count * sizeof(float));
+    free(data);
+}
+
+void rqvae_state_fetch(const st_file_t *f, rqvae_trainer_t *t)
+{
+    t->epoch = fetch_number(f, "progress");
+    t->step = fetch_number(f, "steps");
+    if (t->epoch > t->o.warmup + t->o.epochs || t->step != t->epoch * steps_per_epoch(t))
+        die_at(f->name, 0, "epoch %lld and step %lld do not belong to this run", (long long)t->epoch, (long long)t->step);
+    const int64_t size = t->q->size, books[] = {t->q->levels, t->q->codes};
+    fetch_floats(f, "params", 1, &size, t->q->params);
+    fetch_floats(f, "code_offset", 2, books, t->q->offset);
+    fetch_floats(f, "first_moment", 1, &size, t->first);
+    fetch_floats(f, "second_moment", 1, &size, t->second);
+}

@@ -1,0 +1,58 @@
+/* Training of RQ-VAE (METHODS 1.7; Lee et al. 2022; Rajput et al. 2023): an auto-encoder whose latent is quantised level by
+ * level. */
+#ifndef SIDMILL_REC_RQVAE_H
+#define SIDMILL_REC_RQVAE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rec/quantiser.h"
+
+typedef struct {
+    int64_t epochs;      /* with quantisation */
+    int64_t warmup;      /* epochs before, of the auto-encoder alone */
+    int64_t batch;       /* rows */
+    double lr;           /* AdamW's peak rate: short linear warm-up, then a cosine to a tenth */
+    double beta;         /* weight of the commitment term */
+    double balance;      /* bound of the load offsets: see kmeans_t */
+    int iterations;      /* of k-means, a level, where codebooks are fitted */
+    int shards;
+    uint64_t seed;
+} rqvae_options_t;
+
+/* What an epoch came to. Losses are means over rows. */
+typedef struct {
+    int64_t epoch;         /* from 1; the warm-up counts */
+    bool quantised;        /* false during the warm-up */
+    double reconstruction; /* |x - x^|^2 */
+    double commitment;     /* sum over levels of |r_l - C_l[c_l]|^2 */
+    double used[SID_MAX_LEVELS]; /* share of the codes that some row chose */
+    int64_t revived;       /* dead codes given a new place after the epoch */
+    double lr;
+} rqvae_epoch_t;
+
+typedef struct rqvae_trainer rqvae_trainer_t;
+
+/* A trainer of q, whose networks it initialises, over x [n, q->input]; both are borrowed. n >= 1. */
+rqvae_trainer_t *rqvae_trainer_new(const rqvae_options_t *o, quantiser_t *q, int64_t n, const float *x);
+void rqvae_trainer_free(rqvae_trainer_t *t);
+
+/* One epoch; false when all are done, at which point codebooks and offsets have been fitted once more, by k-means from the
+ * latents that training ended with. */
+bool rqvae_epoch(rqvae_trainer_t *t, rqvae_epoch_t *report);
+
+/* The state between two epochs, as tensors that borrow from t; and back, into a trainer of the same options and quantiser.
+ * A state that does not fit ends the process with EX_DATAERR. */
+void rqvae_state_add(st_writer_t *w, const rqvae_trainer_t *t);
+void rqvae_state_fetch(const st_file_t *f, rqvae_trainer_t *t);
+
+/* The loss of rows x [n, D], summed over rows: returns the reconstruction term, adds the commitment terms to *commitment, and
+ * adds the gradients of
+ *   |x - x^|^2 + sum_l |sg[r_l] - C_l[c_l]|^2 + beta |r_l - sg[C_l[c_l]]|^2
+ * times `scale` to grads (flat, as q->params), straight-through from the quantised latent to z; codes already subtracted count
+ * as constants in r_l. `codes` [n, levels] receives the codes chosen. With `quantise` false: the plain auto-encoder's, codes
+ * untouched. Runs on the calling thread. */
+double rqvae_gradients(const quantiser_t *q, int64_t n, const float *x, double beta, bool quantise, float scale, float *grads,
+                       int32_t *codes, double *commitment);
+
+#endif

@@ -1,0 +1,337 @@
+# rqvae: embeddings in, Semantic IDs out.
+# shellcheck disable=SC2154 # stderr is set by run
+
+bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
+bats_load_library bats-file
+
+BIN=${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}
+PATH=$BIN:$PATH
+PYTHON=/usr/bin/python3
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || exit 1
+    cat > st.py <<'EOF'
+import json
+import numpy as np
+
+def save(path, tensors, meta):
+    header, data = {"__metadata__": meta}, b""
+    for name, a in tensors.items():
+        dtype = {"float32": "F32", "int32": "I32", "uint8": "U8"}[a.dtype.name]
+        header[name] = {"dtype": dtype, "shape": list(a.shape), "data_offsets": [len(data), len(data) + a.nbytes]}
+        data += a.tobytes()
+    text = json.dumps(header).encode()
+    open(path, "wb").write(len(text).to_bytes(8, "little") + text + data)
+
+def load(path):
+    raw = open(path, "rb").read()
+    n = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8:8 + n])
+    types = {"F32": "<f4", "I32": "<i4", "U8": "u1"}
+    out = {}
+    for name, t in header.items():
+        if name != "__metadata__":
+            a, b = t["data_offsets"]
+            out[name] = np.frombuffer(raw[8 + n + a:8 + n + b], types[t["dtype"]]).reshape(t["shape"])
+    return out, header["__metadata__"]
+
+def ids(names):
+    return np.frombuffer("".join(x + "\n" for x in names).encode(), np.uint8)
+
+def names(t):
+    return bytes(t["item_ids"]).decode().split("\n")[:-1]
+
+def full(t):
+    """The full SIDs, as tuples."""
+    return [tuple(c) + ((s,) if s >= 0 else ()) for c, s in zip(t["codes"].tolist(), t["suffix"].tolist())]
+
+def prefix_free(sids):
+    every = set(sids)
+    return len(every) == len(sids) and not any(s[:-1] in every for s in sids)
+
+def heaps(n, width=16, count=60, noise=0.3, seed=1):
+    rng = np.random.default_rng(seed)
+    return (rng.normal(size=(count, width))[np.arange(n) % count] + noise * rng.normal(size=(n, width))).astype("f4")
+
+def embeddings(path, x, start=0, item=None):
+    save(path, {"text": np.asarray(x, "f4"), "item_ids": ids(item or ["i%d" % (start + i) for i in range(len(x))])}, {"schema": "embeddings/1"})
+EOF
+}
+
+# Runs Python lines with everything of st.py in sight.
+py() {
+    { echo "from st import *"; cat; } > test.py
+    "$PYTHON" test.py
+}
+
+quick=(--levels 3 --codes 16 --hidden 24 --latent 8 --epochs 6 --warmup 4 --batch 128 --iterations 10)
+
+@test "codes, suffixes and quantiser, by both methods" {
+    py <<< 'embeddings("e.st", heaps(500))'
+    for method in rqvae rkmeans; do
+        run --separate-stderr rqvae --method "$method" "${quick[@]}" -o s.st < e.st
+        assert_success
+        assert_output ""
+        assert_regex "$stderr" 'relative reconstruction error [0-9.]+; utilisation \(perplexity\) by level: [0-9.]+ \([0-9.]+\), '
+        assert_regex "$stderr" 'alone in their bucket before the suffix'
+        METHOD=$method py <<'EOF'
+import os
+t, meta = load("s.st")
+rk = os.environ["METHOD"] == "rkmeans"
+assert t["codes"].shape == (500, 3) and t["codes"].min() >= 0 and t["codes"].max() < 16
+assert t["codebook"].shape == (3, 16, 16 if rk else 8) and t["code_offset"].shape == (3, 16)
+assert rk or (t["encoder.0.weight"].shape == (24, 16) and t["encoder.1.weight"].shape == (8, 24) and t["decoder.1.weight"].shape == (16, 24))
+assert prefix_free(full(t)) and names(t) == ["i%d" % i for i in range(500)]
+config = json.loads(meta["config"])
+assert meta["schema"] == "sids/1" and config["levels"] == 3 and config["codes"] == 16 and config["max-suffix"] == 128
+assert "input.embeddings" in meta and "threads" not in config
+EOF
+    done
+}
+
+@test "codes are the nearest of the stored quantiser, except where items were spread" {
+    py <<< 'embeddings("e.st", heaps(400))'
+    rqvae "${quick[@]}" --spread 0 -q -o s.st < e.st
+    py <<'EOF'
+t, _ = load("s.st")
+e, _ = load("e.st")
+z = np.maximum(e["text"].astype("f8") @ t["encoder.0.weight"].T + t["encoder.0.bias"], 0) @ t["encoder.1.weight"].T + t["encoder.1.bias"]
+for l in range(3):
+    d = ((z[:, None] - t["codebook"][l]) ** 2).sum(2) + t["code_offset"][l]
+    chosen = d[np.arange(400), t["codes"][:, l]]
+    assert (chosen <= d.min(1) + 1e-4).all(), l
+    z = z - t["codebook"][l][t["codes"][:, l]]
+EOF
+}
+
+@test "the same bytes whatever the threads" {
+    py <<< 'embeddings("e.st", heaps(500))'
+    for method in rqvae rkmeans; do
+        rqvae --method $method "${quick[@]}" -q --threads 1 < e.st > one.st
+        rqvae --method $method "${quick[@]}" -q --threads 2 < e.st > two.st
+        cmp one.st two.st
+        rqvae --method $method "${quick[@]}" -q --seed 7 < e.st > other.st
+        run cmp -s one.st other.st
+        assert_failure
+    done
+}
+
+@test "fewer items than codes, repeated rows, zero rows, one item" {
+    py <<'EOF'
+embeddings("few.st", heaps(10))
+embeddings("one.st", heaps(1))
+embeddings("same.st", np.ones((90, 4)))
+embeddings("zero.st", np.zeros((40, 4)))
+x = heaps(300)
+x[100:140] = x[0]
+x[200:220] = 0
+embeddings("mixed.st", x)
+EOF
+    for file in few one same zero mixed; do
+        for method in rqvae rkmeans; do
+            for spread in 0 1 -1; do
+                rqvae --method $method "${quick[@]}" --epochs 2 --warmup 1 --spread $spread -q -o s.st < $file.st
+                py <<< 't, _ = load("s.st"); assert prefix_free(full(t)); assert all(np.isfinite(a).all() for a in t.values() if a.dtype.kind == "f")'
+            done
+        done
+    done
+}
+
+@test "collapse and crowded buckets are told" {
+    py <<< 'embeddings("same.st", np.ones((90, 4)))'
+    run --separate-stderr rqvae -m rkmeans "${quick[@]}" -q -o s.st < same.st
+    assert_success
+    assert_regex "$stderr" 'warning: codebook collapse: level 1 uses 1 of 16 codes'
+    assert_regex "$stderr" 'warning: [0-9]+ items share all their codes'
+    run --separate-stderr rqvae -m rkmeans "${quick[@]}" --spread 0 --max-suffix 50 -o none.st < same.st
+    assert_failure 65
+    assert_regex "$stderr" '90 items share one Semantic ID, but only 50 suffixes are reserved; raise --max-suffix, --codes or --levels'
+    assert_not_exists none.st
+}
+
+@test "--suffix always gives every item one" {
+    py <<< 'embeddings("e.st", heaps(500))'
+    rqvae -m rkmeans "${quick[@]}" --suffix always -q -o s.st < e.st
+    py <<< 't, _ = load("s.st"); assert t["suffix"].min() == 0 and prefix_free(full(t))'
+}
+
+@test "--assign keeps every SID and gives new items free ones" {
+    py <<'EOF'
+x = heaps(420)
+embeddings("old.st", x[:300])
+embeddings("all.st", np.concatenate([x[300:], x[:50], x[250:300]]), item=["i%d" % i for i in list(range(300, 420)) + list(range(50))] + ["again%d" % i for i in range(50)])
+EOF
+    for method in rqvae rkmeans; do
+        for suffix in collide always; do
+            rqvae --method $method "${quick[@]}" --suffix $suffix --spread 0 -q -o old-sids.st < old.st
+            run --separate-stderr rqvae --assign old-sids.st -o new-sids.st < all.st
+            assert_success
+            assert_regex "$stderr" '300 SIDs kept, 170 added'
+            py <<'EOF'
+old, old_meta = load("old-sids.st")
+new, new_meta = load("new-sids.st")
+assert (new["codes"][:300] == old["codes"]).all() and (new["suffix"][:300] == old["suffix"]).all()
+assert names(new) == names(old) + ["i%d" % i for i in range(300, 420)] + ["again%d" % i for i in range(50)]
+assert prefix_free(full(new))
+assert new_meta["config"] == old_meta["config"] and "input.sids" in new_meta
+assert (new["codebook"] == old["codebook"]).all()
+EOF
+            rqvae --assign new-sids.st -q < all.st > again.st # nothing new: nothing changes
+            py <<< 'a, _ = load("new-sids.st"); b, _ = load("again.st"); assert all((a[k] == b[k]).all() for k in a)'
+        done
+    done
+}
+
+@test "a new item alone keeps its nearest codes; a collision takes the next free last code" {
+    py <<'EOF'
+embeddings("old.st", heaps(60, count=60))
+embeddings("twin.st", heaps(60, count=60)[7:8], item=["twin"])
+EOF
+    rqvae -m rkmeans "${quick[@]}" -q -o s.st < old.st
+    rqvae --assign s.st -q < twin.st > n.st
+    py <<'EOF'
+s, _ = load("s.st")
+n, _ = load("n.st")
+e, _ = load("old.st")
+assert full(s)[7] == tuple(s["codes"][7])
+r = e["text"][7].astype("f8")
+for l in range(2):
+    r = r - s["codebook"][l][s["codes"][7, l]]
+d = ((r - s["codebook"][2]) ** 2).sum(1) + s["code_offset"][2]
+free = [k for k in np.argsort(d) if tuple(s["codes"][7, :2]) + (k,) not in set(map(tuple, s["codes"].tolist()))]
+assert n["codes"][60].tolist() == s["codes"][7, :2].tolist() + [free[0]], (n["codes"][60], free[:3])
+EOF
+}
+
+@test "--assign refuses what does not fit" {
+    py <<'EOF'
+embeddings("e.st", heaps(50))
+embeddings("wide.st", heaps(50, width=17))
+save("bare.st", {"codes": np.zeros((1, 3), "i4"), "suffix": np.full(1, -1, "i4"), "item_ids": ids(["a"])}, {"schema": "sids/1"})
+EOF
+    rqvae -m rkmeans "${quick[@]}" -q -o s.st < e.st
+    run --separate-stderr rqvae --assign s.st < wide.st
+    assert_failure 65
+    assert_regex "$stderr" 'text: 17 dimensions, expected the 16 that s.st was made from'
+    run --separate-stderr rqvae --assign bare.st < e.st
+    assert_failure 65
+    assert_regex "$stderr" "bare.st: no tensor 'codebook'"
+    run --separate-stderr rqvae --assign s.st --levels 2 < e.st
+    assert_failure 64
+    run --separate-stderr rqvae --assign missing.st < e.st
+    assert_failure 66
+    run --separate-stderr rqvae --assign e.st < e.st
+    assert_failure 65
+}
+
+@test "wrong input is refused, naming what is wrong" {
+    py <<'EOF'
+x = heaps(20)
+x[13, 2] = np.nan
+embeddings("nan.st", x)
+embeddings("twice.st", heaps(3), item=["a", "b", "a"])
+embeddings("none.st", np.zeros((0, 4)))
+save("lonely.st", {"text": heaps(3)}, {"schema": "embeddings/1"})
+save("short.st", {"text": heaps(3), "item_ids": ids(["a", "b"])}, {"schema": "embeddings/1"})
+save("flat.st", {"text": heaps(3)[0], "item_ids": ids(["a"])}, {"schema": "embeddings/1"})
+save("foreign.st", {"text": heaps(3), "item_ids": ids(["a", "b", "c"])}, {"schema": "recs/1"})
+embeddings("e.st", heaps(50))
+EOF
+    run --separate-stderr rqvae -o s.st < nan.st
+    assert_failure 65
+    assert_regex "$stderr" 'row 13'
+    for file in twice none lonely short flat foreign; do
+        run --separate-stderr rqvae -o s.st < $file.st
+        assert_failure 65
+        assert_equal "$(wc -l <<< "$stderr")" 1
+    done
+    head -c 900 e.st > cut.st
+    : > empty.st
+    for file in cut empty; do
+        run --separate-stderr rqvae -o s.st < $file.st
+        assert_failure 65
+    done
+    run --separate-stderr rqvae --tensor image -o s.st < e.st
+    assert_failure 65
+    assert_regex "$stderr" 'image'
+    assert_not_exists s.st
+    assert_not_exists s.st.ckpt
+}
+
+@test "wrong options" {
+    for args in "--levels 0" "--codes x" "--hidden 3,,4" "--hidden 0" "--method pq" "extra" "--nonsense" "--beta -1"; do
+        # shellcheck disable=SC2086
+        run --separate-stderr rqvae $args < /dev/null
+        assert_failure 64
+        assert_equal "$(wc -l <<< "$stderr")" 1
+    done
+    run rqvae --help
+    assert_success
+    assert_line --partial "--assign"
+}
+
+@test "outputs that cannot be written" {
+    py <<< 'embeddings("e.st", heaps(50))'
+    run --separate-stderr bash -c 'rqvae -q -m rkmeans --codes 8 < e.st > /dev/full'
+    assert_failure 74
+    run --separate-stderr rqvae -m rkmeans --codes 8 -o e.st/s.st < e.st
+    assert_failure 73
+    run --separate-stderr rqvae --codes 8 -e 1 --warmup 1 --checkpoint 1 -o e.st/s.st < e.st
+    assert_failure 73
+    run --separate-stderr bash -c 'set -o pipefail; rqvae -q -m rkmeans --codes 8 < e.st | true; exit "${PIPESTATUS[0]}"'
+    assert_failure
+}
+
+@test "killed at any moment, the same command ends with the same bytes" {
+    py <<< 'embeddings("e.st", heaps(1500, width=64)); embeddings("f.st", heaps(1500, width=64, seed=2))'
+    long=(--codes 32 --hidden 64 --latent 8 --epochs 60 --warmup 20 --batch 128 --iterations 5 --checkpoint 2 -q)
+    rqvae "${long[@]}" -o whole.st < e.st
+    assert_not_exists whole.st.ckpt
+    for delay in 0.15 0.3 0.5; do
+        rqvae "${long[@]}" -o s.st < e.st &
+        sleep $delay
+        kill -9 $! 2> kill.err || true
+        wait $! || true
+        assert [ ! -e s.st ] || cmp s.st whole.st
+    done
+    rqvae "${long[@]}" --checkpoint 1 -o s.st < e.st & # until there is one for certain
+    pid=$!
+    for _ in $(seq 200); do
+        [ -e s.st.ckpt/state.st ] && break
+        sleep 0.05
+    done
+    kill -9 $pid 2> kill.err || true
+    wait $pid || true
+    if [ -e s.st.ckpt/state.st ]; then
+        run --separate-stderr rqvae "${long[@]}" --seed 1 -o s.st < e.st
+        assert_failure 65
+        assert_regex "$stderr" 'made with other options'
+        run --separate-stderr rqvae "${long[@]}" -o s.st < f.st
+        assert_failure 65
+        assert_regex "$stderr" 'made from other embeddings'
+    fi
+    rqvae "${long[@]}" -o s.st < e.st
+    cmp s.st whole.st
+    assert_not_exists s.st.ckpt
+}
+
+@test "the log holds one object an epoch and the statistics" {
+    py <<< 'embeddings("e.st", heaps(300))'
+    rqvae "${quick[@]}" -q --log log.jsonl -o s.st < e.st
+    py <<'EOF'
+rows = [json.loads(x) for x in open("log.jsonl")]
+assert [r["epoch"] for r in rows[:-1]] == list(range(1, 11))
+assert not rows[3]["quantised"] and rows[4]["quantised"] and len(rows[4]["utilisation"]) == 3
+t, _ = load("s.st")
+codes = [tuple(c) for c in t["codes"].tolist()]
+last = rows[-1]
+assert abs(last["alone"] - sum(codes.count(c) == 1 for c in codes) / 300) < 1e-6
+assert last["largest"] == max(codes.count(c) for c in codes)
+for l in range(3):
+    p = np.bincount(t["codes"][:, l], minlength=16) / 300
+    assert abs(last["utilisation"][l] - (p > 0).mean()) < 1e-3
+    assert abs(last["perplexity"][l] - np.exp(-(p[p > 0] * np.log(p[p > 0])).sum())) < 0.01
+EOF
+}

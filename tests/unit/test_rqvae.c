@@ -1,0 +1,364 @@
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/parallel.h"
+#include "base/rng.h"
+#include "nn/gemm.h"
+#include "rec/rkmeans.h"
+#include "rec/rqvae.h"
+#include "rec/sid_assign.h"
+
+#include <stdlib.h>
+
+#include "unit.h"
+
+enum { N = 7, INPUT = 6, LATENT = 4, LEVELS = 3, CODES = 5 };
+
+static quantiser_t *random_quantiser(void)
+{
+    const int64_t hidden[] = {9, 8};
+    quantiser_t *q = quantiser_new(INPUT, LATENT, 2, hidden, LEVELS, CODES);
+    for (int64_t i = 0; i < q->size; i++) q->params[i] = (float)(0.5 * rng_normal(11, (uint64_t)i));
+    for (int64_t i = 0; i < LEVELS * CODES; i++) q->offset[i] = (float)(0.1 * rng_normal(12, (uint64_t)i));
+    return q;
+}
+
+static void random_rows(float *x)
+{
+    for (int64_t i = 0; i < N * INPUT; i++) x[i] = (float)rng_normal(13, (uint64_t)i);
+}
+
+/* A network in double, straight from its definition. */
+static void plain_network(const mlp_t *m, const double *params, const double *in, double *out)
+{
+    double a[16], b[16];
+    memcpy(a, in, (size_t)m->width[0] * sizeof *a);
+    for (int l = 0; l < m->layers; l++) {
+        for (int64_t o = 0; o < m->width[l + 1]; o++) {
+            b[o] = params[m->bias[l] + o];
+            for (int64_t i = 0; i < m->width[l]; i++) b[o] += params[m->weight[l] + o * m->width[l] + i] * a[i];
+            if (l + 1 < m->layers && b[o] < 0) b[o] = 0;
+        }
+        memcpy(a, b, sizeof a);
+    }
+    memcpy(out, a, (size_t)m->width[m->layers] * sizeof *out);
+}
+
+/* What the loss's sg[] holds constant, taken at the parameters where gradients are wanted. */
+typedef struct {
+    int32_t code[N][LEVELS];
+    double jump[N][LATENT];              /* zq - z */
+    double before[N][LEVELS][LATENT];    /* sum of the codes of earlier levels */
+    double chosen[N][LEVELS][LATENT];    /* C_l[c_l] */
+    double residual[N][LEVELS][LATENT];  /* r_l */
+} constants_t;
+
+static void take_constants(const quantiser_t *q, const double *params, const float *x, const int32_t *codes, constants_t *c)
+{
+    for (int i = 0; i < N; i++) {
+        double in[INPUT], z[LATENT], sum[LATENT] = {0};
+        for (int j = 0; j < INPUT; j++) in[j] = (double)x[i * INPUT + j];
+        plain_network(&q->encoder, params, in, z);
+        for (int l = 0; l < LEVELS; l++) {
+            c->code[i][l] = codes[i * LEVELS + l];
+            for (int j = 0; j < LATENT; j++) {
+                c->before[i][l][j] = sum[j];
+                c->residual[i][l][j] = z[j] - sum[j];
+                c->chosen[i][l][j] = params[q->codebook + (l * CODES + c->code[i][l]) * LATENT + j];
+                sum[j] += c->chosen[i][l][j];
+            }
+        }
+        for (int j = 0; j < LATENT; j++) c->jump[i][j] = sum[j] - z[j];
+    }
+}
+
+/* The loss whose true gradient is the straight-through one. */
+static double surrogate(const quantiser_t *q, const double *params, const float *x, double beta, const constants_t *c)
+{
+    double loss = 0;
+    for (int i = 0; i < N; i++) {
+        double in[INPUT], z[LATENT], out[INPUT];
+        for (int j = 0; j < INPUT; j++) in[j] = (double)x[i * INPUT + j];
+        plain_network(&q->encoder, params, in, z);
+        for (int l = 0; c && l < LEVELS; l++)
+            for (int j = 0; j < LATENT; j++) {
+                double code = params[q->codebook + (l * CODES + c->code[i][l]) * LATENT + j];
+                loss += pow(c->residual[i][l][j] - code, 2);
+                loss += beta * pow(z[j] - c->before[i][l][j] - c->chosen[i][l][j], 2);
+            }
+        for (int j = 0; c && j < LATENT; j++) z[j] += c->jump[i][j];
+        plain_network(&q->decoder, params, z, out);
+        for (int j = 0; j < INPUT; j++) loss += pow(out[j] - in[j], 2);
+    }
+    return loss;
+}
+
+static void check_gradients(bool quantise)
+{
+    quantiser_t *q = random_quantiser();
+    float x[N * INPUT], *grads = xfloats((size_t)q->size);
+    random_rows(x);
+    int32_t codes[N * LEVELS] = {0};
+    double commitment = 0, beta = 0.25;
+    double reconstruction = rqvae_gradients(q, N, x, beta, quantise, 1, grads, codes, &commitment);
+
+    double *params = NEW_ARRAY(double, q->size);
+    for (int64_t i = 0; i < q->size; i++) params[i] = (double)q->params[i];
+    constants_t c;
+    take_constants(q, params, x, codes, &c);
+    const constants_t *held = quantise ? &c : NULL;
+    CHECK_NEAR(reconstruction + (1 + beta) * commitment, surrogate(q, params, x, beta, held), 1e-3);
+    CHECK(quantise == (commitment > 0));
+    double worst = 0;
+    for (int64_t i = 0; i < q->size; i++) {
+        const double step = 1e-5, at = params[i];
+        params[i] = at + step;
+        double up = surrogate(q, params, x, beta, held);
+        params[i] = at - step;
+        double down = surrogate(q, params, x, beta, held);
+        params[i] = at;
+        double slope = (up - down) / (2 * step);
+        worst = fmax(worst, fabs(slope - (double)grads[i]) / (1 + fabs(slope)));
+    }
+    CHECK_NEAR(worst, 0, 1e-4);
+    free(params);
+    free(grads);
+    quantiser_free(q);
+}
+
+TEST(gradients_of_the_autoencoder) { check_gradients(false); }
+TEST(gradients_with_quantisation) { check_gradients(true); }
+
+TEST(codes_are_the_nearest_of_the_residual)
+{
+    quantiser_t *q = random_quantiser();
+    float latents[N * LATENT], last[N * LATENT];
+    int32_t codes[N * LEVELS];
+    for (int i = 0; i < N * LATENT; i++) latents[i] = (float)rng_normal(14, (uint64_t)i);
+    quantiser_codes(q, N, latents, codes, last);
+    for (int i = 0; i < N; i++) {
+        double r[LATENT];
+        for (int j = 0; j < LATENT; j++) r[j] = (double)latents[i * LATENT + j];
+        for (int l = 0; l < LEVELS; l++) {
+            int best = 0;
+            double least = INFINITY;
+            for (int k = 0; k < CODES; k++) {
+                double d = (double)q->offset[l * CODES + k];
+                for (int j = 0; j < LATENT; j++) d += pow(r[j] - (double)quantiser_codebook(q, l)[k * LATENT + j], 2);
+                if (d < least) least = d, best = k;
+            }
+            CHECK(codes[i * LEVELS + l] == best);
+            for (int j = 0; l + 1 < LEVELS && j < LATENT; j++) r[j] -= (double)quantiser_codebook(q, l)[best * LATENT + j];
+        }
+        for (int j = 0; j < LATENT; j++) CHECK_NEAR(last[i * LATENT + j], r[j], 1e-5);
+    }
+    quantiser_free(q);
+}
+
+/* Rows in a few heaps, so that there is structure to find. */
+static float *heaps(int64_t n, int64_t width, int count)
+{
+    float *x = xfloats((size_t)(n * width));
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < width; j++)
+            x[i * width + j] = (float)(rng_normal(21, (uint64_t)(i % count * width + j)) + 0.2 * rng_normal(22, (uint64_t)(i * width + j)));
+    return x;
+}
+
+static quantiser_t *train(int threads, int64_t stop_after, const char *state, double *first, double *last)
+{
+    enum { ROWS = 600, WIDTH = 12 };
+    parallel_threads(threads);
+    const int64_t hidden[] = {24};
+    float *x = heaps(ROWS, WIDTH, 40);
+    quantiser_t *q = quantiser_new(WIDTH, 6, 1, hidden, 2, 16);
+    rqvae_options_t o = {.epochs = 20, .warmup = 10, .batch = 200, .lr = 3e-3, .beta = 0.25, .balance = 0.2, .iterations = 15, .shards = 4,
+                         .seed = 5};
+    rqvae_trainer_t *t = rqvae_trainer_new(&o, q, ROWS, x);
+    if (state) {
+        st_file_t *f = st_open(state);
+        rqvae_state_fetch(f, t);
+        st_close(f);
+    }
+    rqvae_epoch_t r;
+    for (int64_t e = 0; e != stop_after && rqvae_epoch(t, &r); e++) {
+        if (!e && first) *first = r.reconstruction;
+        if (last) *last = r.reconstruction;
+    }
+    if (stop_after >= 0) {
+        st_writer_t *w = st_create("/tmp/sidmill-rqvae-state.st", NULL);
+        rqvae_state_add(w, t);
+        st_commit(w);
+    }
+    rqvae_trainer_free(t);
+    free(x);
+    return q;
+}
+
+TEST(training_learns_and_threads_do_not_matter)
+{
+    double first = 0, last = 0;
+    quantiser_t *one = train(1, -1, NULL, &first, &last), *two = train(2, -1, NULL, NULL, NULL);
+    CHECK(last < 0.5 * first);
+    CHECK(!memcmp(one->params, two->params, (size_t)one->size * sizeof(float)));
+    CHECK(!memcmp(one->offset, two->offset, 2 * 16 * sizeof(float)));
+    quantiser_free(one);
+    quantiser_free(two);
+}
+
+TEST(resumed_training_ends_the_same)
+{
+    quantiser_t *whole = train(2, -1, NULL, NULL, NULL);
+    for (int64_t stop = 5; stop <= 30; stop += 12) { /* in the warm-up, and after it */
+        quantiser_free(train(2, stop, NULL, NULL, NULL));
+        quantiser_t *rest = train(2, -1, "/tmp/sidmill-rqvae-state.st", NULL, NULL);
+        CHECK(!memcmp(whole->params, rest->params, (size_t)whole->size * sizeof(float)));
+        CHECK(!memcmp(whole->offset, rest->offset, 2 * 16 * sizeof(float)));
+        quantiser_free(rest);
+    }
+    quantiser_free(whole);
+    unlink("/tmp/sidmill-rqvae-state.st");
+}
+
+TEST(quantisers_survive_a_file)
+{
+    char path[] = "/tmp/sidmill-quantiser-XXXXXX";
+    close(mkstemp(path));
+    for (int networks = 0; networks < 2; networks++) {
+        quantiser_t *q = networks ? random_quantiser() : quantiser_new(INPUT, INPUT, -1, NULL, 2, 3);
+        st_writer_t *w = st_create(path, NULL);
+        quantiser_add(w, q);
+        st_commit(w);
+        st_file_t *f = st_open(path);
+        quantiser_t *r = quantiser_read(f);
+        CHECK(r->input == q->input && r->latent == q->latent && r->levels == q->levels && r->codes == q->codes && r->size == q->size);
+        CHECK(!memcmp(r->params, q->params, (size_t)q->size * sizeof(float)));
+        CHECK(!memcmp(r->offset, q->offset, (size_t)(q->levels * q->codes) * sizeof(float)));
+        st_close(f);
+        quantiser_free(q);
+        quantiser_free(r);
+    }
+    unlink(path);
+}
+
+/* A quantiser of scalars: level 0 {0, 100}, level 1 {0, 1, 2, 3}. */
+static quantiser_t *scalars(void)
+{
+    quantiser_t *q = quantiser_new(1, 1, -1, NULL, 2, 4);
+    const float books[] = {0, 100, 1000, 2000, 0, 1, 2, 3};
+    memcpy(q->params + q->codebook, books, sizeof books);
+    return q;
+}
+
+static sids_t scalar_sids(const quantiser_t *q, int64_t n, const float *x, float *last)
+{
+    sids_t s = {.items = n, .levels = 2, .codes = 4, .max_suffix = 3};
+    s.code = NEW_ARRAY(int32_t, 2 * n);
+    s.suffix = NEW_ARRAY(int32_t, n);
+    quantiser_codes(q, n, x, s.code, last);
+    for (int64_t i = 0; i < n; i++) strtab_add(&s.item_ids, (char[]){(char)('a' + i)}, 1);
+    return s;
+}
+
+TEST(spreading_moves_the_farther_items)
+{
+    quantiser_t *q = scalars();
+    const float x[] = {1.4f, 1.1f, 0.95f, 100.0f, 101.0f};
+    float last[5];
+    sids_t s = scalar_sids(q, 5, x, last);
+    CHECK(s.code[1] == 1 && s.code[3] == 1 && s.code[5] == 1);
+    CHECK(sids_spread(&s, q, last, -1) == 2);
+    CHECK(s.code[5] == 1 && s.code[3] == 2 && s.code[1] == 0); /* 0.95 stays; 1.1 chooses before 1.4, whose next best is taken */
+    CHECK(s.code[6] == 1 && s.code[7] == 0 && s.code[9] == 1);
+    sids_free(&s);
+    s = scalar_sids(q, 5, x, last);
+    CHECK(sids_spread(&s, q, last, 0.0001) == 0); /* too far for so tight a bound */
+    sids_free(&s);
+    quantiser_free(q);
+}
+
+TEST(spreading_leaves_what_has_no_room)
+{
+    quantiser_t *q = scalars();
+    const float x[] = {0, 0, 0, 0, 0, 0};
+    float last[6];
+    sids_t s = scalar_sids(q, 6, x, last);
+    CHECK(sids_spread(&s, q, last, -1) == 3); /* four codes: three more items find one, two stay with the first */
+    int count[4] = {0};
+    for (int i = 0; i < 6; i++) count[s.code[2 * i + 1]]++;
+    CHECK(count[0] == 3 && count[1] == 1 && count[2] == 1 && count[3] == 1);
+    sids_free(&s);
+    quantiser_free(q);
+}
+
+/* All full SIDs differ and none begins another. */
+static bool prefix_free(const sids_t *s)
+{
+    for (int64_t i = 0; i < s->items; i++)
+        for (int64_t j = 0; j < i; j++)
+            if (s->code[2 * i] == s->code[2 * j] && s->code[2 * i + 1] == s->code[2 * j + 1] &&
+                (s->suffix[i] < 0 || s->suffix[j] < 0 || s->suffix[i] == s->suffix[j]))
+                return false;
+    return true;
+}
+
+TEST(new_items_take_free_sids)
+{
+    for (int how = SUFFIX_COLLIDE; how <= SUFFIX_ALWAYS; how++) {
+        quantiser_t *q = scalars();
+        const float old[] = {0, 2, 2.1f}, fresh[] = {0.1f, 2.2f, 1, 1, 1, 1, 0, 0};
+        float last[3];
+        sids_t s = scalar_sids(q, 3, old, last);
+        sids_assign_suffixes(&s, (suffix_t)how);
+        int32_t code[6], suffix[3];
+        memcpy(code, s.code, sizeof code);
+        memcpy(suffix, s.suffix, sizeof suffix);
+        strtab_t ids = {0};
+        for (int i = 0; i < 8; i++) strtab_add(&ids, (char[]){(char)('A' + i)}, 1);
+        sid_assign_t r = sids_add(&s, q, (suffix_t)how, 8, fresh, &ids);
+        CHECK(r.added == 8 && s.items == 11 && s.item_ids.count == 11);
+        CHECK(!memcmp(s.code, code, sizeof code) && !memcmp(s.suffix, suffix, sizeof suffix));
+        CHECK(prefix_free(&s));
+        CHECK(s.code[2 * 4 + 1] == 2 && s.suffix[4] == 2); /* joins the bucket that has suffixes */
+        if (how == SUFFIX_COLLIDE) CHECK(s.code[2 * 3 + 1] == 1 && s.suffix[3] == -1); /* 0 is taken: 1 is next */
+        CHECK(how == SUFFIX_ALWAYS || r.strayed > 0);
+        strtab_free(&ids);
+        sids_free(&s);
+        quantiser_free(q);
+    }
+}
+
+static void fill_catalogue(void)
+{
+    quantiser_t *q = scalars();
+    const float old[] = {0}, fresh[20] = {0};
+    float last[1];
+    sids_t s = scalar_sids(q, 1, old, last);
+    s.max_suffix = 0;
+    sids_assign_suffixes(&s, SUFFIX_COLLIDE);
+    strtab_t ids = {0};
+    for (int i = 0; i < 20; i++) strtab_add(&ids, (char[]){(char)('A' + i)}, 1);
+    sids_add(&s, q, SUFFIX_COLLIDE, 20, fresh, &ids);
+}
+
+TEST(a_full_catalogue_is_an_error)
+{
+    parallel_threads(1); /* a forked child has no other threads */
+    CHECK(unit_exit_code(fill_catalogue) == EX_DATAERR);
+}
+
+int main(void)
+{
+    parallel_threads(2);
+    gemm_init();
+    static const unit_test_t tests[] = {UNIT(gradients_of_the_autoencoder),
+                                        UNIT(gradients_with_quantisation),
+                                        UNIT(codes_are_the_nearest_of_the_residual),
+                                        UNIT(training_learns_and_threads_do_not_matter),
+                                        UNIT(resumed_training_ends_the_same),
+                                        UNIT(quantisers_survive_a_file),
+                                        UNIT(spreading_moves_the_farther_items),
+                                        UNIT(spreading_leaves_what_has_no_room),
+                                        UNIT(new_items_take_free_sids),
+                                        UNIT(a_full_catalogue_is_an_error)};
+    return unit_run(tests, (int)(sizeof tests / sizeof *tests));
+}
