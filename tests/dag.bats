@@ -379,3 +379,39 @@ all_with_twice()
     assert_success
     assert_ran synth ingest embed rqvae sidgen-train evaluate
 }
+
+# --- With the real tools ------------------------------------------------------------------------------------------------
+
+# A catalogue small enough for a test, and little training.
+real_run()
+{
+    make --no-print-directory -f "$ROOT/pipelines/stages.mk" BIN="${SIDMILL_BIN:-$ROOT/build/bin}" WORK=work DATASET=demo \
+        SYNTH_FLAGS="--items 120 --users 300 --seed 1" RQVAE_FLAGS="--codes 8 --hidden 32 --latent 8 --epochs 2 --warmup 1" \
+        TRAIN_FLAGS="--dim 16 --ffn 32 --layers 1 --epochs 1 --valid-users 50" "$@" < /dev/null 3>&-
+}
+
+@test "the real tools from end to end, again with an embedder in numpy; what did not change is kept" {
+    run real_run run
+    assert_success
+    assert_line --regexp '^ +tiger +popular +cooccur$'
+    assert_line --regexp '^hr@10 +[01]\.[0-9]+ +[01]\.[0-9]+ +[01]\.[0-9]+$'
+    run --separate-stderr real_run run
+    refute [ "$stderr" ]
+    export OPENBLAS_NUM_THREADS=1
+    run real_run run EMBED="$ROOT/pipelines/examples/embed-numpy.py"
+    assert_success
+    refute_line --partial "sidmill: ingest-"
+    assert_line --regexp '^sidmill: embed-.*embed-numpy.py --fields title,description,categories -o '
+    assert_line --regexp '^hr@10 +[01]\.[0-9]+ +[01]\.[0-9]+ +[01]\.[0-9]+$'
+    assert_equal "$(find work/demo -name metrics.json | wc -l)" 2
+}
+
+@test "README's pipe works as written" {
+    [ -z "${SANITIZE:-}" ] || skip "too slow under the sanitizers"
+    mkdir -p build
+    ln -s "${SIDMILL_BIN:-$ROOT/build/bin}" build/bin
+    sed -n '/^```sh$/,/^```$/p' "$ROOT/README.md" | grep -v '^```' > pipe.sh
+    run bash -e -o pipefail pipe.sh
+    assert_success
+    assert_line --regexp '^hr@10 +[01]\.[0-9]+ +[01]\.[0-9]+ +[01]\.[0-9]+$'
+}
