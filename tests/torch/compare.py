@@ -1,0 +1,184 @@
+#!/usr/bin/python3
+"""Our trainer, model files and beam search against PyTorch's, live. Prints TAP; the binaries are in SIDMILL_BIN (build/bin).
+
+1. Training, replayed: with a batch that holds a whole epoch and no dropout, the order does not matter, so PyTorch can take the same
+   steps from the same start; losses, metrics and weights must agree.
+2. A model trained as usual: its validation metrics and every score that evaluate finds, by PyTorch on the same file.
+3. The bf16 backend against f32.
+"""
+import json
+import math
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+import numpy as np
+import torch
+from reference import Catalogue, Llama, beam_search, item_scores, read_safetensors, window_losses, windows
+
+HERE = pathlib.Path(__file__).resolve().parent
+BIN = pathlib.Path(os.environ.get("SIDMILL_BIN", HERE.parent.parent / "build" / "bin")).resolve()
+SHAPE = "--dim 16 --layers 2 --heads 2 --kv-heads 1 --ffn 24 --max-items 6 --threads 2 --patience 0".split()
+failures = count = 0
+
+
+def check(good, name, said=""):
+    global failures, count
+    count += 1
+    failures += not good
+    print(f"{'' if good else 'not '}ok {count} - {name}{f' # {said}' if said else ''}", flush=True)
+
+
+def run(tool, *args, stdin=""):
+    return subprocess.run([BIN / tool, *map(str, args)], capture_output=True, text=True, input=stdin)
+
+
+def train(*args):
+    """A log's lines; None where the backend asked for is not to be had."""
+    p = run("sidgen-train", "-q", "-s", "sids.st", "-i", "interactions.st", "--log", "log.jsonl", *SHAPE, *args)
+    if p.returncode == 69:
+        return None
+    if p.returncode:
+        sys.exit(f"Bail out! sidgen-train: {p.stderr}")
+    return [json.loads(line) for line in open("log.jsonl")]
+
+
+def read_data():
+    s, meta = read_safetensors("sids.st")
+    x, _ = read_safetensors("interactions.st")
+    catalogue = Catalogue(s["codes"], s["suffix"], json.loads(meta["config"])["codes"], max(0, int(s["suffix"].max()) + 1))
+    o, e = x["user_offsets"], x["item_index"].tolist()
+    users = [e[o[u]:o[u + 1]] for u in range(len(o) - 1)]
+    return catalogue, [u for u in users if len(u) >= 3]
+
+
+def metrics(model, catalogue, users, softmax, beam=20, k=10):
+    """HR@10 and NDCG@10 of the penultimate items."""
+    hr = ndcg = 0
+    for u in users:
+        ranked = [i for _, i in beam_search(model, catalogue, u[:-2][-6:], softmax, beam)[:k]]
+        if u[-2] in ranked:
+            hr += 1 / len(users)
+            ndcg += 1 / math.log2(ranked.index(u[-2]) + 2) / len(users)
+    return hr, ndcg
+
+
+def nll(model, catalogue, users, softmax):
+    """Mean -log p of the penultimate items, each read in one pass behind its history."""
+    with torch.no_grad():
+        items = [window_losses(model, catalogue, u[:-2][-6:] + [u[-2]], len(u[:-2][-6:]), softmax)[0] for u in users]
+        return sum(float(t[1]) for i in items for t in i) / len(users)
+
+
+def replay(softmax, epochs, smoothing, average, decay):
+    """The same training in PyTorch: one step an epoch over all windows."""
+    options = ["--softmax", softmax, "--dropout", 0, "--batch-tokens", 65536, "--label-smoothing", smoothing, "--average", average,
+               "--weight-decay", decay, "--warmup", 3, "--clip", 0.5]
+    train(*options, "--epochs", 1, "--lr", 0, "--average", 0, "-o", "start.st")
+    log = train(*options, "--epochs", epochs, "--lr", 0.02, "-o", "end.st")
+    model, _ = Llama.load("start.st")
+    decayed = [w for w in model.w.values() if w.dim() > 1]
+    gains = [w for w in model.w.values() if w.dim() == 1]
+    optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": decay}, {"params": gains, "weight_decay": 0}], betas=(0.9, 0.98), eps=1e-8)
+    mean = {k: w.detach().clone() for k, w in model.w.items()}
+    all_windows = [w for u in users for w in windows(u[:-2], 6)]
+    best, kept, loss_error, metric_error = -1, None, 0, 0
+    for epoch in range(epochs):
+        rate = 0.02 * min(1, (epoch + 1) / 3) * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        found = [window_losses(model, catalogue, *w, softmax, smoothing) for w in all_windows]
+        tokens = [t for f in found for t in f[0]]
+        optimiser.zero_grad()
+        (sum(t[2] for t in tokens) / sum(f[1] for f in found)).backward()
+        torch.nn.utils.clip_grad_norm_(list(model.w.values()), 0.5)
+        optimiser.step()
+        items = sum(t[0] == 0 for t in tokens)
+        loss_error = max(loss_error, abs(sum(float(t[1]) for t in tokens) / items - log[epoch]["loss_per_item"]))
+        for level, ours in enumerate(log[epoch]["loss_per_level"]):
+            of_level = [float(t[1]) for t in tokens if t[0] == level]
+            loss_error = max(loss_error, abs(sum(of_level) / len(of_level) - ours))
+        grown = min(average, (2 + epoch) / (11 + epoch))
+        mean = {k: grown * mean[k] + (1 - grown) * w.detach() for k, w in model.w.items()}
+        weights = {k: (mean[k] if average else w).detach().numpy().copy() for k, w in model.w.items()}
+        hr, ndcg = metrics(Llama(model.config, weights), catalogue, users, softmax)
+        metric_error = max(metric_error, abs(hr - log[epoch]["hr@10"]), abs(ndcg - log[epoch]["ndcg@10"]))
+        if log[epoch]["ndcg@10"] > best:
+            best, kept = log[epoch]["ndcg@10"], weights
+    ours, _ = read_safetensors("end.st")
+    moved = np.sqrt(sum(((kept[k] - read_safetensors("start.st")[0][k]) ** 2).sum() for k in kept))
+    apart = np.sqrt(sum(((kept[k] - ours[k]) ** 2).sum() for k in kept))
+    name = f"{epochs} steps, {softmax} softmax, smoothing {smoothing}, average {average}"
+    check(len(log) == epochs and loss_error < 2e-5, f"{name}: losses", f"apart by {loss_error:.1e} at most")
+    check(metric_error < 2e-6, f"{name}: metrics", f"apart by {metric_error:.1e} at most")
+    check(apart < 1e-4 * moved, f"{name}: weights", f"apart by {apart / moved:.1e} of the way they went")
+
+
+def evaluated(softmax):
+    """A model trained in small batches with dropout: what the log, evaluate and recommend say of the file, by PyTorch."""
+    log = train("--softmax", softmax, "--epochs", 6, "--lr", 0.02, "--warmup", 5, "--batch-tokens", 512, "--shards", 4, "-o", "model.st")
+    model, meta = Llama.load("model.st")
+    kept = json.loads(meta["validation"])
+    hr, ndcg = metrics(model, catalogue, users, softmax)
+    check(abs(hr - kept["hr@10"]) < 2e-6 and abs(ndcg - kept["ndcg@10"]) < 2e-6 and hr > 0.3, f"{softmax}: the log's metrics",
+          f"hr@10 {hr:.4f} ndcg@10 {ndcg:.4f} after {len(log)} epochs")
+
+    p = run("evaluate", "-q", "-m", "model.st", "-s", "sids.st", "-i", "interactions.st", "--split", "valid", "--beam", N, "--recs-out", "recs.st")
+    check(p.returncode == 0, f"{softmax}: evaluate runs", p.stderr.strip())
+    recs, _ = read_safetensors("recs.st")
+    worst, likely = 0, 0
+    for row, u in enumerate(users):
+        scores = item_scores(model, catalogue, u[:-2][-6:], softmax)
+        items = recs["items"][row].tolist()
+        if sorted(items) != list(range(N)):
+            worst = math.inf
+            break
+        worst = max(worst, *(abs(scores[i] - s) for i, s in zip(items, recs["scores"][row])))
+        likely -= scores[u[-2]] / len(users)
+    check(worst < 1e-4, f"{softmax}: evaluate's score of every item for every user", f"apart by {worst:.1e} at most")
+    check(abs(likely - nll(model, catalogue, users, softmax)) < 1e-9, f"{softmax}: likelihood of the targets, step by step and in one pass", f"{likely:.4f} an item")
+
+    histories = "".join(" ".join(f"i{i}" for i in u[:-2]) + "\n" for u in users[:20])
+    p = run("recommend", "-q", "-m", "model.st", "-s", "sids.st", "-k", 5, "--beam", 20, stdin=histories)
+    good = p.returncode == 0
+    for line, u in zip(p.stdout.splitlines(), users[:20]):
+        expected = beam_search(model, catalogue, u[:-2][-6:], softmax, 20)[:5]
+        pairs = [entry.rsplit(":", 1) for entry in line.split("\t")]
+        good = good and len(pairs) == 5 and all(f"i{i}" == name and abs(s - float(t)) < 1e-3 for (name, t), (s, i) in zip(pairs, expected))
+    check(good and len(p.stdout.splitlines()) == 20, f"{softmax}: recommend's lists", p.stderr.strip())
+
+
+def backends():
+    options = ["--epochs", 6, "--lr", 0.02, "--warmup", 5, "--batch-tokens", 512, "--shards", 4, "--dropout", 0]
+    exact, rounded = train(*options, "--gemm", "f32", "-o", "f32.st"), train(*options, "--gemm", "bf16", "-o", "bf16.st")
+    if rounded is None:
+        check(True, "bf16 backend", "SKIP no oneDNN, or a processor without bf16")
+        return
+    worst = max(abs(a["loss_per_item"] / b["loss_per_item"] - 1) for a, b in zip(exact, rounded))
+    check(worst < 0.03, "bf16 loses nothing that shows", f"losses within {100 * worst:.2f}% of f32's")
+    model, _ = Llama.load("bf16.st")
+    lists = {}
+    for gemm in "f32", "bf16":
+        run("evaluate", "-q", "-m", "bf16.st", "-s", "sids.st", "-i", "interactions.st", "--split", "valid", "--beam", N, "--gemm", gemm,
+            "--recs-out", gemm + "-recs.st")
+        recs, _ = read_safetensors(gemm + "-recs.st")
+        lists[gemm] = np.take_along_axis(recs["scores"], recs["items"].argsort(1), 1)
+    apart = np.abs(lists["f32"] - lists["bf16"])
+    check(apart.mean() < 0.05, "scores of one model in bf16 and f32", f"apart by {apart.mean():.4f} in the mean, {apart.max():.3f} at most")
+
+
+with tempfile.TemporaryDirectory() as folder:
+    os.chdir(folder)
+    subprocess.run(["/usr/bin/python3", HERE.parent / "helpers" / "toy.py", ".", "users=40", "items=40", "codes=6"], check=True)
+    catalogue, users = read_data()
+    N = len(catalogue.sid)
+    replay("trie", 6, 0, 0, 0.05)
+    replay("level", 5, 0.1, 0.6, 0.3)
+    evaluated("trie")
+    evaluated("level")
+    backends()
+    print(f"1..{count}")
+sys.exit(failures > 0)
