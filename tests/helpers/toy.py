@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Makes DIR/sids.st and DIR/interactions.st: users who walk around one ring of all items, so that an item tells the next.
 
-toy.py DIR [name=value ...]: items, users, levels, codes (a level), seed; random=1 for histories that nothing can learn; heldout=1
-for other items in each user's last two places; break=NAME for a file with one thing wrong. Shared by the tests of the tools that read these files; numpy alone.
+toy.py DIR [name=value ...]: items, users, levels, codes (a level), seed; random=1 for histories that nothing can learn;
+heldout=1 for other items in each user's last two places; break=NAME for a file with one thing wrong. Shared by the tests of the
+tools that read these files; numpy alone.
 """
 import json, struct, sys
 import numpy as np
@@ -44,7 +45,7 @@ offsets, events = np.cumsum([0, *lengths]).astype(np.int64), np.concatenate(walk
 if int(o["heldout"]):
     last = offsets[1:][lengths >= 3] - 1
     events[last], events[last - 1] = (events[last] + 7) % N, (events[last - 1] + 11) % N
-sids = {"codes": codes, "suffix": suffix, "item_ids": names("i", N)}
+sids = {"codes": codes, "suffix": suffix, "codebook": np.zeros((L, K, 1), np.float32), "item_ids": names("i", N)}
 inter = {"user_offsets": offsets, "item_index": events, "timestamp": np.arange(len(events), dtype=np.int64),
          "user_ids": names("u", U), "item_ids": names("i", N)}
 if broken == "ids": inter["item_ids"] = names("j", N)
