@@ -17,8 +17,8 @@ static const char *const softmaxes[] = {"trie", "level", NULL};
 
 static const char *sids_path, *interactions_path, *softmax = "trie", *gemm = "auto";
 static double save_seconds = 30;
-static train_options_t o = {.dim = 128, .layers = 4, .heads = 2, .kv_heads = 0, .head_dim = 0, .ffn = 320, .max_items = 20, .dropout = 0.1,
-                            .label_smoothing = 0, .lr = 1.5e-3, .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 20,
+static train_options_t o = {.dim = 192, .layers = 4, .heads = 3, .kv_heads = 0, .head_dim = 0, .ffn = 512, .max_items = 20, .dropout = 0.15,
+                            .label_smoothing = 0, .lr = 1.2e-3, .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15,
                             .batch_tokens = 2048, .average = 0, .valid_users = 2000, .patience = 5, .beam = 20};
 
 static const cli_option_t options[] = {
