@@ -28,8 +28,8 @@ static struct {
     const char *method, *tensor, *hidden, *suffix, *assign;
     int64_t levels, codes, latent, epochs, warmup, batch, iterations, max_suffix, checkpoint;
     double lr, beta, balance, spread;
-} opt = {.method = "rqvae", .tensor = "text", .hidden = "512,256,128", .suffix = "collide", .levels = 3, .codes = 256, .latent = 64,
-         .epochs = 100, .warmup = 20, .batch = 256, .iterations = 25, .max_suffix = 128, .checkpoint = 10, .lr = 1e-3, .beta = 0.25,
+} opt = {.method = "rqvae", .tensor = "text", .hidden = "512,256,128", .suffix = "collide", .levels = 3, .codes = 256, .latent = 32,
+         .epochs = 80, .warmup = 20, .batch = 256, .iterations = 25, .max_suffix = 128, .checkpoint = 10, .lr = 1e-3, .beta = 0.25,
          .balance = 0.3, .spread = 1};
 
 static const cli_option_t options[] = {
@@ -145,8 +145,8 @@ static bool checkpoint_resume(const checkpoint_t *c, rqvae_trainer_t *t)
     st_check_schema(f, "rqvae-state/1");
     const char *config = st_meta(f, "config"), *digest = st_meta(f, "input.embeddings");
     if (!config || strcmp(config, c->config))
-        die(EX_DATAERR, "%s: made with other options (%s); use those, or remove %s to begin anew", c->path, config ? config : "none told",
-            c->folder);
+        die(EX_DATAERR, "%s: made with other options (%s); use those, or remove %s to begin anew", c->path,
+            config ? config : "none told", c->folder);
     if (!digest || strcmp(digest, c->digest))
         die(EX_DATAERR, "%s: made from other embeddings; use those, or remove %s to begin anew", c->path, c->folder);
     rqvae_state_fetch(f, t);
@@ -174,8 +174,8 @@ static void log_epoch(const rqvae_epoch_t *r, int levels)
         if (l) buf_puts(&used, ",");
         buf_json_number(&used, r->used[l]);
     }
-    jsonlog("{\"epoch\":%lld,\"quantised\":%s,\"reconstruction\":%.6g,\"commitment\":%.6g,\"utilisation\":[%s],\"revived\":%lld,\"lr\":%.6g}",
-            (long long)r->epoch, r->quantised ? "true" : "false", r->reconstruction, r->commitment, used.data ? used.data : "",
+    jsonlog("{\"epoch\":%lld,\"quantised\":%s,\"reconstruction\":%.6g,\"commitment\":%.6g,\"utilisation\":[%s],\"revived\":%lld,"
+            "\"lr\":%.6g}", (long long)r->epoch, r->quantised ? "true" : "false", r->reconstruction, r->commitment, used.data ? used.data : "",
             (long long)r->revived, r->lr);
     progress_note("reconstruction %.4f, commitment %.4f", r->reconstruction, r->commitment);
     buf_free(&used);
@@ -186,8 +186,8 @@ static quantiser_t *train_rqvae(const embeddings_t *e, checkpoint_t *ckpt)
     int64_t widths[MLP_MAX_LAYERS];
     int depth = hidden_widths(widths);
     quantiser_t *q = quantiser_new(e->width, opt.latent, depth, widths, (int)opt.levels, (int)opt.codes);
-    rqvae_options_t o = {opt.epochs, opt.warmup, opt.batch, opt.lr, opt.beta, opt.balance, (int)opt.iterations, (int)cli_common.shards,
-                         (uint64_t)cli_common.seed};
+    rqvae_options_t o = {opt.epochs, opt.warmup, opt.batch, opt.lr, opt.beta, opt.balance, (int)opt.iterations,
+                         (int)cli_common.shards, (uint64_t)cli_common.seed};
     rqvae_trainer_t *t = rqvae_trainer_new(&o, q, e->items, e->x);
     bool resumed = checkpoint_resume(ckpt, t);
     jsonlog_open(cli_common.log, resumed);
@@ -218,10 +218,10 @@ static void warn_of_collapse(const sids_t *s, const sid_stats_t *r)
     for (int l = 0; l < s->levels; l++) {
         double used = r->utilisation[l] * s->codes, usable = s->items < s->codes ? (double)s->items : s->codes;
         if (used < 0.5 * usable)
-            warn("codebook collapse: level %d uses %.0f of %d codes; try more --balance, another --latent, fewer --codes, or --method "
-                 "rkmeans, and look for rows that repeat", l + 1, used, s->codes);
+            warn("codebook collapse: level %d uses %.0f of %d codes; try more --balance, another --latent, fewer --codes, or "
+                 "--method rkmeans, and look for rows that repeat", l + 1, used, s->codes);
     }
-    if (r->largest > 16)
+    if (r->largest > 32)
         warn("%lld items share all their codes and differ only by a suffix; try --spread -1, more --codes or --levels, and look for "
              "rows that repeat", (long long)r->largest);
     if (r->alone < 0.5 && s->items > 1)
@@ -238,12 +238,12 @@ static void report(const sids_t *s, double error, int64_t moved)
         buf_printf(&perplexity, "%s%.2f", l ? "," : "", r.perplexity[l]);
         buf_printf(&text, "%s%.3f (%.1f)", l ? ", " : "", r.utilisation[l], r.perplexity[l]);
     }
-    note("%lld items; relative reconstruction error %.4f; utilisation (perplexity) by level: %s", (long long)s->items, error, text.data);
-    note("%.2f%% of the items alone in their bucket before the suffix, %lld moved to another last code; %lld buckets, the largest of %lld",
-         100 * r.alone, (long long)moved, (long long)r.buckets, (long long)r.largest);
-    jsonlog("{\"items\":%lld,\"error\":%.6g,\"utilisation\":[%s],\"perplexity\":[%s],\"alone\":%.6f,\"moved\":%lld,\"buckets\":%lld,"
-            "\"largest\":%lld}", (long long)s->items, error, used.data, perplexity.data, r.alone, (long long)moved, (long long)r.buckets,
-            (long long)r.largest);
+    long long items = s->items, moves = moved, buckets = r.buckets, largest = r.largest;
+    note("%lld items; relative reconstruction error %.4f; utilisation (perplexity) by level: %s", items, error, text.data);
+    note("%.2f%% of the items alone in their bucket before the suffix, %lld moved to another last code; %lld buckets, "
+         "the largest of %lld", 100 * r.alone, moves, buckets, largest);
+    jsonlog("{\"items\":%lld,\"error\":%.6g,\"utilisation\":[%s],\"perplexity\":[%s],\"alone\":%.6f,\"moved\":%lld,"
+            "\"buckets\":%lld,\"largest\":%lld}", items, error, used.data, perplexity.data, r.alone, moves, buckets, largest);
     warn_of_collapse(s, &r);
     buf_free(&used);
     buf_free(&perplexity);
@@ -349,8 +349,8 @@ static void assign_new(void)
     float *latents = xfloats(size_mul((size_t)added, (size_t)q->latent));
     quantiser_encode(q, added, e.x, latents);
     sid_assign_t r = sids_add(&s, q, strcmp(suffix, "always") ? SUFFIX_COLLIDE : SUFFIX_ALWAYS, added, latents, &ids);
-    note("%lld SIDs kept, %lld added; %lld of the new items moved from their nearest codes, %lld of them on more than the last level",
-         (long long)before, (long long)r.added, (long long)r.moved, (long long)r.strayed);
+    note("%lld SIDs kept, %lld added; %lld of the new items moved from their nearest codes, %lld of them on more than the last "
+         "level", (long long)before, (long long)r.added, (long long)r.moved, (long long)r.strayed);
     report(&s, quantiser_error(q, added, e.x, s.code + before * s.levels), r.moved);
     write_sids(&s, q, st_meta(base, "config"), e.file, base);
 

@@ -105,8 +105,10 @@ static void code_block(void *ctx, int64_t block, int worker)
     memcpy(residual, p->latents + begin * q->latent, (size_t)(rows * q->latent) * sizeof(float));
     int32_t *codes = p->codes + begin * q->levels;
     for (int l = 0; l < q->levels; l++) {
-        kmeans_nearest(rows, q->latent, q->codes, residual, quantiser_codebook(q, l), q->offset + l * q->codes, codes + l, q->levels, NULL);
-        for (int64_t i = 0; l + 1 < q->levels && i < rows; i++) subtract_code(q, l, codes[i * q->levels + l], residual + i * q->latent);
+        const float *book = quantiser_codebook(q, l), *offset = q->offset + l * q->codes;
+        kmeans_nearest(rows, q->latent, q->codes, residual, book, offset, codes + l, q->levels, NULL);
+        for (int64_t i = 0; l + 1 < q->levels && i < rows; i++)
+            subtract_code(q, l, codes[i * q->levels + l], residual + i * q->latent);
     }
     free(own);
 }
@@ -224,14 +226,15 @@ static int encoder_widths(const st_file_t *f, int64_t *input, int64_t *widths)
 
 quantiser_t *quantiser_read(const st_file_t *f)
 {
-    if (!st_find(f, "codebook")) die_at(f->name, 0, "no tensor 'codebook', expected SIDs with the quantiser that made them");
+    if (!st_find(f, "codebook"))
+        die_at(f->name, 0, "no tensor 'codebook', expected SIDs with the quantiser that made them");
     int64_t shape[3] = {-1, -1, -1}, widths[MLP_MAX_LAYERS];
     st_need(f, "codebook", 3, shape);
     for (int i = 0; i < 3; i++)
         if (shape[i] < 1) die_at(f->name, 0, "codebook: an empty tensor, expected [levels, codes, width]");
     if (shape[0] > SID_MAX_LEVELS || shape[1] > SID_MAX_CODES)
-        die_at(f->name, 0, "codebook: %lld levels of %lld codes, expected up to %d of up to %d", (long long)shape[0], (long long)shape[1],
-               SID_MAX_LEVELS, SID_MAX_CODES);
+        die_at(f->name, 0, "codebook: %lld levels of %lld codes, expected up to %d of up to %d", (long long)shape[0],
+               (long long)shape[1], SID_MAX_LEVELS, SID_MAX_CODES);
     int64_t input = shape[2];
     int layers = encoder_widths(f, &input, widths);
     if (layers && widths[layers - 1] != shape[2])

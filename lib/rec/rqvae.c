@@ -138,8 +138,9 @@ static void batch_shard(void *ctx, int64_t shard, int worker)
     float *x = xfloats((size_t)((end - begin) * width));
     for (int64_t i = begin; i < end; i++)
         memcpy(x + (i - begin) * width, t->x + t->order[t->batch_begin + i] * width, (size_t)width * sizeof(float));
-    t->reconstruction[shard] = rqvae_gradients(t->q, end - begin, x, t->o.beta, quantising(t), 1.0f / (float)t->batch_rows, t->grads[shard],
-                                               t->codes + (t->batch_begin + begin) * t->q->levels, &t->commitment[shard]);
+    int32_t *codes = t->codes + (t->batch_begin + begin) * t->q->levels;
+    t->reconstruction[shard] = rqvae_gradients(t->q, end - begin, x, t->o.beta, quantising(t), 1.0f / (float)t->batch_rows,
+                                               t->grads[shard], codes, &t->commitment[shard]);
     free(x);
 }
 
@@ -166,12 +167,12 @@ static void train_batch(rqvae_trainer_t *t)
     parallel_for((t->q->size + SLICE - 1) / SLICE, update_slice, t);
 }
 
-/* Codebooks and load offsets by residual k-means on the latents as they are. */
-static void fit_codebooks(rqvae_trainer_t *t, const char *purpose)
+/* The first codebooks and load offsets, by residual k-means on the latents of the warmed-up encoder. */
+static void fit_codebooks(rqvae_trainer_t *t)
 {
     float *latents = xfloats(size_mul((size_t)t->n, (size_t)t->q->latent));
     quantiser_encode(t->q, t->n, t->x, latents);
-    rkmeans_t k = {t->o.iterations, t->o.balance, t->o.shards, rng_stream(t->o.seed, purpose)};
+    rkmeans_t k = {t->o.iterations, t->o.balance, t->o.shards, t->o.seed};
     rkmeans_fit(&k, t->q, t->n, latents);
     free(latents);
 }
@@ -232,7 +233,7 @@ bool rqvae_epoch(rqvae_trainer_t *t, rqvae_epoch_t *report)
 {
     if (t->epoch >= t->o.warmup + t->o.epochs) return false;
     *report = (rqvae_epoch_t){.epoch = t->epoch + 1, .quantised = quantising(t)};
-    if (t->epoch == t->o.warmup) fit_codebooks(t, "first codebooks");
+    if (t->epoch == t->o.warmup) fit_codebooks(t);
     for (int64_t i = 0; i < t->n; i++) t->order[i] = i;
     rng_shuffle(rng_key(rng_stream(t->o.seed, "batches"), (uint64_t)t->epoch), t->order, t->n);
 
@@ -249,7 +250,6 @@ bool rqvae_epoch(rqvae_trainer_t *t, rqvae_epoch_t *report)
         die(EX_SOFTWARE, "epoch %lld: the loss is no longer a number; try a lower --lr", (long long)t->epoch + 1);
     if (quantising(t)) tend_codebooks(t, report);
     t->epoch++;
-    if (t->epoch == t->o.warmup + t->o.epochs) fit_codebooks(t, "last codebooks");
     return true;
 }
 

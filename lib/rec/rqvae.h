@@ -15,7 +15,7 @@ typedef struct {
     double lr;           /* AdamW's peak rate: short linear warm-up, then a cosine to a tenth */
     double beta;         /* weight of the commitment term */
     double balance;      /* bound of the load offsets: see kmeans_t */
-    int iterations;      /* of k-means, a level, where codebooks are fitted */
+    int iterations;      /* of k-means, a level, for the first codebooks */
     int shards;
     uint64_t seed;
 } rqvae_options_t;
@@ -37,8 +37,7 @@ typedef struct rqvae_trainer rqvae_trainer_t;
 rqvae_trainer_t *rqvae_trainer_new(const rqvae_options_t *o, quantiser_t *q, int64_t n, const float *x);
 void rqvae_trainer_free(rqvae_trainer_t *t);
 
-/* One epoch; false when all are done, at which point codebooks and offsets have been fitted once more, by k-means from the
- * latents that training ended with. */
+/* One epoch; false when all are done. The first after the warm-up begins by fitting the codebooks (rec/rkmeans.h). */
 bool rqvae_epoch(rqvae_trainer_t *t, rqvae_epoch_t *report);
 
 /* The state between two epochs, as tensors that borrow from t; and back, into a trainer of the same options and quantiser.

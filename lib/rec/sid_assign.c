@@ -233,8 +233,8 @@ sid_assign_t sids_add(sids_t *s, const quantiser_t *q, suffix_t how, int64_t n, 
         int32_t *codes = s->code + (before + i) * s->levels, *wish = nearest + i * s->levels;
         memcpy(codes, wish, (size_t)s->levels * sizeof *codes);
         if (!has_room(&p, codes) && !place(&p, 0, latents + i * q->latent, codes))
-            die(EX_DATAERR, "no free SID is left for a new item after %lld items of %d codes on %d levels; fit new SIDs", (long long)(before + i),
-                s->codes, s->levels);
+            die(EX_DATAERR, "no free SID is left for a new item after %lld items of %d codes on %d levels; fit new SIDs",
+                (long long)(before + i), s->codes, s->levels);
         report.moved += memcmp(codes, wish, (size_t)s->levels * sizeof *codes) != 0;
         report.strayed += memcmp(codes, wish, (size_t)(s->levels - 1) * sizeof *codes) != 0;
         const bucket_t *k = bucket_of(&p.buckets, codes);
