@@ -8,7 +8,7 @@ import numpy as np
 
 options = argparse.ArgumentParser(description=__doc__)
 options.add_argument("-o", "--output", required=True)
-options.add_argument("--fields", default="title,description,categories")
+options.add_argument("--fields", default="title,description,categories", help="FIELD[:WEIGHT],...")
 options.add_argument("--dim", type=int, default=64)
 options.add_argument("--buckets", type=int, default=1024, help="word hashes")
 args = options.parse_args()
@@ -16,9 +16,9 @@ args = options.parse_args()
 items = [json.loads(line) for line in sys.stdin]
 counts = np.zeros((len(items), args.buckets), np.float32)
 for row, item in enumerate(items):
-    text = " ".join(str(item.get(field, "")) for field in args.fields.split(","))
-    for word in re.findall(r"\w+", text.casefold()):
-        counts[row, zlib.crc32(word.encode()) % args.buckets] += 1
+    for field, _, weight in (part.partition(":") for part in args.fields.split(",")):
+        for word in re.findall(r"\w+", str(item.get(field, "")).casefold()):
+            counts[row, zlib.crc32(word.encode()) % args.buckets] += float(weight or 1)
 
 idf = np.log((1 + len(items)) / (1 + (counts > 0).sum(axis=0)))
 x = np.log1p(counts) * idf.astype(np.float32)
