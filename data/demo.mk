@@ -1,4 +1,7 @@
-# The demo catalogue, made by synth(1): small enough for `make demo` to end within two minutes on two cores.
+# The demo catalogue, made by synth(1): small enough for `make demo` to end within two minutes on two cores. For so few
+# histories, smaller codebooks, a smaller model and shorter steps than the defaults; chosen on the validation split.
 raw = $(synth)
 
 SYNTH_FLAGS ?= --items 2000 --users 5000 --seed 1
+RQVAE_FLAGS ?= --codes 128
+TRAIN_FLAGS ?= --layers 2 --epochs 12 --batch-tokens 2048 --warmup 50 --lr 0.001 --dropout 0.3 --label-smoothing 0.1 --average 0.98

@@ -117,7 +117,6 @@ compiled() { grep -c '^  CC ' <<< "$output" || true; }
 }
 
 @test "a missing header is named before anything is compiled" {
-    # shellcheck disable=SC2016 # for the script to expand
     printf '#!/bin/sh\ncase "$*" in *-E*) if grep -q cJSON; then exit 1; fi ;; esac\nexec cc "$@"\n' > cc-without
     chmod +x cc-without
     run build CC=./cc-without
@@ -152,10 +151,8 @@ compiled() { grep -c '^  CC ' <<< "$output" || true; }
 fake_debian()
 {
     mkdir -p fake
-    # shellcheck disable=SC2016 # for the scripts to expand
     printf '#!/bin/sh\nfor p in %s; do echo "installed:$p"; done\n' "$1" > fake/dpkg-query
     printf '#!/bin/sh\n[ -e lists ]\n' > fake/apt-cache
-    # shellcheck disable=SC2016
     printf '#!/bin/sh\necho "$*" >> apt.log\nfor a; do case $a in update) touch lists ;; esac; done\n' > fake/apt-get
     chmod +x fake/*
     rm -f lists apt.log

@@ -263,7 +263,6 @@ all_with_twice()
 }
 
 @test "a script in place of a tool: its text counts, not its date" {
-    # shellcheck disable=SC2016 # for that shell to expand
     printf '#!/bin/sh\nexec fake/embed "$@"\n' > my-embed.sh
     chmod +x my-embed.sh
     dag run && ran
