@@ -1,6 +1,6 @@
 # TIGER: what the items' text says, as Semantic IDs; a generator trained on the histories' next items. Nothing else.
 
-text_fields = title,description:0.5,categories:0.5
+text_fields = title,description:0.5,categories
 
 embeddings = $(call embed,$(items),--fields $(text_fields))
 sids       = $(call rqvae,$(embeddings))

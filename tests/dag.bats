@@ -400,7 +400,7 @@ real_run()
     run real_run run EMBED="$ROOT/pipelines/examples/embed-numpy.py"
     assert_success
     refute_line --partial "sidmill: ingest-"
-    assert_line --regexp '^sidmill: embed-.*embed-numpy.py --fields title,description:0.5,categories:0.5 -o '
+    assert_line --regexp '^sidmill: embed-.*embed-numpy.py --fields title,description:0.5,categories -o '
     assert_line --regexp '^hr@10 +[01]\.[0-9]+ +[01]\.[0-9]+ +[01]\.[0-9]+$'
     assert_equal "$(find work/demo -name metrics.json | wc -l)" 2
 }

@@ -28,8 +28,8 @@ static struct {
     const char *method, *tensor, *hidden, *suffix, *assign;
     int64_t levels, codes, latent, epochs, warmup, batch, iterations, max_suffix, checkpoint;
     double lr, beta, balance, spread;
-} opt = {.method = "rqvae", .tensor = "text", .hidden = "512,256,128", .suffix = "collide", .levels = 3, .codes = 256, .latent = 32,
-         .epochs = 80, .warmup = 20, .batch = 256, .iterations = 25, .max_suffix = 128, .checkpoint = 10, .lr = 1e-3, .beta = 0.25,
+} opt = {.method = "rqvae", .tensor = "text", .hidden = "512,256,128", .suffix = "collide", .levels = 3, .codes = 256, .latent = 64,
+         .epochs = 30, .warmup = 10, .batch = 256, .iterations = 20, .max_suffix = 128, .checkpoint = 10, .lr = 1e-3, .beta = 0.25,
          .balance = 0.3, .spread = 1};
 
 static const cli_option_t options[] = {

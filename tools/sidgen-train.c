@@ -17,9 +17,9 @@ static const char *const softmaxes[] = {"trie", "level", NULL};
 
 static const char *sids_path, *interactions_path, *softmax = "trie", *gemm = "auto";
 static double save_seconds = 30;
-static train_options_t o = {.dim = 128, .layers = 4, .heads = 2, .kv_heads = 0, .head_dim = 0, .ffn = 320, .max_items = 20, .dropout = 0.2,
-                            .label_smoothing = 0, .lr = 2e-3, .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 30,
-                            .batch_tokens = 8192, .average = 0, .valid_users = 2000, .patience = 5, .beam = 20};
+static train_options_t o = {.dim = 192, .layers = 4, .heads = 3, .kv_heads = 0, .head_dim = 0, .ffn = 512, .max_items = 20, .dropout = 0.15,
+                            .label_smoothing = 0, .lr = 1.2e-3, .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15,
+                            .batch_tokens = 2048, .average = 0, .valid_users = 2000, .patience = 5, .beam = 20};
 
 static const cli_option_t options[] = {
     {'s', "sids", "FILE", CLI_STRING, &sids_path, "Semantic IDs, sids/1", false, 0, 0, NULL},
@@ -95,6 +95,7 @@ static void write_model(const model_t *m, const train_result_t *r, const char *c
 
 int main(int argc, char **argv)
 {
+    cli_common.shards = 4; /* of 512 rows each: small batches learn faster, small shards compute slower */
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected operand '%s'", argv[1]);
     if (!sids_path || !interactions_path) die(EX_USAGE, "--sids and --interactions are required");
     const bool to_file = out_check(cli_common.output, true);

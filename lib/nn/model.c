@@ -11,18 +11,18 @@
 
 enum { ALIGN = 16 }; /* floats: parameters begin on cache lines */
 
-static void check_shape(const model_config_t *c)
+/* What is wrong with a shape, NULL if nothing. */
+static const char *shape_fault(const model_config_t *c)
 {
     if (c->hidden_size < 1 || c->num_hidden_layers < 1 || c->num_attention_heads < 1 || c->num_key_value_heads < 1 ||
         c->head_dim < 2 || c->intermediate_size < 1 || c->vocab_size < 2)
-        die(EX_USAGE, "model shape: every size must be at least 1 (head size and vocabulary at least 2)");
+        return "every size must be at least 1, head size and vocabulary at least 2";
     if (c->hidden_size > 1 << 16 || c->num_hidden_layers > 1 << 12 || c->num_attention_heads > 1 << 12 || c->head_dim > 1 << 12 ||
         c->intermediate_size > 1 << 20 || c->vocab_size > 1 << 28)
-        die(EX_USAGE, "model shape: a size is beyond what this transformer handles");
-    if (c->num_attention_heads % c->num_key_value_heads)
-        die(EX_USAGE, "%lld heads cannot share %lld key-value heads evenly", (long long)c->num_attention_heads,
-            (long long)c->num_key_value_heads);
-    if (c->head_dim % 2) die(EX_USAGE, "head size %lld is odd; rotary positions need an even one", (long long)c->head_dim);
+        return "a size is beyond what this transformer handles";
+    if (c->num_attention_heads % c->num_key_value_heads) return "the heads cannot share the key-value heads evenly";
+    if (c->head_dim % 2) return "the head size is odd; rotary positions need an even one";
+    return NULL;
 }
 
 /* Appends a parameter; returns its offset. Adjacent matrices of one product must not be padded apart. */
@@ -64,7 +64,8 @@ static layer_t add_layer(model_t *m, int64_t i)
 
 model_t *model_new(model_config_t config)
 {
-    check_shape(&config);
+    const char *fault = shape_fault(&config);
+    if (fault) die(EX_USAGE, "model shape: %s", fault);
     model_t *m = NEW(model_t);
     m->config = config;
     m->embed = add_param(m, xstrdup("model.embed_tokens.weight"), config.vocab_size, config.hidden_size, true);
@@ -183,6 +184,8 @@ static model_config_t parse_config(const st_file_t *f, const cJSON *j)
     c.rope_theta = number(f, j, "rope_theta", 10000);
     if (c.max_position_embeddings < 1 || c.max_position_embeddings > 1 << 24 || c.rope_theta <= 0 || c.rms_norm_eps < 0)
         die_at(f->name, 0, "model config: positions, rope_theta or rms_norm_eps out of range");
+    const char *fault = shape_fault(&c);
+    if (fault) die_at(f->name, 0, "model config: %s", fault);
     return c;
 }
 

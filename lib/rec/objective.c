@@ -21,7 +21,7 @@ struct objective {
     int64_t *chosen;             /* [capacity] targets of the level at hand */
     operand_t *states, *dlogits_packed;
     float *logits, *dstates;     /* [capacity, widest level], [capacity, hidden_size] */
-    float *few;                  /* [DENSE_FROM] */
+    float *few;                  /* [widest level, DENSE_FROM at least] */
 };
 
 void loss_add(loss_t *into, const loss_t *l)
@@ -52,7 +52,7 @@ objective_t *objective_new(const network_t *net, const vocab_t *v, const trie_t 
     o->dlogits_packed = xfloats(size_mul(n, w));
     o->logits = xfloats(size_mul(n, w));
     o->dstates = xfloats(size_mul(n, d));
-    o->few = xfloats(DENSE_FROM);
+    o->few = xfloats(w > DENSE_FROM ? w : DENSE_FROM);
     return o;
 }
 
@@ -82,11 +82,11 @@ static double softmax_gradient(int64_t n, float *x, int64_t right, double smooth
 
 /* Gathers the logits of the allowed tokens to the front, so that the softmax sees only them; then scatters the gradient back
  * over a row of zeros. */
-static double trie_row_gradient(const objective_t *o, const target_t *t, int64_t width, int32_t first_token, float weight, float *row)
+static double trie_row_gradient(objective_t *o, const target_t *t, int64_t width, int32_t first_token, float weight, float *row)
 {
     const int32_t n = o->trie->children[t->node], *allowed = o->trie->token + o->trie->first[t->node];
     if (n == width) return softmax_gradient(n, row, t->token - first_token, o->smoothing, weight);
-    float few[n];
+    float *few = o->few;
     int64_t right = 0;
     for (int32_t i = 0; i < n; i++) {
         few[i] = row[allowed[i] - first_token];
