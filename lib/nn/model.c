@@ -62,10 +62,9 @@ static layer_t add_layer(model_t *m, int64_t i)
     return l;
 }
 
-model_t *model_new(model_config_t config)
+/* The parameters and where they lie; no weights yet. */
+static model_t *lay_out(model_config_t config)
 {
-    const char *fault = shape_fault(&config);
-    if (fault) die(EX_USAGE, "model shape: %s", fault);
     model_t *m = NEW(model_t);
     m->config = config;
     m->embed = add_param(m, xstrdup("model.embed_tokens.weight"), config.vocab_size, config.hidden_size, true);
@@ -74,6 +73,14 @@ model_t *model_new(model_config_t config)
     for (int64_t i = 0; i < config.num_hidden_layers; i++) m->layers[i] = add_layer(m, i);
     m->norm = add_param(m, xstrdup("model.norm.weight"), 0, config.hidden_size, false);
     align(m);
+    return m;
+}
+
+model_t *model_new(model_config_t config)
+{
+    const char *fault = shape_fault(&config);
+    if (fault) die(EX_USAGE, "model shape: %s", fault);
+    model_t *m = lay_out(config);
     m->weights = xfloats((size_t)m->size);
     return m;
 }
@@ -154,6 +161,14 @@ static double number(const st_file_t *f, const cJSON *config, const char *key, d
     return v->valuedouble;
 }
 
+/* A size: a whole number, 1 or more. */
+static int64_t whole(const st_file_t *f, const cJSON *config, const char *key, double missing)
+{
+    double v = number(f, config, key, missing);
+    if (v < 1 || v != floor(v)) die_at(f->name, 0, "model config: \"%s\" must be a whole number, 1 or more", key);
+    return (int64_t)v;
+}
+
 static void refuse(const st_file_t *f, const cJSON *config, const char *key, bool supported)
 {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(config, key);
@@ -171,18 +186,17 @@ static model_config_t parse_config(const st_file_t *f, const cJSON *j)
     if (act && (!cJSON_IsString(act) || strcmp(act->valuestring, "silu")))
         die_at(f->name, 0, "model config: \"hidden_act\" must be \"silu\"");
     model_config_t c = {0};
-    c.hidden_size = (int64_t)number(f, j, "hidden_size", NAN);
-    c.num_hidden_layers = (int64_t)number(f, j, "num_hidden_layers", NAN);
-    c.num_attention_heads = (int64_t)number(f, j, "num_attention_heads", NAN);
-    c.num_key_value_heads = (int64_t)number(f, j, "num_key_value_heads", (double)c.num_attention_heads);
-    if (c.num_attention_heads < 1) die_at(f->name, 0, "model config: \"num_attention_heads\" must be at least 1");
-    c.head_dim = (int64_t)number(f, j, "head_dim", (double)(c.hidden_size / c.num_attention_heads));
-    c.intermediate_size = (int64_t)number(f, j, "intermediate_size", NAN);
-    c.vocab_size = (int64_t)number(f, j, "vocab_size", NAN);
-    c.max_position_embeddings = (int64_t)number(f, j, "max_position_embeddings", 2048);
+    c.hidden_size = whole(f, j, "hidden_size", NAN);
+    c.num_hidden_layers = whole(f, j, "num_hidden_layers", NAN);
+    c.num_attention_heads = whole(f, j, "num_attention_heads", NAN);
+    c.num_key_value_heads = whole(f, j, "num_key_value_heads", (double)c.num_attention_heads);
+    c.head_dim = whole(f, j, "head_dim", (double)(c.hidden_size / c.num_attention_heads));
+    c.intermediate_size = whole(f, j, "intermediate_size", NAN);
+    c.vocab_size = whole(f, j, "vocab_size", NAN);
+    c.max_position_embeddings = whole(f, j, "max_position_embeddings", 2048);
     c.rms_norm_eps = number(f, j, "rms_norm_eps", 1e-6);
     c.rope_theta = number(f, j, "rope_theta", 10000);
-    if (c.max_position_embeddings < 1 || c.max_position_embeddings > 1 << 24 || c.rope_theta <= 0 || c.rms_norm_eps < 0)
+    if (c.max_position_embeddings > 1 << 24 || c.rope_theta <= 0 || c.rms_norm_eps < 0)
         die_at(f->name, 0, "model config: positions, rope_theta or rms_norm_eps out of range");
     const char *fault = shape_fault(&c);
     if (fault) die_at(f->name, 0, "model config: %s", fault);
@@ -197,9 +211,13 @@ model_t *model_read(const st_file_t *f)
     if (!cJSON_IsObject(j)) die_at(f->name, 0, "metadata \"config\" must be a JSON object: is this a model/1 file?");
     model_config_t config = parse_config(f, j);
     cJSON_Delete(j);
-    int64_t shape[2] = {config.vocab_size, config.hidden_size};
-    st_need(f, "model.embed_tokens.weight", 2, shape); /* before memory is taken for what the config claims */
-    model_t *m = model_new(config);
+    model_t *m = lay_out(config);
+    for (int i = 0; i < m->count; i++) { /* before memory is taken for what the config claims */
+        int64_t shape[2];
+        int dims = param_dims(&m->params[i], shape);
+        st_need(f, m->params[i].name, dims, shape);
+    }
+    m->weights = xfloats((size_t)m->size);
     model_fetch(f, m, "", m->weights);
     return m;
 }

@@ -24,7 +24,8 @@ typedef struct {
 } layer_acts_t;
 
 struct activations {
-    int64_t capacity, longest, layers;
+    pass_t pass;
+    int64_t capacity, step_capacity, longest, layers;
     layer_acts_t *layer;
     float *x_out, *inv_rms, *hidden; /* final residual stream, its norm, the result */
     operand_t *hidden_packed;
@@ -35,14 +36,14 @@ struct activations {
 
 static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 
-network_t *network_new(const model_t *m, const backend_t *b)
+network_t *network_new(const model_t *m, const backend_t *b, int64_t positions)
 {
     const model_config_t *c = &m->config;
     network_t *net = NEW(network_t);
     net->model = m;
     net->backend = b;
     net->packed = xfloats((size_t)m->size);
-    net->rope = rope_make(c->max_position_embeddings, c->head_dim, c->rope_theta);
+    net->rope = rope_make(positions, c->head_dim, c->rope_theta);
     net->attention = (attention_shape_t){(int)c->num_attention_heads, (int)c->num_key_value_heads, c->head_dim};
     network_sync(net);
     return net;
@@ -80,25 +81,35 @@ static layer_acts_t layer_acts_new(const network_t *net, int64_t rows)
     };
 }
 
-activations_t *activations_new(const network_t *net, int64_t rows, int64_t longest)
+activations_t *activations_new(const network_t *net, pass_t pass, int64_t rows, int64_t longest, int64_t step_rows)
 {
     const model_config_t *c = &net->model->config;
     const int64_t d = c->hidden_size, f = c->intermediate_size, wide = max64(2 * f, qkv_width(net->attention));
     const int64_t narrow = max64(d, max64(f, c->num_attention_heads * c->head_dim));
     activations_t *a = NEW(activations_t);
+    a->pass = pass;
     a->capacity = rows = round_rows(net->backend, rows);
+    a->step_capacity = round_rows(net->backend, step_rows);
     a->longest = longest;
     a->layers = c->num_hidden_layers;
     a->layer = NEW_ARRAY(layer_acts_t, a->layers);
-    for (int64_t i = 0; i < a->layers; i++) a->layer[i] = layer_acts_new(net, rows);
+    for (int64_t i = 0; i < a->layers; i++) {
+        if (i == 0 || pass == PASS_TRAIN) {
+            a->layer[i] = layer_acts_new(net, rows);
+        } else { /* extensions attend to every layer's keys and values */
+            a->layer[i] = a->layer[0];
+            a->layer[i].qkv = floats(rows, qkv_width(net->attention));
+        }
+    }
     a->x_out = floats(rows, d);
-    a->inv_rms = floats(rows, 1);
     a->hidden = floats(rows, d);
     a->hidden_packed = operands(rows, d);
-    a->wide = floats(rows, wide);
-    a->narrow = floats(rows, narrow);
-    a->dx = floats(rows, d);
-    a->packed = operands(rows, wide);
+    a->dx = pass == PASS_TRAIN ? floats(rows, d) : NULL;
+    const int64_t scratch_rows = max64(rows, a->step_capacity);
+    a->inv_rms = floats(scratch_rows, 1);
+    a->wide = floats(scratch_rows, wide);
+    a->narrow = floats(scratch_rows, narrow);
+    a->packed = operands(scratch_rows, wide);
     a->scratch = xfloats((size_t)attention_scratch(net->attention, longest));
     return a;
 }
@@ -108,7 +119,9 @@ void activations_free(activations_t *a)
     if (!a) return;
     for (int64_t i = 0; i < a->layers; i++) {
         layer_acts_t *l = &a->layer[i];
-        void *all[] = {l->x_in, l->x_mid, l->inv_rms1, l->inv_rms2, l->norm1, l->norm2, l->qkv, l->log_sum, l->attended, l->gate_up, l->act};
+        free(l->qkv);
+        if (i > 0 && a->pass == PASS_INFER) continue;
+        void *all[] = {l->x_in, l->x_mid, l->inv_rms1, l->inv_rms2, l->norm1, l->norm2, l->log_sum, l->attended, l->gate_up, l->act};
         for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);
     }
     void *all[] = {a->layer, a->x_out, a->inv_rms, a->hidden, a->hidden_packed, a->wide, a->narrow, a->dx, a->packed, a->scratch};
@@ -272,6 +285,7 @@ static void extend_attention(const network_t *net, activations_t *a, const packe
     const int64_t width = qkv_width(s), heads_width = s.heads * s.head_dim;
     float *scores = xfloats((size_t)(a->longest + MAX_DEPTH + 1));
     for (int64_t r = 0; r < step->rows; r++) {
+        if (position[r] >= net->rope.positions) die(EX_SOFTWARE, "transformer: position %lld is beyond the rotary tables", (long long)position[r]);
         float *row = step->qkv[layer] + r * width;
         const float *extra[MAX_DEPTH];
         for (int i = 0; i < depth; i++) extra[i] = earlier[i].qkv[layer] + ancestor[r * depth + i] * width;
@@ -291,7 +305,7 @@ void transformer_extend(const network_t *net, activations_t *a, const packed_t *
     const int64_t rows = round_rows(b, step->rows), d = c->hidden_size, f = c->intermediate_size;
     const int64_t width = qkv_width(net->attention), heads_width = c->num_attention_heads * c->head_dim;
     const float eps = (float)c->rms_norm_eps;
-    if (rows > step->capacity || rows > a->capacity || depth > MAX_DEPTH) die(EX_SOFTWARE, "transformer: step beyond its space");
+    if (rows > step->capacity || rows > a->step_capacity || depth > MAX_DEPTH) die(EX_SOFTWARE, "transformer: step beyond its space");
     memset(step->x + step->rows * d, 0, (size_t)((rows - step->rows) * d) * sizeof(float));
     for (int64_t i = 0; i < c->num_hidden_layers; i++) {
         const layer_t *w = &m->layers[i];

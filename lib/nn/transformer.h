@@ -19,7 +19,8 @@ typedef struct {
     attention_shape_t attention;
 } network_t;
 
-network_t *network_new(const model_t *m, const backend_t *b);
+/* `positions`: how far rotary tables reach; no segment, extensions included, may be longer. */
+network_t *network_new(const model_t *m, const backend_t *b, int64_t positions);
 void network_sync(network_t *net); /* packs the weights anew after they changed */
 void network_free(network_t *net);
 
@@ -33,8 +34,10 @@ typedef struct {
 /* What one pass leaves behind, for the backward and for extensions. One for each worker. */
 typedef struct activations activations_t;
 
-/* Space for up to `rows` rows in segments of up to `longest` rows. */
-activations_t *activations_new(const network_t *net, int64_t rows, int64_t longest);
+/* Space for up to `rows` rows in segments of up to `longest` rows. For inference all layers share what only a backward would
+ * look at again, and there is room for steps of up to `step_rows` rows; a training pass takes no steps (0). */
+typedef enum { PASS_TRAIN, PASS_INFER } pass_t;
+activations_t *activations_new(const network_t *net, pass_t pass, int64_t rows, int64_t longest, int64_t step_rows);
 void activations_free(activations_t *a);
 
 /* The input rows [rows, hidden_size], to be filled before the forward; after the backward, activations_input_grad() holds

@@ -5,13 +5,13 @@
 
 #include "base/mem.h"
 
-beam_t beam_new(int width)
+beam_t beam_new(int capacity)
 {
-    beam_t b = {.width = width};
-    b.live = NEW_ARRAY(hypothesis_t, width);
-    b.next = NEW_ARRAY(hypothesis_t, width);
-    b.heap = NEW_ARRAY(candidate_t, width);
-    b.done = NEW_ARRAY(candidate_t, width);
+    beam_t b = {.width = capacity};
+    b.live = NEW_ARRAY(hypothesis_t, capacity);
+    b.next = NEW_ARRAY(hypothesis_t, capacity);
+    b.heap = NEW_ARRAY(candidate_t, capacity);
+    b.done = NEW_ARRAY(candidate_t, capacity);
     return b;
 }
 
@@ -24,8 +24,9 @@ void beam_free(beam_t *b)
     *b = (beam_t){0};
 }
 
-void beam_start(beam_t *b)
+void beam_start(beam_t *b, int width)
 {
+    b->width = width;
     b->live[0] = (hypothesis_t){0};
     b->live_count = 1;
     b->done_count = 0;

@@ -24,7 +24,7 @@ typedef struct {
 } candidate_t;
 
 typedef struct {
-    int width;
+    int width; /* places of this search */
     hypothesis_t *live, *next;
     int live_count;
     candidate_t *heap;  /* the best `width` candidates of the step; the worst of them at the top */
@@ -33,10 +33,10 @@ typedef struct {
     int done_count;
 } beam_t;
 
-beam_t beam_new(int width);
+beam_t beam_new(int capacity);
 void beam_free(beam_t *b);
 
-void beam_start(beam_t *b);  /* one live hypothesis: the root, score 0 */
+void beam_start(beam_t *b, int width); /* one live hypothesis: the root, score 0; width <= capacity */
 void beam_begin(beam_t *b);  /* begins a step: finished items take their places as candidates */
 
 /* Offers the child `node` (whose token the trie knows), or any token, as a continuation of live hypothesis `parent`. */

@@ -21,7 +21,8 @@ typedef struct {
     int64_t bounds[BATCH + 1];
     int64_t *segment, *position; /* [BATCH * beam] */
     int32_t *ancestor;           /* [BATCH * beam, SID_MAX_TOKENS] */
-    float *logits;               /* [widest level] */
+    float *logits;               /* [vocabulary] */
+    int64_t rows, longest, batch; /* what there is room for: rows of histories, of one history, histories */
     int beam;
 } workspace_t;
 
@@ -39,6 +40,7 @@ struct decoder {
     const history_t *histories;
     int beam, k;
     bool free_running;
+    int64_t rows, longest, batch; /* the most that a batch of it needs */
     int32_t *items;
     float *scores;
     double *invalid; /* [batches] */
@@ -77,15 +79,22 @@ void decoder_free(decoder_t *d)
     free(d);
 }
 
+static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* Makes room for the call at hand; a workspace only ever grows. */
 static void workspace_ready(const decoder_t *d, workspace_t *w)
 {
-    if (w->acts && w->beam == d->beam) return;
+    if (w->acts && w->rows >= d->rows && w->longest >= d->longest && w->batch >= d->batch && w->beam >= d->beam) return;
+    const workspace_t old = *w;
     workspace_free(d, w);
-    const int64_t longest = 1 + d->max_items * (d->vocab->levels + 1), rows = (int64_t)BATCH * d->beam;
-    w->beam = d->beam;
-    w->acts = activations_new(d->net, rows > BATCH * longest ? rows : BATCH * longest, longest);
+    w->rows = max64(old.rows, d->rows);
+    w->longest = max64(old.longest, d->longest);
+    w->batch = max64(old.batch, d->batch);
+    w->beam = old.beam > d->beam ? old.beam : d->beam;
+    const int64_t rows = w->batch * w->beam;
+    w->acts = activations_new(d->net, PASS_INFER, w->rows, w->longest, rows);
     for (int l = 0; l <= d->vocab->levels; l++) w->steps[l] = step_new(d->net, rows);
-    for (int i = 0; i < BATCH; i++) w->beams[i] = beam_new(d->beam);
+    for (int i = 0; i < BATCH; i++) w->beams[i] = beam_new(w->beam);
     w->segment = NEW_ARRAY(int64_t, rows);
     w->position = NEW_ARRAY(int64_t, rows);
     w->ancestor = NEW_ARRAY(int32_t, rows * SID_MAX_TOKENS);
@@ -98,6 +107,9 @@ static void embed(const network_t *net, int32_t token, float *row)
     memcpy(row, net->model->weights + net->model->embed + token * dim, (size_t)dim * sizeof(float));
 }
 
+/* Only the last max_items of a history are read. */
+static int64_t first_read(const decoder_t *d, const history_t *h) { return h->count > d->max_items ? h->count - d->max_items : 0; }
+
 /* Packs the last max_items of each history behind a BOS and runs the network; returns the final states. */
 static const float *encode(const decoder_t *d, workspace_t *w, int64_t first, int64_t n, packed_t *p)
 {
@@ -108,7 +120,7 @@ static const float *encode(const decoder_t *d, workspace_t *w, int64_t first, in
         const history_t *h = &d->histories[first + i];
         w->bounds[i] = rows;
         embed(d->net, d->vocab->bos, x + rows++ * dim);
-        for (int64_t j = h->count > d->max_items ? h->count - d->max_items : 0; j < h->count; j++) {
+        for (int64_t j = first_read(d, h); j < h->count; j++) {
             int32_t sid[SID_MAX_TOKENS];
             int len = vocab_sid(d->vocab, d->sids, h->items[j], sid);
             for (int l = 0; l < len; l++) embed(d->net, sid[l], x + rows++ * dim);
@@ -225,7 +237,7 @@ static void decode_batch(void *ctx, int64_t batch, int worker)
     const int64_t first = batch * BATCH, n = d->n - first < BATCH ? d->n - first : BATCH;
     packed_t p;
     const float *states = encode(d, w, first, n, &p);
-    for (int64_t i = 0; i < n; i++) beam_start(&w->beams[i]);
+    for (int64_t i = 0; i < n; i++) beam_start(&w->beams[i], d->beam);
     for (int level = 0; level <= d->vocab->levels; level++) {
         expand_all(d, w, n, states, level);
         if (level == d->vocab->levels) break;
@@ -241,6 +253,24 @@ static void decode_batch(void *ctx, int64_t batch, int worker)
     progress_add(n);
 }
 
+/* The largest batch, in rows and histories, and the longest history of a call. */
+static void measure(decoder_t *d)
+{
+    d->rows = d->longest = 0;
+    d->batch = d->n < BATCH ? d->n : BATCH;
+    for (int64_t first = 0; first < d->n; first += BATCH) {
+        int64_t rows = 0;
+        for (int64_t i = first; i < d->n && i < first + BATCH; i++) {
+            const history_t *h = &d->histories[i];
+            int64_t length = 1;
+            for (int64_t j = first_read(d, h); j < h->count; j++) length += d->sids->levels + (d->sids->suffix[h->items[j]] >= 0);
+            d->longest = max64(d->longest, length);
+            rows += length;
+        }
+        d->rows = max64(d->rows, rows);
+    }
+}
+
 static void run(decoder_t *d, int64_t n, const history_t *histories, int beam)
 {
     if (d->workers != parallel_workers()) {
@@ -252,6 +282,7 @@ static void run(decoder_t *d, int64_t n, const history_t *histories, int beam)
     d->n = n;
     d->histories = histories;
     d->beam = beam;
+    measure(d);
     parallel_for((n + BATCH - 1) / BATCH, decode_batch, d);
 }
 

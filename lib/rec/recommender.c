@@ -24,12 +24,12 @@ struct recommender {
     char *digest;
 };
 
-/* A whole number in a metadata object, at least `least`. */
-static int64_t need_number(const st_file_t *f, const cJSON *object, const char *what, const char *key, int least)
+/* A whole number in a metadata object, between `least` and `most`. */
+static int64_t need_number(const st_file_t *f, const cJSON *object, const char *what, const char *key, int least, int most)
 {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (!cJSON_IsNumber(v) || v->valuedouble < least || v->valuedouble > 1e9 || v->valuedouble != (double)(int64_t)v->valuedouble)
-        die_at(f->name, 0, "metadata \"%s\": \"%s\" must be a whole number, %d or more: is this a model of sidgen-train?", what, key, least);
+    if (!cJSON_IsNumber(v) || v->valuedouble < least || v->valuedouble > most || v->valuedouble != (double)(int64_t)v->valuedouble)
+        die_at(f->name, 0, "metadata \"%s\": \"%s\" must be a whole number from %d to %d: is this a model of sidgen-train?", what, key, least, most);
     return (int64_t)v->valuedouble;
 }
 
@@ -45,12 +45,23 @@ static cJSON *need_object(const st_file_t *f, const char *key)
 static void check_vocabulary(const recommender_t *r, const st_file_t *model, const char *sids_name)
 {
     cJSON *v = need_object(model, "vocab");
-    int64_t levels = need_number(model, v, "vocab", "levels", 1), codes = need_number(model, v, "vocab", "codes", 1);
-    int64_t suffixes = need_number(model, v, "vocab", "max_suffix", 0);
+    int64_t levels = need_number(model, v, "vocab", "levels", 1, SID_MAX_LEVELS), codes = need_number(model, v, "vocab", "codes", 1, INT32_MAX);
+    int64_t suffixes = need_number(model, v, "vocab", "max_suffix", 0, INT32_MAX);
     if (levels != r->sids.levels || codes != r->sids.codes || suffixes != r->sids.max_suffix || r->vocab.size != r->model->config.vocab_size)
         die(EX_DATAERR, "%s: trained on SIDs of %lld levels x %lld codes and %lld suffixes, but %s has %d x %d and %d", model->name,
             (long long)levels, (long long)codes, (long long)suffixes, sids_name, r->sids.levels, r->sids.codes, r->sids.max_suffix);
     cJSON_Delete(v);
+}
+
+/* The SIDs must be those of the training, or have grown out of them by rqvae --assign, which records where it began. */
+static void check_sids(const st_file_t *model, const st_file_t *sids)
+{
+    const char *trained = st_meta(model, "input.sids"), *grown = st_meta(sids, "input.sids");
+    if (!trained || (grown && !strcmp(grown, trained))) return;
+    char *digest = st_digest(sids);
+    if (strcmp(digest, trained))
+        die(EX_DATAERR, "%s: trained with other SIDs than %s (digest %s, this file has %s)", model->name, sids->name, trained, digest);
+    free(digest);
 }
 
 static int64_t read_training(recommender_t *r, const st_file_t *model)
@@ -60,7 +71,7 @@ static int64_t read_training(recommender_t *r, const st_file_t *model)
     if (!cJSON_IsString(softmax) || (strcmp(softmax->valuestring, "trie") && strcmp(softmax->valuestring, "level")))
         die_at(model->name, 0, "metadata \"training\": \"softmax\" must be \"trie\" or \"level\"");
     r->softmax = strcmp(softmax->valuestring, "trie") ? SOFTMAX_LEVEL : SOFTMAX_TRIE;
-    int64_t max_items = need_number(model, t, "training", "max-items", 1);
+    int64_t max_items = need_number(model, t, "training", "max-items", 1, 4096);
     cJSON_Delete(t);
     if (1 + (max_items + 1) * (r->sids.levels + 1) > r->model->config.max_position_embeddings)
         die_at(model->name, 0, "histories of %lld items do not fit its %lld positions", (long long)max_items,
@@ -76,9 +87,10 @@ recommender_t *recommender_open(const char *model_path, const char *sids_path, c
     r->model = model_read(m);
     r->vocab = vocab_make(r->sids.levels, r->sids.codes, r->sids.max_suffix);
     check_vocabulary(r, m, f->name);
+    check_sids(m, f);
     int64_t max_items = read_training(r, m);
     r->trie = trie_build(&r->sids, &r->vocab);
-    r->net = network_new(r->model, backend_open(gemm));
+    r->net = network_new(r->model, backend_open(gemm), 1 + (max_items + 1) * (r->sids.levels + 1));
     r->decoder = decoder_new(r->net, &r->vocab, &r->sids, &r->trie, r->softmax, max_items);
     r->digest = st_digest(m);
     st_close(f);

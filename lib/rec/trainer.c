@@ -88,7 +88,7 @@ static void make_workers(trainer_t *t)
     t->workers = NEW_ARRAY(worker_t, parallel_workers());
     for (int i = 0; i < parallel_workers(); i++) {
         worker_t *w = &t->workers[i];
-        w->acts = activations_new(t->net, t->shard_rows, t->examples.longest);
+        w->acts = activations_new(t->net, PASS_TRAIN, t->shard_rows, t->examples.longest, 0);
         w->objective = objective_new(t->net, &t->vocab, &t->trie, t->o.softmax, t->o.label_smoothing, t->shard_rows);
         w->tokens = NEW_ARRAY(int32_t, t->shard_rows + 1);
         w->targets = NEW_ARRAY(target_t, t->shard_rows + 1);
@@ -123,7 +123,7 @@ static trainer_t *trainer_new(const train_job_t *job)
             (long long)t->o.batch_tokens, (long long)t->o.shards, (long long)t->shard_rows, (long long)t->o.max_items, (long long)t->examples.longest);
     t->model = model_new(model_shape(t));
     model_init(t->model, t->o.seed);
-    t->net = network_new(t->model, job->backend);
+    t->net = network_new(t->model, job->backend, t->model->config.max_position_embeddings);
     const size_t n = (size_t)t->model->size;
     t->m = xfloats(n);
     t->v = xfloats(n);

@@ -43,8 +43,8 @@ static fixture_t *fixture(softmax_t softmax, float gain)
     for (int i = 0; i < f->model->count; i++)
         for (int64_t j = 0; f->model->params[i].decay && j < f->model->params[i].count; j++)
             f->model->weights[f->model->params[i].offset + j] *= gain;
-    f->net = network_new(f->model, backend_open("f32"));
-    f->acts = activations_new(f->net, MAX_ROWS, MAX_ROWS);
+    f->net = network_new(f->model, backend_open("f32"), MAX_ROWS);
+    f->acts = activations_new(f->net, PASS_TRAIN, MAX_ROWS, MAX_ROWS, 0);
     f->decoder = decoder_new(f->net, &f->vocab, &f->sids, &f->trie, softmax, MAX_ITEMS);
     for (int i = 0; i < USERS * 8; i++) f->events[i] = (int32_t)rng_below(2, (uint64_t)i, ITEMS);
     for (int u = 0; u < USERS; u++) f->histories[u] = (history_t){f->events + u * 8, u % 8, -1};
@@ -235,7 +235,7 @@ TEST(beam_keeps_the_best)
     for (int round = 0; round < 20; round++) {
         for (int i = 0; i < OFFERS; i++) sorted[i] = scores[i] = -(float)rng_below((uint64_t)round, (uint64_t)i, 30); /* many equal */
         qsort(sorted, OFFERS, sizeof *sorted, descending);
-        beam_start(&b);
+        beam_start(&b, WIDTH);
         beam_begin(&b);
         for (int i = 0; i < OFFERS; i++) beam_offer(&b, 0, scores[(i * 37) % OFFERS], (i * 37) % OFFERS);
         beam_select(&b, &t);
@@ -263,7 +263,7 @@ TEST(finished_items_compete)
     int32_t items[2];
     float scores[2];
     beam_t b = beam_new(2);
-    beam_start(&b);
+    beam_start(&b, 2);
     beam_begin(&b);
     beam_offer(&b, 0, -1, 1);
     beam_offer(&b, 0, -2, 2);

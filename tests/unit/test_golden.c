@@ -57,8 +57,8 @@ static fixture_t *fixture(void)
             f->model->weights[p->offset + j] = (float)(p->rows ? 0.5 * wave : 1 + 0.2 * wave);
         }
     }
-    f->net = network_new(f->model, backend_open("f32"));
-    f->acts = activations_new(f->net, ROWS, LONGEST);
+    f->net = network_new(f->model, backend_open("f32"), 64);
+    f->acts = activations_new(f->net, PASS_TRAIN, ROWS, LONGEST, 0);
     f->dhidden = xfloats(ROWS * D);
     f->grads = xfloats((size_t)f->model->size);
     examples_t e = examples_make(&interactions, 4, 2);

@@ -50,8 +50,8 @@ static fixture_t *fixture(softmax_t softmax, double smoothing, double dropout)
     for (int i = 0; i < f->model->count; i++)
         for (int64_t j = 0; f->model->params[i].decay && j < f->model->params[i].count; j++)
             f->model->weights[f->model->params[i].offset + j] *= 15;
-    f->net = network_new(f->model, backend_open("f32"));
-    f->acts = activations_new(f->net, 64, 64);
+    f->net = network_new(f->model, backend_open("f32"), 64);
+    f->acts = activations_new(f->net, PASS_TRAIN, 64, 64, 0);
     f->objective = objective_new(f->net, &f->vocab, &f->trie, softmax, smoothing, 64);
     examples_t r = examples_make(&interactions, 20, 2);
     for (int64_t i = 0; i < r.count; i++) {
@@ -153,7 +153,7 @@ TEST(label_smoothing_spreads_its_share)
     release(smooth);
 }
 
-/* A step over a cached prefix gives the states that a whole pass gives. */
+/* A pass for inference, and steps over its cached prefix, give the states that a whole training pass gives. */
 TEST(extension_agrees_with_a_whole_pass)
 {
     fixture_t *f = fixture(SOFTMAX_TRIE, 0, 0);
@@ -165,11 +165,13 @@ TEST(extension_agrees_with_a_whole_pass)
     for (int64_t r = 0; r < f->packed.rows; r++) memcpy(activations_input(f->acts) + r * 8, table + f->tokens[r] * 8, 8 * sizeof(float));
     memcpy(whole, transformer_forward(f->net, f->acts, &f->packed, 0, 0, &unused), (size_t)(rows * 8) * sizeof(float));
 
+    activations_t *acts = activations_new(f->net, PASS_INFER, 64, 64, 2);
     const int64_t prefix = rows - 3;
     int64_t bounds[] = {0, prefix}, segment[] = {0, 0}, position[2];
     packed_t p = {prefix, 1, bounds};
-    for (int64_t r = 0; r < prefix; r++) memcpy(activations_input(f->acts) + r * 8, table + f->tokens[r] * 8, 8 * sizeof(float));
-    transformer_forward(f->net, f->acts, &p, 0, 0, &unused);
+    for (int64_t r = 0; r < prefix; r++) memcpy(activations_input(acts) + r * 8, table + f->tokens[r] * 8, 8 * sizeof(float));
+    const float *states = transformer_forward(f->net, acts, &p, 0, 0, &unused);
+    for (int64_t i = 0; i < prefix * 8; i++) CHECK_NEAR(states[i], whole[i], 1e-5);
     step_t steps[3];
     int32_t ancestor[2 * 3] = {0};
     for (int s = 0; s < 3; s++) {
@@ -182,10 +184,11 @@ TEST(extension_agrees_with_a_whole_pass)
             ancestor[a] = 0;
             ancestor[s + a] = 1;
         }
-        transformer_extend(f->net, f->acts, &p, &steps[s], segment, position, s, steps, ancestor);
+        transformer_extend(f->net, acts, &p, &steps[s], segment, position, s, steps, ancestor);
         for (int i = 0; i < 8; i++) CHECK_NEAR(steps[s].x[i], whole[(prefix + s) * 8 + i], 1e-4);
     }
     for (int s = 0; s < 3; s++) step_free(f->net, &steps[s]);
+    activations_free(acts);
     free(whole);
     release(f);
 }
