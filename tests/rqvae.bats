@@ -242,7 +242,10 @@ EOF
     run --separate-stderr rqvae -o s.st < nan.st
     assert_failure 65
     assert_regex "$stderr" 'row 13'
-    for file in twice none lonely short flat foreign; do
+    run --separate-stderr rqvae -o s.st < twice.st
+    assert_failure 65
+    assert_regex "$stderr" 'item_ids.*row 2: id "a" was there before'
+    for file in none lonely short flat foreign; do
         run --separate-stderr rqvae -o s.st < $file.st
         assert_failure 65
         assert_equal "$(wc -l <<< "$stderr")" 1

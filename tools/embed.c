@@ -1,7 +1,6 @@
 /* embed: items in, vectors out; and a look at which items lie near each other. */
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "base/cli.h"
 #include "base/err.h"
@@ -140,41 +139,29 @@ static void add_item(const items_t *items, const field_list_t *list, text_engine
     engine->add(engine, parts, count);
 }
 
-static char *hex_digest(XXH3_state_t *state)
-{
-    XXH128_hash_t h = XXH3_128bits_digest(state); /* its canonical form: high half first, as st_digest() has it */
-    return xasprintf("%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);
-}
-
-/* Feeds every item to the engine; returns the digest of the records. */
+/* Feeds every item to the engine; returns the digest of the file. */
 static char *read_items(items_t *items, const field_list_t *list, text_engine_t *engine)
 {
     buf_t text_buf = {0};
-    XXH3_state_t *digest = XXH3_createState();
-    if (!digest) die(EX_OSERR, "out of memory");
-    XXH3_128bits_reset(digest);
     progress_start("reading", "items", 0);
     while (items_next(items)) {
-        XXH3_128bits_update(digest, items->text.data, items->text.len);
-        XXH3_128bits_update(digest, "\n", 1);
         add_item(items, list, engine, &text_buf);
         progress_add(1);
     }
     progress_end();
     if (!items->ids.count) die_at(items->lines.name, 0, "no items, expected one JSON object a line");
-    char *hex = hex_digest(digest);
-    XXH3_freeState(digest);
     buf_free(&text_buf);
-    return hex;
+    return in_digest_hex(&items->lines);
 }
 
 static void embed(const char *path)
 {
     field_list_t list = parse_fields(fields);
     text_engine_t *engine = start_engine();
-    jsonlog_open(cli_common.log, false);
+    jsonlog_open(cli_common.log, -1);
     st_writer_t *out = st_create(cli_common.output, "embeddings/1");
     items_t items = items_open(path);
+    in_digest(&items.lines);
     char *digest = read_items(&items, &list, engine), *config = cli_config(&cli);
     int64_t width;
     float *x = engine->finish(engine, &width);
@@ -243,9 +230,7 @@ static void show_nearest(const char *path)
     int64_t shape[2] = {-1, -1};
     space_t s = {.x = st_need_f32(file, tensor, 2, shape)};
     s.dim = shape[1];
-    s.ids = st_need_strings(file, "item_ids", shape[0]);
-    int64_t twice = strtab_index(&s.ids);
-    if (twice >= 0) die_at(embeddings, 0, "item_ids: row %lld repeats an earlier id, expected unique ids", (long long)twice);
+    s.ids = st_need_ids(file, "item_ids", shape[0]);
 
     char *copy = xstrdup(nearest), *rest = copy, *id;
     while ((id = strsep(&rest, ",")))

@@ -121,13 +121,7 @@ sids_t sids_read(const st_file_t *f)
     s.items = shape[0];
     s.levels = (int)shape[1];
     s.suffix = st_need_i32(f, "suffix", 1, shape);
-    s.item_ids = st_need_strings(f, "item_ids", s.items);
-    int64_t twice = strtab_index(&s.item_ids);
-    if (twice >= 0) {
-        size_t n;
-        const char *id = strtab_get(&s.item_ids, twice, &n);
-        die_at(f->name, 0, "item_ids: row %lld repeats '%.*s', expected every id once", (long long)twice, (int)n, id);
-    }
+    s.item_ids = st_need_ids(f, "item_ids", s.items);
     s.codes = read_codes(f, &s);
     s.max_suffix = read_max_suffix(f, &s);
     check_prefix_free(f, &s);

@@ -30,7 +30,8 @@ void sids_free(sids_t *s);
 int64_t *sids_order(const sids_t *s);
 
 /* Gives a suffix (0, 1, ... in item order) to the items of every bucket of equal codes, as `collide` (only buckets of two or
- * more; METHODS 1.8) or always (TIGER's fourth code). A bucket of more than max_suffix items ends the process with EX_DATAERR. */
+ * more: DeepInterestGR, arXiv 2604.20861) or always (the fourth code of TIGER, Rajput et al. 2023). A bucket of more than
+ * max_suffix items ends the process with EX_DATAERR. */
 typedef enum { SUFFIX_COLLIDE, SUFFIX_ALWAYS } suffix_t;
 void sids_assign_suffixes(sids_t *s, suffix_t how);
 

@@ -167,7 +167,7 @@ static int64_t gather_counts(fit_t *f)
     int64_t changed = 0;
     for (int s = 0; s < f->o->shards; s++) {
         changed += f->changed[s];
-        for (int k = 0; s && k < f->o->codes; k++) f->count[k] += f->count[s * f->o->codes + k];
+        for (int k = 0; s && k < f->o->codes; k++) f->count[k] += f->count[(int64_t)s * f->o->codes + k];
     }
     return changed;
 }

@@ -23,8 +23,9 @@ void kmeans_nearest(int64_t n, int64_t d, int codes, const float *x, const float
  * Runs in parallel over the shards. */
 void kmeans_fit(const kmeans_t *o, int64_t n, int64_t d, const float *x, float *centroids, float *offset);
 
-/* One step of load balancing (METHODS 5): each offset goes a quarter of the way to bound * log(load) / 3, where load is the
- * centroid's count over the mean count; offsets stay within +-bound. count [codes]: rows that chose each. */
+/* One step of load balancing (the idea: S2GR, arXiv 2601.18664): each offset goes a quarter of the way to
+ * bound * log(load) / 3, where load is the centroid's count over the mean count; offsets stay within +-bound. count [codes]:
+ * rows that chose each. */
 void kmeans_balance(int codes, const int64_t *count, double bound, float *offset);
 
 /* Rows [*begin, *end) of shard `shard` of `shards` over n rows. */

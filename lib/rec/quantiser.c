@@ -48,36 +48,29 @@ void quantiser_free(quantiser_t *q)
     free(q);
 }
 
-struct network_pass {
+struct encode_pass {
     const quantiser_t *q;
-    const mlp_t *mlp;
     int64_t n;
-    const float *in;
-    float *out;
+    const float *x;
+    float *latents;
 };
 
-static void network_block(void *ctx, int64_t block, int worker)
+static void encode_block(void *ctx, int64_t block, int worker)
 {
     (void)worker;
-    const struct network_pass *p = ctx;
+    const struct encode_pass *p = ctx;
+    const quantiser_t *q = p->q;
     int64_t begin = block * BLOCK, rows = p->n - begin < BLOCK ? p->n - begin : BLOCK;
-    int64_t wide = p->mlp->width[0], narrow = p->mlp->width[p->mlp->layers];
-    float *acts = xfloats((size_t)(rows * p->mlp->hidden));
-    const float *result = mlp_forward(p->mlp, p->q->params, rows, p->in + begin * wide, acts);
-    memcpy(p->out + begin * narrow, result, (size_t)(rows * narrow) * sizeof(float));
+    float *acts = xfloats((size_t)(rows * q->encoder.hidden));
+    const float *z = mlp_forward(&q->encoder, q->params, rows, p->x + begin * q->input, acts);
+    memcpy(p->latents + begin * q->latent, z, (size_t)(rows * q->latent) * sizeof(float));
     free(acts);
 }
 
 void quantiser_encode(const quantiser_t *q, int64_t n, const float *x, float *latents)
 {
-    struct network_pass p = {q, &q->encoder, n, x, latents};
-    parallel_for(blocks(n), network_block, &p);
-}
-
-void quantiser_decode(const quantiser_t *q, int64_t n, const float *latents, float *x)
-{
-    struct network_pass p = {q, &q->decoder, n, latents, x};
-    parallel_for(blocks(n), network_block, &p);
+    struct encode_pass p = {q, n, x, latents};
+    parallel_for(blocks(n), encode_block, &p);
 }
 
 struct code_pass {

@@ -1,5 +1,5 @@
-/* The quantiser behind Semantic IDs: encoder, residual codebooks, decoder (METHODS 1.7), and its tensors in a sids/1 file.
- * Residual k-means is the same with neither encoder nor decoder. */
+/* The quantiser behind Semantic IDs: encoder, residual codebooks, decoder (RQ-VAE: Lee et al. 2022; for Semantic
+ * IDs: Rajput et al. 2023), and its tensors in a sids/1 file. Residual k-means is the same with neither encoder nor decoder. */
 #ifndef SIDMILL_REC_QUANTISER_H
 #define SIDMILL_REC_QUANTISER_H
 
@@ -31,9 +31,8 @@ static inline float *quantiser_codebook(const quantiser_t *q, int level)
     return q->params + q->codebook + (int64_t)level * q->codes * q->latent;
 }
 
-/* Latents [n, d] of x [n, D], and back. In parallel. */
+/* Latents [n, d] of x [n, D]. In parallel. */
 void quantiser_encode(const quantiser_t *q, int64_t n, const float *x, float *latents);
-void quantiser_decode(const quantiser_t *q, int64_t n, const float *latents, float *x);
 
 /* Chooses codes [n, levels] level by level: c_l = argmin_k |r_l - C_l[k]|^2 + offset_l[k], r_{l+1} = r_l - C_l[c_l]. On
  * return `last` [n, d], where not NULL, holds r_L: what the last level's code is chosen for. In parallel. */

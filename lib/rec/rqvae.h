@@ -1,5 +1,5 @@
-/* Training of RQ-VAE (METHODS 1.7; Lee et al. 2022; Rajput et al. 2023): an auto-encoder whose latent is quantised level by
- * level. */
+/* Training of RQ-VAE (Lee et al. 2022; for Semantic IDs: Rajput et al. 2023): an auto-encoder whose latent is quantised
+ * level by level. */
 #ifndef SIDMILL_REC_RQVAE_H
 #define SIDMILL_REC_RQVAE_H
 
