@@ -281,8 +281,9 @@ EOF
     assert_failure 74
     run --separate-stderr rqvae -m rkmeans --codes 8 -o e.st/s.st < e.st
     assert_failure 73
-    run --separate-stderr rqvae --codes 8 -e 1 --warmup 1 --checkpoint 1 -o e.st/s.st < e.st
+    run --separate-stderr rqvae --codes 8 -o missing/s.st --log log.jsonl < e.st
     assert_failure 73
+    assert_not_exists log.jsonl # found before training
     run --separate-stderr bash -c 'set -o pipefail; rqvae -q -m rkmeans --codes 8 < e.st | true; exit "${PIPESTATUS[0]}"'
     assert_failure
 }
@@ -290,16 +291,16 @@ EOF
 @test "killed at any moment, the same command ends with the same bytes" {
     py <<< 'embeddings("e.st", heaps(1500, width=64)); embeddings("f.st", heaps(1500, width=64, seed=2))'
     long=(--codes 32 --hidden 64 --latent 8 --epochs 60 --warmup 20 --batch 128 --iterations 5 --checkpoint 2 -q)
-    rqvae "${long[@]}" -o whole.st < e.st
+    rqvae "${long[@]}" --log whole.jsonl -o whole.st < e.st
     assert_not_exists whole.st.ckpt
     for delay in 0.15 0.3 0.5; do
-        rqvae "${long[@]}" -o s.st < e.st &
+        rqvae "${long[@]}" --log s.jsonl -o s.st < e.st &
         sleep $delay
         kill -9 $! 2> kill.err || true
         wait $! || true
         assert [ ! -e s.st ] || cmp s.st whole.st
     done
-    rqvae "${long[@]}" --checkpoint 1 -o s.st < e.st & # until there is one for certain
+    rqvae "${long[@]}" --checkpoint 1 --log s.jsonl -o s.st < e.st & # until there is one for certain
     pid=$!
     for _ in $(seq 200); do
         [ -e s.st.ckpt/state.st ] && break
@@ -310,13 +311,15 @@ EOF
     if [ -e s.st.ckpt/state.st ]; then
         run --separate-stderr rqvae "${long[@]}" --seed 1 -o s.st < e.st
         assert_failure 65
-        assert_regex "$stderr" 'made with other options'
+        assert_regex "$stderr" 'checkpoint of another run: "seed":42, this run has "seed":1;'
         run --separate-stderr rqvae "${long[@]}" -o s.st < f.st
         assert_failure 65
-        assert_regex "$stderr" 'made from other embeddings'
+        assert_regex "$stderr" 'checkpoint of another run: embeddings:'
     fi
-    rqvae "${long[@]}" -o s.st < e.st
+    rqvae "${long[@]}" --log s.jsonl -o s.st < e.st
     cmp s.st whole.st
+    cmp s.jsonl whole.jsonl
+    py <<< 'assert [json.loads(x).get("epoch") for x in open("s.jsonl")] == list(range(1, 81)) + [None]'
     assert_not_exists s.st.ckpt
 }
 

@@ -1,21 +1,21 @@
 /* rqvae: embeddings in, Semantic IDs out. */
 #include <cjson/cJSON.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cli.h"
 #include "base/err.h"
 #include "base/jsonlog.h"
 #include "base/mem.h"
+#include "base/out.h"
 #include "base/progress.h"
+#include "base/version.h"
 #include "data/sids.h"
 #include "data/st.h"
 #include "nn/gemm.h"
+#include "rec/checkpoint.h"
 #include "rec/quantiser.h"
 #include "rec/rkmeans.h"
 #include "rec/rqvae.h"
@@ -106,59 +106,25 @@ static int hidden_widths(int64_t *widths)
 
 /* Training state on disk, beside the output. */
 typedef struct {
-    char *folder, *path; /* NULL: none */
-    char *config, *digest;
-} checkpoint_t;
+    char *folder, *fingerprint; /* NULL: none */
+} state_t;
 
-static checkpoint_t checkpoint_for(const embeddings_t *e)
+static state_t state_for(const embeddings_t *e, bool to_file)
 {
-    checkpoint_t c = {0};
-    if (!opt.checkpoint || !cli_common.output || !strcmp(cli_common.output, "-")) return c;
-    c.folder = xasprintf("%s.ckpt", cli_common.output);
-    c.path = xasprintf("%s/state.st", c.folder);
-    c.config = cli_config(&cli);
-    c.digest = st_digest(e->file);
-    return c;
-}
-
-static void checkpoint_save(const checkpoint_t *c, const rqvae_trainer_t *t, const embeddings_t *e)
-{
-    if (mkdir(c->folder, 0777) && errno != EEXIST) die_errno(EX_CANTCREAT, "cannot make folder %s", c->folder);
-    st_writer_t *w = st_create(c->path, "rqvae-state/1");
-    st_set_meta(w, "config", c->config);
-    st_add_input(w, "embeddings", e->file);
-    rqvae_state_add(w, t);
-    st_commit(w);
-}
-
-/* True if there was a checkpoint to go on from. */
-static bool checkpoint_resume(const checkpoint_t *c, rqvae_trainer_t *t)
-{
-    if (!c->path || access(c->path, F_OK)) return false;
-    st_file_t *f = st_open(c->path);
-    st_check_schema(f, "rqvae-state/1");
-    const char *config = st_meta(f, "config"), *digest = st_meta(f, "input.embeddings");
-    if (!config || strcmp(config, c->config))
-        die(EX_DATAERR, "%s: made with other options (%s); use those, or remove %s to begin anew", c->path,
-            config ? config : "none told", c->folder);
-    if (!digest || strcmp(digest, c->digest))
-        die(EX_DATAERR, "%s: made from other embeddings; use those, or remove %s to begin anew", c->path, c->folder);
-    rqvae_state_fetch(f, t);
-    st_close(f);
-    return true;
+    if (!opt.checkpoint || !to_file) return (state_t){0};
+    char *config = cli_config(&cli), *digest = st_digest(e->file);
+    state_t s = {xasprintf("%s.ckpt", cli_common.output), xasprintf("%s %s embeddings:%s", SIDMILL_VERSION, config, digest)};
+    free(config);
+    free(digest);
+    return s;
 }
 
 /* Called once the output stands. */
-static void checkpoint_drop(checkpoint_t *c)
+static void state_drop(state_t *s)
 {
-    if (c->path) {
-        unlink(c->path);
-        rmdir(c->folder);
-    }
-    free(c->folder);
-    free(c->path);
-    free(c->config);
-    free(c->digest);
+    if (s->folder) checkpoint_remove(s->folder);
+    free(s->folder);
+    free(s->fingerprint);
 }
 
 static void log_epoch(const rqvae_epoch_t *r, int levels)
@@ -175,7 +141,7 @@ static void log_epoch(const rqvae_epoch_t *r, int levels)
     buf_free(&used);
 }
 
-static quantiser_t *train_rqvae(const embeddings_t *e, checkpoint_t *ckpt)
+static quantiser_t *train_rqvae(const embeddings_t *e, const state_t *state)
 {
     int64_t widths[MLP_MAX_LAYERS];
     int depth = hidden_widths(widths);
@@ -183,13 +149,14 @@ static quantiser_t *train_rqvae(const embeddings_t *e, checkpoint_t *ckpt)
     rqvae_options_t o = {opt.epochs, opt.warmup, opt.batch, opt.lr, opt.beta, opt.balance, (int)opt.iterations,
                          (int)cli_common.shards, (uint64_t)cli_common.seed};
     rqvae_trainer_t *t = rqvae_trainer_new(&o, q, e->items, e->x);
-    bool resumed = checkpoint_resume(ckpt, t);
-    jsonlog_open(cli_common.log, resumed);
+    int64_t log_bytes = -1;
+    if (state->folder) rqvae_load(t, state->folder, state->fingerprint, &log_bytes);
+    jsonlog_open(cli_common.log, log_bytes);
     progress_start("rqvae", "epochs", opt.epochs + opt.warmup);
     rqvae_epoch_t r;
     while (rqvae_epoch(t, &r)) {
         log_epoch(&r, q->levels);
-        if (ckpt->path && r.epoch % opt.checkpoint == 0) checkpoint_save(ckpt, t, e);
+        if (state->folder && r.epoch % opt.checkpoint == 0) rqvae_save(t, state->folder, state->fingerprint, jsonlog_bytes());
         progress_add(1);
     }
     progress_end();
@@ -201,7 +168,7 @@ static quantiser_t *fit_rkmeans(const embeddings_t *e)
 {
     quantiser_t *q = quantiser_new(e->width, e->width, -1, NULL, (int)opt.levels, (int)opt.codes);
     rkmeans_t o = {(int)opt.iterations, opt.balance, (int)cli_common.shards, (uint64_t)cli_common.seed};
-    jsonlog_open(cli_common.log, false);
+    jsonlog_open(cli_common.log, -1);
     rkmeans_fit(&o, q, e->items, e->x);
     return q;
 }
@@ -258,14 +225,14 @@ static void write_sids(const sids_t *s, const quantiser_t *q, const char *config
     st_commit(w);
 }
 
-static void make_sids(void)
+static void make_sids(bool to_file)
 {
     hidden_widths((int64_t[MLP_MAX_LAYERS]){0}); /* a wrong list is told before the input is read */
     embeddings_t e = embeddings_open(opt.tensor);
-    checkpoint_t ckpt = {0};
+    state_t state = {0};
     bool rkmeans = !strcmp(opt.method, "rkmeans");
-    if (!rkmeans) ckpt = checkpoint_for(&e);
-    quantiser_t *q = rkmeans ? fit_rkmeans(&e) : train_rqvae(&e, &ckpt);
+    if (!rkmeans) state = state_for(&e, to_file);
+    quantiser_t *q = rkmeans ? fit_rkmeans(&e) : train_rqvae(&e, &state);
 
     sids_t s = {.items = e.items, .levels = q->levels, .codes = q->codes, .max_suffix = (int)opt.max_suffix};
     s.code = NEW_ARRAY(int32_t, s.items * s.levels);
@@ -281,7 +248,7 @@ static void make_sids(void)
 
     char *config = cli_config(&cli);
     write_sids(&s, q, config, e.file, NULL);
-    checkpoint_drop(&ckpt);
+    state_drop(&state);
     jsonlog_close();
     free(config);
     free(last);
@@ -336,7 +303,7 @@ static void assign_new(void)
     if (e.width != q->input)
         die_at(e.file->name, 0, "%s: %lld dimensions, expected the %lld that %s was made from", tensor, (long long)e.width,
                (long long)q->input, base->name);
-    jsonlog_open(cli_common.log, false);
+    jsonlog_open(cli_common.log, -1);
 
     strtab_t ids = {0};
     int64_t before = s.items, added = keep_new(&e, &s, &ids);
@@ -368,8 +335,9 @@ int main(int argc, char **argv)
     if (operands) die(EX_USAGE, "unexpected argument '%s'; embeddings are read from standard input", argv[1]);
     if (opt.assign && strcmp(config, defaults))
         die(EX_USAGE, "--assign takes how SIDs are made from its file; expected no other option that shapes them");
+    const bool to_file = out_check(cli_common.output, true);
     if (opt.assign) assign_new();
-    else make_sids();
+    else make_sids(to_file);
     free(config);
     free(defaults);
     return 0;

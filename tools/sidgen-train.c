@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "base/version.h"
 #include "data/interactions.h"
 #include "data/sids.h"
 #include "data/st.h"
@@ -61,7 +62,7 @@ static const cli_t cli = {"sidgen-train", "--sids FILE --interactions FILE -o mo
 static char *fingerprint(const char *config, const backend_t *b, const st_file_t *sids, const st_file_t *interactions)
 {
     char *s = st_digest(sids), *i = st_digest(interactions);
-    char *text = xasprintf("%s %s sids:%s interactions:%s", b->name, config, s, i);
+    char *text = xasprintf("%s %s %s sids:%s interactions:%s", SIDMILL_VERSION, b->name, config, s, i);
     free(s);
     free(i);
     return text;

@@ -37,6 +37,12 @@ void jsonlog(const char *fmt, ...)
     out_flush(file, name);
 }
 
+int64_t jsonlog_bytes(void)
+{
+    struct stat st;
+    return file && !fstat(fileno(file), &st) && S_ISREG(st.st_mode) ? st.st_size : 0;
+}
+
 void jsonlog_close(void)
 {
     if (file && fclose(file)) die_errno(EX_IOERR, "%s: write failed", name);

@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "nn/kmeans.h"
 #include "nn/optim.h"
+#include "rec/checkpoint.h"
 #include "rec/rkmeans.h"
 
 enum {
@@ -253,42 +254,41 @@ bool rqvae_epoch(rqvae_trainer_t *t, rqvae_epoch_t *report)
     return true;
 }
 
-void rqvae_state_add(st_writer_t *w, const rqvae_trainer_t *t)
+/* Numbers of a state. */
+enum { EPOCH, STEP, LOG_BYTES, NUMBERS };
+
+/* The arrays of a state, borrowed from the trainer. */
+enum { ARRAYS = 4 };
+
+static void state_arrays(const rqvae_trainer_t *t, checkpoint_array_t *a)
 {
-    st_add1(w, "progress", ST_I64, 1, &t->epoch);
-    st_add1(w, "steps", ST_I64, 1, &t->step);
-    st_add1(w, "params", ST_F32, t->q->size, t->q->params);
-    st_add2(w, "code_offset", ST_F32, t->q->levels, t->q->codes, t->q->offset);
-    st_add1(w, "first_moment", ST_F32, t->q->size, t->first);
-    st_add1(w, "second_moment", ST_F32, t->q->size, t->second);
+    const quantiser_t *q = t->q;
+    a[0] = (checkpoint_array_t){"params", q->params, q->size};
+    a[1] = (checkpoint_array_t){"code_offset", q->offset, (int64_t)q->levels * q->codes};
+    a[2] = (checkpoint_array_t){"first_moment", t->first, q->size};
+    a[3] = (checkpoint_array_t){"second_moment", t->second, q->size};
 }
 
-static int64_t fetch_number(const st_file_t *f, const char *name)
+void rqvae_save(const rqvae_trainer_t *t, const char *folder, const char *fingerprint, int64_t log_bytes)
 {
-    int64_t one = 1, *data = st_need_i64(f, name, 1, &one), value = data[0];
-    free(data);
-    if (value < 0) die_at(f->name, 0, "%s: %lld, expected 0 or more", name, (long long)value);
-    return value;
+    checkpoint_array_t arrays[ARRAYS];
+    state_arrays(t, arrays);
+    double numbers[NUMBERS] = {(double)t->epoch, (double)t->step, (double)log_bytes};
+    checkpoint_save(folder, fingerprint, &(checkpoint_t){arrays, ARRAYS, numbers, NUMBERS});
 }
 
-static void fetch_floats(const st_file_t *f, const char *name, int dims, const int64_t *shape, float *to)
+bool rqvae_load(rqvae_trainer_t *t, const char *folder, const char *fingerprint, int64_t *log_bytes)
 {
-    int64_t expected[2] = {shape[0], dims > 1 ? shape[1] : 1};
-    size_t count = (size_t)(expected[0] * expected[1]);
-    float *data = st_need_f32(f, name, dims, expected);
-    memcpy(to, data, count * sizeof(float));
-    free(data);
-}
-
-void rqvae_state_fetch(const st_file_t *f, rqvae_trainer_t *t)
-{
-    t->epoch = fetch_number(f, "progress");
-    t->step = fetch_number(f, "steps");
-    if (t->epoch > t->o.warmup + t->o.epochs || t->step != t->epoch * steps_per_epoch(t))
-        die_at(f->name, 0, "epoch %lld and step %lld do not belong to this run", (long long)t->epoch, (long long)t->step);
-    const int64_t size = t->q->size, books[] = {t->q->levels, t->q->codes};
-    fetch_floats(f, "params", 1, &size, t->q->params);
-    fetch_floats(f, "code_offset", 2, books, t->q->offset);
-    fetch_floats(f, "first_moment", 1, &size, t->first);
-    fetch_floats(f, "second_moment", 1, &size, t->second);
+    checkpoint_array_t arrays[ARRAYS];
+    state_arrays(t, arrays);
+    double numbers[NUMBERS];
+    if (!checkpoint_load(folder, fingerprint, &(checkpoint_t){arrays, ARRAYS, numbers, NUMBERS})) return false;
+    bool good = true;
+    for (int i = 0; i < NUMBERS; i++) good = good && numbers[i] >= 0 && numbers[i] < 0x1p53 && numbers[i] == floor(numbers[i]);
+    if (!good || numbers[EPOCH] > (double)(t->o.warmup + t->o.epochs) || numbers[STEP] != numbers[EPOCH] * (double)steps_per_epoch(t))
+        die(EX_DATAERR, "%s: the checkpoint is damaged; remove it to start anew", folder);
+    t->epoch = (int64_t)numbers[EPOCH];
+    t->step = (int64_t)numbers[STEP];
+    *log_bytes = (int64_t)numbers[LOG_BYTES];
+    return true;
 }

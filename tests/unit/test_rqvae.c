@@ -3,6 +3,7 @@
 #include "base/parallel.h"
 #include "base/rng.h"
 #include "nn/gemm.h"
+#include "rec/checkpoint.h"
 #include "rec/rkmeans.h"
 #include "rec/rqvae.h"
 #include "rec/sid_assign.h"
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 
 #include "unit.h"
+
+#define STATE "/tmp/sidmill-rqvae-state"
 
 enum { N = 7, INPUT = 6, LATENT = 4, LEVELS = 3, CODES = 5 };
 
@@ -175,20 +178,15 @@ static quantiser_t *train(int threads, int64_t stop_after, const char *state, do
                          .seed = 5};
     rqvae_trainer_t *t = rqvae_trainer_new(&o, q, ROWS, x);
     if (state) {
-        st_file_t *f = st_open(state);
-        rqvae_state_fetch(f, t);
-        st_close(f);
+        int64_t log_bytes = 0;
+        CHECK(rqvae_load(t, state, "run", &log_bytes) && log_bytes == 77);
     }
     rqvae_epoch_t r;
     for (int64_t e = 0; e != stop_after && rqvae_epoch(t, &r); e++) {
         if (!e && first) *first = r.reconstruction;
         if (last) *last = r.reconstruction;
     }
-    if (stop_after >= 0) {
-        st_writer_t *w = st_create("/tmp/sidmill-rqvae-state.st", NULL);
-        rqvae_state_add(w, t);
-        st_commit(w);
-    }
+    if (stop_after >= 0) rqvae_save(t, STATE, "run", 77);
     rqvae_trainer_free(t);
     free(x);
     return q;
@@ -210,13 +208,13 @@ TEST(resumed_training_ends_the_same)
     quantiser_t *whole = train(2, -1, NULL, NULL, NULL);
     for (int64_t stop = 5; stop <= 30; stop += 12) { /* in the warm-up, and after it */
         quantiser_free(train(2, stop, NULL, NULL, NULL));
-        quantiser_t *rest = train(2, -1, "/tmp/sidmill-rqvae-state.st", NULL, NULL);
+        quantiser_t *rest = train(2, -1, STATE, NULL, NULL);
         CHECK(!memcmp(whole->params, rest->params, (size_t)whole->size * sizeof(float)));
         CHECK(!memcmp(whole->offset, rest->offset, 2 * 16 * sizeof(float)));
         quantiser_free(rest);
     }
     quantiser_free(whole);
-    unlink("/tmp/sidmill-rqvae-state.st");
+    checkpoint_remove(STATE);
 }
 
 TEST(quantisers_survive_a_file)
