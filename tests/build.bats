@@ -9,7 +9,7 @@ setup()
     [ -z "${SANITIZE:-}" ] || skip "the same under the sanitizers"
     ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
     cd "$BATS_TEST_TMPDIR" || exit
-    unset WERROR CC
+    unset WERROR CC DEPS
     mkdir -p lib tools tests/unit man pipelines data
     cp -r "$ROOT/Makefile" "$ROOT/scripts" .
     cp -r "$ROOT/lib/base" lib/

@@ -144,7 +144,7 @@ embeddings = $(call embed,$(items),--fields $(text_fields))
 sids       = $(call rqvae,$(embeddings),--codes 512)
 model      = $(call sidgen-train,$(sids))
 result     = $(call evaluate,$(model),$(sids))
-text_fields = title,description,categories
+text_fields = title,description:0.5,categories
 MK
     run dag run PIPELINE=wide.mk
     assert_success
@@ -172,7 +172,7 @@ MK
         assert_equal "$(sha256sum < "$folder/args" | cut -c 1-12)" "${folder##*-}"
     done
     run cat work/toy/embed-*/args
-    assert_output --regexp '^embed --fields title,description,categories --dim 8 -o @/embeddings.st < ingest-[0-9a-f]{12}/items.jsonl$'
+    assert_output --regexp '^embed --fields title,description:0.5,categories --dim 8 -o @/embeddings.st < ingest-[0-9a-f]{12}/items.jsonl$'
 }
 
 @test "kill -9 of a tool, in any stage: nothing half-made, and the next run ends as if nothing had been" {

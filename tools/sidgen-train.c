@@ -18,7 +18,7 @@ static const char *const softmaxes[] = {"trie", "level", NULL};
 
 static const char *sids_path, *interactions_path, *softmax = "trie", *gemm = "auto";
 static double save_seconds = 30;
-static train_options_t o = {.dim = 192, .layers = 4, .heads = 3, .kv_heads = 0, .head_dim = 0, .ffn = 512, .max_items = 20, .dropout = 0.15,
+static train_options_t o = {.dim = 192, .layers = 4, .heads = 0, .kv_heads = 0, .head_dim = 0, .ffn = 512, .max_items = 20, .dropout = 0.15,
                             .label_smoothing = 0, .lr = 1.2e-3, .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15,
                             .batch_tokens = 2048, .average = 0, .valid_users = 2000, .patience = 5, .beam = 20};
 
@@ -29,7 +29,7 @@ static const cli_option_t options[] = {
     {0, "softmax", NULL, CLI_CHOICE, &softmax, "normalise over", true, 0, 0, softmaxes},
     {0, "dim", "N", CLI_INT, &o.dim, "width of the model", true, 2, 65536, NULL},
     {0, "layers", "N", CLI_INT, &o.layers, "layers", true, 1, 256, NULL},
-    {0, "heads", "N", CLI_INT, &o.heads, "attention heads", true, 1, 1024, NULL},
+    {0, "heads", "N", CLI_INT, &o.heads, "attention heads; 0: one for 64 of the width", true, 0, 1024, NULL},
     {0, "kv-heads", "N", CLI_INT, &o.kv_heads, "key-value heads; 0: as heads", true, 0, 1024, NULL},
     {0, "head-dim", "N", CLI_INT, &o.head_dim, "width of a head; 0: dim / heads", true, 0, 4096, NULL},
     {0, "ffn", "N", CLI_INT, &o.ffn, "width of the MLP", true, 1, 1 << 20, NULL},

@@ -68,13 +68,14 @@ typedef struct {
 static model_config_t model_shape(const trainer_t *t)
 {
     const train_options_t *o = &t->o;
-    if (!o->head_dim && o->dim % o->heads) die(EX_USAGE, "--dim %lld does not divide into %lld heads", (long long)o->dim, (long long)o->heads);
+    const int64_t heads = o->heads ? o->heads : o->dim < 128 ? 1 : o->dim / 64;
+    if (!o->head_dim && o->dim % heads) die(EX_USAGE, "--dim %lld does not divide into %lld heads", (long long)o->dim, (long long)heads);
     return (model_config_t){
         .hidden_size = o->dim,
         .num_hidden_layers = o->layers,
-        .num_attention_heads = o->heads,
-        .num_key_value_heads = o->kv_heads ? o->kv_heads : o->heads,
-        .head_dim = o->head_dim ? o->head_dim : o->dim / o->heads,
+        .num_attention_heads = heads,
+        .num_key_value_heads = o->kv_heads ? o->kv_heads : heads,
+        .head_dim = o->head_dim ? o->head_dim : o->dim / heads,
         .intermediate_size = o->ffn,
         .vocab_size = t->vocab.size,
         .max_position_embeddings = t->examples.longest + t->vocab.levels + 1,

@@ -27,7 +27,7 @@ awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine
 # One run's tokens/s on standard output; exit status 69 where there is no such backend.
 ours() {
     local status=0
-    "$train" -q -s "$sids" -i "$interactions" --gemm "$1" --epochs "$epochs" --threads "$threads" --valid-users 0 --log "$work/log" \
+    "$train" -q -s "$sids" -i "$interactions" --gemm "$1" --epochs "$epochs" --threads "$threads" --shards 16 --valid-users 0 --log "$work/log" \
         -o /dev/null "${model[@]}" 2>"$work/message" || status=$?
     [ $status -eq 0 ] || { [ $status -eq 69 ] || cat "$work/message" >&2; return $status; }
     sed -n '$s/.*"tokens_per_second":\([0-9]*\)}$/\1/p' "$work/log"
