@@ -316,6 +316,7 @@ EOF
         assert_failure 65
         assert_regex "$stderr" 'checkpoint of another run: embeddings:'
     fi
+    mkdir -p s.st.ckpt && touch s.st.ckpt/state.st.AbCdEf # what a kill while saving leaves
     rqvae "${long[@]}" --log s.jsonl -o s.st < e.st
     cmp s.st whole.st
     cmp s.jsonl whole.jsonl

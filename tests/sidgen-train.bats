@@ -177,7 +177,7 @@ killed_often() {
         "$BIN/sidgen-train" -q "$@" &
         pid=$!
         if [ $kills -lt 8 ]; then
-            sleep "0.$((RANDOM % 5))$((RANDOM % 10))"
+            sleep "0.$((kills < 2 ? 0 : RANDOM % 5))$((RANDOM % 10))" # soon at first, so that a fast machine is not done before
             kill -9 $pid 2>/dev/null || true # it may have ended
         fi
         status=0
