@@ -30,12 +30,13 @@ static float norm_row(int64_t d, float eps, const float *x, const float *gain, f
 void rmsnorm_forward(const backend_t *b, int64_t rows, int64_t d, float eps, const float *x, const float *gain, float *inv_rms,
                      operand_t *packed, float *y)
 {
-    float row[d];
+    float *row = y ? NULL : xreallocarray(NULL, (size_t)d, sizeof *row);
     for (int64_t r = 0; r < rows; r++) {
         float *out = y ? y + r * d : row;
         inv_rms[r] = norm_row(d, eps, x + r * d, gain, out);
         b->pack(out, d, operand_at(b, packed, r * d));
     }
+    free(row);
 }
 
 SIMD_CLONES

@@ -1,6 +1,7 @@
 #include "nn/optim.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/parallel.h"
@@ -73,10 +74,11 @@ static void square_slice(void *ctx, int64_t slice, int worker)
 double sum_squares(const float *x, int64_t n)
 {
     int64_t slices = (n + SLICE - 1) / SLICE;
-    double sums[slices > 0 ? slices : 1], total = 0;
+    double *sums = NEW_ARRAY(double, slices + 1), total = 0;
     struct squares s = {x, n, sums};
     parallel_for(slices, square_slice, &s);
     for (int64_t i = 0; i < slices; i++) total += sums[i];
+    free(sums);
     return total;
 }
 
