@@ -52,11 +52,11 @@ const char *stratum_name(int s)
 
 typedef struct {
     int64_t popularity, item;
-} popular_t;
+} item_count_t;
 
 static int most_popular_first(const void *a, const void *b)
 {
-    const popular_t *x = a, *y = b;
+    const item_count_t *x = a, *y = b;
     if (x->popularity != y->popularity) return x->popularity > y->popularity ? -1 : 1;
     return (x->item > y->item) - (x->item < y->item);
 }
@@ -71,10 +71,10 @@ static int stratum_at(int64_t before, int64_t total)
 strata_t strata_make(const int64_t *popularity, int64_t items)
 {
     strata_t s = {.of_item = NEW_ARRAY(uint8_t, items + 1)};
-    popular_t *order = NEW_ARRAY(popular_t, items + 1);
+    item_count_t *order = NEW_ARRAY(item_count_t, items + 1);
     int64_t total = 0, before = 0;
     for (int64_t i = 0; i < items; i++) {
-        order[i] = (popular_t){popularity[i], i};
+        order[i] = (item_count_t){popularity[i], i};
         total += popularity[i];
     }
     qsort(order, (size_t)items, sizeof *order, most_popular_first);

@@ -24,15 +24,6 @@ struct objective {
     float *few;                  /* [widest level, DENSE_FROM at least] */
 };
 
-void loss_add(loss_t *into, const loss_t *l)
-{
-    for (int i = 0; i < SID_MAX_TOKENS; i++) {
-        into->loss[i] += l->loss[i];
-        into->tokens[i] += l->tokens[i];
-    }
-    into->items += l->items;
-}
-
 double loss_per_item(const loss_t *l)
 {
     double sum = 0;

@@ -21,7 +21,6 @@ typedef struct {
     int64_t items;
 } loss_t;
 
-void loss_add(loss_t *into, const loss_t *l);
 double loss_per_item(const loss_t *l); /* negative log-likelihood of an item's whole SID, mean */
 
 /* Scratch for one worker: up to `targets` scored positions. */
