@@ -181,7 +181,7 @@ uninstall:
 
 .PHONY: clean help
 clean:
-	rm -rf $(BUILD) $(BUILD)-san
+	rm -rf $(BUILD) $(BUILD)-san $(BUILD)-clang
 
 define HELP
 make                 the library and the tools, in build/
@@ -197,7 +197,7 @@ make check-torch     models against PyTorch on the same weights
 make lint            manual pages and shell scripts
 make bench           speed
 make install         PREFIX=/usr/local DESTDIR=; make uninstall takes it away again
-make clean           removes build/ (work/ stays)
+make clean           removes build/, build-san/, build-clang/ (work/ stays)
 
 CC=clang, CFLAGS=, WERROR=1, V=1 (show commands), ONEDNN=no; see also README.md and man/sidmill.7.
 endef

@@ -10,6 +10,8 @@
 #     make run DATASET=beauty PIPELINE=tiger SEED=42         (SEEDS="1 2 3": one graph, early stages shared)
 #     make run ... TRAIN_FLAGS="--dim 192"                   every stage has STAGE_FLAGS, added last: they win
 #     make run ... EMBED=./my-embed.py                       and a command; the text of a script counts in the hash
+#     make run ... THREADS=2                                 embed to evaluate are told --threads 2: a command of your own
+#                                                            in their place must take the option, and may ignore it
 #     make run ... RUN="srun" TRAIN_RUN="mpirun -n 4"        launchers; not part of the hash, nor is THREADS
 #     make run ... TO=sids                                   only as far as that name of the pipeline's
 #     make plan ...                                          the stages and their folders, made or not

@@ -391,7 +391,7 @@ real_run()
     run --separate-stderr real_run run
     refute [ "$stderr" ]
     export OPENBLAS_NUM_THREADS=1
-    run real_run run EMBED="$ROOT/pipelines/examples/embed-numpy.py"
+    run real_run run THREADS=2 EMBED="$ROOT/pipelines/examples/embed-numpy.py"
     assert_success
     refute_line --partial "sidmill: ingest-"
     assert_line --regexp '^sidmill: embed-.*embed-numpy.py --fields [^ ]+ -o '
