@@ -236,6 +236,35 @@ interrupt() {
     assert_not_exist model.st.ckpt
 }
 
+@test "a resumed run goes on with its own log only; another file is begun anew" {
+    "$TOY" .
+    command=("${SMALL[@]}" --epochs 12 --threads 1 -o model.st)
+    train "${command[@]}" --log whole.jsonl
+    while [ ! -d model.st.ckpt ]; do # again if it ended before it was killed
+        rm -f model.st own.jsonl
+        "$BIN/sidgen-train" -q "${command[@]}" --log own.jsonl &
+        local pid=$!
+        # two lines: a checkpoint knows of the first
+        while [ "$(cat own.jsonl 2>/dev/null | wc -l)" -lt 2 ] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
+        kill -9 $pid 2>/dev/null || true
+        wait $pid 2>/dev/null || true
+    done
+    cp -r model.st.ckpt kept
+    cp own.jsonl moved.jsonl
+    run --separate-stderr train "${command[@]}" --log moved.jsonl # by its bytes, whatever its name
+    assert_success
+    [ -z "$stderr" ] || fail "$stderr"
+    cmp <(untimed whole.jsonl) <(untimed moved.jsonl)
+
+    cp -r kept model.st.ckpt
+    seq 10000 >foreign.txt
+    run --separate-stderr train "${command[@]}" --log foreign.txt
+    assert_success
+    assert_equal "$stderr" 'sidgen-train: warning: foreign.txt: not the log that the checkpoint goes with; begun anew'
+    [ "$(wc -l <foreign.txt)" -ge 1 ]
+    cmp <(untimed foreign.txt) <(untimed whole.jsonl | tail -n "$(wc -l <foreign.txt)")
+}
+
 @test "a damaged checkpoint is refused" {
     "$TOY" .
     command=("${SMALL[@]}" --epochs 40 --save-seconds 0 --threads 1 -o model.st)

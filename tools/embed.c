@@ -158,7 +158,7 @@ static void embed(const char *path)
 {
     field_list_t list = parse_fields(fields);
     text_engine_t *engine = start_engine();
-    jsonlog_open(cli_common.log, -1);
+    jsonlog_open(cli_common.log, NULL);
     st_writer_t *out = st_create(cli_common.output, "embeddings/1");
     items_t items = items_open(path);
     in_digest(&items.lines);

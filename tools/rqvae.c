@@ -149,14 +149,14 @@ static quantiser_t *train_rqvae(const embeddings_t *e, const state_t *state)
     rqvae_options_t o = {opt.epochs, opt.warmup, opt.batch, opt.lr, opt.beta, opt.balance, (int)opt.iterations,
                          (int)cli_common.shards, (uint64_t)cli_common.seed};
     rqvae_trainer_t *t = rqvae_trainer_new(&o, q, e->items, e->x);
-    int64_t log_bytes = -1;
-    if (state->folder) rqvae_load(t, state->folder, state->fingerprint, &log_bytes);
-    jsonlog_open(cli_common.log, log_bytes);
+    jsonlog_mark_t log;
+    bool resumed = state->folder && rqvae_load(t, state->folder, state->fingerprint, &log);
+    jsonlog_open(cli_common.log, resumed ? &log : NULL);
     progress_start("rqvae", "epochs", opt.epochs + opt.warmup);
     rqvae_epoch_t r;
     while (rqvae_epoch(t, &r)) {
         log_epoch(&r, q->levels);
-        if (state->folder && r.epoch % opt.checkpoint == 0) rqvae_save(t, state->folder, state->fingerprint, jsonlog_bytes());
+        if (state->folder && r.epoch % opt.checkpoint == 0) rqvae_save(t, state->folder, state->fingerprint, jsonlog_mark());
         progress_add(1);
     }
     progress_end();
@@ -168,7 +168,7 @@ static quantiser_t *fit_rkmeans(const embeddings_t *e)
 {
     quantiser_t *q = quantiser_new(e->width, e->width, -1, NULL, (int)opt.levels, (int)opt.codes);
     rkmeans_t o = {(int)opt.iterations, opt.balance, (int)cli_common.shards, (uint64_t)cli_common.seed};
-    jsonlog_open(cli_common.log, -1);
+    jsonlog_open(cli_common.log, NULL);
     rkmeans_fit(&o, q, e->items, e->x);
     return q;
 }
@@ -303,7 +303,7 @@ static void assign_new(void)
     if (e.width != q->input)
         die_at(e.file->name, 0, "%s: %lld dimensions, expected the %lld that %s was made from", tensor, (long long)e.width,
                (long long)q->input, base->name);
-    jsonlog_open(cli_common.log, -1);
+    jsonlog_open(cli_common.log, NULL);
 
     strtab_t ids = {0};
     int64_t before = s.items, added = keep_new(&e, &s, &ids);

@@ -255,7 +255,7 @@ bool rqvae_epoch(rqvae_trainer_t *t, rqvae_epoch_t *report)
 }
 
 /* Numbers of a state. */
-enum { EPOCH, STEP, LOG_BYTES, NUMBERS };
+enum { EPOCH, STEP, LOG_BYTES, LOG_DIGEST, NUMBERS };
 
 /* The arrays of a state, borrowed from the trainer. */
 enum { ARRAYS = 4 };
@@ -269,15 +269,15 @@ static void state_arrays(const rqvae_trainer_t *t, checkpoint_array_t *a)
     a[3] = (checkpoint_array_t){"second_moment", t->second, q->size};
 }
 
-void rqvae_save(const rqvae_trainer_t *t, const char *folder, const char *fingerprint, int64_t log_bytes)
+void rqvae_save(const rqvae_trainer_t *t, const char *folder, const char *fingerprint, jsonlog_mark_t log)
 {
     checkpoint_array_t arrays[ARRAYS];
     state_arrays(t, arrays);
-    double numbers[NUMBERS] = {(double)t->epoch, (double)t->step, (double)log_bytes};
+    double numbers[NUMBERS] = {(double)t->epoch, (double)t->step, (double)log.bytes, (double)log.digest};
     checkpoint_save(folder, fingerprint, &(checkpoint_t){arrays, ARRAYS, numbers, NUMBERS});
 }
 
-bool rqvae_load(rqvae_trainer_t *t, const char *folder, const char *fingerprint, int64_t *log_bytes)
+bool rqvae_load(rqvae_trainer_t *t, const char *folder, const char *fingerprint, jsonlog_mark_t *log)
 {
     checkpoint_array_t arrays[ARRAYS];
     state_arrays(t, arrays);
@@ -289,6 +289,6 @@ bool rqvae_load(rqvae_trainer_t *t, const char *folder, const char *fingerprint,
         die(EX_DATAERR, "%s: the checkpoint is damaged; remove it to start anew", folder);
     t->epoch = (int64_t)numbers[EPOCH];
     t->step = (int64_t)numbers[STEP];
-    *log_bytes = (int64_t)numbers[LOG_BYTES];
+    *log = (jsonlog_mark_t){(int64_t)numbers[LOG_BYTES], (int64_t)numbers[LOG_DIGEST]};
     return true;
 }

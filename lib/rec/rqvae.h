@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/jsonlog.h"
 #include "rec/quantiser.h"
 
 typedef struct {
@@ -40,12 +41,12 @@ void rqvae_trainer_free(rqvae_trainer_t *t);
 /* One epoch; false when all are done. The first after the warm-up begins by fitting the codebooks (rec/rkmeans.h). */
 bool rqvae_epoch(rqvae_trainer_t *t, rqvae_epoch_t *report);
 
-/* Writes the state between two epochs as a checkpoint (rec/checkpoint.h), with the size of the run's log. */
-void rqvae_save(const rqvae_trainer_t *t, const char *folder, const char *fingerprint, int64_t log_bytes);
+/* Writes the state between two epochs as a checkpoint (rec/checkpoint.h), with the mark of the run's log. */
+void rqvae_save(const rqvae_trainer_t *t, const char *folder, const char *fingerprint, jsonlog_mark_t log);
 
-/* Fills a trainer of the same options and quantiser, and *log_bytes; false, touching nothing, if there is no checkpoint. One
+/* Fills a trainer of the same options and quantiser, and *log; false, touching nothing, if there is no checkpoint. One
  * that does not fit ends the process with EX_DATAERR. */
-bool rqvae_load(rqvae_trainer_t *t, const char *folder, const char *fingerprint, int64_t *log_bytes);
+bool rqvae_load(rqvae_trainer_t *t, const char *folder, const char *fingerprint, jsonlog_mark_t *log);
 
 /* The loss of rows x [n, D], summed over rows: returns the reconstruction term, adds the commitment terms to *commitment, and
  * adds the gradients of

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -24,7 +23,7 @@
 enum { VALID_K = 10 };
 
 /* Numbers of a state; all are stored in the checkpoint. */
-enum { EPOCH, STEP, UPDATES, BEST_NDCG, BEST_HR, BEST_EPOCH, BEST_LOSS, STALE, DONE, LOG_BYTES, LOSS_ITEMS, LOSS_SUMS,
+enum { EPOCH, STEP, UPDATES, BEST_NDCG, BEST_HR, BEST_EPOCH, BEST_LOSS, STALE, DONE, LOG_BYTES, LOG_DIGEST, LOSS_ITEMS, LOSS_SUMS,
        LOSS_TOKENS = LOSS_SUMS + SID_MAX_TOKENS, NUMBERS = LOSS_TOKENS + SID_MAX_TOKENS };
 
 /* One worker's space. */
@@ -307,8 +306,9 @@ static void train_step(trainer_t *t, int64_t steps)
 static void save(trainer_t *t)
 {
     if (!t->job->checkpoint) return;
-    struct stat st;
-    t->number[LOG_BYTES] = t->job->log && !stat(t->job->log, &st) ? (double)st.st_size : 0;
+    const jsonlog_mark_t mark = jsonlog_mark();
+    t->number[LOG_BYTES] = (double)mark.bytes;
+    t->number[LOG_DIGEST] = (double)mark.digest;
     checkpoint_array_t arrays[] = {{"weights", t->model->weights, t->model->size}, {"m", t->m, t->model->size}, {"v", t->v, t->model->size},
                                    {"best", t->best, t->model->size}, {"average", t->average, t->model->size}};
     checkpoint_save(t->job->checkpoint, t->job->fingerprint, &(checkpoint_t){arrays, t->average ? 5 : 4, t->number, NUMBERS});
@@ -317,7 +317,7 @@ static void save(trainer_t *t)
 /* Whole numbers in their ranges, or the checkpoint is none of ours; STEP is held against the epoch's steps when they are known. */
 static void check_numbers(const trainer_t *t)
 {
-    static const int whole[] = {EPOCH, STEP, UPDATES, BEST_EPOCH, STALE, LOG_BYTES};
+    static const int whole[] = {EPOCH, STEP, UPDATES, BEST_EPOCH, STALE, LOG_BYTES, LOG_DIGEST};
     bool good = t->number[EPOCH] <= (double)t->o.epochs;
     for (int i = 0; i < NUMBERS; i++) good = good && isfinite(t->number[i]);
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
@@ -444,7 +444,8 @@ model_t *train(const train_job_t *job, train_result_t *result)
 {
     trainer_t *t = trainer_new(job);
     bool resumed = load(t);
-    jsonlog_open(job->log, resumed ? (int64_t)t->number[LOG_BYTES] : -1);
+    const jsonlog_mark_t mark = {(int64_t)t->number[LOG_BYTES], (int64_t)t->number[LOG_DIGEST]};
+    jsonlog_open(job->log, resumed ? &mark : NULL);
     note("%lld parameters, %lld items, %lld trie nodes, %lld training examples with %lld targets, %s", parameters(t->model),
          (long long)job->sids->items, (long long)t->trie.nodes, (long long)t->examples.count, (long long)t->examples.targets, job->backend->name);
     while (t->number[DONE] == 0) {

@@ -178,15 +178,15 @@ static quantiser_t *train(int threads, int64_t stop_after, const char *state, do
                          .seed = 5};
     rqvae_trainer_t *t = rqvae_trainer_new(&o, q, ROWS, x);
     if (state) {
-        int64_t log_bytes = 0;
-        CHECK(rqvae_load(t, state, "run", &log_bytes) && log_bytes == 77);
+        jsonlog_mark_t log = {0};
+        CHECK(rqvae_load(t, state, "run", &log) && log.bytes == 77 && log.digest == 78);
     }
     rqvae_epoch_t r;
     for (int64_t e = 0; e != stop_after && rqvae_epoch(t, &r); e++) {
         if (!e && first) *first = r.reconstruction;
         if (last) *last = r.reconstruction;
     }
-    if (stop_after >= 0) rqvae_save(t, STATE, "run", 77);
+    if (stop_after >= 0) rqvae_save(t, STATE, "run", (jsonlog_mark_t){77, 78});
     rqvae_trainer_free(t);
     free(x);
     return q;
