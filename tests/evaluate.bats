@@ -73,6 +73,15 @@ value() { /usr/bin/python3 -c 'import json,sys; v=json.load(open(sys.argv[1])); 
     assert_output null
 }
 
+@test "a baseline's lists may be longer than the beam" {
+    evaluate -q -i i.st --baseline popular -k 50 --recs-out lists.st -o m.json
+    "$HELPER" check i.st lists.st m.json test
+    run value m.json k
+    assert_output 50
+    run value m.json users
+    assert_output 148
+}
+
 @test "baselines stand beside the model with the same numbers as alone" {
     evaluate -q -m trie.st -s sids.st -i i.st --baseline popular,cooccur -o both.json
     evaluate -q -i i.st --baseline cooccur -o alone.json
@@ -295,7 +304,7 @@ PY
     assert_failure 64
     assert_regex "$stderr" 'expected --model, --recs or --baseline'
     for wrong in '-i i.st -m trie.st' '-i i.st -s sids.st' '-m trie.st -s sids.st' '-i i.st --recs a -m trie.st -s sids.st' \
-        '-i i.st --baseline popular,best' '-i i.st --baseline popular,popular' '-i i.st --baseline popular -k 30' \
+        '-i i.st --baseline popular,best' '-i i.st --baseline popular,popular' '-i i.st -m trie.st -s sids.st -k 30' \
         '-i i.st --recs l.st --recs-out m.st' '-i i.st --baseline popular extra' '--compare --show a b' '--split train'; do
         # shellcheck disable=SC2086 # words
         run --separate-stderr evaluate $wrong
@@ -318,8 +327,44 @@ PY
     assert_not_exists m.json
 }
 
+@test "outputs appear together or not at all, and the impossible is said first" {
+    # before anything is read: the interactions are not there
+    for out in '--per-user r.st --recs-out l.st -o nowhere/m.json' '--per-user r.st --recs-out nowhere/l.st -o m.json' \
+        '--per-user nowhere/r.st --recs-out l.st -o m.json'; do
+        # shellcheck disable=SC2086 # words
+        run --separate-stderr evaluate -i missing.st --baseline popular $out
+        assert_failure 73
+        assert_regex "$stderr" nowhere/
+    done
+    # the last of them does not fit: the others do not stay
+    run --separate-stderr evaluate -q -i i.st --baseline popular --per-user r.st --recs-out l.st -o /dev/full
+    assert_failure 74
+    run --separate-stderr evaluate -q -i i.st --baseline popular --per-user r.st --recs-out /dev/full -o m.json
+    assert_failure 74
+    for f in r.st* l.st* m.json*; do assert_not_exists "$f"; done
+    run --separate-stderr evaluate -i i.st --baseline popular --per-user both -o ./both
+    assert_failure 64
+    assert_equal "$stderr" 'evaluate: --per-user and --output are the same file'
+    run --separate-stderr evaluate -i i.st --baseline popular --per-user r.st --recs-out "$PWD/r.st"
+    assert_failure 64
+    assert_equal "$stderr" 'evaluate: --per-user and --recs-out are the same file'
+    run --separate-stderr evaluate -i i.st --baseline popular --recs-out -
+    assert_failure 64
+    assert_equal "$stderr" 'evaluate: --recs-out and --output are the same file'
+}
+
 @test "interactions from a pipe; stdout is the default" {
     evaluate -q -i i.st --baseline popular -o file.json
     run bash -c "cat i.st | '$BIN/evaluate' -q -i - --baseline popular | cmp - file.json"
     assert_success
+}
+
+@test "a model whose config has an impossible shape" {
+    for change in num_key_value_heads=3 head_dim=7 head_dim=5000 num_hidden_layers=0 hidden_size=1e9 vocab_size=1 num_attention_heads=0.5; do
+        "$HELPER" change_config trie.st odd.st "$change"
+        run --separate-stderr evaluate -q -m odd.st -s sids.st -i i.st -o m.json
+        assert_failure 65
+        assert_equal "${#stderr_lines[@]}" 1
+        assert_regex "$stderr" '^evaluate: odd.st: model config: '
+    done
 }

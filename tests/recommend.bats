@@ -165,3 +165,13 @@ ids() { tr '\t' '\n' | sed 's/:[^:]*$//' | paste -sd' '; }
     run --separate-stderr recommend -o nowhere/x.tsv < <(echo i1)
     assert_failure 73
 }
+
+@test "a model whose config has an impossible shape" {
+    for change in num_key_value_heads=3 head_dim=7 head_dim=5000 num_hidden_layers=0 hidden_size=1e9 vocab_size=1 num_attention_heads=0.5; do
+        "$HELPER" change_config model.st odd.st "$change"
+        run --separate-stderr "$BIN/recommend" -m odd.st -s sids.st </dev/null
+        assert_failure 65
+        assert_equal "${#stderr_lines[@]}" 1
+        assert_regex "$stderr" '^recommend: odd.st: model config: '
+    done
+}

@@ -9,6 +9,7 @@
 #include "base/out.h"
 #include "base/progress.h"
 #include "base/version.h"
+#include "data/relpath.h"
 #include "data/sample.h"
 #include "nn/backend.h"
 #include "rec/baselines.h"
@@ -142,7 +143,6 @@ static answers_t ask_model(const recommender_t *r, const task_t *t)
     for (int64_t u = 0; u < t->n; u += CHUNK) {
         int64_t n = t->n - u < CHUNK ? t->n - u : CHUNK;
         recommender_topk(r, n, t->histories + u, (int)beam, (int)t->k, a.items + u * t->k, a.scores + u * t->k);
-        progress_add(n);
     }
     progress_end();
     double seconds = seconds_now() - start;
@@ -239,23 +239,30 @@ static void add_inputs(st_writer_t *w, const system_t *s, const task_t *t)
     if (s->recs_file) st_add_input(w, "recs", s->recs_file);
 }
 
-static void write_files(const answers_t *a, const system_t *s, const task_t *t)
+/* All outputs are complete on disk, but for their names, before the first of them appears. */
+static void write_all(const answers_t *a, const system_t *s, const task_t *t, const buf_t *json)
 {
     strtab_t ids = user_ids_of(&t->x, t->users, t->n);
-    if (per_user) {
-        st_writer_t *w = st_create(per_user, "ranks/1");
-        add_inputs(w, s, t);
-        ranks_add(w, t->n, t->k, split, a->rank, &ids);
-        st_commit(w);
+    st_writer_t *ranks = per_user ? st_create(per_user, "ranks/1") : NULL;
+    st_writer_t *lists = recs_out ? st_create(recs_out, "recs/1") : NULL;
+    out_t *metrics = out_open(cli_common.output, false);
+    if (ranks) {
+        add_inputs(ranks, s, t);
+        ranks_add(ranks, t->n, t->k, split, a->rank, &ids);
+        st_prepare(ranks);
     }
-    if (recs_out) {
-        st_writer_t *w = st_create(recs_out, "recs/1");
-        add_inputs(w, s, t);
+    if (lists) {
+        add_inputs(lists, s, t);
         for (int64_t i = 0; i < t->n * t->k; i++)
             if (a->items[i] < 0) a->scores[i] = 0;
-        recs_add(w, t->n, t->k, a->items, a->scores, &ids, &t->x.item_ids);
-        st_commit(w);
+        recs_add(lists, t->n, t->k, a->items, a->scores, &ids, &t->x.item_ids);
+        st_prepare(lists);
     }
+    out_write(metrics, json->data, json->len);
+    out_prepare(metrics);
+    if (ranks) st_commit(ranks);
+    if (lists) st_commit(lists);
+    out_commit(metrics);
     strtab_free(&ids);
 }
 
@@ -267,7 +274,6 @@ static double invalid_rate(const recommender_t *r, const task_t *t)
     for (int64_t u = 0; u < t->n; u += CHUNK) {
         int64_t n = t->n - u < CHUNK ? t->n - u : CHUNK;
         sum += (double)n * recommender_invalid_rate(r, n, t->histories + u, (int)beam);
-        progress_add(n);
     }
     progress_end();
     return sum / (double)t->n;
@@ -317,7 +323,20 @@ static void check_options(int operands, char **argv)
     if (!model != !sids) die(EX_USAGE, "--model and --sids go together");
     if (!model && !recs && !baseline) die(EX_USAGE, "nothing to evaluate: expected --model, --recs or --baseline");
     if (recs && recs_out) die(EX_USAGE, "--recs-out writes the lists of a model or a baseline, not those of --recs");
-    if (!recs && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
+    if (model && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
+}
+
+/* What could not be written at the end is better said before hours of decoding. */
+static void check_outputs(void)
+{
+    static const char *const names[] = {"--per-user", "--recs-out", "--output"};
+    const char *paths[] = {per_user, recs_out, cli_common.output};
+    for (int a = 0; a < 3; a++) {
+        if (a < 2 && !paths[a]) continue;
+        for (int b = a + 1; b < 3; b++)
+            if ((b == 2 || paths[b]) && relpath_same(paths[a], paths[b])) die(EX_USAGE, "%s and %s are the same file", names[a], names[b]);
+        out_check(paths[a], a < 2);
+    }
 }
 
 static void evaluate(void)
@@ -351,8 +370,7 @@ static void evaluate(void)
     buf_puts(&out, baselines ? "\n  },\n" : "},\n");
     settings_json(&out, &s, &t);
 
-    write_files(&asked, &s, &t);
-    out_whole(cli_common.output, out.data, out.len);
+    write_all(&asked, &s, &t, &out);
     buf_free(&out);
     answers_free(&asked);
     system_close(&s);
@@ -406,6 +424,7 @@ int main(int argc, char **argv)
         show_results(operands, argv);
     } else {
         check_options(operands, argv);
+        check_outputs();
         evaluate();
     }
     return 0;

@@ -32,35 +32,17 @@ static const cli_t cli = {
     options, CLI_COUNT(options),
 };
 
-static bool is_stream(const char *path) { return !path || !strcmp(path, "-"); }
-
-/* Where a path leads, whether or not there is a file yet; NULL if nowhere. Caller frees. */
-static char *resolve(const char *path)
-{
-    char *real = realpath(path, NULL);
-    if (real) return real;
-    char *folder = relpath_folder(path);
-    const char *slash = strrchr(path, '/');
-    if (folder) real = xasprintf("%s/%s", folder, slash ? slash + 1 : path);
-    free(folder);
-    return real;
-}
-
 typedef struct {
     const char *option, *path;
     bool output;
 } role_t;
 
+static bool is_stream(const char *path) { return !path || !strcmp(path, "-"); }
+
+/* Standard input and standard output are not the same. */
 static bool same_file(const role_t *a, const role_t *b)
 {
-    if (is_stream(a->path) || is_stream(b->path))
-        return is_stream(a->path) && is_stream(b->path) && a->output == b->output;
-    if (!strncmp(a->path, "/dev/", 5)) return false;
-    char *pa = resolve(a->path), *pb = resolve(b->path);
-    bool same = pa && pb && !strcmp(pa, pb);
-    free(pa);
-    free(pb);
-    return same;
+    return relpath_same(a->path, b->path) && (!is_stream(a->path) || a->output == b->output);
 }
 
 static void check_paths(void)

@@ -1,6 +1,5 @@
 #include "data/relpath.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -63,4 +62,29 @@ char *relpath_move(const char *path, const char *old, const char *new)
     free(folder);
     free(target);
     return moved;
+}
+
+/* Where a path leads, whether or not there is a file yet; NULL if nowhere. Caller frees. */
+static char *resolve(const char *path)
+{
+    char *real = realpath(path, NULL);
+    if (real) return real;
+    char *folder = relpath_folder(path);
+    const char *slash = strrchr(path, '/');
+    if (folder) real = xasprintf("%s/%s", folder, slash ? slash + 1 : path);
+    free(folder);
+    return real;
+}
+
+static bool is_stream(const char *path) { return !path || !strcmp(path, "-"); }
+
+bool relpath_same(const char *a, const char *b)
+{
+    if (is_stream(a) || is_stream(b)) return is_stream(a) && is_stream(b);
+    if (!strncmp(a, "/dev/", 5)) return false;
+    char *pa = resolve(a), *pb = resolve(b);
+    bool same = pa && pb && !strcmp(pa, pb);
+    free(pa);
+    free(pb);
+    return same;
 }

@@ -2,6 +2,7 @@
 #ifndef SIDMILL_DATA_RELPATH_H
 #define SIDMILL_DATA_RELPATH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The folder that paths in the file `path` are relative to, absolute and without symbolic links: the file's own folder; the
@@ -15,5 +16,9 @@ char *relpath_way(const char *from, const char *to);
 /* `path`, relative to the folder `old`, made relative to the folder `new`; both as relpath_folder() gives them. Comes back as
  * it is where it is absolute or empty, or the folders are the same. Caller frees. */
 char *relpath_move(const char *path, const char *old, const char *new);
+
+/* True if two paths lead to one file, whether or not it is there yet, or are both a standard stream (NULL or "-"). Files in
+ * /dev are never the same: /dev/null may be named twice. */
+bool relpath_same(const char *a, const char *b);
 
 #endif

@@ -92,6 +92,10 @@ void st_add_strings(st_writer_t *w, const char *name, const strtab_t *t);
 
 /* Records the digest (xxh3-128, hex) of an input under metadata `input.<role>`. */
 void st_add_input(st_writer_t *w, const char *role, const st_file_t *f);
+
+/* Writes and syncs everything, so that st_commit() only has a rename left to do; nothing may be added afterwards. For tools
+ * whose several outputs belong together: see out_prepare(). */
+void st_prepare(st_writer_t *w);
 void st_commit(st_writer_t *w);
 
 /* Hex digest (xxh3-128) of a file's bytes. Caller frees. */

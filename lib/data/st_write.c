@@ -27,6 +27,7 @@ typedef struct {
 
 struct st_writer {
     out_t *out;
+    bool written;
     entry_t *entries;
     int count, cap;
     char **meta_keys, **meta_values;
@@ -180,13 +181,21 @@ static void write_header(const st_writer_t *w)
     buf_free(&b);
 }
 
-void st_commit(st_writer_t *w)
+void st_prepare(st_writer_t *w)
 {
+    if (w->written) return;
+    w->written = true;
     if (w->count) qsort(w->entries, (size_t)w->count, sizeof *w->entries, by_width);
     write_header(w);
     for (int i = 0; i < w->count; i++)
         for (int p = 0; p < w->entries[i].count; p++)
             out_write(w->out, w->entries[i].parts[p].data, w->entries[i].parts[p].bytes);
+    out_prepare(w->out);
+}
+
+void st_commit(st_writer_t *w)
+{
+    st_prepare(w);
     out_commit(w->out);
     for (int i = 0; i < w->count; i++) {
         free(w->entries[i].name);

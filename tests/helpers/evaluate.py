@@ -261,5 +261,12 @@ def shuffle(recs, out):
                 "item_ids": [r["item_ids"][i] for i in order] + ["unheard-of"]}, {"schema": "recs/1"})
 
 
+def change_config(model, out, change):
+    """The same model, but for one number of its config."""
+    r = read(model)
+    meta, (key, value) = r.pop("meta"), change.split("=")
+    write(out, r, {**meta, "config": json.dumps({**json.loads(meta["config"]), key: float(value)})})
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]](*sys.argv[2:])
