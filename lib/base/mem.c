@@ -17,7 +17,8 @@ void *xmalloc(size_t bytes) { return checked(malloc(bytes ? bytes : 1), bytes); 
 
 void *xcalloc(size_t count, size_t size)
 {
-    return checked(calloc(count ? count : 1, size ? size : 1), size_mul(count, size));
+    size_t bytes = size_mul(count, size);
+    return checked(calloc(count ? count : 1, size ? size : 1), bytes);
 }
 
 void *xreallocarray(void *p, size_t count, size_t size)
