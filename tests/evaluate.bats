@@ -229,6 +229,43 @@ PY
     assert_failure 66
 }
 
+@test "ablation: every row against the first, as --compare has it, with the SIDs' statistics" {
+    for seed in 1 2; do
+        evaluate -q -m trie.st -s sids.st -i i.st --users 100 --seed 1 --beam 20 --per-user a$seed.st -o a$seed.json
+        evaluate -q -m level.st -s sids.st -i i.st --users 100 --seed 1 --beam 20 --per-user b$seed.st -o b$seed.json
+    done
+    evaluate -q -i i.st --baseline popular --users 100 --seed 1 --per-user p.st -o p.json
+    run --separate-stderr evaluate --ablation 'one=a1.st,a2.st' '+ two=b1.st,b2.st' ./p.st -o t.json
+    assert_success
+    assert_regex "${stderr_lines[1]}" '^one +2 +[01]\.[0-9]{3} +[01]\.[0-9]{3} +0\.[0-9]{4} +0\.[0-9]{4} *$'
+    assert_regex "${stderr_lines[2]}" '^\+ two +2 .* [+-]0\.[0-9]{4} \[[+-]0\.[0-9]{4}, [+-]0\.[0-9]{4}\]'
+    assert_regex "${stderr_lines[3]}" '^\./p\.st +1 +- +- '
+    evaluate -q --compare a1.st,a2.st b1.st,b2.st -o c.json
+    /usr/bin/python3 - <<'PY'
+import json
+c, t, m = (json.load(open(f)) for f in ("c.json", "t.json", "a1.json"))
+row = t["rows"][1]
+for name, value in c["metrics"].items():
+    assert row["metrics"][name]["difference"] == value["difference"] and row["metrics"][name]["interval"] == value["interval"], name
+    assert row["metrics"][name]["mean"] == value["b"] and row["metrics"][name]["mean_seeds"] == value["b_seeds"], name
+first = t["rows"][0]
+assert first["metrics"]["hr@10"]["interval"] == [0, 0]
+assert abs(first["sids"]["alone"] - m["sids"]["alone"]) < 1e-6
+used = m["sids"]["utilisation"]
+assert abs(first["sids"]["utilisation"] - sum(used) / len(used)) < 1e-6
+assert t["rows"][2]["sids"] == {"alone": None, "utilisation": None}
+PY
+    run evaluate --show t.json
+    assert_success
+    assert_line --index 2 --regexp '^one '
+    run --separate-stderr evaluate --ablation
+    assert_failure 64
+    run --separate-stderr evaluate --ablation --compare a1.st b1.st
+    assert_failure 64
+    run --separate-stderr evaluate --ablation a=a1.st,
+    assert_failure 66
+}
+
 @test "results side by side" {
     evaluate -q -m trie.st -s sids.st -i i.st --baseline popular -o metrics.json
     mkdir run-1

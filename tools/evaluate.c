@@ -13,17 +13,18 @@
 #include "data/sample.h"
 #include "nn/backend.h"
 #include "rec/baselines.h"
+#include "rec/comparison.h"
 #include "rec/recommender.h"
 #include "rec/recs.h"
 #include "rec/report.h"
 
-enum { CHUNK = 2048, MAX_SEEDS = 64 };
+enum { CHUNK = 2048 };
 
 static const char *const splits[] = {"valid", "test", NULL};
 static const char *model, *sids, *interactions, *recs, *baseline, *per_user, *recs_out, *split = "test", *gemm = "auto";
 static int64_t beam = 20, k, users, bootstrap = 10000;
 static cooccur_options_t cooccur = {.window = 10, .back = 0.3, .power = 0.25, .decay = 0.6};
-static bool compare, show;
+static bool compare, ablation, show;
 
 static const cli_option_t options[] = {
     {'m', "model", "FILE", CLI_STRING, &model, "model/1 to evaluate, with --sids", false, 0, 0, NULL},
@@ -42,7 +43,8 @@ static const cli_option_t options[] = {
     {0, "per-user", "FILE", CLI_STRING, &per_user, "write every user's rank (ranks/1)", false, 0, 0, NULL},
     {0, "recs-out", "FILE", CLI_STRING, &recs_out, "write the lists (recs/1)", false, 0, 0, NULL},
     {0, "compare", NULL, CLI_FLAG, &compare, "what B gains over A, from --per-user files; seeds with commas", false, 0, 0, NULL},
-    {0, "bootstrap", "N", CLI_INT, &bootstrap, "compare: resamples of the users", false, 1, 1000000, NULL},
+    {0, "ablation", NULL, CLI_FLAG, &ablation, "what each row gains over the first, likewise", false, 0, 0, NULL},
+    {0, "bootstrap", "N", CLI_INT, &bootstrap, "both: resamples of the users", false, 1, 1000000, NULL},
     {0, "show", NULL, CLI_FLAG, &show, "print results side by side", false, 0, 0, NULL},
     {0, "gemm", NULL, CLI_CHOICE, &gemm, "matrix backend", false, 0, 0, backend_names},
     CLI_SEED,
@@ -53,6 +55,7 @@ static const cli_option_t options[] = {
 static const cli_t cli = {"evaluate",
                           "-m model.st -s sids.st -i interactions.st [options] > metrics.json\n"
                           "       evaluate --compare A.st[,A2.st...] B.st[,B2.st...] > comparison.json\n"
+                          "       evaluate --ablation [LABEL=]A.st[,A2.st...]... > ablation.json\n"
                           "       evaluate --show [LABEL=]metrics.json...",
                           "Ranks every user's held-out item by a model, lists or baselines: HR, NDCG, MRR, coverage, strata.",
                           options, CLI_COUNT(options)};
@@ -248,6 +251,7 @@ static void write_all(const answers_t *a, const system_t *s, const task_t *t, co
     out_t *metrics = out_open(cli_common.output, false);
     if (ranks) {
         add_inputs(ranks, s, t);
+        if (s->recommender) ranks_add_sids(ranks, recommender_sids(s->recommender));
         ranks_add(ranks, t->n, t->k, split, a->rank, &ids);
         st_prepare(ranks);
     }
@@ -297,6 +301,21 @@ static void digest_json(buf_t *out, const char *role, const st_file_t *f)
     char *digest = st_digest(f);
     buf_printf(out, ", \"%s\": \"%s\"", role, digest);
     free(digest);
+}
+
+/* What the SIDs are like, since they bound what a model of them can tell apart. */
+static void sids_json(buf_t *out, const recommender_t *r)
+{
+    sid_stats_t stats = sids_stats(recommender_sids(r));
+    buf_puts(out, "  \"sids\": {\"alone\": ");
+    buf_json_number(out, stats.alone);
+    buf_printf(out, ", \"buckets\": %lld, \"largest\": %lld, \"utilisation\": [", (long long)stats.buckets, (long long)stats.largest);
+    for (int l = 0; l < recommender_sids(r)->levels; l++) {
+        if (l) buf_puts(out, ", ");
+        buf_json_number(out, stats.utilisation[l]);
+    }
+    buf_puts(out, "]},\n");
+    sid_stats_free(&stats);
 }
 
 static void settings_json(buf_t *out, const system_t *s, const task_t *t)
@@ -358,6 +377,7 @@ static void evaluate(void)
     result_json(&out, &asked.result, &t.strata, 2);
     buf_puts(&out, ",\n");
     invalid_json(&out, &s, &t);
+    if (s.recommender) sids_json(&out, s.recommender);
     buf_puts(&out, "  \"baselines\": {");
     for (int i = 0; i < baselines; i++) {
         answers_t a = ask_baseline(names[i], &t);
@@ -377,33 +397,41 @@ static void evaluate(void)
     task_close(&t);
 }
 
-/* The rank files named in a comma-separated list; returns their number. */
-static int read_side(char *list, ranks_t *ranks, char **names)
+static bootstrap_options_t bootstrap_options(void)
 {
-    int count = 0;
-    for (char *at = list; at;) {
-        char *comma = strchr(at, ',');
-        if (comma) *comma = '\0';
-        if (count == MAX_SEEDS) die(EX_USAGE, "--compare: more than %d files a side", MAX_SEEDS);
-        names[count] = at;
-        ranks[count++] = ranks_read(at);
-        at = comma ? comma + 1 : NULL;
-    }
-    return count;
+    return (bootstrap_options_t){bootstrap, (uint64_t)cli_common.seed};
+}
+
+/* As a table for the eye, as JSON for the output. */
+static void write_comparison(const char *json)
+{
+    if (!err_is_quiet()) show_text(stderr, json);
+    out_whole(cli_common.output, json, strlen(json));
 }
 
 static void compare_sides(int operands, char **argv)
 {
     if (operands != 2) die(EX_USAGE, "--compare: expected two sides, A.st[,A2.st...] B.st[,B2.st...]");
-    ranks_t ranks[2 * MAX_SEEDS];
-    char *names[2 * MAX_SEEDS];
-    int a = read_side(argv[1], ranks, names);
-    int b = read_side(argv[2], ranks + a, names + a);
-    char *json = comparison_json(ranks, a, ranks + a, b, names, bootstrap, (uint64_t)cli_common.seed);
-    if (!err_is_quiet()) show_comparison(stderr, json);
-    out_whole(cli_common.output, json, strlen(json));
+    system_ranks_t a = system_ranks_read(argv[1]), b = system_ranks_read(argv[2]);
+    bootstrap_options_t o = bootstrap_options();
+    char *json = comparison_json(&a, &b, &o);
+    write_comparison(json);
     free(json);
-    for (int i = 0; i < a + b; i++) ranks_free(&ranks[i]);
+    system_ranks_free(&a);
+    system_ranks_free(&b);
+}
+
+static void compare_rows(int operands, char **argv)
+{
+    if (!operands) die(EX_USAGE, "--ablation: expected rows, [LABEL=]A.st[,A2.st...]");
+    system_ranks_t *rows = NEW_ARRAY(system_ranks_t, operands);
+    for (int i = 0; i < operands; i++) rows[i] = system_ranks_read(argv[1 + i]);
+    bootstrap_options_t o = bootstrap_options();
+    char *json = ablation_json(rows, operands, &o);
+    write_comparison(json);
+    free(json);
+    for (int i = 0; i < operands; i++) system_ranks_free(&rows[i]);
+    free(rows);
 }
 
 static void show_results(int operands, char **argv)
@@ -417,9 +445,11 @@ static void show_results(int operands, char **argv)
 int main(int argc, char **argv)
 {
     int operands = cli_parse(&cli, argc, argv);
-    if (compare && show) die(EX_USAGE, "--compare and --show exclude each other");
+    if (compare + ablation + show > 1) die(EX_USAGE, "--compare, --ablation and --show exclude each other");
     if (compare) {
         compare_sides(operands, argv);
+    } else if (ablation) {
+        compare_rows(operands, argv);
     } else if (show) {
         show_results(operands, argv);
     } else {

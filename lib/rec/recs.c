@@ -1,5 +1,6 @@
 #include "rec/recs.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -83,6 +84,17 @@ void recs_add(st_writer_t *w, int64_t n, int64_t k, const int32_t *items, const 
     st_add_strings(w, "item_ids", item_ids);
 }
 
+/* A share in [0, 1]; NaN where the file does not say. */
+static double share_of(const st_file_t *f, const char *key)
+{
+    const char *text = st_meta(f, key);
+    if (!text) return NAN;
+    char *end;
+    double v = strtod(text, &end);
+    if (end == text || *end || !(v >= 0 && v <= 1)) die(EX_DATAERR, "%s: metadata %s is '%s', expected a share", f->name, key, text);
+    return v;
+}
+
 ranks_t ranks_read(const char *path)
 {
     st_file_t *f = st_open(path);
@@ -98,6 +110,8 @@ ranks_t ranks_read(const char *path)
         r.k = strtoll(k, &end, 10);
         if (*end || r.k < 1 || r.k > INT32_MAX) die(EX_DATAERR, "%s: metadata k is '%s', expected a list length", f->name, k);
     }
+    r.alone = share_of(f, "sids_alone");
+    r.utilisation = share_of(f, "sids_utilisation");
     for (int64_t u = 0; u < r.users; u++)
         if (r.rank[u] < 0 || r.rank[u] > r.k)
             die(EX_DATAERR, "%s: rank: row %lld is %d, expected 0 to %lld", f->name, (long long)u, r.rank[u], (long long)r.k);
@@ -113,6 +127,19 @@ void ranks_add(st_writer_t *w, int64_t n, int64_t k, const char *split, const in
     st_set_meta(w, "k", text);
     st_add1(w, "rank", ST_I32, n, rank);
     st_add_strings(w, "user_ids", user_ids);
+}
+
+void ranks_add_sids(st_writer_t *w, const sids_t *sids)
+{
+    sid_stats_t stats = sids_stats(sids);
+    double used = 0;
+    for (int l = 0; l < sids->levels; l++) used += stats.utilisation[l] / sids->levels;
+    char text[32];
+    snprintf(text, sizeof text, "%.6f", stats.alone);
+    st_set_meta(w, "sids_alone", text);
+    snprintf(text, sizeof text, "%.6f", fmin(used, 1));
+    st_set_meta(w, "sids_utilisation", text);
+    sid_stats_free(&stats);
 }
 
 void ranks_free(ranks_t *r)

@@ -7,7 +7,6 @@
 
 #include "base/buf.h"
 #include "rec/metrics.h"
-#include "rec/recs.h"
 
 /* How well one system did. */
 typedef struct {
@@ -23,15 +22,11 @@ result_t result_of(const int32_t *lists, int64_t n, int64_t k, const int32_t *ta
  * `indent` spaces. Undefined values are null. */
 void result_json(buf_t *out, const result_t *r, const strata_t *strata, int indent);
 
-/* Compares two systems over the same users, several seeds a side: a user's value is the mean over the seeds. Ranks beyond
- * the shortest list count as not found. Users or splits that differ end the process with EX_DATAERR. The JSON text; caller
- * frees. */
-char *comparison_json(const ranks_t *a, int seeds_a, const ranks_t *b, int seeds_b, char **names, int64_t rounds,
-                      uint64_t seed);
-
 /* Prints a table: several metrics.json side by side (columns: the system, then the baselines not shown yet), or one
- * comparison after the other. Operands are FILE or LABEL=FILE. What is no metrics or comparison file ends the process with EX_DATAERR. */
+ * comparison or ablation after the other. Operands are FILE or LABEL=FILE. Any other file ends the process with EX_DATAERR. */
 void show_files(FILE *out, char **operands, int count);
-void show_comparison(FILE *out, const char *json);
+
+/* Prints what comparison_json() or ablation_json() (rec/comparison.h) made. */
+void show_text(FILE *out, const char *json);
 
 #endif

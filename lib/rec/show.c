@@ -66,7 +66,7 @@ static char *label_of(const char *operand, const char **path)
 static cJSON *parse(const char *text, size_t n, const char *name)
 {
     cJSON *json = cJSON_ParseWithLength(text, n);
-    if (!cJSON_IsObject(json)) die(EX_DATAERR, "%s: not a JSON object, expected metrics or a comparison", name);
+    if (!cJSON_IsObject(json)) die(EX_DATAERR, "%s: not a JSON object, expected metrics, a comparison or an ablation", name);
     return json;
 }
 
@@ -140,10 +140,55 @@ static void print_comparison(FILE *out, const cJSON *json)
     }
 }
 
-void show_comparison(FILE *out, const char *json)
+/* A metric of an ablation's row: the mean and what it gains over the first row. */
+static void print_gain(FILE *out, const cJSON *row, const char *metric, bool reference)
+{
+    char path[48];
+    snprintf(path, sizeof path, "metrics.%s", metric);
+    const cJSON *m = at_path(row, path), *interval = at_path(m, "interval");
+    const cJSON *low = cJSON_GetArrayItem(interval, 0), *high = cJSON_GetArrayItem(interval, 1);
+    fprintf(out, "  %8.4f", number_at(m, "mean"));
+    if (reference || !cJSON_IsNumber(low) || !cJSON_IsNumber(high)) fprintf(out, " %8s %-18s", "", "");
+    else fprintf(out, " %+8.4f [%+.4f, %+.4f]", number_at(m, "difference"), low->valuedouble, high->valuedouble);
+}
+
+static void print_share(FILE *out, double share)
+{
+    if (isnan(share)) fprintf(out, " %6s", "-");
+    else fprintf(out, " %6.3f", share);
+}
+
+static void print_ablation(FILE *out, const cJSON *json)
+{
+    const cJSON *row, *rows = at_path(json, "rows");
+    fprintf(out, "%-20s %5s %6s %6s  %8s %8s %-18s  %8s %8s %-18s\n", "", "seeds", "alone", "used", "hr@10", "gain", " 95% interval",
+            "ndcg@10", "gain", " 95% interval");
+    cJSON_ArrayForEach(row, rows)
+    {
+        const char *label = text_at(row, "label");
+        fprintf(out, "%-20s %5.0f", label ? label : "", number_at(row, "seeds"));
+        print_share(out, number_at(row, "sids.alone"));
+        print_share(out, number_at(row, "sids.utilisation"));
+        print_gain(out, row, "hr@10", row == rows->child);
+        print_gain(out, row, "ndcg@10", row == rows->child);
+        fputc('\n', out);
+    }
+}
+
+/* What prints a JSON that is a table of its own; NULL for any other. */
+typedef void (*print_fn)(FILE *out, const cJSON *json);
+static print_fn printer_of(const cJSON *json)
+{
+    const char *schema = text_at(json, "schema");
+    if (!schema) return NULL;
+    return !strcmp(schema, "comparison/1") ? print_comparison : !strcmp(schema, "ablation/1") ? print_ablation : NULL;
+}
+
+void show_text(FILE *out, const char *json)
 {
     cJSON *parsed = parse(json, strlen(json), "comparison");
-    print_comparison(out, parsed);
+    print_fn print = printer_of(parsed);
+    if (print) print(out, parsed);
     cJSON_Delete(parsed);
 }
 
@@ -156,14 +201,14 @@ void show_files(FILE *out, char **operands, int count)
         char *label = label_of(operands[i], &path);
         bytes_t b = in_bytes(path);
         files[i] = parse((const char *)b.data, b.len, b.name);
-        const char *schema = text_at(files[i], "schema");
-        if (schema && !strcmp(schema, "comparison/1")) {
+        print_fn print = printer_of(files[i]);
+        if (print) {
             fprintf(out, "%s\n", label);
-            print_comparison(out, files[i]);
+            print(out, files[i]);
         } else if (cJSON_IsObject(at_path(files[i], "metrics"))) {
             add_column(&table, label, files[i], files[i]);
         } else {
-            die(EX_DATAERR, "%s: no \"metrics\" object, expected metrics or a comparison", b.name);
+            die(EX_DATAERR, "%s: no \"metrics\" object, expected metrics, a comparison or an ablation", b.name);
         }
         in_free(&b);
         free(label);
