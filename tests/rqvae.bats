@@ -12,52 +12,7 @@ PYTHON=/usr/bin/python3
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || exit 1
-    cat > st.py <<'EOF'
-import json
-import numpy as np
-
-def save(path, tensors, meta):
-    header, data = {"__metadata__": meta}, b""
-    for name, a in tensors.items():
-        dtype = {"float32": "F32", "int32": "I32", "uint8": "U8"}[a.dtype.name]
-        header[name] = {"dtype": dtype, "shape": list(a.shape), "data_offsets": [len(data), len(data) + a.nbytes]}
-        data += a.tobytes()
-    text = json.dumps(header).encode()
-    open(path, "wb").write(len(text).to_bytes(8, "little") + text + data)
-
-def load(path):
-    raw = open(path, "rb").read()
-    n = int.from_bytes(raw[:8], "little")
-    header = json.loads(raw[8:8 + n])
-    types = {"F32": "<f4", "I32": "<i4", "U8": "u1"}
-    out = {}
-    for name, t in header.items():
-        if name != "__metadata__":
-            a, b = t["data_offsets"]
-            out[name] = np.frombuffer(raw[8 + n + a:8 + n + b], types[t["dtype"]]).reshape(t["shape"])
-    return out, header["__metadata__"]
-
-def ids(names):
-    return np.frombuffer("".join(x + "\n" for x in names).encode(), np.uint8)
-
-def names(t):
-    return bytes(t["item_ids"]).decode().split("\n")[:-1]
-
-def full(t):
-    """The full SIDs, as tuples."""
-    return [tuple(c) + ((s,) if s >= 0 else ()) for c, s in zip(t["codes"].tolist(), t["suffix"].tolist())]
-
-def prefix_free(sids):
-    every = set(sids)
-    return len(every) == len(sids) and not any(s[:-1] in every for s in sids)
-
-def heaps(n, width=16, count=60, noise=0.3, seed=1):
-    rng = np.random.default_rng(seed)
-    return (rng.normal(size=(count, width))[np.arange(n) % count] + noise * rng.normal(size=(n, width))).astype("f4")
-
-def embeddings(path, x, start=0, item=None):
-    save(path, {"text": np.asarray(x, "f4"), "item_ids": ids(item or ["i%d" % (start + i) for i in range(len(x))])}, {"schema": "embeddings/1"})
-EOF
+    cp "$BATS_TEST_DIRNAME/helpers/quantised.py" st.py
 }
 
 # Runs Python lines with everything of st.py in sight.

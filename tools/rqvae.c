@@ -1,5 +1,6 @@
 /* rqvae: embeddings in, Semantic IDs out. */
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "data/st.h"
 #include "nn/gemm.h"
 #include "rec/checkpoint.h"
+#include "rec/features.h"
 #include "rec/quantiser.h"
 #include "rec/rkmeans.h"
 #include "rec/rqvae.h"
@@ -27,16 +29,22 @@ static const char *const suffixes[] = {"collide", "always", NULL};
 static struct {
     const char *method, *tensor, *hidden, *suffix, *assign;
     int64_t levels, codes, latent, epochs, warmup, batch, iterations, max_suffix, checkpoint;
-    double lr, beta, balance, spread;
+    int64_t fusion_dim;
+    bool no_image;
+    double lr, beta, balance, spread, image_weight, intent_weight;
 } opt = {.method = "rqvae", .tensor = "text", .hidden = "512,256,128", .suffix = "collide", .levels = 3, .codes = 256, .latent = 64,
          .epochs = 30, .warmup = 10, .batch = 256, .iterations = 20, .max_suffix = 128, .checkpoint = 10, .lr = 1e-3, .beta = 0.25,
-         .balance = 0.3, .spread = 1};
+         .balance = 0.3, .spread = 1, .image_weight = 1};
 
 static const cli_option_t options[] = {
     {'m', "method", NULL, CLI_CHOICE, &opt.method, "quantiser", true, 0, 0, methods},
     {'l', "levels", "L", CLI_INT, &opt.levels, "codes of an item", true, 1, SID_MAX_LEVELS, NULL},
     {'k', "codes", "K", CLI_INT, &opt.codes, "codes of a level", true, 1, SID_MAX_CODES, NULL},
-    {0, "tensor", "NAME", CLI_STRING, &opt.tensor, "embedding that is quantised", true, 0, 0, NULL},
+    {0, "tensor", "NAME,...", CLI_STRING, &opt.tensor, "embedding that is quantised, or several side by side", true, 0, 0, NULL},
+    {0, "no-image", NULL, CLI_FLAG, &opt.no_image, "leave tensor image out", true, 0, 0, NULL},
+    {0, "image-weight", "X", CLI_REAL, &opt.image_weight, "weight of the image, of the text's", true, 0, 1e6, NULL},
+    {0, "fusion-dim", "D", CLI_INT, &opt.fusion_dim, "rqvae: width of text and image fused; 0: the text's", true, 0, 65536, NULL},
+    {0, "intent-weight", "X", CLI_REAL, &opt.intent_weight, "rqvae: weight of tensor intent's reconstruction", true, 0, 1e6, NULL},
     {0, "latent", "d", CLI_INT, &opt.latent, "rqvae: width of the latent", true, 1, 65536, NULL},
     {0, "hidden", "W,...", CLI_STRING, &opt.hidden, "rqvae: encoder widths, mirrored; or none", true, 0, 0, NULL},
     {'e', "epochs", "N", CLI_INT, &opt.epochs, "rqvae: epochs with quantisation", true, 1, 1000000, NULL},
@@ -56,36 +64,6 @@ static const cli_option_t options[] = {
 
 static const cli_t cli = {"rqvae", "[options] < embeddings.st > sids.st", "Quantises item embeddings into Semantic IDs.", options,
                           CLI_COUNT(options)};
-
-/* The item vectors that are quantised. */
-typedef struct {
-    st_file_t *file;
-    int64_t items, width;
-    float *x;
-    strtab_t ids;
-} embeddings_t;
-
-static embeddings_t embeddings_open(const char *tensor)
-{
-    embeddings_t e = {.file = st_open(NULL)};
-    st_check_schema(e.file, "embeddings/1");
-    int64_t shape[2] = {-1, -1};
-    e.x = st_need_f32(e.file, tensor, 2, shape);
-    e.items = shape[0];
-    e.width = shape[1];
-    if (e.items < 1 || e.items > INT32_MAX || e.width < 1)
-        die_at(e.file->name, 0, "%s: %lld x %lld, expected 1 or more items of 1 or more dimensions", tensor, (long long)e.items,
-               (long long)e.width);
-    e.ids = st_need_ids(e.file, "item_ids", e.items);
-    return e;
-}
-
-static void embeddings_close(embeddings_t *e)
-{
-    free(e->x);
-    strtab_free(&e->ids);
-    st_close(e->file);
-}
 
 /* Parses --hidden; returns the number of widths. */
 static int hidden_widths(int64_t *widths)
@@ -109,10 +87,10 @@ typedef struct {
     char *folder, *fingerprint; /* NULL: none */
 } state_t;
 
-static state_t state_for(const embeddings_t *e, bool to_file)
+static state_t state_for(const st_file_t *embeddings, bool to_file)
 {
     if (!opt.checkpoint || !to_file) return (state_t){0};
-    char *config = cli_config(&cli), *digest = st_digest(e->file);
+    char *config = cli_config(&cli), *digest = st_digest(embeddings);
     state_t s = {xasprintf("%s.ckpt", cli_common.output), xasprintf("%s %s embeddings:%s", SIDMILL_VERSION, config, digest)};
     free(config);
     free(digest);
@@ -127,50 +105,60 @@ static void state_drop(state_t *s)
     free(s->fingerprint);
 }
 
-static void log_epoch(const rqvae_epoch_t *r, int levels)
+static void log_epoch(const rqvae_epoch_t *r, const quantiser_t *q)
 {
-    buf_t used = {0};
-    for (int l = 0; r->quantised && l < levels; l++) {
+    buf_t used = {0}, parts = {0};
+    for (int l = 0; r->quantised && l < q->levels; l++) {
         if (l) buf_puts(&used, ",");
         buf_json_number(&used, r->used[l]);
     }
-    jsonlog("{\"epoch\":%lld,\"quantised\":%s,\"reconstruction\":%.6g,\"commitment\":%.6g,\"utilisation\":[%s],\"revived\":%lld,"
-            "\"lr\":%.6g}", (long long)r->epoch, r->quantised ? "true" : "false", r->reconstruction, r->commitment, used.data ? used.data : "",
-            (long long)r->revived, r->lr);
-    progress_note("reconstruction %.4f, commitment %.4f", r->reconstruction, r->commitment);
+    if (q->image) buf_printf(&parts, ",\"image\":%.6g", r->loss.image);
+    if (q->intent) buf_printf(&parts, ",\"intent\":%.6g", r->loss.intent);
+    jsonlog("{\"epoch\":%lld,\"quantised\":%s,\"reconstruction\":%.6g%s,\"commitment\":%.6g,\"utilisation\":[%s],\"revived\":%lld,"
+            "\"lr\":%.6g}", (long long)r->epoch, r->quantised ? "true" : "false", r->loss.text, parts.data ? parts.data : "",
+            r->loss.commitment, used.data ? used.data : "", (long long)r->revived, r->lr);
+    progress_note("reconstruction %.4f, commitment %.4f", r->loss.text, r->loss.commitment);
     buf_free(&used);
+    buf_free(&parts);
 }
 
-static quantiser_t *train_rqvae(const embeddings_t *e, const state_t *state)
+/* A quantiser for these features; its image_scale is set, everything else is to be fitted. */
+static quantiser_t *new_quantiser(const features_t *e, bool rkmeans)
 {
-    int64_t widths[MLP_MAX_LAYERS];
-    int depth = hidden_widths(widths);
-    quantiser_t *q = quantiser_new(e->width, opt.latent, depth, widths, (int)opt.levels, (int)opt.codes);
-    rqvae_options_t o = {opt.epochs, opt.warmup, opt.batch, opt.lr, opt.beta, opt.balance, (int)opt.iterations,
-                         (int)cli_common.shards, (uint64_t)cli_common.seed};
-    rqvae_trainer_t *t = rqvae_trainer_new(&o, q, e->items, e->x);
+    quantiser_shape_t s = {.text = e->text, .image = e->image, .fused = opt.fusion_dim ? opt.fusion_dim : e->text, .intent = e->intent,
+                           .latent = opt.latent, .levels = (int)opt.levels, .codes = (int)opt.codes};
+    s.depth = rkmeans ? -1 : hidden_widths(s.hidden);
+    quantiser_t *q = quantiser_new(&s);
+    double scale = features_image_scale(e) * (rkmeans ? sqrt(opt.image_weight) : 1);
+    for (int64_t j = 0; j < q->image; j++) q->image_scale[j] = (float)scale;
+    return q;
+}
+
+static void train_rqvae(quantiser_t *q, const features_t *e, const state_t *state)
+{
+    rqvae_options_t o = {opt.epochs, opt.warmup, opt.batch, opt.lr, opt.beta, opt.image_weight, opt.intent_weight, opt.balance,
+                         (int)opt.iterations, (int)cli_common.shards, (uint64_t)cli_common.seed};
+    quantiser_rows_t rows = features_rows(e);
+    rqvae_trainer_t *t = rqvae_trainer_new(&o, q, e->items, &rows);
     jsonlog_mark_t log;
     bool resumed = state->folder && rqvae_load(t, state->folder, state->fingerprint, &log);
     jsonlog_open(cli_common.log, resumed ? &log : NULL);
     progress_start("rqvae", "epochs", opt.epochs + opt.warmup);
     rqvae_epoch_t r;
     while (rqvae_epoch(t, &r)) {
-        log_epoch(&r, q->levels);
+        log_epoch(&r, q);
         if (state->folder && r.epoch % opt.checkpoint == 0) rqvae_save(t, state->folder, state->fingerprint, jsonlog_mark());
         progress_add(1);
     }
     progress_end();
     rqvae_trainer_free(t);
-    return q;
 }
 
-static quantiser_t *fit_rkmeans(const embeddings_t *e)
+static void fit_rkmeans(quantiser_t *q, const features_t *e)
 {
-    quantiser_t *q = quantiser_new(e->width, e->width, -1, NULL, (int)opt.levels, (int)opt.codes);
     rkmeans_t o = {(int)opt.iterations, opt.balance, (int)cli_common.shards, (uint64_t)cli_common.seed};
     jsonlog_open(cli_common.log, NULL);
     rkmeans_fit(&o, q, e->items, e->x);
-    return q;
 }
 
 /* What is wrong with SIDs must be seen. */
@@ -189,26 +177,38 @@ static void warn_of_collapse(const sids_t *s, const sid_stats_t *r)
         warn("only %.1f%% of the items have codes of their own; try --spread -1, more --codes or --levels", 100 * r->alone);
 }
 
-/* `error` is the relative reconstruction error of the items given SIDs, `moved` how many did not get their nearest codes. */
-static void report(const sids_t *s, double error, int64_t moved)
+/* `error` of the items given SIDs, `moved` how many of them did not get their nearest codes. */
+static void report(const sids_t *s, const quantiser_t *q, const quantiser_errors_t *error, int64_t moved)
 {
     sid_stats_t r = sids_stats(s);
-    buf_t used = {0}, perplexity = {0}, text = {0};
+    buf_t used = {0}, perplexity = {0}, text = {0}, parts = {0}, said = {0};
+    if (q->image) {
+        buf_printf(&parts, ",\"error_text\":%.6g,\"error_image\":%.6g", error->text, error->image);
+        buf_printf(&said, "text %.4f, image %.4f", error->text, error->image);
+    }
+    if (q->intent) {
+        buf_printf(&parts, ",\"error_intent\":%.6g", error->intent);
+        buf_printf(&said, "%sintents %.4f", q->image ? ", " : "", error->intent);
+    }
     for (int l = 0; l < s->levels; l++) {
         buf_printf(&used, "%s%.4f", l ? "," : "", r.utilisation[l]);
         buf_printf(&perplexity, "%s%.2f", l ? "," : "", r.perplexity[l]);
         buf_printf(&text, "%s%.3f (%.1f)", l ? ", " : "", r.utilisation[l], r.perplexity[l]);
     }
     long long items = s->items, moves = moved, buckets = r.buckets, largest = r.largest;
-    note("%lld items; relative reconstruction error %.4f; utilisation (perplexity) by level: %s", items, error, text.data);
+    note("%lld items; relative reconstruction error %.4f%s%s%s; utilisation (perplexity) by level: %s", items, error->all,
+         said.len ? " (" : "", said.len ? said.data : "", said.len ? ")" : "", text.data);
     note("%.2f%% of the items alone in their bucket before the suffix, %lld moved to another last code; %lld buckets, "
          "the largest of %lld", 100 * r.alone, moves, buckets, largest);
-    jsonlog("{\"items\":%lld,\"error\":%.6g,\"utilisation\":[%s],\"perplexity\":[%s],\"alone\":%.6f,\"moved\":%lld,"
-            "\"buckets\":%lld,\"largest\":%lld}", items, error, used.data, perplexity.data, r.alone, moves, buckets, largest);
+    jsonlog("{\"items\":%lld,\"error\":%.6g%s,\"utilisation\":[%s],\"perplexity\":[%s],\"alone\":%.6f,\"moved\":%lld,"
+            "\"buckets\":%lld,\"largest\":%lld}", items, error->all, parts.data ? parts.data : "", used.data, perplexity.data, r.alone,
+            moves, buckets, largest);
     warn_of_collapse(s, &r);
     buf_free(&used);
     buf_free(&perplexity);
     buf_free(&text);
+    buf_free(&parts);
+    buf_free(&said);
     sid_stats_free(&r);
 }
 
@@ -225,14 +225,45 @@ static void write_sids(const sids_t *s, const quantiser_t *q, const char *config
     st_commit(w);
 }
 
+/* Whether the image joins these tensors: not where it is one of them, or in the joint embedding that stands alone. */
+static bool takes_image(const char *tensors)
+{
+    if (!strcmp(tensors, "joint")) return false;
+    size_t n;
+    for (const char *name = tensors;; name += n + 1) {
+        n = strcspn(name, ",");
+        if (n == 5 && !memcmp(name, "image", 5)) return false;
+        if (!name[n]) return true;
+    }
+}
+
+static void note_parts(const features_t *e, const quantiser_t *q)
+{
+    if (e->image)
+        note("%s %lld and image %lld, which %lld of %lld items have, %s to %lld dimensions", opt.tensor, (long long)e->text,
+             (long long)e->image, (long long)e->with_image, (long long)e->items, q->fusion.image ? "fused" : "put side by side",
+             (long long)(q->fusion.image ? q->fusion.fused : q->width));
+    if (e->intent)
+        note("intents %lld dimensions, which %lld of %lld items have", (long long)e->intent, (long long)e->with_intent,
+             (long long)e->items);
+}
+
 static void make_sids(bool to_file)
 {
-    hidden_widths((int64_t[MLP_MAX_LAYERS]){0}); /* a wrong list is told before the input is read */
-    embeddings_t e = embeddings_open(opt.tensor);
-    state_t state = {0};
     bool rkmeans = !strcmp(opt.method, "rkmeans");
-    if (!rkmeans) state = state_for(&e, to_file);
-    quantiser_t *q = rkmeans ? fit_rkmeans(&e) : train_rqvae(&e, &state);
+    if (rkmeans && opt.intent_weight > 0)
+        die(EX_USAGE, "--intent-weight with --method rkmeans, which has no decoder, expected --method rqvae");
+    hidden_widths((int64_t[MLP_MAX_LAYERS]){0}); /* a wrong list is told before the input is read */
+    st_file_t *file = st_open(NULL);
+    const bool image = takes_image(opt.tensor) && !opt.no_image && (!rkmeans || opt.image_weight > 0);
+    features_t e = features_read(file, &(features_wanted_t){opt.tensor, image, opt.intent_weight > 0});
+    quantiser_t *q = new_quantiser(&e, rkmeans);
+    features_fit(&e, q, file, cli.name);
+    note_parts(&e, q);
+    state_t state = {0};
+    if (!rkmeans) state = state_for(file, to_file);
+    if (rkmeans) fit_rkmeans(q, &e);
+    else train_rqvae(q, &e, &state);
 
     sids_t s = {.items = e.items, .levels = q->levels, .codes = q->codes, .max_suffix = (int)opt.max_suffix};
     s.code = NEW_ARRAY(int32_t, s.items * s.levels);
@@ -243,11 +274,13 @@ static void make_sids(bool to_file)
     quantiser_encode(q, s.items, e.x, latents);
     quantiser_codes(q, s.items, latents, s.code, last);
     int64_t moved = opt.spread != 0 ? sids_spread(&s, q, last, opt.spread) : 0;
-    report(&s, quantiser_error(q, s.items, e.x, s.code), moved);
+    quantiser_rows_t rows = features_rows(&e);
+    quantiser_errors_t error = quantiser_errors(q, s.items, &rows, s.code);
+    report(&s, q, &error, moved);
     sids_assign_suffixes(&s, strcmp(opt.suffix, "always") ? SUFFIX_COLLIDE : SUFFIX_ALWAYS);
 
     char *config = cli_config(&cli);
-    write_sids(&s, q, config, e.file, NULL);
+    write_sids(&s, q, config, file, NULL);
     state_drop(&state);
     jsonlog_close();
     free(config);
@@ -256,7 +289,8 @@ static void make_sids(bool to_file)
     s.item_ids = (strtab_t){0};
     sids_free(&s);
     quantiser_free(q);
-    embeddings_close(&e);
+    features_free(&e);
+    st_close(file);
 }
 
 /* A string of the options that made the SIDs, or `otherwise`. Caller frees. */
@@ -278,18 +312,17 @@ static bool all_suffixed(const sids_t *s)
     return true;
 }
 
-/* Keeps the items that `s` does not hold; their ids go to `ids`. Returns their number. */
-static int64_t keep_new(embeddings_t *e, const sids_t *s, strtab_t *ids)
+/* Drops the items that `s` holds. */
+static void keep_new(features_t *e, const sids_t *s)
 {
-    int64_t count = 0;
+    bool *keep = NEW_ARRAY(bool, e->items);
     for (int64_t i = 0; i < e->items; i++) {
         size_t n;
         const char *id = strtab_get(&e->ids, i, &n);
-        if (strtab_find(&s->item_ids, id, n) >= 0) continue;
-        strtab_add(ids, id, n);
-        memmove(e->x + count++ * e->width, e->x + i * e->width, (size_t)e->width * sizeof(float));
+        keep[i] = strtab_find(&s->item_ids, id, n) < 0;
     }
-    return count;
+    features_keep(e, keep);
+    free(keep);
 }
 
 static void assign_new(void)
@@ -297,32 +330,33 @@ static void assign_new(void)
     st_file_t *base = st_open(opt.assign);
     sids_t s = sids_read(base);
     quantiser_t *q = quantiser_read(base);
-    char *tensor = config_string(base, "tensor", opt.tensor);
+    char *tensors = config_string(base, "tensor", opt.tensor);
     char *suffix = config_string(base, "suffix", all_suffixed(&s) ? "always" : "collide");
-    embeddings_t e = embeddings_open(tensor);
-    if (e.width != q->input)
-        die_at(e.file->name, 0, "%s: %lld dimensions, expected the %lld that %s was made from", tensor, (long long)e.width,
-               (long long)q->input, base->name);
+    st_file_t *file = st_open(NULL);
+    features_t e = features_read(file, &(features_wanted_t){tensors, q->image > 0, q->intent > 0 && st_find(file, "intent")});
+    features_fit(&e, q, file, base->name);
     jsonlog_open(cli_common.log, NULL);
 
-    strtab_t ids = {0};
-    int64_t before = s.items, added = keep_new(&e, &s, &ids);
-    float *latents = xfloats(size_mul((size_t)added, (size_t)q->latent));
-    quantiser_encode(q, added, e.x, latents);
-    sid_assign_t r = sids_add(&s, q, strcmp(suffix, "always") ? SUFFIX_COLLIDE : SUFFIX_ALWAYS, added, latents, &ids);
+    keep_new(&e, &s);
+    int64_t before = s.items;
+    float *latents = xfloats(size_mul((size_t)e.items, (size_t)q->latent));
+    quantiser_encode(q, e.items, e.x, latents);
+    sid_assign_t r = sids_add(&s, q, strcmp(suffix, "always") ? SUFFIX_COLLIDE : SUFFIX_ALWAYS, e.items, latents, &e.ids);
     note("%lld SIDs kept, %lld added; %lld of the new items moved from their nearest codes, %lld of them on more than the last "
          "level", (long long)before, (long long)r.added, (long long)r.moved, (long long)r.strayed);
-    report(&s, quantiser_error(q, added, e.x, s.code + before * s.levels), r.moved);
-    write_sids(&s, q, st_meta(base, "config"), e.file, base);
+    quantiser_rows_t rows = features_rows(&e);
+    quantiser_errors_t error = quantiser_errors(q, e.items, &rows, s.code + before * s.levels);
+    report(&s, q, &error, r.moved);
+    write_sids(&s, q, st_meta(base, "config"), file, base);
 
     jsonlog_close();
     free(latents);
-    free(tensor);
+    free(tensors);
     free(suffix);
-    strtab_free(&ids);
-    embeddings_close(&e);
+    features_free(&e);
     quantiser_free(q);
     sids_free(&s);
+    st_close(file);
     st_close(base);
 }
 

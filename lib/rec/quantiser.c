@@ -1,6 +1,5 @@
 #include "rec/quantiser.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,30 +12,37 @@ enum { BLOCK = 256 /* rows that one step of a parallel pass takes */ };
 
 static int64_t blocks(int64_t n) { return (n + BLOCK - 1) / BLOCK; }
 
-quantiser_t *quantiser_new(int64_t input, int64_t latent, int depth, const int64_t *hidden, int levels, int codes)
+/* Networks from `in` through `hidden` to `out`, or from `out` back to `in`. */
+static mlp_t network(const quantiser_shape_t *s, int64_t in, int64_t out, bool mirrored, int64_t begin)
 {
-    if (depth + 1 > MLP_MAX_LAYERS) die(EX_USAGE, "%d hidden layers, expected up to %d", depth, MLP_MAX_LAYERS - 1);
+    int64_t width[MLP_MAX_LAYERS + 1];
+    if (s->depth < 0) return mlp_make(0, &in, begin);
+    width[0] = in;
+    for (int i = 0; i < s->depth; i++) width[1 + i] = s->hidden[mirrored ? s->depth - 1 - i : i];
+    width[s->depth + 1] = out;
+    return mlp_make(s->depth + 1, width, begin);
+}
+
+quantiser_t *quantiser_new(const quantiser_shape_t *s)
+{
+    if (s->depth + 1 > MLP_MAX_LAYERS) die(EX_USAGE, "%d hidden layers, expected up to %d", s->depth, MLP_MAX_LAYERS - 1);
+    bool networks = s->depth >= 0;
     quantiser_t *q = NEW(quantiser_t);
-    int64_t down[MLP_MAX_LAYERS + 1] = {input}, up[MLP_MAX_LAYERS + 1] = {latent};
-    for (int i = 0; i < depth; i++) {
-        down[1 + i] = hidden[i];
-        up[1 + i] = hidden[depth - 1 - i];
-    }
-    int layers = depth < 0 ? 0 : depth + 1;
-    if (layers) {
-        down[layers] = latent;
-        up[layers] = input;
-    }
-    q->input = input;
-    q->latent = layers ? latent : input;
-    q->levels = levels;
-    q->codes = codes;
-    q->encoder = mlp_make(layers, down, 0);
-    q->decoder = mlp_make(layers, layers ? up : down, q->encoder.end);
+    *q = (quantiser_t){.text = s->text, .image = s->image, .width = s->text + s->image, .levels = s->levels, .codes = s->codes};
+    q->intent = networks ? s->intent : 0;
+    q->latent = networks ? s->latent : q->width;
+    int64_t input = networks && s->image ? s->fused : q->width;
+    q->encoder = network(s, input, q->latent, false, 0);
+    q->decoder = network(s, q->latent, q->width, true, q->encoder.end);
     q->codebook = q->decoder.end;
-    q->size = q->codebook + (int64_t)levels * codes * q->latent;
+    q->size = q->codebook + (int64_t)s->levels * s->codes * q->latent;
+    q->fusion = networks ? fusion_make(s->text, s->image, s->fused, q->size) : fusion_make(q->width, 0, 0, q->size);
+    q->intent_decoder = q->intent ? network(s, q->latent, q->intent, true, q->fusion.end) : mlp_make(0, &q->latent, q->fusion.end);
+    q->size = q->intent_decoder.end;
     q->params = xfloats((size_t)q->size);
-    q->offset = xfloats((size_t)levels * (size_t)codes);
+    q->offset = xfloats((size_t)s->levels * (size_t)s->codes);
+    q->image_scale = xfloats((size_t)q->image);
+    for (int64_t j = 0; j < q->image; j++) q->image_scale[j] = 1;
     return q;
 }
 
@@ -45,6 +51,7 @@ void quantiser_free(quantiser_t *q)
     if (!q) return;
     free(q->params);
     free(q->offset);
+    free(q->image_scale);
     free(q);
 }
 
@@ -61,10 +68,12 @@ static void encode_block(void *ctx, int64_t block, int worker)
     const struct encode_pass *p = ctx;
     const quantiser_t *q = p->q;
     int64_t begin = block * BLOCK, rows = p->n - begin < BLOCK ? p->n - begin : BLOCK;
-    float *acts = xfloats((size_t)(rows * q->encoder.hidden));
-    const float *z = mlp_forward(&q->encoder, q->params, rows, p->x + begin * q->input, acts);
+    float *fused = xfloats((size_t)(rows * q->fusion.hidden)), *acts = xfloats((size_t)(rows * q->encoder.hidden));
+    const float *e = fusion_forward(&q->fusion, q->params, rows, p->x + begin * q->width, fused);
+    const float *z = mlp_forward(&q->encoder, q->params, rows, e, acts);
     memcpy(p->latents + begin * q->latent, z, (size_t)(rows * q->latent) * sizeof(float));
     free(acts);
+    free(fused);
 }
 
 void quantiser_encode(const quantiser_t *q, int64_t n, const float *x, float *latents)
@@ -112,13 +121,27 @@ void quantiser_codes(const quantiser_t *q, int64_t n, const float *latents, int3
     parallel_for(blocks(n), code_block, &p);
 }
 
+/* Squared errors and squared lengths of the parts. */
+typedef struct {
+    double text_error, text, image_error, image, intent_error, intent;
+} sums_t;
+
 struct error_pass {
     const quantiser_t *q;
     int64_t n;
-    const float *x;
+    const quantiser_rows_t *rows;
     const int32_t *codes;
-    double *error, *norm; /* per block */
+    sums_t *sums; /* per block */
 };
+
+static void compare(int64_t width, const float *target, const float *decoded, double *error, double *length)
+{
+    for (int64_t j = 0; j < width; j++) {
+        double e = (double)target[j] - (double)decoded[j];
+        *error += e * e;
+        *length += (double)target[j] * (double)target[j];
+    }
+}
 
 static void error_block(void *ctx, int64_t block, int worker)
 {
@@ -126,116 +149,47 @@ static void error_block(void *ctx, int64_t block, int worker)
     const struct error_pass *p = ctx;
     const quantiser_t *q = p->q;
     int64_t begin = block * BLOCK, rows = p->n - begin < BLOCK ? p->n - begin : BLOCK;
-    float *sum = xfloats((size_t)(rows * q->latent)), *acts = xfloats((size_t)(rows * q->decoder.hidden));
+    float *zq = xfloats((size_t)(rows * q->latent)), *acts = xfloats((size_t)(rows * q->decoder.hidden));
+    float *intent_acts = xfloats((size_t)(rows * q->intent_decoder.hidden));
     for (int64_t i = 0; i < rows; i++)
         for (int l = 0; l < q->levels; l++) {
             const float *c = quantiser_codebook(q, l) + p->codes[(begin + i) * q->levels + l] * q->latent;
-            for (int64_t j = 0; j < q->latent; j++) sum[i * q->latent + j] += c[j];
+            for (int64_t j = 0; j < q->latent; j++) zq[i * q->latent + j] += c[j];
         }
-    const float *back = mlp_forward(&q->decoder, q->params, rows, sum, acts), *x = p->x + begin * q->input;
-    for (int64_t i = 0; i < rows * q->input; i++) {
-        double e = (double)x[i] - (double)back[i];
-        p->error[block] += e * e;
-        p->norm[block] += (double)x[i] * (double)x[i];
+    const float *back = mlp_forward(&q->decoder, q->params, rows, zq, acts);
+    const float *intents = mlp_forward(&q->intent_decoder, q->params, rows, zq, intent_acts);
+    const quantiser_rows_t *r = p->rows;
+    sums_t *s = &p->sums[block];
+    for (int64_t i = 0; i < rows; i++) {
+        const float *x = r->x + (begin + i) * q->width, *decoded = back + i * q->width;
+        compare(q->text, x, decoded, &s->text_error, &s->text);
+        if (!r->has_image || r->has_image[begin + i])
+            compare(q->image, x + q->text, decoded + q->text, &s->image_error, &s->image);
+        if (q->intent && r->intents && (!r->has_intent || r->has_intent[begin + i]))
+            compare(q->intent, r->intents + (begin + i) * q->intent, intents + i * q->intent, &s->intent_error, &s->intent);
     }
+    free(intent_acts);
     free(acts);
-    free(sum);
+    free(zq);
 }
 
-double quantiser_error(const quantiser_t *q, int64_t n, const float *x, const int32_t *codes)
+static double ratio(double error, double length) { return length > 0 ? error / length : 0; }
+
+quantiser_errors_t quantiser_errors(const quantiser_t *q, int64_t n, const quantiser_rows_t *rows, const int32_t *codes)
 {
-    struct error_pass p = {q, n, x, codes, NEW_ARRAY(double, blocks(n)), NEW_ARRAY(double, blocks(n))};
+    struct error_pass p = {q, n, rows, codes, NEW_ARRAY(sums_t, blocks(n))};
     parallel_for(blocks(n), error_block, &p);
-    double error = 0, norm = 0;
+    sums_t all = {0};
     for (int64_t b = 0; b < blocks(n); b++) {
-        error += p.error[b];
-        norm += p.norm[b];
+        const sums_t *s = &p.sums[b];
+        all.text_error += s->text_error;
+        all.text += s->text;
+        all.image_error += s->image_error;
+        all.image += s->image;
+        all.intent_error += s->intent_error;
+        all.intent += s->intent;
     }
-    free(p.error);
-    free(p.norm);
-    return norm > 0 ? error / norm : 0;
-}
-
-static void add_network(st_writer_t *w, const char *name, const mlp_t *m, const float *params)
-{
-    for (int l = 0; l < m->layers; l++) {
-        char tensor[32];
-        snprintf(tensor, sizeof tensor, "%s.%d.weight", name, l);
-        st_add2(w, tensor, ST_F32, m->width[l + 1], m->width[l], params + m->weight[l]);
-        snprintf(tensor, sizeof tensor, "%s.%d.bias", name, l);
-        st_add1(w, tensor, ST_F32, m->width[l + 1], params + m->bias[l]);
-    }
-}
-
-void quantiser_add(st_writer_t *w, const quantiser_t *q)
-{
-    const int64_t shape[] = {q->levels, q->codes, q->latent};
-    st_add(w, "codebook", ST_F32, 3, shape, q->params + q->codebook);
-    st_add2(w, "code_offset", ST_F32, q->levels, q->codes, q->offset);
-    add_network(w, "encoder", &q->encoder, q->params);
-    add_network(w, "decoder", &q->decoder, q->params);
-}
-
-/* Copies a tensor of exactly this shape to `to`. */
-static void fetch(const st_file_t *f, const char *name, int dims, const int64_t *shape, float *to)
-{
-    int64_t expected[ST_MAX_DIMS], count = 1;
-    for (int i = 0; i < dims; i++) count *= expected[i] = shape[i];
-    float *data = st_need_f32(f, name, dims, expected);
-    memcpy(to, data, (size_t)count * sizeof(float));
-    free(data);
-}
-
-static void fetch_network(const st_file_t *f, const char *name, const mlp_t *m, float *params)
-{
-    for (int l = 0; l < m->layers; l++) {
-        char tensor[32];
-        snprintf(tensor, sizeof tensor, "%s.%d.weight", name, l);
-        fetch(f, tensor, 2, (const int64_t[]){m->width[l + 1], m->width[l]}, params + m->weight[l]);
-        snprintf(tensor, sizeof tensor, "%s.%d.bias", name, l);
-        fetch(f, tensor, 1, (const int64_t[]){m->width[l + 1]}, params + m->bias[l]);
-    }
-}
-
-/* The widths that follow each encoder layer; returns the number of layers, and the encoder's input width in *input. */
-static int encoder_widths(const st_file_t *f, int64_t *input, int64_t *widths)
-{
-    char tensor[32];
-    int layers = 0;
-    for (;; layers++) {
-        snprintf(tensor, sizeof tensor, "encoder.%d.weight", layers);
-        if (!st_find(f, tensor)) return layers;
-        if (layers == MLP_MAX_LAYERS) die_at(f->name, 0, "%s: expected up to %d encoder layers", tensor, MLP_MAX_LAYERS);
-        int64_t shape[2] = {-1, -1};
-        st_need(f, tensor, 2, shape);
-        if (shape[0] < 1 || shape[1] < 1) die_at(f->name, 0, "%s: an empty matrix, expected one", tensor);
-        if (!layers) *input = shape[1];
-        else if (shape[1] != widths[layers - 1])
-            die_at(f->name, 0, "%s: %lld columns, expected the layer before's %lld", tensor, (long long)shape[1],
-                   (long long)widths[layers - 1]);
-        widths[layers] = shape[0];
-    }
-}
-
-quantiser_t *quantiser_read(const st_file_t *f)
-{
-    if (!st_find(f, "codebook"))
-        die_at(f->name, 0, "no tensor 'codebook', expected SIDs with the quantiser that made them");
-    int64_t shape[3] = {-1, -1, -1}, widths[MLP_MAX_LAYERS];
-    st_need(f, "codebook", 3, shape);
-    for (int i = 0; i < 3; i++)
-        if (shape[i] < 1) die_at(f->name, 0, "codebook: an empty tensor, expected [levels, codes, width]");
-    if (shape[0] > SID_MAX_LEVELS || shape[1] > SID_MAX_CODES)
-        die_at(f->name, 0, "codebook: %lld levels of %lld codes, expected up to %d of up to %d", (long long)shape[0],
-               (long long)shape[1], SID_MAX_LEVELS, SID_MAX_CODES);
-    int64_t input = shape[2];
-    int layers = encoder_widths(f, &input, widths);
-    if (layers && widths[layers - 1] != shape[2])
-        die_at(f->name, 0, "codebook: width %lld, expected the encoder's %lld", (long long)shape[2], (long long)widths[layers - 1]);
-    quantiser_t *q = quantiser_new(input, shape[2], layers - 1, widths, (int)shape[0], (int)shape[1]);
-    fetch(f, "codebook", 3, shape, q->params + q->codebook);
-    if (st_find(f, "code_offset")) fetch(f, "code_offset", 2, shape, q->offset);
-    fetch_network(f, "encoder", &q->encoder, q->params);
-    fetch_network(f, "decoder", &q->decoder, q->params);
-    return q;
+    free(p.sums);
+    return (quantiser_errors_t){ratio(all.text_error + all.image_error, all.text + all.image), ratio(all.text_error, all.text),
+                                ratio(all.image_error, all.image), ratio(all.intent_error, all.intent)};
 }

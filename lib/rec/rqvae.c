@@ -22,13 +22,13 @@ struct rqvae_trainer {
     rqvae_options_t o;
     quantiser_t *q;
     int64_t n;
-    const float *x;
+    quantiser_rows_t rows;
     int64_t epoch, step; /* done so far */
     int64_t *order;      /* [n] this epoch's shuffle */
     float *first, *second; /* AdamW's moments */
     float **grads;       /* [shards] [q->size] */
     int32_t *codes;      /* [n, levels] codes chosen this epoch, by place in `order` */
-    double *reconstruction, *commitment; /* [shards] of a batch */
+    rqvae_loss_t *loss;  /* [shards] of a batch */
     int64_t batch_begin, batch_rows;
     int batch_shards;
     double rate;
@@ -59,56 +59,104 @@ static double quantise_rows(const quantiser_t *q, int64_t n, double beta, float 
     return commitment;
 }
 
-double rqvae_gradients(const quantiser_t *q, int64_t n, const float *x, double beta, bool quantise, float scale, float *grads,
-                       int32_t *codes, double *commitment)
-{
-    int64_t d = q->latent, widest = mlp_widest(&q->encoder);
-    float *encoded = xfloats((size_t)(n * q->encoder.hidden)), *decoded = xfloats((size_t)(n * q->decoder.hidden));
-    float *zq = xfloats((size_t)(n * d)), *dz = xfloats((size_t)(n * d)), *dzq = xfloats((size_t)(n * d));
-    float *dout = xfloats((size_t)(n * q->input)), *scratch = xfloats((size_t)(2 * n * widest));
+/* A part of what a decoder gives: its columns, the rows that have it (NULL: all), its weight, and where its error is summed. */
+typedef struct {
+    int64_t begin, width;
+    const uint8_t *present;
+    double weight, *error;
+} part_t;
 
-    const float *z = mlp_forward(&q->encoder, q->params, n, x, encoded);
+/* Adds a part's squared error; dout [n, stride] becomes the gradient of weight * scale times it, zero where there is no target. */
+static void part_error(const part_t *p, int64_t n, int64_t stride, const float *target, const float *out, float scale, float *dout)
+{
+    for (int64_t i = 0; i < n; i++) {
+        if (p->present && !p->present[i]) continue;
+        for (int64_t k = i * stride + p->begin, end = k + p->width; k < end; k++) {
+            float e = out[k] - target[k];
+            *p->error += (double)e * (double)e;
+            dout[k] = (float)p->weight * 2 * scale * e;
+        }
+    }
+}
+
+static void add(int64_t n, const float *x, float *y)
+{
+    for (int64_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+/* Decodes zq [n, latent], compares the parts with `target`, and adds the gradients, that of zq to dzq. */
+static void reconstruct(const mlp_t *decoder, const float *params, int64_t n, const float *target, const part_t *parts, int count,
+                        float scale, const float *zq, float *dzq, float *grads)
+{
+    int64_t latent = decoder->width[0], width = decoder->width[decoder->layers];
+    float *acts = xfloats((size_t)(n * decoder->hidden)), *dout = xfloats((size_t)(n * width));
+    float *dx = xfloats((size_t)(n * latent)), *scratch = xfloats((size_t)(2 * n * mlp_widest(decoder)));
+    const float *out = mlp_forward(decoder, params, n, zq, acts);
+    for (int p = 0; p < count; p++) part_error(&parts[p], n, width, target, out, scale, dout);
+    mlp_backward(decoder, params, n, zq, acts, dout, grads, dx, scratch);
+    add(n * latent, dx, dzq);
+    free(scratch);
+    free(dx);
+    free(dout);
+    free(acts);
+}
+
+/* Both decoders: that of text and image, and that of the intents. */
+static void decode(const rqvae_options_t *o, const quantiser_t *q, int64_t n, const quantiser_rows_t *rows, float scale,
+                   const float *zq, float *dzq, float *grads, rqvae_loss_t *loss)
+{
+    const part_t row[] = {{0, q->text, NULL, 1, &loss->text}, {q->text, q->image, rows->has_image, o->image, &loss->image}};
+    const part_t intent = {0, q->intent, rows->has_intent, o->intent, &loss->intent};
+    reconstruct(&q->decoder, q->params, n, rows->x, row, 2, scale, zq, dzq, grads);
+    if (q->intent) reconstruct(&q->intent_decoder, q->params, n, rows->intents, &intent, 1, scale, zq, dzq, grads);
+}
+
+void rqvae_gradients(const rqvae_options_t *o, const quantiser_t *q, int64_t n, const quantiser_rows_t *rows, bool quantise,
+                     float scale, float *grads, int32_t *codes, rqvae_loss_t *loss)
+{
+    int64_t d = q->latent, input = q->encoder.width[0];
+    float *fused = xfloats((size_t)(n * q->fusion.hidden)), *acts = xfloats((size_t)(n * q->encoder.hidden));
+    float *zq = xfloats((size_t)(n * d)), *dz = xfloats((size_t)(n * d)), *dzq = xfloats((size_t)(n * d));
+    float *de = q->fusion.image ? xfloats((size_t)(n * input)) : NULL;
+    float *scratch = xfloats((size_t)(2 * n * mlp_widest(&q->encoder)));
+
+    const float *e = fusion_forward(&q->fusion, q->params, n, rows->x, fused);
+    const float *z = mlp_forward(&q->encoder, q->params, n, e, acts);
     memcpy(zq, z, (size_t)(n * d) * sizeof(float));
     if (quantise) {
-        *commitment += quantise_rows(q, n, beta, scale, zq, dz, grads, codes);
+        loss->commitment += quantise_rows(q, n, o->beta, scale, zq, dz, grads, codes);
         for (int64_t i = 0; i < n * d; i++) zq[i] = z[i] - zq[i];
     }
-    const float *out = mlp_forward(&q->decoder, q->params, n, zq, decoded);
-    double reconstruction = 0;
-    for (int64_t i = 0; i < n * q->input; i++) {
-        float e = out[i] - x[i];
-        reconstruction += (double)e * (double)e;
-        dout[i] = 2 * scale * e;
-    }
-    mlp_backward(&q->decoder, q->params, n, zq, decoded, dout, grads, dzq, scratch);
-    for (int64_t i = 0; i < n * d; i++) dz[i] += dzq[i];
-    mlp_backward(&q->encoder, q->params, n, x, encoded, dz, grads, NULL, scratch);
+    decode(o, q, n, rows, scale, zq, dzq, grads, loss);
+    add(n * d, dzq, dz);
+    mlp_backward(&q->encoder, q->params, n, e, acts, dz, grads, de, scratch);
+    fusion_backward(&q->fusion, q->params, n, fused, de, grads);
 
     free(scratch);
-    free(dout);
+    free(de);
     free(dzq);
     free(dz);
     free(zq);
-    free(decoded);
-    free(encoded);
-    return reconstruction;
+    free(acts);
+    free(fused);
 }
 
-rqvae_trainer_t *rqvae_trainer_new(const rqvae_options_t *o, quantiser_t *q, int64_t n, const float *x)
+rqvae_trainer_t *rqvae_trainer_new(const rqvae_options_t *o, quantiser_t *q, int64_t n, const quantiser_rows_t *rows)
 {
     rqvae_trainer_t *t = NEW(rqvae_trainer_t);
-    *t = (rqvae_trainer_t){.o = *o, .q = q, .n = n, .x = x};
+    *t = (rqvae_trainer_t){.o = *o, .q = q, .n = n, .rows = *rows};
     t->order = NEW_ARRAY(int64_t, n);
     t->first = xfloats((size_t)q->size);
     t->second = xfloats((size_t)q->size);
     t->grads = NEW_ARRAY(float *, o->shards);
     for (int s = 0; s < o->shards; s++) t->grads[s] = xfloats((size_t)q->size);
     t->codes = NEW_ARRAY(int32_t, n * q->levels);
-    t->reconstruction = NEW_ARRAY(double, o->shards);
-    t->commitment = NEW_ARRAY(double, o->shards);
+    t->loss = NEW_ARRAY(rqvae_loss_t, o->shards);
     uint64_t key = rng_stream(o->seed, "rqvae networks");
     mlp_init(&q->encoder, q->params, key);
     mlp_init(&q->decoder, q->params, key);
+    mlp_init(&q->intent_decoder, q->params, key);
+    fusion_init(&q->fusion, q->params, key);
     return t;
 }
 
@@ -121,27 +169,40 @@ void rqvae_trainer_free(rqvae_trainer_t *t)
     free(t->first);
     free(t->second);
     free(t->codes);
-    free(t->reconstruction);
-    free(t->commitment);
+    free(t->loss);
     free(t);
 }
 
 static bool quantising(const rqvae_trainer_t *t) { return t->epoch >= t->o.warmup; }
 
+/* Rows `order[0 .. n)` of an array of rows of `bytes` bytes; NULL of NULL. */
+static void *gather(const void *from, int64_t bytes, const int64_t *order, int64_t n)
+{
+    if (!from || !bytes) return NULL;
+    char *to = xmalloc(size_mul((size_t)n, (size_t)bytes));
+    for (int64_t i = 0; i < n; i++) memcpy(to + i * bytes, (const char *)from + order[i] * bytes, (size_t)bytes);
+    return to;
+}
+
 static void batch_shard(void *ctx, int64_t shard, int worker)
 {
     (void)worker;
     rqvae_trainer_t *t = ctx;
-    int64_t begin, end, width = t->q->input;
+    const quantiser_t *q = t->q;
+    int64_t begin, end;
     shard_rows(t->batch_rows, shard, t->batch_shards, &begin, &end);
-    memset(t->grads[shard], 0, (size_t)t->q->size * sizeof(float));
-    t->reconstruction[shard] = t->commitment[shard] = 0;
-    float *x = xfloats((size_t)((end - begin) * width));
-    for (int64_t i = begin; i < end; i++)
-        memcpy(x + (i - begin) * width, t->x + t->order[t->batch_begin + i] * width, (size_t)width * sizeof(float));
-    int32_t *codes = t->codes + (t->batch_begin + begin) * t->q->levels;
-    t->reconstruction[shard] = rqvae_gradients(t->q, end - begin, x, t->o.beta, quantising(t), 1.0f / (float)t->batch_rows,
-                                               t->grads[shard], codes, &t->commitment[shard]);
+    memset(t->grads[shard], 0, (size_t)q->size * sizeof(float));
+    t->loss[shard] = (rqvae_loss_t){0};
+    const int64_t *order = t->order + t->batch_begin + begin, n = end - begin;
+    float *x = gather(t->rows.x, q->width * (int64_t)sizeof(float), order, n);
+    float *intents = gather(t->rows.intents, q->intent * (int64_t)sizeof(float), order, n);
+    uint8_t *has_image = gather(t->rows.has_image, 1, order, n), *has_intent = gather(t->rows.has_intent, 1, order, n);
+    const quantiser_rows_t rows = {x, has_image, intents, has_intent};
+    rqvae_gradients(&t->o, q, n, &rows, quantising(t), 1.0f / (float)t->batch_rows, t->grads[shard],
+                    t->codes + (t->batch_begin + begin) * q->levels, &t->loss[shard]);
+    free(has_intent);
+    free(has_image);
+    free(intents);
     free(x);
 }
 
@@ -172,7 +233,7 @@ static void train_batch(rqvae_trainer_t *t)
 static void fit_codebooks(rqvae_trainer_t *t)
 {
     float *latents = xfloats(size_mul((size_t)t->n, (size_t)t->q->latent));
-    quantiser_encode(t->q, t->n, t->x, latents);
+    quantiser_encode(t->q, t->n, t->rows.x, latents);
     rkmeans_t k = {t->o.iterations, t->o.balance, t->o.shards, t->o.seed};
     rkmeans_fit(&k, t->q, t->n, latents);
     free(latents);
@@ -210,13 +271,13 @@ static void tend_codebooks(rqvae_trainer_t *t, rqvae_epoch_t *report)
         for (int k = 0; k < q->codes; k++) used += count[l * q->codes + k] > 0;
         report->used[l] = (double)used / q->codes;
         dead |= used < q->codes;
-        double bound = t->o.balance * report->commitment / q->levels;
+        double bound = t->o.balance * report->loss.commitment / q->levels;
         if (t->o.balance > 0) kmeans_balance(q->codes, count + l * q->codes, bound, q->offset + l * q->codes);
     }
     if (dead) {
         float *residual = xfloats((size_t)(t->n * q->latent));
         int32_t *code = NEW_ARRAY(int32_t, t->n);
-        quantiser_encode(q, t->n, t->x, residual);
+        quantiser_encode(q, t->n, t->rows.x, residual);
         for (int l = 0; l < q->levels; l++) {
             report->revived += revive(t, l, count + l * q->codes, residual);
             const float *book = quantiser_codebook(q, l);
@@ -242,12 +303,15 @@ bool rqvae_epoch(rqvae_trainer_t *t, rqvae_epoch_t *report)
         t->batch_rows = t->n - t->batch_begin < t->o.batch ? t->n - t->batch_begin : t->o.batch;
         train_batch(t);
         for (int s = 0; s < t->batch_shards; s++) {
-            report->reconstruction += t->reconstruction[s] / (double)t->n;
-            report->commitment += t->commitment[s] / (double)t->n;
+            report->loss.text += t->loss[s].text / (double)t->n;
+            report->loss.image += t->loss[s].image / (double)t->n;
+            report->loss.intent += t->loss[s].intent / (double)t->n;
+            report->loss.commitment += t->loss[s].commitment / (double)t->n;
         }
     }
     report->lr = t->rate;
-    if (!isfinite(report->reconstruction) || !isfinite(report->commitment))
+    const rqvae_loss_t *loss = &report->loss;
+    if (!isfinite(loss->text + loss->image + loss->intent + loss->commitment))
         die(EX_SOFTWARE, "epoch %lld: the loss is no longer a number; try a lower --lr", (long long)t->epoch + 1);
     if (quantising(t)) tend_codebooks(t, report);
     t->epoch++;

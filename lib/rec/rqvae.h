@@ -1,5 +1,5 @@
 /* Training of RQ-VAE (Lee et al. 2022; for Semantic IDs: Rajput et al. 2023): an auto-encoder whose latent is quantised
- * level by level. */
+ * level by level; with images, jointly with the fusion that the encoder reads (METHODS 1.6). */
 #ifndef SIDMILL_REC_RQVAE_H
 #define SIDMILL_REC_RQVAE_H
 
@@ -15,18 +15,24 @@ typedef struct {
     int64_t batch;       /* rows */
     double lr;           /* AdamW's peak rate: short linear warm-up, then a cosine to a tenth */
     double beta;         /* weight of the commitment term */
+    double image, intent; /* weights of the image part of the reconstruction, and of the intents' */
     double balance;      /* bound of the load offsets: see kmeans_t */
     int iterations;      /* of k-means, a level, for the first codebooks */
     int shards;
     uint64_t seed;
 } rqvae_options_t;
 
+/* The terms of the loss, unweighted; an item without image or intents adds nothing to theirs. */
+typedef struct {
+    double text, image, intent; /* |e_text - e_text^|^2, |v - v^|^2, |y - y^|^2 */
+    double commitment;          /* sum over levels of |r_l - C_l[c_l]|^2 */
+} rqvae_loss_t;
+
 /* What an epoch came to. Losses are means over rows. */
 typedef struct {
     int64_t epoch;         /* from 1; the warm-up counts */
     bool quantised;        /* false during the warm-up */
-    double reconstruction; /* |x - x^|^2 */
-    double commitment;     /* sum over levels of |r_l - C_l[c_l]|^2 */
+    rqvae_loss_t loss;
     double used[SID_MAX_LEVELS]; /* share of the codes that some row chose */
     int64_t revived;       /* dead codes given a new place after the epoch */
     double lr;
@@ -34,8 +40,8 @@ typedef struct {
 
 typedef struct rqvae_trainer rqvae_trainer_t;
 
-/* A trainer of q, whose networks it initialises, over x [n, q->input]; both are borrowed. n >= 1. */
-rqvae_trainer_t *rqvae_trainer_new(const rqvae_options_t *o, quantiser_t *q, int64_t n, const float *x);
+/* A trainer of q, whose fusion and networks it initialises, over n >= 1 items; all are borrowed. */
+rqvae_trainer_t *rqvae_trainer_new(const rqvae_options_t *o, quantiser_t *q, int64_t n, const quantiser_rows_t *rows);
 void rqvae_trainer_free(rqvae_trainer_t *t);
 
 /* One epoch; false when all are done. The first after the warm-up begins by fitting the codebooks (rec/rkmeans.h). */
@@ -48,13 +54,14 @@ void rqvae_save(const rqvae_trainer_t *t, const char *folder, const char *finger
  * that does not fit ends the process with EX_DATAERR. */
 bool rqvae_load(rqvae_trainer_t *t, const char *folder, const char *fingerprint, jsonlog_mark_t *log);
 
-/* The loss of rows x [n, D], summed over rows: returns the reconstruction term, adds the commitment terms to *commitment, and
- * adds the gradients of
- *   |x - x^|^2 + sum_l |sg[r_l] - C_l[c_l]|^2 + beta |r_l - sg[C_l[c_l]]|^2
- * times `scale` to grads (flat, as q->params), straight-through from the quantised latent to z; codes already subtracted count
- * as constants in r_l. `codes` [n, levels] receives the codes chosen. With `quantise` false: the plain auto-encoder's, codes
- * untouched. Runs on the calling thread. */
-double rqvae_gradients(const quantiser_t *q, int64_t n, const float *x, double beta, bool quantise, float scale, float *grads,
-                       int32_t *codes, double *commitment);
+/* The loss of n items, its terms summed over them and added to *loss; and the gradients of
+ *   |e_text - e_text^|^2 + image |v - v^|^2 + intent |y - y^|^2 + sum_l |sg[r_l] - C_l[c_l]|^2 + beta |r_l - sg[C_l[c_l]]|^2
+ * times `scale`, added to grads (flat, as q->params), straight-through from the quantised latent to z; codes already subtracted
+ * count as constants in r_l. The target [e_text ; v] is the frozen input, never e_mm, which W_f = 0 would reconstruct for
+ * nothing; v counts where there is an image, y (the intents' own embedding, decoded from zq by a head of its own: METHODS 3)
+ * where there are intents. `codes` [n, levels] receives the codes chosen. With `quantise` false: the plain auto-encoder's,
+ * codes untouched. Runs on the calling thread. */
+void rqvae_gradients(const rqvae_options_t *o, const quantiser_t *q, int64_t n, const quantiser_rows_t *rows, bool quantise,
+                     float scale, float *grads, int32_t *codes, rqvae_loss_t *loss);
 
 #endif

@@ -14,20 +14,37 @@
 
 #define STATE "/tmp/sidmill-rqvae-state"
 
-enum { N = 7, INPUT = 6, LATENT = 4, LEVELS = 3, CODES = 5 };
+enum { N = 7, TEXT = 6, IMAGE = 4, INTENT = 5, FUSED = 7, LATENT = 4, LEVELS = 3, CODES = 5 };
 
-static quantiser_t *random_quantiser(void)
+typedef enum { TEXT_ONLY, WITH_IMAGE, WITH_INTENT, WITH_BOTH, VARIANTS } variant_t;
+
+static quantiser_t *random_quantiser(variant_t v)
 {
-    const int64_t hidden[] = {9, 8};
-    quantiser_t *q = quantiser_new(INPUT, LATENT, 2, hidden, LEVELS, CODES);
+    quantiser_shape_t s = {.text = TEXT, .image = v & WITH_IMAGE ? IMAGE : 0, .fused = FUSED, .intent = v & WITH_INTENT ? INTENT : 0,
+                           .latent = LATENT, .depth = 2, .hidden = {9, 8}, .levels = LEVELS, .codes = CODES};
+    quantiser_t *q = quantiser_new(&s);
     for (int64_t i = 0; i < q->size; i++) q->params[i] = (float)(0.5 * rng_normal(11, (uint64_t)i));
     for (int64_t i = 0; i < LEVELS * CODES; i++) q->offset[i] = (float)(0.1 * rng_normal(12, (uint64_t)i));
     return q;
 }
 
-static void random_rows(float *x)
+/* Items, the second without image, the third without intents. */
+typedef struct {
+    float x[N * (TEXT + IMAGE)], intents[N * INTENT];
+    uint8_t has_image[N], has_intent[N];
+} items_t;
+
+static quantiser_rows_t random_items(const quantiser_t *q, items_t *items)
 {
-    for (int64_t i = 0; i < N * INPUT; i++) x[i] = (float)rng_normal(13, (uint64_t)i);
+    for (int64_t i = 0; i < N * q->width; i++) items->x[i] = (float)rng_normal(13, (uint64_t)i);
+    for (int64_t i = 0; i < N * INTENT; i++) items->intents[i] = (float)rng_normal(15, (uint64_t)i);
+    for (int64_t i = 0; i < N; i++) {
+        items->has_image[i] = i != 1;
+        items->has_intent[i] = i != 2;
+        for (int64_t j = 0; i == 1 && j < q->image; j++) items->x[i * q->width + q->text + j] = 0;
+    }
+    return (quantiser_rows_t){items->x, q->image ? items->has_image : NULL, q->intent ? items->intents : NULL,
+                              q->intent ? items->has_intent : NULL};
 }
 
 /* A network in double, straight from its definition. */
@@ -55,12 +72,27 @@ typedef struct {
     double residual[N][LEVELS][LATENT];  /* r_l */
 } constants_t;
 
-static void take_constants(const quantiser_t *q, const double *params, const float *x, const int32_t *codes, constants_t *c)
+/* Row i's latent, in double: fusion and encoder. */
+static void plain_latent(const quantiser_t *q, const double *params, const quantiser_rows_t *rows, int i, double *z)
+{
+    const float *x = rows->x + i * q->width;
+    double both[2 * TEXT], fused[16] = {0};
+    for (int j = 0; j < TEXT; j++) {
+        both[j] = (double)x[j];
+        both[TEXT + j] = 0;
+        for (int k = 0; k < q->image; k++) both[TEXT + j] += params[q->fusion.visual + j * q->image + k] * (double)x[TEXT + k];
+    }
+    for (int j = 0; q->image && j < FUSED; j++)
+        for (int k = 0; k < 2 * TEXT; k++) fused[j] += params[q->fusion.fuse + j * 2 * TEXT + k] * both[k];
+    plain_network(&q->encoder, params, q->image ? fused : both, z);
+}
+
+static void take_constants(const quantiser_t *q, const double *params, const quantiser_rows_t *rows, const int32_t *codes,
+                           constants_t *c)
 {
     for (int i = 0; i < N; i++) {
-        double in[INPUT], z[LATENT], sum[LATENT] = {0};
-        for (int j = 0; j < INPUT; j++) in[j] = (double)x[i * INPUT + j];
-        plain_network(&q->encoder, params, in, z);
+        double z[LATENT], sum[LATENT] = {0};
+        plain_latent(q, params, rows, i, z);
         for (int l = 0; l < LEVELS; l++) {
             c->code[i][l] = codes[i * LEVELS + l];
             for (int j = 0; j < LATENT; j++) {
@@ -75,49 +107,57 @@ static void take_constants(const quantiser_t *q, const double *params, const flo
 }
 
 /* The loss whose true gradient is the straight-through one. */
-static double surrogate(const quantiser_t *q, const double *params, const float *x, double beta, const constants_t *c)
+static double surrogate(const quantiser_t *q, const double *params, const quantiser_rows_t *rows, const rqvae_options_t *o,
+                        const constants_t *c)
 {
     double loss = 0;
     for (int i = 0; i < N; i++) {
-        double in[INPUT], z[LATENT], out[INPUT];
-        for (int j = 0; j < INPUT; j++) in[j] = (double)x[i * INPUT + j];
-        plain_network(&q->encoder, params, in, z);
+        double z[LATENT], out[16];
+        plain_latent(q, params, rows, i, z);
         for (int l = 0; c && l < LEVELS; l++)
             for (int j = 0; j < LATENT; j++) {
                 double code = params[q->codebook + (l * CODES + c->code[i][l]) * LATENT + j];
                 loss += pow(c->residual[i][l][j] - code, 2);
-                loss += beta * pow(z[j] - c->before[i][l][j] - c->chosen[i][l][j], 2);
+                loss += o->beta * pow(z[j] - c->before[i][l][j] - c->chosen[i][l][j], 2);
             }
         for (int j = 0; c && j < LATENT; j++) z[j] += c->jump[i][j];
         plain_network(&q->decoder, params, z, out);
-        for (int j = 0; j < INPUT; j++) loss += pow(out[j] - in[j], 2);
+        for (int j = 0; j < q->width; j++)
+            if (j < TEXT || rows->has_image[i])
+                loss += (j < TEXT ? 1 : o->image) * pow(out[j] - (double)rows->x[i * q->width + j], 2);
+        if (!q->intent || !rows->has_intent[i]) continue;
+        plain_network(&q->intent_decoder, params, z, out);
+        for (int j = 0; j < INTENT; j++) loss += o->intent * pow(out[j] - (double)rows->intents[i * INTENT + j], 2);
     }
     return loss;
 }
 
-static void check_gradients(bool quantise)
+static void check_gradients(variant_t variant, bool quantise)
 {
-    quantiser_t *q = random_quantiser();
-    float x[N * INPUT], *grads = xfloats((size_t)q->size);
-    random_rows(x);
+    quantiser_t *q = random_quantiser(variant);
+    items_t items;
+    quantiser_rows_t rows = random_items(q, &items);
+    float *grads = xfloats((size_t)q->size);
     int32_t codes[N * LEVELS] = {0};
-    double commitment = 0, beta = 0.25;
-    double reconstruction = rqvae_gradients(q, N, x, beta, quantise, 1, grads, codes, &commitment);
+    rqvae_loss_t loss = {0};
+    rqvae_options_t o = {.beta = 0.25, .image = 0.7, .intent = 0.4};
+    rqvae_gradients(&o, q, N, &rows, quantise, 1, grads, codes, &loss);
 
     double *params = NEW_ARRAY(double, q->size);
     for (int64_t i = 0; i < q->size; i++) params[i] = (double)q->params[i];
     constants_t c;
-    take_constants(q, params, x, codes, &c);
+    take_constants(q, params, &rows, codes, &c);
     const constants_t *held = quantise ? &c : NULL;
-    CHECK_NEAR(reconstruction + (1 + beta) * commitment, surrogate(q, params, x, beta, held), 1e-3);
-    CHECK(quantise == (commitment > 0));
+    double total = loss.text + o.image * loss.image + o.intent * loss.intent + (1 + o.beta) * loss.commitment;
+    CHECK_NEAR(total, surrogate(q, params, &rows, &o, held), 1e-3);
+    CHECK(quantise == (loss.commitment > 0) && !q->image == (loss.image <= 0) && !q->intent == (loss.intent <= 0));
     double worst = 0;
     for (int64_t i = 0; i < q->size; i++) {
         const double step = 1e-5, at = params[i];
         params[i] = at + step;
-        double up = surrogate(q, params, x, beta, held);
+        double up = surrogate(q, params, &rows, &o, held);
         params[i] = at - step;
-        double down = surrogate(q, params, x, beta, held);
+        double down = surrogate(q, params, &rows, &o, held);
         params[i] = at;
         double slope = (up - down) / (2 * step);
         worst = fmax(worst, fabs(slope - (double)grads[i]) / (1 + fabs(slope)));
@@ -128,12 +168,19 @@ static void check_gradients(bool quantise)
     quantiser_free(q);
 }
 
-TEST(gradients_of_the_autoencoder) { check_gradients(false); }
-TEST(gradients_with_quantisation) { check_gradients(true); }
+TEST(gradients_of_the_autoencoder)
+{
+    for (int v = TEXT_ONLY; v < VARIANTS; v++) check_gradients((variant_t)v, false);
+}
+
+TEST(gradients_with_quantisation)
+{
+    for (int v = TEXT_ONLY; v < VARIANTS; v++) check_gradients((variant_t)v, true);
+}
 
 TEST(codes_are_the_nearest_of_the_residual)
 {
-    quantiser_t *q = random_quantiser();
+    quantiser_t *q = random_quantiser(TEXT_ONLY);
     float latents[N * LATENT], last[N * LATENT];
     int32_t codes[N * LEVELS];
     for (int i = 0; i < N * LATENT; i++) latents[i] = (float)rng_normal(14, (uint64_t)i);
@@ -167,53 +214,71 @@ static float *heaps(int64_t n, int64_t width, int count)
     return x;
 }
 
-static quantiser_t *train(int threads, int64_t stop_after, const char *state, double *first, double *last)
+static quantiser_t *train(bool image, int threads, int64_t stop_after, const char *state, double *first, double *last)
 {
-    enum { ROWS = 600, WIDTH = 12 };
+    enum { ROWS = 600, WIDTH = 12, OF_IMAGE = 5, OF_INTENT = 4 };
     parallel_threads(threads);
-    const int64_t hidden[] = {24};
-    float *x = heaps(ROWS, WIDTH, 40);
-    quantiser_t *q = quantiser_new(WIDTH, 6, 1, hidden, 2, 16);
-    rqvae_options_t o = {.epochs = 20, .warmup = 10, .batch = 200, .lr = 3e-3, .beta = 0.25, .balance = 0.2, .iterations = 15, .shards = 4,
-                         .seed = 5};
-    rqvae_trainer_t *t = rqvae_trainer_new(&o, q, ROWS, x);
+    float *x = heaps(ROWS, WIDTH, 40), *intents = heaps(ROWS, OF_INTENT, 40);
+    uint8_t has_image[ROWS], has_intent[ROWS];
+    for (int i = 0; i < ROWS; i++) {
+        has_image[i] = i % 7 != 0;
+        has_intent[i] = i % 5 != 0;
+        for (int j = WIDTH - OF_IMAGE; image && !has_image[i] && j < WIDTH; j++) x[i * WIDTH + j] = 0;
+    }
+    quantiser_shape_t shape = {.text = WIDTH, .latent = 6, .depth = 1, .hidden = {24}, .levels = 2, .codes = 16};
+    if (image) shape.text -= shape.image = OF_IMAGE, shape.fused = 9, shape.intent = OF_INTENT;
+    quantiser_t *q = quantiser_new(&shape);
+    rqvae_options_t o = {.epochs = 20, .warmup = 10, .batch = 200, .lr = 3e-3, .beta = 0.25, .image = 0.8, .intent = 0.5, .balance = 0.2,
+                         .iterations = 15, .shards = 4, .seed = 5};
+    quantiser_rows_t rows = {x, image ? has_image : NULL, image ? intents : NULL, image ? has_intent : NULL};
+    rqvae_trainer_t *t = rqvae_trainer_new(&o, q, ROWS, &rows);
     if (state) {
         jsonlog_mark_t log = {0};
         CHECK(rqvae_load(t, state, "run", &log) && log.bytes == 77 && log.digest == 78);
     }
     rqvae_epoch_t r;
     for (int64_t e = 0; e != stop_after && rqvae_epoch(t, &r); e++) {
-        if (!e && first) *first = r.reconstruction;
-        if (last) *last = r.reconstruction;
+        double total = r.loss.text + r.loss.image + r.loss.intent;
+        if (!e && first) *first = total;
+        if (last) *last = total;
     }
     if (stop_after >= 0) rqvae_save(t, STATE, "run", (jsonlog_mark_t){77, 78});
     rqvae_trainer_free(t);
+    free(intents);
     free(x);
     return q;
 }
 
+static bool same(const quantiser_t *a, const quantiser_t *b)
+{
+    return a->size == b->size && !memcmp(a->params, b->params, (size_t)a->size * sizeof(float)) &&
+           !memcmp(a->offset, b->offset, (size_t)(a->levels * a->codes) * sizeof(float));
+}
+
 TEST(training_learns_and_threads_do_not_matter)
 {
-    double first = 0, last = 0;
-    quantiser_t *one = train(1, -1, NULL, &first, &last), *two = train(2, -1, NULL, NULL, NULL);
-    CHECK(last < 0.5 * first);
-    CHECK(!memcmp(one->params, two->params, (size_t)one->size * sizeof(float)));
-    CHECK(!memcmp(one->offset, two->offset, 2 * 16 * sizeof(float)));
-    quantiser_free(one);
-    quantiser_free(two);
+    for (int image = 0; image < 2; image++) {
+        double first = 0, last = 0;
+        quantiser_t *one = train(image, 1, -1, NULL, &first, &last), *two = train(image, 2, -1, NULL, NULL, NULL);
+        CHECK(last < 0.5 * first);
+        CHECK(same(one, two));
+        quantiser_free(one);
+        quantiser_free(two);
+    }
 }
 
 TEST(resumed_training_ends_the_same)
 {
-    quantiser_t *whole = train(2, -1, NULL, NULL, NULL);
-    for (int64_t stop = 5; stop <= 30; stop += 12) { /* in the warm-up, and after it */
-        quantiser_free(train(2, stop, NULL, NULL, NULL));
-        quantiser_t *rest = train(2, -1, STATE, NULL, NULL);
-        CHECK(!memcmp(whole->params, rest->params, (size_t)whole->size * sizeof(float)));
-        CHECK(!memcmp(whole->offset, rest->offset, 2 * 16 * sizeof(float)));
-        quantiser_free(rest);
+    for (int image = 0; image < 2; image++) {
+        quantiser_t *whole = train(image, 2, -1, NULL, NULL, NULL);
+        for (int64_t stop = 5; stop <= 30; stop += 12) { /* in the warm-up, and after it */
+            quantiser_free(train(image, 2, stop, NULL, NULL, NULL));
+            quantiser_t *rest = train(image, 2, -1, STATE, NULL, NULL);
+            CHECK(same(whole, rest));
+            quantiser_free(rest);
+        }
+        quantiser_free(whole);
     }
-    quantiser_free(whole);
     checkpoint_remove(STATE);
 }
 
@@ -221,16 +286,18 @@ TEST(quantisers_survive_a_file)
 {
     char path[] = "/tmp/sidmill-quantiser-XXXXXX";
     close(mkstemp(path));
-    for (int networks = 0; networks < 2; networks++) {
-        quantiser_t *q = networks ? random_quantiser() : quantiser_new(INPUT, INPUT, -1, NULL, 2, 3);
+    for (int v = 0; v < VARIANTS + 2; v++) {
+        quantiser_shape_t plain = {.text = TEXT, .image = v > VARIANTS ? IMAGE : 0, .depth = -1, .levels = 2, .codes = 3};
+        quantiser_t *q = v < VARIANTS ? random_quantiser((variant_t)v) : quantiser_new(&plain);
+        for (int64_t j = 0; j < q->image; j++) q->image_scale[j] = 0.25f;
         st_writer_t *w = st_create(path, NULL);
         quantiser_add(w, q);
         st_commit(w);
         st_file_t *f = st_open(path);
         quantiser_t *r = quantiser_read(f);
-        CHECK(r->input == q->input && r->latent == q->latent && r->levels == q->levels && r->codes == q->codes && r->size == q->size);
-        CHECK(!memcmp(r->params, q->params, (size_t)q->size * sizeof(float)));
-        CHECK(!memcmp(r->offset, q->offset, (size_t)(q->levels * q->codes) * sizeof(float)));
+        CHECK(r->text == q->text && r->image == q->image && r->intent == q->intent && r->latent == q->latent && r->levels == q->levels &&
+              r->codes == q->codes && r->fusion.fused == q->fusion.fused && same(r, q));
+        CHECK(!memcmp(r->image_scale, q->image_scale, (size_t)q->image * sizeof(float)));
         st_close(f);
         quantiser_free(q);
         quantiser_free(r);
@@ -241,7 +308,7 @@ TEST(quantisers_survive_a_file)
 /* A quantiser of scalars: level 0 {0, 100}, level 1 {0, 1, 2, 3}. */
 static quantiser_t *scalars(void)
 {
-    quantiser_t *q = quantiser_new(1, 1, -1, NULL, 2, 4);
+    quantiser_t *q = quantiser_new(&(quantiser_shape_t){.text = 1, .depth = -1, .levels = 2, .codes = 4});
     const float books[] = {0, 100, 1000, 2000, 0, 1, 2, 3};
     memcpy(q->params + q->codebook, books, sizeof books);
     return q;

@@ -1,0 +1,71 @@
+"""Embeddings to quantise, and what a quantiser makes of them, in numpy."""
+import json
+import numpy as np
+
+def save(path, tensors, meta):
+    header, data = {"__metadata__": meta}, b""
+    for name, a in tensors.items():
+        dtype = {"float32": "F32", "int32": "I32", "uint8": "U8"}[a.dtype.name]
+        header[name] = {"dtype": dtype, "shape": list(a.shape), "data_offsets": [len(data), len(data) + a.nbytes]}
+        data += a.tobytes()
+    text = json.dumps(header).encode()
+    open(path, "wb").write(len(text).to_bytes(8, "little") + text + data)
+
+def load(path):
+    raw = open(path, "rb").read()
+    n = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8:8 + n])
+    types = {"F32": "<f4", "I32": "<i4", "U8": "u1"}
+    out = {}
+    for name, t in header.items():
+        if name != "__metadata__":
+            a, b = t["data_offsets"]
+            out[name] = np.frombuffer(raw[8 + n + a:8 + n + b], types[t["dtype"]]).reshape(t["shape"])
+    return out, header["__metadata__"]
+
+def ids(names):
+    return np.frombuffer("".join(x + "\n" for x in names).encode(), np.uint8)
+
+def names(t):
+    return bytes(t["item_ids"]).decode().split("\n")[:-1]
+
+def full(t):
+    """The full SIDs, as tuples."""
+    return [tuple(c) + ((s,) if s >= 0 else ()) for c, s in zip(t["codes"].tolist(), t["suffix"].tolist())]
+
+def prefix_free(sids):
+    every = set(sids)
+    return len(every) == len(sids) and not any(s[:-1] in every for s in sids)
+
+def heaps(n, width=16, count=60, noise=0.3, seed=1):
+    rng = np.random.default_rng(seed)
+    return (rng.normal(size=(count, width))[np.arange(n) % count] + noise * rng.normal(size=(n, width))).astype("f4")
+
+def scenes(n, seed=1, width=10, missing=5):
+    """Text and an image that says something else; every `missing`th item without image, intents of the text's heap."""
+    text, image = heaps(n, seed=seed, count=12), 7 * heaps(n, width, count=9, seed=seed + 1)
+    mask = (np.arange(n) % missing != 1).astype("u1")
+    intent = heaps(n, 6, count=12, noise=0.1, seed=seed + 2)
+    intent[np.arange(n) % 11 == 3] = 0
+    return {"text": text, "image": image, "image_mask": mask, "intent": intent, "item_ids": ids(["i%d" % i for i in range(n)])}
+
+def rows(t, s):
+    """What the quantiser of s sees of embeddings t: [e_text ; v]."""
+    v = t["image"] * t["image_mask"][:, None] * s["image_scale"] if "image_scale" in s else np.zeros((len(t["text"]), 0))
+    return np.concatenate([t["text"], v], 1).astype("f8")
+
+def layers(s, name, x):
+    count = sum(k.startswith(name + ".") and k.endswith("weight") and k.count(".") == 2 for k in s)
+    for i in range(count):
+        x = x @ s["%s.%d.weight" % (name, i)].astype("f8").T + s["%s.%d.bias" % (name, i)]
+        x = np.maximum(x, 0) if i + 1 < count else x
+    return x
+
+def latents(t, s):
+    x, dt = rows(t, s), t["text"].shape[1]
+    if "fusion.weight" in s:
+        x = np.concatenate([x[:, :dt], x[:, dt:] @ s["fusion.visual.weight"].astype("f8").T], 1) @ s["fusion.weight"].astype("f8").T
+    return layers(s, "encoder", x)
+
+def embeddings(path, x, start=0, item=None):
+    save(path, {"text": np.asarray(x, "f4"), "item_ids": ids(item or ["i%d" % (start + i) for i in range(len(x))])}, {"schema": "embeddings/1"})
