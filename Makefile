@@ -24,8 +24,9 @@ NEED_BUILD  += libcjson-dev:cjson/cJSON.h                       # parsing JSON r
 NEED_BUILD  += libutf8proc-dev:utf8proc.h                       # NFKC, case folding, character classes
 NEED_BUILD  += libxxhash-dev:xxhash.h                           # digests of inputs, hashed features
 NEED_BUILD  += uthash-dev:uthash.h                              # hash tables: ids to indices
-NEED_BUILD  += libstb-dev:stb/stb_image_write.h                 # the demo catalogue's pictures
+NEED_BUILD  += libstb-dev:stb/stb_image_write.h                 # decoding pictures; writing the demo catalogue's
 NEED_BUILD_OPTIONAL += libdnnl-dev:dnnl.h                       # oneDNN: bf16 products on processors that have them
+NEED_BUILD_OPTIONAL += libseccomp-dev:seccomp.h                 # system call filter of the processes that decode pictures
 NEED_TEST   += bats:bats                                        # runs the suites in tests/*.bats
 NEED_TEST   += bats-support:/usr/lib/bats/bats-support          # the suites' messages
 NEED_TEST   += bats-assert:/usr/lib/bats/bats-assert            # the suites' assertions
@@ -40,8 +41,9 @@ NEED_COMPARE += hyperfine:hyperfine                             # timing
 probe   = $(shell printf '\043include <$(1)>\nint main(void){return 0;}' | $(CC) -x c - -o /dev/null $(2) 2>/dev/null && echo yes || echo no)
 once    = $(eval $1 := $2)$($1)
 ONEDNN  ?= $(call once,ONEDNN,$(call probe,dnnl.h,-ldnnl))
-OPTIONAL_DEFS = $(if $(filter yes,$(ONEDNN)),-DHAVE_ONEDNN)
-OPTIONAL_LIBS = $(if $(filter yes,$(ONEDNN)),-ldnnl -lgomp)
+SECCOMP ?= $(call once,SECCOMP,$(call probe,seccomp.h,-lseccomp))
+OPTIONAL_DEFS = $(if $(filter yes,$(ONEDNN)),-DHAVE_ONEDNN) $(if $(filter yes,$(SECCOMP)),-DHAVE_SECCOMP)
+OPTIONAL_LIBS = $(if $(filter yes,$(ONEDNN)),-ldnnl -lgomp) $(if $(filter yes,$(SECCOMP)),-lseccomp)
 
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Ilib -pthread $(CFLAGS) $(NUMERIC) $(WARN) $(SAN) $(OPTIONAL_DEFS)
 LIBS = $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -lm
@@ -64,7 +66,7 @@ quiet = $(if $(V),,@)
 
 .PHONY: all
 all: $(LIB) $(TOOLS)
-	@echo "sidmill: $(words $(TOOLS)) tools in $(BUILD)/bin; $(COMPILER); OpenBLAS; oneDNN: $(ONEDNN)"
+	@echo "sidmill: $(words $(TOOLS)) tools in $(BUILD)/bin; $(COMPILER); OpenBLAS; oneDNN: $(ONEDNN); seccomp: $(SECCOMP)"
 COMPILER = $(call once,COMPILER,$(shell $(CC) --version | head -n 1))
 
 # build/flags.says holds the compiler with its flags, build/objects.says the library's objects. They are written anew only
@@ -84,6 +86,9 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags.says
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(quiet)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+# stb shifts bits into the sign, which is undefined in C and means the same in every compiler that we know.
+$(BUILD)/obj/lib/data/png.o $(BUILD)/obj/lib/evidence/stb_decode.o: SAN += $(if $(SANITIZE),-fno-sanitize=shift)
 
 $(LIB): $(OBJ) $(BUILD)/objects.says
 	@mkdir -p $(@D)
@@ -199,7 +204,7 @@ make bench           speed
 make install         PREFIX=/usr/local DESTDIR=; make uninstall takes it away again
 make clean           removes build/, build-san/, build-clang/ (work/ stays)
 
-CC=clang, CFLAGS=, WERROR=1, V=1 (show commands), ONEDNN=no; see also README.md and man/sidmill.7.
+CC=clang, CFLAGS=, WERROR=1, V=1 (show commands), ONEDNN=no, SECCOMP=no; see also README.md and man/sidmill.7.
 endef
 export HELP
 help:

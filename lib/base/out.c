@@ -43,6 +43,11 @@ void out_discard_all(void)
         if (unfinished[i]) unlink(unfinished[i]);
 }
 
+void out_disown_all(void)
+{
+    for (int i = 0; i < MAX_OPEN; i++) unfinished[i] = NULL;
+}
+
 static void on_signal(int sig)
 {
     out_discard_all();

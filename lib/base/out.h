@@ -37,4 +37,7 @@ void out_flush(FILE *f, const char *name);
 void out_discard_all(void);
 void out_catch_signals(void);
 
+/* For a forked child: forgets the parent's unfinished outputs, so that nothing the child does removes them. */
+void out_disown_all(void);
+
 #endif
