@@ -119,7 +119,7 @@ static text_engine_t *start_engine(void)
     parse_chars(chars, &o.tfidf.ngrams);
     if (!o.tfidf.ngrams.words && (!o.tfidf.ngrams.char_max || char_weight <= 0))
         die(EX_USAGE, "--words 0 without character n-grams: nothing would be counted");
-    return lsa_engine(&o);
+    return lsa_engine(lsa_new(&o));
 }
 
 /* Hands the current item's fields to the engine. */

@@ -1,15 +1,17 @@
-#include "evidence/lsa.h"
+#include "evidence/lsa_space.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/err.h"
-#include "base/jsonlog.h"
 #include "base/mem.h"
 #include "base/parallel.h"
-#include "base/progress.h"
 
-enum { OVERSAMPLE = 32, ROWS = 256 };
+enum {
+    OVERSAMPLE = 32,
+    ROWS = 256,   /* scaled by one shard */
+    BATCH = 4096, /* texts that wait to be projected together */
+};
 
 struct scaling {
     int64_t rows, k, dim;
@@ -51,77 +53,124 @@ float *lsa_project(const csr_t *x, const svd_t *d, int64_t dim, double exponent)
     return out;
 }
 
-typedef struct {
-    text_engine_t engine;
-    lsa_options_t options;
-    tfidf_t *tfidf;
-} lsa_t;
-
-static void lsa_add(text_engine_t *e, const text_part_t *parts, int count)
+lsa_t *lsa_new(const lsa_options_t *o)
 {
-    lsa_t *l = (lsa_t *)e;
-    tfidf_item(l->tfidf);
-    for (int i = 0; i < count; i++) tfidf_field(l->tfidf, parts[i].text, parts[i].length, parts[i].weight);
+    lsa_t *l = NEW(lsa_t);
+    l->options = *o;
+    l->tfidf = tfidf_new(&o->tfidf);
+    l->info.dim = o->dim;
+    return l;
 }
 
-static int64_t zero_rows(int64_t rows, int64_t dim, const float *x)
+lsa_t *lsa_fitted(const lsa_options_t *o, tfidf_t *t, svd_t d)
 {
-    int64_t count = 0;
-    for (int64_t r = 0; r < rows; r++) {
-        int64_t j = 0;
-        while (j < dim && x[r * dim + j] == 0) j++;
-        count += j == dim;
-    }
-    return count;
+    lsa_t *l = NEW(lsa_t);
+    l->options = *o;
+    l->tfidf = t;
+    l->svd = d;
+    l->fitted = true;
+    l->info = (lsa_info_t){.dim = o->dim, .terms = d.cols, .rank = d.rank, .share = (double)NAN};
+    return l;
 }
 
-static void report(const csr_t *x, const svd_t *d, int64_t dim, int64_t empty, int64_t zero)
+void lsa_free(lsa_t *l)
 {
-    double all = csr_sum_squares(x), kept = 0;
-    for (int64_t j = 0; j < d->rank; j++) kept += d->s[j] * d->s[j];
-    double share = all > 0 ? kept / all : 0;
-    note("%lld items, %lld terms; %lld dimensions hold %.1f%% of the matrix", (long long)x->rows, (long long)x->cols,
-         (long long)d->rank, 100 * share);
-    jsonlog("{\"items\":%lld,\"terms\":%lld,\"elements\":%lld,\"rank\":%lld,\"share\":%.6g,\"empty\":%lld,\"zero\":%lld}",
-            (long long)x->rows, (long long)x->cols, (long long)x->offsets[x->rows], (long long)d->rank, share,
-            (long long)empty, (long long)zero);
-    if (d->rank < dim)
-        note("the texts span %lld dimensions only: columns %lld to %lld are zero", (long long)d->rank, (long long)d->rank,
-             (long long)dim - 1);
-    if (zero)
-        warn("zero rows: items without text %lld, with text but no term that was kept (see --min-df) %lld", (long long)empty,
-             (long long)(zero - empty));
-}
-
-static float *lsa_finish(text_engine_t *e, int64_t *dim)
-{
-    lsa_t *l = (lsa_t *)e;
-    int64_t empty;
-    csr_t x = tfidf_finish(l->tfidf, &empty);
-    tfidf_free(l->tfidf); /* its memory is better spent on the SVD */
-    l->tfidf = NULL;
-    const svd_options_t o = {l->options.dim, OVERSAMPLE, l->options.iterations, l->options.seed};
-    svd_t d = svd_truncated(&x, &o);
-    *dim = l->options.dim;
-    float *out = lsa_project(&x, &d, *dim, l->options.exponent);
-    report(&x, &d, *dim, empty, zero_rows(x.rows, *dim, out));
-    svd_free(&d);
-    csr_free(&x);
-    return out;
-}
-
-static void lsa_free(text_engine_t *e)
-{
-    lsa_t *l = (lsa_t *)e;
-    if (l->tfidf) tfidf_free(l->tfidf);
+    tfidf_free(l->tfidf);
+    svd_free(&l->svd);
+    free(l->rows);
+    free(l->hash);
+    free(l->kind);
+    free(l->idf);
     free(l);
 }
 
-text_engine_t *lsa_engine(const lsa_options_t *o)
+/* Appends the rows of a matrix to those at hand. */
+static void project(lsa_t *l, const csr_t *x)
 {
-    lsa_t *l = NEW(lsa_t);
-    l->engine = (text_engine_t){lsa_add, lsa_finish, lsa_free};
-    l->options = *o;
-    l->tfidf = tfidf_new(&o->tfidf);
-    return &l->engine;
+    int64_t dim = l->options.dim;
+    float *rows = lsa_project(x, &l->svd, dim, l->options.exponent);
+    if (!l->count) {
+        free(l->rows);
+        l->rows = rows;
+        l->cap = x->rows;
+    } else {
+        while (l->cap < l->count + x->rows) l->cap *= 2;
+        l->rows = xreallocarray(l->rows, size_mul((size_t)l->cap, (size_t)dim), sizeof(float));
+        memcpy(l->rows + l->count * dim, rows, (size_t)(x->rows * dim) * sizeof(float));
+        free(rows);
+    }
+    l->count += x->rows;
 }
+
+/* The matrix of the texts that wait. */
+static csr_t take_waiting(lsa_t *l)
+{
+    int64_t empty;
+    csr_t x = tfidf_finish(l->tfidf, &empty);
+    l->empty += empty;
+    l->waiting = 0;
+    return x;
+}
+
+static void project_waiting(lsa_t *l)
+{
+    csr_t x = take_waiting(l);
+    project(l, &x);
+    csr_free(&x);
+}
+
+void lsa_add(lsa_t *l, const text_part_t *parts, int count)
+{
+    if (l->fitted && l->waiting == BATCH) project_waiting(l);
+    tfidf_item(l->tfidf);
+    for (int i = 0; i < count; i++) tfidf_field(l->tfidf, parts[i].text, parts[i].length, parts[i].weight);
+    l->waiting++;
+}
+
+static csr_t fit(lsa_t *l)
+{
+    csr_t x = take_waiting(l);
+    tfidf_trim(l->tfidf); /* its memory is better spent on the SVD */
+    const svd_options_t o = {l->options.dim, OVERSAMPLE, l->options.iterations, l->options.seed};
+    l->svd = svd_truncated(&x, &o);
+    l->fitted = true;
+    double all = csr_sum_squares(&x), kept = 0;
+    for (int64_t j = 0; j < l->svd.rank; j++) kept += l->svd.s[j] * l->svd.s[j];
+    l->info.share = all > 0 ? kept / all : 0;
+    l->info.terms = x.cols;
+    l->info.rank = l->svd.rank;
+    l->info.elements = x.offsets[x.rows];
+    return x;
+}
+
+static void end_round(lsa_t *l, int64_t texts)
+{
+    l->info.texts = texts;
+    l->info.empty = l->empty;
+    l->empty = l->count = l->cap = 0;
+}
+
+void lsa_fit(lsa_t *l)
+{
+    csr_t x = fit(l);
+    end_round(l, x.rows);
+    csr_free(&x);
+}
+
+float *lsa_rows(lsa_t *l, int64_t *count)
+{
+    if (l->fitted) {
+        project_waiting(l);
+    } else {
+        csr_t x = fit(l);
+        project(l, &x);
+        csr_free(&x);
+    }
+    float *rows = l->rows;
+    l->rows = NULL;
+    *count = l->count;
+    end_round(l, l->count);
+    return rows;
+}
+
+lsa_info_t lsa_info(const lsa_t *l) { return l->info; }

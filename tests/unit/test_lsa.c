@@ -118,7 +118,7 @@ static float *embed_catalogue(double exponent, int64_t dim)
 {
     const lsa_options_t o = {.tfidf = {.ngrams = {.words = 1}, .min_df = 2, .max_df = 1, .max_terms = 1000}, .dim = dim, .exponent = exponent,
                              .iterations = 4, .seed = 1};
-    text_engine_t *e = lsa_engine(&o);
+    text_engine_t *e = lsa_engine(lsa_new(&o));
     for (int i = 0; i < ITEMS; i++) {
         const text_part_t part = {catalogue[i], strlen(catalogue[i]), 1};
         e->add(e, &part, part.length > 0);
@@ -195,6 +195,78 @@ TEST(threads_do_not_change_a_bit)
     free(three);
 }
 
+static void add_catalogue(lsa_t *l, int first, int end)
+{
+    for (int i = first; i < end; i++) {
+        const text_part_t part = {catalogue[i], strlen(catalogue[i]), 1};
+        lsa_add(l, &part, part.length > 0);
+    }
+}
+
+static const lsa_options_t small_space = {
+    .tfidf = {.ngrams = {.words = 2, .char_min = 3, .char_max = 4}, .char_weight = 0.3, .min_df = 2, .max_df = 1, .max_terms = 1000},
+    .dim = 16, .exponent = 0.3, .iterations = 4, .seed = 1,
+};
+
+/* A row is the same from the fit, from a second round, from a space that was saved, and whatever else is in the round. */
+TEST(a_text_has_one_place_in_a_space)
+{
+    lsa_t *l = lsa_new(&small_space);
+    add_catalogue(l, 0, ITEMS);
+    int64_t n;
+    float *fitted = lsa_rows(l, &n);
+    CHECK(n == ITEMS && lsa_info(l).empty == 1 && lsa_info(l).dim == 16);
+    st_writer_t *w = st_create("test_lsa.st", "evidence-fit/1");
+    lsa_save(l, w, "words");
+    st_commit(w);
+    lsa_free(l);
+
+    st_file_t *f = st_open("test_lsa.st");
+    l = lsa_load(f, "words");
+    st_close(f);
+    add_catalogue(l, 0, ITEMS);
+    float *all = lsa_rows(l, &n);
+    CHECK(n == ITEMS && lsa_info(l).empty == 1 && !memcmp(all, fitted, (size_t)n * 16 * sizeof(float)));
+    add_catalogue(l, 3, 4);
+    float *one = lsa_rows(l, &n);
+    CHECK(n == 1 && lsa_info(l).empty == 0 && !memcmp(one, fitted + 3 * 16, 16 * sizeof(float)));
+    for (int i = 0; i < 1000; i++) add_catalogue(l, 0, ITEMS);
+    float *many = lsa_rows(l, &n);
+    CHECK(n == 1000 * ITEMS && lsa_info(l).empty == 1000);
+    for (int i = 0; i < 1000; i++) CHECK(!memcmp(many + i * ITEMS * 16, fitted, ITEMS * 16 * sizeof(float)));
+    float *none = lsa_rows(l, &n);
+    CHECK(n == 0);
+    lsa_free(l);
+    free(fitted);
+    free(all);
+    free(one);
+    free(many);
+    free(none);
+    remove("test_lsa.st");
+}
+
+TEST(a_space_without_terms)
+{
+    lsa_t *l = lsa_new(&small_space);
+    lsa_add(l, NULL, 0);
+    lsa_fit(l);
+    CHECK(lsa_info(l).terms == 0 && lsa_info(l).rank == 0 && lsa_info(l).empty == 1);
+    st_writer_t *w = st_create("test_lsa.st", NULL);
+    lsa_save(l, w, "text");
+    st_commit(w);
+    lsa_free(l);
+    st_file_t *f = st_open("test_lsa.st");
+    l = lsa_load(f, "text");
+    st_close(f);
+    add_catalogue(l, 0, 1);
+    int64_t n;
+    float *row = lsa_rows(l, &n);
+    CHECK(n == 1 && dot(row, row, 16) == 0);
+    free(row);
+    lsa_free(l);
+    remove("test_lsa.st");
+}
+
 int main(void)
 {
     err_quiet(true);
@@ -202,6 +274,7 @@ int main(void)
         UNIT(tfidf_by_hand), UNIT(fields_add_by_weight), UNIT(rare_and_common_terms_are_dropped),
         UNIT(the_commonest_terms_are_kept), UNIT(kinds_are_weighted_as_asked), UNIT(topics_come_apart), UNIT(columns_beyond_the_rank_are_zero),
         UNIT(full_rank_keeps_inner_products), UNIT(threads_do_not_change_a_bit),
+        UNIT(a_text_has_one_place_in_a_space), UNIT(a_space_without_terms),
     };
     return unit_run(tests, (int)(sizeof tests / sizeof *tests));
 }
