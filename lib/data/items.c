@@ -93,6 +93,7 @@ static void take_id(items_t *r)
     size_t n = strlen(r->id);
     if (!n) die_at(file, line, "\"id\" is empty, expected a string unique in the file");
     if (strpbrk(r->id, "\t\n\r")) die_at(file, line, "\"id\" holds a tab or a line break, expected none");
+    if (r->repeated_ids) return;
     if (!r->ids.slots) strtab_index(&r->ids);
     if (strtab_find(&r->ids, r->id, n) >= 0) die_at(file, line, "id \"%s\" was there before, expected unique ids", r->id);
     strtab_add(&r->ids, r->id, n);

@@ -13,7 +13,8 @@
 
 typedef struct {
     lines_t lines;
-    strtab_t ids;        /* every id so far, indexed */
+    strtab_t ids;        /* every id so far, indexed; none with repeated_ids */
+    bool repeated_ids;   /* set before the first items_next(): ids are neither kept nor compared, and memory stays constant */
     buf_t text;          /* the current line's bytes */
     cJSON *json;         /* the current record, parsed; owned by the reader, valid until the next call */
     const char *id;

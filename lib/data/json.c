@@ -185,6 +185,19 @@ bool json_next_member(const char *text, size_t n, json_member_t *m)
     return true;
 }
 
+bool json_next_element(const char *text, size_t n, json_element_t *e)
+{
+    scan_t s = {.p = e->value_end ? e->value_end : text, .end = text + n};
+    skip_blanks(&s);
+    if (!at(&s, e->value_end ? ',' : '[')) return false;
+    s.p++;
+    skip_blanks(&s);
+    e->value = s.p;
+    if (!scan_value(&s, 0)) return false; /* the ']' of an empty array */
+    e->value_end = s.p;
+    return true;
+}
+
 bool json_member_is(const json_member_t *m, const char *name)
 {
     size_t n = (size_t)(m->key_end - m->key), len = strlen(name);

@@ -27,6 +27,14 @@ typedef struct {
  * The text must have passed json_check(). */
 bool json_next_member(const char *text, size_t n, json_member_t *m);
 
+/* An element of an array: a span of the text. */
+typedef struct {
+    const char *value, *value_end;
+} json_element_t;
+
+/* The same for the elements of the one array that `text` holds. */
+bool json_next_element(const char *text, size_t n, json_element_t *e);
+
 /* True if the member's key, its escapes undone, is `name`. */
 bool json_member_is(const json_member_t *m, const char *name);
 
