@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "data/st.h"
 
 typedef struct image_engine image_engine_t;
 struct image_engine {
@@ -28,6 +29,13 @@ struct image_engine {
     float *(*finish)(image_engine_t *e, int64_t *dim);
 
     void (*free)(image_engine_t *e);
+
+    /* Instead of finish(): fits the engine to the images added, and forgets them. NULL where nothing is fitted. */
+    void (*fit)(image_engine_t *e);
+
+    /* After fit() or finish(): adds what was fitted to a tensor file, under names that begin with "image". Data is borrowed until
+     * st_commit(). NULL where nothing is fitted. */
+    void (*save)(image_engine_t *e, st_writer_t *w);
 };
 
 #endif
