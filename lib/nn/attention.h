@@ -1,4 +1,5 @@
-/* Causal grouped-query attention over packed segments (Ainslie et al. 2023; Vaswani et al. 2017), and over a shared cache. */
+/* Grouped-query attention (Ainslie et al. 2023; Vaswani et al. 2017): causal over packed segments and over a shared cache, and
+ * without a mask. */
 #ifndef SIDMILL_NN_ATTENTION_H
 #define SIDMILL_NN_ATTENTION_H
 
@@ -29,5 +30,11 @@ void attention_backward(attention_shape_t s, int64_t rows, const float *qkv, con
  * and itself: out [heads * head_dim]. `scores` holds prefix_rows + extra + 1 floats. */
 void attention_extend(attention_shape_t s, const float *qkv, int64_t prefix_rows, const float *prefix, int extra,
                       const float *const *extra_rows, float *out, float *scores);
+
+/* Floats of scratch space for attention_full_forward() over `rows` rows. */
+int64_t attention_full_scratch(int64_t rows);
+
+/* The first `queries` of `rows` rows, each attending to all rows: out [queries, heads * head_dim]. */
+void attention_full_forward(attention_shape_t s, int64_t queries, int64_t rows, const float *qkv, float *out, float *scratch);
 
 #endif

@@ -31,6 +31,19 @@ static inline float fast_exp(float x)
 
 static inline float fast_sigmoid(float x) { return 1.0f / (1.0f + fast_exp(-x)); }
 
+/* erf(x), absolute error below 5e-7 (Abramowitz & Stegun 1964, 7.1.26). */
+static inline float fast_erf(float x)
+{
+    float u = x < 0 ? -x : x, t = 1 / (1 + 0.3275911f * u);
+    float p = 1.061405429f;
+    p = p * t - 1.453152027f;
+    p = p * t + 1.421413741f;
+    p = p * t - 0.284496736f;
+    p = p * t + 0.254829592f;
+    float y = 1 - p * t * fast_exp(-u * u);
+    return x < 0 ? -y : y;
+}
+
 /* A dropout site: elements are kept where a hash of (key, element number) reaches the threshold, and scaled by 1 / keep.
  * The hash is the 32-bit finaliser of MurmurHash3. */
 typedef struct {

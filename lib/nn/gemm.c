@@ -42,9 +42,15 @@ static void hold_to_one_thread(void)
 
 void gemm_init(void) { parallel_on_start(hold_to_one_thread); }
 
-void gemm_f32(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, const float *b, float beta, float *c)
+void gemm_f32_strided(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b,
+                      int64_t ldb, float beta, float *c, int64_t ldc)
 {
     if (m <= 0 || n <= 0) return;
     cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k, alpha, a,
-                (int)(ta ? m : k), b, (int)(tb ? k : n), beta, c, (int)n);
+                (int)lda, b, (int)ldb, beta, c, (int)ldc);
+}
+
+void gemm_f32(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, const float *b, float beta, float *c)
+{
+    gemm_f32_strided(ta, tb, m, n, k, alpha, a, ta ? m : k, b, tb ? k : n, beta, c, n);
 }

@@ -61,6 +61,78 @@ void rmsnorm_backward(int64_t rows, int64_t d, const float *x, const float *gain
 }
 
 SIMD_CLONES
+static void layernorm_row(int64_t d, float eps, const float *x, const float *gain, const float *bias, float *y)
+{
+    float sum = 0, squares = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < d; i++) sum += x[i];
+    const float mean = sum / (float)d;
+#pragma omp simd reduction(+ : squares)
+    for (int64_t i = 0; i < d; i++) squares += (x[i] - mean) * (x[i] - mean);
+    const float inv = 1 / sqrtf(squares / (float)d + eps);
+#pragma omp simd
+    for (int64_t i = 0; i < d; i++) y[i] = (x[i] - mean) * inv * gain[i] + bias[i];
+}
+
+void layernorm_forward(const backend_t *b, int64_t rows, int64_t d, float eps, const float *x, const float *gain, const float *bias,
+                       operand_t *packed, float *y)
+{
+    float *row = y ? NULL : xreallocarray(NULL, (size_t)d, sizeof *row);
+    for (int64_t r = 0; r < rows; r++) {
+        float *out = y ? y + r * d : row;
+        layernorm_row(d, eps, x + r * d, gain, bias, out);
+        if (packed) b->pack(out, d, operand_at(b, packed, r * d));
+    }
+    free(row);
+}
+
+SIMD_CLONES
+void bias_forward(int64_t rows, int64_t n, const float *restrict bias, const float *restrict y, float *restrict x)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        float *to = x + r * n;
+        if (y)
+#pragma omp simd
+            for (int64_t i = 0; i < n; i++) to[i] += y[r * n + i] + bias[i];
+        else
+#pragma omp simd
+            for (int64_t i = 0; i < n; i++) to[i] += bias[i];
+    }
+}
+
+SIMD_CLONES
+static void gelu_row(int64_t n, const float *restrict x, const float *restrict bias, float *restrict act)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        float v = x[i] + bias[i];
+        act[i] = 0.5f * v * (1 + fast_erf(v * 0.70710678f));
+    }
+}
+
+SIMD_CLONES
+static void quick_gelu_row(int64_t n, const float *restrict x, const float *restrict bias, float *restrict act)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        float v = x[i] + bias[i];
+        act[i] = v * fast_sigmoid(1.702f * v);
+    }
+}
+
+void bias_activation_forward(const backend_t *b, activation_t activation, int64_t rows, int64_t n, const float *bias, const float *x,
+                             operand_t *act)
+{
+    float block[BLOCK];
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t i = 0; i < n; i += BLOCK) {
+            int64_t len = n - i < BLOCK ? n - i : BLOCK;
+            (activation == ACT_GELU ? gelu_row : quick_gelu_row)(len, x + r * n + i, bias + i, block);
+            b->pack(block, len, operand_at(b, act, r * n + i));
+        }
+}
+
+SIMD_CLONES
 void dropout_scale(int64_t n, dropout_t drop, float *x)
 {
 #pragma omp simd

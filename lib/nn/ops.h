@@ -20,6 +20,21 @@ void rmsnorm_forward(const backend_t *b, int64_t rows, int64_t d, float eps, con
 void rmsnorm_backward(int64_t rows, int64_t d, const float *x, const float *gain, const float *inv_rms, const float *dy, float *dx,
                       float *dgain);
 
+/* LayerNorm (Ba et al. 2016): y = (x - mean) / sqrt(variance + eps) * gain + bias, per row of x [rows, d]; y may be x. The
+ * result goes to `packed` and to `y` in f32, where not NULL. */
+void layernorm_forward(const backend_t *b, int64_t rows, int64_t d, float eps, const float *x, const float *gain, const float *bias,
+                       operand_t *packed, float *y);
+
+/* x [rows, n] += bias [n] in every row; with y [rows, n] not NULL, x += y + bias: a residual connection. */
+void bias_forward(int64_t rows, int64_t n, const float *bias, const float *y, float *x);
+
+/* GELU (Hendrycks & Gimpel 2016): x Phi(x); quick GELU: x sigmoid(1.702 x), theirs as well. */
+typedef enum { ACT_GELU, ACT_QUICK_GELU } activation_t;
+
+/* act = activation(x + bias), x [rows, n]. */
+void bias_activation_forward(const backend_t *b, activation_t activation, int64_t rows, int64_t n, const float *bias, const float *x,
+                             operand_t *act);
+
 /* x = dropout(x), and the gradient through it, in place over n. */
 void dropout_scale(int64_t n, dropout_t drop, float *x);
 
