@@ -35,6 +35,7 @@ NEED_TEST   += mandoc:mandoc                                    # checks the man
 NEED_TEST   += shellcheck:shellcheck                            # checks the shell scripts
 NEED_TEST   += python3-numpy:py=numpy                           # an independent reader and writer of our files
 NEED_COMPARE += python3-torch:py=torch                          # the peer that models are compared with
+NEED_COMPARE += python3-pil:py=PIL                                # the resizing that CLIP was trained on
 NEED_COMPARE += hyperfine:hyperfine                             # timing
 
 # Optional libraries are found by asking the compiler, once, when something is to be built: see $(BUILD)/flags.says.

@@ -75,6 +75,9 @@ strtab_t st_need_ids(const st_file_t *f, const char *name, int64_t count);
 /* Element i of a tensor of any dtype as a double (integers beyond 2^53 are rounded). */
 double st_value(const st_tensor_t *t, int64_t i);
 
+/* All elements, as st_value() has them, rounded to floats: out [t->count]. Quick for F32, F16 and BF16. */
+void st_floats(const st_tensor_t *t, float *out);
+
 /* Element i of an integer (or BOOL) tensor, exactly; false for a U64 beyond the range. */
 bool st_integer(const st_tensor_t *t, int64_t i, int64_t *v);
 

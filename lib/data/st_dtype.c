@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/simd.h"
 #include "data/st.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensor data is little-endian and used as it lies");
@@ -85,6 +86,43 @@ double st_value(const st_tensor_t *t, int64_t i)
     case ST_DTYPES: break;
     }
     return (double)NAN;
+}
+
+SIMD_CLONES
+static void floats_of_bf16(int64_t n, const unsigned char *restrict data, float *restrict out)
+{
+    for (int64_t i = 0; i < n; i++) {
+        uint16_t bits;
+        memcpy(&bits, data + 2 * i, sizeof bits);
+        uint32_t u = (uint32_t)bits << 16;
+        memcpy(&out[i], &u, sizeof u);
+    }
+}
+
+/* The fraction and exponent as they are, in F32's places, are the number divided by 2^112, subnormals included. */
+SIMD_CLONES
+static void floats_of_f16(int64_t n, const unsigned char *restrict data, float *restrict out)
+{
+    for (int64_t i = 0; i < n; i++) {
+        uint16_t bits;
+        memcpy(&bits, data + 2 * i, sizeof bits);
+        uint32_t u = (uint32_t)(bits & 0x7fff) << 13, special = (bits & 0x7c00) == 0x7c00 ? 0x7f800000 : 0;
+        float f;
+        memcpy(&f, &u, sizeof f);
+        f *= 0x1p112f;
+        memcpy(&u, &f, sizeof u);
+        u |= special | (uint32_t)(bits & 0x8000) << 16;
+        memcpy(&out[i], &u, sizeof u);
+    }
+}
+
+void st_floats(const st_tensor_t *t, float *out)
+{
+    if (t->dtype == ST_F32 && t->count) memcpy(out, t->data, (size_t)t->count * sizeof *out);
+    else if (t->dtype == ST_BF16) floats_of_bf16(t->count, t->data, out);
+    else if (t->dtype == ST_F16) floats_of_f16(t->count, t->data, out);
+    else
+        for (int64_t i = 0; i < t->count; i++) out[i] = (float)st_value(t, i);
 }
 
 bool st_integer(const st_tensor_t *t, int64_t i, int64_t *v)

@@ -79,11 +79,9 @@ float *st_need_f32(const st_file_t *f, const char *name, int dims, int64_t *shap
 {
     const st_tensor_t *t = need(f, name, FLOAT_TYPE, dims, shape);
     float *out = xfloats((size_t)t->count);
-    if (t->dtype == ST_F32 && t->count) memcpy(out, t->data, (size_t)t->count * sizeof *out);
-    for (int64_t i = 0; i < t->count; i++) {
-        if (t->dtype != ST_F32) out[i] = (float)st_value(t, i);
+    st_floats(t, out);
+    for (int64_t i = 0; i < t->count; i++)
         if (!isfinite(out[i])) not_finite(f, t, i, st_value(t, i));
-    }
     return out;
 }
 

@@ -88,6 +88,33 @@ TEST(floats_of_every_type_are_read)
 #define X(dtype, shape, begin, end) "\"x\":{\"dtype\":\"" dtype "\",\"shape\":[" shape "],\"data_offsets\":[" #begin "," #end "]}"
 #define Y(shape, begin, end) "\"y\":{\"dtype\":\"U8\",\"shape\":[" shape "],\"data_offsets\":[" #begin "," #end "]}"
 
+/* All 16-bit floats, by the quick way and one by one. */
+TEST(half_floats_in_bulk)
+{
+    static const char *const dtypes[] = {"F16", "BF16"};
+    enum { ALL = 1 << 16 };
+    uint16_t *bits = NEW_ARRAY(uint16_t, ALL);
+    float *x = xfloats(ALL);
+    for (int i = 0; i < ALL; i++) bits[i] = (uint16_t)i;
+    for (int d = 0; d < 2; d++) {
+        char *header = xasprintf("{\"x\":{\"dtype\":\"%s\",\"shape\":[65536],\"data_offsets\":[0,131072]}}", dtypes[d]);
+        put_file(header, -1, bits, ALL * sizeof *bits);
+        st_file_t *f = st_open(path);
+        const st_tensor_t *t = st_find(f, "x");
+        st_floats(t, x);
+        int apart = 0;
+        for (int i = 0; i < ALL; i++) {
+            double v = st_value(t, i);
+            apart += isnan(v) ? !isnan(x[i]) : (double)x[i] != v || !signbit(x[i]) != !signbit(v);
+        }
+        CHECK(apart == 0);
+        st_close(f);
+        free(header);
+    }
+    free(bits);
+    free(x);
+}
+
 TEST(what_the_format_allows_opens)
 {
     CHECK(opens("{}", 0) == 0);
@@ -346,7 +373,8 @@ TEST(writing_fails_cleanly)
 }
 
 static const unit_test_t tests[] = {
-    UNIT(integers_of_every_type_are_read), UNIT(floats_of_every_type_are_read), UNIT(what_the_format_allows_opens),
+    UNIT(integers_of_every_type_are_read), UNIT(floats_of_every_type_are_read), UNIT(half_floats_in_bulk),
+    UNIT(what_the_format_allows_opens),
     UNIT(what_the_format_forbids_is_refused), UNIT(cut_files_and_wrong_lengths_are_refused), UNIT(deep_nesting_is_refused),
     UNIT(what_is_written_reads_back), UNIT(needs_are_checked), UNIT(string_tables_are_checked),
     UNIT(string_tables_find_their_strings), UNIT(writing_fails_cleanly),
