@@ -1,4 +1,5 @@
 /* embed: items in, vectors out; and a look at which items lie near each other. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,93 +9,62 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/progress.h"
+#include "data/config.h"
 #include "data/items.h"
+#include "data/relpath.h"
 #include "data/st.h"
+#include "evidence/fields.h"
+#include "evidence/image_builtin.h"
+#include "evidence/image_reader.h"
 #include "evidence/lsa.h"
-#include "nn/nearest.h"
+#include "evidence/neighbours.h"
 
-enum { MAX_FIELDS = 16 };
+static struct {
+    const char *text, *image, *image_root, *fields, *chars, *fit, *nearest, *embeddings, *tensor;
+    int64_t dim, words, min_df, max_terms, iterations, image_dim, count;
+    double char_weight, max_df, exponent, image_exponent;
+    bool intent, fit_only;
+} opt = {
+    .text = "lsa", .image = "none", .fields = "title,description:0.5,categories:0.5,caption,intents", .chars = "3-5",
+    .tensor = "text", .dim = 256, .words = 2, .min_df = 2, .max_terms = 500000, .iterations = 4, .image_dim = 128, .count = 10,
+    .char_weight = 0.25, .max_df = 1, .exponent = 0.5, .image_exponent = 0.5,
+};
 
-static const char *text = "lsa";
-static const char *fields = "title,description:0.5,categories:0.5,caption,intents";
-static int64_t dim = 256, words = 2, min_df = 2, max_terms = 500000, iterations = 4;
-static const char *chars = "3-5";
-static double char_weight = 0.25, max_df = 1, exponent = 0.5;
-static const char *nearest, *embeddings, *tensor = "text";
-static int64_t nearest_count = 10;
-
-static const char *const engines[] = {"lsa", NULL};
+static const char *const text_engines[] = {"lsa", "none", NULL};
+static const char *const image_engines[] = {"builtin", "none", NULL};
 static const cli_option_t options[] = {
-    {0, "text", NULL, CLI_CHOICE, &text, "text engine", true, 0, 0, engines},
-    {'f', "fields", "LIST", CLI_STRING, &fields, "what goes in, each name with :WEIGHT if not 1", true, 0, 0, NULL},
-    {'d', "dim", "N", CLI_INT, &dim, "width of the vectors", true, 1, 65536, NULL},
-    {0, "words", "N", CLI_INT, &words, "longest word n-gram; 0: none", true, 0, 8, NULL},
-    {0, "chars", "MIN-MAX", CLI_STRING, &chars, "character n-grams, or none", true, 0, 0, NULL},
-    {0, "char-weight", "W", CLI_REAL, &char_weight, "their weight beside the words' 1", true, 0, 1000, NULL},
-    {0, "min-df", "N", CLI_INT, &min_df, "drop terms of fewer items", true, 1, 2147483647, NULL},
-    {0, "max-df", "SHARE", CLI_REAL, &max_df, "drop terms of more than this share of the items", true, 0, 1, NULL},
-    {0, "max-terms", "N", CLI_INT, &max_terms, "keep the N commonest terms", true, 1, 2147483647, NULL},
-    {0, "exponent", "P", CLI_REAL, &exponent, "weigh dimensions by singular value ^ P", true, 0, 2, NULL},
-    {0, "power-iterations", "N", CLI_INT, &iterations, "passes that sharpen the SVD", true, 0, 100, NULL},
+    {0, "text", NULL, CLI_CHOICE, &opt.text, "text engine", true, 0, 0, text_engines},
+    {'f', "fields", "LIST", CLI_STRING, &opt.fields, "what goes in, each name with :WEIGHT if not 1", true, 0, 0, NULL},
+    {'d', "dim", "N", CLI_INT, &opt.dim, "width of the vectors", true, 1, 65536, NULL},
+    {0, "words", "N", CLI_INT, &opt.words, "longest word n-gram; 0: none", true, 0, 8, NULL},
+    {0, "chars", "MIN-MAX", CLI_STRING, &opt.chars, "character n-grams, or none", true, 0, 0, NULL},
+    {0, "char-weight", "W", CLI_REAL, &opt.char_weight, "their weight beside the words' 1", true, 0, 1000, NULL},
+    {0, "min-df", "N", CLI_INT, &opt.min_df, "drop terms of fewer items", true, 1, 2147483647, NULL},
+    {0, "max-df", "SHARE", CLI_REAL, &opt.max_df, "drop terms of more than this share of the items", true, 0, 1, NULL},
+    {0, "max-terms", "N", CLI_INT, &opt.max_terms, "keep the N commonest terms", true, 1, 2147483647, NULL},
+    {0, "exponent", "P", CLI_REAL, &opt.exponent, "weigh dimensions by singular value ^ P", true, 0, 2, NULL},
+    {0, "power-iterations", "N", CLI_INT, &opt.iterations, "passes that sharpen the SVD", true, 0, 100, NULL},
+    {0, "intent", NULL, CLI_FLAG, &opt.intent, "also embed the intents alone: tensor intent", true, 0, 0, NULL},
+    {'i', "image", NULL, CLI_CHOICE, &opt.image, "image engine", true, 0, 0, image_engines},
+    {0, "image-dim", "N", CLI_INT, &opt.image_dim, "builtin: width of the image vectors", true, 1, 65536, NULL},
+    {0, "image-exponent", "P", CLI_REAL, &opt.image_exponent, "builtin: weigh components by deviation ^ P", true, 0, 2, NULL},
+    {0, "image-root", "DIR", CLI_STRING, &opt.image_root, "where image paths start (the records' folder)", false, 0, 0, NULL},
+    {0, "fit-only", NULL, CLI_FLAG, &opt.fit_only, "write what is fitted to the items, no vectors", false, 0, 0, NULL},
+    {0, "fit", "FILE", CLI_STRING, &opt.fit, "embed with that, whatever the items", false, 0, 0, NULL},
     CLI_SEED,
     CLI_THREADS,
     CLI_OUTPUT,
     CLI_LOG,
-    {0, "nearest", "ID,...", CLI_STRING, &nearest, "show these items' nearest ones instead", false, 0, 0, NULL},
-    {'k', "count", "N", CLI_INT, &nearest_count, "how many of them", false, 1, 1000000, NULL},
-    {'e', "embeddings", "FILE", CLI_STRING, &embeddings, "where --nearest looks", false, 0, 0, NULL},
-    {0, "tensor", "NAME", CLI_STRING, &tensor, "which of its tensors", false, 0, 0, NULL},
+    {0, "nearest", "ID,...", CLI_STRING, &opt.nearest, "show these items' nearest ones instead", false, 0, 0, NULL},
+    {'k', "count", "N", CLI_INT, &opt.count, "how many of them", false, 1, 1000000, NULL},
+    {'e', "embeddings", "FILE", CLI_STRING, &opt.embeddings, "where --nearest looks", false, 0, 0, NULL},
+    {0, "tensor", "NAME", CLI_STRING, &opt.tensor, "which of its tensors", false, 0, 0, NULL},
 };
 static const cli_t cli = {
     "embed", "[options] [items.jsonl] > embeddings.st",
-    "Turns the text of items into vectors, one row an item.",
+    "Turns the text and the images of items into vectors, one row an item.",
     options, CLI_COUNT(options),
 };
-
-/* The fields asked for. */
-typedef struct {
-    char *name[MAX_FIELDS];
-    double weight[MAX_FIELDS];
-    int count;
-} field_list_t;
-
-static void check_field(const field_list_t *list, const char *name)
-{
-    static const char *const known[] = {"title",   "description", "categories", "brand",
-                                        "caption", "intents",     "image_labels"};
-    for (int i = 0; i < list->count; i++)
-        if (!strcmp(list->name[i], name)) die(EX_USAGE, "--fields: '%s' is there twice", name);
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (!strcmp(known[i], name)) return;
-    die(EX_USAGE, "--fields: unknown field '%s', expected title, description, categories, brand, caption, intents or "
-        "image_labels", name);
-}
-
-static field_list_t parse_fields(const char *spec)
-{
-    field_list_t list = {0};
-    char *copy = xstrdup(spec), *rest = copy, *name;
-    while ((name = strsep(&rest, ","))) {
-        char *colon = strchr(name, ':'), *end = NULL;
-        double weight = 1;
-        if (colon) {
-            *colon = 0;
-            weight = strtod(colon + 1, &end);
-            if (end == colon + 1 || *end || !(weight > 0 && weight <= 1000))
-                die(EX_USAGE, "--fields: weight '%s' of %s, expected a number above 0 and up to 1000", colon + 1, name);
-        }
-        check_field(&list, name);
-        list.name[list.count] = xstrdup(name);
-        list.weight[list.count++] = weight;
-    }
-    free(copy);
-    return list;
-}
-
-static void free_fields(field_list_t *list)
-{
-    for (int i = 0; i < list->count; i++) free(list->name[i]);
-}
 
 static void parse_chars(const char *spec, ngram_options_t *o)
 {
@@ -106,157 +76,220 @@ static void parse_chars(const char *spec, ngram_options_t *o)
         die(EX_USAGE, "--chars %s: expected MIN-MAX, with 1 <= MIN <= MAX <= 16, or none", spec);
 }
 
-static text_engine_t *start_engine(void)
+static lsa_options_t lsa_options(void)
 {
     lsa_options_t o = {
-        .tfidf = {.ngrams = {.words = (int)words}, .char_weight = char_weight,
-                  .min_df = min_df, .max_df = max_df, .max_terms = max_terms},
-        .dim = dim,
-        .exponent = exponent,
-        .iterations = iterations,
+        .tfidf = {.ngrams = {.words = (int)opt.words}, .char_weight = opt.char_weight,
+                  .min_df = opt.min_df, .max_df = opt.max_df, .max_terms = opt.max_terms},
+        .dim = opt.dim,
+        .exponent = opt.exponent,
+        .iterations = opt.iterations,
         .seed = (uint64_t)cli_common.seed,
     };
-    parse_chars(chars, &o.tfidf.ngrams);
-    if (!o.tfidf.ngrams.words && (!o.tfidf.ngrams.char_max || char_weight <= 0))
+    parse_chars(opt.chars, &o.tfidf.ngrams);
+    if (!o.tfidf.ngrams.words && (!o.tfidf.ngrams.char_max || opt.char_weight <= 0))
         die(EX_USAGE, "--words 0 without character n-grams: nothing would be counted");
+    return o;
+}
+
+/* The engines that the options ask for, NULL for none; `fit` (may be NULL) is where they were fitted before. */
+static text_engine_t *text_engine(const st_file_t *fit)
+{
+    if (!strcmp(opt.text, "none")) return NULL;
+    if (fit) return lsa_engine(lsa_load(fit, "text"));
+    lsa_options_t o = lsa_options();
     return lsa_engine(lsa_new(&o));
 }
 
-/* Hands the current item's fields to the engine. */
-static void add_item(const items_t *items, const field_list_t *list, text_engine_t *engine, buf_t *text_buf)
+static image_engine_t *image_engine(const st_file_t *fit)
 {
-    text_part_t parts[MAX_FIELDS];
-    size_t start[MAX_FIELDS];
-    int count = 0;
-    buf_clear(text_buf);
-    for (int i = 0; i < list->count; i++) {
-        start[count] = text_buf->len;
-        if (!items_field_text(items, list->name[i], text_buf)) continue;
-        parts[count] = (text_part_t){NULL, text_buf->len - start[count], list->weight[i]};
-        count++;
-    }
-    for (int i = 0; i < count; i++) parts[i].text = text_buf->data + start[i]; /* the buffer has come to rest */
-    engine->add(engine, parts, count);
+    if (!strcmp(opt.image, "none")) return NULL;
+    return fit ? image_builtin_load(fit) : image_builtin(opt.image_dim, opt.image_exponent);
 }
 
-/* Feeds every item to the engine; returns the digest of the file. */
-static char *read_items(items_t *items, const field_list_t *list, text_engine_t *engine)
+/* Options that --fit leaves to the command line, as they choose among what a fit holds. */
+static const char *const free_with_fit[] = {"text", "image", "intent", NULL};
+
+/* What turns a catalogue into an embeddings file, or a file of what was fitted to it. */
+typedef struct {
+    text_engine_t *text;      /* NULL: no text */
+    image_engine_t *image;    /* NULL: no images */
+    image_reader_t *pictures;
+    fields_t fields;
+    buf_t intents;            /* the intents' texts, each ended by NUL, until the text's engine has fixed its space */
+    char *image_folder;
+} run_t;
+
+static void start(run_t *r, const char *path, const st_file_t *fit)
 {
-    buf_t text_buf = {0};
+    r->fields = fields_parse(opt.fields);
+    r->text = text_engine(fit);
+    r->image = image_engine(fit);
+    if (!r->image) return;
+    r->image_folder = opt.image_root ? xstrdup(opt.image_root) : relpath_folder(path);
+    r->pictures = image_reader_open(r->image, r->image_folder);
+}
+
+/* Hands the current item to the engines. */
+static void add_item(run_t *r, const items_t *items)
+{
+    if (r->text) {
+        const text_part_t *parts;
+        int count = fields_parts(&r->fields, items, &parts);
+        r->text->add(r->text, parts, count);
+    }
+    if (opt.intent && !opt.fit_only) {
+        items_field_text(items, "intents", &r->intents);
+        buf_add(&r->intents, "", 1);
+    }
+    if (r->pictures) image_reader_add(r->pictures, items->id, items_string(items, "image"));
+}
+
+static void read_items(run_t *r, items_t *items)
+{
     progress_start("reading", "items", 0);
     while (items_next(items)) {
-        add_item(items, list, engine, &text_buf);
+        add_item(r, items);
         progress_add(1);
     }
     progress_end();
     if (!items->ids.count) die_at(items->lines.name, 0, "no items, expected one JSON object a line");
-    buf_free(&text_buf);
-    return in_digest_hex(&items->lines);
+}
+
+/* The intents alone, in the space that the whole texts have fixed: [items, *dim]. */
+static float *embed_intents(run_t *r, int64_t items, int64_t *dim)
+{
+    int64_t without = 0;
+    const char *s = r->intents.data;
+    for (int64_t i = 0; i < items; i++, s += strlen(s) + 1) {
+        const text_part_t part = {s, strlen(s), 1};
+        r->text->add(r->text, &part, part.length > 0);
+        without += !part.length;
+    }
+    buf_free(&r->intents);
+    if (without) note("%lld of %lld items have no intents: their rows of tensor intent are zero", (long long)without, (long long)items);
+    return r->text->finish(r->text, dim);
+}
+
+typedef struct {
+    float *text, *intent, *image;
+    uint8_t *mask;
+} tensors_t;
+
+static void add_tensors(run_t *r, st_writer_t *out, int64_t items, tensors_t *t)
+{
+    int64_t dim;
+    if (r->text) {
+        t->text = r->text->finish(r->text, &dim);
+        st_add2(out, "text", ST_F32, items, dim, t->text);
+    }
+    if (opt.intent) {
+        t->intent = embed_intents(r, items, &dim);
+        st_add2(out, "intent", ST_F32, items, dim, t->intent);
+    }
+    if (r->image) {
+        t->image = r->image->finish(r->image, &dim);
+        st_add2(out, "image", ST_F32, items, dim, t->image);
+        st_add1(out, "image_mask", ST_U8, items, t->mask);
+    }
+}
+
+static void add_fit(run_t *r, st_writer_t *out)
+{
+    if (r->text && r->text->fit) {
+        r->text->fit(r->text);
+        r->text->save(r->text, out);
+    }
+    if (r->image && r->image->fit) {
+        r->image->fit(r->image);
+        r->image->save(r->image, out);
+    }
+}
+
+/* The digests of what went in; and of the items that the spaces were fitted to, which may be others. */
+static void add_digests(st_writer_t *out, const items_t *items, const char *images, const st_file_t *fit)
+{
+    char *digest = in_digest_hex(&items->lines);
+    const char *fitted = fit ? st_meta(fit, "input.items") : digest;
+    st_set_meta(out, "input.items", digest);
+    if (images) st_set_meta(out, "input.images", images);
+    if (fitted && !opt.fit_only) st_set_meta(out, "fitted.items", fitted);
+    free(digest);
+}
+
+static void finish(run_t *r)
+{
+    if (r->text) r->text->free(r->text);
+    if (r->image) r->image->free(r->image);
+    fields_free(&r->fields);
+    buf_free(&r->intents);
+    free(r->image_folder);
+}
+
+static void check_choice(void)
+{
+    bool text = strcmp(opt.text, "none") != 0, image = strcmp(opt.image, "none") != 0;
+    if (!text && !image) die(EX_USAGE, "--text none without --image: nothing would be embedded");
+    if (!text && opt.intent) die(EX_USAGE, "--intent needs a text engine, and --text is none");
 }
 
 static void embed(const char *path)
 {
-    field_list_t list = parse_fields(fields);
-    text_engine_t *engine = start_engine();
+    st_file_t *fit = opt.fit ? st_open(opt.fit) : NULL;
+    if (fit) {
+        st_check_schema(fit, "evidence-fit/1");
+        config_apply(&cli, fit, free_with_fit);
+    }
+    check_choice();
+    run_t r = {0};
+    tensors_t t = {0};
+    start(&r, path, fit);
     jsonlog_open(cli_common.log, NULL);
-    st_writer_t *out = st_create(cli_common.output, "embeddings/1");
+    st_writer_t *out = st_create(cli_common.output, opt.fit_only ? "evidence-fit/1" : "embeddings/1");
     items_t items = items_open(path);
     in_digest(&items.lines);
-    char *digest = read_items(&items, &list, engine), *config = cli_config(&cli);
-    int64_t width;
-    float *x = engine->finish(engine, &width);
+    read_items(&r, &items);
+    char *images = NULL, *config = cli_config(&cli);
+    if (r.pictures) t.mask = image_reader_finish(r.pictures, &images);
+    if (opt.fit_only) {
+        add_fit(&r, out);
+    } else {
+        add_tensors(&r, out, items.ids.count, &t);
+        st_add_strings(out, "item_ids", &items.ids);
+    }
     st_set_meta(out, "config", config);
-    st_set_meta(out, "input.items", digest);
-    st_add2(out, "text", ST_F32, items.ids.count, width, x);
-    st_add_strings(out, "item_ids", &items.ids);
+    add_digests(out, &items, images, fit);
     st_commit(out);
     jsonlog_close();
-    engine->free(engine);
+    finish(&r);
+    if (fit) st_close(fit);
     items_close(&items);
-    free_fields(&list);
+    free(t.text);
+    free(t.intent);
+    free(t.image);
+    free(t.mask);
+    free(images);
     free(config);
-    free(digest);
-    free(x);
-}
-
-/* Titles of the items that have a row, by row; NULL where there is none. */
-static char **read_titles(const char *path, const strtab_t *ids)
-{
-    char **title = NEW_ARRAY(char *, ids->count);
-    items_t items = items_open(path);
-    while (items_next(&items)) {
-        int64_t row = strtab_find(ids, items.id, strlen(items.id));
-        const char *s = items_string(&items, "title");
-        if (row >= 0 && s) title[row] = xstrdup(s);
-    }
-    items_close(&items);
-    for (int64_t i = 0; i < ids->count; i++)
-        for (char *c = title[i]; c && *c; c++)
-            if ((unsigned char)*c < ' ' || *c == 127) *c = ' ';
-    return title;
-}
-
-typedef struct {
-    strtab_t ids;
-    int64_t dim;
-    float *x;
-    char **title;
-} space_t;
-
-static void print_row(FILE *f, const space_t *s, const char *query, int64_t rank, float cosine, int64_t row)
-{
-    size_t n;
-    const char *id = strtab_get(&s->ids, row, &n), *title = s->title[row] ? s->title[row] : "";
-    fprintf(f, "%s\t%lld\t%.4f\t%.*s\t%s\n", query, (long long)rank, (double)cosine, (int)n, id, title);
-}
-
-static void print_nearest(FILE *f, const space_t *s, const char *query, int64_t row)
-{
-    int64_t *index = NEW_ARRAY(int64_t, nearest_count);
-    float *cosine = NEW_ARRAY(float, nearest_count);
-    int64_t found = nearest_rows(s->ids.count, s->dim, s->x, row, nearest_count, index, cosine);
-    if (!found) warn("%s: its row is zero, or there is no other: nothing is near", query);
-    print_row(f, s, query, 0, 1, row);
-    for (int64_t i = 0; i < found; i++) print_row(f, s, query, i + 1, cosine[i], index[i]);
-    free(index);
-    free(cosine);
 }
 
 static void show_nearest(const char *path)
 {
-    if (!embeddings) die(EX_USAGE, "--nearest needs --embeddings FILE");
-    st_file_t *file = st_open(embeddings);
-    st_check_schema(file, "embeddings/1");
-    int64_t shape[2] = {-1, -1};
-    space_t s = {.x = st_need_f32(file, tensor, 2, shape)};
-    s.dim = shape[1];
-    s.ids = st_need_ids(file, "item_ids", shape[0]);
-
-    char *copy = xstrdup(nearest), *rest = copy, *id;
-    while ((id = strsep(&rest, ",")))
-        if (strtab_find(&s.ids, id, strlen(id)) < 0) die_at(embeddings, 0, "no item '%s', which --nearest names", id);
-    s.title = read_titles(path, &s.ids);
+    if (!opt.embeddings) die(EX_USAGE, "--nearest needs --embeddings FILE");
+    neighbours_t n = neighbours_read(opt.embeddings, opt.tensor, path, opt.nearest);
     out_t *out = out_open(cli_common.output, false);
-    strcpy(copy, nearest);
-    rest = copy;
-    while ((id = strsep(&rest, ","))) print_nearest(out_file(out), &s, id, strtab_find(&s.ids, id, strlen(id)));
+    neighbours_print(out_file(out), &n, opt.nearest, opt.count);
     out_commit(out);
-
-    for (int64_t i = 0; i < s.ids.count; i++) free(s.title[i]);
-    free(s.title);
-    free(s.x);
-    free(copy);
-    strtab_free(&s.ids);
-    st_close(file);
+    neighbours_free(&n);
 }
 
 int main(int argc, char **argv)
 {
     int operands = cli_parse(&cli, argc, argv);
     if (operands > 1) die(EX_USAGE, "'%s': expected one file of items at most", argv[2]);
-    if (embeddings && !nearest) die(EX_USAGE, "--embeddings goes with --nearest");
+    if (opt.embeddings && !opt.nearest) die(EX_USAGE, "--embeddings goes with --nearest");
+    if (opt.fit && opt.fit_only) die(EX_USAGE, "--fit-only makes what --fit uses: expected one of them");
     const char *path = operands ? argv[1] : NULL;
-    if (nearest) show_nearest(path);
+    if (opt.nearest) show_nearest(path);
     else embed(path);
     return 0;
 }

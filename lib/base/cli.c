@@ -16,6 +16,8 @@
 
 struct cli_common cli_common = {.seed = 42, .shards = 16};
 
+static cli_list_t given; /* names of options met by cli_parse() */
+
 static void print_default(FILE *f, const cli_option_t *o)
 {
     switch (o->kind) {
@@ -153,6 +155,15 @@ static void parse_option(const cli_t *cli, int argc, char **argv, int *i)
         text = argv[++*i];
     }
     set_value(o, text);
+    GROW(given.items, given.count, given.cap);
+    given.items[given.count++] = o->name;
+}
+
+bool cli_given(const char *name)
+{
+    for (int i = 0; i < given.count; i++)
+        if (!strcmp(given.items[i], name)) return true;
+    return false;
 }
 
 int cli_parse(const cli_t *cli, int argc, char **argv)
@@ -161,6 +172,7 @@ int cli_parse(const cli_t *cli, int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is reported where the write fails */
     int operands = 0;
     bool options = true;
+    given.count = 0;
     for (int i = 1; i < argc; i++) {
         char *arg = argv[i];
         if (options && !strcmp(arg, "--"))

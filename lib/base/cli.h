@@ -59,6 +59,9 @@ extern struct cli_common {
  * call it with their own table and argv advanced. */
 int cli_parse(const cli_t *cli, int argc, char **argv);
 
+/* True if the last cli_parse() met the option `name`. */
+bool cli_given(const char *name);
+
 /* The result-shaping options as one JSON object, in table order, with their values after parsing. Caller frees. */
 char *cli_config(const cli_t *cli);
 

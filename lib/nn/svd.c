@@ -1,6 +1,5 @@
 #include "nn/svd.h"
 
-#include <cblas.h>
 #include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
@@ -11,11 +10,9 @@
 #include "base/parallel.h"
 #include "base/rng.h"
 #include "nn/gemm.h"
+#include "nn/gram.h"
 
-enum {
-    CHUNK = 256,      /* rows turned into doubles or rotated at a time */
-    GRAM_SHARDS = 16, /* partial Gram matrices; part of the result */
-};
+enum { CHUNK = 256 }; /* rows rotated at a time */
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -42,37 +39,6 @@ static void orthonormalise(int64_t rows, int64_t l, float *q)
     if (!bad) bad = LAPACKE_sorgqr(LAPACK_ROW_MAJOR, m, n, n, q, n, tau);
     if (bad) die(EX_SOFTWARE, "QR decomposition of %lld x %lld failed (%d)", (long long)rows, (long long)l, (int)bad);
     free(tau);
-}
-
-struct gram {
-    int64_t rows, l;
-    const float *z;
-    double *parts; /* [GRAM_SHARDS, l, l] */
-};
-
-static void gram_shard(void *ctx, int64_t shard, int worker)
-{
-    (void)worker;
-    const struct gram *g = ctx;
-    int64_t first = g->rows * shard / GRAM_SHARDS, end = g->rows * (shard + 1) / GRAM_SHARDS;
-    double *part = g->parts + shard * g->l * g->l;
-    double *wide = NEW_ARRAY(double, CHUNK * g->l);
-    for (int64_t r = first; r < end; r += CHUNK) {
-        int64_t rows = min64(CHUNK, end - r);
-        for (int64_t i = 0; i < rows * g->l; i++) wide[i] = (double)g->z[r * g->l + i];
-        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)g->l, (int)rows, 1, wide, (int)g->l, 1, part, (int)g->l);
-    }
-    free(wide);
-}
-
-/* Upper triangle of z^T z, z [rows, l], in double. Caller frees. */
-static double *gram_matrix(int64_t rows, int64_t l, const float *z)
-{
-    struct gram g = {rows, l, z, xcalloc(size_mul(GRAM_SHARDS, size_mul((size_t)l, (size_t)l)), sizeof(double))};
-    parallel_for(GRAM_SHARDS, gram_shard, &g);
-    for (int64_t s = 1; s < GRAM_SHARDS; s++)
-        for (int64_t i = 0; i < l * l; i++) g.parts[i] += g.parts[s * l * l + i];
-    return g.parts;
 }
 
 struct rotation {
@@ -119,9 +85,7 @@ static void fix_signs(svd_t *d)
 /* From z = x^T q [cols, l] with q orthonormal: z^T z = W diag(s^2) W^T and V = z W diag(1/s). Consumes z. */
 static void decompose(svd_t *d, int64_t l, float *z)
 {
-    double *gram = gram_matrix(d->cols, l, z), *square = NEW_ARRAY(double, l);
-    lapack_int bad = LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'V', 'U', (lapack_int)l, gram, (lapack_int)l, square);
-    if (bad) die(EX_SOFTWARE, "eigenvalues of a %lld x %lld matrix did not converge", (long long)l, (long long)l);
+    double *gram = gram_matrix(d->cols, l, z), *square = gram_eigen(l, gram);
     float *w = xfloats((size_t)(l * d->k));
     double floor = 1e-5 * sqrt(fmax(square[l - 1], 0));
     for (int64_t j = 0; j < d->k; j++) { /* eigenvalues ascend */
