@@ -297,3 +297,13 @@ for l in range(3):
     assert abs(last["perplexity"][l] - np.exp(-(p[p > 0] * np.log(p[p > 0])).sum())) < 0.01
 EOF
 }
+
+@test "small catalogues are trained for as many steps as others" {
+    py <<< 'embeddings("e.st", heaps(300)); embeddings("large.st", heaps(6400))'
+    for file in e large; do rqvae --hidden 4 --latent 2 --codes 4 --batch 128 --max-suffix 6400 -q --log $file.jsonl -o s.st < $file.st; done
+    py <<'EOF'
+for name, epochs, warmup in ("e", 467, 150), ("large", 30, 10): # 3 and 50 steps an epoch
+    rows = [json.loads(x) for x in open(name + ".jsonl")][:-1]
+    assert len(rows) == epochs + warmup and sum(not r["quantised"] for r in rows) == warmup
+EOF
+}

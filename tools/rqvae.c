@@ -33,7 +33,7 @@ static struct {
     bool no_image;
     double lr, beta, balance, spread, image_weight, intent_weight;
 } opt = {.method = "rqvae", .tensor = "text", .hidden = "512,256,128", .suffix = "collide", .levels = 3, .codes = 256, .latent = 64,
-         .epochs = 30, .warmup = 10, .batch = 256, .iterations = 20, .max_suffix = 128, .checkpoint = 10, .lr = 1e-3, .beta = 0.25,
+         .warmup = -1, .batch = 256, .iterations = 20, .max_suffix = 128, .checkpoint = 10, .lr = 1e-3, .beta = 0.25,
          .balance = 0.3, .spread = 1, .image_weight = 1};
 
 static const cli_option_t options[] = {
@@ -47,8 +47,8 @@ static const cli_option_t options[] = {
     {0, "intent-weight", "X", CLI_REAL, &opt.intent_weight, "rqvae: weight of tensor intent's reconstruction", true, 0, 1e6, NULL},
     {0, "latent", "d", CLI_INT, &opt.latent, "rqvae: width of the latent", true, 1, 65536, NULL},
     {0, "hidden", "W,...", CLI_STRING, &opt.hidden, "rqvae: encoder widths, mirrored; or none", true, 0, 0, NULL},
-    {'e', "epochs", "N", CLI_INT, &opt.epochs, "rqvae: epochs with quantisation", true, 1, 1000000, NULL},
-    {0, "warmup", "N", CLI_INT, &opt.warmup, "rqvae: epochs before, without it", true, 0, 1000000, NULL},
+    {'e', "epochs", "N", CLI_INT, &opt.epochs, "rqvae: epochs with quantisation; 0: by the items", true, 0, 1000000, NULL},
+    {0, "warmup", "N", CLI_INT, &opt.warmup, "rqvae: epochs before, without it; -1: by the items", true, -1, 1000000, NULL},
     {0, "batch", "N", CLI_INT, &opt.batch, "rqvae: rows a step", true, 1, 1 << 24, NULL},
     {0, "lr", "X", CLI_REAL, &opt.lr, "rqvae: peak learning rate", true, 1e-9, 1, NULL},
     {0, "beta", "X", CLI_REAL, &opt.beta, "rqvae: weight of the commitment term", true, 0, 100, NULL},
@@ -134,16 +134,25 @@ static quantiser_t *new_quantiser(const features_t *e, bool rkmeans)
     return q;
 }
 
+/* `least` epochs, or as many as `steps` take: small catalogues need as many steps as others. */
+static int64_t epochs_for(int64_t items, int64_t least, int64_t steps)
+{
+    int64_t per_epoch = (items + opt.batch - 1) / opt.batch, epochs = (steps + per_epoch - 1) / per_epoch;
+    return epochs > least ? epochs : least;
+}
+
 static void train_rqvae(quantiser_t *q, const features_t *e, const state_t *state)
 {
-    rqvae_options_t o = {opt.epochs, opt.warmup, opt.batch, opt.lr, opt.beta, opt.image_weight, opt.intent_weight, opt.balance,
+    const int64_t epochs = opt.epochs ? opt.epochs : epochs_for(e->items, 30, 1400);
+    const int64_t warmup = opt.warmup >= 0 ? opt.warmup : epochs_for(e->items, 10, 450);
+    rqvae_options_t o = {epochs, warmup, opt.batch, opt.lr, opt.beta, opt.image_weight, opt.intent_weight, opt.balance,
                          (int)opt.iterations, (int)cli_common.shards, (uint64_t)cli_common.seed};
     quantiser_rows_t rows = features_rows(e);
     rqvae_trainer_t *t = rqvae_trainer_new(&o, q, e->items, &rows);
     jsonlog_mark_t log;
     bool resumed = state->folder && rqvae_load(t, state->folder, state->fingerprint, &log);
     jsonlog_open(cli_common.log, resumed ? &log : NULL);
-    progress_start("rqvae", "epochs", opt.epochs + opt.warmup);
+    progress_start("rqvae", "epochs", epochs + warmup);
     rqvae_epoch_t r;
     while (rqvae_epoch(t, &r)) {
         log_epoch(&r, q);
