@@ -275,6 +275,297 @@ PY
     assert_success
 }
 
+# A catalogue with pictures: 12 that can be read, of three looks, and items without, or with one that cannot be used.
+pictures() {
+    /usr/bin/python3 - <<'PY'
+import json, os, struct, zlib
+def png(path, w, h, pixel):
+    rows = b"".join(b"\0" + bytes(v for x in range(w) for v in pixel(x, y)) for y in range(h))
+    chunk = lambda t, d: struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d))
+    head = struct.pack(">IIBBBBB", w, h, 8, 2, 0, 0, 0)
+    open(path, "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+os.makedirs("img", exist_ok=True)
+with open("pictures.jsonl", "w") as f:
+    for i in range(4):
+        png(f"img/r{i}.png", 40 + i, 50, lambda x, y: (200 + 10 * i, (x * y) % 20, 30))
+        png(f"img/b{i}.png", 64, 48 + i, lambda x, y: (20, 30 * i, 120 + y))
+        png(f"img/s{i}.png", 150, 100, lambda x, y: (250, 250, 240) if (x + i) // 5 % 2 else (10, 10, 20 * i))
+        for k in "rbs":
+            word = {"r": "red scarf", "b": "blue vase", "s": "striped shirt"}[k]
+            f.write(json.dumps({"id": f"{k}{i}", "title": f"{word} {i}", "image": f"img/{k}{i}.png",
+                                "intents": [{"text": "warm gift"}] if k == "r" else None}) + "\n")
+    f.write('{"id":"none","title":"no picture"}\n')
+PY
+}
+
+# Adds items whose pictures cannot be used.
+bad_pictures() {
+    head -c 60 img/s1.png >img/cut.png
+    echo 'this is no picture' >img/text.jpg
+    : >img/empty.png
+    mkfifo img/pipe.png
+    /usr/bin/python3 -c '
+import struct, zlib
+c = lambda t, d: struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d))
+head = struct.pack(">IIBBBBB", 100000, 100000, 8, 6, 0, 0, 0)
+open("img/bomb.png", "wb").write(b"\x89PNG\r\n\x1a\n" + c(b"IHDR", head) + c(b"IDAT", zlib.compress(bytes(1000000))) + c(b"IEND", b""))'
+    for p in cut.png text.jpg empty.png pipe.png bomb.png missing.png .; do
+        echo "{\"id\":\"bad $p\",\"title\":\"odd $p\",\"image\":\"img/$p\"}"
+    done >>pictures.jsonl
+}
+
+@test "images: alike lie near, rows of length one, masks" {
+    pictures
+    run --separate-stderr embed --text none --image builtin -o out.st pictures.jsonl
+    assert_success
+    [[ $stderr == *"1 of 13 items name no image"* ]] || fail "$stderr"
+    run with_tensors out.st <<'PY'
+x = t["image"]
+assert "text" not in t and x.shape == (13, 128) and x.dtype == np.float32, t.keys()
+assert t["image_mask"].tolist() == [1] * 12 + [0]
+assert np.allclose(np.linalg.norm(x, axis=1), t["image_mask"], atol=1e-5)
+looks = np.array([i[0] for i in ids[:12]])
+s = x[:12] @ x[:12].T - 2 * np.eye(12)
+assert (looks[s.argmax(1)] == looks).all(), s
+assert meta["schema"] == "embeddings/1" and json.loads(meta["config"])["image"] == "builtin"
+assert len(meta["input.images"]) == 32 and meta["fitted.items"] == meta["input.items"]
+PY
+    assert_success
+    embed --nearest s1 -k 3 --tensor image -e out.st pictures.jsonl >near
+    run cut -f 4 near
+    [[ ${lines[1]} == s? && ${lines[2]} == s? && ${lines[3]} == s? ]] || fail "$output"
+}
+
+@test "images: the same bytes for any number of threads, and wherever the paths start" {
+    pictures
+    embed -q --image builtin --threads 1 -o one.st pictures.jsonl
+    embed -q --image builtin --threads 2 -o two.st <pictures.jsonl
+    cmp one.st two.st
+    mkdir elsewhere
+    cp pictures.jsonl elsewhere
+    embed -q --image builtin --image-root . -o three.st elsewhere/pictures.jsonl
+    cmp one.st three.st
+    run --separate-stderr embed -q --image builtin -o four.st elsewhere/pictures.jsonl
+    assert_success
+    [[ $stderr == *"12 of 12 images could not be used"* ]] || fail "$stderr"
+    run with_tensors four.st <<<'assert not t["image"].any() and not t["image_mask"].any()'
+    assert_success
+}
+
+@test "images that cannot be used cost one item each, and are named and counted" {
+    pictures
+    bad_pictures
+    run --separate-stderr timeout 60 "$BIN/embed" -q --image builtin -o out.st pictures.jsonl
+    assert_success
+    [[ $stderr == *"item 'bad cut.png': no image vector: the image is damaged"* ]] || fail "$stderr"
+    [[ $stderr == *"item 'bad text.jpg': no image vector: not a JPEG, PNG, GIF or BMP"* ]] || fail "$stderr"
+    [[ $stderr == *"7 of 19 images could not be used: their items get a row of zeros, masked"* ]] || fail "$stderr"
+    [ "$(grep -c 'no image vector' <<<"$stderr")" -eq 3 ] || fail "$stderr"
+    run with_tensors out.st <<'PY'
+assert t["image_mask"].tolist() == [1] * 12 + [0] * 8
+assert not t["image"][12:].any() and t["text"].shape[0] == 20
+PY
+    assert_success
+    embed -q --image builtin --threads 2 -o two.st pictures.jsonl 2>/dev/null
+    embed -q --image builtin --threads 1 -o one.st pictures.jsonl 2>/dev/null
+    cmp one.st two.st
+}
+
+@test "images: one alone, tiny ones and long ones" {
+    pictures
+    head -n 1 pictures.jsonl >one.jsonl
+    embed -q --text none --image builtin -o one.st one.jsonl
+    run with_tensors one.st <<<'assert t["image_mask"].tolist() == [1] and not t["image"].any()'
+    assert_success
+    /usr/bin/python3 - <<'PY'
+import json
+sizes = [(1, 1), (1, 3000), (3000, 1), (2, 2), (97, 95), (7, 9)]
+with open("sizes.jsonl", "w") as f:
+    for w, h in sizes:
+        open(f"{w}x{h}.bmp", "wb").write(b"BM" + (54 + (w * 3 + 3) // 4 * 4 * h).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little")
+            + (40).to_bytes(4, "little") + w.to_bytes(4, "little") + h.to_bytes(4, "little") + b"\1\0\x18\0" + bytes(24)
+            + bytes((17 * i * i) % 251 for i in range((w * 3 + 3) // 4 * 4 * h)))
+        f.write(json.dumps({"id": f"{w}x{h}", "image": f"{w}x{h}.bmp"}) + "\n")
+PY
+    run --separate-stderr embed --text none --image builtin -o sizes.st sizes.jsonl
+    assert_success
+    run with_tensors sizes.st <<<'assert t["image_mask"].all() and np.allclose(np.linalg.norm(t["image"], axis=1), 1, atol=1e-4)'
+    assert_success
+}
+
+@test "images against principal components by numpy" {
+    pictures
+    embed -q --text none --image builtin --image-dim 5 --image-exponent 1 -o low.st pictures.jsonl
+    embed -q --text none --image builtin --image-dim 5 --image-exponent 0 -o white.st pictures.jsonl
+    embed -q --text none --image builtin --image-dim 5 --fit-only -o fit.st pictures.jsonl
+    run /usr/bin/python3 - <<'PY'
+import json, struct
+import numpy as np
+def load(path):
+    raw = open(path, "rb").read()
+    n = struct.unpack("<Q", raw[:8])[0]
+    kinds = {"F32": "<f4", "F64": "<f8", "U8": "u1"}
+    return {k: np.frombuffer(raw, kinds[v["dtype"]], int(np.prod(v["shape"])), 8 + n + v["data_offsets"][0]).reshape(v["shape"])
+            for k, v in json.loads(raw[8:8 + n]).items() if k != "__metadata__"}
+fit, low, white = load("fit.st"), load("low.st")["image"][:12], load("white.st")["image"][:12]
+v, s = fit["image.components"], fit["image.deviation"]
+assert v.shape == (778, 5) and np.allclose(v.T @ v, np.eye(5), atol=1e-5) and (np.diff(s) <= 0).all() and s[-1] > 0
+back = white / s ** 0 * s          # the same directions, stretched as exponent 1 has them
+back /= np.linalg.norm(back, axis=1, keepdims=True)
+assert np.allclose(back, low, atol=1e-4), np.abs(back - low).max()
+PY
+    assert_success
+}
+
+@test "a fit embeds the same items to the same bytes, in pieces too" {
+    pictures
+    options="--image builtin --intent --dim 8 --image-dim 6 --exponent 0.3 --fields title,intents:0.5"
+    # shellcheck disable=SC2086
+    {
+        embed -q $options -o whole.st pictures.jsonl
+        embed -q $options --fit-only -o fit.st pictures.jsonl
+        embed -q $options --fit fit.st -o given.st pictures.jsonl
+    }
+    embed -q --fit fit.st -o again.st pictures.jsonl
+    cmp whole.st again.st
+    cmp whole.st given.st
+    head -n 5 pictures.jsonl | embed -q --fit fit.st >head.st
+    tail -n +6 pictures.jsonl | embed -q --fit fit.st >tail.st
+    "$BIN/tensor" join -o joined.st head.st tail.st
+    for name in text intent image image_mask item_ids; do
+        "$BIN/tensor" get whole.st $name >a
+        "$BIN/tensor" get joined.st $name >b
+        cmp a b
+    done
+    run "$BIN/tensor" verify fit.st
+    assert_success
+    run with_tensors head.st <<'PY'
+assert meta["fitted.items"] != meta["input.items"] and json.loads(meta["config"])["dim"] == 8
+has = [i[0] == "r" for i in ids]
+assert np.allclose(np.linalg.norm(t["intent"], axis=1), has, atol=1e-5)
+PY
+    assert_success
+    embed -q --fit fit.st --image none -o text.st pictures.jsonl
+    run with_tensors text.st <<<'assert "image" not in t and "intent" in t'
+    assert_success
+    echo '{"id":"new","title":"zebra striped scarf 1"}' | embed -q --fit fit.st -o new.st 2>/dev/null
+    run with_tensors new.st <<<'assert np.isclose(np.linalg.norm(t["text"]), 1, atol=1e-5) and t["image_mask"].tolist() == [0]'
+    assert_success
+}
+
+@test "a fit is used with the options it was made with" {
+    pictures
+    embed -q --dim 4 --fit-only -o fit.st pictures.jsonl
+    refused 64 "--dim: fit.st was made with 4" --fit fit.st --dim 5 pictures.jsonl
+    refused 64 "--dim: fit.st was made with 4" --fit fit.st --dim 256 pictures.jsonl
+    refused 64 "--fields: fit.st was made with \"title" --fit fit.st --fields title pictures.jsonl
+    refused 64 "expected one of them" --fit fit.st --fit-only pictures.jsonl
+    refused 65 "metadata 'image'" --fit fit.st --image builtin pictures.jsonl
+    refused 66 "nowhere.st" --fit nowhere.st pictures.jsonl
+    refused 65 "is of schema embeddings/1, expected evidence-fit/1" --fit <(embed -q --dim 4 pictures.jsonl) pictures.jsonl
+    refused 64 "--text none without --image" --text none pictures.jsonl
+    refused 64 "--intent needs a text engine" --text none --image builtin --intent pictures.jsonl
+    refused 64 "--image photo: expected builtin, clip:DIR or none" --image photo pictures.jsonl
+    refused 64 "expected a folder after the colon" --image clip: pictures.jsonl
+    refused 64 "nothing is fitted" --fit-only --text none --image clip:x pictures.jsonl
+}
+
+# Rewrites fit.st as bad.st: python code changes t (arrays by name) and meta.
+spoil() {
+    /usr/bin/python3 -c '
+import json, struct, sys
+import numpy as np
+raw = open("fit.st", "rb").read()
+n = struct.unpack("<Q", raw[:8])[0]
+head = json.loads(raw[8:8 + n])
+meta = head.pop("__metadata__")
+kinds = {"F32": "<f4", "F64": "<f8", "U8": "u1", "I64": "<i8"}
+t = {k: np.frombuffer(raw, kinds[v["dtype"]], int(np.prod(v["shape"])), 8 + n + v["data_offsets"][0]).reshape(v["shape"]).copy()
+     for k, v in head.items()}
+exec(sys.argv[1])
+out, data = {"__metadata__": meta}, b""
+for k, v in t.items():
+    kind = {"<f4": "F32", "<f8": "F64", "|u1": "U8", "<i8": "I64"}[v.dtype.str]
+    out[k] = {"dtype": kind, "shape": v.shape, "data_offsets": [len(data), len(data) + v.nbytes]}
+    data += v.tobytes()
+text = json.dumps(out).encode()
+open("bad.st", "wb").write(struct.pack("<Q", len(text)) + text + data)' "$1"
+    refused 65 "$2" --fit bad.st pictures.jsonl
+}
+
+@test "damaged and hostile fits are refused" {
+    pictures
+    embed -q --dim 4 --image builtin --image-dim 4 --fit-only -o fit.st pictures.jsonl
+    for n in 0 7 100 3000; do
+        head -c $n fit.st >bad.st
+        refused 65 "bad.st" --fit bad.st pictures.jsonl
+    done
+    spoil 'del t["text.idf"]' "no tensor 'text.idf'"
+    spoil 't["text.idf"] = t["text.idf"][1:]' "tensor 'text.idf': found"
+    spoil 't["text.idf"][2] = 1e30' "tensor 'text.idf': row 2 holds"
+    spoil 't["text.idf"][2] = np.nan' "row 2 holds NaN"
+    spoil 't["text.vectors"][1, 1] = 7' "tensor 'text.vectors': row 1 holds 7"
+    spoil 't["text.hash"][3] = t["text.hash"][0]' "expected distinct hashes"
+    spoil 't["text.kind"][0] = 2' "expected distinct hashes"
+    spoil 't["text.singular"] = t["text.singular"][::-1].copy()' "tensor 'text.singular': row 1"
+    spoil 't["text.singular"][0] = np.inf' "tensor 'text.singular': row 0"
+    spoil 't["text.singular"] = np.ones(9); t["text.vectors"] = np.zeros((len(t["text.idf"]), 9), np.float32)' "at most dim, 4"
+    spoil 'del meta["text"]' "no metadata 'text'"
+    spoil 'meta["text"] = "[1]"' "expected a JSON object"
+    spoil 'meta["text"] = meta["text"].replace("\"words\":2", "\"words\":99")' "words is missing or out of range"
+    spoil 'meta["text"] = meta["text"].replace("\"char_min\":3", "\"char_min\":9")' "char_min is missing or out of range"
+    spoil 'del meta["config"]' "metadata 'config'"
+    spoil 'meta["config"] = "{}"' "metadata 'config': no 'text'"
+    spoil 'meta["config"] = meta["config"].replace("\"seed\":42", "\"seed\":-1")' "'seed' has a value that --seed does not take"
+    spoil 'meta["config"] = meta["config"].replace("\"image\":\"builtin\"", "\"image\":\"x\"")' "'image' has a value"
+    spoil 't["image.mean"] = t["image.mean"][1:]' "tensor 'image.mean': found"
+    spoil 't["image.mean"][0] = 1e30' "tensor 'image.mean': row 0"
+    spoil 't["image.components"][0, 0] = 2' "tensor 'image.components': row 0 holds 2"
+    spoil 't["image.components"] = t["image.components"][:, 1:].copy()' "tensor 'image.components': found"
+    spoil 't["image.deviation"][1] = -1' "tensor 'image.deviation': row 1"
+    spoil 't["image.deviation"] = np.zeros(0); t["image.components"] = np.zeros((778, 0), np.float32)' "image.deviation"
+    spoil 'meta["image"] = "{}"' "metadata 'image'"
+}
+
+@test "CLIP: any number of threads, heads of the file, and where the folder lies, do not change a vector" {
+    pictures
+    /usr/bin/python3 "$BATS_TEST_DIRNAME/helpers/clip_folder.py" tower
+    /usr/bin/python3 "$BATS_TEST_DIRNAME/helpers/clip_folder.py" deeper/tower
+    embed -q --text none --image clip:tower --threads 1 -o one.st pictures.jsonl
+    embed -q --text none --image clip:deeper/tower --threads 2 -o two.st pictures.jsonl
+    cmp one.st two.st
+    head -n 4 pictures.jsonl | embed -q --text none --image clip:tower -o head.st
+    cp head.st three.st
+    run with_tensors one.st <<'PY'
+whole, mask, config = t["image"], t["image_mask"], meta["config"]
+assert mask.tolist() == [1] * 12 + [0] and np.allclose(np.linalg.norm(whole, axis=1), mask, atol=1e-5)
+assert json.loads(config)["image"] == "clip" and "tower" not in json.dumps(meta) and len(meta["input.clip"]) == 32
+assert "fitted.items" not in meta
+whole[:4].tofile("a")
+PY
+    assert_success
+    with_tensors head.st <<<'t["image"].tofile("b")'
+    cmp a b
+    embed -q --fit-only --image clip:tower --dim 4 -o fit.st pictures.jsonl
+    embed -q --fit fit.st --image clip:tower -o again.st pictures.jsonl
+    embed -q --image clip:tower --dim 4 -o plain.st pictures.jsonl
+    cmp again.st plain.st
+    refused 64 "fit.st goes with --image clip:DIR" --fit fit.st pictures.jsonl
+    refused 66 "nowhere" --image clip:nowhere pictures.jsonl
+}
+
+@test "the manual page's examples run as written" {
+    pictures
+    for i in $(seq 40); do echo "{\"id\":\"i$i\",\"title\":\"soap bar $((i % 5)) of kind $((i % 3))\",\"image\":\"img/r$((i % 4)).png\"}"; done >items.jsonl
+    cat pictures.jsonl >>items.jsonl
+    mandoc -Tascii -O width=200 "$BATS_TEST_DIRNAME/../man/embed.1" | col -bx | sed -n '/^EXAMPLES/,/^SEE/s/^ *\$ //p' >commands
+    [ "$(wc -l <commands)" -ge 8 ]
+    PATH=$BIN:$PATH run bash -e -o pipefail commands
+    assert_success
+    assert_file_exist joined.st
+    assert_file_exist sids.st
+}
+
 @test "real catalogues: neighbours share their topic" {
     [ -f "$DATA/beauty/items.jsonl" ] || skip "no data at $DATA: set SIDMILL_DATA"
     embed -q -o beauty.st "$DATA/beauty/items.jsonl"

@@ -15,23 +15,23 @@
 #include "data/st.h"
 #include "evidence/fields.h"
 #include "evidence/image_builtin.h"
+#include "evidence/image_clip.h"
 #include "evidence/image_reader.h"
 #include "evidence/lsa.h"
 #include "evidence/neighbours.h"
 
 static struct {
-    const char *text, *image, *image_root, *fields, *chars, *fit, *nearest, *embeddings, *tensor;
+    const char *text, *image, *image_root, *fields, *chars, *fit, *nearest, *embeddings, *tensor, *gemm, *clip_folder;
     int64_t dim, words, min_df, max_terms, iterations, image_dim, count;
     double char_weight, max_df, exponent, image_exponent;
     bool intent, fit_only;
 } opt = {
     .text = "lsa", .image = "none", .fields = "title,description:0.5,categories:0.5,caption,intents", .chars = "3-5",
-    .tensor = "text", .dim = 256, .words = 2, .min_df = 2, .max_terms = 500000, .iterations = 4, .image_dim = 128, .count = 10,
+    .tensor = "text", .gemm = "auto", .dim = 256, .words = 2, .min_df = 2, .max_terms = 500000, .iterations = 4, .image_dim = 128, .count = 10,
     .char_weight = 0.25, .max_df = 1, .exponent = 0.5, .image_exponent = 0.5,
 };
 
 static const char *const text_engines[] = {"lsa", "none", NULL};
-static const char *const image_engines[] = {"builtin", "none", NULL};
 static const cli_option_t options[] = {
     {0, "text", NULL, CLI_CHOICE, &opt.text, "text engine", true, 0, 0, text_engines},
     {'f', "fields", "LIST", CLI_STRING, &opt.fields, "what goes in, each name with :WEIGHT if not 1", true, 0, 0, NULL},
@@ -45,9 +45,10 @@ static const cli_option_t options[] = {
     {0, "exponent", "P", CLI_REAL, &opt.exponent, "weigh dimensions by singular value ^ P", true, 0, 2, NULL},
     {0, "power-iterations", "N", CLI_INT, &opt.iterations, "passes that sharpen the SVD", true, 0, 100, NULL},
     {0, "intent", NULL, CLI_FLAG, &opt.intent, "also embed the intents alone: tensor intent", true, 0, 0, NULL},
-    {'i', "image", NULL, CLI_CHOICE, &opt.image, "image engine", true, 0, 0, image_engines},
+    {'i', "image", "ENGINE", CLI_STRING, &opt.image, "builtin, clip:DIR or none", true, 0, 0, NULL},
     {0, "image-dim", "N", CLI_INT, &opt.image_dim, "builtin: width of the image vectors", true, 1, 65536, NULL},
     {0, "image-exponent", "P", CLI_REAL, &opt.image_exponent, "builtin: weigh components by deviation ^ P", true, 0, 2, NULL},
+    {0, "gemm", NULL, CLI_CHOICE, &opt.gemm, "clip: matrix backend", false, 0, 0, backend_names},
     {0, "image-root", "DIR", CLI_STRING, &opt.image_root, "where image paths start (the records' folder)", false, 0, 0, NULL},
     {0, "fit-only", NULL, CLI_FLAG, &opt.fit_only, "write what is fitted to the items, no vectors", false, 0, 0, NULL},
     {0, "fit", "FILE", CLI_STRING, &opt.fit, "embed with that, whatever the items", false, 0, 0, NULL},
@@ -104,11 +105,32 @@ static text_engine_t *text_engine(const st_file_t *fit)
 static image_engine_t *image_engine(const st_file_t *fit)
 {
     if (!strcmp(opt.image, "none")) return NULL;
+    if (!strcmp(opt.image, "clip")) return clip_engine(opt.clip_folder, backend_open(opt.gemm));
     return fit ? image_builtin_load(fit) : image_builtin(opt.image_dim, opt.image_exponent);
 }
 
-/* Options that --fit leaves to the command line, as they choose among what a fit holds. */
-static const char *const free_with_fit[] = {"text", "image", "intent", NULL};
+/* Takes the folder off "clip:DIR": what an engine is called belongs to the result, where it lies does not. */
+static void parse_image(void)
+{
+    if (!strncmp(opt.image, "clip:", 5)) {
+        opt.clip_folder = opt.image + 5;
+        opt.image = "clip";
+    } else if (strcmp(opt.image, "builtin") != 0 && strcmp(opt.image, "none") != 0) {
+        die(EX_USAGE, "--image %s: expected builtin, clip:DIR or none", opt.image);
+    }
+    if (opt.clip_folder && !*opt.clip_folder) die(EX_USAGE, "--image clip: expected a folder after the colon");
+}
+
+/* The options of a fit, and where the command line chooses otherwise, its own. */
+static void take_fit(const st_file_t *fit)
+{
+    static const char *const chosen[] = {"text", "image", "intent", NULL};
+    st_check_schema(fit, "evidence-fit/1");
+    config_apply(&cli, fit, chosen);
+    if (!opt.image || (strcmp(opt.image, "builtin") != 0 && strcmp(opt.image, "clip") != 0 && strcmp(opt.image, "none") != 0))
+        die_at(fit->name, 0, "metadata 'config': 'image' has a value that --image does not take");
+    if (!opt.fields || !opt.chars) die_at(fit->name, 0, "metadata 'config': 'fields' or 'chars' is null");
+}
 
 /* What turns a catalogue into an embeddings file, or a file of what was fitted to it. */
 typedef struct {
@@ -207,13 +229,18 @@ static void add_fit(run_t *r, st_writer_t *out)
 }
 
 /* The digests of what went in; and of the items that the spaces were fitted to, which may be others. */
-static void add_digests(st_writer_t *out, const items_t *items, const char *images, const st_file_t *fit)
+static void add_digests(const run_t *r, st_writer_t *out, const items_t *items, const char *images, const st_file_t *fit)
 {
     char *digest = in_digest_hex(&items->lines);
     const char *fitted = fit ? st_meta(fit, "input.items") : digest;
+    bool fits = (r->text && r->text->fit) || (r->image && r->image->fit);
     st_set_meta(out, "input.items", digest);
     if (images) st_set_meta(out, "input.images", images);
-    if (fitted && !opt.fit_only) st_set_meta(out, "fitted.items", fitted);
+    if (opt.clip_folder) {
+        st_set_meta(out, "input.clip", clip_digest(clip_engine_tower(r->image)));
+        st_set_meta(out, "gemm", backend_open(opt.gemm)->name);
+    }
+    if (fits && fitted && !opt.fit_only) st_set_meta(out, "fitted.items", fitted);
     free(digest);
 }
 
@@ -228,18 +255,17 @@ static void finish(run_t *r)
 
 static void check_choice(void)
 {
-    bool text = strcmp(opt.text, "none") != 0, image = strcmp(opt.image, "none") != 0;
+    bool text = strcmp(opt.text, "none") != 0, image = strcmp(opt.image, "none") != 0, builtin = !strcmp(opt.image, "builtin");
+    if (opt.fit_only && !text && !builtin) die(EX_USAGE, "--fit-only: of --text none and --image %s nothing is fitted", opt.image);
     if (!text && !image) die(EX_USAGE, "--text none without --image: nothing would be embedded");
+    if (!strcmp(opt.image, "clip") && !opt.clip_folder) die(EX_USAGE, "%s goes with --image clip:DIR", opt.fit);
     if (!text && opt.intent) die(EX_USAGE, "--intent needs a text engine, and --text is none");
 }
 
 static void embed(const char *path)
 {
     st_file_t *fit = opt.fit ? st_open(opt.fit) : NULL;
-    if (fit) {
-        st_check_schema(fit, "evidence-fit/1");
-        config_apply(&cli, fit, free_with_fit);
-    }
+    if (fit) take_fit(fit);
     check_choice();
     run_t r = {0};
     tensors_t t = {0};
@@ -258,7 +284,7 @@ static void embed(const char *path)
         st_add_strings(out, "item_ids", &items.ids);
     }
     st_set_meta(out, "config", config);
-    add_digests(out, &items, images, fit);
+    add_digests(&r, out, &items, images, fit);
     st_commit(out);
     jsonlog_close();
     finish(&r);
@@ -287,6 +313,7 @@ int main(int argc, char **argv)
     int operands = cli_parse(&cli, argc, argv);
     if (operands > 1) die(EX_USAGE, "'%s': expected one file of items at most", argv[2]);
     if (opt.embeddings && !opt.nearest) die(EX_USAGE, "--embeddings goes with --nearest");
+    parse_image();
     if (opt.fit && opt.fit_only) die(EX_USAGE, "--fit-only makes what --fit uses: expected one of them");
     const char *path = operands ? argv[1] : NULL;
     if (opt.nearest) show_nearest(path);

@@ -44,6 +44,13 @@ static const schema_tensor_t model[] = {
     {"model.norm.weight", KIND_FLOAT, "H", true, JOIN_SAME},
 };
 
+static const schema_tensor_t evidence_fit[] = {
+    {"text.hash", KIND_INTEGER, "T", false, JOIN_SAME},        {"text.kind", KIND_MASK, "T", false, JOIN_SAME},
+    {"text.idf", KIND_FLOAT, "T", false, JOIN_SAME},           {"text.singular", KIND_FLOAT, "K", false, JOIN_SAME},
+    {"text.vectors", KIND_FLOAT, "TK", false, JOIN_SAME},      {"image.mean", KIND_FLOAT, "F", false, JOIN_SAME},
+    {"image.deviation", KIND_FLOAT, "D", false, JOIN_SAME},    {"image.components", KIND_FLOAT, "FD", false, JOIN_SAME},
+};
+
 #define SCHEMA(name, tensors, joins) {name, tensors, (int)(sizeof tensors / sizeof *tensors), joins}
 
 static const schema_t schemas[] = {
@@ -54,6 +61,7 @@ static const schema_t schemas[] = {
     SCHEMA("recs/1", recs, true),
     SCHEMA("ranks/1", ranks, true),
     SCHEMA("model/1", model, false),
+    SCHEMA("evidence-fit/1", evidence_fit, false),
 };
 
 const schema_t *schema_find(const char *name)

@@ -120,6 +120,7 @@ static void read_deviation(const st_file_t *f, const char *name, pca_t *p)
     p->dim = -1;
     const st_tensor_t *t = st_need(f, name, 1, &p->dim);
     if (!st_dtype_is_float(t->dtype)) st_bad(f, name, "found %s, expected F64", st_dtype_name(t->dtype));
+    if (p->dim < 1) st_bad(f, name, "is empty, expected a component at least");
     p->deviation = NEW_ARRAY(double, p->dim);
     for (int64_t j = 0; j < p->dim; j++) {
         double v = p->deviation[j] = st_value(t, j);
