@@ -25,7 +25,7 @@ static double image_seconds = 20;
 static const char *const engines[] = {"builtin", NULL};
 static const cli_option_t options[] = {
     {0, "engine", NULL, CLI_CHOICE, &engine, "what looks at the pictures", true, 0, 0, engines},
-    {0, "image-root", "DIR", CLI_STRING, &image_root, "folder that image paths count from (that of the items)", false, 0, 0, NULL},
+    {0, "image-root", "DIR", CLI_STRING, &image_root, "folder that image paths count from (the items')", false, 0, 0, NULL},
     {0, "overwrite", NULL, CLI_FLAG, &overwrite, "caption items that have a caption anew", true, 0, 0, NULL},
     {0, "shard", "K/N", CLI_STRING, &shard, "only part K of N; cat joins the parts", false, 0, 0, NULL},
     {0, "max-file", "BYTES", CLI_INT, &max_file, "refuse larger image files", true, 1, 2147483647, NULL},
@@ -84,7 +84,7 @@ static void finish(filter_job_t *job, const char *sentence, size_t n)
 
 static void fail(filter_job_t *job, const char *why)
 {
-    filter_error(job, "%s: %s", items_string(filter_item(job), "image"), why);
+    filter_error(job, "%.400s: %s", items_string(filter_item(job), "image"), why);
     finish(job, "", 0);
 }
 

@@ -21,8 +21,6 @@ typedef struct {
     int width, height;      /* of the picture as it came */
 } view_t;
 
-/* --- Statistics over a part of the picture ---------------------------------------------------------------------------- */
-
 typedef struct {
     int pixels;
     int histogram[COLOUR_NAMES_MAX];
@@ -82,8 +80,6 @@ static const char *main_colour(const tones_t *t)
     return colour_name(first);
 }
 
-/* --- Words --------------------------------------------------------------------------------------------------------------- */
-
 static void say_colours(buf_t *out, const tones_t *t)
 {
     int colours[MOST_COLOURS], n = main_colours(t, colours, MOST_COLOURS);
@@ -127,9 +123,11 @@ static const char *warmth_word(float w) { return w > 9 ? "warm-toned" : w < -5 ?
 static const char *fill_word(const view_t *v)
 {
     const layout_t *l = &v->layout;
-    float area = (float)(l->right - l->left + 1) / (float)v->image.width * ((float)(l->bottom - l->top + 1) / (float)v->image.height);
-    return area < 0.12f ? "small in the frame" : area < 0.35f ? "with much space around it" : area < 0.65f ? "filling half of the frame"
-                                                                                             : "filling the frame";
+    float across = (float)(l->right - l->left + 1) / (float)v->image.width;
+    float down = (float)(l->bottom - l->top + 1) / (float)v->image.height, area = across * down;
+    if (area < 0.12f) return "small in the frame";
+    if (area < 0.35f) return "with much space around it";
+    return area < 0.65f ? "filling half of the frame" : "filling the frame";
 }
 
 static const char *shape_word(const layout_t *l)
@@ -146,7 +144,9 @@ static const char *frame_word(const view_t *v)
 
 static const char *detail_word(const texture_t *t)
 {
-    return t->density < 0.08f ? "smooth" : t->density < 0.25f ? "with little detail" : t->density < 0.5f ? "with much detail" : "crowded";
+    if (t->density < 0.08f) return "smooth";
+    if (t->density < 0.25f) return "with little detail";
+    return t->density < 0.5f ? "with much detail" : "crowded";
 }
 
 /* Which way a background's edges run, where they agree. */
@@ -158,8 +158,6 @@ static const char *lines_word(const texture_t *t)
     if (d[0] > 0.5f) return "upright lines";
     return d[0] + d[2] > 0.66f ? "upright and level lines" : NULL;
 }
-
-/* --- Clauses ------------------------------------------------------------------------------------------------------------- */
 
 /* A colour that covers little of the background but is much lighter than the rest of it: lamps, windows, the sun. */
 static void say_highlights(const view_t *v, const tones_t *t, buf_t *out)

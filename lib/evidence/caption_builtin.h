@@ -1,6 +1,6 @@
-/* The `builtin` caption engine: a picture's visible facts in one sentence, without a model. It names colours, the background, a
- * pattern, brightness and contrast, and how the object stands in the frame. It knows no things: what the object is, the item's own
- * words and labels must say. */
+/* The `builtin` caption engine: a picture's visible facts in one sentence, without a model. It names colours, the
+ * background, a pattern, brightness and contrast, and how the object stands in the frame. It knows no things: what the
+ * object is, the item's own words and labels must say. */
 #ifndef SIDMILL_EVIDENCE_CAPTION_BUILTIN_H
 #define SIDMILL_EVIDENCE_CAPTION_BUILTIN_H
 

@@ -6,8 +6,8 @@
 
 #include "base/mem.h"
 
-/* Chosen so that shades of a family share its word, that no two lie closer than about 12 Delta E, and that the muted colours of
- * photographs have names of their own. */
+/* Chosen so that shades of a family share its word, that no two lie closer than about 12 Delta E, and that the muted
+ * colours of photographs have names of their own. */
 static const struct { const char *name; unsigned char r, g, b; } names[] = {
     {"black", 16, 16, 18},           {"charcoal grey", 56, 57, 60},   {"dark grey", 92, 93, 95},
     {"grey", 130, 130, 130},         {"silver grey", 178, 179, 181},  {"pale grey", 217, 217, 217},

@@ -100,8 +100,8 @@ static void smooth(unsigned char *mask, int w, int h)
     free(old);
 }
 
-/* A connected part of the mask: numbered from 2, so that it can be told from what is not yet visited. Its weight falls off from
- * the frame's middle. */
+/* A connected part of the mask: numbered from 2, so that it can be told from what is not yet visited. Its weight falls off
+ * from the frame's middle. */
 static float fill_part(unsigned char *mask, int w, int h, int start, unsigned char number, int *stack)
 {
     float weight = 0;
@@ -112,7 +112,8 @@ static float fill_part(unsigned char *mask, int w, int h, int start, unsigned ch
         int at = stack[--top], x = at % w, y = at / w;
         float dx = 2 * ((float)x + 0.5f) / (float)w - 1, dy = 2 * ((float)y + 0.5f) / (float)h - 1;
         weight += fmaxf(0, 1 - 0.7f * (dx * dx + dy * dy));
-        const int neighbours[4] = {x > 0 ? at - 1 : at, x + 1 < w ? at + 1 : at, y > 0 ? at - w : at, y + 1 < h ? at + w : at};
+        const int neighbours[4] = {x > 0 ? at - 1 : at, x + 1 < w ? at + 1 : at,
+                                   y > 0 ? at - w : at, y + 1 < h ? at + w : at};
         for (int k = 0; k < 4; k++)
             if (mask[neighbours[k]] == 1) {
                 mask[neighbours[k]] = number;
@@ -170,7 +171,9 @@ static background_t classify(const lab_image_t *image, const margins_t *g)
     for (int y = 0; y < h; y++) {
         float dl = colour_distance(g->left[y], mean), dr = colour_distance(g->right[y], mean);
         spread += (dl * dl + dr * dr) / (float)(2 * h);
-        if (y) step += (colour_distance(g->left[y], g->left[y - 1]) + colour_distance(g->right[y], g->right[y - 1])) / (float)(2 * h);
+        if (!y) continue;
+        float sl = colour_distance(g->left[y], g->left[y - 1]), sr = colour_distance(g->right[y], g->right[y - 1]);
+        step += (sl + sr) / (float)(2 * h);
     }
     float upper = 0;
     for (int x = 0; x < w; x++) {
@@ -181,7 +184,8 @@ static background_t classify(const lab_image_t *image, const margins_t *g)
     }
     spread = sqrtf(fmaxf(spread, upper));
     if (spread < PLAIN_SPREAD) return BACKGROUND_PLAIN;
-    return spread < SHADED_SPREAD && step < SHADED_STEP && sqrtf(upper) < PLAIN_SPREAD ? BACKGROUND_SHADED : BACKGROUND_SCENE;
+    bool fades = spread < SHADED_SPREAD && step < SHADED_STEP && sqrtf(upper) < PLAIN_SPREAD;
+    return fades ? BACKGROUND_SHADED : BACKGROUND_SCENE;
 }
 
 static int compare_lightness(const void *x, const void *y)
@@ -190,7 +194,8 @@ static int compare_lightness(const void *x, const void *y)
     return (a > b) - (a < b);
 }
 
-/* Nearly all of the background is like its pixel of median lightness: lettering or a part of the object at the margin does not count. */
+/* Nearly all of the background is like its pixel of median lightness: lettering or a part of the object at the margin does
+ * not count. */
 static bool mostly_one_colour(const lab_image_t *image, const unsigned char *mask)
 {
     int n = 0, near = 0, count = image->width * image->height;

@@ -18,8 +18,9 @@ typedef struct {
     float share;                  /* of the frame that the object covers */
 } layout_t;
 
-/* Tells object from background by the picture's own margin: a pixel belongs to the object where it differs from what the left and right margins
- * show at its height, and the object is the connected part (or parts) of such pixels nearest to the middle. */
+/* Tells object from background by the picture's own margin: a pixel belongs to the object where it differs from what the
+ * left and right margins show at its height, and the object is the connected part (or parts) of such pixels nearest to the
+ * middle. */
 layout_t layout_find(const lab_image_t *image);
 void layout_free(layout_t *layout);
 

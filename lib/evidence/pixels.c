@@ -55,7 +55,8 @@ const char *pixels_decode(const unsigned char *bytes, size_t n, int64_t max_pixe
     int width = 0, height = 0, channels = 0;
     *out = (pixels_t){0};
     if (n == 0) return "the image is empty";
-    if (n > INT_MAX || !stb_info(bytes, (int)n, &width, &height)) return "not a JPEG, PNG, GIF or BMP image that can be read";
+    if (n > INT_MAX || !stb_info(bytes, (int)n, &width, &height))
+        return "not a JPEG, PNG, GIF or BMP image that can be read";
     if (width < 1 || height < 1) return "the image has no pixels";
     int64_t count = (int64_t)width * height;
     if (count > max_pixels)
@@ -147,7 +148,8 @@ pixels_t pixels_fit(const pixels_t *p, int max_side)
 {
     int longer = p->width > p->height ? p->width : p->height;
     if (longer > max_side) {
-        int64_t w = ((int64_t)p->width * max_side + longer / 2) / longer, h = ((int64_t)p->height * max_side + longer / 2) / longer;
+        int64_t w = ((int64_t)p->width * max_side + longer / 2) / longer;
+        int64_t h = ((int64_t)p->height * max_side + longer / 2) / longer;
         return pixels_resize(p, w < 1 ? 1 : (int)w, h < 1 ? 1 : (int)h);
     }
     size_t n = size_mul(size_mul((size_t)p->width, (size_t)p->height), 3);

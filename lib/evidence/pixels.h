@@ -32,7 +32,8 @@ size_t pixels_memory(int64_t count);
  * pixel covers. Meant for shrinking; enlarging repeats pixels. */
 pixels_t pixels_resize(const pixels_t *p, int width, int height);
 
-/* The picture itself, or, where a side is longer than `max_side`, shrunk so that the longer one is max_side; always a copy. */
+/* The picture itself, or, where a side is longer than `max_side`, shrunk so that the longer one is max_side; always a copy.
+ * */
 pixels_t pixels_fit(const pixels_t *p, int max_side);
 
 void pixels_free(pixels_t *p);

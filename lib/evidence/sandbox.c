@@ -105,7 +105,8 @@ static void renew_cpu(const sandbox_t *s, const worker_t *w)
     clockid_t clock;
     struct timespec used;
     struct rlimit limit;
-    if (clock_getcpuclockid(w->pid, &clock) || clock_gettime(clock, &used) || prlimit(w->pid, RLIMIT_CPU, NULL, &limit)) return;
+    if (clock_getcpuclockid(w->pid, &clock) || clock_gettime(clock, &used)) return;
+    if (prlimit(w->pid, RLIMIT_CPU, NULL, &limit)) return;
     rlim_t most = (rlim_t)ceil((double)used.tv_sec + 1e-9 * (double)used.tv_nsec + s->options.cpu_seconds);
     limit.rlim_cur = most < limit.rlim_max ? most : limit.rlim_max;
     (void)!prlimit(w->pid, RLIMIT_CPU, &limit, NULL);
@@ -177,7 +178,8 @@ static void fail_dead(const sandbox_t *s, worker_t *w)
     if (sig == SIGXCPU) snprintf(why, sizeof why, "took more than %g s of processor time", ceil(s->options.cpu_seconds));
     else if (sig == SIGSYS) snprintf(why, sizeof why, "a worker tried a forbidden system call");
     else if (sig) snprintf(why, sizeof why, "a worker crashed (SIG%s)", sigabbrev_np(sig) ? sigabbrev_np(sig) : "?");
-    else if (WEXITSTATUS(status) == EX_OSERR) snprintf(why, sizeof why, "out of memory, with %zu MiB to use", s->options.memory >> 20);
+    else if (WEXITSTATUS(status) == EX_OSERR)
+        snprintf(why, sizeof why, "out of memory, with %zu MiB to use", s->options.memory >> 20);
     else snprintf(why, sizeof why, "a worker ended with status %d instead of answering", WEXITSTATUS(status));
     finish(w, why);
 }

@@ -1,9 +1,10 @@
 /* Worker processes that run a function on untrusted bytes. A worker that crashes, hangs, takes too much or answers nonsense
  * costs its one request: it is killed, the request ends with an error, and a new worker takes its place.
  *
- * A worker holds no file but the channel to its parent. It is bounded in processor time and wall-clock time a request (by the
- * parent, everywhere), in address space (off the sanitizers) and, where libseccomp was there at build time (off the
- * sanitizers), to the system calls that computing and allocating need: no files, no network, no processes, no new executable memory.
+ * A worker holds no file but the channel to its parent. It is bounded in processor time and wall-clock time a request (by
+ * the parent, everywhere), in address space (off the sanitizers) and, where libseccomp was there at build time (off the
+ * sanitizers), to the system calls that computing and allocating need: no files, no network, no processes, no new
+ * executable memory.
  *
  *     sandbox_t *s = sandbox_open(&(sandbox_options_t){0}, describe, &settings);
  *     for (each picture) {
@@ -29,20 +30,20 @@ typedef struct {
     size_t max_reply;   /* longer replies are errors; 0: 64 MiB */
 } sandbox_options_t;
 
-/* The work, run in a worker, one request at a time: appends the answer to `reply` and returns NULL, or returns why it refuses (the
- * text becomes the request's error). Must not write to files or start threads; what it allocates and keeps stays in that
- * worker. The answer must depend on `ctx` and the request alone. */
+/* The work, run in a worker, one request at a time: appends the answer to `reply` and returns NULL, or returns why it
+ * refuses (the text becomes the request's error). Must not write to files or start threads; what it allocates and keeps
+ * stays in that worker. The answer must depend on `ctx` and the request alone. */
 typedef const char *(*sandbox_fn)(const void *ctx, const unsigned char *request, size_t n, buf_t *reply);
 
-/* Called once a request, in the parent, from within sandbox_wait(). `error` NULL: `reply` holds `n` bytes, valid until the call
- * returns; still untrusted, since a worker that was taken over can answer anything. Otherwise `error` says, in valid UTF-8 on one line,
- * why there is no reply, also valid until the call returns. May call sandbox_send(). */
+/* Called once a request, in the parent, from within sandbox_wait(). `error` NULL: `reply` holds `n` bytes, valid until the
+ * call returns; still untrusted, since a worker that was taken over can answer anything. Otherwise `error` says, in valid
+ * UTF-8 on one line, why there is no reply, also valid until the call returns. May call sandbox_send(). */
 typedef void (*sandbox_done)(void *ctx, const unsigned char *reply, size_t n, const char *error);
 
 typedef struct sandbox sandbox_t;
 
-/* Starts the workers; `ctx` and what it points to are as they are now, for workers that are started later as well: do not change
- * them. Call before other threads are started and before files are opened where that can be arranged. */
+/* Starts the workers; `ctx` and what it points to are as they are now, for workers that are started later as well: do not
+ * change them. Call before other threads are started and before files are opened where that can be arranged. */
 sandbox_t *sandbox_open(const sandbox_options_t *options, sandbox_fn fn, const void *ctx);
 
 /* True if a worker is free. */

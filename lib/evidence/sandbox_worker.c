@@ -18,8 +18,8 @@
 #include "base/mem.h"
 #include "base/out.h"
 
-/* Standard streams lead nowhere, so that a message of a failing library does not mix with the tool's own; every other file is
- * closed, the other workers' channels included. */
+/* Standard streams lead nowhere, so that a message of a failing library does not mix with the tool's own; every other file
+ * is closed, the other workers' channels included. */
 static void keep_only(int channel)
 {
     int nowhere = open("/dev/null", O_RDWR);

@@ -15,8 +15,8 @@ typedef struct {
 
 enum { SANDBOX_OK = 0, SANDBOX_REFUSED = 1 };
 
-/* In the forked child: gives up what a worker must not have, and answers requests from `channel` until it is closed. It dies with
- * `parent`. */
+/* In the forked child: gives up what a worker must not have, and answers requests from `channel` until it is closed. It
+ * dies with `parent`. */
 _Noreturn void sandbox_work(int channel, pid_t parent, size_t memory, sandbox_fn fn, const void *ctx);
 
 #endif

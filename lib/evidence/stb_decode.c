@@ -71,10 +71,32 @@ static void *budget_realloc(void *p, size_t n)
 #include <stb/stb_image.h>
 #pragma GCC diagnostic pop
 
+/* stb_image writes past its tables where a JPEG's Huffman tables list more than 256 codes: such files are turned away
+ * first. Segments are found as the decoder finds them: the next 0xff that is followed by a marker. */
+static bool huffman_tables_fit(const unsigned char *p, size_t n)
+{
+    for (size_t i = 2; i + 3 < n; i++) {
+        int marker = p[i + 1];
+        if (p[i] != 0xff || marker <= 0x01 || marker == 0xff || (marker >= 0xd0 && marker <= 0xd9)) continue;
+        size_t length = (size_t)(p[i + 2] << 8 | p[i + 3]), end = i + 2 + length < n ? i + 2 + length : n;
+        for (size_t at = i + 4; marker == 0xc4 && at < end;) {
+            size_t codes = 0;
+            for (size_t k = 1; k <= 16 && at + k < n; k++) codes += p[at + k];
+            if (codes > 256) return false;
+            at += 17 + codes;
+        }
+        if (length >= 2) i += 1 + length; /* with the loop's step: to the byte behind the segment */
+    }
+    return true;
+}
+
+static bool is_jpeg(const unsigned char *p, int n) { return n > 2 && p[0] == 0xff && p[1] == 0xd8; }
+
 bool stb_info(const unsigned char *bytes, int n, int *width, int *height)
 {
     int channels;
     budget = 1 << 20;
+    if (is_jpeg(bytes, n) && !huffman_tables_fit(bytes, (size_t)n)) return false;
     return stbi_info_from_memory(bytes, n, width, height, &channels) == 1;
 }
 

@@ -96,7 +96,8 @@ static char *run(int room, int64_t window, const char *shard, filter_summary_t *
 static const char records[] =
     "{\"id\":\"a\",\"do\":\"red\",\"n\":12345678901234567890,  \"x\" : [ 1.10 ]}\n"
     "\n"
-    "{\"id\": \"b\", \"do\": \"fail\", \"errors\": [ {\"tool\":\"test\",\"message\":\"old\"}, {\"tool\": \"other\", \"n\":1.0e0}, 7 ]}\r\n"
+    "{\"id\": \"b\", \"do\": \"fail\", \"errors\": [ {\"tool\":\"test\",\"message\":\"old\"}, "
+    "{\"tool\": \"other\", \"n\":1.0e0}, 7 ]}\r\n"
     "{\"id\":\"c\"}\n"
     "{\"id\":\"d\",\"errors\":[{\"tool\":\"test\"}],\"do\":\"blue\"}\n"
     "{\"id\":\"e\",\"caption\":\"old\",\"do\":\"green\",\"errors\":null}\n"

@@ -80,8 +80,8 @@ static void keep(void *ctx, const unsigned char *reply, size_t n, const char *er
 static const int twice = 2;
 static sandbox_t *open_one(void)
 {
-    return sandbox_open(&(sandbox_options_t){.workers = 1, .seconds = 20, .cpu_seconds = 1, .memory = 64 << 20, .max_reply = 2000},
-                        obey, &twice);
+    const sandbox_options_t o = {.workers = 1, .seconds = 20, .cpu_seconds = 1, .memory = 64 << 20, .max_reply = 2000};
+    return sandbox_open(&o, obey, &twice);
 }
 
 static void ask(sandbox_t *s, const char *request)
