@@ -309,5 +309,81 @@ TEST(exponential)
     CHECK_NEAR(fast_sigmoid(-200), 0, 1e-30);
 }
 
+TEST(error_function)
+{
+    for (double x = -6; x < 6; x += 0.0037) CHECK_NEAR(fast_erf((float)x), erf((double)(float)x), 5e-7);
+}
+
+/* LayerNorm, biases, residuals and activations against their definitions. */
+TEST(encoder_rows)
+{
+    enum { TOKENS = 3, N = 70 };
+    const backend_t *b = backend_open("f32");
+    float *x = randoms(TOKENS * N, "x", 2), *y = randoms(TOKENS * N, "y", 1), *gain = randoms(N, "gain", 1), *bias = randoms(N, "bias", 1);
+    float out[TOKENS * N], packed[TOKENS * N], quick[TOKENS * N], gelu[TOKENS * N], sum[TOKENS * N], shifted[TOKENS * N];
+    layernorm_forward(b, TOKENS, N, 1e-2f, x, gain, bias, packed, out);
+    bias_activation_forward(b, ACT_QUICK_GELU, TOKENS, N, bias, x, quick);
+    bias_activation_forward(b, ACT_GELU, TOKENS, N, bias, x, gelu);
+    memcpy(sum, x, sizeof sum);
+    memcpy(shifted, x, sizeof shifted);
+    bias_forward(TOKENS, N, bias, y, sum);
+    bias_forward(TOKENS, N, bias, NULL, shifted);
+    CHECK(!memcmp(out, packed, sizeof out));
+    for (int r = 0; r < TOKENS; r++) {
+        double mean = 0, variance = 0;
+        for (int i = 0; i < N; i++) mean += x[r * N + i] / (double)N;
+        for (int i = 0; i < N; i++) variance += (x[r * N + i] - mean) * (x[r * N + i] - mean) / N;
+        for (int i = 0; i < N; i++) {
+            const int at = r * N + i;
+            const double v = (double)x[at] + bias[i];
+            CHECK_NEAR(out[at], (x[at] - mean) / sqrt(variance + 1e-2) * gain[i] + bias[i], 3e-6);
+            CHECK_NEAR(quick[at], v / (1 + exp(-1.702 * v)), 3e-6);
+            CHECK_NEAR(gelu[at], 0.5 * v * (1 + erf(v / sqrt(2))), 3e-6);
+            CHECK_NEAR(sum[at], (double)x[at] + y[at] + bias[i], 1e-6);
+            CHECK_NEAR(shifted[at], v, 1e-6);
+        }
+    }
+    free(x);
+    free(y);
+    free(gain);
+    free(bias);
+}
+
+/* Without a mask: more queries than one block, two heads to a key head, and only the first queries. */
+static void check_full(int64_t queries)
+{
+    const attention_shape_t s = {.heads = 4, .kv_heads = 2, .head_dim = 6};
+    const int64_t rows = 150, stride = qkv_width(s), width = s.heads * s.head_dim;
+    float *qkv = randoms(rows * stride, "qkv", 1), *out = xfloats((size_t)(queries * width));
+    float *scratch = xfloats((size_t)attention_full_scratch(rows));
+    attention_full_forward(s, queries, rows, qkv, out, scratch);
+    double p[150];
+    for (int64_t i = 0; i < queries; i += 13)
+        for (int h = 0; h < s.heads; h++) {
+            const float *q = qkv + i * stride + h * s.head_dim, *k = qkv + (s.heads + h / 2) * s.head_dim, *v = k + 2 * s.head_dim;
+            double total = 0;
+            for (int64_t j = 0; j < rows; j++) {
+                double dot = 0;
+                for (int64_t d = 0; d < s.head_dim; d++) dot += (double)q[d] * k[j * stride + d];
+                total += p[j] = exp(dot / sqrt((double)s.head_dim));
+            }
+            for (int64_t d = 0; d < s.head_dim; d++) {
+                double sum = 0;
+                for (int64_t j = 0; j < rows; j++) sum += p[j] / total * v[j * stride + d];
+                CHECK_NEAR(out[i * width + h * s.head_dim + d], sum, 3e-6);
+            }
+        }
+    free(qkv);
+    free(out);
+    free(scratch);
+}
+
+TEST(attention_without_a_mask)
+{
+    check_full(150);
+    check_full(1);
+}
+
 UNIT_MAIN(UNIT(rmsnorm), UNIT(swiglu), UNIT(rope_rotates_pairs_by_position), UNIT(rope_is_relative), UNIT(attention_plain),
-          UNIT(attention_with_dropout), UNIT(attention_extends), UNIT(dropout_keeps_its_share_and_the_mean), UNIT(exponential))
+          UNIT(attention_with_dropout), UNIT(attention_extends), UNIT(dropout_keeps_its_share_and_the_mean), UNIT(exponential),
+          UNIT(error_function), UNIT(encoder_rows), UNIT(attention_without_a_mask))
