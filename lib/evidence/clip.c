@@ -133,10 +133,12 @@ static void ensure_scratch(clip_t *c)
     for (int i = 0; i < workers; i++) c->scratch[i] = scratch_new(c);
 }
 
-/* y [rows, out] = in [rows, width] W^T; rows are rounded up, and what the added ones hold does not matter. */
+/* y [rows, out] = in [rows, width] W^T, with `rows` to each picture of a whole group even where the last group has fewer: products
+ * of another size may take other kernels, which are made anew or sum in another order. What the rows beyond hold does not
+ * matter. */
 static void multiply(const clip_t *c, int64_t rows, int64_t out, int64_t width, const operand_t *in, const operand_t *weight, float *y)
 {
-    c->backend->matmul(false, true, round_rows(c->backend, rows), out, width, in, weight, y);
+    c->backend->matmul(false, true, round_rows(c->backend, rows * c->batch), out, width, in, weight, y);
 }
 
 /* One patch of a crop: values [3, patch, patch]. */
@@ -159,7 +161,7 @@ static void embed_patches(const clip_t *c, scratch_t *s, int64_t pictures, const
             read_patch(c, corner, s->wide + (i * patches + k) * patch);
         }
     c->backend->pack(s->wide, pictures * patches * patch, s->in);
-    multiply(c, pictures * patches, d, patch, s->in, c->weights.patch, s->y);
+    multiply(c, patches, d, patch, s->in, c->weights.patch, s->y);
     for (int64_t i = 0; i < pictures; i++)
         for (int64_t t = 0; t < c->tokens; t++) {
             const float *from = t ? s->y + (i * patches + t - 1) * d : c->weights.class_token, *at = c->weights.position + t * d;
@@ -175,21 +177,22 @@ static void attend(const clip_t *c, scratch_t *s, const clip_layer_t *l, int64_t
 {
     const int64_t d = c->config.hidden_size, rows = pictures * c->tokens;
     layernorm_forward(c->backend, rows, d, (float)c->config.layer_norm_eps, s->x, l->norm1.gain, l->norm1.bias, s->in, NULL);
-    multiply(c, rows, 3 * d, d, s->in, l->qkv.weight, s->qkv);
+    multiply(c, c->tokens, 3 * d, d, s->in, l->qkv.weight, s->qkv);
     bias_forward(rows, 3 * d, l->qkv.bias, NULL, s->qkv);
     for (int64_t i = 0; i < pictures; i++)
         attention_full_forward(c->attention, queries, c->tokens, s->qkv + i * c->tokens * 3 * d, s->y + i * queries * d, s->scores);
     c->backend->pack(s->y, pictures * queries * d, s->in);
-    multiply(c, pictures * queries, d, d, s->in, l->out.weight, s->y);
+    multiply(c, queries, d, d, s->in, l->out.weight, s->y);
 }
 
-static void feed_forward(const clip_t *c, scratch_t *s, const clip_layer_t *l, int64_t rows)
+/* The same tokens' way through the two linear layers. */
+static void feed_forward(const clip_t *c, scratch_t *s, const clip_layer_t *l, int64_t pictures, int64_t queries)
 {
-    const int64_t d = c->config.hidden_size, wide = c->config.intermediate_size;
+    const int64_t d = c->config.hidden_size, wide = c->config.intermediate_size, rows = pictures * queries;
     layernorm_forward(c->backend, rows, d, (float)c->config.layer_norm_eps, s->x, l->norm2.gain, l->norm2.bias, s->in, NULL);
-    multiply(c, rows, wide, d, s->in, l->fc1.weight, s->wide);
+    multiply(c, queries, wide, d, s->in, l->fc1.weight, s->wide);
     bias_activation_forward(c->backend, c->config.hidden_act, rows, wide, l->fc1.bias, s->wide, s->wide_in);
-    multiply(c, rows, d, wide, s->wide_in, l->fc2.weight, s->y);
+    multiply(c, queries, d, wide, s->wide_in, l->fc2.weight, s->y);
     bias_forward(rows, d, l->fc2.bias, s->y, s->x);
 }
 
@@ -205,7 +208,7 @@ static void forward(const clip_t *c, scratch_t *s, int64_t pictures, const uint8
         if (queries == 1)
             for (int64_t j = 1; j < pictures; j++) memmove(s->x + j * d, s->x + j * c->tokens * d, (size_t)d * sizeof(float));
         bias_forward(pictures * queries, d, l->out.bias, s->y, s->x);
-        feed_forward(c, s, l, pictures * queries);
+        feed_forward(c, s, l, pictures, queries);
     }
     layernorm_forward(c->backend, pictures, d, (float)c->config.layer_norm_eps, s->x, c->weights.post.gain, c->weights.post.bias, NULL,
                       pooled);

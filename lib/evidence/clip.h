@@ -45,7 +45,8 @@ int64_t clip_batch(const clip_t *c);
 
 /* The pooled output (transformers' pooler_output: the class token's final state, normalised; no projection) of pictures that
  * clip_crop() made, crops [pictures, crop, crop, 3]: pooled [pictures, hidden_size]. In parallel over groups of clip_batch()
- * pictures; the result does not depend on the number of threads. */
+ * pictures: the result does not depend on the number of threads. A picture's place in its group may show in the last bits,
+ * because OpenBLAS has several kernels for the edges of a product. */
 void clip_pool(clip_t *c, int64_t pictures, const uint8_t *crops, float *pooled);
 
 #endif

@@ -175,7 +175,7 @@ static void check_pooled(const char *act, const double golden[][D])
 TEST(quick_gelu) { check_pooled("quick_gelu", golden_pooled_quick_gelu); }
 TEST(gelu) { check_pooled("gelu", golden_pooled_gelu); }
 
-/* Many pictures: groups, threads and a group's other pictures make no difference. */
+/* Many pictures: threads make no difference, a group's other pictures none but rounding. */
 TEST(groups_and_threads)
 {
     enum { MANY = 333 };
