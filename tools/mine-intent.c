@@ -10,6 +10,7 @@
 #include "data/st.h"
 #include "evidence/filter.h"
 #include "evidence/intent_builtin.h"
+#include "evidence/intent_http_cli.h"
 #include "evidence/judge_builtin.h"
 #include "evidence/judge_classifier.h"
 #include "evidence/quality.h"
@@ -21,8 +22,8 @@ static bool fit_only, quality_only, train_classifier, keep;
 static int64_t max_intents = 5;
 static double min_confidence = 0.2, l2 = 1, held_out = 0.2;
 
-static const char *const engines[] = {"builtin", "none", NULL};
-static const char *const judges[] = {"none", "builtin", "classifier", NULL};
+static const char *const engines[] = {"builtin", "http", "none", NULL};
+static const char *const judges[] = {"none", "builtin", "classifier", "http", NULL};
 static const cli_option_t options[] = {
     {'e', "engine", NULL, CLI_CHOICE, &engine_name, "who mines; none: intents stay, and are judged", true, 0, 0, engines},
     {'j', "judge", NULL, CLI_CHOICE, &judge_name, "who labels the intents 1 (good) or 0", true, 0, 0, judges},
@@ -38,6 +39,7 @@ static const cli_option_t options[] = {
     {0, "l2", "X", CLI_REAL, &l2, "its weights' penalty", true, 1e-6, 1e6, NULL},
     {0, "held-out", "SHARE", CLI_REAL, &held_out, "of the items, to measure it on", true, 0, 0.9, NULL},
     {0, "quality-only", NULL, CLI_FLAG, &quality_only, "write items' quality by their labels instead", false, 0, 0, NULL},
+    INTENT_HTTP_OPTIONS,
     CLI_SEED,
     CLI_THREADS,
     CLI_OUTPUT,
@@ -58,6 +60,7 @@ typedef struct {
 typedef struct {
     intent_engine_t *engine; /* NULL: none */
     intent_judge_t *judge;   /* NULL: none */
+    endpoints_t endpoints;   /* of those that ask models */
 } mill_t;
 
 static mill_t mill;
@@ -80,10 +83,11 @@ static void fail(task_t *t, const char *error)
 static void judged(void *ctx, const char *error)
 {
     task_t *t = ctx;
-    if (error) {
+    if (error && !mill.engine) {
         fail(t, error);
         return;
     }
+    if (error) filter_error(t->job, "%s", error); /* what was mined is good without labels */
     buf_t json = {0};
     intents_json(&t->intents, &json);
     filter_set(t->job, "intents", json.data);
@@ -273,6 +277,7 @@ static void write_classifier(const char *path)
 
 static intent_engine_t *open_engine(char **path)
 {
+    if (!strcmp(engine_name, "http")) return intent_http_engine(&mill.endpoints);
     if (strcmp(engine_name, "builtin")) return NULL;
     intent_fit_t *fit;
     if (fit_file) {
@@ -292,6 +297,7 @@ static intent_engine_t *open_engine(char **path)
 
 static intent_judge_t *open_judge(void)
 {
+    if (!strcmp(judge_name, "http")) return intent_http_judge(&mill.endpoints);
     if (!strcmp(judge_name, "builtin")) return builtin_judge();
     if (strcmp(judge_name, "classifier")) return NULL;
     st_file_t *file = st_open(classifier_file);
@@ -300,16 +306,30 @@ static intent_judge_t *open_judge(void)
     return j;
 }
 
+static bool has_room(void *ctx)
+{
+    (void)ctx;
+    return endpoints_have_room(&mill.endpoints);
+}
+
+static void wait(void *ctx)
+{
+    (void)ctx;
+    endpoints_wait(&mill.endpoints);
+}
+
 static void run_filter(const char *operand)
 {
     char *path = operand ? xstrdup(operand) : NULL;
     mill.judge = open_judge();
     mill.engine = open_engine(&path);
-    const filter_t f = {.tool = cli.name, .doing = mill.engine ? "mining" : "judging", .shard = shard, .start = start};
+    const filter_t f = {.tool = cli.name, .doing = mill.engine ? "mining" : "judging", .shard = shard, .start = start,
+                        .has_room = has_room, .wait = wait, .window = endpoints_window(&mill.endpoints)};
     filter_summary_t s = filter_run(&f, path, cli_common.output);
     filter_print(&s, "intents");
     if (mill.engine) mill.engine->free(mill.engine);
     if (mill.judge) mill.judge->free(mill.judge);
+    endpoints_close(&mill.endpoints);
     free(path);
 }
 

@@ -70,8 +70,7 @@ const char *prompt_mine_format(bool reasoning)
 
 char *prompt_judge(const char *task)
 {
-    return xasprintf("%s\n\nAnswer with the digit 1 if the descriptor is good and with the digit 0 if it is not, and with "
-                     "nothing else.",
+    return xasprintf("%s\n\nAnswer with exactly 0 or 1 and nothing else: 1 if the descriptor is good, 0 if it is not.",
                      task ? task : judge_task);
 }
 
