@@ -12,6 +12,7 @@
 #include "data/st.h"
 #include "data/vocab.h"
 #include "nn/backend.h"
+#include "rec/generator.h"
 #include "rec/trainer.h"
 
 static const char *const softmaxes[] = {"trie", "level", NULL};
@@ -73,23 +74,14 @@ static void write_model(const model_t *m, const train_result_t *r, const char *c
 {
     vocab_t v = vocab_make(sids->levels, sids->codes, sids->max_suffix);
     st_writer_t *w = st_create(cli_common.output, "model/1");
-    char *hf = model_config_json(&m->config, v.bos);
-    char *vocab = xasprintf("{\"levels\":%d,\"codes\":%d,\"max_suffix\":%d,\"bos\":%d,\"first_code\":%d,\"first_suffix\":%d,\"size\":%d}",
-                            v.levels, v.codes, v.max_suffix, v.bos, v.first_code, v.first_suffix, v.size);
     char *metrics = r->validated ? xasprintf("\"hr@10\":%.6f,\"ndcg@10\":%.6f,", r->hr10, r->ndcg10) : xstrdup("");
     char *kept = xasprintf("{\"epoch\":%lld,\"epochs_run\":%lld,%s\"loss_per_item\":%.6f}", (long long)r->epoch, (long long)r->epochs_run,
                            metrics, r->loss);
-    st_set_meta(w, "config", hf);
-    st_set_meta(w, "vocab", vocab);
-    st_set_meta(w, "training", config);
+    generator_add(w, m, &v, config, b->name);
     st_set_meta(w, "validation", kept);
-    st_set_meta(w, "gemm", b->name);
     st_add_input(w, "sids", sids_file);
     st_add_input(w, "interactions", interactions_file);
-    model_add(w, m, "", m->weights);
     st_commit(w);
-    free(hf);
-    free(vocab);
     free(metrics);
     free(kept);
 }

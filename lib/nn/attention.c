@@ -163,3 +163,55 @@ void attention_extend(attention_shape_t s, const float *qkv, int64_t prefix_rows
         add_rows(1, dim, stride, scores + n - 1, self + v_at, out + h * dim);
     }
 }
+
+/* scale * q . k of a prefix's rows, then of a branch's first n. */
+static void branch_dots(int64_t prefix_rows, const float *prefix, int64_t n, const float *own, int64_t dim, int64_t stride, float scale,
+                        const float *q, float *scores)
+{
+    for (int64_t j = 0; j < prefix_rows; j++) scores[j] = scale * vec_dot(dim, q, prefix + j * stride);
+    for (int64_t j = 0; j < n; j++) scores[prefix_rows + j] = scale * vec_dot(dim, q, own + j * stride);
+}
+
+void attention_branch_forward(attention_shape_t s, int64_t prefix_rows, const float *prefix, int64_t rows, const float *qkv, float *out,
+                              float *log_sum, float *scores)
+{
+    const int64_t dim = s.head_dim, stride = qkv_width(s), out_stride = s.heads * dim;
+    const float scale = 1 / sqrtf((float)dim);
+    memset(out, 0, (size_t)(rows * out_stride) * sizeof(float));
+    for (int h = 0; h < s.heads; h++) {
+        const int64_t k_at = (s.heads + h * s.kv_heads / s.heads) * dim, v_at = k_at + s.kv_heads * dim;
+        for (int64_t i = 0; i < rows; i++) {
+            float *y = out + i * out_stride + h * dim;
+            branch_dots(prefix_rows, prefix + k_at, i + 1, qkv + k_at, dim, stride, scale, qkv + i * stride + h * dim, scores);
+            log_sum[i * s.heads + h] = softmax(prefix_rows + i + 1, scores);
+            add_rows(prefix_rows, dim, stride, scores, prefix + v_at, y);
+            add_rows(i + 1, dim, stride, scores + prefix_rows, qkv + v_at, y);
+        }
+    }
+}
+
+void attention_branch_backward(attention_shape_t s, int64_t prefix_rows, const float *prefix, int64_t rows, const float *qkv,
+                               const float *log_sum, const float *dout, float *dqkv, float *dprefix, float *scores)
+{
+    const int64_t dim = s.head_dim, stride = qkv_width(s), out_stride = s.heads * dim;
+    const float scale = 1 / sqrtf((float)dim);
+    const dropout_t none = {0, 0, 1};
+    float *p = scores, *ds = scores + prefix_rows + rows;
+    memset(dqkv, 0, (size_t)(rows * stride) * sizeof(float));
+    for (int h = 0; h < s.heads; h++) {
+        const int64_t k_at = (s.heads + h * s.kv_heads / s.heads) * dim, v_at = k_at + s.kv_heads * dim;
+        for (int64_t i = 0; i < rows; i++) {
+            const float *q = qkv + i * stride + h * dim, *d = dout + i * out_stride + h * dim;
+            float *dq = dqkv + i * stride + h * dim;
+            branch_dots(prefix_rows, prefix + k_at, i + 1, qkv + k_at, dim, stride, scale, q, p);
+            branch_dots(prefix_rows, prefix + v_at, i + 1, qkv + v_at, dim, stride, 1, d, ds);
+            softmax_backward(prefix_rows + i + 1, log_sum[i * s.heads + h], scale, none, 0, p, ds);
+            add_rows(prefix_rows, dim, stride, ds, prefix + k_at, dq);
+            add_rows(i + 1, dim, stride, ds + prefix_rows, qkv + k_at, dq);
+            add_outer(prefix_rows, dim, stride, ds, q, dprefix + k_at);
+            add_outer(prefix_rows, dim, stride, p, d, dprefix + v_at);
+            add_outer(i + 1, dim, stride, ds + prefix_rows, q, dqkv + k_at);
+            add_outer(i + 1, dim, stride, p + prefix_rows, d, dqkv + v_at);
+        }
+    }
+}

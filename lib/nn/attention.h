@@ -26,6 +26,16 @@ void attention_forward(attention_shape_t s, int64_t rows, const float *qkv, drop
 void attention_backward(attention_shape_t s, int64_t rows, const float *qkv, const float *log_sum, const float *dout, dropout_t drop,
                         float *dqkv, float *scratch);
 
+/* A branch: `rows` rows that continue a prefix of `prefix_rows` rows of qkv which they share with other branches. Each attends to
+ * the whole prefix, to the branch's rows before it and to itself. `scores` holds prefix_rows + rows floats, for the backward
+ * twice as many. No dropout. */
+void attention_branch_forward(attention_shape_t s, int64_t prefix_rows, const float *prefix, int64_t rows, const float *qkv, float *out,
+                              float *log_sum, float *scores);
+
+/* dqkv [rows, qkv_width] is overwritten; what reaches the prefix's keys and values is added to dprefix. */
+void attention_branch_backward(attention_shape_t s, int64_t prefix_rows, const float *prefix, int64_t rows, const float *qkv,
+                               const float *log_sum, const float *dout, float *dqkv, float *dprefix, float *scores);
+
 /* One new row against `prefix_rows` rows of qkv that precede it, `extra` further rows given by address (each a whole qkv row),
  * and itself: out [heads * head_dim]. `scores` holds prefix_rows + extra + 1 floats. */
 void attention_extend(attention_shape_t s, const float *qkv, int64_t prefix_rows, const float *prefix, int extra,

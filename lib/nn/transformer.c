@@ -135,14 +135,25 @@ const float *activations_input_grad(const activations_t *a) { return a->dx; }
 static const operand_t *weight(const network_t *net, int64_t offset) { return operand_at(net->backend, net->packed, offset); }
 static const float *gain(const network_t *net, int64_t offset) { return net->model->weights + offset; }
 
-/* Rotates queries and keys of every row to its position in its segment. */
-static void rotate_rows(const network_t *net, const packed_t *p, float *qkv)
+static int64_t parent_of(const packed_t *p, int64_t segment) { return p->parents ? p->parents[segment] : -1; }
+
+/* Rows that a branch continues; 0 for other segments. */
+static int64_t prefix_rows(const packed_t *p, int64_t segment)
+{
+    int64_t parent = parent_of(p, segment);
+    return parent < 0 ? 0 : p->bounds[parent + 1] - p->bounds[parent];
+}
+
+/* Rotates queries and keys of every row to its position; `inverse` rotates back. */
+static void rotate_rows(const network_t *net, const packed_t *p, bool inverse, float *qkv)
 {
     const attention_shape_t s = net->attention;
     const int64_t width = qkv_width(s);
-    for (int64_t g = 0; g < p->segments; g++)
+    for (int64_t g = 0; g < p->segments; g++) {
+        const int64_t before = prefix_rows(p, g);
         for (int64_t r = p->bounds[g]; r < p->bounds[g + 1]; r++)
-            rope_row(&net->rope, r - p->bounds[g], s.heads + s.kv_heads, false, qkv + r * width);
+            rope_row(&net->rope, before + r - p->bounds[g], s.heads + s.kv_heads, inverse, qkv + r * width);
+    }
 }
 
 static void attend(const network_t *net, activations_t *a, const packed_t *p, layer_acts_t *l, int64_t rows, double dropout, uint64_t key,
@@ -151,9 +162,13 @@ static void attend(const network_t *net, activations_t *a, const packed_t *p, la
     const attention_shape_t s = net->attention;
     const int64_t width = qkv_width(s), out = s.heads * s.head_dim;
     for (int64_t g = 0; g < p->segments; g++) {
-        int64_t first = p->bounds[g], n = p->bounds[g + 1] - first;
-        attention_forward(s, n, l->qkv + first * width, dropout_site(dropout, key, site(layer, SITE_PROBABILITIES + (uint64_t)g)),
-                          a->narrow + first * out, l->log_sum + first * s.heads, a->scratch);
+        int64_t first = p->bounds[g], n = p->bounds[g + 1] - first, parent = parent_of(p, g);
+        if (parent >= 0)
+            attention_branch_forward(s, prefix_rows(p, g), l->qkv + p->bounds[parent] * width, n, l->qkv + first * width,
+                                     a->narrow + first * out, l->log_sum + first * s.heads, a->scratch);
+        else
+            attention_forward(s, n, l->qkv + first * width, dropout_site(dropout, key, site(layer, SITE_PROBABILITIES + (uint64_t)g)),
+                              a->narrow + first * out, l->log_sum + first * s.heads, a->scratch);
     }
     memset(a->narrow + p->rows * out, 0, (size_t)((rows - p->rows) * out) * sizeof(float));
     net->backend->pack(a->narrow, rows * out, l->attended);
@@ -171,7 +186,7 @@ static void layer_forward(const network_t *net, activations_t *a, const packed_t
 
     rmsnorm_forward(b, rows, d, eps, l->x_in, gain(net, w->norm1), l->inv_rms1, l->norm1, NULL);
     b->matmul(false, true, rows, width, d, l->norm1, weight(net, w->qkv), l->qkv);
-    rotate_rows(net, p, l->qkv);
+    rotate_rows(net, p, false, l->qkv);
     attend(net, a, p, l, rows, dropout, key, i);
     b->matmul(false, true, rows, d, heads_width, l->attended, weight(net, w->out), a->narrow);
     residual_dropout_forward(rows * d, l->x_in, a->narrow, dropout_site(dropout, key, site(i, SITE_ATTENTION_OUT)), l->x_mid);
@@ -188,9 +203,11 @@ static int64_t begin_pass(const network_t *net, activations_t *a, const packed_t
 {
     int64_t rows = round_rows(net->backend, p->rows), d = net->model->config.hidden_size;
     if (rows > a->capacity) die(EX_SOFTWARE, "transformer: %lld rows in space for %lld", (long long)rows, (long long)a->capacity);
-    for (int64_t g = 0; g < p->segments; g++)
-        if (p->bounds[g + 1] - p->bounds[g] > a->longest || p->bounds[g + 1] - p->bounds[g] > net->rope.positions)
-            die(EX_SOFTWARE, "transformer: a segment of %lld rows is too long", (long long)(p->bounds[g + 1] - p->bounds[g]));
+    for (int64_t g = 0; g < p->segments; g++) {
+        int64_t length = prefix_rows(p, g) + p->bounds[g + 1] - p->bounds[g];
+        if (length > a->longest || length > net->rope.positions)
+            die(EX_SOFTWARE, "transformer: a segment of %lld rows is too long", (long long)length);
+    }
     memset(a->layer[0].x_in + p->rows * d, 0, (size_t)((rows - p->rows) * d) * sizeof(float));
     return rows;
 }
@@ -233,11 +250,16 @@ static void layer_backward(const network_t *net, activations_t *a, const packed_
     b->matmul(true, false, d, heads_width, rows, a->packed, l->attended, grads + w->out);
     b->matmul(false, false, rows, heads_width, d, a->packed, weight(net, w->out), a->narrow);
     for (int64_t g = 0; g < p->segments; g++) {
-        int64_t first = p->bounds[g], n = p->bounds[g + 1] - first;
-        attention_backward(s, n, l->qkv + first * width, l->log_sum + first * s.heads, a->narrow + first * heads_width,
-                           dropout_site(dropout, key, site(i, SITE_PROBABILITIES + (uint64_t)g)), a->wide + first * width, a->scratch);
-        for (int64_t r = 0; r < n; r++) rope_row(&net->rope, r, s.heads + s.kv_heads, true, a->wide + (first + r) * width);
+        int64_t first = p->bounds[g], n = p->bounds[g + 1] - first, parent = parent_of(p, g);
+        if (parent >= 0) /* its parent's gradient, written before, grows */
+            attention_branch_backward(s, prefix_rows(p, g), l->qkv + p->bounds[parent] * width, n, l->qkv + first * width,
+                                      l->log_sum + first * s.heads, a->narrow + first * heads_width, a->wide + first * width,
+                                      a->wide + p->bounds[parent] * width, a->scratch);
+        else
+            attention_backward(s, n, l->qkv + first * width, l->log_sum + first * s.heads, a->narrow + first * heads_width,
+                               dropout_site(dropout, key, site(i, SITE_PROBABILITIES + (uint64_t)g)), a->wide + first * width, a->scratch);
     }
+    rotate_rows(net, p, true, a->wide);
     memset(a->wide + p->rows * width, 0, (size_t)((rows - p->rows) * width) * sizeof(float));
     b->pack(a->wide, rows * width, a->packed);
     b->matmul(true, false, width, d, rows, a->packed, l->norm1, grads + w->qkv);

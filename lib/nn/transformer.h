@@ -25,16 +25,19 @@ void network_sync(network_t *net); /* packs the weights anew after they changed 
 void network_free(network_t *net);
 
 /* Segments laid one after the other: segment s is rows bounds[s] .. bounds[s + 1]; a row's position is its distance from the
- * start of its segment. `rows` counts the rows in use; arrays reach up to the backend's next round number. */
+ * start of its segment. A segment with a parent is a branch: it goes on where its parent ends, attends to all of it, and counts
+ * positions from there; several branches share their parent, forwards and backwards. A parent stands before its branches and
+ * is no branch itself. `rows` counts the rows in use; arrays reach up to the backend's next round number. */
 typedef struct {
     int64_t rows, segments;
-    const int64_t *bounds; /* [segments + 1] */
+    const int64_t *bounds;  /* [segments + 1] */
+    const int64_t *parents; /* [segments] the parent's number, -1: none; NULL: no branches */
 } packed_t;
 
 /* What one pass leaves behind, for the backward and for extensions. One for each worker. */
 typedef struct activations activations_t;
 
-/* Space for up to `rows` rows in segments of up to `longest` rows. For inference all layers share what only a backward would
+/* Space for up to `rows` rows in segments of up to `longest` rows, a branch's parent counted in. For inference all layers share what only a backward would
  * look at again, and there is room for steps of up to `step_rows` rows; a training pass takes no steps (0). */
 typedef enum { PASS_TRAIN, PASS_INFER } pass_t;
 activations_t *activations_new(const network_t *net, pass_t pass, int64_t rows, int64_t longest, int64_t step_rows);
@@ -45,7 +48,7 @@ void activations_free(activations_t *a);
 float *activations_input(activations_t *a);
 const float *activations_input_grad(const activations_t *a);
 
-/* Residual, input and attention dropout at rate `dropout`, masks drawn from `key`; 0 for inference. Returns the normalised
+/* Residual, input and attention dropout at rate `dropout`, masks drawn from `key`; 0 for inference and with branches. Returns the normalised
  * final states [rows, hidden_size]; *packed is the same as an operand. Both live in `a`. */
 const float *transformer_forward(const network_t *net, activations_t *a, const packed_t *p, double dropout, uint64_t key,
                                  const operand_t **packed);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/progress.h"
+#include "nn/embedding.h"
 #include "nn/vec.h"
 #include "rec/beam.h"
 
@@ -101,12 +102,6 @@ static void workspace_ready(const decoder_t *d, workspace_t *w)
     w->logits = xfloats((size_t)d->vocab->size);
 }
 
-static void embed(const network_t *net, int32_t token, float *row)
-{
-    const int64_t dim = net->model->config.hidden_size;
-    memcpy(row, net->model->weights + net->model->embed + token * dim, (size_t)dim * sizeof(float));
-}
-
 /* Only the last max_items of a history are read. */
 static int64_t first_read(const decoder_t *d, const history_t *h) { return h->count > d->max_items ? h->count - d->max_items : 0; }
 
@@ -119,15 +114,16 @@ static const float *encode(const decoder_t *d, workspace_t *w, int64_t first, in
     for (int64_t i = 0; i < n; i++) {
         const history_t *h = &d->histories[first + i];
         w->bounds[i] = rows;
-        embed(d->net, d->vocab->bos, x + rows++ * dim);
+        embedding_rows(d->net->model, 1, &d->vocab->bos, x + rows++ * dim);
         for (int64_t j = first_read(d, h); j < h->count; j++) {
             int32_t sid[SID_MAX_TOKENS];
             int len = vocab_sid(d->vocab, d->sids, h->items[j], sid);
-            for (int l = 0; l < len; l++) embed(d->net, sid[l], x + rows++ * dim);
+            embedding_rows(d->net->model, len, sid, x + rows * dim);
+            rows += len;
         }
     }
     w->bounds[n] = rows;
-    *p = (packed_t){rows, n, w->bounds};
+    *p = (packed_t){rows, n, w->bounds, NULL};
     return transformer_forward(d->net, w->acts, p, 0, 0, NULL);
 }
 
@@ -203,7 +199,7 @@ static void gather_step(const decoder_t *d, workspace_t *w, int64_t n, int level
         for (int j = 0; j < b->live_count; j++) {
             hypothesis_t *h = &b->live[j];
             int64_t r = s->rows++;
-            embed(d->net, h->token, s->x + r * dim);
+            embedding_rows(d->net->model, 1, &h->token, s->x + r * dim);
             w->segment[r] = i;
             w->position[r] = w->bounds[i + 1] - w->bounds[i] + level;
             for (int a = 0; a < level; a++) w->ancestor[r * level + a] = h->rows[a];

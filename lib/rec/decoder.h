@@ -10,7 +10,7 @@
 #include "data/trie.h"
 #include "data/vocab.h"
 #include "nn/transformer.h"
-#include "rec/objective.h"
+#include "rec/head.h"
 
 typedef struct decoder decoder_t;
 

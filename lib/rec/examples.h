@@ -8,6 +8,7 @@
 #include "data/sids.h"
 #include "data/trie.h"
 #include "data/vocab.h"
+#include "rec/head.h"
 
 /* A window over a training history: items [first, first + count) of item_index, of which the first `context` are only read;
  * the others are targets. */
@@ -15,12 +16,6 @@ typedef struct {
     int64_t first;
     int32_t count, context;
 } example_t;
-
-/* One scored position: the state at `row` predicts `token`, a child of trie node `node` at `level`. */
-typedef struct {
-    int32_t row, level, token;
-    int64_t node;
-} target_t;
 
 typedef struct {
     example_t *list;

@@ -2,17 +2,9 @@
 #ifndef SIDMILL_REC_OBJECTIVE_H
 #define SIDMILL_REC_OBJECTIVE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-#include "data/trie.h"
-#include "data/vocab.h"
-#include "nn/transformer.h"
-#include "rec/examples.h"
-
-/* SOFTMAX_TRIE normalises over the children of the prefix in the trie, which is what constrained decoding sees; SOFTMAX_LEVEL
- * over all codes of the level. */
-typedef enum { SOFTMAX_TRIE, SOFTMAX_LEVEL } softmax_t;
+#include "rec/head.h"
 
 /* Sums over scored tokens, by level (the suffix is level `levels`). */
 typedef struct {

@@ -12,15 +12,12 @@
 #include "base/parallel.h"
 #include "base/progress.h"
 #include "base/rng.h"
-#include "base/simd.h"
-#include "data/sample.h"
-#include "nn/optim.h"
+#include "nn/embedding.h"
 #include "rec/checkpoint.h"
 #include "rec/decoder.h"
-#include "rec/metrics.h"
 #include "rec/examples.h"
-
-enum { VALID_K = 10 };
+#include "rec/learner.h"
+#include "rec/validation.h"
 
 /* Numbers of a state; all are stored in the checkpoint. */
 enum { EPOCH, STEP, UPDATES, BEST_NDCG, BEST_HR, BEST_EPOCH, BEST_LOSS, STALE, DONE, LOG_BYTES, LOG_DIGEST, LOSS_ITEMS, LOSS_SUMS,
@@ -42,10 +39,7 @@ typedef struct {
     vocab_t vocab;
     trie_t trie;
     examples_t examples;
-    model_t *model;
-    network_t *net;
-    float *m, *v, *best, *average; /* moments, kept weights, moving average (NULL: none) */
-    float **grads;                 /* [shards] */
+    learner_t learner;
     worker_t *workers;
     int64_t shard_rows;
     double number[NUMBERS];
@@ -57,8 +51,7 @@ typedef struct {
     loss_t *shard_loss;            /* [shards] */
     /* validation */
     decoder_t *decoder;
-    history_t *histories;
-    int64_t valid_count;
+    validation_t *validation;
     /* measured */
     double train_seconds;
     int64_t tokens_trained;
@@ -88,24 +81,13 @@ static void make_workers(trainer_t *t)
     t->workers = NEW_ARRAY(worker_t, parallel_workers());
     for (int i = 0; i < parallel_workers(); i++) {
         worker_t *w = &t->workers[i];
-        w->acts = activations_new(t->net, PASS_TRAIN, t->shard_rows, t->examples.longest, 0);
-        w->objective = objective_new(t->net, &t->vocab, &t->trie, t->o.softmax, t->o.label_smoothing, t->shard_rows);
+        w->acts = activations_new(t->learner.net, PASS_TRAIN, t->shard_rows, t->examples.longest, 0);
+        w->objective = objective_new(t->learner.net, &t->vocab, &t->trie, t->o.softmax, t->o.label_smoothing, t->shard_rows);
         w->tokens = NEW_ARRAY(int32_t, t->shard_rows + 1);
         w->targets = NEW_ARRAY(target_t, t->shard_rows + 1);
         w->bounds = NEW_ARRAY(int64_t, t->shard_rows + 1);
-        w->dhidden = xfloats((size_t)(round_rows(t->net->backend, t->shard_rows) * t->o.dim));
+        w->dhidden = xfloats((size_t)(round_rows(t->learner.net->backend, t->shard_rows) * t->o.dim));
     }
-}
-
-static void make_validation(trainer_t *t)
-{
-    const interactions_t *x = t->job->interactions;
-    t->decoder = decoder_new(t->net, &t->vocab, t->job->sids, &t->trie, t->o.softmax, t->o.max_items);
-    if (!t->o.valid_users) return;
-    int64_t *users = sample_users(x, SPLIT_VALID, t->o.valid_users, t->o.seed, &t->valid_count);
-    t->histories = NEW_ARRAY(history_t, t->valid_count);
-    for (int64_t i = 0; i < t->valid_count; i++) interactions_history(x, users[i], SPLIT_VALID, &t->histories[i]);
-    free(users);
 }
 
 static trainer_t *trainer_new(const train_job_t *job)
@@ -121,22 +103,13 @@ static trainer_t *trainer_new(const train_job_t *job)
     if (t->shard_rows < t->examples.longest)
         die(EX_USAGE, "--batch-tokens %lld over %lld shards leaves %lld rows a shard, but a history of --max-items %lld may take %lld: raise --batch-tokens or lower --shards",
             (long long)t->o.batch_tokens, (long long)t->o.shards, (long long)t->shard_rows, (long long)t->o.max_items, (long long)t->examples.longest);
-    t->model = model_new(model_shape(t));
-    model_init(t->model, t->o.seed);
-    t->net = network_new(t->model, job->backend, t->model->config.max_position_embeddings);
-    const size_t n = (size_t)t->model->size;
-    t->m = xfloats(n);
-    t->v = xfloats(n);
-    t->best = xfloats(n);
-    if (t->o.average > 0) {
-        t->average = xfloats(n);
-        memcpy(t->average, t->model->weights, n * sizeof(float));
-    }
-    t->grads = NEW_ARRAY(float *, t->o.shards);
-    for (int64_t s = 0; s < t->o.shards; s++) t->grads[s] = xfloats(n);
+    model_t *m = model_new(model_shape(t));
+    model_init(m, t->o.seed);
+    t->learner = learner_new(m, job->backend, m->config.max_position_embeddings, t->o.shards, t->o.average > 0);
     t->shard_loss = NEW_ARRAY(loss_t, t->o.shards);
     make_workers(t);
-    make_validation(t);
+    t->decoder = decoder_new(t->learner.net, &t->vocab, job->sids, &t->trie, t->o.softmax, t->o.max_items);
+    t->validation = validation_new(t->decoder, job->interactions, t->o.valid_users, t->o.seed);
     return t;
 }
 
@@ -153,38 +126,12 @@ static void trainer_free(trainer_t *t)
     }
     free(t->workers);
     decoder_free(t->decoder);
-    free(t->histories);
-    for (int64_t s = 0; s < t->o.shards; s++) free(t->grads[s]);
-    free(t->grads);
+    validation_free(t->validation);
     free(t->shard_loss);
-    free(t->m);
-    free(t->v);
-    free(t->best);
-    free(t->average);
-    network_free(t->net);
+    learner_free(&t->learner);
     examples_free(&t->examples);
     trie_free(&t->trie);
     free(t);
-}
-
-static void embed_tokens(const trainer_t *t, worker_t *w, int64_t rows)
-{
-    const int64_t d = t->o.dim;
-    const float *table = t->model->weights + t->model->embed;
-    float *x = activations_input(w->acts);
-    for (int64_t r = 0; r < rows; r++) memcpy(x + r * d, table + w->tokens[r] * d, (size_t)d * sizeof(float));
-}
-
-/* The input rows' gradient belongs to the embedding rows they were copied from. */
-static void embed_backward(const trainer_t *t, const worker_t *w, int64_t rows, float *grads)
-{
-    const int64_t d = t->o.dim;
-    const float *dx = activations_input_grad(w->acts);
-    for (int64_t r = 0; r < rows; r++) {
-        float *g = grads + t->model->embed + w->tokens[r] * d;
-#pragma omp simd
-        for (int64_t i = 0; i < d; i++) g[i] += dx[r * d + i];
-    }
 }
 
 /* Forward and backward of one shard: its loss and its own gradient buffer. */
@@ -193,10 +140,10 @@ static void run_shard(void *ctx, int64_t shard, int worker)
     trainer_t *t = ctx;
     worker_t *w = &t->workers[worker];
     const int64_t dealt = t->first_shard + shard;
-    float *grads = t->grads[shard];
+    float *grads = t->learner.grads[shard];
     loss_t *loss = &t->shard_loss[shard];
     *loss = (loss_t){0};
-    packed_t p = {0, 0, w->bounds};
+    packed_t p = {0, 0, w->bounds, NULL};
     int64_t targets = 0;
     for (int64_t i = t->deal.starts[dealt]; i < t->deal.starts[dealt + 1]; i++) {
         w->bounds[p.segments++] = p.rows;
@@ -206,11 +153,11 @@ static void run_shard(void *ctx, int64_t shard, int worker)
     w->bounds[p.segments] = p.rows;
     const uint64_t key = rng_key(t->key, (uint64_t)shard);
     const operand_t *packed;
-    embed_tokens(t, w, p.rows);
-    const float *hidden = transformer_forward(t->net, w->acts, &p, t->o.dropout, key, &packed);
+    embedding_rows(t->learner.model, p.rows, w->tokens, activations_input(w->acts));
+    const float *hidden = transformer_forward(t->learner.net, w->acts, &p, t->o.dropout, key, &packed);
     objective_backward(w->objective, targets, w->targets, p.rows, hidden, packed, t->weight, w->dhidden, grads, loss);
-    transformer_backward(t->net, w->acts, &p, t->o.dropout, key, w->dhidden, grads);
-    embed_backward(t, w, p.rows, grads);
+    transformer_backward(t->learner.net, w->acts, &p, t->o.dropout, key, w->dhidden, grads);
+    embedding_rows_backward(t->learner.model, p.rows, w->tokens, activations_input_grad(w->acts), grads);
     progress_add(p.rows);
 }
 
@@ -222,44 +169,12 @@ static int64_t rows_of_shards(const trainer_t *t, int64_t first, int64_t count)
     return rows;
 }
 
-/* What one update does to one parameter. */
-typedef struct {
-    trainer_t *t;
-    double lr, scale;
-    float average; /* decay of the moving average */
-} update_t;
-
-SIMD_CLONES
-static void move_average(int64_t n, float decay, const float *restrict w, float *restrict average)
-{
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) average[i] = decay * average[i] + (1 - decay) * w[i];
-}
-
-static void update_param(void *ctx, int64_t i, int worker)
-{
-    (void)worker;
-    const update_t *u = ctx;
-    trainer_t *t = u->t;
-    const param_t *p = &t->model->params[i];
-    if (p->frozen) return;
-    float *w = t->model->weights + p->offset;
-    adamw_t a = {u->lr, 0.9, t->o.beta2, 1e-8, p->decay ? t->o.weight_decay : 0};
-    adamw_step(&a, (int64_t)t->number[UPDATES], u->scale, p->count, w, t->grads[0] + p->offset, t->m + p->offset, t->v + p->offset);
-    if (t->average) move_average(p->count, u->average, w, t->average + p->offset);
-}
-
-/* The whole gradient is grads[0]; clips it by its norm and moves the weights. */
 static void update(trainer_t *t, double lr)
 {
-    double norm = sqrt(sum_squares(t->grads[0], t->model->size));
+    const update_options_t o = {lr, t->o.beta2, t->o.weight_decay, t->o.clip, t->o.average};
+    double norm = learner_update(&t->learner, &o, (int64_t)t->number[UPDATES] + 1, t->step_shards, 1);
     if (!isfinite(norm)) die(EX_SOFTWARE, "the gradient is not finite in epoch %d; try a lower --lr", (int)t->number[EPOCH] + 1);
     t->number[UPDATES]++;
-    /* A young average would remember the random start: its decay grows with the number of updates. */
-    double grown = (1 + t->number[UPDATES]) / (10 + t->number[UPDATES]);
-    update_t u = {t, lr, t->o.clip > 0 && norm > t->o.clip ? t->o.clip / norm : 1, (float)fmin(grown, t->o.average)};
-    parallel_for(t->model->count, update_param, &u);
-    network_sync(t->net);
 }
 
 static double learning_rate(const trainer_t *t, int64_t steps)
@@ -295,7 +210,6 @@ static void train_step(trainer_t *t, int64_t steps)
     t->weight = 1.0 / (double)rows;
     t->key = rng_key(rng_key(rng_stream(t->o.seed, "dropout"), (uint64_t)t->number[EPOCH]), (uint64_t)step);
     parallel_for(t->step_shards, run_shard, t);
-    reduce_tree(t->grads, (int)t->step_shards, t->model->size);
     update(t, learning_rate(t, steps));
     add_step_loss(t);
     t->tokens_trained += rows;
@@ -309,9 +223,9 @@ static void save(trainer_t *t)
     const jsonlog_mark_t mark = jsonlog_mark();
     t->number[LOG_BYTES] = (double)mark.bytes;
     t->number[LOG_DIGEST] = (double)mark.digest;
-    checkpoint_array_t arrays[] = {{"weights", t->model->weights, t->model->size}, {"m", t->m, t->model->size}, {"v", t->v, t->model->size},
-                                   {"best", t->best, t->model->size}, {"average", t->average, t->model->size}};
-    checkpoint_save(t->job->checkpoint, t->job->fingerprint, &(checkpoint_t){arrays, t->average ? 5 : 4, t->number, NUMBERS});
+    checkpoint_array_t arrays[LEARNER_ARRAYS];
+    const int count = learner_arrays(&t->learner, arrays);
+    checkpoint_save(t->job->checkpoint, t->job->fingerprint, &(checkpoint_t){arrays, count, t->number, NUMBERS});
 }
 
 /* Whole numbers in their ranges, or the checkpoint is none of ours; STEP is held against the epoch's steps when they are known. */
@@ -330,11 +244,11 @@ static void check_numbers(const trainer_t *t)
 static bool load(trainer_t *t)
 {
     if (!t->job->checkpoint) return false;
-    checkpoint_array_t arrays[] = {{"weights", t->model->weights, t->model->size}, {"m", t->m, t->model->size}, {"v", t->v, t->model->size},
-                                   {"best", t->best, t->model->size}, {"average", t->average, t->model->size}};
-    if (!checkpoint_load(t->job->checkpoint, t->job->fingerprint, &(checkpoint_t){arrays, t->average ? 5 : 4, t->number, NUMBERS})) return false;
+    checkpoint_array_t arrays[LEARNER_ARRAYS];
+    const int count = learner_arrays(&t->learner, arrays);
+    if (!checkpoint_load(t->job->checkpoint, t->job->fingerprint, &(checkpoint_t){arrays, count, t->number, NUMBERS})) return false;
     check_numbers(t);
-    network_sync(t->net);
+    network_sync(t->learner.net);
     note("going on from %s: epoch %d, step %d", t->job->checkpoint, (int)t->number[EPOCH] + 1, (int)t->number[STEP]);
     return true;
 }
@@ -361,33 +275,6 @@ static void run_epoch(trainer_t *t)
     deal_free(&t->deal);
 }
 
-/* Weights that are validated and kept are the average's where there is one. */
-static void swap_average(trainer_t *t)
-{
-    if (!t->average) return;
-    float *w = t->model->weights;
-    t->model->weights = t->average;
-    t->average = w;
-    network_sync(t->net);
-}
-
-static void validate(trainer_t *t, double *hr, double *ndcg)
-{
-    int32_t *items = NEW_ARRAY(int32_t, t->valid_count * VALID_K);
-    float *scores = NEW_ARRAY(float, t->valid_count * VALID_K);
-    progress_start("validating", "users", t->valid_count);
-    decoder_topk(t->decoder, t->valid_count, t->histories, (int)t->o.beam, VALID_K, items, scores);
-    progress_end();
-    *hr = *ndcg = 0;
-    for (int64_t i = 0; i < t->valid_count; i++) {
-        int32_t rank = metric_rank(items + i * VALID_K, VALID_K, t->histories[i].target);
-        *hr += (rank > 0) / (double)t->valid_count;
-        *ndcg += (rank > 0 ? 1 / log2(rank + 1) : 0) / (double)t->valid_count;
-    }
-    free(items);
-    free(scores);
-}
-
 static void log_epoch(const trainer_t *t, double hr, double ndcg)
 {
     buf_t levels = {0};
@@ -396,11 +283,11 @@ static void log_epoch(const trainer_t *t, double hr, double ndcg)
         buf_json_number(&levels, t->number[LOSS_TOKENS + l] > 0 ? t->number[LOSS_SUMS + l] / t->number[LOSS_TOKENS + l] : 0);
     }
     char validated[64] = "\"hr@10\":null,\"ndcg@10\":null";
-    if (t->valid_count) snprintf(validated, sizeof validated, "\"hr@10\":%.6f,\"ndcg@10\":%.6f", hr, ndcg);
+    if (t->validation) snprintf(validated, sizeof validated, "\"hr@10\":%.6f,\"ndcg@10\":%.6f", hr, ndcg);
     jsonlog("{\"epoch\":%d,\"updates\":%d,\"loss_per_item\":%.6f,\"loss_per_level\":[%s],%s,\"tokens_per_second\":%.0f}",
             (int)t->number[EPOCH], (int)t->number[UPDATES], epoch_loss(t), levels.data, validated,
             t->train_seconds > 0 ? (double)t->tokens_trained / t->train_seconds : 0);
-    if (t->valid_count)
+    if (t->validation)
         note("epoch %d: loss/item %.4f, validation hr@10 %.4f ndcg@10 %.4f%s, %.0f tokens/s", (int)t->number[EPOCH], epoch_loss(t), hr, ndcg,
              t->number[BEST_EPOCH] == t->number[EPOCH] ? " *" : "", t->train_seconds > 0 ? (double)t->tokens_trained / t->train_seconds : 0);
     else
@@ -415,21 +302,21 @@ static void end_epoch(trainer_t *t)
     double hr = 0, ndcg = 0;
     t->number[EPOCH]++;
     t->number[STEP] = 0;
-    swap_average(t);
-    if (t->valid_count) validate(t, &hr, &ndcg);
+    learner_swap_average(&t->learner); /* what is validated and kept is the average where there is one */
+    validation_run(t->validation, (int)t->o.beam, &hr, &ndcg);
     t->number[STALE]++;
-    if (!t->valid_count || ndcg > t->number[BEST_NDCG] || t->number[BEST_EPOCH] == 0) {
-        memcpy(t->best, t->model->weights, (size_t)t->model->size * sizeof(float));
+    if (!t->validation || ndcg > t->number[BEST_NDCG] || t->number[BEST_EPOCH] == 0) {
+        learner_keep(&t->learner);
         t->number[BEST_NDCG] = ndcg;
         t->number[BEST_HR] = hr;
         t->number[BEST_EPOCH] = t->number[EPOCH];
         t->number[BEST_LOSS] = epoch_loss(t);
         t->number[STALE] = 0;
     }
-    swap_average(t);
+    learner_swap_average(&t->learner);
     log_epoch(t, hr, ndcg);
     memset(&t->number[LOSS_ITEMS], 0, (size_t)(NUMBERS - LOSS_ITEMS) * sizeof(double));
-    t->number[DONE] = t->number[EPOCH] >= (double)t->o.epochs || (t->valid_count && t->o.patience && t->number[STALE] >= (double)t->o.patience);
+    t->number[DONE] = t->number[EPOCH] >= (double)t->o.epochs || (t->validation && t->o.patience && t->number[STALE] >= (double)t->o.patience);
     save(t);
 }
 
@@ -446,16 +333,16 @@ model_t *train(const train_job_t *job, train_result_t *result)
     bool resumed = load(t);
     const jsonlog_mark_t mark = {(int64_t)t->number[LOG_BYTES], (int64_t)t->number[LOG_DIGEST]};
     jsonlog_open(job->log, resumed ? &mark : NULL);
-    note("%lld parameters, %lld items, %lld trie nodes, %lld training examples with %lld targets, %s", parameters(t->model),
+    note("%lld parameters, %lld items, %lld trie nodes, %lld training examples with %lld targets, %s", parameters(t->learner.model),
          (long long)job->sids->items, (long long)t->trie.nodes, (long long)t->examples.count, (long long)t->examples.targets, job->backend->name);
     while (t->number[DONE] == 0) {
         run_epoch(t);
         end_epoch(t);
     }
     jsonlog_close();
-    model_t *m = t->model;
-    memcpy(m->weights, t->best, (size_t)m->size * sizeof(float));
-    *result = (train_result_t){(int64_t)t->number[BEST_EPOCH], (int64_t)t->number[EPOCH], t->valid_count > 0, t->number[BEST_HR],
+    model_t *m = t->learner.model;
+    learner_restore(&t->learner);
+    *result = (train_result_t){(int64_t)t->number[BEST_EPOCH], (int64_t)t->number[EPOCH], t->validation != NULL, t->number[BEST_HR],
                                t->number[BEST_NDCG], t->number[BEST_LOSS], t->train_seconds > 0 ? (double)t->tokens_trained / t->train_seconds : 0};
     trainer_free(t);
     return m;

@@ -75,7 +75,7 @@ static double brute_force(fixture_t *f, const history_t *h, int32_t item)
     const float *table = f->model->weights + f->model->embed;
     for (int64_t r = 0; r < rows; r++) memcpy(activations_input(f->acts) + r * D, table + tokens[r] * D, D * sizeof(float));
     const int64_t bounds[] = {0, rows};
-    const float *states = transformer_forward(f->net, f->acts, &(packed_t){rows, 1, bounds}, 0, 0, NULL);
+    const float *states = transformer_forward(f->net, f->acts, &(packed_t){rows, 1, bounds, NULL}, 0, 0, NULL);
 
     double score = 0;
     int64_t node = 0;

@@ -168,7 +168,7 @@ TEST(extension_agrees_with_a_whole_pass)
     activations_t *acts = activations_new(f->net, PASS_INFER, 64, 64, 2);
     const int64_t prefix = rows - 3;
     int64_t bounds[] = {0, prefix}, segment[] = {0, 0}, position[2];
-    packed_t p = {prefix, 1, bounds};
+    packed_t p = {prefix, 1, bounds, NULL};
     for (int64_t r = 0; r < prefix; r++) memcpy(activations_input(acts) + r * 8, table + f->tokens[r] * 8, 8 * sizeof(float));
     const float *states = transformer_forward(f->net, acts, &p, 0, 0, &unused);
     for (int64_t i = 0; i < prefix * 8; i++) CHECK_NEAR(states[i], whole[i], 1e-5);
@@ -190,6 +190,65 @@ TEST(extension_agrees_with_a_whole_pass)
     for (int s = 0; s < 3; s++) step_free(f->net, &steps[s]);
     activations_free(acts);
     free(whole);
+    release(f);
+}
+
+/* The fixture's model over `segments` segments of `tokens`: final states and, for a gradient of the states that depends on the
+ * token's place in its history alone, those of the parameters and of the inputs by place. */
+static void run_segments(fixture_t *f, const packed_t *p, const int32_t *tokens, const int *place, const bool *counts, float *states,
+                         float *dx_by_place)
+{
+    const float *table = f->model->weights + f->model->embed;
+    activations_t *acts = activations_new(f->net, PASS_TRAIN, 64, 64, 0);
+    for (int64_t r = 0; r < p->rows; r++) memcpy(activations_input(acts) + r * 8, table + tokens[r] * 8, 8 * sizeof(float));
+    memcpy(states, transformer_forward(f->net, acts, p, 0, 0, NULL), (size_t)(p->rows * 8) * sizeof(float));
+    memset(f->dhidden, 0, 64 * 8 * sizeof(float));
+    for (int64_t r = 0; r < p->rows; r++)
+        for (int i = 0; i < 8; i++) f->dhidden[r * 8 + i] = counts[r] ? sinf((float)(place[r] * 8 + i)) : 0;
+    memset(f->grads, 0, (size_t)f->model->size * sizeof(float));
+    transformer_backward(f->net, acts, p, 0, 0, f->dhidden, f->grads);
+    memset(dx_by_place, 0, 64 * 8 * sizeof(float));
+    for (int64_t r = 0; r < p->rows; r++)
+        for (int i = 0; i < 8; i++) dx_by_place[place[r] * 8 + i] += activations_input_grad(acts)[r * 8 + i];
+    activations_free(acts);
+}
+
+/* Branches over one shared parent give the states and gradients of their whole histories, each run on its own. */
+TEST(branches_agree_with_whole_histories)
+{
+    enum { PREFIX = 6, BRANCHES = 3, LENGTH = 2, SHARED = PREFIX + BRANCHES * LENGTH, WHOLE = BRANCHES * (PREFIX + LENGTH) };
+    fixture_t *f = fixture(SOFTMAX_TRIE, 0, 0);
+    int64_t bounds[BRANCHES + 2] = {0, PREFIX}, parents[BRANCHES + 1] = {-1}, whole_bounds[BRANCHES + 1] = {0};
+    int32_t tokens[SHARED], whole_tokens[WHOLE];
+    int place[SHARED], whole_place[WHOLE];
+    bool counts[SHARED], whole_counts[WHOLE];
+    for (int r = 0; r < SHARED; r++) {
+        tokens[r] = r * 5 % f->vocab.size;
+        place[r] = r;
+        counts[r] = true;
+    }
+    for (int b = 0; b < BRANCHES; b++) {
+        bounds[b + 2] = PREFIX + (b + 1) * LENGTH;
+        whole_bounds[b + 1] = (b + 1) * (PREFIX + LENGTH);
+        for (int r = 0; r < PREFIX + LENGTH; r++) {
+            int from = r < PREFIX ? r : PREFIX + b * LENGTH + r - PREFIX, at = b * (PREFIX + LENGTH) + r;
+            whole_tokens[at] = tokens[from];
+            whole_place[at] = from;
+            whole_counts[at] = r >= PREFIX || b == 0; /* the prefix's own gradient once */
+        }
+    }
+    packed_t shared = {SHARED, BRANCHES + 1, bounds, parents}, whole = {WHOLE, BRANCHES, whole_bounds, NULL};
+    float *states = xfloats(SHARED * 8), *dx = xfloats(64 * 8), *whole_states = xfloats(WHOLE * 8), *whole_dx = xfloats(64 * 8);
+    float *grads = xfloats((size_t)f->model->size);
+    run_segments(f, &shared, tokens, place, counts, states, dx);
+    memcpy(grads, f->grads, (size_t)f->model->size * sizeof(float));
+    run_segments(f, &whole, whole_tokens, whole_place, whole_counts, whole_states, whole_dx);
+    for (int r = 0; r < WHOLE; r++)
+        for (int i = 0; i < 8; i++) CHECK_NEAR(states[whole_place[r] * 8 + i], whole_states[r * 8 + i], 1e-5);
+    for (int i = 0; i < SHARED * 8; i++) CHECK_NEAR(dx[i], whole_dx[i], 1e-4 * (1 + fabs(whole_dx[i])));
+    for (int64_t i = 0; i < f->model->size; i++) CHECK_NEAR(grads[i], f->grads[i], 1e-4 * (1 + fabs(f->grads[i])));
+    float *all[] = {states, dx, whole_states, whole_dx, grads};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     release(f);
 }
 
@@ -236,4 +295,5 @@ TEST(shards_hold_every_record_once)
 }
 
 UNIT_MAIN(UNIT(gradients_trie_softmax), UNIT(gradients_level_softmax), UNIT(gradients_with_dropout), UNIT(label_smoothing_spreads_its_share),
-          UNIT(extension_agrees_with_a_whole_pass), UNIT(windows_score_every_item_once), UNIT(shards_hold_every_record_once))
+          UNIT(extension_agrees_with_a_whole_pass),
+          UNIT(branches_agree_with_whole_histories), UNIT(windows_score_every_item_once), UNIT(shards_hold_every_record_once))
