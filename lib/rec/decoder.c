@@ -34,6 +34,7 @@ struct decoder {
     const trie_t *trie;
     softmax_t softmax;
     int64_t max_items;
+    float coldness; /* 1 / temperature */
     workspace_t *work;
     int workers;
     /* the call at hand */
@@ -56,8 +57,11 @@ decoder_t *decoder_new(const network_t *net, const vocab_t *v, const sids_t *sid
     d->trie = trie;
     d->softmax = softmax;
     d->max_items = max_items;
+    d->coldness = 1;
     return d;
 }
+
+void decoder_temperature(decoder_t *d, double temperature) { d->coldness = (float)(1 / temperature); }
 
 static void workspace_free(const decoder_t *d, workspace_t *w)
 {
@@ -130,7 +134,7 @@ static const float *encode(const decoder_t *d, workspace_t *w, int64_t first, in
 static float token_logit(const decoder_t *d, const float *h, int32_t token)
 {
     const int64_t dim = d->net->model->config.hidden_size;
-    return vec_dot(dim, h, d->net->model->weights + d->net->model->embed + token * dim);
+    return d->coldness * vec_dot(dim, h, d->net->model->weights + d->net->model->embed + token * dim);
 }
 
 /* Offers every child of a hypothesis to the beam. Under the trie softmax a single child is certain. */

@@ -18,6 +18,9 @@ typedef struct decoder decoder_t;
 decoder_t *decoder_new(const network_t *net, const vocab_t *v, const sids_t *sids, const trie_t *trie, softmax_t softmax, int64_t max_items);
 void decoder_free(decoder_t *d);
 
+/* Divides all logits by `temperature` from now on; 1 at first. */
+void decoder_temperature(decoder_t *d, double temperature);
+
 /* The k best items of each of n histories, the last max_items of each read: items [n, k] (-1 where none is left), scores
  * [n, k] = sum of log-probabilities (-INFINITY where none), no length normalisation, ties by item index. A finished SID keeps
  * its place in the beam and competes. 1 <= k <= beam. Parallel over fixed batches; equal bytes for any number of threads. */

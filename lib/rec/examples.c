@@ -89,3 +89,15 @@ int64_t example_expand(const example_t *r, const interactions_t *x, const sids_t
     }
     return rows;
 }
+
+int64_t history_tokens(const vocab_t *vocab, const sids_t *sids, const history_t *h, int32_t *tokens)
+{
+    int64_t n = 0;
+    tokens[n++] = vocab->bos;
+    for (int64_t i = 0; i < h->count; i++) {
+        int32_t sid[SID_MAX_TOKENS];
+        const int length = vocab_sid(vocab, sids, h->items[i], sid);
+        for (int l = 0; l < length; l++) tokens[n++] = sid[l];
+    }
+    return n;
+}

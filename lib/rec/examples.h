@@ -44,6 +44,9 @@ void deal_free(deal_t *d);
 int64_t example_expand(const example_t *r, const interactions_t *x, const sids_t *sids, const vocab_t *vocab, const trie_t *trie, int64_t row,
                       int32_t *tokens, target_t *targets, int64_t *target_count);
 
+/* The tokens of a history: BOS, then every item's SID. Returns their number. */
+int64_t history_tokens(const vocab_t *vocab, const sids_t *sids, const history_t *h, int32_t *tokens);
+
 /* Input rows that an example takes. */
 int64_t example_rows(const example_t *r, const interactions_t *x, const sids_t *sids);
 

@@ -11,7 +11,7 @@ import sys
 sys.dont_write_bytecode = True
 import numpy as np
 import torch
-from reference import Catalogue, Llama, beam_search, item_scores, window_losses
+from reference import Catalogue, Llama, beam_search, item_scores, policy_loss, window_losses
 
 HEADER = pathlib.Path(__file__).parent.parent / "unit" / "golden.h"
 
@@ -36,6 +36,7 @@ for number, (name, rows, cols) in enumerate(shapes):
     value = 0.5 * wave if rows else 1 + 0.2 * wave
     weights[name + ".weight"] = np.float32(value).reshape((rows, cols) if rows else cols)
 model = Llama(config, weights)
+frozen = Llama(config, {name: w + np.float32(0.1) * np.cos(np.arange(w.size)).astype(np.float32).reshape(w.shape) for name, w in weights.items()})
 
 
 def array(name, values, per_line):
@@ -61,6 +62,28 @@ def gradients(softmax, smoothing):
     for g, name in zip(torch.autograd.grad(total, list(model.w.values())), model.w):
         flat = g.reshape(-1).numpy()
         yield flat[0], flat[-1], float(flat @ np.cos(np.arange(flat.size)))
+
+
+def policy(softmax, draws, advantages):
+    """One step of GRPO, three candidates for each of two histories, ratios off 1 so that some are clipped: what was drawn under the old
+    policy, loss, KL and gradients."""
+    options = softmax, 1.3, 0.2, 0.7
+    groups = [(h, d, a, None) for h, d, a in zip(histories, draws, advantages)]
+    found = policy_loss(model, frozen, catalogue, groups, *options)[1]
+    old, k, table = [], 0, []
+    for group in draws:
+        for draw in group:
+            was = [found[k + l] + (0.35 * math.sin(1 + k + l) if len(catalogue.allowed(draw[:l], softmax)) > 1 else 0) for l in range(len(draw))]
+            old.append(was)
+            table.append(was + [0] * (3 - len(was)))
+            k += len(draw)
+    groups = [(h, d, a, old[3 * i:3 * i + 3]) for i, (h, d, a) in enumerate(zip(histories, draws, advantages))]
+    loss, _, kl = policy_loss(model, frozen, catalogue, groups, *options)
+    slopes = []
+    for g in torch.autograd.grad(loss, list(model.w.values())):
+        flat = g.reshape(-1).numpy()
+        slopes.append((flat[0], flat[-1], float(flat @ np.cos(np.arange(flat.size)))))
+    return table, (float(loss.detach()), kl), slopes
 
 
 def adamw():
@@ -92,6 +115,14 @@ def header():
     for softmax in "trie", "level":
         found = [[(i, s) for s, i in beam_search(model, catalogue, h, softmax, 2)] for h in histories + [[]]]
         out.append(array(f"golden_beam_{softmax}", np.reshape(found, (3, 4)), 4))
+    out.append("/* GRPO, candidates constrained to the catalogue and free: log-probabilities under the old policy, loss and summed KL, gradients as above. */")
+    items = [[[4, 0, 3], [5, 1, 1]], [[1.25, -0.5, -0.75], [0.875, 0.5, -1.375]]]
+    free = [[[(3, 6), (2, 5), (1, 5, 7)], [(1, 4), (1, 5, 8), (2, 6)]], items[1]]
+    for name, softmax, (draws, advantages) in (("trie", "trie", ([[catalogue.sid[i] for i in g] for g in items[0]], items[1])), ("level", "level", free)):
+        old, value, slopes = policy(softmax, draws, advantages)
+        out.append(array(f"golden_policy_old_{name}", old, 3))
+        out.append(array(f"golden_policy_loss_{name}", value, 2))
+        out.append(array(f"golden_policy_gradient_{name}", slopes, 3))
     out.append("/* AdamW: four weights after each of three steps. */")
     out.append(array("golden_adamw", list(adamw()), 4))
     return "\n".join(out) + "\n#endif\n"

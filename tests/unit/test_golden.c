@@ -9,6 +9,7 @@
 #include "nn/transformer.h"
 #include "rec/decoder.h"
 #include "rec/examples.h"
+#include "rec/grpo.h"
 #include "rec/objective.h"
 #include "unit.h"
 
@@ -167,6 +168,71 @@ static void check_beams(softmax_t softmax, const double scores[3][6], const doub
 TEST(beams_trie_softmax) { check_beams(SOFTMAX_TRIE, golden_score_trie, golden_beam_trie); }
 TEST(beams_level_softmax) { check_beams(SOFTMAX_LEVEL, golden_score_level, golden_beam_level); }
 
+/* One step of GRPO on candidates given as tokens, with `old` log-probabilities off the policy's. */
+static void check_policy(softmax_t softmax, const int32_t (*draws)[3], const double old[6][3], const double value[2], const double golden[][3])
+{
+    static const double advantages[] = {1.25, -0.5, -0.75, 0.875, 0.5, -1.375};
+    fixture_t *f = fixture();
+    model_t *frozen = model_new(config);
+    for (int i = 0; i < f->model->count; i++) {
+        const param_t *p = &f->model->params[i];
+        for (int64_t j = 0; j < p->count; j++)
+            frozen->weights[p->offset + j] = f->model->weights[p->offset + j] + 0.1f * cosf((float)j);
+    }
+    network_t *reference = network_new(frozen, f->net->backend, 64);
+    const grpo_options_t o = {softmax, 1.3, 0.2, 0.7, 3};
+    grpo_t *g = grpo_new(f->net, reference, &f->vocab, &sids, &f->trie, &o, 2, 4);
+    draw_t drawn[6] = {{.count = 0}};
+    double was[6 * SID_MAX_TOKENS] = {0};
+    for (int d = 0; d < 6; d++)
+        for (int l = 0; l < 3 && draws[d][l]; l++) {
+            drawn[d].tokens[drawn[d].count++] = draws[d][l];
+            was[d * SID_MAX_TOKENS + l] = old[d][l];
+        }
+    const group_t groups[] = {{&histories[0], drawn, advantages, was}, {&histories[1], drawn + 3, advantages + 3, was + 3 * SID_MAX_TOKENS}};
+    grpo_stats_t stats = {0};
+    grpo_backward(g, 2, groups, false, 0.5, f->grads, &stats);
+    CHECK_NEAR(stats.loss, value[0], 1e-5 * fabs(value[0]));
+    CHECK_NEAR(stats.kl, value[1], 1e-4 * fabs(value[1]));
+    CHECK(stats.clipped > 0 && stats.clipped < stats.tokens);
+    for (int i = 0; i < f->model->count; i++) {
+        const param_t *p = &f->model->params[i];
+        const float *grad = f->grads + p->offset;
+        double sum = 0, size = 0;
+        for (int64_t j = 0; j < p->count; j++) {
+            sum += grad[j] * cos((double)j);
+            size = fmax(size, fabs((double)grad[j]));
+        }
+        CHECK_NEAR(grad[0], golden[i][0], 1e-4 * size);
+        CHECK_NEAR(grad[p->count - 1], golden[i][1], 1e-4 * size);
+        CHECK_NEAR(sum, golden[i][2], 1e-4 * fmax(size, fabs(golden[i][2])));
+    }
+    /* a first pass: the ratios are 1, and what it finds is what the second goes by */
+    stats = (grpo_stats_t){0};
+    grpo_backward(g, 2, groups, true, 0.5, f->grads, &stats);
+    CHECK(stats.clipped == 0);
+    const double first = stats.loss;
+    stats = (grpo_stats_t){0};
+    grpo_backward(g, 2, groups, false, 0.5, f->grads, &stats);
+    CHECK(stats.loss == first && stats.clipped == 0);
+    grpo_free(g);
+    network_free(reference);
+    model_free(frozen);
+    release(f);
+}
+
+TEST(policy_constrained)
+{
+    static const int32_t draws[6][3] = {{3, 6, 0}, {1, 5, 7}, {2, 6, 0}, {1, 4, 0}, {1, 5, 8}, {1, 5, 8}};
+    check_policy(SOFTMAX_TRIE, draws, golden_policy_old_trie, golden_policy_loss_trie, golden_policy_gradient_trie);
+}
+
+TEST(policy_free)
+{
+    static const int32_t draws[6][3] = {{3, 6, 0}, {2, 5, 0}, {1, 5, 7}, {1, 4, 0}, {1, 5, 8}, {2, 6, 0}};
+    check_policy(SOFTMAX_LEVEL, draws, golden_policy_old_level, golden_policy_loss_level, golden_policy_gradient_level);
+}
+
 TEST(adamw)
 {
     float w[] = {0.5f, -0.25f, 1, 0}, m[4] = {0}, v[4] = {0};
@@ -180,4 +246,5 @@ TEST(adamw)
 }
 
 UNIT_MAIN(UNIT(states), UNIT(losses_trie_softmax), UNIT(losses_level_softmax), UNIT(gradients_trie_softmax_smoothed),
-          UNIT(gradients_level_softmax), UNIT(beams_trie_softmax), UNIT(beams_level_softmax), UNIT(adamw))
+          UNIT(gradients_level_softmax), UNIT(beams_trie_softmax), UNIT(beams_level_softmax),
+          UNIT(policy_constrained), UNIT(policy_free), UNIT(adamw))

@@ -165,3 +165,33 @@ def beam_search(model, catalogue, history, softmax, beam):
             done = [f for f in found if f[1] in catalogue.item]
             live = [f for f in found if f[1] not in catalogue.item]
     return sorted(((s, catalogue.item[sid]) for s, sid in done), key=lambda f: (-f[0], f[1]))
+
+
+def policy_loss(model, reference, catalogue, groups, softmax, temperature, epsilon, beta):
+    """The loss of GRPO over groups (history, candidates as token tuples, advantages, old): `old` [candidate][token] holds the
+    log-probabilities under the policy that drew them, None for this policy. Returns the loss, every token's log-probability in the
+    order of groups, candidates and tokens, and the sum of the KL divergences over tokens where there was a choice."""
+    loss, found, divergence = 0, [], 0
+    for history, draws, advantages, old in groups:
+        start = catalogue.tokens(history)
+        for draw, advantage, was in zip(draws, advantages, old or [None] * len(draws)):
+            for level, token in enumerate(draw):
+                tokens = start + list(draw[:level])
+                allowed = torch.tensor(catalogue.allowed(draw[:level], softmax))
+                lp = ((model.embedding[allowed] @ model.states(tokens)[-1]) / temperature).log_softmax(-1)
+                with torch.no_grad():
+                    ref = ((reference.embedding[allowed] @ reference.states(tokens)[-1]) / temperature).log_softmax(-1)
+                p = lp[allowed.tolist().index(token)]
+                ratio = (p - (p.detach() if was is None else was[level])).exp()
+                kl = (lp.exp() * (lp - ref)).sum()
+                gain = torch.minimum(ratio * advantage, ratio.clamp(1 - epsilon, 1 + epsilon) * advantage)
+                loss = loss - (gain - beta * kl) / (len(draw) * len(draws) * len(groups))
+                found.append(float(p))
+                divergence += float(kl)
+    return loss, found, divergence
+
+
+def advantages(rewards):
+    """Standardised within a group by the population deviation."""
+    r = np.array(rewards, np.float64)
+    return (r - r.mean()) / (r.std() + 1e-6)

@@ -1,0 +1,312 @@
+#!/usr/bin/env bats
+# qarm-rl: its rewards rise, its bytes depend on nothing but inputs, options and seed, it survives being killed, it stops where it
+# must, and what bad input gets.
+# shellcheck disable=SC2016,SC2154 # $0 is for the inner shell; bats sets stderr
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
+    cd "$BATS_FILE_TMPDIR" || return
+    "$BATS_TEST_DIRNAME/helpers/toy.py" .
+    local common=(-q -s sids.st -i interactions.st --dim 32 --layers 2 --heads 2 --kv-heads 1 --ffn 64 --max-items 8 --batch-tokens 512 --shards 4
+        --lr 0.01 --warmup 10 --patience 0 --epochs 3)
+    "$BIN/sidgen-train" "${common[@]}" -o model.st
+    "$BIN/sidgen-train" "${common[@]}" --softmax level -o level.st
+
+    "$BATS_TEST_DIRNAME/helpers/quality.py" quality.st
+}
+
+setup() {
+    bats_load_library bats-support
+    bats_load_library bats-assert
+    bats_load_library bats-file
+    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
+    TOY=$BATS_TEST_DIRNAME/helpers/toy.py
+    QUALITY=$BATS_TEST_DIRNAME/helpers/quality.py
+    cd "$BATS_TEST_TMPDIR" || return
+    cp "$BATS_FILE_TMPDIR"/*.st .
+}
+
+INPUT=(-m model.st -s sids.st -i interactions.st --quality quality.st)
+# A few steps, with everything on that shapes the result.
+SMALL=("${INPUT[@]}" --shards 4 --prompts-per-step 16 --epochs 0.25 --valid-every 4 --lr 0.001 --warmup 2 --weight-decay 0.01 --average 0.5 --inner-steps 2
+    --patience 0)
+
+rl() { "$BIN/qarm-rl" -q "$@"; }
+
+# One value of a model's metadata: meta FILE ENTRY KEY.
+meta() {
+    /usr/bin/python3 - "$@" <<'PY'
+import json, struct, sys
+raw = open(sys.argv[1], "rb").read()
+head = json.loads(raw[8:8 + struct.unpack("<Q", raw[:8])[0]])["__metadata__"]
+print(json.loads(head[sys.argv[2]])[sys.argv[3]] if len(sys.argv) > 3 else head[sys.argv[2]])
+PY
+}
+
+# A log without its one measured number.
+untimed() { sed 's/,"candidates_per_second":[0-9]*}$/}/' "$1"; }
+
+# The bytes of all tensors, without the header.
+weights() { /usr/bin/python3 -c 'import struct,sys; b=open(sys.argv[1],"rb").read(); sys.stdout.buffer.write(b[8+struct.unpack("<Q",b[:8])[0]:])' "$1" | sha256sum; }
+
+# refused CODE MESSAGE [options]: the exit status, the message in one line, and nothing written.
+refused() {
+    local code=$1 message=$2
+    shift 2
+    run --separate-stderr rl "${INPUT[@]}" --epochs 0.01 -o rl.st "$@"
+    [ "$status" -eq "$code" ] || fail "exit status $status, expected $code: $stderr"
+    [[ $stderr == *"$message"* ]] || fail "message: $stderr"
+    [[ $stderr == 'qarm-rl: '* && $(wc -l <<<"$stderr") -eq 1 ]] || fail "message: $stderr"
+    run find . -name 'rl.st*'
+    assert_output ''
+}
+
+@test "the policy learns, and says what it is" {
+    run --separate-stderr rl "${INPUT[@]}" --epochs 3 --lr 0.002 --valid-every 15 --prompts-per-step 32 --log log.jsonl -o rl.st
+    assert_success
+    assert_output ''
+    [ -z "$stderr" ]
+    run /usr/bin/python3 - <<'PY'
+import json, struct
+import numpy as np
+def read(name):
+    raw = open(name, "rb").read()
+    n = struct.unpack("<Q", raw[:8])[0]
+    head = json.loads(raw[8:8 + n])
+    return head.pop("__metadata__"), head, raw[8 + n:]
+meta, head, data = read("rl.st")
+start, start_head, start_data = read("model.st")
+assert meta["schema"] == "model/1" and meta["tool"] == "qarm-rl" and head == start_head and data != start_data
+assert np.isfinite(np.frombuffer(data, "<f4")).all()
+for key in "config", "vocab", "training", "input.sids", "input.interactions":
+    assert meta[key] == start[key], key
+assert len(meta["input.model"]) == len(meta["input.quality"]) == 32
+options, kept = json.loads(meta["policy_training"]), json.loads(meta["validation"])
+assert options["reward"] == "gated" and options["group"] == 8 and options["kl"] == 0.001 and "threads" not in options
+log = [json.loads(line) for line in open("log.jsonl")]
+assert [e["step"] for e in log][:3] == [0, 15, 30] and log[0]["prompts"] == 0 and log[1]["prompts"] == 15 * 32
+assert log[-2]["reward_terms"]["exact"] > 1.2 * log[1]["reward_terms"]["exact"] and log[-2]["reward"] > 1.2 * log[1]["reward"], log
+for e in log[1:]:
+    t = e["reward_terms"]
+    assert set(t) == {"exact", "valid", "lcp", "quality", "rank"} and abs(sum(t.values()) - e["reward"]) < 1e-5
+    assert abs(t["valid"] - 0.1) < 1e-6 and 0 <= t["lcp"] <= 0.3 and 0 <= t["quality"] <= 0.5 * t["exact"] + 1e-6 and t["rank"] == 0
+    assert 0 <= e["groups_equal_share"] <= 1 and abs(e["groups_equal_share"] * e["prompts"] - e["groups_equal"]) < 1e-2
+    assert e["kl"] >= 0 and e["entropy"] > 0 and e["clipped"] == 0
+best = max(log, key=lambda e: e["ndcg@10"])
+assert kept["step"] == best["step"] and kept["ndcg@10"] == best["ndcg@10"] > kept["start_ndcg@10"] == log[0]["ndcg@10"], kept
+PY
+    assert_success
+    run --separate-stderr "$BIN/evaluate" -q -m rl.st -s sids.st -i interactions.st --split valid
+    assert_success
+    assert_equal "$(jq -n --argjson m "$output" '$m.metrics["ndcg@10"] * 1000000 | round')" "$(meta rl.st validation ndcg@10 | /usr/bin/python3 -c 'print(round(float(input()) * 1000000))')"
+}
+
+@test "every reward and sampler learns" {
+    for reward in exact exact+valid+lcp ungated suppress rank; do
+        rl "${INPUT[@]}" --reward $reward --epochs 1 --lr 0.002 --valid-every 1000 --log log.jsonl -o rl.st
+        run /usr/bin/python3 - $reward <<'PY'
+import json, sys
+log = [json.loads(line) for line in open("log.jsonl")]
+used = {t for t, v in log[-1]["reward_terms"].items() if v}
+shaped = {"exact", "valid", "lcp"}
+assert used == {"exact": {"exact"}, "exact+valid+lcp": shaped, "ungated": shaped | {"quality"}, "suppress": {"exact", "quality"}, "rank": {"exact", "rank"}}[sys.argv[1]], used
+if sys.argv[1] != "ungated": # which pays for good items that nobody asked for
+    assert log[-1]["ndcg@10"] > log[0]["ndcg@10"], log
+PY
+        assert_success
+    done
+    rl "${INPUT[@]}" --sampler constrained-beam --reward rank --epochs 1 --lr 0.002 --valid-every 1000 -o rl.st
+    [ "$(meta rl.st validation step)" -gt 0 ]
+}
+
+@test "free candidates need the level softmax; what is no item earns no validity" {
+    rl "${INPUT[@]}" -m level.st --sampler free --temperature 1.5 --epochs 2 --lr 0.002 --valid-every 20 --prompts-per-step 32 --log log.jsonl -o rl.st
+    run /usr/bin/python3 - <<'PY'
+import json
+log = [json.loads(line) for line in open("log.jsonl")]
+assert 0 < log[1]["reward_terms"]["valid"] < 0.099 and log[-1]["reward_terms"]["valid"] > log[1]["reward_terms"]["valid"], log
+PY
+    assert_success
+    rm rl.st
+    refused 64 'model.st was trained with --softmax trie' --sampler free
+}
+
+@test "a model that does not get better keeps the supervised weights" {
+    rl "${SMALL[@]}" --lr 0 --average 0 --weight-decay 0 -o rl.st
+    assert_equal "$(weights rl.st)" "$(weights model.st)"
+    assert_equal "$(meta rl.st validation step)" 0
+}
+
+@test "the same bytes for any number of threads, others for another seed" {
+    for t in 1 2 3; do rl "${SMALL[@]}" --threads $t --log log$t -o rl$t.st --valid-users 0; done
+    cmp rl1.st rl2.st
+    cmp rl1.st rl3.st
+    cmp <(untimed log1) <(untimed log3)
+    rl "${SMALL[@]}" --seed 43 --valid-users 0 -o other.st
+    [ "$(weights rl1.st)" != "$(weights other.st)" ]
+    for t in 1 2; do rl "${SMALL[@]}" --sampler constrained-beam --threads $t --valid-users 0 -o beam$t.st; done
+    cmp beam1.st beam2.st
+}
+
+# Runs the command over and over, killed with SIGKILL after a random time, until it ends by itself; counts in kills.
+killed_often() {
+    local pid status
+    kills=0
+    while :; do
+        "$BIN/qarm-rl" -q "$@" &
+        pid=$!
+        if [ $kills -lt 8 ]; then
+            sleep "0.$((kills < 2 ? 0 : RANDOM % 3))$((RANDOM % 10))" # soon at first, so that a fast machine is not done before
+            kill -9 $pid 2>/dev/null || true # it may have ended
+        fi
+        status=0
+        wait $pid 2>/dev/null || status=$?
+        [ $status -eq 137 ] || return $status
+        kills=$((kills + 1))
+    done
+}
+
+@test "killed at any moment and started again, it ends with the same bytes" {
+    command=("${SMALL[@]}" --epochs 1 --save-seconds 0 --threads 1)
+    rl "${command[@]}" --log a.jsonl -o a.st
+    killed_often "${command[@]}" --log b.jsonl -o b.st
+    [ "$kills" -ge 2 ] || fail "killed only $kills times"
+    cmp a.st b.st
+    cmp <(untimed a.jsonl) <(untimed b.jsonl)
+    assert_not_exist b.st.ckpt
+}
+
+@test "a checkpoint of other options or inputs is refused, and so is a damaged one" {
+    command=("${SMALL[@]}" --epochs 50 --save-seconds 0 --threads 1 -o rl.st)
+    "$BIN/qarm-rl" -q "${command[@]}" &
+    pid=$!
+    while [ ! -e rl.st.ckpt/state.st ]; do sleep 0.01; done
+    kill -9 $pid
+    wait $pid 2>/dev/null || true
+    check() { # check MESSAGE options
+        local message=$1
+        shift
+        run --separate-stderr rl "${command[@]}" "$@"
+        assert_equal "$status" 65
+        [[ $stderr == *"rl.st.ckpt/state.st: checkpoint of another run: $message"*"remove it to start anew" ]] || fail "$stderr"
+        assert_not_exist rl.st
+    }
+    check '"alpha":0.5, this run has "alpha":0.7;' --alpha 0.7
+    check '"group":8, this run has "group":4;' --group 4
+    "$QUALITY" quality.st seed=2
+    check 'quality:'
+    cp "$BATS_FILE_TMPDIR/quality.st" .
+    cp rl.st.ckpt/state.st good
+    for at in 0.3 0.5 0.999; do
+        /usr/bin/python3 -c 'import sys; b=bytearray(open("good","rb").read()); b[int(len(b) * float(sys.argv[1]))] ^= 1; open("rl.st.ckpt/state.st","wb").write(b)' $at
+        run --separate-stderr rl "${command[@]}"
+        assert_equal "$status" 65
+    done
+}
+
+@test "it stops where KL or entropy leaves its bounds, or patience ends" {
+    rl "${SMALL[@]}" --epochs 20 --lr 0.05 --max-kl 0.05 --kl 0 -o rl.st
+    assert_equal "$(meta rl.st validation ended_by)" kl
+    rl "${SMALL[@]}" --epochs 20 --lr 0.01 --min-entropy 0.95 --max-kl 0 -o rl.st
+    assert_equal "$(meta rl.st validation ended_by)" entropy
+    rl "${SMALL[@]}" --epochs 20 --lr 0 --patience 3 -o rl.st
+    assert_equal "$(meta rl.st validation ended_by)" patience
+    assert_equal "$(meta rl.st validation steps_run)" 12
+    rl "${SMALL[@]}" -o rl.st
+    assert_equal "$(meta rl.st validation ended_by)" epochs
+}
+
+@test "held-out interactions do not reach the weights" {
+    rl "${SMALL[@]}" --valid-users 0 -o a.st
+    mkdir other
+    "$TOY" other heldout=1
+    run cmp -s interactions.st other/interactions.st
+    assert_failure
+    rl "${SMALL[@]}" --valid-users 0 -i other/interactions.st -o b.st
+    assert_equal "$(weights a.st)" "$(weights b.st)"
+}
+
+@test "standard output serves, without a checkpoint" {
+    rl "${SMALL[@]}" --valid-users 0 -o a.st
+    rl "${SMALL[@]}" --valid-users 0 | cat >b.st
+    cmp a.st b.st
+}
+
+@test "rewards without quality need no file" {
+    rl -m model.st -s sids.st -i interactions.st --reward rank --epochs 0.05 -o rl.st
+    assert_exist rl.st
+    run --separate-stderr rl -m model.st -s sids.st -i interactions.st -o none.st
+    assert_equal "$status" 64
+    [[ $stderr == *'--reward gated needs --quality FILE'* ]] || fail "$stderr"
+}
+
+@test "wrong usage" {
+    refused 64 '--group 1: out of range' --group 1
+    refused 64 'expected one of exact, exact+valid+lcp, ungated, gated, suppress, rank' --reward all
+    refused 64 'expected one of constrained-sample, constrained-beam, free' --sampler beam
+    refused 64 '--temperature 0: out of range' --temperature 0
+    refused 64 'there are only 60 distinct candidates' --sampler constrained-beam --group 61
+    refused 64 "unexpected operand 'more'" more
+    run --separate-stderr rl -s sids.st -o rl.st
+    assert_equal "$status" 64
+    [[ $stderr == *'--model, --sids and --interactions are required'* ]]
+}
+
+@test "files that are missing, foreign, truncated, or contradict each other" {
+    refused 66 'none.st' -m none.st
+    refused 65 'is of schema sids/1, expected model/1' -m sids.st
+    refused 65 'is of schema model/1, expected quality/1' --quality model.st
+    "$QUALITY" q.st break=ids
+    refused 65 'q.st: the item_ids are not those of the SIDs' --quality q.st
+    "$QUALITY" q.st break=range
+    refused 65 "q.st: tensor 'quality': row 3: 1.5, expected 0 to 1" --quality q.st
+    "$QUALITY" q.st break=nan
+    refused 65 "q.st: tensor 'quality': row 3" --quality q.st
+    "$QUALITY" q.st break=mask
+    refused 65 "q.st: tensor 'quality_mask': row 3: 7, expected 0 or 1" --quality q.st
+    mkdir other
+    "$TOY" other seed=2
+    refused 65 'trained with other SIDs' -s other/sids.st
+    "$TOY" other break=ids
+    refused 65 'item_ids differ' -i other/interactions.st
+    "$TOY" other break=empty
+    refused 65 'no user has 4 interactions or more' -i other/interactions.st
+    for name in model quality; do
+        size=$(stat -c %s $name.st)
+        for cut in 0 7 50 $((size / 2)) $((size - 1)); do
+            head -c "$cut" $name.st >cut.st
+            refused 65 'cut.st: ' "--$name" cut.st
+        done
+    done
+}
+
+@test "a full disk and an output that cannot be created" {
+    for path in sids.st/rl.st none/rl.st .; do
+        run --separate-stderr rl "${SMALL[@]}" --epochs 10000 -o $path
+        assert_equal "$status" 73
+        [[ $stderr == "qarm-rl: $path: "* ]] || fail "$stderr"
+    done
+    [ -e /dev/full ] || skip "no /dev/full"
+    run --separate-stderr rl "${SMALL[@]}" --valid-users 0 -o /dev/full
+    assert_equal "$status" 74
+    [[ $stderr == 'qarm-rl: /dev/full: write failed'* ]]
+}
+
+@test "help fits a screen, and the manual page has every option with its default" {
+    run rl --help
+    assert_success
+    [ "${#lines[@]}" -le 50 ]
+    for line in "${lines[@]}"; do [ "${#line}" -le 100 ] || fail "too wide: $line"; done
+    rl --help >help
+    run /usr/bin/python3 - "$BATS_TEST_DIRNAME/../man/qarm-rl.1" <<'PY'
+import re, sys
+page = open(sys.argv[1]).read()
+items = {m[1]: m[2] for m in re.finditer(r"^\.It Fl (?:. , )?-(\S+)[^\n]*\n(.*?)(?=^\.It |^\.El)", page, re.M | re.S)}
+for name, default in re.findall(r"^ +(?:-., )?--(\S+) .*?(?:\[(\S+)\])?$", open("help").read(), re.M):
+    assert name in items, f"--{name} is missing"
+    assert not default or re.search(rf"The default is {re.escape(default)}[.:,]\s", items[name]), f"--{name}: the default is {default}"
+PY
+    assert_success
+}
