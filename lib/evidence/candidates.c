@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "base/mem.h"
+#include "evidence/caption_rules.h"
 
 enum { SHARED_BY = 3, MAX_CANDIDATES = 256 };
 
@@ -12,7 +13,7 @@ double rule_strength(rule_t r)
 {
     static const double strength[RULES] = {
         [RULE_PURPOSE] = 0.8,  [RULE_OCCASION] = 0.7, [RULE_ACTIVITY] = 0.8, [RULE_CONDITION] = 0.8, [RULE_AUDIENCE] = 0.5,
-        [RULE_SETTING] = 0.6,  [RULE_USE] = 0.75,     [RULE_PROPERTY] = 0.5, [RULE_THEME] = 0.6,     [RULE_LOOK] = 0.4,
+        [RULE_SETTING] = 0.6,  [RULE_USE] = 0.7,      [RULE_PROPERTY] = 0.5, [RULE_THEME] = 0.6,     [RULE_LOOK] = 0.4,
         [RULE_CLUSTER] = 0.4,
     };
     return strength[r];
@@ -218,6 +219,7 @@ void candidates_find(candidates_t *c, const evidence_t *e, frequency_fn frequenc
         if (c->domain == DOMAIN_COSMETIC) take_state(c, i);
         if (c->domain != DOMAIN_STORY) take_lovers(c, i);
     }
+    if (e->text[FIELD_CAPTION] && c->domain != DOMAIN_STORY) caption_candidates(c, e->text[FIELD_CAPTION]);
     words_free(&phrase);
 }
 

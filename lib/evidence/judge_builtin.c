@@ -88,9 +88,11 @@ static bool is_grounded(const words_t *evidence, const words_t *w)
     return content && 2 * supported >= content;
 }
 
-static const candidate_t *find_candidate(const candidates_t *c, const char *text)
+/* The candidate of the lexicon that `text` is, or is a pattern of. */
+static const candidate_t *find_candidate(const candidates_t *c, const char *text, const words_t *w)
 {
-    uint64_t key = descriptor_key(text);
+    const lexicon_entry_t *entry = lexicon_find(w);
+    uint64_t key = descriptor_key(entry ? entry->text : text);
     for (int64_t i = 0; i < c->count; i++)
         if (c->list[i].key == key && c->list[i].rule != RULE_PURPOSE) return &c->list[i];
     return NULL;
@@ -100,7 +102,7 @@ verdict_t builtin_verdict(const candidates_t *evidence, const intent_t *i)
 {
     words_t w = {0};
     words_add(&w, i->text, strlen(i->text), FIELD_TITLE);
-    const candidate_t *found = find_candidate(evidence, i->text);
+    const candidate_t *found = find_candidate(evidence, i->text, &w);
     bool confident = isnan(i->confidence) || i->confidence >= LEAST_CONFIDENCE;
     verdict_t v = {
         .specific = is_specific(&w),

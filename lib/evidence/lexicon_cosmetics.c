@@ -53,7 +53,7 @@ const lexicon_entry_t lexicon_cosmetics[] = {
     {RULE_USE, FOR_COSMETICS,
      "conditioner|hair mask|deep conditioner|leave in|hair treatment|masque", "softening hair"},
     {RULE_USE, FOR_COSMETICS, "dry shampoo", "refreshing hair between washes"},
-    {RULE_USE, FOR_COSMETICS, "curl|curly|curl enhancer|wave|curling|roller|perm", "curls and waves"},
+    {RULE_USE, FOR_COSMETICS, "curl|curly|curl enhancer|wave|curling|hair roller|hot roller|perm", "curls and waves"},
     {RULE_USE, FOR_COSMETICS, "straightening|straightener|flat iron|flattening|relaxer|straight", "straightening hair"},
     {RULE_USE, FOR_COSMETICS, "hair dryer|blow dryer|dryer|blow dry|diffuser|blow out|blowout", "blow drying"},
     {RULE_USE, FOR_COSMETICS, "volume|volumizing|volumising|thickening|body boost|root lifter", "fuller hair"},

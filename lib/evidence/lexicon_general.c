@@ -20,7 +20,7 @@ const lexicon_entry_t lexicon_general[] = {
     {RULE_OCCASION, FOR_PRODUCTS,
      "picnic|barbecue|bbq|cookout|tailgate|tailgating|grill|grilling", "picnics and cookouts"},
     {RULE_OCCASION, FOR_PRODUCTS, "summer|hot weather|heat wave", "summer days"},
-    {RULE_OCCASION, FOR_PRODUCTS, "winter|cold weather|snow|snowy|frost|frosty|icy|freezing", "cold weather"},
+    {RULE_OCCASION, FOR_GEAR, "winter|cold weather|snow|snowy|frost|frosty|icy|freezing", "cold weather"},
     {RULE_OCCASION, FOR_PRODUCTS, "rain|rainy|wet weather|downpour|all weather|any weather", "rainy weather"},
     {RULE_OCCASION, FOR_PRODUCTS,
      "overnight|night cream|bedtime|sleep|sleeping|bed time|before bed", "bedtime and sleep"},
@@ -29,7 +29,7 @@ const lexicon_entry_t lexicon_general[] = {
 
     /* Where. */
     {RULE_SETTING, FOR_PRODUCTS,
-     "travel|traveling|travelling|travel size|trip|carry on|luggage|airport|hotel|vacation|holiday", "travelling"},
+     "travel|traveling|travelling|travel size|trip|carry on|luggage|airport|hotel|vacation|getaway", "travelling"},
     {RULE_SETTING, FOR_PRODUCTS, "commute|commuting|commuter|commutes", "commuting"},
     {RULE_SETTING, FOR_PRODUCTS, "on the go|purse size|portable|pocket size|on the move", "using on the go"},
     {RULE_SETTING, FOR_PRODUCTS, "office|desk|workplace|boardroom|business|meeting|work day|workday", "office days"},
@@ -82,7 +82,7 @@ const lexicon_entry_t lexicon_general[] = {
     {RULE_AUDIENCE, FOR_PRODUCTS, "unisex", "for women and men"},
     {RULE_AUDIENCE, FOR_PRODUCTS, "family|families", "for families"},
     {RULE_AUDIENCE, FOR_PRODUCTS, "senior|elderly", "for seniors"},
-    {RULE_AUDIENCE, FOR_GEAR, "police|law enforcement|military|army|swat|duty", "law enforcement and military"},
+    {RULE_AUDIENCE, FOR_GEAR, "police|law enforcement|military|soldier|security guard", "law enforcement and military"},
 
     /* Colours and light, as a caption tells them: what such a look goes with. */
     {RULE_LOOK, FOR_GEAR, "pastel|pink|lavender|mint|peach|lilac|cream", "gentle pastel look"},

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "evidence/caption_rules.h"
 
 #define IS_IN(word, list) is_in((word), (list), sizeof(list) / sizeof *(list))
 
@@ -40,7 +41,7 @@ bool word_is_unit(const char *word)
         "bag", "bottle", "bottles", "box", "capsules", "cm", "color", "colors", "colour", "colours", "container", "count",
         "ct", "dollars", "ea", "each", "feet", "fl", "floz", "fluid", "foot", "ft", "g", "gallon", "gm", "gr", "gram",
         "grams", "inch", "inches", "jar", "kg", "kit", "l", "large", "lb", "lbs", "liter", "litre", "m", "may", "medium",
-        "meter", "mg", "ml", "mm", "model", "new", "ounce", "ounces", "oz", "pack", "package", "packaging", "packs",
+        "meter", "mg", "ml", "mm", "model", "ounce", "ounces", "oz", "pack", "package", "packaging", "packs",
         "pair", "pairs", "pc", "pcs", "piece", "pieces", "pk", "pound", "pounds", "qty", "quart", "set", "sets", "size",
         "sizes", "small", "tube", "tubes", "unit", "units", "value", "vary", "version", "x", "xl", "yard",
     };
@@ -50,8 +51,9 @@ bool word_is_unit(const char *word)
 bool word_is_preposition(const char *word)
 {
     static const char *const list[] = {
-        "after", "among", "around", "at", "before", "behind", "between", "by", "from", "in", "into", "near", "of", "off",
-        "on", "over", "through", "to", "under", "up", "with", "without",
+        "after", "along", "among", "around", "at", "before", "behind", "beside", "between", "beyond", "by", "during", "from",
+        "in", "inside", "into", "near", "of", "off", "on", "outside", "over", "through", "to", "toward", "towards", "under",
+        "up", "with", "without",
     };
     return IS_IN(word, list);
 }
@@ -94,7 +96,7 @@ static bool is_idle(const char *word)
     static const char *const list[] = {
         "added", "anyone", "anything", "best", "better", "complete", "convenience", "decades", "details", "ease", "eight",
         "ever", "everyone", "everything", "example", "fifteen", "five", "forty", "four", "free", "fun", "generations",
-        "good", "him", "hot", "hours", "hundreds", "instance", "it", "lasting", "less", "life", "long", "longer", "me",
+        "good", "him", "hot", "hours", "hundreds", "instance", "it", "lasting", "less", "life", "longer", "me",
         "minutes", "months", "more", "nine", "nothing", "one", "only", "optimal", "order", "others", "over", "perfect",
         "price", "product", "results", "sale", "seven", "six", "sixty", "someone", "something", "sure", "ten", "them",
         "thirty", "thousands", "three", "twelve", "twenty", "two", "type", "types", "up", "us", "weeks", "what", "which",
@@ -180,11 +182,23 @@ void words_clear(words_t *w)
     w->count = 0;
 }
 
+/* What builtin captions list as labels is worth no more than labels; what they say of colours is read by rules of its own. */
+static void add_caption(words_t *w, const char *caption)
+{
+    const char *labels = caption_labels(caption);
+    size_t n = labels ? (size_t)(labels - caption) : strlen(caption);
+    if (n && !caption_is_pixels(caption)) words_add(w, caption, n, FIELD_CAPTION);
+    if (labels) words_add(w, labels, strlen(labels), FIELD_LABELS);
+}
+
 void words_of_evidence(words_t *w, const evidence_t *e)
 {
     words_clear(w);
-    for (int f = 0; f < FIELDS; f++)
-        if (e->text[f]) words_add(w, e->text[f], strlen(e->text[f]), (field_id_t)f);
+    for (int f = 0; f < FIELDS; f++) {
+        if (!e->text[f]) continue;
+        if (f == FIELD_CAPTION) add_caption(w, e->text[f]);
+        else words_add(w, e->text[f], strlen(e->text[f]), (field_id_t)f);
+    }
 }
 
 void words_free(words_t *w)
@@ -244,7 +258,7 @@ static bool may_stand(const words_t *w, int64_t i)
 bool purpose_can_end(const words_t *w, const purpose_t *p, int n)
 {
     const ev_word_t *last = &w->words[p->first + n - 1];
-    return !last->stop && !last->has_digit;
+    return !last->stop && !last->has_digit && !word_is_preposition(word_text(w, p->first + n - 1));
 }
 
 /* Number of words between the cue and the purpose. */

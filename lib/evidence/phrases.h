@@ -28,8 +28,8 @@ typedef struct {
     int64_t count, cap;
 } words_t;
 
-/* Takes the evidence apart (evidence/tokens.h), replacing what `w` held. Left out: the "s" of a possessive, and what is left
- * of HTML entities. */
+/* Takes the evidence apart (evidence/tokens.h), replacing what `w` held. Left out: the "s" of a possessive, what is left of
+ * HTML entities, and sentences about pixels; a caption's list of labels counts as FIELD_LABELS (evidence/caption_rules.h). */
 void words_of_evidence(words_t *w, const evidence_t *e);
 
 /* The same for one text, as field `field`, appended to what `w` holds. */
