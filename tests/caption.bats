@@ -11,6 +11,7 @@ setup() {
     BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
     DATA=${SIDMILL_DATA:-$BATS_TEST_DIRNAME/../../shared/data}
     [[ $DATA = /* ]] || DATA=$PWD/$DATA
+    servers=()
     cd "$BATS_TEST_TMPDIR" || return
 }
 
@@ -291,4 +292,147 @@ PY
     assert_success
     assert_regex "$stderr" "200 items: [0-9]+ were given a caption, 0 had one, 0 failed"
     [ "$(said <out.jsonl | sort -u | wc -l)" -gt 180 ]
+}
+
+# The http engine. servers: those to end; url and server.log are serve()'s.
+teardown() {
+    local pid
+    for pid in "${servers[@]}"; do kill "$pid" 2>/dev/null || true; done
+}
+
+serve() { # serve [flags]: a model server
+    rm -f port
+    "$BATS_TEST_DIRNAME/helpers/model_server.py" --chat caption --idle 20 --log server.log "$@" >port 2>server.err 3>&- &
+    servers+=($!)
+    for _ in $(seq 200); do
+        [ -s port ] && break
+        sleep 0.05
+    done
+    [ -s port ] || fail "no server: $(cat server.err)"
+    url=http://127.0.0.1:$(cat port)/v1
+    export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/home NO_PROXY=127.0.0.1
+    unset SIDMILL_API_KEY OPENAI_API_KEY
+}
+
+ask() { "$BIN/caption" --engine http --url "$url" --model m --retry-wait 0.001 "$@"; }
+ask_in_background() { exec "$BIN/caption" --engine http --url "$url" --model m --retry-wait 0.001 "$@" 2>/dev/null 3>&-; }
+served() { grep -c "\"kind\": \"$1\"" server.log || true; }
+
+@test "http: a request for each picture, none without, none a second time" {
+    "$BIN/synth" --items 60 --users 20 --seed 3 -q -o cat
+    { cat cat/items.jsonl; printf '%s\n' '{"id":"bare","title":"x","image_labels":["Cup"]}'; } >items.jsonl
+    pictures=$(grep -c '"image":' items.jsonl)
+    serve
+    run --separate-stderr ask --image-root cat -o a.jsonl items.jsonl
+    assert_success
+    assert_regex "$stderr" "61 items: $pictures were given a caption"
+    assert_equal "$(served ok)" "$pictures"
+    run tail -n 1 a.jsonl
+    assert_output '{"id":"bare","title":"x","image_labels":["Cup"]}'
+    /usr/bin/python3 - <<'PY'
+import json
+for a, b in zip(open("items.jsonl"), open("a.jsonl"), strict=True):
+    old, new = json.loads(a), json.loads(b)
+    caption = new.pop("caption", None)
+    assert old == new and (caption is not None) == ("image" in old), b
+    assert caption is None or caption.startswith("A ") and b.startswith(a.rstrip("\n")[:-1]), b
+PY
+    run --separate-stderr ask --image-root cat --jobs 3 --threads 1 -o b.jsonl items.jsonl
+    assert_success
+    assert_equal "$(served ok)" "$pictures"
+    cmp a.jsonl b.jsonl
+    for k in 1 2 3; do ask -q --image-root cat --shard $k/3 items.jsonl; done | cmp - a.jsonl
+    assert_equal "$(served ok)" "$pictures"
+    # What shapes the answer makes it another question.
+    echo "What is it?" >prompt
+    for flag in "--prompt prompt" "--temperature 0.5" "--max-tokens 9" "--model n" "--max-side 32"; do
+        before=$(served ok)
+        # shellcheck disable=SC2086 # option and value
+        run --separate-stderr ask --image-root cat $flag -o c.jsonl items.jsonl
+        assert_success
+        [ "$(served ok)" -gt "$before" ] || fail "$flag"
+    done
+}
+
+@test "http: pictures that cannot be decoded are not sent" {
+    hostile >items.jsonl
+    serve
+    run --separate-stderr ask items.jsonl
+    assert_success
+    assert_regex "$stderr" "2 were given a caption, 0 had one, ${#BAD[@]} failed"
+    assert_equal "$(wc -l <server.log)" 2
+}
+
+@test "http: faults are retried, bad replies refused, and what stays bad costs the item" {
+    "$BIN/synth" --items 80 --users 20 --seed 3 -q -o cat
+    pictures=$(grep -c '"image":' cat/items.jsonl)
+    serve --faults 0.6 --faults-until 3 --kinds 429,500,cut,close,notjson,html,junk,empty,duplicate,nan,shape,content
+    run --separate-stderr ask -o a.jsonl cat/items.jsonl
+    assert_success
+    assert_regex "$stderr" "$pictures were given a caption"
+    serve --faults 1 --faults-until 3 --kinds content
+    run --separate-stderr ask --cache none --max-retries 1 --max-failures 0 cat/items.jsonl
+    assert_success
+    assert_regex "$stderr" "0 were given a caption, 0 had one, $pictures failed"
+    assert_regex "${lines[0]}" 'errors":\[\{"tool":"caption","message":"images/.*: .*the caption is empty'
+    serve --faults 1 --kinds 400
+    run --separate-stderr ask --cache none --max-failures 0 cat/items.jsonl
+    assert_success
+    assert_regex "$stderr" "$pictures failed"
+    assert_regex "${lines[0]}" 'errors":\[\{"tool":"caption","message":"images/'
+}
+
+@test "http: killed and started again, no answered request is sent twice" {
+    "$BIN/synth" --items 150 --users 20 --seed 3 -q -o cat
+    pictures=$(grep -c '"image":' cat/items.jsonl)
+    serve --delay 0.05
+    for _ in 1 2 3; do
+        before=$(served ok)
+        ask_in_background --jobs 4 -o a.jsonl cat/items.jsonl &
+        tool=$!
+        for _ in $(seq 100); do
+            [ "$(served ok)" -gt $((before + 15)) ] && break
+            sleep 0.03
+        done
+        kill -9 "$tool"
+        wait "$tool" || true
+        assert_not_exist a.jsonl
+    done
+    run --separate-stderr ask -o a.jsonl cat/items.jsonl
+    assert_success
+    # An answer that was on its way when the tool was killed is not an answered request: at most 4 a kill.
+    run bash -c "grep '\"kind\": \"ok\"' server.log | sort | uniq -d | wc -l"
+    [ "$output" -le 12 ] || fail "$output sent twice"
+    [ "$(served ok)" -le $((pictures + 12)) ]
+    ask --cache none -q cat/items.jsonl | cmp - a.jsonl
+}
+
+@test "http: wrong usage, a wrong key, no server" {
+    pictures
+    named red.png >items.jsonl
+    serve --key right
+    for args in "--engine http --model m" "--engine http --url $url" "--url $url" "--prompt x" \
+        "--engine http --url x --model m"; do
+        # shellcheck disable=SC2086 # options
+        run --separate-stderr caption $args items.jsonl
+        assert_equal "$status" 64
+        assert_equal "${#stderr_lines[@]}" 1
+    done
+    echo " " >blank
+    run --separate-stderr ask --prompt blank items.jsonl
+    assert_equal "$status" 65
+    run --separate-stderr ask --prompt nowhere items.jsonl
+    assert_equal "$status" 66
+    SIDMILL_API_KEY=secret-wrong run --separate-stderr ask -o out.jsonl items.jsonl
+    assert_equal "$status" 77
+    refute_regex "$stderr" secret
+    assert_not_exist out.jsonl
+    SIDMILL_API_KEY=right run --separate-stderr ask -o out.jsonl items.jsonl
+    assert_success
+    run grep -c '"caption":"A' out.jsonl
+    assert_output 1
+    url=http://127.0.0.1:1/v1
+    run --separate-stderr ask --model other --connect-timeout 2 --max-retries 0 -o no.jsonl items.jsonl
+    assert_equal "$status" 69
+    assert_not_exist no.jsonl
 }

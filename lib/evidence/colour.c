@@ -28,6 +28,7 @@ static const struct { const char *name; unsigned char r, g, b; } names[] = {
     {"powder blue", 156, 178, 200},  {"midnight blue", 42, 50, 66},   {"lavender purple", 196, 180, 226},
     {"purple", 120, 58, 150},        {"plum purple", 76, 38, 78},     {"mauve purple", 150, 124, 152},
     {"violet", 92, 72, 190},         {"dusty violet", 96, 84, 118},   {"dark violet", 46, 38, 62},
+    {"royal blue", 36, 52, 224},     {"deep blue", 14, 20, 128},
 };
 
 enum { NAMES = sizeof names / sizeof *names };

@@ -4,27 +4,14 @@
 #include <string.h>
 #include <utf8proc.h>
 
-#include "base/mem.h"
-
-/* Blanks and control characters become single spaces, none at the ends. */
-static void fold_blanks(char *s)
-{
-    char *to = s;
-    for (const char *p = s; *p; p++) {
-        bool blank = (unsigned char)*p <= ' ' || *p == 127;
-        if (!blank) *to++ = *p;
-        else if (to > s && to[-1] != ' ') *to++ = ' ';
-    }
-    if (to > s && to[-1] == ' ') to--;
-    *to = '\0';
-}
+#include "evidence/one_line.h"
 
 /* NULL for a label that is not used. Caller frees. */
 static char *clean(const char *label)
 {
     char *s = (char *)utf8proc_NFKC_Casefold((const utf8proc_uint8_t *)label);
     if (!s) return NULL;
-    fold_blanks(s);
+    one_line(s);
     size_t n = strlen(s);
     if (n && n <= LABEL_MAX_LENGTH) return s;
     free(s);
