@@ -18,20 +18,22 @@
 #include "evidence/image_clip.h"
 #include "evidence/image_reader.h"
 #include "evidence/lsa.h"
+#include "evidence/model_client.h"
 #include "evidence/neighbours.h"
+#include "evidence/text_http.h"
 
 static struct {
     const char *text, *image, *image_root, *fields, *chars, *fit, *nearest, *embeddings, *tensor, *gemm, *clip_folder;
-    int64_t dim, words, min_df, max_terms, iterations, image_dim, count;
+    int64_t dim, words, min_df, max_terms, iterations, image_dim, count, batch;
     double char_weight, max_df, exponent, image_exponent;
     bool intent, fit_only;
 } opt = {
     .text = "lsa", .image = "none", .fields = "title,description:0.5,categories:0.5,caption,intents", .chars = "3-5",
-    .tensor = "text", .gemm = "auto", .dim = 256, .words = 2, .min_df = 2, .max_terms = 500000, .iterations = 4, .image_dim = 128, .count = 10,
+    .tensor = "text", .gemm = "auto", .dim = 256, .words = 2, .min_df = 2, .max_terms = 500000, .iterations = 4, .image_dim = 128, .count = 10, .batch = 32,
     .char_weight = 0.25, .max_df = 1, .exponent = 0.5, .image_exponent = 0.5,
 };
 
-static const char *const text_engines[] = {"lsa", "none", NULL};
+static const char *const text_engines[] = {"lsa", "http", "none", NULL};
 static const cli_option_t options[] = {
     {0, "text", NULL, CLI_CHOICE, &opt.text, "text engine", true, 0, 0, text_engines},
     {'f', "fields", "LIST", CLI_STRING, &opt.fields, "what goes in, each name with :WEIGHT if not 1", true, 0, 0, NULL},
@@ -52,6 +54,9 @@ static const cli_option_t options[] = {
     {0, "image-root", "DIR", CLI_STRING, &opt.image_root, "where image paths start (the records' folder)", false, 0, 0, NULL},
     {0, "fit-only", NULL, CLI_FLAG, &opt.fit_only, "write what is fitted to the items, no vectors", false, 0, 0, NULL},
     {0, "fit", "FILE", CLI_STRING, &opt.fit, "embed with that, whatever the items", false, 0, 0, NULL},
+    {0, "batch", "N", CLI_INT, &opt.batch, "http: texts a request", true, 1, 2048, NULL},
+    MODEL_CLIENT_ENDPOINT,
+    MODEL_CLIENT_OPTIONS,
     CLI_SEED,
     CLI_THREADS,
     CLI_OUTPUT,
@@ -93,10 +98,21 @@ static lsa_options_t lsa_options(void)
     return o;
 }
 
+static bool uses_server(void) { return !strcmp(opt.text, "http"); }
+
+/* The client that the http engines share. */
+static model_client_t *open_client(void)
+{
+    model_client_options_t o = model_client_options;
+    o.max_reply = (size_t)64 << 20; /* a number of a vector takes some twenty bytes */
+    return model_client_open(&o);
+}
+
 /* The engines that the options ask for, NULL for none; `fit` (may be NULL) is where they were fitted before. */
-static text_engine_t *text_engine(const st_file_t *fit)
+static text_engine_t *text_engine(const st_file_t *fit, model_client_t *client)
 {
     if (!strcmp(opt.text, "none")) return NULL;
+    if (!strcmp(opt.text, "http")) return client ? text_http(client, model_client_options.model, opt.batch) : NULL;
     if (fit) return lsa_engine(lsa_load(fit, "text"));
     lsa_options_t o = lsa_options();
     return lsa_engine(lsa_new(&o));
@@ -124,7 +140,7 @@ static void parse_image(void)
 /* The options of a fit, and where the command line chooses otherwise, its own. */
 static void take_fit(const st_file_t *fit)
 {
-    static const char *const chosen[] = {"text", "image", "intent", NULL};
+    static const char *const chosen[] = {"text", "image", "intent", "batch", "model", NULL};
     st_check_schema(fit, "evidence-fit/1");
     config_apply(&cli, fit, chosen);
     if (!opt.image || (strcmp(opt.image, "builtin") != 0 && strcmp(opt.image, "clip") != 0 && strcmp(opt.image, "none") != 0))
@@ -134,6 +150,7 @@ static void take_fit(const st_file_t *fit)
 
 /* What turns a catalogue into an embeddings file, or a file of what was fitted to it. */
 typedef struct {
+    model_client_t *client;   /* NULL: no http engine, or only a fit is made */
     text_engine_t *text;      /* NULL: no text */
     image_engine_t *image;    /* NULL: no images */
     image_reader_t *pictures;
@@ -145,11 +162,11 @@ typedef struct {
 static void start(run_t *r, const char *path, const st_file_t *fit)
 {
     r->fields = fields_parse(opt.fields);
-    r->text = text_engine(fit);
     r->image = image_engine(fit);
-    if (!r->image) return;
     r->image_folder = opt.image_root ? xstrdup(opt.image_root) : relpath_folder(path);
-    r->pictures = image_reader_open(r->image, r->image_folder);
+    if (r->image) r->pictures = image_reader_open(r->image, r->image_folder);
+    if (uses_server() && !opt.fit_only) r->client = open_client();
+    r->text = text_engine(fit, r->client);
 }
 
 /* Hands the current item to the engines. */
@@ -248,6 +265,7 @@ static void finish(run_t *r)
 {
     if (r->text) r->text->free(r->text);
     if (r->image) r->image->free(r->image);
+    model_client_close(r->client);
     fields_free(&r->fields);
     buf_free(&r->intents);
     free(r->image_folder);
@@ -255,8 +273,9 @@ static void finish(run_t *r)
 
 static void check_choice(void)
 {
-    bool text = strcmp(opt.text, "none") != 0, image = strcmp(opt.image, "none") != 0, builtin = !strcmp(opt.image, "builtin");
-    if (opt.fit_only && !text && !builtin) die(EX_USAGE, "--fit-only: of --text none and --image %s nothing is fitted", opt.image);
+    bool text = strcmp(opt.text, "none") != 0, lsa = !strcmp(opt.text, "lsa"), image = strcmp(opt.image, "none") != 0, builtin = !strcmp(opt.image, "builtin");
+    if (opt.fit_only && !lsa && !builtin)
+        die(EX_USAGE, "--fit-only: of --text %s and --image %s nothing is fitted", opt.text, opt.image);
     if (!text && !image) die(EX_USAGE, "--text none without --image: nothing would be embedded");
     if (!strcmp(opt.image, "clip") && !opt.clip_folder) die(EX_USAGE, "%s goes with --image clip:DIR", opt.fit);
     if (!text && opt.intent) die(EX_USAGE, "--intent needs a text engine, and --text is none");
