@@ -2,11 +2,11 @@
 # Speed of CLIP's vision tower beside PyTorch's on the same random weights and pictures, one after the other and never two at once.
 # Prints the median pictures/s of several runs, their ratio, and how far the outputs lie apart. See README.
 #
-# From the environment: RUNS (5), PICTURES (128), THREADS (2), BATCH (PyTorch's, 32), SHAPE (ViT-B/32; name=value pairs of
+# From the environment: RUNS (5), PICTURES (128), THREADS (2), BATCH (PyTorch's, 8: the best of 8 to 64), SHAPE (ViT-B/32; name=value pairs of
 # tests/helpers/clip_folder.py), BUILD (build).
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
-runs=${RUNS:-5} pictures=${PICTURES:-128} threads=${THREADS:-2} batch=${BATCH:-32}
+runs=${RUNS:-5} pictures=${PICTURES:-128} threads=${THREADS:-2} batch=${BATCH:-8}
 read -ra shape <<<"${SHAPE:-hidden=768 wide=3072 layers=12 heads=12 image=224 patch=32}"
 bench=$(realpath "${BUILD:-$root/build}")/bench/bench_clip
 
