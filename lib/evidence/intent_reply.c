@@ -2,6 +2,7 @@
 
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -213,6 +214,13 @@ static const char *read_object(const cJSON *reply, bool reasoning, const char *s
     return check_distinct(out);
 }
 
+static const char *not_json(const char *why)
+{
+    static _Thread_local char text[128];
+    snprintf(text, sizeof text, "not JSON: %s", why);
+    return text;
+}
+
 const char *intent_reply_read(const char *text, size_t n, reply_form_t form, const char *source, intents_t *out)
 {
     span_t s = {text, text + n};
@@ -221,7 +229,7 @@ const char *intent_reply_read(const char *text, size_t n, reply_form_t form, con
     if (why) return why;
     size_t length = (size_t)(s.end - s.p);
     json_error_t error;
-    if (!json_check(s.p, length, &error)) return error.why;
+    if (!json_check(s.p, length, &error)) return not_json(error.why);
     cJSON *reply = cJSON_ParseWithLength(s.p, length);
     if (!reply) return "not JSON";
     intents_t read = {0};

@@ -19,8 +19,8 @@ typedef struct {
 } reply_form_t;
 
 /* Reads {"descriptors":[{"descriptor":string,"confidence":number}, ...]}, appending the intents to `out` strongest first
- * (equal confidences keep their order), white space in their texts folded. Returns NULL, or why the reply is refused, and
- * then appends nothing: text that is not UTF-8 or not JSON; anything before or after the object that the form does not
+ * (equal confidences keep their order), white space in their texts folded. Returns NULL, or why the reply is refused (valid
+ * until the next call), and then appends nothing: text that is not UTF-8 or not JSON; anything before or after the object that the form does not
  * allow; a key that is missing, repeats or is not known; a value of another type; no descriptors; a descriptor that is
  * empty, longer than DESCRIPTOR_MAX, or equal to another by descriptor_fold(); a confidence that is not finite or not in
  * [0, 1]. */

@@ -131,12 +131,12 @@ TEST(confidences)
     CHECK(element("\"descriptor\":\"a\",\"confidence\":85", "!a confidence is not in [0, 1]"));
     CHECK(element("\"descriptor\":\"a\",\"confidence\":1e999", "!a confidence is not finite"));
     CHECK(element("\"descriptor\":\"a\",\"confidence\":-1e999", "!a confidence is not finite"));
-    CHECK(element("\"descriptor\":\"a\",\"confidence\":NaN", "!expected a value"));
-    CHECK(element("\"descriptor\":\"a\",\"confidence\":Infinity", "!expected a value"));
-    CHECK(element("\"descriptor\":\"a\",\"confidence\":-Infinity", "!expected a digit"));
-    CHECK(element("\"descriptor\":\"a\",\"confidence\":.5", "!expected a value"));
-    CHECK(element("\"descriptor\":\"a\",\"confidence\":01", "!expected ',' or '}'"));
-    CHECK(element("\"descriptor\":\"a\",\"confidence\":0x1", "!expected ',' or '}'"));
+    CHECK(element("\"descriptor\":\"a\",\"confidence\":NaN", "!not JSON: expected a value"));
+    CHECK(element("\"descriptor\":\"a\",\"confidence\":Infinity", "!not JSON: expected a value"));
+    CHECK(element("\"descriptor\":\"a\",\"confidence\":-Infinity", "!not JSON: expected a digit"));
+    CHECK(element("\"descriptor\":\"a\",\"confidence\":.5", "!not JSON: expected a value"));
+    CHECK(element("\"descriptor\":\"a\",\"confidence\":01", "!not JSON: expected ',' or '}'"));
+    CHECK(element("\"descriptor\":\"a\",\"confidence\":0x1", "!not JSON: expected ',' or '}'"));
 }
 
 TEST(empty_descriptors)
@@ -183,14 +183,14 @@ TEST(repeated_descriptors)
 
 TEST(text_around_the_object)
 {
-    CHECK(gives("", strict, "!expected a value"));
-    CHECK(gives("{\"descriptors\":[" ONE "]", strict, "!expected ',' or '}'"));
-    CHECK(gives("{\"descriptors\":[" ONE "]} done", strict, "!more text after the value"));
-    CHECK(gives("Here: {\"descriptors\":[" ONE "]}", strict, "!expected a value"));
-    CHECK(gives("{\"descriptors\":[" ONE "]}{\"descriptors\":[" ONE "]}", strict, "!more text after the value"));
-    CHECK(gives("```json\n{\"descriptors\":[" ONE "]}\n```", strict, "!expected a value"));
-    CHECK(gives("{\"descriptors\":[" ONE ",]}", strict, "!expected a value"));
-    CHECK(gives("\xef\xbb\xbf{\"descriptors\":[" ONE "]}", strict, "!expected a value"));
+    CHECK(gives("", strict, "!not JSON: expected a value"));
+    CHECK(gives("{\"descriptors\":[" ONE "]", strict, "!not JSON: expected ',' or '}'"));
+    CHECK(gives("{\"descriptors\":[" ONE "]} done", strict, "!not JSON: more text after the value"));
+    CHECK(gives("Here: {\"descriptors\":[" ONE "]}", strict, "!not JSON: expected a value"));
+    CHECK(gives("{\"descriptors\":[" ONE "]}{\"descriptors\":[" ONE "]}", strict, "!not JSON: more text after the value"));
+    CHECK(gives("```json\n{\"descriptors\":[" ONE "]}\n```", strict, "!not JSON: expected a value"));
+    CHECK(gives("{\"descriptors\":[" ONE ",]}", strict, "!not JSON: expected a value"));
+    CHECK(gives("\xef\xbb\xbf{\"descriptors\":[" ONE "]}", strict, "!not JSON: expected a value"));
     CHECK(gives("{\"descriptors\":[{\"descriptor\":\"\xff\",\"confidence\":1}]}", strict, "!not UTF-8"));
     CHECK(!strcmp(read_n("{\"descriptors\":[" ONE "]}\0", sizeof "{\"descriptors\":[" ONE "]}", strict), "!not UTF-8"));
 }
@@ -201,10 +201,10 @@ TEST(one_fence_where_there_is_no_schema)
     CHECK(gives("\n```json\n{\"descriptors\":[" ONE "]}\n```\n", loose, "a=0.5"));
     CHECK(gives("```\n{\"descriptors\":[" ONE "]}```", loose, "a=0.5"));
     CHECK(gives("Here:\n```\n{\"descriptors\":[" ONE "]}\n```", loose, "!text before the JSON object"));
-    CHECK(gives("```\n{\"descriptors\":[" ONE "]}\n```\nDone.", loose, "!expected a value"));
-    CHECK(gives("Here: {\"descriptors\":[" ONE "]}", loose, "!expected a value"));
-    CHECK(gives("```xml\n{\"descriptors\":[" ONE "]}\n```", loose, "!expected a value"));
-    CHECK(gives("```{\"descriptors\":[" ONE "]}", loose, "!expected a value"));
+    CHECK(gives("```\n{\"descriptors\":[" ONE "]}\n```\nDone.", loose, "!not JSON: expected a value"));
+    CHECK(gives("Here: {\"descriptors\":[" ONE "]}", loose, "!not JSON: expected a value"));
+    CHECK(gives("```xml\n{\"descriptors\":[" ONE "]}\n```", loose, "!not JSON: expected a value"));
+    CHECK(gives("```{\"descriptors\":[" ONE "]}", loose, "!not JSON: expected a value"));
     CHECK(reads("``````", loose)[0] == '!' && reads("```", loose)[0] == '!' && reads("`````", loose)[0] == '!');
 }
 
@@ -214,7 +214,7 @@ TEST(reasoning_in_the_object)
     CHECK(gives("{\"reasoning\":\"\",\"descriptors\":[" ONE "]}", steps, "a=0.5"));
     CHECK(gives("{\"reasoning\":[],\"descriptors\":[" ONE "]}", steps, "!reasoning is no string"));
     CHECK(gives("{\"descriptors\":[" ONE "]}", steps, "!a key is missing"));
-    CHECK(gives("Steps. {\"reasoning\":\"\",\"descriptors\":[" ONE "]}", steps, "!expected a value"));
+    CHECK(gives("Steps. {\"reasoning\":\"\",\"descriptors\":[" ONE "]}", steps, "!not JSON: expected a value"));
     CHECK(gives("{\"reasoning\":\"\",\"descriptors\":[" ONE "]}", strict, "!a key that was not asked for"));
 }
 
