@@ -19,6 +19,7 @@ enum {
 typedef struct {
     char *id;
     bool answered;
+    char *error;      /* why there is no descriptor, NULL: no reason but that no picture is named */
     buf_t descriptor; /* empty: no picture */
 } slot_t;
 
@@ -60,14 +61,22 @@ image_reader_t *image_reader_open(image_engine_t *e, const char *folder)
     return r;
 }
 
-static void fail(image_reader_t *r, slot_t *s, const char *why)
+static void fail(slot_t *s, const char *why)
 {
     s->answered = true;
+    s->error = xstrdup(why);
+}
+
+/* Failures are named in the items' order, whichever worker is first. */
+static void count_failure(image_reader_t *r, slot_t *s)
+{
     if (r->failed++ < SHOWN) {
         for (char *c = s->id; *c; c++)
             if ((unsigned char)*c < ' ' || *c == 127) *c = ' ';
-        warn("item '%s': no image vector: %s", s->id, why);
+        warn("item '%s': no image vector: %s", s->id, s->error);
     }
+    free(s->error);
+    s->error = NULL;
 }
 
 /* Hands on what has its turn. */
@@ -79,6 +88,7 @@ static void drain(image_reader_t *r)
         GROW(r->mask, r->first, r->mask_cap);
         r->mask[r->first] = there;
         r->engine->add(r->engine, there ? s->descriptor.data : NULL);
+        if (s->error) count_failure(r, s);
         buf_clear(&s->descriptor);
         free(s->id);
         s->id = NULL;
@@ -97,7 +107,7 @@ static void answered(void *ctx, const unsigned char *reply, size_t n, const char
     free(ctx);
     if (!error && n != t.reader->engine->descriptor_size) error = "a worker answered nonsense";
     if (error) {
-        fail(t.reader, t.slot, error);
+        fail(t.slot, error);
         return;
     }
     buf_add(&t.slot->descriptor, reply, n);
@@ -119,7 +129,7 @@ void image_reader_add(image_reader_t *r, const char *id, const char *path)
         buf_clear(&r->file);
         const char *why = image_file_read(r->folder, path, PIXELS_MAX_FILE, &r->file);
         if (why) {
-            fail(r, s, why);
+            fail(s, why);
         } else {
             XXH3_128bits_update(r->digest, r->file.data, r->file.len);
             ticket_t *t = NEW(ticket_t);
