@@ -11,7 +11,8 @@
 #include "evidence/resample.h"
 #include "nn/attention.h"
 
-enum { BATCH_ROWS = 400 }; /* about as many rows a product, of which OpenBLAS is at its best and the caches hold the states */
+/* Rows of a product at which OpenBLAS is near its best and the caches still hold the states; pixels that a group may have. */
+enum { BATCH_ROWS = 400, BATCH_PIXELS = 1 << 22 };
 
 /* One worker's states: rows of a group of pictures, picture after picture. */
 typedef struct {
@@ -65,6 +66,8 @@ clip_t *clip_open(const char *folder, const backend_t *backend)
     c->attention = (attention_shape_t){heads, heads, c->config.hidden_size / heads};
     c->tokens = clip_tokens(&c->config);
     c->batch = (BATCH_ROWS + c->tokens - 1) / c->tokens;
+    const int64_t most = BATCH_PIXELS / (c->config.image_size * c->config.image_size);
+    if (c->batch > most) c->batch = most;
     return c;
 }
 
@@ -109,8 +112,9 @@ void clip_crop(const clip_pixels_t *p, const uint8_t *rgb, int64_t width, int64_
 
 static scratch_t scratch_new(const clip_t *c)
 {
-    const int64_t rows = round_rows(c->backend, c->batch * c->tokens), d = c->config.hidden_size, wide = c->config.intermediate_size;
-    const int64_t patch = CLIP_CHANNELS * c->config.patch_size * c->config.patch_size, in = patch > d ? patch : d;
+    const int64_t d = c->config.hidden_size, wide = c->config.intermediate_size, p = c->config.patch_size;
+    const int64_t rows = round_rows(c->backend, c->batch * c->tokens);
+    const int64_t patch = CLIP_CHANNELS * p * p, in = patch > d ? patch : d;
     return (scratch_t){
         .x = xfloats((size_t)(rows * d)),
         .y = xfloats((size_t)(rows * d)),

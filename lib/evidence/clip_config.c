@@ -12,7 +12,7 @@
 #include "evidence/clip_internal.h"
 
 /* Bounds on what a folder may ask for: far above the largest towers published, low enough that sizes cannot overflow. */
-enum { MAX_WIDTH = 1 << 14, MAX_INTERMEDIATE = 1 << 16, MAX_LAYERS = 512, MAX_IMAGE = 2048, MAX_SIDE = 64, MAX_RESIZE = 4096 };
+enum { MAX_WIDTH = 1 << 14, MAX_INTERMEDIATE = 1 << 16, MAX_LAYERS = 512, MAX_IMAGE = 2048, MAX_PATCH = 128, MAX_SIDE = 64, MAX_RESIZE = 4096 };
 
 /* An object of a JSON file. */
 typedef struct {
@@ -111,7 +111,7 @@ clip_config_t clip_read_config(const char *folder, XXH3_state_t *digest)
         .num_hidden_layers = whole(o, "num_hidden_layers", 12, MAX_LAYERS),
         .num_attention_heads = whole(o, "num_attention_heads", 12, MAX_WIDTH),
         .image_size = whole(o, "image_size", 224, MAX_IMAGE),
-        .patch_size = whole(o, "patch_size", 32, MAX_IMAGE),
+        .patch_size = whole(o, "patch_size", 32, MAX_PATCH),
         .layer_norm_eps = real(o, "layer_norm_eps", 1e-5),
         .hidden_act = read_activation(o),
     };
