@@ -258,3 +258,66 @@ PY
     assert_failure 64
     assert_equal "$stderr" "embed: --fit-only: of --text http and --image none nothing is fitted"
 }
+
+# Items with pictures of the kinds that are sent as they are, encoded anew, or not at all.
+pictures() {
+    /usr/bin/python3 - <<'PY'
+import json, struct, zlib
+def png(w, h, colour):
+    raw = b"".join(b"\0" + bytes(colour) * w for _ in range(h))
+    part = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", struct.pack(">IIBBBBB", w, h, 8, 2, 0, 0, 0)) + part(b"IDAT", zlib.compress(raw)) + part(b"IEND", b"")
+def bmp(w, h):
+    return struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 54 + 4 * w * h, 0, 0, 54, 40, w, h, 1, 32, 0, 4 * w * h, 0, 0, 0, 0) + bytes(range(200)) * (4 * w * h // 200)
+open("small.png", "wb").write(png(8, 8, (200, 30, 30)))
+open("wide.png", "wb").write(png(300, 20, (30, 30, 200)))
+open("x.bmp", "wb").write(bmp(10, 10))
+open("secret.txt", "w").write("root:x:0:0")
+items = [{"id": "a", "title": "A", "image": "small.png"}, {"id": "b", "title": "B", "image": "wide.png"}, {"id": "c", "title": "C", "image": "x.bmp"},
+         {"id": "d", "title": "D", "image": "secret.txt"}, {"id": "e", "image": "missing.png"}, {"id": "f", "title": "F"},
+         {"id": "g", "image": "small.png"}, {"id": "h"}]
+open("items.jsonl", "w").writelines(json.dumps(i) + "\n" for i in items)
+PY
+}
+
+@test "image and text as one: pictures that are pictures, text where there is none" {
+    pictures
+    serve --dims 5 --bodies bodies
+    run --separate-stderr "$BIN/embed" --text none --joint http --max-side 64 --url "$url" --model m -o out.st items.jsonl
+    assert_success
+    [[ $stderr == *"joint: 2 of 6 images could not be used; the first, item 4's: "* ]] || fail "$stderr"
+    [[ $stderr == *"joint: 1 of 8 items got no vector, their rows are zero; first item 5: "* ]] || fail "$stderr"
+    [[ $stderr == *"joint: 1 of 8 items have nothing to embed"* ]] || fail "$stderr"
+    PYTHONPATH=$HELPERS /usr/bin/python3 - out.st <<'PY'
+import base64, json, struct, sys
+import numpy as np
+from model_server import embedding
+raw = open(sys.argv[1], "rb").read()
+n = struct.unpack("<Q", raw[:8])[0]
+head = json.loads(raw[8:8 + n])
+a, b = head["joint"]["data_offsets"]
+x = np.frombuffer(raw[8 + n + a:8 + n + b], "<f4").reshape(head["joint"]["shape"])
+assert x.shape == (8, 5) and "text" not in head
+bodies = [json.loads(line) for line in open("bodies")]
+assert len(bodies) == 6
+by_text = {}
+for body in bodies:
+    assert set(body) == {"model", "messages", "encoding_format"} and len(body["messages"]) == 1
+    parts = body["messages"][0]["content"]
+    text = "".join(p["text"] for p in parts if p["type"] == "text")
+    url = "".join(p["image_url"]["url"] for p in parts if p["type"] == "image_url")
+    by_text[text] = (url, embedding(json.dumps(body["messages"]).encode(), 5))
+small = "data:image/png;base64," + base64.b64encode(open("small.png", "rb").read()).decode()
+assert by_text["A"][0] == small and by_text[""][0] == small and by_text["F"][0] == "" and by_text["D"][0] == ""
+for text in "BC":
+    assert by_text[text][0].startswith("data:image/jpeg;base64,/9j/")
+jpeg = base64.b64decode(by_text["B"][0].split(",")[1])
+assert b"\x00\x04\x00\x40\x03" in jpeg  # 4 x 64 pixels of 3 components
+for row, text in ((0, "A"), (1, "B"), (2, "C"), (3, "D"), (5, "F"), (6, "")):
+    v = np.array(by_text[text][1])
+    assert np.allclose(x[row], v / np.linalg.norm(v), atol=1e-6), text
+assert not x[[4, 7]].any()
+PY
+    "$BIN/embed" --text none --joint http --max-side 64 --url http://127.0.0.1:1 --model m -q -o again.st items.jsonl
+    cmp out.st again.st
+}

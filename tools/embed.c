@@ -17,23 +17,25 @@
 #include "evidence/image_builtin.h"
 #include "evidence/image_clip.h"
 #include "evidence/image_reader.h"
+#include "evidence/joint_http.h"
 #include "evidence/lsa.h"
 #include "evidence/model_client.h"
 #include "evidence/neighbours.h"
 #include "evidence/text_http.h"
 
 static struct {
-    const char *text, *image, *image_root, *fields, *chars, *fit, *nearest, *embeddings, *tensor, *gemm, *clip_folder;
-    int64_t dim, words, min_df, max_terms, iterations, image_dim, count, batch;
+    const char *text, *joint, *image, *image_root, *fields, *chars, *fit, *nearest, *embeddings, *tensor, *gemm, *clip_folder;
+    int64_t dim, words, min_df, max_terms, iterations, image_dim, count, batch, max_side;
     double char_weight, max_df, exponent, image_exponent;
     bool intent, fit_only;
 } opt = {
     .text = "lsa", .image = "none", .fields = "title,description:0.5,categories:0.5,caption,intents", .chars = "3-5",
-    .tensor = "text", .gemm = "auto", .dim = 256, .words = 2, .min_df = 2, .max_terms = 500000, .iterations = 4, .image_dim = 128, .count = 10, .batch = 32,
+    .tensor = "text", .gemm = "auto", .dim = 256, .words = 2, .min_df = 2, .max_terms = 500000, .iterations = 4, .image_dim = 128, .count = 10, .batch = 32, .max_side = 1024, .joint = "none",
     .char_weight = 0.25, .max_df = 1, .exponent = 0.5, .image_exponent = 0.5,
 };
 
 static const char *const text_engines[] = {"lsa", "http", "none", NULL};
+static const char *const joint_engines[] = {"http", "none", NULL};
 static const cli_option_t options[] = {
     {0, "text", NULL, CLI_CHOICE, &opt.text, "text engine", true, 0, 0, text_engines},
     {'f', "fields", "LIST", CLI_STRING, &opt.fields, "what goes in, each name with :WEIGHT if not 1", true, 0, 0, NULL},
@@ -54,6 +56,8 @@ static const cli_option_t options[] = {
     {0, "image-root", "DIR", CLI_STRING, &opt.image_root, "where image paths start (the records' folder)", false, 0, 0, NULL},
     {0, "fit-only", NULL, CLI_FLAG, &opt.fit_only, "write what is fitted to the items, no vectors", false, 0, 0, NULL},
     {0, "fit", "FILE", CLI_STRING, &opt.fit, "embed with that, whatever the items", false, 0, 0, NULL},
+    {0, "joint", NULL, CLI_CHOICE, &opt.joint, "image and text as one: tensor joint", true, 0, 0, joint_engines},
+    {0, "max-side", "N", CLI_INT, &opt.max_side, "joint: shrink pictures to N pixels a side", true, 16, 65536, NULL},
     {0, "batch", "N", CLI_INT, &opt.batch, "http: texts a request", true, 1, 2048, NULL},
     MODEL_CLIENT_ENDPOINT,
     MODEL_CLIENT_OPTIONS,
@@ -98,7 +102,7 @@ static lsa_options_t lsa_options(void)
     return o;
 }
 
-static bool uses_server(void) { return !strcmp(opt.text, "http"); }
+static bool uses_server(void) { return !strcmp(opt.text, "http") || !strcmp(opt.joint, "http"); }
 
 /* The client that the http engines share. */
 static model_client_t *open_client(void)
@@ -140,7 +144,7 @@ static void parse_image(void)
 /* The options of a fit, and where the command line chooses otherwise, its own. */
 static void take_fit(const st_file_t *fit)
 {
-    static const char *const chosen[] = {"text", "image", "intent", "batch", "model", NULL};
+    static const char *const chosen[] = {"text", "image", "intent", "joint", "max-side", "batch", "model", NULL};
     st_check_schema(fit, "evidence-fit/1");
     config_apply(&cli, fit, chosen);
     if (!opt.image || (strcmp(opt.image, "builtin") != 0 && strcmp(opt.image, "clip") != 0 && strcmp(opt.image, "none") != 0))
@@ -150,6 +154,7 @@ static void take_fit(const st_file_t *fit)
 
 /* What turns a catalogue into an embeddings file, or a file of what was fitted to it. */
 typedef struct {
+    joint_http_t *joint;      /* NULL: no joint vectors */
     model_client_t *client;   /* NULL: no http engine, or only a fit is made */
     text_engine_t *text;      /* NULL: no text */
     image_engine_t *image;    /* NULL: no images */
@@ -165,18 +170,19 @@ static void start(run_t *r, const char *path, const st_file_t *fit)
     r->image = image_engine(fit);
     r->image_folder = opt.image_root ? xstrdup(opt.image_root) : relpath_folder(path);
     if (r->image) r->pictures = image_reader_open(r->image, r->image_folder);
+    if (!strcmp(opt.joint, "http") && !opt.fit_only) r->joint = joint_http_open(r->image_folder, (int)opt.max_side);
     if (uses_server() && !opt.fit_only) r->client = open_client();
+    if (r->joint) joint_http_connect(r->joint, r->client, model_client_options.model);
     r->text = text_engine(fit, r->client);
 }
 
 /* Hands the current item to the engines. */
 static void add_item(run_t *r, const items_t *items)
 {
-    if (r->text) {
-        const text_part_t *parts;
-        int count = fields_parts(&r->fields, items, &parts);
-        r->text->add(r->text, parts, count);
-    }
+    const text_part_t *parts;
+    int count = r->text || r->joint ? fields_parts(&r->fields, items, &parts) : 0;
+    if (r->text) r->text->add(r->text, parts, count);
+    if (r->joint) joint_http_add(r->joint, parts, count, items_string(items, "image"));
     if (opt.intent && !opt.fit_only) {
         items_field_text(items, "intents", &r->intents);
         buf_add(&r->intents, "", 1);
@@ -211,7 +217,7 @@ static float *embed_intents(run_t *r, int64_t items, int64_t *dim)
 }
 
 typedef struct {
-    float *text, *intent, *image;
+    float *text, *intent, *image, *joint;
     uint8_t *mask;
 } tensors_t;
 
@@ -230,6 +236,13 @@ static void add_tensors(run_t *r, st_writer_t *out, int64_t items, tensors_t *t)
         t->image = r->image->finish(r->image, &dim);
         st_add2(out, "image", ST_F32, items, dim, t->image);
         st_add1(out, "image_mask", ST_U8, items, t->mask);
+    }
+    if (r->joint) {
+        char *pictures;
+        t->joint = joint_http_finish(r->joint, &dim, &pictures);
+        st_add2(out, "joint", ST_F32, items, dim, t->joint);
+        st_set_meta(out, "input.images", pictures);
+        free(pictures);
     }
 }
 
@@ -252,7 +265,7 @@ static void add_digests(const run_t *r, st_writer_t *out, const items_t *items, 
     const char *fitted = fit ? st_meta(fit, "input.items") : digest;
     bool fits = (r->text && r->text->fit) || (r->image && r->image->fit);
     st_set_meta(out, "input.items", digest);
-    if (images) st_set_meta(out, "input.images", images);
+    if (images && !r->joint) st_set_meta(out, "input.images", images);
     if (opt.clip_folder) {
         st_set_meta(out, "input.clip", clip_digest(clip_engine_tower(r->image)));
         st_set_meta(out, "gemm", backend_open(opt.gemm)->name);
@@ -265,6 +278,7 @@ static void finish(run_t *r)
 {
     if (r->text) r->text->free(r->text);
     if (r->image) r->image->free(r->image);
+    joint_http_free(r->joint);
     model_client_close(r->client);
     fields_free(&r->fields);
     buf_free(&r->intents);
@@ -273,10 +287,11 @@ static void finish(run_t *r)
 
 static void check_choice(void)
 {
-    bool text = strcmp(opt.text, "none") != 0, lsa = !strcmp(opt.text, "lsa"), image = strcmp(opt.image, "none") != 0, builtin = !strcmp(opt.image, "builtin");
+    bool text = strcmp(opt.text, "none") != 0, image = strcmp(opt.image, "none") != 0, joint = strcmp(opt.joint, "none") != 0;
+    bool lsa = !strcmp(opt.text, "lsa"), builtin = !strcmp(opt.image, "builtin");
     if (opt.fit_only && !lsa && !builtin)
         die(EX_USAGE, "--fit-only: of --text %s and --image %s nothing is fitted", opt.text, opt.image);
-    if (!text && !image) die(EX_USAGE, "--text none without --image: nothing would be embedded");
+    if (!text && !image && !joint) die(EX_USAGE, "--text none without --image or --joint: nothing would be embedded");
     if (!strcmp(opt.image, "clip") && !opt.clip_folder) die(EX_USAGE, "%s goes with --image clip:DIR", opt.fit);
     if (!text && opt.intent) die(EX_USAGE, "--intent needs a text engine, and --text is none");
 }
@@ -312,6 +327,7 @@ static void embed(const char *path)
     free(t.text);
     free(t.intent);
     free(t.image);
+    free(t.joint);
     free(t.mask);
     free(images);
     free(config);

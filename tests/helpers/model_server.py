@@ -183,6 +183,9 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         s.last = loop.time()
         digest = hashlib.sha256(body).hexdigest()
+        if o.bodies:
+            with open(o.bodies, "ab") as file:
+                file.write(body + b"\n")
         key = fields.get("authorization", "")
         if o.status:
             reply, kind = error(o.status, f"no: {key}", f"Location: http://127.0.0.1/\r\nRetry-After: {o.retry_after}\r\n"), str(o.status)
@@ -268,6 +271,7 @@ async def main():
     p.add_argument("--key", default="", help="answer 401 to requests without this API key")
     p.add_argument("--stall-after", type=int, help="leave all requests after the first N without an answer")
     p.add_argument("--log", help="append a line for each request")
+    p.add_argument("--bodies", help="append each request's body, a line each")
     p.add_argument("--port", type=int, default=0)
     p.add_argument("--idle", type=float, default=30, help="end after so many seconds without a request")
     options = p.parse_args()
