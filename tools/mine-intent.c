@@ -61,6 +61,7 @@ typedef struct {
     intent_engine_t *engine; /* NULL: none */
     intent_judge_t *judge;   /* NULL: none */
     endpoints_t endpoints;   /* of those that ask models */
+    int64_t empty;           /* items that were mined and gave nothing */
 } mill_t;
 
 static mill_t mill;
@@ -88,6 +89,7 @@ static void judged(void *ctx, const char *error)
         return;
     }
     if (error) filter_error(t->job, "%s", error); /* what was mined is good without labels */
+    mill.empty += mill.engine && !t->intents.count;
     buf_t json = {0};
     intents_json(&t->intents, &json);
     filter_set(t->job, "intents", json.data);
@@ -327,6 +329,7 @@ static void run_filter(const char *operand)
                         .has_room = has_room, .wait = wait, .window = endpoints_window(&mill.endpoints)};
     filter_summary_t s = filter_run(&f, path, cli_common.output);
     filter_print(&s, "intents");
+    if (mill.empty) note("%lld items whose evidence names no purpose: their intents are empty", (long long)mill.empty);
     if (mill.engine) mill.engine->free(mill.engine);
     if (mill.judge) mill.judge->free(mill.judge);
     endpoints_close(&mill.endpoints);

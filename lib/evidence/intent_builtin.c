@@ -72,13 +72,14 @@ static void drop_repeated(ranked_t *list, int64_t n)
         }
 }
 
-static void add_ranked(const builtin_options_t *o, const intent_fit_t *fit, const candidates_t *c, intents_t *out)
+static void add_ranked(const builtin_options_t *o, const intent_fit_t *fit, const candidates_t *c, double least,
+                       intents_t *out)
 {
     ranked_t *list = NEW_ARRAY(ranked_t, c->count + 1);
     int64_t n = 0;
     for (int64_t i = 0; i < c->count; i++) {
         double confidence = confidence_of(fit, c, i);
-        if (confidence < o->min_confidence) continue;
+        if (confidence < least) continue;
         list[n] = (ranked_t){.candidate = &c->list[i], .text = candidate_text(c, i), .confidence = confidence};
         words_add(&list[n].words, list[n].text, strlen(list[n].text), FIELD_TITLE);
         n++;
@@ -129,11 +130,12 @@ static void add_cluster(const intent_fit_t *fit, const evidence_t *e, candidates
 void builtin_mine(const builtin_options_t *o, const intent_fit_t *fit, const evidence_t *e, candidates_t *c, intents_t *out)
 {
     candidates_find(c, e, intent_fit_frequency, fit);
-    add_ranked(o, fit, c, out);
+    add_ranked(o, fit, c, o->min_confidence, out);
     if (out->count >= ENOUGH || out->count >= o->max_intents) return;
     add_cluster(fit, e, c);
     intents_free(out);
-    add_ranked(o, fit, c, out);
+    add_ranked(o, fit, c, o->min_confidence, out);
+    if (!out->count) add_ranked(o, fit, c, o->min_confidence / 2, out); /* weak evidence where there is no other */
 }
 
 typedef struct {

@@ -139,15 +139,18 @@ static bool is_story(const char *categories)
 domain_t lexicon_domain(const words_t *w, const evidence_t *e)
 {
     static const char *const cosmetic[] = {
-        "beauty", "makeup", "cosmetic", "cosmetics", "skincare", "skin", "haircare", "hair", "shampoo", "conditioner",
-        "fragrance", "perfume", "moisturizer", "moisturiser", "cleanser", "lipstick", "mascara", "serum", "lotion", NULL,
+        "beauty", "makeup", "cosmetic", "cosmetics", "skincare", "haircare", "shampoo", "fragrance", "perfume", "moisturizer",
+        "moisturiser", "cleanser", "lipstick", "mascara", "serum", "lotion", NULL,
     };
+    static const char *const in_categories[] = {"skin", "hair", "nail", "nails", NULL};
     if (e->text[FIELD_CATEGORIES] && is_story(e->text[FIELD_CATEGORIES])) return DOMAIN_STORY;
     bool categories = e->text[FIELD_CATEGORIES] != NULL;
     for (int64_t i = 0; i < w->count; i++) {
         field_id_t f = (field_id_t)w->words[i].field;
         field_id_t where = categories ? FIELD_CATEGORIES : FIELD_TITLE;
-        if (f == where && has_word(cosmetic, word_text(w, i))) return DOMAIN_COSMETIC;
+        if (f != where) continue;
+        if (has_word(cosmetic, word_text(w, i))) return DOMAIN_COSMETIC;
+        if (categories && has_word(in_categories, word_text(w, i))) return DOMAIN_COSMETIC;
     }
     return DOMAIN_PRODUCT;
 }

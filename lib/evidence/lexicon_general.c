@@ -5,7 +5,7 @@ const lexicon_entry_t lexicon_general[] = {
     {RULE_OCCASION, FOR_PRODUCTS, "wedding|bridal|bride|bridesmaid|honeymoon", "weddings"},
     {RULE_OCCASION, FOR_PRODUCTS, "birthday|birthday party", "birthdays"},
     {RULE_OCCASION, FOR_PRODUCTS,
-     "anniversary|date night|romantic|romance|candlelit|valentine|valentines", "romantic occasions"},
+     "anniversary|date night|romantic|candlelit|valentine|valentines", "romantic occasions"},
     {RULE_OCCASION, FOR_PRODUCTS, "christmas|xmas|stocking stuffer|advent", "christmas gifts"},
     {RULE_OCCASION, FOR_PRODUCTS, "halloween|costume|cosplay|masquerade|fancy dress", "costumes and halloween"},
     {RULE_OCCASION, FOR_PRODUCTS, "party|parties|celebration|festive|prom|nightclub|club night|dancing", "parties"},
@@ -38,7 +38,8 @@ const lexicon_entry_t lexicon_general[] = {
     {RULE_SETTING, FOR_PRODUCTS, "shower|bath|bathtub|bathroom", "shower and bath"},
     {RULE_SETTING, FOR_GEAR, "kitchen|cooking|baking|cookware|bakeware", "home cooking"},
     {RULE_SETTING, FOR_GEAR, "garden|gardening|backyard|patio|terrace|lawn", "garden and backyard"},
-    {RULE_SETTING, FOR_GEAR, "garage|workbench|repairs|mending|fixing|tinkering|tool kit|handyman|diy", "repairs and tinkering"},
+    {RULE_SETTING, FOR_GEAR, "garage|workbench|repairs|mending|fixing|tinkering|tool kit|handyman|diy",
+     "repairs and tinkering"},
     {RULE_SETTING, FOR_GEAR, "nursery|baby|infant|toddler|stroller|pram|diaper", "caring for a baby"},
     {RULE_SETTING, FOR_GEAR, "pet|dog|cat|puppy|kitten", "homes with pets"},
     {RULE_SETTING, FOR_GEAR, "home gym|gym|in home", "home gym"},
@@ -72,7 +73,7 @@ const lexicon_entry_t lexicon_general[] = {
      "long lasting|long wear|longwear|all day|24 hour|16 hour|12 hour|smudge proof|budge proof", "all day wear"},
     {RULE_PROPERTY, FOR_PRODUCTS, "refill|refillable|reusable|rechargeable|solar", "less waste"},
     {RULE_PROPERTY, FOR_GEAR, "bpa free|food grade", "safe food and drink"},
-    {RULE_PROPERTY, FOR_PRODUCTS, "beginner|starter|starter kit|starter set|learn to", "getting started"},
+    {RULE_PROPERTY, FOR_PRODUCTS, "beginner|starter kit|starter set|learn to", "getting started"},
 
     /* For whom. */
     {RULE_AUDIENCE, FOR_PRODUCTS, "kid|child|children|boy|youth|junior|toddler", "for kids"},
