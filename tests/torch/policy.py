@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+"""Policy training replayed in PyTorch: with candidates by beam search nothing is drawn at random, and with all prompts in one step
+their order does not matter; candidates, rewards, losses and weights must agree, step by step. Prints TAP; the binaries are in
+SIDMILL_BIN (build/bin). What one step does to given candidates, free ones among them, golden.py and test_golden compare.
+"""
+import json
+import math
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+import numpy as np
+import torch
+from reference import Catalogue, Llama, advantages, beam_search, policy_loss, read_safetensors
+
+HERE = pathlib.Path(__file__).resolve().parent
+BIN = pathlib.Path(os.environ.get("SIDMILL_BIN", HERE.parent.parent / "build" / "bin")).resolve()
+GROUP, MAX_ITEMS = 5, 6
+failures = count = 0
+
+
+def check(good, name, said=""):
+    global failures, count
+    count += 1
+    failures += not good
+    print(f"{'' if good else 'not '}ok {count} - {name}{f' # {said}' if said else ''}", flush=True)
+
+
+def run(tool, *args):
+    p = subprocess.run([BIN / tool, "-q", "-s", "sids.st", "-i", "interactions.st", "--gemm", "f32", *map(str, args)], capture_output=True, text=True)
+    if p.returncode:
+        sys.exit(f"Bail out! {tool}: {p.stderr}")
+
+
+def reward(kind, target, drawn, quality):
+    """Of candidates as items, best first: each one's terms, added up."""
+    hit = [float(i == target) for i in drawn]
+    if kind == "rank":
+        weights = [1 / math.log2(k + 2) for k in range(len(drawn))]
+        return [h if h or not any(hit) else -w / sum(weights) for h, w in zip(hit, weights)]
+    codes = [catalogue.sid[i][:catalogue.levels] for i in drawn]
+    wanted = catalogue.sid[target][:catalogue.levels]
+    common = [next((l for l in range(len(wanted)) if c[l] != wanted[l]), len(wanted)) for c in codes]
+    bonus = {"gated": [h * quality[target] for h in hit], "ungated": [quality[i] for i in drawn]}[kind]
+    return [h + 0.1 + 0.3 * n / len(wanted) + 0.5 * q for h, n, q in zip(hit, common, bonus)]
+
+
+class Tempered:
+    """A model as beam search sees it: the temperature divides the logits."""
+
+    def __init__(self, model, temperature):
+        self.embedding, self.states = model.embedding / temperature, model.states
+
+
+def replay(kind, temperature, inner, beta, epsilon, steps):
+    options = {"lr": 0.01, "weight-decay": 0.1, "max-norm": 0.4, "temperature": temperature, "inner-steps": inner, "kl": beta, "clip": epsilon}
+    run("qarm-rl", "-m", "start.st", "--quality", "quality.st", "--sampler", "constrained-beam", "--reward", kind, "--group", GROUP, "--prompts", "last",
+        "--prompts-per-step", len(prompts), "--epochs", steps, "--schedule", "constant", "--warmup", 0, "--valid-every", 1, "--patience", 0,
+        "--max-kl", 0, "--min-entropy", 0, "--max-entropy", 0, "--shards", 3, "--log", "log.jsonl", "--valid-users", 0, "-o", "end.st",
+        *(x for k, v in options.items() for x in (f"--{k}", v)))
+    log = [json.loads(line) for line in open("log.jsonl")][1:]
+    model, reference = Llama.load("start.st")[0], Llama.load("start.st")[0]
+    matrices, gains = ([w for w in model.w.values() if (w.dim() > 1) == m] for m in (True, False))
+    optimiser = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.1}, {"params": gains, "weight_decay": 0}], lr=0.01, betas=(0.9, 0.98), eps=1e-8)
+    worst, same = 0, len(log) == steps
+    for line in log:
+        groups, earned = [], []
+        for history, target in prompts:
+            drawn = [i for _, i in beam_search(Tempered(model, temperature), catalogue, history, "trie", GROUP)]
+            earned.append(reward(kind, target, drawn, quality))
+            if max(earned[-1]) > min(earned[-1]):
+                groups.append([history, [catalogue.sid[i] for i in drawn], advantages(earned[-1]), None])
+        same = same and line["groups_equal"] == len(prompts) - len(groups) and abs(np.mean(earned) - line["reward"]) < 2e-6
+        losses = []
+        for _ in range(inner):
+            loss, found, _ = policy_loss(model, reference, catalogue, groups, "trie", temperature, epsilon, beta)
+            losses.append(float(loss.detach()))
+            if groups[0][3] is None:
+                found = iter(found)
+                for g in groups:
+                    g[3] = [[next(found) for _ in draw] for draw in g[1]]
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(list(model.w.values()), 0.4)
+            optimiser.step()
+        worst = max(worst, abs(np.mean(losses) - line["loss"]))
+    ours, _ = read_safetensors("end.st")
+    begin, _ = read_safetensors("start.st")
+    moved = np.sqrt(sum(((model.w[k].detach().numpy() - begin[k]) ** 2).sum() for k in ours))
+    apart = np.sqrt(sum(((model.w[k].detach().numpy() - ours[k]) ** 2).sum() for k in ours))
+    name = f"{steps} steps of {inner}, {kind}, temperature {temperature}, beta {beta}"
+    check(same, f"{name}: candidates and rewards")
+    check(worst < 2e-5, f"{name}: losses", f"apart by {worst:.1e} at most")
+    check(apart < 1e-4 * moved, f"{name}: weights", f"apart by {apart / moved:.1e} of the way they went")
+
+
+with tempfile.TemporaryDirectory() as folder:
+    os.chdir(folder)
+    for helper, *args in ("toy.py", ".", "users=16", "items=40", "codes=6"), ("quality.py", "quality.st", "items=40"):
+        subprocess.run(["/usr/bin/python3", HERE.parent / "helpers" / helper, *args], check=True)
+    run("sidgen-train", "--dim", 16, "--layers", 2, "--heads", 2, "--kv-heads", 1, "--ffn", 24, "--max-items", MAX_ITEMS, "--epochs", 60, "--lr", 0.02,
+        "--batch-tokens", 256, "--shards", 2, "--warmup", 5, "--patience", 0, "-o", "start.st")
+    s, meta = read_safetensors("sids.st")
+    x, _ = read_safetensors("interactions.st")
+    q, _ = read_safetensors("quality.st")
+    quality = q["quality"].astype(np.float64) * q["quality_mask"]
+    catalogue = Catalogue(s["codes"], s["suffix"], json.loads(meta["config"])["codes"], max(0, int(s["suffix"].max()) + 1))
+    o, e = x["user_offsets"], x["item_index"].tolist()
+    trained = [e[o[u]:o[u + 1]][:-2] for u in range(len(o) - 1) if o[u + 1] - o[u] >= 4]
+    prompts = [(h[:-1][-MAX_ITEMS:], h[-1]) for h in trained]
+    replay("rank", 1, 1, 0.001, 0.2, 4)
+    replay("gated", 0.8, 3, 0.2, 0.05, 3)
+    replay("ungated", 1.5, 2, 0, 0.1, 2)
+    print(f"1..{count}")
+sys.exit(failures > 0)
