@@ -101,6 +101,19 @@ PY
     at_least "$(meta model.st validation hr@10)" 0.95
 }
 
+@test "training begins with another model's weights" {
+    "$TOY" .
+    train "${SMALL[@]}" --epochs 4 -o half.st
+    train "${SMALL[@]}" --epochs 1 --lr 0 --weight-decay 0 --start half.st -o same.st
+    assert_equal "$(weights same.st)" "$(weights half.st)"
+    train "${SMALL[@]}" --epochs 1 --start half.st -o whole.st
+    train "${SMALL[@]}" --epochs 1 -o anew.st
+    at_least "$(meta whole.st validation ndcg@10)" "$(meta anew.st validation ndcg@10)"
+    [ "$(meta whole.st input.start)" ]
+    refused 65 'that model is of another shape (width 32, 2 layers, 2 heads, MLP 64)' --start half.st
+    refused 65 'is of schema sids/1, expected model/1' --start sids.st
+}
+
 @test "what cannot be learnt is not: no target leaks" {
     "$TOY" . random=1
     train "${SMALL[@]}" -o model.st

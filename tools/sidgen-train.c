@@ -17,7 +17,7 @@
 
 static const char *const softmaxes[] = {"trie", "level", NULL};
 
-static const char *sids_path, *interactions_path, *softmax = "trie", *gemm = "auto";
+static const char *sids_path, *interactions_path, *start_path, *softmax = "trie", *gemm = "auto";
 static double save_seconds = 30;
 static train_options_t o = {.dim = 192, .layers = 4, .heads = 0, .kv_heads = 0, .head_dim = 0, .ffn = 512, .max_items = 20, .dropout = 0.15,
                             .label_smoothing = 0, .lr = 1.2e-3, .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15,
@@ -27,6 +27,7 @@ static const cli_option_t options[] = {
     {'s', "sids", "FILE", CLI_STRING, &sids_path, "Semantic IDs, sids/1", false, 0, 0, NULL},
     {'i', "interactions", "FILE", CLI_STRING, &interactions_path, "histories, interactions/1", false, 0, 0, NULL},
     CLI_OUTPUT,
+    {0, "start", "FILE", CLI_STRING, &start_path, "begin with this model's weights", false, 0, 0, NULL},
     {0, "softmax", NULL, CLI_CHOICE, &softmax, "normalise over", true, 0, 0, softmaxes},
     {0, "dim", "N", CLI_INT, &o.dim, "width of the model", true, 2, 65536, NULL},
     {0, "layers", "N", CLI_INT, &o.layers, "layers", true, 1, 256, NULL},
@@ -60,17 +61,18 @@ static const cli_t cli = {"sidgen-train", "--sids FILE --interactions FILE -o mo
                           "Trains the decoder-only generator on histories of Semantic IDs; resumes from FILE.ckpt/ when killed.",
                           options, CLI_COUNT(options)};
 
-static char *fingerprint(const char *config, const backend_t *b, const st_file_t *sids, const st_file_t *interactions)
+static char *fingerprint(const char *config, const backend_t *b, const st_file_t *sids, const st_file_t *interactions, const st_file_t *start)
 {
-    char *s = st_digest(sids), *i = st_digest(interactions);
-    char *text = xasprintf("%s %s %s sids:%s interactions:%s", SIDMILL_VERSION, b->name, config, s, i);
+    char *s = st_digest(sids), *i = st_digest(interactions), *m = start ? st_digest(start) : xstrdup("none");
+    char *text = xasprintf("%s %s %s sids:%s interactions:%s start:%s", SIDMILL_VERSION, b->name, config, s, i, m);
     free(s);
     free(i);
+    free(m);
     return text;
 }
 
 static void write_model(const model_t *m, const train_result_t *r, const char *config, const sids_t *sids, const st_file_t *sids_file,
-                        const st_file_t *interactions_file, const backend_t *b)
+                        const st_file_t *interactions_file, const st_file_t *start_file, const backend_t *b)
 {
     vocab_t v = vocab_make(sids->levels, sids->codes, sids->max_suffix);
     st_writer_t *w = st_create(cli_common.output, "model/1");
@@ -81,6 +83,7 @@ static void write_model(const model_t *m, const train_result_t *r, const char *c
     st_set_meta(w, "validation", kept);
     st_add_input(w, "sids", sids_file);
     st_add_input(w, "interactions", interactions_file);
+    if (start_file) st_add_input(w, "start", start_file);
     st_commit(w);
     free(metrics);
     free(kept);
@@ -105,15 +108,19 @@ int main(int argc, char **argv)
     char *config = cli_config(&cli);
     train_job_t job = {.options = o, .backend = backend_open(gemm), .interactions = &interactions, .sids = &sids, .save_seconds = save_seconds,
                        .log = cli_common.log};
-    job.fingerprint = fingerprint(config, job.backend, sids_file, interactions_file);
+    st_file_t *start_file = start_path ? st_open(start_path) : NULL;
+    generator_t start = start_file ? generator_read(start_file, sids_file, &sids) : (generator_t){0};
+    job.start = start.model;
+    job.fingerprint = fingerprint(config, job.backend, sids_file, interactions_file, start_file);
     job.checkpoint = to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;
     train_result_t result;
     model_t *m = train(&job, &result);
-    write_model(m, &result, config, &sids, sids_file, interactions_file, job.backend);
+    write_model(m, &result, config, &sids, sids_file, interactions_file, start_file, job.backend);
     train_discard_checkpoint(&job);
     if (result.validated)
         note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f", (long long)result.epoch, (long long)result.epochs_run, result.hr10,
              result.ndcg10);
     model_free(m);
+    model_free(start.model);
     return 0;
 }

@@ -90,6 +90,17 @@ static void make_workers(trainer_t *t)
     }
 }
 
+static void begin_with(model_t *m, const model_t *start)
+{
+    const model_config_t *a = &m->config, *b = &start->config;
+    const int64_t ours[] = {a->hidden_size, a->num_hidden_layers, a->num_attention_heads, a->num_key_value_heads, a->head_dim, a->intermediate_size};
+    const int64_t theirs[] = {b->hidden_size, b->num_hidden_layers, b->num_attention_heads, b->num_key_value_heads, b->head_dim, b->intermediate_size};
+    if (memcmp(ours, theirs, sizeof ours) || m->size != start->size)
+        die(EX_DATAERR, "--start: that model is of another shape (width %lld, %lld layers, %lld heads, MLP %lld); give the same --dim, --layers, --heads, --ffn",
+            (long long)theirs[0], (long long)theirs[1], (long long)theirs[2], (long long)theirs[5]);
+    memcpy(m->weights, start->weights, (size_t)m->size * sizeof(float));
+}
+
 static trainer_t *trainer_new(const train_job_t *job)
 {
     trainer_t *t = NEW(trainer_t);
@@ -104,7 +115,8 @@ static trainer_t *trainer_new(const train_job_t *job)
         die(EX_USAGE, "--batch-tokens %lld over %lld shards leaves %lld rows a shard, but a history of --max-items %lld may take %lld: raise --batch-tokens or lower --shards",
             (long long)t->o.batch_tokens, (long long)t->o.shards, (long long)t->shard_rows, (long long)t->o.max_items, (long long)t->examples.longest);
     model_t *m = model_new(model_shape(t));
-    model_init(m, t->o.seed);
+    if (job->start) begin_with(m, job->start);
+    else model_init(m, t->o.seed);
     t->learner = learner_new(m, job->backend, m->config.max_position_embeddings, t->o.shards, t->o.average > 0);
     t->shard_loss = NEW_ARRAY(loss_t, t->o.shards);
     make_workers(t);

@@ -31,6 +31,7 @@ typedef struct {
     const backend_t *backend;
     const interactions_t *interactions;
     const sids_t *sids;       /* of the same items, in the same order */
+    const model_t *start;     /* its weights are where training begins; NULL: at random */
     const char *fingerprint;  /* everything that shapes the result: a checkpoint with another one is refused */
     const char *checkpoint;   /* folder, made when first needed; NULL: none */
     double save_seconds;      /* between checkpoints within an epoch; each epoch ends with one */
