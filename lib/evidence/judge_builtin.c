@@ -7,7 +7,7 @@
 #include "base/mem.h"
 
 enum { MOST_WORDS = 8 };
-static const double LEAST_CONFIDENCE = 0.3;
+static const double LEAST_CONFIDENCE = 0.4;
 
 static bool is_among(const char *word, const char *const *list)
 {

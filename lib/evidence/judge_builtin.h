@@ -3,7 +3,7 @@
  *   actionable: it names a doing, an occasion, a place, a state to treat or someone it is for, by the lexicon, by an
  *     -ing form, or by a word such as "care" or "gifts"; and
  *   grounded: half of its words of meaning or more stand in the item's evidence, plural endings ignored, or a pattern of the
- *     lexicon that stands for it does; its confidence, where it has one, is at least 0.3. */
+ *     lexicon that stands for it does; its confidence, where it has one, is at least 0.4. */
 #ifndef SIDMILL_EVIDENCE_JUDGE_BUILTIN_H
 #define SIDMILL_EVIDENCE_JUDGE_BUILTIN_H
 
