@@ -73,23 +73,33 @@ float colour_distance(lab_t x, lab_t y)
 
 float colour_chroma(lab_t c) { return sqrtf(c.a * c.a + c.b * c.b); }
 
+/* The table in CIELAB, by channel, so that the compiler compares several names at a time. */
+static struct { float l[NAMES], a[NAMES], b[NAMES]; } table;
+
+static void make_table(void)
+{
+    static bool made;
+    for (int i = 0; i < NAMES && !made; i++) {
+        lab_t c = colour_lab(names[i].r, names[i].g, names[i].b);
+        table.l[i] = c.l;
+        table.a[i] = c.a;
+        table.b[i] = c.b;
+    }
+    made = true;
+}
+
 int colour_nearest(lab_t c)
 {
-    static lab_t table[NAMES];
-    static bool made;
-    if (!made)
-        for (int i = 0; i < NAMES; i++) table[i] = colour_lab(names[i].r, names[i].g, names[i].b);
-    made = true;
+    float distance[NAMES], least = INFINITY;
     int best = 0;
-    float best_distance = INFINITY;
+    make_table();
+#pragma omp simd reduction(min : least)
     for (int i = 0; i < NAMES; i++) {
-        float l = LIGHTNESS_WEIGHT * (c.l - table[i].l), a = c.a - table[i].a, b = c.b - table[i].b;
-        float d = l * l + a * a + b * b;
-        if (d < best_distance) {
-            best_distance = d;
-            best = i;
-        }
+        float l = LIGHTNESS_WEIGHT * (c.l - table.l[i]), a = c.a - table.a[i], b = c.b - table.b[i];
+        distance[i] = l * l + a * a + b * b;
+        least = distance[i] < least ? distance[i] : least;
     }
+    while (best < NAMES - 1 && distance[best] != least) best++;
     return best;
 }
 

@@ -188,23 +188,28 @@ static background_t classify(const lab_image_t *image, const margins_t *g)
     return fades ? BACKGROUND_SHADED : BACKGROUND_SCENE;
 }
 
-static int compare_lightness(const void *x, const void *y)
+/* A background pixel of median lightness, to a quarter of a unit; n of them, at least one. */
+static lab_t median_pixel(const lab_image_t *image, const unsigned char *mask, int n)
 {
-    float a = ((const lab_t *)x)->l, b = ((const lab_t *)y)->l;
-    return (a > b) - (a < b);
+    enum { STEPS = 4 * 100 + 2 };
+    int counts[STEPS] = {0}, pixels = image->width * image->height, bin = 0, below = 0;
+    for (int i = 0; i < pixels; i++)
+        if (!mask[i]) counts[(int)(4 * fmaxf(0, fminf(image->lab[i].l, 100)))]++;
+    while (below + counts[bin] <= n / 2) below += counts[bin++];
+    for (int i = 0; i < pixels; i++)
+        if (!mask[i] && (int)(4 * fmaxf(0, fminf(image->lab[i].l, 100))) == bin) return image->lab[i];
+    return image->lab[0];
 }
 
-/* Nearly all of the background is like its pixel of median lightness: lettering or a part of the object at the margin does
+/* Nearly all of the background is like its pixel of median lightness: lettering, or a part of the object, at the margin does
  * not count. */
 static bool mostly_one_colour(const lab_image_t *image, const unsigned char *mask)
 {
-    int n = 0, near = 0, count = image->width * image->height;
-    lab_t *background = xmalloc(size_mul((size_t)count, sizeof *background));
-    for (int i = 0; i < count; i++)
-        if (!mask[i]) background[n++] = image->lab[i];
-    qsort(background, (size_t)n, sizeof *background, compare_lightness);
-    for (int i = 0; i < n; i++) near += colour_distance(background[i], background[n / 2]) < PLAIN_DISTANCE;
-    free(background);
+    int n = 0, near = 0, pixels = image->width * image->height;
+    for (int i = 0; i < pixels; i++) n += !mask[i];
+    if (!n) return false;
+    lab_t median = median_pixel(image, mask, n);
+    for (int i = 0; i < pixels; i++) near += !mask[i] && colour_distance(image->lab[i], median) < PLAIN_DISTANCE;
     return (float)near >= PLAIN_SHARE * (float)n;
 }
 
