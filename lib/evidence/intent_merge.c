@@ -1,5 +1,6 @@
 #include "evidence/intent_merge.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +65,7 @@ void intents_merge(const intents_t *lists, int models, intents_t *out)
             v[n] = (voice_t){.intent = &lists[m].list[i], .key = descriptor_fold(lists[m].list[i].text), .place = n};
     qsort(v, (size_t)n, sizeof *v, by_key);
     int groups = group_equal(v, n);
-    for (int g = 0; g < groups; g++) v[g].confidence /= v[g].agreement;
+    for (int g = 0; g < groups; g++) v[g].confidence = round(v[g].confidence / v[g].agreement * 1e6) / 1e6;
     qsort(v, (size_t)groups, sizeof *v, by_agreement);
     for (int g = 0; g < groups; g++) {
         intent_t *i = intents_add(out, v[g].intent->text, v[g].confidence, v[g].source.data);

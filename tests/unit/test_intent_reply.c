@@ -320,14 +320,14 @@ TEST(merge_counts_agreement)
 {
     intents_t lists[3] = {0};
     intents_add(&lists[0], "Trail running", 0.75, "a");
-    intents_add(&lists[0], "gift", 0.5, "a");
+    intents_add(&lists[0], "gift", 0.9, "a");
     intents_add(&lists[1], "wet weather", 1, "b");
     intents_add(&lists[1], "trail  RUNNING", 0.25, "b");
-    intents_add(&lists[2], "Gift", 0.25, "c");
+    intents_add(&lists[2], "Gift", 0.8, "c");
     intents_add(&lists[2], "\xef\xbd\x94rail running", 0.5, "c");
     char *json = merged(lists, 3);
     CHECK(!strcmp(json, "[{\"text\":\"Trail running\",\"confidence\":0.5,\"source\":\"a+b+c\",\"agreement\":3},"
-                        "{\"text\":\"gift\",\"confidence\":0.375,\"source\":\"a+c\",\"agreement\":2},"
+                        "{\"text\":\"gift\",\"confidence\":0.85,\"source\":\"a+c\",\"agreement\":2},"
                         "{\"text\":\"wet weather\",\"confidence\":1,\"source\":\"b\",\"agreement\":1}]"));
     free(json);
     for (int m = 0; m < 3; m++) intents_free(&lists[m]);
