@@ -86,6 +86,7 @@ EOF
 @test "an id wins over a prefix, a comma makes a prefix" {
     run explain -q -s s.st -i items.jsonl 1
     assert_line --index 0 "1  Lonely"
+    assert_line "3,3  2 codes shared with no other item"
     run explain -q -s s.st -i items.jsonl 1,
     assert_line --index 0 "1  3 items on 2 codes of level 2"
 }

@@ -360,8 +360,9 @@ static void show_item(buf_t *out, explain_t *x, const query_t *q)
         buf_puts(out, "\n");
         add_codes(out, group.codes, depth);
         int64_t others = group.end - group.begin - 1;
-        buf_printf(out, "  %d code%s shared with %lld other item%s", depth, depth > 1 ? "s" : "", (long long)others,
-                   others == 1 ? "" : "s");
+        buf_printf(out, "  %d code%s shared with ", depth, depth > 1 ? "s" : "");
+        if (others) buf_printf(out, "%lld other item%s", (long long)others, others == 1 ? "" : "s");
+        else buf_puts(out, "no other item");
         if (all < others) buf_printf(out, ", %lld of them not listed above", (long long)all);
         buf_puts(out, "\n");
         if (group.end - group.begin > 1) add_topic(out, x, ask_topic(x, group.codes, depth), false);

@@ -34,7 +34,7 @@ static struct {
     double lr, beta, balance, spread, image_weight, intent_weight;
 } opt = {.method = "rqvae", .tensor = "text", .hidden = "512,256,128", .suffix = "collide", .levels = 3, .codes = 256, .latent = 64,
          .warmup = -1, .batch = 256, .iterations = 20, .max_suffix = 128, .checkpoint = 10, .lr = 1e-3, .beta = 0.25,
-         .balance = 0.3, .spread = 1, .image_weight = 1};
+         .balance = 0.3, .spread = 1, .image_weight = 0.5};
 
 static const cli_option_t options[] = {
     {'m', "method", NULL, CLI_CHOICE, &opt.method, "quantiser", true, 0, 0, methods},
