@@ -93,13 +93,14 @@ int colour_nearest(lab_t c)
     float distance[NAMES], least = INFINITY;
     int best = 0;
     make_table();
-#pragma omp simd reduction(min : least)
     for (int i = 0; i < NAMES; i++) {
         float l = LIGHTNESS_WEIGHT * (c.l - table.l[i]), a = c.a - table.a[i], b = c.b - table.b[i];
         distance[i] = l * l + a * a + b * b;
+    }
+    for (int i = 0; i < NAMES; i++) {
+        best = distance[i] < least ? i : best;
         least = distance[i] < least ? distance[i] : least;
     }
-    while (best < NAMES - 1 && distance[best] != least) best++;
     return best;
 }
 
