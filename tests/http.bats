@@ -240,6 +240,23 @@ PY
     assert_not_exists out.st
 }
 
+@test "certificates are verified" {
+    command -v openssl >/dev/null || skip "no openssl command"
+    items 2 >items.jsonl
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 \
+        -keyout key.pem -out cert.pem 2>/dev/null
+    cat key.pem cert.pem >both.pem
+    serve --certificate both.pem
+    url=https${url#http}
+    run --separate-stderr embed -o out.st items.jsonl
+    assert_failure 69
+    assert_equal "$stderr" "embed: $url/embeddings: SSL peer certificate or SSH remote key was not OK"
+    SSL_CERT_FILE=cert.pem embed -o out.st items.jsonl
+    url=${url/127.0.0.1/localhost} # not in the certificate
+    SSL_CERT_FILE=cert.pem run --separate-stderr embed --cache none -o out2.st items.jsonl
+    assert_failure 69
+}
+
 @test "wrong addresses and missing options" {
     items 1 >items.jsonl
     for url in '' ftp://x/v1 'http://user:secret@127.0.0.1/v1' 'http://127.0.0.1/v1?key=secret' 'not an address'; do

@@ -19,6 +19,7 @@ import hashlib
 import json
 import math
 import random
+import ssl
 import sys
 
 FAULTS = ["429", "500", "hang", "cut", "close", "notjson", "html", "junk", "empty", "duplicate", "nan", "shape"]
@@ -271,6 +272,7 @@ async def main():
     p.add_argument("--key", default="", help="answer 401 to requests without this API key")
     p.add_argument("--stall-after", type=int, help="leave all requests after the first N without an answer")
     p.add_argument("--log", help="append a line for each request")
+    p.add_argument("--certificate", help="speak TLS with the certificate and key in this PEM file")
     p.add_argument("--bodies", help="append each request's body, a line each")
     p.add_argument("--port", type=int, default=0)
     p.add_argument("--idle", type=float, default=30, help="end after so many seconds without a request")
@@ -278,7 +280,11 @@ async def main():
     server = Server(options)
     loop = asyncio.get_running_loop()
     server.last = loop.time()
-    listener = await loop.create_server(lambda: Connection(server), "127.0.0.1", options.port, backlog=1024)
+    tls = None
+    if options.certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(options.certificate)
+    listener = await loop.create_server(lambda: Connection(server), "127.0.0.1", options.port, backlog=1024, ssl=tls)
     print(listener.sockets[0].getsockname()[1], flush=True)
     while loop.time() - server.last < options.idle or server.busy:
         await asyncio.sleep(min(1, options.idle / 4))

@@ -1,6 +1,5 @@
 #include "evidence/model_client.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,33 +9,20 @@
 #include "base/mem.h"
 #include "evidence/answers.h"
 #include "evidence/model_json.h"
+#include "server.h"
 #include "unit.h"
 
 static char folder[] = "/tmp/sidmill-client-XXXXXX";
 
 /* --- A server ----------------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    FILE *pipe;
-    int pid;
-    char url[64];
-} server_t;
-
-static server_t start_server(const char *flags)
+/* A server whose requests are logged. */
+static server_t start_logged(const char *flags)
 {
-    char *command = xasprintf("echo $$; exec /usr/bin/python3 tests/helpers/model_server.py --idle 20 --log %s/log %s", folder, flags);
-    server_t s = {.pipe = popen(command, "r")};
-    int port = 0;
-    if (!s.pipe || fscanf(s.pipe, "%d %d", &s.pid, &port) != 2) die(EX_SOFTWARE, "the test server does not start");
-    snprintf(s.url, sizeof s.url, "http://127.0.0.1:%d/v1", port);
-    free(command);
+    char *all = xasprintf("--log %s/log %s", folder, flags);
+    server_t s = start_server(all);
+    free(all);
     return s;
-}
-
-static void end_server(server_t s)
-{
-    kill(s.pid, SIGTERM);
-    pclose(s.pipe);
 }
 
 /* Lines of the server's log that hold `word`. */
@@ -122,7 +108,7 @@ static char *cache_path(const char *name) { return xasprintf("%s/%s", folder, na
 TEST(answers_come_and_are_kept)
 {
     clear_log();
-    server_t s = start_server("");
+    server_t s = start_logged("");
     char *cache = cache_path("kept.db");
     model_client_options_t o = quick(&s, cache);
     model_client_stats_t stats;
@@ -146,7 +132,7 @@ TEST(answers_come_and_are_kept)
 TEST(equal_requests_are_sent_once)
 {
     clear_log();
-    server_t s = start_server("--delay 0.05");
+    server_t s = start_logged("--delay 0.05");
     model_client_options_t o = quick(&s, "none");
     tally_t t = {0};
     model_client_t *c = model_client_open(&o);
@@ -161,7 +147,7 @@ TEST(equal_requests_are_sent_once)
 
 TEST(failures_are_tried_again)
 {
-    server_t s = start_server("--faults 0.5 --faults-until 5");
+    server_t s = start_logged("--faults 0.5 --faults-until 5");
     model_client_options_t o = quick(&s, "none");
     model_client_stats_t stats;
     tally_t t = ask_many(&o, 0, 200, NULL, &stats);
@@ -184,7 +170,7 @@ TEST(each_fault_has_its_message)
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         char flags[64];
         snprintf(flags, sizeof flags, "--faults 1 --kinds %s", faults[i].kind);
-        server_t s = start_server(flags);
+        server_t s = start_logged(flags);
         model_client_options_t o = quick(&s, "none");
         o.max_retries = 1;
         model_client_stats_t stats;
@@ -198,7 +184,7 @@ TEST(each_fault_has_its_message)
 
 TEST(retry_after_is_honoured)
 {
-    server_t s = start_server("--faults 1 --kinds 429 --faults-until 1 --retry-after 1");
+    server_t s = start_logged("--faults 1 --kinds 429 --faults-until 1 --retry-after 1");
     model_client_options_t o = quick(&s, "none");
     model_client_stats_t stats;
     tally_t t = ask_many(&o, 0, 3, NULL, &stats);
@@ -220,7 +206,7 @@ static const char *not_even(void *ctx, const char *reply, size_t n)
 TEST(refused_replies_are_kept_too)
 {
     clear_log();
-    server_t s = start_server("");
+    server_t s = start_logged("");
     char *cache = cache_path("refused.db");
     model_client_options_t o = quick(&s, cache);
     o.max_retries = 2;
@@ -256,7 +242,7 @@ TEST(hopeless_runs_end)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char flags[64];
         snprintf(flags, sizeof flags, "%s", cases[i].flags);
-        shared = start_server(flags);
+        shared = start_logged(flags);
         CHECK(unit_exit_code(ask_three) == cases[i].code);
         end_server(shared);
     }
