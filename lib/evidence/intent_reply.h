@@ -20,10 +20,10 @@ typedef struct {
 
 /* Reads {"descriptors":[{"descriptor":string,"confidence":number}, ...]}, appending the intents to `out` strongest first
  * (equal confidences keep their order), white space in their texts folded. Returns NULL, or why the reply is refused (valid
- * until the next call), and then appends nothing: text that is not UTF-8 or not JSON; anything before or after the object that the form does not
- * allow; a key that is missing, repeats or is not known; a value of another type; no descriptors; a descriptor that is
- * empty, longer than DESCRIPTOR_MAX, or equal to another by descriptor_fold(); a confidence that is not finite or not in
- * [0, 1]. */
+ * until the next call), and then appends nothing: text that is not UTF-8 or not JSON; anything before or after the object
+ * that the form does not allow; a key that is missing, repeats or is not known; a value of another type; no descriptors; a
+ * descriptor that is empty, longer than DESCRIPTOR_MAX, or equal to another by descriptor_fold(); a confidence that is not
+ * finite or not in [0, 1]. */
 const char *intent_reply_read(const char *text, size_t n, reply_form_t form, const char *source, intents_t *out);
 
 /* Reads a label: the JSON integer 0 or 1, with nothing but white space around it. NULL, or why it is refused. */

@@ -235,7 +235,8 @@ TEST(labels)
     CHECK(!label_reply_read("0", 1, &y) && y == 0);
     CHECK(!label_reply_read("1", 1, &y) && y == 1);
     CHECK(!label_reply_read(" \n1\r\n", 5, &y) && y == 1);
-    static const char *const bad[] = {"", " ", "2", "-0", "+1", "01", "1.0", "1e0", "\"1\"", "true", "1.", "0 1", "1 because", "Label: 1"};
+    static const char *const bad[] = {"", " ", "2", "-0", "+1", "01", "1.0", "1e0", "\"1\"", "true", "1.", "0 1", "1 because",
+                                      "Label: 1"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) CHECK(label_reply_read(bad[i], strlen(bad[i]), &y));
     CHECK(label_reply_read("1\0", 2, &y) && label_reply_read("\xc2\xa0" "1", 3, &y));
 }
@@ -283,7 +284,8 @@ TEST(damaged_replies)
 /* A megabyte of anything costs no more than reading it a few times. */
 TEST(large_replies_take_linear_time)
 {
-    static const char *const junk[] = {"{", "{\"", "{\"a\":", "[", "```", "```json {", "{\"descriptors\":[", "\xcc\x88\xcc\xa3", "\"", "{} "};
+    static const char *const junk[] = {"{", "{\"", "{\"a\":", "[", "```", "```json {", "{\"descriptors\":[",
+                                       "\xcc\x88\xcc\xa3", "\"", "{} "};
     clock_t start = clock();
     for (size_t j = 0; j < sizeof junk / sizeof *junk; j++) {
         buf_t b = {0};
@@ -356,7 +358,8 @@ TEST(merge_orders_by_confidence_then_place)
 TEST(prompts_say_the_form)
 {
     for (int form = 0; form < 4; form++) {
-        char *own = prompt_mine(NULL, (reply_form_t){form & 1, form & 2}), *other = prompt_mine("Name uses.", (reply_form_t){form & 1, form & 2});
+        char *own = prompt_mine(NULL, (reply_form_t){form & 1, form & 2});
+        char *other = prompt_mine("Name uses.", (reply_form_t){form & 1, form & 2});
         CHECK(strstr(own, "\"descriptors\":[{\"descriptor\":\"...\",\"confidence\":0.9}]}"));
         CHECK(!strstr(own, "{\"reasoning\":") == (form != 3) && !strstr(own, "step by step") == !(form & 2));
         CHECK(!strncmp(other, "Name uses.\n\n", 12) && strstr(other, "\"descriptors\""));
