@@ -30,7 +30,8 @@ static struct {
     bool intent, fit_only;
 } opt = {
     .text = "lsa", .image = "none", .fields = "title,description:0.5,categories:0.5,caption,intents", .chars = "3-5",
-    .tensor = "text", .gemm = "auto", .dim = 256, .words = 2, .min_df = 2, .max_terms = 500000, .iterations = 4, .image_dim = 128, .count = 10, .batch = 32, .max_side = 1024, .joint = "none",
+    .tensor = "text", .gemm = "auto", .joint = "none", .dim = 256, .words = 2, .min_df = 2, .max_terms = 500000, .iterations = 4,
+    .image_dim = 128, .count = 10, .batch = 32, .max_side = 1024,
     .char_weight = 0.25, .max_df = 1, .exponent = 0.5, .image_exponent = 0.5,
 };
 

@@ -1,10 +1,10 @@
 /* HTTP: many requests in flight from one thread, over connections that are kept alive.
  *
- * A request is sent again, after a wait that doubles, where it may succeed later: no connection, a connection cut, no reply in
- * time, a reply too long, HTTP 408, 425, 429 and 5xx, and a 2xx reply that its check() refuses. The wait is half to all of
- * first_wait * 2^k, by a random number that depends on the request's key alone, and at least what the server's Retry-After
- * asks for, up to FETCH_MAX_WAIT. Redirects are not followed; certificates are verified; $https_proxy and its like are
- * honoured except for loopback addresses; $SSL_CERT_FILE replaces the system's certificates. */
+ * A request is sent again, after a wait that doubles, where it may succeed later: no connection, a connection cut, no
+ * reply in time, a reply too long, HTTP 408, 425, 429 and 5xx, and a 2xx reply that its check() refuses. The wait is half
+ * to all of first_wait * 2^k, by a random number that depends on the request's key alone, and at least what the server's
+ * Retry-After asks for, up to FETCH_MAX_WAIT. Redirects are not followed; certificates are verified; $https_proxy and its
+ * like are honoured except for loopback addresses; $SSL_CERT_FILE replaces the system's certificates. */
 #ifndef SIDMILL_BASE_FETCH_H
 #define SIDMILL_BASE_FETCH_H
 

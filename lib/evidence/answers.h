@@ -1,6 +1,6 @@
-/* The answer cache: replies that were paid for, by a digest of all that shaped them. One SQLite file, which several processes may
- * share, and which holds neither requests nor keys of servers. Killed at any moment, a process loses at most what it has not
- * committed. Its memory does not grow with the number of answers. */
+/* The answer cache: replies that were paid for, by a digest of all that shaped them. One SQLite file, which several
+ * processes may share, and which holds neither requests nor keys of servers. Killed at any moment, a process loses at
+ * most what it has not committed. Its memory does not grow with the number of answers. */
 #ifndef SIDMILL_EVIDENCE_ANSWERS_H
 #define SIDMILL_EVIDENCE_ANSWERS_H
 

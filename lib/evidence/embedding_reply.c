@@ -139,7 +139,8 @@ static void report(const embedding_rows_t *r, const char *what)
     if (r->failed)
         warn("%s: %lld of %lld items got no vector, their rows are zero; first item %lld: %s", what, (long long)r->failed,
              (long long)r->count, (long long)r->error_row + 1, r->error);
-    if (r->empty) note("%s: %lld of %lld items have nothing to embed: their rows are zero", what, (long long)r->empty, (long long)r->count);
+    if (r->empty)
+        note("%s: %lld of %lld items have nothing to embed: their rows are zero", what, (long long)r->empty, (long long)r->count);
     jsonlog("{\"tensor\":\"%s\",\"items\":%lld,\"dim\":%lld,\"empty\":%lld,\"failed\":%lld}", what, (long long)r->count,
             (long long)r->dim, (long long)r->empty, (long long)r->failed);
 }

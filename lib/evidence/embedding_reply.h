@@ -16,9 +16,9 @@ void embedding_body(buf_t *out, const char *model, char *const *texts, int64_t c
  * embeddings: `messages` with one user message in place of `input`. */
 void embedding_joint_body(buf_t *out, const char *model, const char *text, const void *image, size_t n, const char *type);
 
-/* Reads the vectors of a reply to `count` inputs: `data` must hold, in any order, exactly the indices 0 to count - 1, each with an
- * `embedding` of finite numbers that are not all zero, all as wide. Returns them as [count, *dim], caller frees; or NULL and why
- * not in `*why`, a static text. Takes any bytes. */
+/* Reads the vectors of a reply to `count` inputs: `data` must hold, in any order, exactly the indices 0 to count - 1,
+ * each with an `embedding` of finite numbers that are not all zero, all as wide. Returns them as [count, *dim], caller
+ * frees; or NULL and why not in `*why`, a static text. Takes any bytes. */
 float *embedding_read(const char *reply, size_t n, int64_t count, int64_t *dim, const char **why);
 
 /* An item's fields as one text: those there are, one a line. Replaces `out`. */
@@ -39,8 +39,9 @@ typedef struct {
 void embedding_rows_set(embedding_rows_t *r, int64_t row, const float *v, int64_t dim);
 void embedding_rows_fail(embedding_rows_t *r, int64_t row, const char *why);
 
-/* The rows [count, *dim], zero where none was set, and a warning about those; caller frees. Leaves no rows, and keeps the width. Ends the
- * process where no row at all was ever set: with EX_DATAERR if there was nothing to embed, EX_UNAVAILABLE otherwise. `what` names the vectors. */
+/* The rows [count, *dim], zero where none was set, and a warning about those; caller frees. Leaves no rows, and keeps the
+ * width. Ends the process where no row at all was ever set: with EX_DATAERR if there was nothing to embed, EX_UNAVAILABLE
+ * otherwise. `what` names the vectors. */
 float *embedding_rows_take(embedding_rows_t *r, int64_t *dim, const char *what);
 
 #endif

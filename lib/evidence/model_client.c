@@ -74,7 +74,8 @@ static char *check_url(const char *url)
         die(EX_USAGE, "--url: not an http:// or https:// address");
     if (!curl_url_get(u, CURLUPART_USER, &user, 0) || !curl_url_get(u, CURLUPART_PASSWORD, &password, 0))
         die(EX_USAGE, "--url: holds a user or password, expected the key in $SIDMILL_API_KEY");
-    if (strpbrk(url, "?#")) die(EX_USAGE, "--url: has a query or fragment, expected a base such as http://127.0.0.1:8080/v1");
+    if (strpbrk(url, "?#"))
+        die(EX_USAGE, "--url: has a query or fragment, expected a base such as http://127.0.0.1:8080/v1");
     curl_free(scheme);
     curl_url_cleanup(u);
     size_t n = strlen(url);
@@ -319,7 +320,7 @@ static void send_job(job_t *j)
     while (again && answers_get(c->answers, answer_key(j), &reply)) take_reply(j, reply.data, reply.len, &again);
     buf_free(&reply);
     if (!again) return;
-    if (!c->first) c->first = seconds_now();
+    if (c->first <= 0) c->first = seconds_now();
     j->sent = true;
     fetch_send(c->fetch, &(fetch_request_t){
         .url = c->url[j->path],
@@ -341,7 +342,8 @@ static job_t *twin(const model_client_t *c, const job_t *j)
     return found;
 }
 
-void model_client_send(model_client_t *c, model_path_t path, buf_t *body, model_accept_fn accept, model_done_fn done, void *ctx)
+void model_client_send(model_client_t *c, model_path_t path, buf_t *body, model_accept_fn accept, model_done_fn done,
+                       void *ctx)
 {
     job_t *j = NEW(job_t);
     *j = (job_t){.client = c, .path = path, .body = *body, .asker = {accept, done, ctx, NULL}};
@@ -398,7 +400,8 @@ static void note_stats(const model_client_t *c)
     buf_printf(&line, "%s: %lld requests, %lld from the cache; %lld sent", c->options.model, (long long)s.requests,
                (long long)s.cached, (long long)s.sent);
     if (s.seconds > 0) buf_printf(&line, " in %.1f s (%.1f/s)", s.seconds, (double)s.sent / s.seconds);
-    buf_printf(&line, ", %lld of them retries; %lld replies refused, %lld requests failed; %lld prompt and %lld completion tokens",
+    buf_printf(&line, ", %lld of them retries; %lld replies refused, %lld requests failed; "
+               "%lld prompt and %lld completion tokens",
                (long long)s.retries, (long long)s.refused, (long long)s.failed, (long long)s.prompt_tokens,
                (long long)s.completion_tokens);
     note("%s", line.data);

@@ -1,5 +1,5 @@
-/* A client of OpenAI-compatible model servers: many requests in flight, retries, and a cache, so that a run that was killed and
- * is started again sends no finished request twice. sidmill-http(7) is the manual of the options.
+/* A client of OpenAI-compatible model servers: many requests in flight, retries, and a cache, so that a run that was
+ * killed and is started again sends no finished request twice. sidmill-http(7) is the manual of the options.
  *
  *     model_client_t *c = model_client_open(&model_client_options);
  *     for (each item) {
@@ -56,23 +56,26 @@ typedef struct model_client model_client_t;
  * $SIDMILL_API_KEY, else $OPENAI_API_KEY, else none is sent; it goes into the request's header and nowhere else. */
 model_client_t *model_client_open(const model_client_options_t *options);
 
-/* Looks at a reply: strict JSON in UTF-8, of the path's form (chat: chat_content() gives a text; embeddings: an object with an
- * array `data`); `reply` is NUL-terminated. Returns NULL, or why its content is refused, static or valid until the next
- * call; then the request is sent anew. Must depend on the request and the reply alone. */
+/* Looks at a reply: strict JSON in UTF-8, of the path's form (chat: chat_content() gives a text; embeddings: an object
+ * with an array `data`); `reply` is NUL-terminated. Returns NULL, or why its content is refused, static or valid until
+ * the next call; then the request is sent anew. Must depend on the request and the reply alone. */
 typedef const char *(*model_accept_fn)(void *ctx, const char *reply, size_t n);
 
-/* Called once a request. `error` NULL: the accepted reply; otherwise one line of valid UTF-8 that says why there is none, and
- * reply is NULL. Both are valid until the call returns. May send. */
+/* Called once a request. `error` NULL: the accepted reply; otherwise one line of valid UTF-8 that says why there is none,
+ * and reply is NULL. Both are valid until the call returns. May send. */
 typedef void (*model_done_fn)(void *ctx, const char *reply, size_t n, const char *error);
 
-/* Sends a request, whose body (JSON text) it takes over and empties. `done` may be called before this returns: where the answer is
- * in the cache. Of requests with the same body under way only one is sent, and all get its answer. `accept` NULL: all are accepted.
+/* Sends a request, whose body (JSON text) it takes over and empties. `done` may be called before this returns: where the
+ * answer is in the cache. Of requests with the same body under way only one is sent, and all get its answer. `accept`
+ * NULL: all are accepted.
  *
  * The cache knows an answer by model, path, body, and the number of replies refused before it, so that replies that were
- * refused are not asked for twice either. Failures are not kept. The process ends, with what was answered safe in the cache:
- * with EX_NOPERM on HTTP 401 and 403; with EX_UNAVAILABLE on 402, 404, 405 and redirects, on certificates that do not verify, where the first request finds no
- * server, and after max_failures requests in a row that used up their retries. */
-void model_client_send(model_client_t *c, model_path_t path, buf_t *body, model_accept_fn accept, model_done_fn done, void *ctx);
+ * refused are not asked for twice either. Failures are not kept. The process ends, with what was answered safe in the
+ * cache: with EX_NOPERM on HTTP 401 and 403; with EX_UNAVAILABLE on 402, 404, 405 and redirects, on certificates that do
+ * not verify, where the first request finds no server, and after max_failures requests in a row that used up their
+ * retries. */
+void model_client_send(model_client_t *c, model_path_t path, buf_t *body, model_accept_fn accept, model_done_fn done,
+                       void *ctx);
 
 bool model_client_has_room(const model_client_t *c); /* fewer than `jobs` requests are unfinished */
 bool model_client_busy(const model_client_t *c);     /* some request is unfinished */

@@ -35,8 +35,8 @@ typedef struct {
     size_t n;
 } json_span_t;
 
-/* The value of the member `name` of the object that `object` spans, part of a text that passed json_check(). text NULL where it
- * is no object, has no such member, or has it twice. */
+/* The value of the member `name` of the object that `object` spans, part of a text that passed json_check(). text NULL
+ * where it is no object, has no such member, or has it twice. */
 json_span_t json_member(json_span_t object, const char *name);
 
 /* Steps through an array's elements: start with `element` zeroed; false after the last, or where it is no array. */
@@ -51,9 +51,9 @@ char *json_string(json_span_t value);
 /* A number >= 0 without fraction, or -1. */
 int64_t json_count(json_span_t value);
 
-/* The text of `choices[0].message.content` of a /chat/completions reply, exactly one choice being there; caller frees. `cut`
- * (may be NULL): whether it ended at max_tokens. NULL where the reply is not of that form, with why in `*why`, a static text.
- * Takes any bytes. */
+/* The text of `choices[0].message.content` of a /chat/completions reply, exactly one choice being there; caller frees.
+ * `cut` (may be NULL): whether it ended at max_tokens. NULL where the reply is not of that form, with why in `*why`, a
+ * static text. Takes any bytes. */
 char *chat_content(const char *reply, size_t n, bool *cut, const char **why);
 
 /* NULL if the bytes are UTF-8 and one strict JSON object, otherwise why not. */
