@@ -136,8 +136,8 @@ deps-compare:
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell getconf _NPROCESSORS_ONLN))
 EXPERIMENT = --no-print-directory -f pipelines/stages.mk BIN=$(BUILD)/bin
 
-.PHONY: run data plan demo
-run data plan: all
+.PHONY: run data plan ablation demo
+run data plan ablation: all
 	@$(MAKE) $(EXPERIMENT) $@
 demo: deps-build
 	@$(MAKE) --no-print-directory $(JOBS) all
@@ -198,6 +198,8 @@ make check           all tests (T="suite ...": only these)
 make run DATASET=beauty [PIPELINE=tiger] [SEED=42 | SEEDS="1 2 3"] [TO=sids]
                      an experiment: only what is missing or has changed is run; results under work/
 make plan DATASET=.. the experiment's stages and their folders, without running them
+make ablation DATASET=demo [ABLATION=evidence] [SEEDS=..]
+                     deepinterestgr with parts of it left out, as a table with intervals
 make data DATASET=.. only the data set's ingestion
 make deps            install what is missing (Debian); demo and check do it too; DEPS=no: never install
 make check-san       all tests under the address and undefined-behaviour sanitizers

@@ -15,22 +15,24 @@
 #     make run ... RUN="srun" TRAIN_RUN="mpirun -n 4"        launchers; not part of the hash, nor is THREADS
 #     make run ... TO=sids                                   only as far as that name of the pipeline's
 #     make plan ...                                          the stages and their folders, made or not
+#     make ablation ...                                      a pipeline with parts of it left out, as a table: ablation.mk
 #
 # A rebuilt tool invalidates nothing, or every edit of a comment would repeat weeks of training; TRACK_TOOLS=1 puts the
 # programs' contents into the hash. A file named in FLAGS counts by its name.
 
 here     := $(dir $(lastword $(MAKEFILE_LIST)))
 DATASET  ?= demo
-PIPELINE ?= tiger
+ablation := $(filter ablation,$(MAKECMDGOALS))
+PIPELINE ?= $(if $(ablation),deepinterestgr,tiger)
 SEED     ?= 42
-SEEDS    ?= $(SEED)
+SEEDS    ?= $(if $(ablation),42 2333 6666,$(SEED))
 WORK     ?= work
 TO       ?= result
 BIN      ?=
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
-.PHONY: run data plan
+.PHONY: run data plan ablation
 run:
 
 # --- How a stage is made -------------------------------------------------------------------------------------------------
@@ -63,7 +65,7 @@ in-path   = PATH=$(if $(BIN),$(call quoted,$(BIN)):)"$$PATH"
 
 # The files that a command's words name: scripts, whose text counts. The tools themselves only if TRACK_TOOLS says so.
 scripts   = $(wildcard $1)$(if $(TRACK_TOOLS),$(foreach word,$1,$(if $(BIN),$(wildcard $(BIN)/$(word)))))
-threads   = $(if $(THREADS),$(if $(filter embed rqvae sidgen-train qarm-rl evaluate,$1), --threads $(THREADS)))
+threads   = $(if $(THREADS),$(if $(filter caption mine-intent embed rqvae sidgen-train qarm-rl evaluate,$1), --threads $(THREADS)))
 
 # A pipeline's expressions mention a stage many times; its hash is computed once, and kept in a variable named by the text
 # (in which a colon would be read as make syntax).
@@ -81,9 +83,13 @@ $(call check-name,the pipelines' folder,$(here))
 
 SYNTH    ?= synth
 INGEST   ?= ingest
+CAPTION  ?= caption
+MINE     ?= mine-intent
+QUALITY  ?= mine-intent --quality-only
 EMBED    ?= embed
 RQVAE    ?= rqvae
 TRAIN    ?= sidgen-train
+RL       ?= qarm-rl
 EVAL     ?= evaluate
 TRAIN_RUN ?= $(RUN)
 SPLIT    ?= test
@@ -98,8 +104,12 @@ ingest = $(call stage,ingest,$(RUN),$(INGEST),--items $1/items.jsonl --interacti
 items        = $(call ingest,$(raw))/items.jsonl
 interactions = $(call ingest,$(raw))/interactions.st
 
-# ITEMS, pipeline's own flags
-embed = $(call stage,embed,$(RUN),$(EMBED),$2 $(EMBED_FLAGS) -o @/embeddings.st < $1,$1,embeddings.st)/embeddings.st
+# ITEMS, pipeline's own flags. Paths of pictures are relative to a stage's folder, and stay right in any other.
+pictures = --image-root $(dir $1)
+caption     = $(call stage,caption,$(RUN),$(CAPTION),$(pictures) $2 $(CAPTION_FLAGS) -o @/items.jsonl < $1,$1,items.jsonl)/items.jsonl
+mine-intent = $(call stage,mine-intent,$(RUN),$(MINE),$2 $(MINE_FLAGS) -o @/items.jsonl < $1,$1,items.jsonl)/items.jsonl
+quality     = $(call stage,quality,$(RUN),$(QUALITY),$2 $(QUALITY_FLAGS) -o @/quality.st < $1,$1,quality.st)/quality.st
+embed       = $(call stage,embed,$(RUN),$(EMBED),$(if $(findstring --image ,$2),$(pictures)) $2 $(EMBED_FLAGS) -o @/embeddings.st < $1,$1,embeddings.st)/embeddings.st
 
 # EMBEDDINGS, pipeline's own flags
 rqvae = $(call stage,rqvae,$(RUN),$(RQVAE),--seed $(SEED) $2 $(RQVAE_FLAGS) --log @/log.jsonl -o @/sids.st < $1,$1,sids.st)/sids.st
@@ -107,6 +117,10 @@ rqvae = $(call stage,rqvae,$(RUN),$(RQVAE),--seed $(SEED) $2 $(RQVAE_FLAGS) --lo
 # SIDS, pipeline's own flags
 sidgen-train = $(call stage,sidgen-train,$(TRAIN_RUN),$(TRAIN),--sids $1 --interactions $(interactions) --seed $(SEED) $2 $(TRAIN_FLAGS) \
 	--log @/log.jsonl -o @/model.st,$1 $(interactions),model.st)/model.st
+
+# MODEL, SIDS, QUALITY (or none), pipeline's own flags
+qarm-rl = $(call stage,qarm-rl,$(TRAIN_RUN),$(RL),--model $1 --sids $2 --interactions $(interactions)$(addprefix $(space)--quality ,$3) --seed $(SEED) \
+	$4 $(RL_FLAGS) --log @/log.jsonl -o @/model.st,$1 $2 $3 $(interactions),model.st)/model.st
 
 # MODEL, SIDS, pipeline's own flags
 evaluate = $(call stage,evaluate,$(RUN),$(EVAL),--model $1 --sids $2 --interactions $(interactions) --split $(SPLIT) \
@@ -127,12 +141,18 @@ pipeline := $(firstword $(wildcard $(PIPELINE) $(here)$(PIPELINE).mk))
 $(if $(pipeline),,$(error no pipeline '$(PIPELINE)': there is no $(here)$(PIPELINE).mk))
 include $(pipeline)
 
+system = $(basename $(notdir $(pipeline)))$(if $(word 2,$(SEEDS)),-$(SEED))
+shown ?= $(system)=$(result)
+
+ifneq ($(ablation),)
+include $(here)ablation.mk
+else
 $(if $($(TO)),,$(error TO=$(TO): $(pipeline) has no such name))
 goals := $(foreach SEED,$(SEEDS),$($(TO)))
-system = $(basename $(notdir $(pipeline)))$(if $(word 2,$(SEEDS)),-$(SEED))
+endif
 
-run: $(goals)
-	@$(if $(filter result,$(TO)),echo; $(in-path) evaluate --show $(foreach SEED,$(SEEDS),$(system)=$(result)))
+run: $(goals) $(if $(filter result,$(TO)),$(foreach SEED,$(SEEDS),$(foreach s,$(shown),$(lastword $(subst =, ,$s)))))
+	@$(if $(filter result,$(TO)),echo; $(in-path) evaluate --show $(foreach SEED,$(SEEDS),$(shown)))
 	@echo; echo "$(DATASET), $(PIPELINE), seed $(SEEDS): results in"; printf '  %s\n' $(goals)
 
 data: $(items) $(interactions)

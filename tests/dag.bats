@@ -16,7 +16,7 @@ setup()
     echo '{"id":"a"}' > raw/items.jsonl
     printf 'user\titem\torder\nu\ta\t0\n' > raw/interactions.tsv
     write_stand_in
-    for tool in synth ingest embed rqvae sidgen-train evaluate; do ln -s stand-in "fake/$tool"; done
+    for tool in synth ingest caption mine-intent embed rqvae sidgen-train qarm-rl evaluate; do ln -s stand-in "fake/$tool"; done
 }
 
 # Writes to its output what it was told and given; says in $RAN that it ran; hangs, half done, if $HANG names it.
@@ -25,13 +25,14 @@ write_stand_in()
     cat > fake/stand-in <<'TOOL'
 #!/bin/bash
 name=${0##*/}
-[ "$name $1" = "evaluate --show" ] && { echo "table of ${2#*=}"; exit; }
+[ "$name $1" = "evaluate --show" ] && { shift; echo "table of ${*/#*=/}"; exit; }
+[ "$name $1" = "evaluate --ablation" ] && { shift; printf 'row %s\n' "$@"; exit; }
 args="$*" outs=() checkpoint=
 given=
 while [ $# -gt 0 ]; do
     case $1 in
         -o | --items-out | --report | --per-user | --log) outs+=("$2"); [ "$1" != -o ] || main=$2; shift ;;
-        --sids | --interactions | --items | --model) given+=$(cat "$2"); shift ;;
+        --sids | --interactions | --items | --model | --quality) given+=$(cat "$2"); shift ;;
     esac
     shift
 done
@@ -144,6 +145,48 @@ assert_ran() { assert_equal "$(ran)" "$*"; }
     assert_success
     assert_ran rqvae sidgen-train evaluate
     assert_output --partial "toy, wide.mk, seed 42"
+}
+
+@test "deepinterestgr: evidence, supervised training, policy training; both models side by side" {
+    run --separate-stderr dag run PIPELINE=deepinterestgr -j 1
+    assert_success
+    assert_output --regexp 'table of work/toy/evaluate-[0-9a-f]{12}/metrics.json work/toy/evaluate-[0-9a-f]{12}/metrics.json'
+    run sort "$RAN"
+    assert_equal "$(paste -sd ' ' <<< "$output")" "caption embed evaluate evaluate ingest mine-intent mine-intent qarm-rl rqvae sidgen-train"
+    ran
+    grep -q -- '--fields [^ ]*caption,intents .*--image builtin' work/toy/embed-*/args
+    grep -q -- '--image-root ingest-[0-9a-f]*/' work/toy/caption-*/args
+    grep -q -- '--quality quality-[0-9a-f]*/quality.st' work/toy/qarm-rl-*/args
+    dag run PIPELINE=deepinterestgr MINE_FLAGS="--judge none"
+    assert_equal "$(ran | tr ' ' '\n' | sort -u | paste -sd ' ')" "embed evaluate mine-intent qarm-rl rqvae sidgen-train"
+    dag run PIPELINE=minionerec -j 1
+    assert_ran embed rqvae sidgen-train qarm-rl evaluate evaluate
+}
+
+@test "ablation: a row a part left out, three seeds each, sharing what they can; a table each" {
+    run --separate-stderr dag ablation ABLATION=evidence
+    assert_success
+    assert_line --regexp '^row text only=work/toy/evaluate-[0-9a-f]+/per-user.st,work/toy/evaluate-[0-9a-f]+/per-user.st,work/toy/evaluate-[0-9a-f]+/per-user.st$'
+    assert_equal "$(grep -c '^row .*=' <<< "$output")" 6
+    assert_line 'row work/toy/ablation-evidence.json'
+    assert_equal "$(sort "$RAN" | uniq -c | awk '{print $2 ":" $1}' | paste -sd ' ')" \
+        "caption:1 embed:6 evaluate:18 ingest:1 mine-intent:2 rqvae:18 sidgen-train:18"
+    ran
+    dag run PIPELINE=tiger SEED=2333
+    dag run PIPELINE=deepinterestgr TO=sft
+    assert_ran
+    run --separate-stderr dag ablation ROWS="text full" SEEDS=42
+    assert_success
+    assert_ran
+    assert_equal "$(grep -c '^row .*=' <<< "$output")" 2
+    run --separate-stderr dag ablation ABLATION=rewards SEEDS=42
+    assert_success
+    assert_equal "$(grep -c '^row .*=' <<< "$output")" 7
+    assert_equal "$(cat work/toy/qarm-rl-*/args | grep -o 'reward [a-z+]*' | sort | paste -sd ' ')" \
+        "reward exact reward exact+valid+lcp reward rank reward suppress reward ungated"
+    run --separate-stderr dag ablation ROWS="text odd"
+    assert_failure 2
+    assert_regex "$stderr" "there is no ablation or row 'odd'"
 }
 
 @test "TO stops at a stage; data only ingests; plan makes nothing" {

@@ -1,0 +1,64 @@
+# Ablations of DeepInterestGR, for `make ablation`: the same pipeline with parts of it left out, a row each, over SEEDS. Rows
+# share what they have in common with each other and with `make run`. A table gives every row's gain over its first.
+#
+#     make ablation DATASET=demo                             every table, three seeds
+#     make ablation DATASET=demo ABLATION=evidence           one of them
+#     make ablation DATASET=demo ROWS="text full"            some rows; the first is what the others are compared with
+#
+# A row of your own: `label.NAME`, and `row.NAME`, an expression for its metrics.json.
+
+ABLATION ?= $(if $(ROWS),rows,evidence rewards)
+rows.rows = $(ROWS)
+
+# What the Semantic IDs are made of.
+rows.evidence = text caption image cmsa intents full
+label.text    = text only
+label.caption = + caption text
+label.image   = + image embedding
+label.cmsa    = + both (CMSA)
+label.intents = + intents (DCIM)
+label.full    = full
+row.text      = $(call tell,$(items),$(text_fields))
+row.caption   = $(call tell,$(captioned),$(text_fields),caption)
+row.image     = $(call tell,$(items),$(text_fields),,--image builtin)
+row.cmsa      = $(call tell,$(captioned),$(text_fields),caption,--image builtin)
+row.intents   = $(call tell,$(call mine-intent,$(items),--judge builtin),$(text_fields),intents)
+row.full      = $(call evaluate,$(sft),$(sids))
+
+# ITEMS, their text's fields, one more field, the pipeline's flags for embed: the generator without its RL stage.
+tell       = $(call tell-sids,$(call rqvae,$(call embed,$1,--fields $2$(addprefix $(,),$3) $4)))
+tell-sids  = $(call evaluate,$(call sidgen-train,$1),$1)
+
+# What the policy is paid for.
+rows.rewards   = sft exact valid ungated gated suppress rank
+label.sft      = supervised only
+label.exact    = exact
+label.valid    = exact + valid + lcp
+label.ungated  = ungated quality
+label.gated    = gated quality
+label.suppress = suppress
+label.rank     = rank-aware
+row.sft        = $(row.full)
+row.exact      = $(call pay,exact)
+row.valid      = $(call pay,exact+valid+lcp)
+row.ungated    = $(call pay,ungated)
+row.gated      = $(result)
+row.suppress   = $(call pay,suppress)
+row.rank       = $(call pay,rank)
+pay = $(call evaluate,$(call qarm-rl,$(sft),$(sids),$(quality_of),--reward $1),$(sids))
+
+, := ,
+ranks     = $(foreach SEED,$(SEEDS),$(dir $(row.$1))per-user.st)
+operand   = $(call quoted,$(label.$1)=$(subst $(space),$(,),$(strip $(ranks))))
+unknown  := $(strip $(foreach t,$(ABLATION),$(if $(rows.$t),$(foreach r,$(rows.$t),$(if $(value row.$r),,$r)),$t)))
+$(if $(unknown),$(error there is no ablation or row '$(unknown)': $(here)ablation.mk lists them))
+
+goals := $(foreach t,$(ABLATION),$(foreach r,$(rows.$t),$(foreach SEED,$(SEEDS),$(row.$r))))
+
+ablation: $(goals)
+	@for table in $(ABLATION); do \
+		case $$table in $(foreach t,$(ABLATION),($t) set -- $(foreach r,$(rows.$t),$(call operand,$r)) ;;) esac; \
+		echo; echo "$(DATASET), seeds $(SEEDS): $$table"; \
+		$(in-path) evaluate --ablation "$$@" -o $(root)/ablation-$$table.json || exit; \
+	done
+	@echo; echo "in full:"; printf '  %s\n' $(ABLATION:%=$(root)/ablation-%.json)
