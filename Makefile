@@ -141,7 +141,7 @@ run data plan ablation: all
 	@$(MAKE) $(EXPERIMENT) $@
 demo: deps-build
 	@$(MAKE) --no-print-directory $(JOBS) all
-	@$(MAKE) $(EXPERIMENT) run DATASET=demo
+	@$(MAKE) $(EXPERIMENT) run DATASET=demo PIPELINE=demo
 
 # --- Tests --------------------------------------------------------------------------------------------------------------
 
@@ -193,7 +193,7 @@ clean:
 
 define HELP
 make                 the library and the tools, in build/
-make demo            a made-up catalogue through the tiger pipeline, with a table at the end
+make demo            a made-up catalogue through deepinterestgr, with a table at the end
 make check           all tests (T="suite ...": only these)
 make run DATASET=beauty [PIPELINE=tiger] [SEED=42 | SEEDS="1 2 3"] [TO=sids]
                      an experiment: only what is missing or has changed is run; results under work/
