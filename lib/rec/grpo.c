@@ -12,6 +12,8 @@
 #include "nn/vec.h"
 #include "rec/examples.h"
 
+enum { AT_ONCE = 16 }; /* groups in one pass of the network */
+
 /* What was generated at one scored row: by one candidate, or at a history's last row by all of a group. */
 typedef struct {
     int64_t group;
@@ -32,6 +34,7 @@ struct grpo {
     scored_t *scored;          /* beside targets */
     float *pool, *p;           /* log pi_ref of every scored row's allowed tokens, in the head's order; [widest level] */
     float *dhidden;
+    float *grads;              /* of the passes after the first, flat */
     /* the pass at hand */
     packed_t packed;
     int64_t count, pool_used;
@@ -42,10 +45,10 @@ struct grpo {
 };
 
 grpo_t *grpo_new(const network_t *policy, const network_t *reference, const vocab_t *v, const sids_t *sids, const trie_t *trie,
-                 const grpo_options_t *o, int64_t groups, int64_t max_items)
+                 const grpo_options_t *o, int64_t max_items)
 {
-    const int64_t history = 1 + max_items * (v->levels + 1), rows = groups * (history + o->group * v->levels);
-    const int64_t segments = groups * (1 + o->group), scored = groups * (1 + o->group * v->levels), longest = history + v->levels;
+    const int64_t history = 1 + max_items * (v->levels + 1), rows = AT_ONCE * (history + o->group * v->levels);
+    const int64_t segments = AT_ONCE * (1 + o->group), scored = AT_ONCE * (1 + o->group * v->levels), longest = history + v->levels;
     grpo_t *g = NEW(grpo_t);
     *g = (grpo_t){.policy = policy, .reference = reference, .vocab = v, .sids = sids, .trie = trie, .o = *o};
     g->acts = activations_new(policy, PASS_TRAIN, rows, longest, 0);
@@ -59,6 +62,7 @@ grpo_t *grpo_new(const network_t *policy, const network_t *reference, const voca
     g->scored = NEW_ARRAY(scored_t, scored);
     g->pool = xfloats(size_mul((size_t)scored, (size_t)head_widest(g->head)));
     g->p = xfloats((size_t)head_widest(g->head));
+    g->grads = xfloats((size_t)policy->model->size);
     g->dhidden = xfloats((size_t)(round_rows(policy->backend, rows) * policy->model->config.hidden_size));
     return g;
 }
@@ -70,7 +74,7 @@ void grpo_free(grpo_t *g)
     activations_free(g->reference_acts);
     head_free(g->head);
     head_free(g->reference_head);
-    void *all[] = {g->tokens, g->bounds, g->parents, g->targets, g->scored, g->pool, g->p, g->dhidden};
+    void *all[] = {g->tokens, g->bounds, g->parents, g->targets, g->scored, g->pool, g->p, g->dhidden, g->grads};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     free(g);
 }
@@ -207,14 +211,12 @@ static void policy_gradient(void *ctx, int64_t i, const allowed_t *allowed, floa
     for (int d = begin; d < end; d++) x[chosen[d - begin]] += coldness * (float)gradient[d - begin];
 }
 
-void grpo_backward(grpo_t *g, int64_t n, const group_t *groups, bool first, double weight, float *grads, grpo_stats_t *stats)
+/* The gradient of up to AT_ONCE groups. */
+static void pass(grpo_t *g, int64_t n, const group_t *groups, float *grads)
 {
     g->packed = (packed_t){0, 0, g->bounds, g->parents};
     g->count = g->pool_used = 0;
     g->groups = groups;
-    g->first = first;
-    g->weight = weight;
-    g->stats = stats;
     for (int64_t i = 0; i < n; i++) lay_group(g, i);
     const packed_t *p = &g->packed;
     const operand_t *operand;
@@ -229,4 +231,22 @@ void grpo_backward(grpo_t *g, int64_t n, const group_t *groups, bool first, doub
     head_pass(g->head, g->count, g->targets, p->rows, hidden, operand, policy_gradient, g, g->dhidden, grads);
     transformer_backward(g->policy, g->acts, p, 0, 0, g->dhidden, grads);
     embedding_rows_backward(g->policy->model, p->rows, g->tokens, activations_input_grad(g->acts), grads);
+}
+
+SIMD_CLONES
+static void add_into(int64_t n, float *restrict a, const float *restrict b)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) a[i] += b[i];
+}
+
+void grpo_backward(grpo_t *g, int64_t n, const group_t *groups, bool first, double weight, float *grads, grpo_stats_t *stats)
+{
+    g->first = first;
+    g->weight = weight;
+    g->stats = stats;
+    for (int64_t i = 0; i < n; i += AT_ONCE) {
+        pass(g, n - i < AT_ONCE ? n - i : AT_ONCE, groups + i, i ? g->grads : grads);
+        if (i) add_into(g->policy->model->size, grads, g->grads);
+    }
 }

@@ -42,14 +42,14 @@ typedef struct {
     int64_t tokens, clipped;
 } grpo_stats_t;
 
-/* One worker's space, for passes over up to `groups` groups with histories of up to max_items items. */
+/* One worker's space, for histories of up to max_items items. */
 typedef struct grpo grpo_t;
 grpo_t *grpo_new(const network_t *policy, const network_t *reference, const vocab_t *v, const sids_t *sids, const trie_t *trie,
-                 const grpo_options_t *o, int64_t groups, int64_t max_items);
+                 const grpo_options_t *o, int64_t max_items);
 void grpo_free(grpo_t *g);
 
 /* Writes the gradient of weight * sum over n groups of -J into `grads`, a flat array of the policy's layout, and adds to
- * *stats; n >= 1. In a `first` pass pi_old is pi: it fills `old`, and all ratios are 1. Every history is encoded once, forwards
+ * *stats; n >= 1. Many groups are taken a few at a time, so that space does not grow with their number. In a `first` pass pi_old is pi: it fills `old`, and all ratios are 1. Every history is encoded once, forwards
  * and backwards; its candidates are branches of it. */
 void grpo_backward(grpo_t *g, int64_t n, const group_t *groups, bool first, double weight, float *grads, grpo_stats_t *stats);
 

@@ -52,8 +52,6 @@ typedef struct {
     int64_t candidates;
 } rl_t;
 
-static int64_t groups_a_shard(const rl_options_t *o) { return (o->prompts_per_step + o->shards - 1) / o->shards; }
-
 static model_t *copy_of(const model_t *m)
 {
     model_t *copy = model_new(m->config);
@@ -67,7 +65,7 @@ static void make_workers(rl_t *t)
     const grpo_options_t grpo = {sampler_softmax(o->sampler), o->temperature, o->epsilon, o->beta, (int)o->group};
     t->workers = NEW_ARRAY(grpo_t *, parallel_workers());
     for (int i = 0; i < parallel_workers(); i++)
-        t->workers[i] = grpo_new(t->learner.net, t->reference, &t->job->start->vocab, t->job->sids, &t->trie, &grpo, groups_a_shard(o),
+        t->workers[i] = grpo_new(t->learner.net, t->reference, &t->job->start->vocab, t->job->sids, &t->trie, &grpo,
                                  t->job->start->max_items);
 }
 

@@ -181,7 +181,7 @@ static void check_policy(softmax_t softmax, const int32_t (*draws)[3], const dou
     }
     network_t *reference = network_new(frozen, f->net->backend, 64);
     const grpo_options_t o = {softmax, 1.3, 0.2, 0.7, 3};
-    grpo_t *g = grpo_new(f->net, reference, &f->vocab, &sids, &f->trie, &o, 2, 4);
+    grpo_t *g = grpo_new(f->net, reference, &f->vocab, &sids, &f->trie, &o, 4);
     draw_t drawn[6] = {{.count = 0}};
     double was[6 * SID_MAX_TOKENS] = {0};
     for (int d = 0; d < 6; d++)
@@ -207,6 +207,17 @@ static void check_policy(softmax_t softmax, const int32_t (*draws)[3], const dou
         CHECK_NEAR(grad[p->count - 1], golden[i][1], 1e-4 * size);
         CHECK_NEAR(sum, golden[i][2], 1e-4 * fmax(size, fabs(golden[i][2])));
     }
+    /* more groups than fit one pass of the network: the same two over and over */
+    enum { COPIES = 25 };
+    group_t many[2 * COPIES];
+    float *once = xfloats((size_t)f->model->size);
+    memcpy(once, f->grads, (size_t)f->model->size * sizeof(float));
+    for (int i = 0; i < 2 * COPIES; i++) many[i] = groups[i % 2];
+    stats = (grpo_stats_t){0};
+    grpo_backward(g, 2 * COPIES, many, false, 0.5 / COPIES, f->grads, &stats);
+    CHECK_NEAR(stats.loss, value[0], 1e-5 * fabs(value[0]));
+    for (int64_t i = 0; i < f->model->size; i++) CHECK_NEAR(f->grads[i], once[i], 1e-5);
+    free(once);
     /* a first pass: the ratios are 1, and what it finds is what the second goes by */
     stats = (grpo_stats_t){0};
     grpo_backward(g, 2, groups, true, 0.5, f->grads, &stats);
