@@ -228,6 +228,38 @@ killed_often() {
     assert_equal "$(weights a.st)" "$(weights b.st)"
 }
 
+@test "prompts held back from supervised training" {
+    refused 64 'model.st has been trained on everything; train with --hold-back' --prompts held-back
+    train() { "$BIN/sidgen-train" -q -s sids.st -i interactions.st --dim 16 --layers 1 --ffn 16 --epochs 2 --batch-tokens 512 --shards 4 --valid-users 0 "$@"; }
+    train -o all.st
+    train --hold-back 0.5 -o half.st
+    train --hold-back 1 -o none.st
+    [ "$(weights all.st)" != "$(weights half.st)" ]
+    # nothing held back reaches the weights: other items in those places change nothing
+    /usr/bin/python3 - <<'PY'
+import json, struct
+import numpy as np
+raw = bytearray(open("interactions.st", "rb").read())
+n = 8 + struct.unpack("<Q", raw[:8])[0]
+head = json.loads(raw[8:n])
+at = {k: [n + o for o in head[k]["data_offsets"]] for k in ("item_index", "user_offsets")}
+offsets = np.frombuffer(raw[slice(*at["user_offsets"])], "<i8")
+events = np.frombuffer(raw[slice(*at["item_index"])], "<i4").copy()
+for first, end in zip(offsets, offsets[1:]):
+    if end - first >= 4:
+        events[end - 3] = (events[end - 3] + 5) % 60
+raw[slice(*at["item_index"])] = events.tobytes()
+open("changed.st", "wb").write(raw)
+PY
+    train --hold-back 1 -i changed.st -o same.st
+    assert_equal "$(weights none.st)" "$(weights same.st)"
+    for model in half none; do
+        rl -m $model.st -s sids.st -i interactions.st --reward rank --prompts held-back --prompts-per-step 8 --epochs 1 --valid-users 0 --log log.jsonl -o rl.st
+        eval "$model=$(/usr/bin/python3 -c 'import json; print(sum(json.loads(l)["prompts"] for l in open("log.jsonl")))')"
+    done
+    [ "$half" -gt $((none * 3 / 10)) ] && [ "$half" -lt $((none * 7 / 10)) ] || fail "$half of $none"
+}
+
 @test "standard output serves, without a checkpoint" {
     rl "${SMALL[@]}" --valid-users 0 -o a.st
     rl "${SMALL[@]}" --valid-users 0 | cat >b.st

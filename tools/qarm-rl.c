@@ -15,7 +15,7 @@
 #include "rec/generator.h"
 #include "rec/rl_trainer.h"
 
-static const char *const prompt_choices[] = {"all", "last", NULL}, *const schedules[] = {"cosine", "constant", NULL};
+static const char *const prompt_choices[] = {"all", "last", "held-back", NULL}, *const schedules[] = {"cosine", "constant", NULL};
 
 static const char *model_path, *sids_path, *interactions_path, *quality_path;
 static const char *reward = "gated", *sampler = "constrained-beam", *prompts = "all", *schedule = "cosine", *gemm = "auto";
@@ -111,7 +111,7 @@ static void settle_options(void)
     if (!model_path || !sids_path || !interactions_path) die(EX_USAGE, "--model, --sids and --interactions are required");
     o.reward.kind = reward_kind(reward);
     o.sampler = sampler_kind(sampler);
-    o.prompts = strcmp(prompts, "all") ? PROMPTS_LAST : PROMPTS_ALL;
+    o.prompts = !strcmp(prompts, "all") ? PROMPTS_ALL : !strcmp(prompts, "last") ? PROMPTS_LAST : PROMPTS_HELD_BACK;
     o.cosine = !strcmp(schedule, "cosine");
     o.shards = cli_common.shards;
     o.seed = (uint64_t)cli_common.seed;
@@ -135,6 +135,9 @@ int main(int argc, char **argv)
     generator_t start = generator_read(in.model, in.sids, &sids);
     if (o.sampler == SAMPLER_FREE && start.softmax == SOFTMAX_TRIE)
         die(EX_USAGE, "--sampler free: %s was trained with --softmax trie and has never told items' SIDs from others; train with --softmax level", model_path);
+
+    if (o.prompts == PROMPTS_HELD_BACK && start.hold.share == 0)
+        die(EX_USAGE, "--prompts held-back: %s has been trained on everything; train with --hold-back", model_path);
 
     char *config = cli_config(&cli);
     rl_job_t job = {.options = o, .backend = backend_open(gemm), .start = &start, .interactions = &interactions, .sids = &sids,

@@ -37,6 +37,7 @@ static const cli_option_t options[] = {
     {0, "ffn", "N", CLI_INT, &o.ffn, "width of the MLP", true, 1, 1 << 20, NULL},
     {0, "dropout", "P", CLI_REAL, &o.dropout, "dropout rate", true, 0, 0.95, NULL},
     {0, "max-items", "N", CLI_INT, &o.max_items, "items of a history that are read", true, 1, 4096, NULL},
+    {0, "hold-back", "F", CLI_REAL, &o.hold_back, "users whose last training item is left for qarm-rl", true, 0, 1, NULL},
     {0, "epochs", "N", CLI_INT, &o.epochs, "passes over the histories at most", true, 1, 100000, NULL},
     {0, "batch-tokens", "N", CLI_INT, &o.batch_tokens, "tokens in a step", true, 1, 1 << 26, NULL},
     {0, "lr", "X", CLI_REAL, &o.lr, "peak learning rate, cosine to 0", true, 0, 10, NULL},

@@ -18,13 +18,14 @@ static void add_windows(examples_t *r, int64_t *cap, int64_t first, int64_t coun
     }
 }
 
-examples_t examples_make(const interactions_t *x, int64_t max_items, int levels)
+examples_t examples_make(const interactions_t *x, int64_t max_items, int levels, hold_back_t hold)
 {
     examples_t r = {.longest = 1 + max_items * (levels + 1)};
     int64_t cap = 0;
     for (int64_t u = 0; u < x->users; u++) {
         history_t h;
-        if (interactions_history(x, u, SPLIT_TRAIN, &h)) add_windows(&r, &cap, h.items - x->item_index, h.count, max_items);
+        if (interactions_history(x, u, SPLIT_TRAIN, &h))
+            add_windows(&r, &cap, h.items - x->item_index, h.count - holds_back(hold, u, h.count), max_items);
     }
     return r;
 }

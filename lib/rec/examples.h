@@ -9,6 +9,7 @@
 #include "data/trie.h"
 #include "data/vocab.h"
 #include "rec/head.h"
+#include "rec/hold_back.h"
 
 /* A window over a training history: items [first, first + count) of item_index, of which the first `context` are only read;
  * the others are targets. */
@@ -25,8 +26,9 @@ typedef struct {
 } examples_t;
 
 /* Cuts every user's training history into windows of at most max_items items, so that every interaction is a target exactly
- * once; windows after the first begin with max_items / 2 items of context. Examples are in user order. */
-examples_t examples_make(const interactions_t *x, int64_t max_items, int levels);
+ * once; windows after the first begin with max_items / 2 items of context. What is held back is in none. Examples are in user
+ * order. */
+examples_t examples_make(const interactions_t *x, int64_t max_items, int levels, hold_back_t hold);
 void examples_free(examples_t *r);
 
 /* A dealt epoch: shard s holds examples order[starts[s] .. starts[s + 1]), at most `rows` input rows. */

@@ -54,6 +54,10 @@ static void read_training(generator_t *g, const st_file_t *model)
         die_at(model->name, 0, "metadata \"training\": \"softmax\" must be \"trie\" or \"level\"");
     g->softmax = strcmp(softmax->valuestring, "trie") ? SOFTMAX_LEVEL : SOFTMAX_TRIE;
     g->max_items = need_number(model, t, "training", "max-items", 1, 4096);
+    const cJSON *share = cJSON_GetObjectItemCaseSensitive(t, "hold-back"), *seed = cJSON_GetObjectItemCaseSensitive(t, "seed");
+    if (cJSON_IsNumber(share) && share->valuedouble > 0 && share->valuedouble <= 1 && cJSON_IsNumber(seed) && seed->valuedouble >= 0 &&
+        seed->valuedouble <= 0x1p53)
+        g->hold = (hold_back_t){share->valuedouble, (uint64_t)seed->valuedouble};
     cJSON_Delete(t);
     if (generator_positions(g) > g->model->config.max_position_embeddings)
         die_at(model->name, 0, "histories of %lld items do not fit its %lld positions", (long long)g->max_items,

@@ -9,12 +9,14 @@
 #include "data/vocab.h"
 #include "nn/model.h"
 #include "rec/head.h"
+#include "rec/hold_back.h"
 
 typedef struct {
     model_t *model;
     vocab_t vocab;
     softmax_t softmax;  /* it was trained with */
     int64_t max_items;  /* of a history that it reads */
+    hold_back_t hold;   /* what it has not been trained on */
 } generator_t;
 
 /* Reads a model/1 file that was trained with `sids` (or with what they have grown from); a disagreement between them (levels,

@@ -5,12 +5,14 @@
 #include <stdint.h>
 
 #include "data/interactions.h"
+#include "rec/hold_back.h"
 
-/* Which interactions of a training history are targets: all but the first, or only the last. */
-typedef enum { PROMPTS_ALL, PROMPTS_LAST } prompts_kind_t;
+/* Which interactions of a training history are targets: all but the first, only the last, or the last of those users whose last
+ * one was held back from supervised training. */
+typedef enum { PROMPTS_ALL, PROMPTS_LAST, PROMPTS_HELD_BACK } prompts_kind_t;
 
 /* Every user's prompts in order; each history holds the last `max_items` items before its target. Validation's and test's
  * items are never in them. Caller frees. */
-history_t *prompts_make(const interactions_t *x, prompts_kind_t kind, int64_t max_items, int64_t *count);
+history_t *prompts_make(const interactions_t *x, prompts_kind_t kind, hold_back_t hold, int64_t max_items, int64_t *count);
 
 #endif

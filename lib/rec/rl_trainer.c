@@ -76,7 +76,7 @@ static rl_t *rl_new(const rl_job_t *job)
     t->job = job;
     t->o = job->options;
     const int64_t candidates = t->o.prompts_per_step * t->o.group;
-    t->prompts = prompts_make(job->interactions, t->o.prompts, g->max_items, &t->prompt_count);
+    t->prompts = prompts_make(job->interactions, t->o.prompts, g->hold, g->max_items, &t->prompt_count);
     if (!t->prompt_count) die(EX_DATAERR, "no user has 4 interactions or more: no training history has an item and one that follows it");
     if (t->o.sampler == SAMPLER_BEAM && t->o.group > job->sids->items)
         die(EX_USAGE, "--group %lld: there are only %lld distinct candidates", (long long)t->o.group, (long long)job->sids->items);

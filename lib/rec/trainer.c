@@ -108,7 +108,7 @@ static trainer_t *trainer_new(const train_job_t *job)
     t->o = job->options;
     t->vocab = vocab_make(job->sids->levels, job->sids->codes, job->sids->max_suffix);
     t->trie = trie_build(job->sids, &t->vocab);
-    t->examples = examples_make(job->interactions, t->o.max_items, job->sids->levels);
+    t->examples = examples_make(job->interactions, t->o.max_items, job->sids->levels, (hold_back_t){t->o.hold_back, t->o.seed});
     if (!t->examples.targets) die(EX_DATAERR, "no user has 3 interactions or more: nothing to train on");
     t->shard_rows = t->o.batch_tokens / t->o.shards;
     if (t->shard_rows < t->examples.longest)

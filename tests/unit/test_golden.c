@@ -62,7 +62,7 @@ static fixture_t *fixture(void)
     f->acts = activations_new(f->net, PASS_TRAIN, ROWS, LONGEST, 0);
     f->dhidden = xfloats(ROWS * D);
     f->grads = xfloats((size_t)f->model->size);
-    examples_t e = examples_make(&interactions, 4, 2);
+    examples_t e = examples_make(&interactions, 4, 2, (hold_back_t){0});
     for (int64_t i = 0; i < e.count; i++) {
         f->bounds[i] = f->packed.rows;
         f->packed.rows += example_expand(&e.list[i], &interactions, &sids, &f->vocab, &f->trie, f->packed.rows,

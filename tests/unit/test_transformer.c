@@ -53,7 +53,7 @@ static fixture_t *fixture(softmax_t softmax, double smoothing, double dropout)
     f->net = network_new(f->model, backend_open("f32"), 64);
     f->acts = activations_new(f->net, PASS_TRAIN, 64, 64, 0);
     f->objective = objective_new(f->net, &f->vocab, &f->trie, softmax, smoothing, 64);
-    examples_t r = examples_make(&interactions, 20, 2);
+    examples_t r = examples_make(&interactions, 20, 2, (hold_back_t){0});
     for (int64_t i = 0; i < r.count; i++) {
         f->bounds[i] = f->packed.rows;
         f->packed.rows += example_expand(&r.list[i], &interactions, &sids, &f->vocab, &f->trie, f->packed.rows, f->tokens + f->packed.rows,
@@ -259,7 +259,7 @@ TEST(windows_score_every_item_once)
     int32_t items[45];
     for (int i = 0; i < 45; i++) items[i] = i % 6;
     interactions_t x = {.users = 3, .events = 45, .items = 6, .user_offsets = long_offsets, .item_index = items};
-    examples_t r = examples_make(&x, 8, 2);
+    examples_t r = examples_make(&x, 8, 2, (hold_back_t){0});
     int seen[45] = {0};
     for (int64_t i = 0; i < r.count; i++) {
         CHECK(r.list[i].count <= 8 && r.list[i].count > r.list[i].context);
@@ -277,7 +277,7 @@ TEST(shards_hold_every_record_once)
     for (int u = 0; u <= 200; u++) many_offsets[u] = u * 9;
     for (int i = 0; i < 1800; i++) items[i] = i * 7 % 6;
     interactions_t x = {.users = 200, .events = 1800, .items = 6, .user_offsets = many_offsets, .item_index = items};
-    examples_t r = examples_make(&x, 20, 2);
+    examples_t r = examples_make(&x, 20, 2, (hold_back_t){0});
     deal_t d = examples_deal(&r, &x, &sids, 64, 3);
     int seen[200] = {0};
     for (int64_t s = 0; s < d.shards; s++) {
