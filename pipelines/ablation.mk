@@ -19,15 +19,16 @@ label.cmsa    = + both (CMSA)
 label.intents = + intents (DCIM)
 label.full    = full
 row.text      = $(call tell,$(items),$(text_fields))
-row.caption   = $(call tell,$(captioned),$(text_fields),caption)
-row.image     = $(call tell,$(items),$(text_fields),,--image builtin)
-row.cmsa      = $(call tell,$(captioned),$(text_fields),caption,--image builtin)
-row.intents   = $(call tell,$(call mine-intent,$(items),--judge builtin),$(text_fields),intents)
+row.caption   = $(call tell,$(captioned),$(text_fields)$(,)$(caption_field))
+row.image     = $(call show,$(items),$(text_fields))
+row.cmsa      = $(call show,$(captioned),$(text_fields)$(,)$(caption_field))
+row.intents   = $(call tell,$(call mine-intent,$(items),--judge builtin),$(text_fields)$(,)$(intents_field))
 row.full      = $(call evaluate,$(sft),$(sids))
 
-# ITEMS, their text's fields, one more field, the pipeline's flags for embed: the generator without its RL stage.
-tell       = $(call tell-sids,$(call rqvae,$(call embed,$1,--fields $2$(addprefix $(,),$3) $4)))
-tell-sids  = $(call evaluate,$(call sidgen-train,$1),$1)
+# ITEMS and their text's fields, without the images and with them: the generator without its RL stage.
+tell       = $(call supervised,$(call rqvae,$(call embed,$1,--fields $2)))
+show       = $(call supervised,$(call rqvae,$(call embed,$1,--fields $2 $(image_embedding)),$(image_weight)))
+supervised = $(call evaluate,$(call sidgen-train,$1),$1)
 
 # What the policy is paid for.
 rows.rewards   = sft exact valid ungated gated suppress rank

@@ -154,7 +154,7 @@ assert_ran() { assert_equal "$(ran)" "$*"; }
     run sort "$RAN"
     assert_equal "$(paste -sd ' ' <<< "$output")" "caption embed evaluate evaluate ingest mine-intent mine-intent qarm-rl rqvae sidgen-train"
     ran
-    grep -q -- '--fields [^ ]*caption,intents .*--image builtin' work/toy/embed-*/args
+    grep -q -- '--fields [^ ]*caption[^ ]*,intents[^ ]* --image builtin' work/toy/embed-*/args
     grep -q -- '--image-root ingest-[0-9a-f]*/' work/toy/caption-*/args
     grep -q -- '--quality quality-[0-9a-f]*/quality.st' work/toy/qarm-rl-*/args
     dag run PIPELINE=deepinterestgr MINE_FLAGS="--judge none"
