@@ -7,13 +7,14 @@
 text_fields     = title,description:0.5,categories
 caption_field   = caption:0.5
 intents_field   = intents:4
+evidence_fields = $(text_fields),$(caption_field),$(intents_field)
 image_embedding = --image builtin
 image_weight    = --image-weight 0.05
 
 captioned  = $(call caption,$(items))
 mined      = $(call mine-intent,$(captioned),--judge builtin)
 quality_of = $(call quality,$(mined))
-embeddings = $(call embed,$(mined),--fields $(text_fields),$(caption_field),$(intents_field) $(image_embedding))
+embeddings = $(call embed,$(mined),--fields $(evidence_fields) $(image_embedding))
 sids       = $(call rqvae,$(embeddings),$(image_weight))
 sft        = $(call sidgen-train,$(sids))
 model      = $(call qarm-rl,$(sft),$(sids),$(quality_of))
