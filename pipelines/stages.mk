@@ -124,7 +124,7 @@ qarm-rl = $(call stage,qarm-rl,$(TRAIN_RUN),$(RL),--model $1 --sids $2 --interac
 
 # MODEL, SIDS, pipeline's own flags
 evaluate = $(call stage,evaluate,$(RUN),$(EVAL),--model $1 --sids $2 --interactions $(interactions) --split $(SPLIT) \
-	--baseline $(BASELINES) $3 $(EVAL_FLAGS) --per-user @/per-user.st -o @/metrics.json,$1 $2 $(interactions),metrics.json per-user.st)/metrics.json
+	$(addprefix --baseline ,$(BASELINES)) $3 $(EVAL_FLAGS) --per-user @/per-user.st -o @/metrics.json,$1 $2 $(interactions),metrics.json per-user.st)/metrics.json
 
 # --- The experiment -------------------------------------------------------------------------------------------------------
 
