@@ -193,7 +193,7 @@ clean:
 
 define HELP
 make                 the library and the tools, in build/
-make demo            a made-up catalogue through deepinterestgr, with a table at the end
+make demo            a made-up catalogue, with and without what its pictures show, and a table
 make check           all tests (T="suite ...": only these)
 make run DATASET=beauty [PIPELINE=tiger] [SEED=42 | SEEDS="1 2 3"] [TO=sids]
                      an experiment: only what is missing or has changed is run; results under work/

@@ -1,7 +1,9 @@
-# What `make demo` shows: DeepInterestGR, before and after its policy training, beside TIGER, which reads the items' text only.
+# What `make demo` shows: a generator whose Semantic IDs know all of DeepInterestGR's evidence, beside TIGER's, which know the
+# items' text only; both by supervised training alone.
 
 include $(here)deepinterestgr.mk
 
 tiger_sids = $(call rqvae,$(call embed,$(items),--fields $(text_fields)))
 tiger      = $(call evaluate,$(call sidgen-train,$(tiger_sids)),$(tiger_sids))
-shown      = tiger=$(tiger) supervised=$(call evaluate,$(sft),$(sids)) deepinterestgr=$(result)
+result     = $(call evaluate,$(sft),$(sids))
+shown      = tiger=$(tiger) evidence=$(result)
