@@ -11,18 +11,20 @@ ABLATION ?= $(if $(ROWS),rows,evidence rewards)
 rows.rows = $(ROWS)
 
 # What the Semantic IDs are made of.
-rows.evidence = text caption image cmsa intents full
+rows.evidence = text caption image cmsa intents mined full
 label.text    = text only
 label.caption = + caption text
 label.image   = + image embedding
 label.cmsa    = + both (CMSA)
 label.intents = + intents (DCIM)
+label.mined   = + intents of captions
 label.full    = full
 row.text      = $(call tell,$(items),$(text_fields))
 row.caption   = $(call tell,$(captioned),$(text_fields)$(,)$(caption_field))
 row.image     = $(call show,$(items),$(text_fields))
 row.cmsa      = $(call show,$(captioned),$(text_fields)$(,)$(caption_field))
 row.intents   = $(call tell,$(call mine-intent,$(items),--judge builtin),$(text_fields)$(,)$(intents_field))
+row.mined     = $(call tell,$(mined),$(text_fields)$(,)$(intents_field))
 row.full      = $(call evaluate,$(sft),$(sids))
 
 # ITEMS and their text's fields, without the images and with them: the generator without its RL stage.

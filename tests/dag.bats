@@ -167,10 +167,10 @@ assert_ran() { assert_equal "$(ran)" "$*"; }
     run --separate-stderr dag ablation ABLATION=evidence
     assert_success
     assert_line --regexp '^row text only=work/toy/evaluate-[0-9a-f]+/per-user.st,work/toy/evaluate-[0-9a-f]+/per-user.st,work/toy/evaluate-[0-9a-f]+/per-user.st$'
-    assert_equal "$(grep -c '^row .*=' <<< "$output")" 6
+    assert_equal "$(grep -c '^row .*=' <<< "$output")" 7
     assert_line 'row work/toy/ablation-evidence.json'
     assert_equal "$(sort "$RAN" | uniq -c | awk '{print $2 ":" $1}' | paste -sd ' ')" \
-        "caption:1 embed:6 evaluate:18 ingest:1 mine-intent:2 rqvae:18 sidgen-train:18"
+        "caption:1 embed:7 evaluate:21 ingest:1 mine-intent:2 rqvae:21 sidgen-train:21"
     ran
     dag run PIPELINE=tiger SEED=2333
     dag run PIPELINE=deepinterestgr TO=sft
