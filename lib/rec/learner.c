@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
+#include "base/jsonlog.h"
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/simd.h"
@@ -96,11 +98,46 @@ void learner_restore(learner_t *l)
     network_sync(l->net);
 }
 
-int learner_arrays(const learner_t *l, checkpoint_array_t arrays[LEARNER_ARRAYS])
+enum { ARRAYS = 5 };
+
+/* What a checkpoint holds of it; returns the number of arrays. */
+static int arrays_of(const learner_t *l, checkpoint_array_t arrays[ARRAYS])
 {
-    const struct { const char *name; float *values; } all[LEARNER_ARRAYS] = {
+    const struct { const char *name; float *values; } all[ARRAYS] = {
         {"weights", l->model->weights}, {"m", l->m}, {"v", l->v}, {"best", l->best}, {"average", l->average}};
-    int n = l->average ? LEARNER_ARRAYS : LEARNER_ARRAYS - 1;
+    int n = l->average ? ARRAYS : ARRAYS - 1;
     for (int i = 0; i < n; i++) arrays[i] = (checkpoint_array_t){all[i].name, all[i].values, l->model->size};
     return n;
+}
+
+void learner_save(const learner_t *l, const learner_checkpoint_t *c)
+{
+    if (!c->folder) return;
+    const jsonlog_mark_t mark = jsonlog_mark();
+    c->numbers[c->log_bytes] = (double)mark.bytes;
+    c->numbers[c->log_digest] = (double)mark.digest;
+    checkpoint_array_t arrays[ARRAYS];
+    const int count = arrays_of(l, arrays);
+    checkpoint_save(c->folder, c->fingerprint, &(checkpoint_t){arrays, count, c->numbers, c->count});
+}
+
+_Noreturn void learner_damaged(const learner_checkpoint_t *c)
+{
+    die(EX_DATAERR, "%s: the checkpoint is damaged; remove it to start anew", c->folder);
+}
+
+bool learner_load(learner_t *l, const learner_checkpoint_t *c)
+{
+    if (!c->folder) return false;
+    checkpoint_array_t arrays[ARRAYS];
+    const int count = arrays_of(l, arrays);
+    if (!checkpoint_load(c->folder, c->fingerprint, &(checkpoint_t){arrays, count, c->numbers, c->count})) return false;
+    for (int i = 0; i < c->count; i++)
+        if (!isfinite(c->numbers[i])) learner_damaged(c);
+    for (int i = 0; i < c->whole_count; i++) {
+        const double v = c->numbers[c->whole[i]];
+        if (!(v >= 0 && v < 0x1p53 && v == floor(v))) learner_damaged(c);
+    }
+    network_sync(l->net);
+    return true;
 }

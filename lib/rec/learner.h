@@ -38,8 +38,24 @@ void learner_swap_average(learner_t *l);
 void learner_keep(learner_t *l);    /* the model's weights are the best */
 void learner_restore(learner_t *l); /* the best are the model's weights */
 
-/* What a checkpoint holds of it; returns the number of arrays. Call network_sync() after loading. */
-enum { LEARNER_ARRAYS = 5 };
-int learner_arrays(const learner_t *l, checkpoint_array_t arrays[LEARNER_ARRAYS]);
+/* A trainer's checkpoint: the learner, and the trainer's own numbers. */
+typedef struct {
+    const char *folder, *fingerprint; /* folder NULL: there is none, and nothing is done */
+    double *numbers;                  /* [count] */
+    int count;
+    int log_bytes, log_digest;        /* which of them hold the mark of the run's log */
+    const int *whole;                 /* [whole_count] those that are whole, from 0 below 2^53 */
+    int whole_count;
+} learner_checkpoint_t;
+
+/* Saves both, with the mark of the log as it is now. */
+void learner_save(const learner_t *l, const learner_checkpoint_t *c);
+
+/* Fills both, ready to go on; false, touching nothing, if there is no checkpoint. One that does not fit, or whose numbers
+ * cannot be ours, ends the process with EX_DATAERR. */
+bool learner_load(learner_t *l, const learner_checkpoint_t *c);
+
+/* Ends the process with EX_DATAERR; for numbers that only the trainer can judge. */
+_Noreturn void learner_damaged(const learner_checkpoint_t *c);
 
 #endif

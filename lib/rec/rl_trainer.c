@@ -204,39 +204,25 @@ static void take_step(rl_t *t)
     }
 }
 
-static void save(rl_t *t)
-{
-    if (!t->job->checkpoint) return;
-    const jsonlog_mark_t mark = jsonlog_mark();
-    t->number[LOG_BYTES] = (double)mark.bytes;
-    t->number[LOG_DIGEST] = (double)mark.digest;
-    checkpoint_array_t arrays[LEARNER_ARRAYS];
-    const int count = learner_arrays(&t->learner, arrays);
-    checkpoint_save(t->job->checkpoint, t->job->fingerprint, &(checkpoint_t){arrays, count, t->number, NUMBERS});
-}
-
-/* Whole numbers in their ranges, or the checkpoint is none of ours. */
-static void check_numbers(const rl_t *t)
+static learner_checkpoint_t checkpoint_of(rl_t *t)
 {
     static const int whole[] = {STEP, UPDATES, BEST_STEP, STALE, END, LOG_BYTES, LOG_DIGEST};
-    bool good = t->number[STEP] <= (double)t->steps && t->number[END] <= RL_ENTROPY;
-    for (int i = 0; i < NUMBERS; i++) good = good && isfinite(t->number[i]);
-    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
-        const double v = t->number[whole[i]];
-        good = good && v >= 0 && v < 0x1p53 && v == floor(v);
-    }
-    if (!good) die(EX_DATAERR, "%s: the checkpoint is damaged; remove it to start anew", t->job->checkpoint);
+    return (learner_checkpoint_t){t->job->checkpoint, t->job->fingerprint, t->number, NUMBERS, LOG_BYTES, LOG_DIGEST, whole,
+                                  sizeof whole / sizeof *whole};
+}
+
+static void save(rl_t *t)
+{
+    const learner_checkpoint_t c = checkpoint_of(t);
+    learner_save(&t->learner, &c);
 }
 
 static bool load(rl_t *t)
 {
-    if (!t->job->checkpoint) return false;
-    checkpoint_array_t arrays[LEARNER_ARRAYS];
-    const int count = learner_arrays(&t->learner, arrays);
-    if (!checkpoint_load(t->job->checkpoint, t->job->fingerprint, &(checkpoint_t){arrays, count, t->number, NUMBERS})) return false;
-    check_numbers(t);
-    network_sync(t->learner.net);
-    note("going on from %s: step %d", t->job->checkpoint, (int)t->number[STEP] + 1);
+    const learner_checkpoint_t c = checkpoint_of(t);
+    if (!learner_load(&t->learner, &c)) return false;
+    if (t->number[STEP] > (double)t->steps || t->number[END] > RL_ENTROPY) learner_damaged(&c);
+    note("going on from %s: step %d", c.folder, (int)t->number[STEP] + 1);
     return true;
 }
 
