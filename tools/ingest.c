@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "data/formats.h"
 #include "data/ingest.h"
 #include "data/records.h"
 #include "data/relpath.h"
@@ -14,7 +15,11 @@
 static const char *items_path, *interactions_path, *items_out_path, *report_path;
 static ingest_filter_t filter = {.kcore = 5, .min_rating = NAN};
 
+static const char *format_name = "neutral";
+static const format_t *format;
+
 static const cli_option_t options[] = {
+    {'f', "format", NULL, CLI_CHOICE, &format_name, "the form of both inputs", true, 0, 0, format_names},
     {0, "items", "FILE", CLI_STRING, &items_path, "item records, JSON Lines; - for standard input", false, 0, 0, NULL},
     {0, "interactions", "FILE", CLI_STRING, &interactions_path, "events, tab-separated; - for standard input", false, 0, 0, NULL},
     {0, "items-out", "FILE", CLI_STRING, &items_out_path, "the records that stay; - for standard output", false, 0, 0, NULL},
@@ -66,7 +71,9 @@ static records_t read_records(void)
     if (!old) die_errno(EX_NOINPUT, "%s", items_path);
     char *new = relpath_folder(items_out_path);
     if (!new) die_errno(EX_CANTCREAT, "%s", items_out_path);
-    records_t r = records_read(items_path, old, new);
+    record_source_t *source = format->records(&(source_options_t){.path = items_path});
+    records_t r = records_read(source, old, new);
+    source->close(source);
     free(old);
     free(new);
     return r;
@@ -112,10 +119,11 @@ int main(int argc, char **argv)
 {
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected operand '%s'; 'ingest --help' lists the options", argv[1]);
     check_paths();
+    format = format_find(format_name);
     st_writer_t *w = st_create(cli_common.output, "interactions/1");
     out_t *items_out = out_open(items_out_path, false);
     records_t records = read_records();
-    event_source_t *events = event_source_tsv(interactions_path, !isnan(filter.min_rating));
+    event_source_t *events = format->events(&(source_options_t){.path = interactions_path, .rating = !isnan(filter.min_rating)});
 
     bool *keep = NEW_ARRAY(bool, records.ids.count);
     ingest_report_t report;

@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "data/source.h"
+#include "data/tally.h"
+
 /* One user met one item. The ids are valid UTF-8, not empty, without tab or line break, and borrowed until the next call. */
 typedef struct {
     const char *user, *item;
@@ -20,11 +23,11 @@ struct event_source {
     bool (*next)(event_source_t *s, event_t *e);   /* false at the end */
     char *(*digest)(const event_source_t *s);      /* xxh3-128 of the bytes read, in hex; caller frees */
     void (*close)(event_source_t *s);              /* frees the source as well */
+    tally_t tally;                                 /* what was mended or left out so far */
 };
 
 /* The neutral form: tab-separated with a header line naming the columns `user`, `item`, `timestamp` or `order`, and `rating`
- * in any order; other columns are passed over. `path` NULL or "-": standard input. With `rating`, the column must be there
- * and every value a finite number. */
-event_source_t *event_source_tsv(const char *path, bool rating);
+ * in any order; other columns are passed over. With `rating`, the column must be there and every value a finite number. */
+event_source_t *event_source_tsv(const source_options_t *o);
 
 #endif

@@ -14,7 +14,7 @@ static const char *const col_names[COLS] = {"user", "item", "timestamp", "order"
 
 typedef struct {
     event_source_t base;
-    lines_t lines;
+    source_lines_t source;
     int fields;             /* columns in the header */
     int *known;             /* [fields] which COL_ a field is, -1: passed over */
     int time;               /* COL_TIMESTAMP or COL_ORDER */
@@ -44,7 +44,7 @@ static void add_column(tsv_t *t, field_t f)
     int col = -1;
     for (int c = 0; c < COLS; c++)
         if (field_is(f, col_names[c])) col = c;
-    if (col >= 0 && t->has[col]) die_at(t->lines.name, 1, "column \"%s\" is there twice, expected once", col_names[col]);
+    if (col >= 0 && t->has[col]) die_at(t->source.lines.name, 1, "column \"%s\" is there twice, expected once", col_names[col]);
     if (col >= 0) t->has[col] = true;
     t->known = xreallocarray(t->known, (size_t)t->fields + 1, sizeof *t->known);
     t->known[t->fields++] = col;
@@ -53,12 +53,12 @@ static void add_column(tsv_t *t, field_t f)
 static void need_column(const tsv_t *t, bool there, const char *what)
 {
     if (!there)
-        die_at(t->lines.name, 1, "no column %s, expected a header of tab-separated names: user, item, timestamp or order", what);
+        die_at(t->source.lines.name, 1, "no column %s, expected a header of tab-separated names: user, item, timestamp or order", what);
 }
 
 static void read_header(tsv_t *t)
 {
-    lines_t *l = &t->lines;
+    lines_t *l = &t->source.lines;
     if (!in_next(l)) die_at(l->name, 0, "is empty, expected a header line: user, item, timestamp or order");
     if (!utf8_valid(l->line, l->len)) die_at(l->name, 1, "not valid UTF-8");
     const char *at = l->line, *end = l->line + l->len;
@@ -73,9 +73,9 @@ static void read_header(tsv_t *t)
 
 static void check_id(const tsv_t *t, field_t f, const char *what)
 {
-    if (!f.len) die_at(t->lines.name, t->lines.number, "%s is empty, expected an id", what);
+    if (!f.len) die_at(t->source.lines.name, t->source.lines.number, "%s is empty, expected an id", what);
     if (memchr(f.s, '\r', f.len))
-        die_at(t->lines.name, t->lines.number, "%s holds a carriage return, expected an id without", what);
+        die_at(t->source.lines.name, t->source.lines.number, "%s holds a carriage return, expected an id without", what);
 }
 
 /* A copy that strtoll() and strtod() may read to the end; false for what only they take for a number, as "0x10" or " 1". */
@@ -93,7 +93,7 @@ static int64_t parse_time(const tsv_t *t, field_t f)
     errno = 0;
     long long v = copy_number(f, text) ? strtoll(text, &end, 10) : (end = text, 0);
     if (end == text || *end || errno)
-        die_at(t->lines.name, t->lines.number, "%s \"%.*s\", expected a whole number of 64 bits",
+        die_at(t->source.lines.name, t->source.lines.number, "%s \"%.*s\", expected a whole number of 64 bits",
                col_names[t->time], (int)f.len, f.s);
     return v;
 }
@@ -103,24 +103,24 @@ static double parse_rating(const tsv_t *t, field_t f)
     char text[64], *end;
     double v = copy_number(f, text) ? strtod(text, &end) : (end = text, 0);
     if (end == text || *end || !isfinite(v))
-        die_at(t->lines.name, t->lines.number, "rating \"%.*s\", expected a number", (int)f.len, f.s);
+        die_at(t->source.lines.name, t->source.lines.number, "rating \"%.*s\", expected a number", (int)f.len, f.s);
     return v;
 }
 
 static void split_line(const tsv_t *t, field_t values[COLS])
 {
-    const char *at = t->lines.line, *end = at + t->lines.len;
+    const char *at = t->source.lines.line, *end = at + t->source.lines.len;
     int n = 0;
     for (field_t f; next_field(&at, end, &f); n++)
         if (n < t->fields && t->known[n] >= 0) values[t->known[n]] = f;
     if (n != t->fields)
-        die_at(t->lines.name, t->lines.number, "%d field%s, expected %d as in the header", n, n == 1 ? "" : "s", t->fields);
+        die_at(t->source.lines.name, t->source.lines.number, "%d field%s, expected %d as in the header", n, n == 1 ? "" : "s", t->fields);
 }
 
 static bool tsv_next(event_source_t *s, event_t *e)
 {
     tsv_t *t = (tsv_t *)s;
-    lines_t *l = &t->lines;
+    lines_t *l = &t->source.lines;
     do {
         if (!in_next(l)) return false;
     } while (!l->len);
@@ -135,23 +135,22 @@ static bool tsv_next(event_source_t *s, event_t *e)
     return true;
 }
 
-static char *tsv_digest(const event_source_t *s) { return in_digest_hex(&((const tsv_t *)s)->lines); }
+static char *tsv_digest(const event_source_t *s) { return in_digest_hex(&((const tsv_t *)s)->source.lines); }
 
 static void tsv_close(event_source_t *s)
 {
     tsv_t *t = (tsv_t *)s;
-    in_close(&t->lines);
+    source_close(&t->source);
     free(t->known);
     free(t);
 }
 
-event_source_t *event_source_tsv(const char *path, bool rating)
+event_source_t *event_source_tsv(const source_options_t *o)
 {
     tsv_t *t = NEW(tsv_t);
-    t->base = (event_source_t){tsv_next, tsv_digest, tsv_close};
-    t->rating = rating;
-    t->lines = in_lines(path);
-    in_digest(&t->lines);
+    t->base = (event_source_t){.next = tsv_next, .digest = tsv_digest, .close = tsv_close};
+    t->rating = o->rating;
+    t->source = source_open(o, &t->base.tally);
     read_header(t);
     return &t->base;
 }

@@ -24,40 +24,51 @@ static FILE *open_spool(void)
     return f;
 }
 
-static void move_image(items_t *in, const char *old, const char *new)
+/* The record's line, with its picture's path as seen from the folder `new`, ended by a newline. */
+static void take_line(const record_t *r, const char *old, const char *new, buf_t *line)
 {
-    const char *image = items_string(in, "image");
-    if (!image) return;
-    char *moved = relpath_move(image, old, new);
-    if (strcmp(moved, image) != 0) {
+    buf_clear(line);
+    buf_add(line, r->line, r->line_len);
+    char *moved = r->image ? relpath_move(r->image, old, new) : NULL;
+    if (moved && strcmp(moved, r->image) != 0) {
         buf_t json = {0};
         buf_json_string(&json, moved, strlen(moved));
-        items_splice(&in->text, "image", json.data);
+        items_splice(line, "image", json.data);
         buf_free(&json);
     }
     free(moved);
+    buf_puts(line, "\n");
 }
 
-records_t records_read(const char *path, const char *old, const char *new)
+/* False, and nothing added, where the id was there before. */
+static bool add_id(records_t *r, const record_t *record)
+{
+    if (!r->ids.slots) strtab_index(&r->ids);
+    if (strtab_find(&r->ids, record->id, record->id_len) >= 0) return false;
+    strtab_add(&r->ids, record->id, record->id_len);
+    return true;
+}
+
+records_t records_read(record_source_t *s, const char *old, const char *new)
 {
     records_t r = {.spool = open_spool()};
-    items_t in = items_open(path);
-    in_digest(&in.lines);
+    buf_t line = {0};
     progress_start("reading", "items", 0);
-    while (items_next(&in)) {
-        move_image(&in, old, new);
-        buf_puts(&in.text, "\n");
-        if (fwrite(in.text.data, 1, in.text.len, r.spool) != in.text.len)
-            die_errno(EX_IOERR, "temporary file: write failed");
-        progress_add(1);
+    for (record_t record; s->next(s, &record); progress_add(1)) {
+        if (!add_id(&r, &record)) {
+            if (!s->repeats)
+                die_at(s->name, record.number, "id \"%.*s\" was there before, expected unique ids", (int)record.id_len, record.id);
+            tally_add(&s->tally, "repeated_records", 1);
+            continue;
+        }
+        take_line(&record, old, new, &line);
+        if (fwrite(line.data, 1, line.len, r.spool) != line.len) die_errno(EX_IOERR, "temporary file: write failed");
     }
     progress_end();
-    if (!in.ids.count) die_at(in.lines.name, 0, "holds no item, expected one JSON object a line");
+    if (!r.ids.count) die_at(s->name, 0, "holds no item, expected one record a line");
     out_flush(r.spool, "temporary file");
-    r.digest = in_digest_hex(&in.lines);
-    r.ids = in.ids;
-    in.ids = (strtab_t){0};
-    items_close(&in);
+    r.digest = s->digest(s);
+    buf_free(&line);
     return r;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/out.h"
+#include "data/record_source.h"
 #include "data/strtab.h"
 
 typedef struct {
@@ -15,9 +16,10 @@ typedef struct {
     char *digest;    /* xxh3-128 of the bytes read, in hex */
 } records_t;
 
-/* Reads items.jsonl (NULL or "-": standard input), checked as items_next() does; a file without records ends the process.
- * A relative `image`, which counts from the folder `old`, is rewritten to count from the folder `new` (data/relpath.h). */
-records_t records_read(const char *path, const char *old, const char *new);
+/* Reads the source to its end; one without records ends the process, and so does an id that repeats, unless the format lets
+ * them: then the first record of an id stays and the others count as "repeated_records". A relative `image`, which counts from the folder `old`, is rewritten to count from
+ * the folder `new` (data/relpath.h). */
+records_t records_read(record_source_t *s, const char *old, const char *new);
 
 /* Writes the records whose keep[i] is set, in order. */
 void records_write(const records_t *r, const bool *keep, out_t *out);

@@ -1,0 +1,19 @@
+/* The forms in which catalogues and events are published, by name. */
+#ifndef SIDMILL_DATA_FORMATS_H
+#define SIDMILL_DATA_FORMATS_H
+
+#include "data/event_source.h"
+#include "data/record_source.h"
+
+typedef struct {
+    const char *name;
+    event_source_t *(*events)(const source_options_t *o);
+    record_source_t *(*records)(const source_options_t *o);
+} format_t;
+
+extern const char *const format_names[];   /* NULL-terminated; the first is the default */
+
+/* The format of that name, which must be one of them. */
+const format_t *format_find(const char *name);
+
+#endif

@@ -1,0 +1,27 @@
+#include "data/source.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+source_lines_t source_open(const source_options_t *o, tally_t *tally)
+{
+    source_lines_t s = {.lines = in_lines(o->path), .bad_left = o->bad_lines, .tally = tally};
+    in_digest(&s.lines);
+    return s;
+}
+
+void source_bad_line(source_lines_t *s, const char *fmt, ...)
+{
+    char why[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(why, sizeof why, fmt, args);
+    va_end(args);
+    if (s->bad_left == 0) die_at(s->lines.name, s->lines.number, "%s", why);
+    s->bad_left--;
+    tally_add(s->tally, "malformed_lines", 1);
+}
+
+void source_close(source_lines_t *s) { in_close(&s->lines); }

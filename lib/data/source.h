@@ -1,0 +1,32 @@
+/* What the readers of all formats share: how they are opened, and what happens to lines that cannot be read. */
+#ifndef SIDMILL_DATA_SOURCE_H
+#define SIDMILL_DATA_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/in.h"
+#include "data/tally.h"
+
+typedef struct {
+    const char *path;     /* NULL or "-": standard input */
+    int64_t bad_lines;    /* so many lines may be malformed; they are left out and counted */
+    bool rating;          /* the source of events must give ratings */
+} source_options_t;
+
+/* A file read line by line. */
+typedef struct {
+    lines_t lines;
+    int64_t bad_left;     /* malformed lines that may still come */
+    tally_t *tally;
+} source_lines_t;
+
+source_lines_t source_open(const source_options_t *o, tally_t *tally);
+
+/* For a line that cannot be read: counts it as "malformed_lines" and returns, or ends the process with "file:line: ..." where
+ * more are malformed than may be. */
+void source_bad_line(source_lines_t *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+void source_close(source_lines_t *s);
+
+#endif
