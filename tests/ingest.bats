@@ -226,7 +226,7 @@ raw = open("out.st", "rb").read()
 m = json.loads(raw[8:8 + struct.unpack("<Q", raw[:8])[0]])["__metadata__"]
 print(m["tool"], m["config"], m["input.items"], m["input.interactions"])'
     assert_success
-    assert_output --regexp '^ingest \{"kcore":0,"min-rating":2.5,"max-items-per-user":0\} [0-9a-f]{32} [0-9a-f]{32}$'
+    assert_output --regexp '^ingest \{"format":"neutral","kcore":0,"min-rating":2.5,"max-items-per-user":0\} [0-9a-f]{32} [0-9a-f]{32}$'
     if command -v xxh128sum >/dev/null; then
         assert_output --partial "$(xxh128sum items.jsonl | cut -d' ' -f1) $(xxh128sum events.tsv | cut -d' ' -f1)"
     fi
