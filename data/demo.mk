@@ -1,6 +1,7 @@
 # The demo catalogue, made by synth(1): small enough for `make demo` to end within two minutes on two cores. For so few
 # histories, smaller codebooks, a smaller model and shorter steps than the defaults; chosen on the validation split.
-raw = $(synth)
+ITEMS        = $(synth)/items.jsonl
+INTERACTIONS = $(synth)/interactions.tsv
 
 SYNTH_FLAGS ?= --items 2000 --users 5000 --seed 1
 RQVAE_FLAGS ?= --codes 128

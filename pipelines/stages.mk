@@ -98,11 +98,13 @@ BASELINES ?= popular,cooccur
 # No input: the demo catalogue.
 synth = $(call stage,synth,$(RUN),$(SYNTH),$(SYNTH_FLAGS) -o @/,,items.jsonl interactions.tsv)
 
-# $(raw), which data/DATASET.mk sets, is a folder with items.jsonl and interactions.tsv.
-ingest = $(call stage,ingest,$(RUN),$(INGEST),--items $1/items.jsonl --interactions $1/interactions.tsv $(INGEST_FLAGS) \
-	--report @/report.json --items-out @/items.jsonl -o @/interactions.st,$1/items.jsonl $1/interactions.tsv,items.jsonl interactions.st)
-items        = $(call ingest,$(raw))/items.jsonl
-interactions = $(call ingest,$(raw))/interactions.st
+# ITEMS, INTERACTIONS: paths or URLs. Pictures are shared by all that is made of the data set.
+url    = $(findstring ://,$1)
+local  = $(foreach file,$1,$(if $(call url,$(file)),,$(file)))
+ingest = $(call stage,ingest,$(RUN),$(INGEST),$(addprefix --format ,$(FORMAT)) --items $1 --interactions $2$(if $(IMAGES), --images $(root)/images) \
+	$(INGEST_FLAGS) --report @/report.json --items-out @/items.jsonl -o @/interactions.st,$(call local,$1 $2),items.jsonl interactions.st)
+items        = $(call ingest,$(ITEMS),$(INTERACTIONS))/items.jsonl
+interactions = $(call ingest,$(ITEMS),$(INTERACTIONS))/interactions.st
 
 # ITEMS, pipeline's own flags. Paths of pictures are relative to a stage's folder, and stay right in any other.
 pictures = --image-root $(dir $1)
@@ -128,14 +130,18 @@ evaluate = $(call stage,evaluate,$(RUN),$(EVAL),--model $1 --sids $2 --interacti
 
 # --- The experiment -------------------------------------------------------------------------------------------------------
 
-dataset := $(wildcard $(here)../data/$(DATASET).mk)
+# data/DATASET.mk, or for DATASET=FAMILY-NAME data/FAMILY.mk, says where the data are: in the folder DATA in the neutral form, or
+# ITEMS and INTERACTIONS in some FORMAT of ingest(1)'s. The command line can say the same.
+dataset := $(firstword $(foreach name,$(DATASET) $(firstword $(subst -,$(space),$(DATASET))),$(wildcard $(here)../data/$(name).mk)))
 ifneq ($(dataset),)
 include $(dataset)
-else ifeq ($(DATA),)
-$(error no data set '$(DATASET)': there is no $(here)../data/$(DATASET).mk; give DATA=FOLDER with items.jsonl and interactions.tsv)
 endif
-raw ?= $(DATA)
+ITEMS        ?= $(addsuffix /items.jsonl,$(DATA))
+INTERACTIONS ?= $(addsuffix /interactions.tsv,$(DATA))
+$(if $(and $(ITEMS),$(INTERACTIONS)),,$(error no data set '$(DATASET)': there is no $(here)../data/$(DATASET).mk; give \
+	DATA=FOLDER with items.jsonl and interactions.tsv, or ITEMS=FILE INTERACTIONS=FILE FORMAT=NAME))
 $(call check-name,the data folder,$(DATA))
+$(foreach place,ITEMS INTERACTIONS,$(if $(call url,$($(place))),,$(call check-name,$(place),$($(place)))))
 
 pipeline := $(firstword $(wildcard $(PIPELINE) $(here)$(PIPELINE).mk))
 $(if $(pipeline),,$(error no pipeline '$(PIPELINE)': there is no $(here)$(PIPELINE).mk))
