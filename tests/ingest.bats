@@ -226,7 +226,7 @@ raw = open("out.st", "rb").read()
 m = json.loads(raw[8:8 + struct.unpack("<Q", raw[:8])[0]])["__metadata__"]
 print(m["tool"], m["config"], m["input.items"], m["input.interactions"])'
     assert_success
-    assert_output --regexp '^ingest \{"format":"neutral","kcore":0,"min-rating":2.5,"max-items-per-user":0\} [0-9a-f]{32} [0-9a-f]{32}$'
+    assert_output --regexp '^ingest \{"format":"neutral","kcore":0,"min-rating":2.5,"max-items-per-user":0,"bad-lines":0\} [0-9a-f]{32} [0-9a-f]{32}$'
     if command -v xxh128sum >/dev/null; then
         assert_output --partial "$(xxh128sum items.jsonl | cut -d' ' -f1) $(xxh128sum events.tsv | cut -d' ' -f1)"
     fi
@@ -281,6 +281,23 @@ print(m["tool"], m["config"], m["input.items"], m["input.interactions"])'
     cp good items.jsonl && printf '{"id":"d","title":["x"]}\n' >>items.jsonl && refused 65 'items.jsonl:4: "title" has the wrong type, expected a string or null'
     cp good items.jsonl && printf '{"id":"d","x":%s}\n' "$(printf '[%.0s' {1..100})" >>items.jsonl && refused 65 'items.jsonl:4: not JSON'
     cp events.tsv items.jsonl && refused 65 'items.jsonl:1: not JSON at column 1'
+}
+
+@test "--bad-lines leaves out so many malformed lines of each input, and no more" {
+    small
+    ingest -q -k 0
+    histories out.st >histories0
+    cp kept.jsonl kept0.jsonl
+    rm kept.jsonl out.st
+    sed -i '2i u9\ta\tnoon\t1\nu9\ta\nu\xff\ta\t1\t1' events.tsv
+    sed -i '2i {"id":"a"\n{"id":7}\n[]' items.jsonl
+    ingest -q -k 0 --bad-lines 3
+    histories out.st | cmp - histories0
+    cmp kept.jsonl kept0.jsonl
+    rm kept.jsonl out.st
+    refused 65 'items.jsonl:4: not an object' -k 0 --bad-lines 2
+    cp kept0.jsonl items.jsonl
+    refused 65 'events.tsv:4: not valid UTF-8' -k 0 --bad-lines 2
 }
 
 @test "nothing left to split" {

@@ -17,6 +17,7 @@ static ingest_filter_t filter = {.kcore = 5, .min_rating = NAN};
 
 static const char *format_name = "neutral";
 static const format_t *format;
+static int64_t bad_lines;
 
 static const cli_option_t options[] = {
     {'f', "format", NULL, CLI_CHOICE, &format_name, "the form of both inputs", true, 0, 0, format_names},
@@ -27,6 +28,7 @@ static const cli_option_t options[] = {
     {'k', "kcore", "N", CLI_INT, &filter.kcore, "least interactions of a user, of an item; 0: no filter", true, 0, 1e9, NULL},
     {0, "min-rating", "X", CLI_REAL, &filter.min_rating, "drop interactions rated below X", true, 0, 0, NULL},
     {0, "max-items-per-user", "N", CLI_INT, &filter.max_items, "keep a user's latest N interactions; 0: all", true, 0, 1e9, NULL},
+    {0, "bad-lines", "N", CLI_INT, &bad_lines, "leave out up to N malformed lines of each input", true, 0, 1e15, NULL},
     {0, "report", "FILE", CLI_STRING, &report_path, "what was dropped and why, as JSON", false, 0, 0, NULL},
 };
 
@@ -71,7 +73,7 @@ static records_t read_records(void)
     if (!old) die_errno(EX_NOINPUT, "%s", items_path);
     char *new = relpath_folder(items_out_path);
     if (!new) die_errno(EX_CANTCREAT, "%s", items_out_path);
-    record_source_t *source = format->records(&(source_options_t){.path = items_path});
+    record_source_t *source = format->records(&(source_options_t){.path = items_path, .bad_lines = bad_lines});
     records_t r = records_read(source, old, new);
     source->close(source);
     free(old);
@@ -123,7 +125,8 @@ int main(int argc, char **argv)
     st_writer_t *w = st_create(cli_common.output, "interactions/1");
     out_t *items_out = out_open(items_out_path, false);
     records_t records = read_records();
-    event_source_t *events = format->events(&(source_options_t){.path = interactions_path, .rating = !isnan(filter.min_rating)});
+    event_source_t *events = format->events(&(source_options_t){
+        .path = interactions_path, .bad_lines = bad_lines, .rating = !isnan(filter.min_rating)});
 
     bool *keep = NEW_ARRAY(bool, records.ids.count);
     ingest_report_t report;

@@ -23,11 +23,14 @@ struct event_source {
     bool (*next)(event_source_t *s, event_t *e);   /* false at the end */
     char *(*digest)(const event_source_t *s);      /* xxh3-128 of the bytes read, in hex; caller frees */
     void (*close)(event_source_t *s);              /* frees the source as well */
+    bool order_only;                               /* `time` is no time, only the position in the user's history; known when
+                                                    * the first event has come */
     tally_t tally;                                 /* what was mended or left out so far */
 };
 
 /* The neutral form: tab-separated with a header line naming the columns `user`, `item`, `timestamp` or `order`, and `rating`
- * in any order; other columns are passed over. With `rating`, the column must be there and every value a finite number. */
+ * in any order; other columns are passed over. With `rating`, the column must be there and every value a finite number. A
+ * line that is no event is malformed (source_bad_line()); a bad header ends the process. */
 event_source_t *event_source_tsv(const source_options_t *o);
 
 #endif

@@ -71,11 +71,12 @@ static void read_header(tsv_t *t)
     t->time = t->has[COL_TIMESTAMP] ? COL_TIMESTAMP : COL_ORDER;
 }
 
-static void check_id(const tsv_t *t, field_t f, const char *what)
+static bool is_id(tsv_t *t, field_t f, const char *what)
 {
-    if (!f.len) die_at(t->source.lines.name, t->source.lines.number, "%s is empty, expected an id", what);
-    if (memchr(f.s, '\r', f.len))
-        die_at(t->source.lines.name, t->source.lines.number, "%s holds a carriage return, expected an id without", what);
+    if (!f.len) source_bad_line(&t->source, "%s is empty, expected an id", what);
+    else if (memchr(f.s, '\r', f.len)) source_bad_line(&t->source, "%s holds a carriage return, expected an id without", what);
+    else return true;
+    return false;
 }
 
 /* A copy that strtoll() and strtod() may read to the end; false for what only they take for a number, as "0x10" or " 1". */
@@ -87,51 +88,62 @@ static bool copy_number(field_t f, char text[64])
     return strspn(text, "+-.0123456789eE") == f.len;
 }
 
-static int64_t parse_time(const tsv_t *t, field_t f)
+static bool parse_time(tsv_t *t, field_t f, int64_t *time)
 {
     char text[64], *end;
     errno = 0;
     long long v = copy_number(f, text) ? strtoll(text, &end, 10) : (end = text, 0);
-    if (end == text || *end || errno)
-        die_at(t->source.lines.name, t->source.lines.number, "%s \"%.*s\", expected a whole number of 64 bits",
-               col_names[t->time], (int)f.len, f.s);
-    return v;
+    *time = v;
+    if (end > text && !*end && !errno) return true;
+    source_bad_line(&t->source, "%s \"%.*s\", expected a whole number of 64 bits", col_names[t->time], (int)f.len, f.s);
+    return false;
 }
 
-static double parse_rating(const tsv_t *t, field_t f)
+static bool parse_rating(tsv_t *t, field_t f, double *rating)
 {
     char text[64], *end;
-    double v = copy_number(f, text) ? strtod(text, &end) : (end = text, 0);
-    if (end == text || *end || !isfinite(v))
-        die_at(t->source.lines.name, t->source.lines.number, "rating \"%.*s\", expected a number", (int)f.len, f.s);
-    return v;
+    *rating = copy_number(f, text) ? strtod(text, &end) : (end = text, 0);
+    if (end > text && !*end && isfinite(*rating)) return true;
+    source_bad_line(&t->source, "rating \"%.*s\", expected a number", (int)f.len, f.s);
+    return false;
 }
 
-static void split_line(const tsv_t *t, field_t values[COLS])
+static bool split_line(tsv_t *t, field_t values[COLS])
 {
     const char *at = t->source.lines.line, *end = at + t->source.lines.len;
     int n = 0;
     for (field_t f; next_field(&at, end, &f); n++)
         if (n < t->fields && t->known[n] >= 0) values[t->known[n]] = f;
-    if (n != t->fields)
-        die_at(t->source.lines.name, t->source.lines.number, "%d field%s, expected %d as in the header", n, n == 1 ? "" : "s", t->fields);
+    if (n == t->fields) return true;
+    source_bad_line(&t->source, "%d field%s, expected %d as in the header", n, n == 1 ? "" : "s", t->fields);
+    return false;
+}
+
+static bool parse_line(tsv_t *t, event_t *e)
+{
+    const lines_t *l = &t->source.lines;
+    field_t f[COLS];
+    *e = (event_t){0};
+    if (!utf8_valid(l->line, l->len)) {
+        source_bad_line(&t->source, "not valid UTF-8");
+        return false;
+    }
+    if (!split_line(t, f) || !is_id(t, f[COL_USER], "user") || !is_id(t, f[COL_ITEM], "item") || !parse_time(t, f[t->time], &e->time) ||
+        (t->rating && !parse_rating(t, f[COL_RATING], &e->rating)))
+        return false;
+    e->user = f[COL_USER].s;
+    e->user_len = f[COL_USER].len;
+    e->item = f[COL_ITEM].s;
+    e->item_len = f[COL_ITEM].len;
+    return true;
 }
 
 static bool tsv_next(event_source_t *s, event_t *e)
 {
     tsv_t *t = (tsv_t *)s;
-    lines_t *l = &t->source.lines;
     do {
-        if (!in_next(l)) return false;
-    } while (!l->len);
-    if (!utf8_valid(l->line, l->len)) die_at(l->name, l->number, "not valid UTF-8");
-    field_t f[COLS];
-    split_line(t, f);
-    check_id(t, f[COL_USER], "user");
-    check_id(t, f[COL_ITEM], "item");
-    *e = (event_t){.user = f[COL_USER].s, .user_len = f[COL_USER].len, .item = f[COL_ITEM].s, .item_len = f[COL_ITEM].len};
-    e->time = parse_time(t, f[t->time]);
-    if (t->rating) e->rating = parse_rating(t, f[COL_RATING]);
+        if (!in_next(&t->source.lines)) return false;
+    } while (!t->source.lines.len || !parse_line(t, e));
     return true;
 }
 
@@ -152,5 +164,6 @@ event_source_t *event_source_tsv(const source_options_t *o)
     t->rating = o->rating;
     t->source = source_open(o, &t->base.tally);
     read_header(t);
+    t->base.order_only = t->time == COL_ORDER;
     return &t->base;
 }

@@ -1,6 +1,8 @@
 #include "data/items.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -68,35 +70,48 @@ static bool right_type(const cJSON *value, key_kind kind)
     return false;
 }
 
-static void check_keys(const items_t *r)
+/* The current line is refused: returns false where it may be passed over, and ends the process otherwise. */
+PRINTF_LIKE(2, 3) static bool refuse(items_t *r, const char *fmt, ...)
+{
+    char why[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(why, sizeof why, fmt, args);
+    va_end(args);
+    if (!r->bad_left) die_at(r->lines.name, r->lines.number, "%s", why);
+    r->bad_left--;
+    r->bad++;
+    return false;
+}
+
+static bool check_keys(items_t *r)
 {
     bool seen[KNOWN_KEYS] = {false};
     const cJSON *member;
     cJSON_ArrayForEach(member, r->json) {
         int k = find_known(member->string);
         if (k < 0) continue;
-        if (seen[k]) die_at(r->lines.name, r->lines.number, "\"%s\" is there twice, expected once", member->string);
+        if (seen[k]) return refuse(r, "\"%s\" is there twice, expected once", member->string);
         seen[k] = true;
         if (!right_type(member, known_keys[k].kind))
-            die_at(r->lines.name, r->lines.number, "\"%s\" has the wrong type, expected %s",
-                   member->string, known_keys[k].expected);
+            return refuse(r, "\"%s\" has the wrong type, expected %s", member->string, known_keys[k].expected);
     }
+    return true;
 }
 
-static void take_id(items_t *r)
+static bool take_id(items_t *r)
 {
-    const char *file = r->lines.name;
-    long long line = r->lines.number;
     const cJSON *id = cJSON_GetObjectItemCaseSensitive(r->json, "id");
-    if (!id) die_at(file, line, "no \"id\", expected a string unique in the file");
+    if (!id) return refuse(r, "no \"id\", expected a string unique in the file");
     r->id = id->valuestring;
     size_t n = strlen(r->id);
-    if (!n) die_at(file, line, "\"id\" is empty, expected a string unique in the file");
-    if (strpbrk(r->id, "\t\n\r")) die_at(file, line, "\"id\" holds a tab or a line break, expected none");
-    if (r->repeated_ids) return;
+    if (!n) return refuse(r, "\"id\" is empty, expected a string unique in the file");
+    if (strpbrk(r->id, "\t\n\r")) return refuse(r, "\"id\" holds a tab or a line break, expected none");
+    if (r->repeated_ids) return true;
     if (!r->ids.slots) strtab_index(&r->ids);
-    if (strtab_find(&r->ids, r->id, n) >= 0) die_at(file, line, "id \"%s\" was there before, expected unique ids", r->id);
+    if (strtab_find(&r->ids, r->id, n) >= 0) return refuse(r, "id \"%s\" was there before, expected unique ids", r->id);
     strtab_add(&r->ids, r->id, n);
+    return true;
 }
 
 static bool is_blank(const char *s, size_t n)
@@ -107,17 +122,18 @@ static bool is_blank(const char *s, size_t n)
 }
 
 /* The current line goes to r->text, checked, without the byte order mark that some editors put before the first. */
-static void take_line(items_t *r)
+static bool take_line(items_t *r)
 {
     const lines_t *l = &r->lines;
     size_t mark = l->number == 1 && l->len >= 3 && !memcmp(l->line, "\xef\xbb\xbf", 3) ? 3 : 0;
     buf_clear(&r->text);
     buf_add(&r->text, l->line + mark, l->len - mark);
-    if (!utf8_valid(r->text.data, r->text.len)) die_at(l->name, l->number, "not valid UTF-8");
+    if (!utf8_valid(r->text.data, r->text.len)) return refuse(r, "not valid UTF-8");
     json_error_t e;
     if (!json_check(r->text.data, r->text.len, &e))
-        die_at(l->name, l->number, "not JSON at column %zu: %s", e.at + mark + 1, e.why);
-    if (r->text.data[strspn(r->text.data, " \t\r")] != '{') die_at(l->name, l->number, "not an object, expected {...}");
+        return refuse(r, "not JSON at column %zu: %s", e.at + mark + 1, e.why);
+    if (r->text.data[strspn(r->text.data, " \t\r")] != '{') return refuse(r, "not an object, expected {...}");
+    return true;
 }
 
 items_t items_open(const char *path)
@@ -125,19 +141,23 @@ items_t items_open(const char *path)
     return (items_t){.lines = in_lines(path)};
 }
 
-bool items_next(items_t *r)
+/* False for a line that is passed over. */
+static bool parse_line(items_t *r)
 {
     cJSON_Delete(r->json);
     r->json = NULL;
     r->id = NULL;
-    do {
-        if (!in_next(&r->lines)) return false;
-    } while (is_blank(r->lines.line, r->lines.len));
-    take_line(r);
+    if (!take_line(r)) return false;
     r->json = cJSON_ParseWithLength(r->text.data, r->text.len);
     if (!r->json) die(EX_OSERR, "%s:%lld: out of memory for the record", r->lines.name, r->lines.number);
-    check_keys(r);
-    take_id(r);
+    return check_keys(r) && take_id(r);
+}
+
+bool items_next(items_t *r)
+{
+    do {
+        if (!in_next(&r->lines)) return false;
+    } while (is_blank(r->lines.line, r->lines.len) || !parse_line(r));
     return true;
 }
 

@@ -14,6 +14,8 @@
 typedef struct {
     lines_t lines;
     strtab_t ids;        /* every id so far, indexed; none with repeated_ids */
+    int64_t bad_left;    /* lines that may still be refused: they are passed over; 0: the first ends the process */
+    int64_t bad;         /* lines passed over */
     bool repeated_ids;   /* set before the first items_next(): ids are neither kept nor compared, and memory stays constant */
     buf_t text;          /* the current line's bytes */
     cJSON *json;         /* the current record, parsed; owned by the reader, valid until the next call */
@@ -23,7 +25,7 @@ typedef struct {
 /* A reader over a file (NULL or "-": standard input). */
 items_t items_open(const char *path);
 
-/* Next record; false at the end. Blank lines are skipped. Ends the process with "file:line: ..." for: a line that is not one
+/* Next record; false at the end. Blank lines are skipped. Ends the process with "file:line: ..." (unless bad_left) for: a line that is not one
  * JSON object by the standard (data/json.h), invalid UTF-8, nesting deeper than 64, a missing, empty, repeated or
  * non-string id, an id with a tab or line break, a known key that repeats or has the wrong type (title, description, brand,
  * caption, image, image_url: string or null; categories, image_labels: array of strings or null; price: string, finite

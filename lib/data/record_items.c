@@ -14,7 +14,10 @@ typedef struct {
 static bool next(record_source_t *base, record_t *r)
 {
     items_t *in = &((source_t *)base)->items;
-    if (!items_next(in)) return false;
+    const int64_t bad = in->bad;
+    const bool more = items_next(in);
+    if (in->bad > bad) tally_add(&base->tally, "malformed_lines", in->bad - bad);
+    if (!more) return false;
     *r = (record_t){in->id, strlen(in->id), in->text.data, in->text.len, items_string(in, "image"), in->lines.number};
     return true;
 }
@@ -33,6 +36,7 @@ record_source_t *record_source_items(const source_options_t *o)
     s->base = (record_source_t){.next = next, .digest = digest, .close = close_source};
     s->items = items_open(o->path);
     s->items.repeated_ids = true; /* they are somebody else's business */
+    s->items.bad_left = o->bad_lines;
     s->base.name = s->items.lines.name;
     in_digest(&s->items.lines);
     return &s->base;

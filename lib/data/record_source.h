@@ -29,7 +29,7 @@ struct record_source {
     tally_t tally;                                   /* what was mended or left out so far */
 };
 
-/* The neutral form, items.jsonl: lines come out as they are. A bad line ends the process. */
+/* The neutral form, items.jsonl: lines come out as they are. */
 record_source_t *record_source_items(const source_options_t *o);
 
 #endif

@@ -4,18 +4,26 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/err.h"
 #include "base/in.h"
 #include "base/mem.h"
 
-static void insert(strtab_t *t, int64_t row);
+/* A slot holds 32 bits of the string's hash above the string's row + 1; 0: it is empty. The hash bits choose the slot, settle
+ * most comparisons without a look at the string, and let the index grow without one. */
+static uint32_t tag_of(uint64_t hash) { return (uint32_t)(hash >> 32); }
+static uint32_t slot_tag(uint64_t slot) { return (uint32_t)(slot >> 32); }
+static int64_t slot_row(uint64_t slot) { return (int64_t)(uint32_t)slot - 1; }
+static uint64_t make_slot(uint32_t tag, int64_t row) { return (uint64_t)tag << 32 | (uint64_t)(row + 1); }
 
-/* Slots are at most half full, so that a probe always ends at an empty one, soon. */
-static void make_slots(strtab_t *t, int64_t strings)
+/* At most 3/4 of the slots are taken, so that a probe always ends at an empty one, soon. */
+static bool is_full(const strtab_t *t) { return t->count > t->slot_count / 4 * 3; }
+
+static void make_slots(strtab_t *t)
 {
+    if (t->count >= UINT32_MAX) die(EX_DATAERR, "more than %u strings in one table", UINT32_MAX - 1);
     t->slot_count = 64;
-    while (t->slot_count / 2 < strings) t->slot_count *= 2;
-    t->slots = xreallocarray(t->slots, (size_t)t->slot_count, sizeof *t->slots);
-    memset(t->slots, 0xff, (size_t)t->slot_count * sizeof *t->slots);
+    while (is_full(t)) t->slot_count *= 2;
+    t->slots = NEW_ARRAY(uint64_t, t->slot_count);
 }
 
 static void append(strtab_t *t, const char *s, size_t n)
@@ -34,14 +42,6 @@ static void append(strtab_t *t, const char *s, size_t n)
     t->offsets[++t->count] = (int64_t)need;
 }
 
-void strtab_add(strtab_t *t, const char *s, size_t n)
-{
-    append(t, s, n);
-    if (!t->slots) return;
-    if (t->count > t->slot_count / 2) strtab_index(t);
-    else if (strtab_find(t, s, n) < 0) insert(t, t->count - 1);
-}
-
 const char *strtab_get(const strtab_t *t, int64_t i, size_t *n)
 {
     *n = (size_t)(t->offsets[i + 1] - t->offsets[i] - 1);
@@ -56,39 +56,104 @@ char *strtab_dup(const strtab_t *t, int64_t i)
 }
 
 /* The slot that holds the string, or the empty one where it belongs. */
-static int64_t probe(const strtab_t *t, const char *s, size_t n)
+static int64_t probe(const strtab_t *t, const char *s, size_t n, uint32_t tag)
 {
-    int64_t mask = t->slot_count - 1, slot = (int64_t)(XXH3_64bits(s, n) & (uint64_t)mask);
-    for (; t->slots[slot] >= 0; slot = (slot + 1) & mask) {
+    int64_t mask = t->slot_count - 1, slot = tag & mask;
+    for (; t->slots[slot]; slot = (slot + 1) & mask) {
+        if (slot_tag(t->slots[slot]) != tag) continue;
         size_t len;
-        const char *there = strtab_get(t, t->slots[slot], &len);
+        const char *there = strtab_get(t, slot_row(t->slots[slot]), &len);
         if (len == n && !memcmp(there, s, n)) break;
     }
     return slot;
 }
 
-static void insert(strtab_t *t, int64_t row)
+/* More slots; the strings in them are known to differ. */
+static void grow_index(strtab_t *t)
 {
-    size_t n;
-    const char *s = strtab_get(t, row, &n);
-    t->slots[probe(t, s, n)] = row;
+    uint64_t *old = t->slots;
+    int64_t old_count = t->slot_count;
+    make_slots(t);
+    int64_t mask = t->slot_count - 1;
+    for (int64_t i = 0; i < old_count; i++) {
+        if (!old[i]) continue;
+        int64_t slot = slot_tag(old[i]) & mask;
+        while (t->slots[slot]) slot = (slot + 1) & mask;
+        t->slots[slot] = old[i];
+    }
+    free(old);
+}
+
+static void add_indexed(strtab_t *t, const char *s, size_t n, uint32_t tag)
+{
+    append(t, s, n);
+    if (is_full(t)) grow_index(t);
+    int64_t slot = probe(t, s, n, tag);
+    if (!t->slots[slot]) t->slots[slot] = make_slot(tag, t->count - 1);
+}
+
+void strtab_add(strtab_t *t, const char *s, size_t n)
+{
+    if (t->slots) add_indexed(t, s, n, tag_of(strtab_hash(s, n)));
+    else append(t, s, n);
 }
 
 int64_t strtab_index(strtab_t *t)
 {
     int64_t repeated = -1;
-    make_slots(t, t->count);
+    strtab_unindex(t);
+    make_slots(t);
     for (int64_t i = 0; i < t->count; i++) {
         size_t n;
         const char *s = strtab_get(t, i, &n);
-        int64_t slot = probe(t, s, n);
-        if (t->slots[slot] < 0) t->slots[slot] = i;
+        uint32_t tag = tag_of(strtab_hash(s, n));
+        int64_t slot = probe(t, s, n, tag);
+        if (!t->slots[slot]) t->slots[slot] = make_slot(tag, i);
         else if (repeated < 0) repeated = i;
     }
     return repeated;
 }
 
-int64_t strtab_find(const strtab_t *t, const char *s, size_t n) { return t->slots[probe(t, s, n)]; }
+void strtab_unindex(strtab_t *t)
+{
+    free(t->slots);
+    t->slots = NULL;
+    t->slot_count = 0;
+}
+
+uint64_t strtab_hash(const char *s, size_t n) { return XXH3_64bits(s, n); }
+
+int64_t strtab_find_hashed(const strtab_t *t, const char *s, size_t n, uint64_t hash)
+{
+    return slot_row(t->slots[probe(t, s, n, tag_of(hash))]);
+}
+
+int64_t strtab_find(const strtab_t *t, const char *s, size_t n) { return strtab_find_hashed(t, s, n, strtab_hash(s, n)); }
+
+int64_t strtab_find_or_add(strtab_t *t, const char *s, size_t n, uint64_t hash)
+{
+    if (!t->slots) strtab_index(t);
+    int64_t row = strtab_find_hashed(t, s, n, hash);
+    if (row >= 0) return row;
+    add_indexed(t, s, n, tag_of(hash));
+    return t->count - 1;
+}
+
+void strtab_keep(strtab_t *t, const bool *keep)
+{
+    int64_t kept = 0, start = 0, len = 0;
+    strtab_unindex(t);
+    for (int64_t i = 0; i < t->count; i++) {
+        int64_t end = t->offsets[i + 1];
+        if (keep[i]) {
+            memmove(t->bytes + len, t->bytes + start, (size_t)(end - start));
+            len += end - start;
+            t->offsets[++kept] = len;
+        }
+        start = end;
+    }
+    t->count = kept;
+}
 
 bool strtab_equal(const strtab_t *a, const strtab_t *b)
 {

@@ -11,7 +11,7 @@ typedef struct {
     char *bytes;      /* the strings, each ended by a newline */
     int64_t *offsets; /* [count + 1] into bytes */
     int64_t bytes_cap, count_cap;
-    int64_t *slots;   /* open-addressing hash index, built by strtab_index(); NULL before */
+    uint64_t *slots;  /* open-addressing hash index, built by strtab_index(); NULL before */
     int64_t slot_count;
 } strtab_t;
 
@@ -28,6 +28,17 @@ int64_t strtab_index(strtab_t *t);
 
 /* Row of the string, or -1. Needs strtab_index(). */
 int64_t strtab_find(const strtab_t *t, const char *s, size_t n);
+
+/* The same where the string's hash is known; and with the string added where it is not there. */
+uint64_t strtab_hash(const char *s, size_t n);
+int64_t strtab_find_hashed(const strtab_t *t, const char *s, size_t n, uint64_t hash);
+int64_t strtab_find_or_add(strtab_t *t, const char *s, size_t n, uint64_t hash);
+
+/* Gives the index's memory back: strings can be added, and read by row. */
+void strtab_unindex(strtab_t *t);
+
+/* Drops every string but those with keep[i] set, in place, and the index. */
+void strtab_keep(strtab_t *t, const bool *keep);
 
 /* True if both hold the same strings in the same order. */
 bool strtab_equal(const strtab_t *a, const strtab_t *b);
