@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/fetch_hosts.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/rng.h"
@@ -22,32 +23,102 @@ typedef struct slot {
     CURL *easy;
     struct curl_slist *headers;
     fetch_request_t request;
+    fetch_host_t *host;
     int64_t retries;
     double due;          /* SLOT_WAITING: when to send again */
+    char *url;           /* where the attempt has been redirected to; NULL: nowhere */
+    int redirects;
     buf_t reply, why;
     bool overlong;
+    bool began;          /* head() has seen the reply */
+    const char *refused; /* what head() or sink() said */
     size_t max_reply;
     fetch_result_t result;
+    buf_t texts;         /* of result.head */
 } slot_t;
-
-typedef struct queued {
-    fetch_request_t request;
-    struct queued *next;
-} queued_t;
 
 struct fetch {
     fetch_options_t options;
     CURLM *multi;
     slot_t *slots;
-    int unfinished;              /* slots in use, and requests in the queue */
-    queued_t *queue, **queue_end; /* beyond the slots */
+    fetch_hosts_t *hosts;        /* requests beyond the slots */
+    int unfinished;              /* slots in use, and requests that wait */
     int done;                    /* slots that are SLOT_DONE */
 };
+
+/* --- A reply comes in ------------------------------------------------------------------------------------------------ */
+
+static int status_of(const slot_t *s)
+{
+    long status = 0;
+    curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
+    return (int)status;
+}
+
+static bool is_good(int status) { return status >= 200 && status <= 299; }
+
+/* Copies a header's value (a URL, where `name` is NULL) to the end of the slot's texts; its offset there. */
+static size_t copy_text(slot_t *s, const char *name)
+{
+    struct curl_header *h = NULL;
+    const char *text = NULL;
+    size_t at = s->texts.len;
+    if (!name) curl_easy_getinfo(s->easy, CURLINFO_EFFECTIVE_URL, &text);
+    else if (!curl_easy_header(s->easy, name, 0, CURLH_HEADER, -1, &h)) text = h->value;
+    if (text) buf_puts(&s->texts, text);
+    buf_add(&s->texts, "", 1);
+    return at;
+}
+
+/* "bytes 100-199/1000" or "bytes *" "/1000" (of a 416); what else a server may write says nothing. */
+static void read_content_range(const char *text, fetch_head_t *h)
+{
+    long long first, last, total;
+    if (sscanf(text, "bytes %lld-%lld/%lld", &first, &last, &total) == 3 && first >= 0 && last >= first && total > last) {
+        h->first = first;
+        h->total = total;
+    } else if (sscanf(text, "bytes */%lld", &total) == 1 && total >= 0) {
+        h->total = total;
+    }
+}
+
+static fetch_head_t read_head(slot_t *s)
+{
+    curl_off_t length = -1;
+    curl_easy_getinfo(s->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    fetch_head_t h = {.status = status_of(s), .length = length, .first = -1, .total = -1};
+    buf_clear(&s->texts);
+    size_t type = copy_text(s, "Content-Type"), etag = copy_text(s, "ETag"), modified = copy_text(s, "Last-Modified"),
+           range = copy_text(s, "Content-Range"), url = copy_text(s, NULL);
+    h.type = s->texts.data + type;
+    h.etag = s->texts.data + etag;
+    h.last_modified = s->texts.data + modified;
+    h.url = s->texts.data + url;
+    read_content_range(s->texts.data + range, &h);
+    return h;
+}
+
+/* Shows a 2xx reply's head to the request; false where it does not want the body. */
+static bool begin_reply(slot_t *s)
+{
+    if (s->began) return true;
+    s->began = true;
+    if (!s->request.head) return true;
+    fetch_head_t h = read_head(s);
+    s->refused = s->request.head(s->request.ctx, &h);
+    return !s->refused;
+}
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
     slot_t *s = ctx;
     size_t n = size * count;
+    bool good = is_good(status_of(s));
+    if (good && !begin_reply(s)) return 0;
+    if (s->request.sink) {
+        if (good) s->refused = s->request.sink(s->request.ctx, bytes, n);
+        return s->refused ? 0 : n;
+    }
     if (n > s->max_reply - s->reply.len) {
         s->overlong = true;
         return 0;
@@ -80,7 +151,6 @@ static CURL *new_handle(slot_t *s)
     curl_easy_setopt(e, CURLOPT_USERAGENT, "sidmill");
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
-    curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)s->max_reply); /* where the length is announced */
     curl_easy_setopt(e, CURLOPT_PRIVATE, s);
     const char *certificates = getenv("SSL_CERT_FILE");
     if (certificates && *certificates) curl_easy_setopt(e, CURLOPT_CAINFO, certificates);
@@ -96,26 +166,66 @@ fetch_t *fetch_open(const fetch_options_t *options)
     f->multi = curl_multi_init();
     if (!f->multi) die(EX_OSERR, "libcurl does not start");
     curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, (long)options->jobs);
+    /* The limit again, for those whom redirects lead to one host. */
+    curl_multi_setopt(f->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)options->per_host);
+    f->hosts = fetch_hosts_open(options->per_host, options->host_interval);
     f->slots = NEW_ARRAY(slot_t, options->jobs);
-    f->queue_end = &f->queue;
     for (int i = 0; i < options->jobs; i++) f->slots[i].max_reply = options->max_reply;
     return f;
 }
 
 /* --- An attempt begins ----------------------------------------------------------------------------------------------- */
 
-static void set_request(fetch_t *f, slot_t *s)
+static long milliseconds(double seconds) { return lrint(fmax(1, seconds * 1000)); }
+
+static void set_url(slot_t *s, const char *url)
+{
+    curl_easy_setopt(s->easy, CURLOPT_URL, url);
+    curl_easy_setopt(s->easy, CURLOPT_PROXY, is_loopback(url) ? "" : NULL);
+}
+
+static void add_header(slot_t *s, const char *line)
+{
+    s->headers = curl_slist_append(s->headers, line);
+    if (!s->headers) die(EX_OSERR, "out of memory");
+}
+
+static void add_range(slot_t *s)
+{
+    fetch_range_t range = s->request.range(s->request.ctx);
+    add_header(s, "Accept-Encoding: identity"); /* a part of a file is one of its own bytes */
+    if (range.from <= 0) return;
+    char *line = xasprintf("Range: bytes=%lld-", (long long)range.from);
+    add_header(s, line);
+    free(line);
+    if (!range.validator) return;
+    line = xasprintf("If-Range: %s", range.validator);
+    add_header(s, line);
+    free(line);
+}
+
+static void set_headers(slot_t *s)
 {
     const fetch_request_t *r = &s->request;
     curl_slist_free_all(s->headers);
     s->headers = NULL;
-    for (int i = 0; r->headers && r->headers[i]; i++) s->headers = curl_slist_append(s->headers, r->headers[i]);
-    s->headers = curl_slist_append(s->headers, "Expect:"); /* no waiting for leave to send a long body */
+    for (int i = 0; r->headers && r->headers[i]; i++) add_header(s, r->headers[i]);
+    add_header(s, "Expect:"); /* no waiting for leave to send a long body */
+    if (r->range) add_range(s);
     curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, s->headers);
-    curl_easy_setopt(s->easy, CURLOPT_URL, r->url);
-    curl_easy_setopt(s->easy, CURLOPT_PROXY, is_loopback(r->url) ? "" : NULL);
-    curl_easy_setopt(s->easy, CURLOPT_CONNECTTIMEOUT_MS, lrint(fmax(1, f->options.connect_timeout * 1000)));
-    curl_easy_setopt(s->easy, CURLOPT_TIMEOUT_MS, lrint(fmax(1, f->options.timeout * 1000)));
+}
+
+static void set_request(fetch_t *f, slot_t *s)
+{
+    const fetch_request_t *r = &s->request;
+    const fetch_options_t *o = &f->options;
+    curl_easy_setopt(s->easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(o->connect_timeout));
+    curl_easy_setopt(s->easy, CURLOPT_TIMEOUT_MS, o->timeout > 0 ? milliseconds(o->timeout) : 0);
+    curl_easy_setopt(s->easy, CURLOPT_LOW_SPEED_LIMIT, o->stall_timeout > 0 ? (long)FETCH_STALLED : 0);
+    curl_easy_setopt(s->easy, CURLOPT_LOW_SPEED_TIME, lrint(ceil(o->stall_timeout)));
+    curl_easy_setopt(s->easy, CURLOPT_BUFFERSIZE, r->sink ? 1L << 18 : (long)CURL_MAX_WRITE_SIZE);
+    /* Where the length is announced. */
+    curl_easy_setopt(s->easy, CURLOPT_MAXFILESIZE_LARGE, r->sink ? 0 : (curl_off_t)s->max_reply);
     if (r->body) {
         curl_easy_setopt(s->easy, CURLOPT_POST, 1L);
         curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->n);
@@ -125,18 +235,31 @@ static void set_request(fetch_t *f, slot_t *s)
     }
 }
 
-static void start_attempt(fetch_t *f, slot_t *s)
+/* Sends the request to where it has been redirected. */
+static void send_on(fetch_t *f, slot_t *s)
 {
     buf_clear(&s->reply);
-    s->overlong = false;
+    s->overlong = s->began = false;
+    s->refused = NULL;
     s->state = SLOT_RUNNING;
+    set_url(s, s->url ? s->url : s->request.url);
     if (curl_multi_add_handle(f->multi, s->easy)) die(EX_OSERR, "libcurl refuses a request");
 }
 
-static void take_slot(fetch_t *f, slot_t *s, const fetch_request_t *request)
+static void start_attempt(fetch_t *f, slot_t *s)
+{
+    free(s->url);
+    s->url = NULL;
+    s->redirects = 0;
+    set_headers(s);
+    send_on(f, s);
+}
+
+static void take_slot(fetch_t *f, slot_t *s, const fetch_request_t *request, fetch_host_t *host)
 {
     if (!s->easy) s->easy = new_handle(s);
     s->request = *request;
+    s->host = host;
     s->retries = 0;
     set_request(f, s);
     start_attempt(f, s);
@@ -149,30 +272,22 @@ static slot_t *free_slot(fetch_t *f)
     return NULL;
 }
 
-void fetch_send(fetch_t *f, const fetch_request_t *request)
-{
-    slot_t *s = f->queue ? NULL : free_slot(f);
-    f->unfinished++;
-    if (s) {
-        take_slot(f, s, request);
-        return;
-    }
-    queued_t *q = NEW(queued_t);
-    q->request = *request;
-    *f->queue_end = q;
-    f->queue_end = &q->next;
-}
-
+/* Starts what may be started. */
 static void send_queued(fetch_t *f)
 {
-    slot_t *s;
-    while (f->queue && (s = free_slot(f))) {
-        queued_t *q = f->queue;
-        f->queue = q->next;
-        if (!f->queue) f->queue_end = &f->queue;
-        take_slot(f, s, &q->request);
-        free(q);
-    }
+    double now = seconds_now();
+    fetch_request_t request;
+    fetch_host_t *host;
+    for (slot_t *s; (s = free_slot(f)) && (host = fetch_hosts_take(f->hosts, now, &request));)
+        take_slot(f, s, &request, host);
+}
+
+void fetch_send(fetch_t *f, const fetch_request_t *request)
+{
+    if (request->follow && (request->headers || request->body)) die(EX_SOFTWARE, "only plain requests follow redirects");
+    f->unfinished++;
+    fetch_hosts_add(f->hosts, request);
+    send_queued(f);
 }
 
 bool fetch_has_room(const fetch_t *f) { return f->unfinished < f->options.jobs; }
@@ -196,15 +311,26 @@ static bool made_no_connection(const slot_t *s, CURLcode code)
 
 static bool status_may_get_better(int status) { return status == 408 || status == 425 || status == 429 || status >= 500; }
 
+/* A connection that was not made in time, or a reply that did not come. */
+static void explain_timeout(const fetch_t *f, slot_t *s)
+{
+    const fetch_options_t *o = &f->options;
+    double limit = o->timeout > 0 ? o->timeout : INFINITY;
+    if (made_no_connection(s, CURLE_OPERATION_TIMEDOUT))
+        buf_printf(&s->why, "no connection within %g s", fmin(o->connect_timeout, limit));
+    else if (s->result.seconds < limit * 0.99)
+        buf_printf(&s->why, "the reply stood still for %g s", o->stall_timeout);
+    else
+        buf_printf(&s->why, "no reply within %g s", o->timeout);
+}
+
 /* Says why the attempt failed, in words that hold no times or ports, so that the same cause gives the same text. */
 static void explain_failure(const fetch_t *f, slot_t *s, CURLcode code)
 {
     if (s->overlong || code == CURLE_FILESIZE_EXCEEDED)
         buf_printf(&s->why, "the reply is longer than %zu bytes", s->max_reply);
-    else if (code == CURLE_OPERATION_TIMEDOUT && made_no_connection(s, code))
-        buf_printf(&s->why, "no connection within %g s", fmin(f->options.connect_timeout, f->options.timeout));
     else if (code == CURLE_OPERATION_TIMEDOUT)
-        buf_printf(&s->why, "no reply within %g s", f->options.timeout);
+        explain_timeout(f, s);
     else
         buf_puts(&s->why, curl_easy_strerror(code));
 }
@@ -214,17 +340,22 @@ static fetch_kind_t judge(const fetch_t *f, slot_t *s, CURLcode code)
 {
     buf_clear(&s->why);
     buf_add(&s->reply, "", 0); /* a NUL at the end, also of nothing */
-    long status = 0;
-    curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
-    s->result = (fetch_result_t){.status = (int)status, .body = s->reply.data, .n = s->reply.len, .retries = s->retries};
+    int status = status_of(s);
+    if (!code && is_good(status)) begin_reply(s); /* one without a body */
+    s->result = (fetch_result_t){.head = read_head(s), .status = status, .body = s->reply.data, .n = s->reply.len,
+                                 .retries = s->retries};
     curl_easy_getinfo(s->easy, CURLINFO_TOTAL_TIME, &s->result.seconds);
+    if (s->refused) {
+        buf_puts(&s->why, s->refused);
+        return FETCH_REFUSED;
+    }
     if (code) {
         explain_failure(f, s, code);
         return never_gets_better(code) ? FETCH_UNUSABLE : made_no_connection(s, code) ? FETCH_NO_SERVER : FETCH_GAVE_UP;
     }
-    if (status < 200 || status > 299) {
-        buf_printf(&s->why, "HTTP %ld", status);
-        return status_may_get_better((int)status) ? FETCH_GAVE_UP : FETCH_REFUSED;
+    if (!is_good(status)) {
+        buf_printf(&s->why, "HTTP %d", status);
+        return status_may_get_better(status) ? FETCH_GAVE_UP : FETCH_REFUSED;
     }
     const char *why = s->request.check ? s->request.check(s->request.ctx, s->reply.data, s->reply.len) : NULL;
     if (!why) return FETCH_OK;
@@ -233,20 +364,49 @@ static fetch_kind_t judge(const fetch_t *f, slot_t *s, CURLcode code)
 }
 
 /* Seconds until the next attempt. */
-static double wait_before_retry(const fetch_t *f, const slot_t *s)
+static double wait_before_retry(fetch_t *f, slot_t *s)
 {
     double wait = fmin(MAX_BACKOFF, f->options.first_wait * exp2((double)(s->retries < 60 ? s->retries : 60)));
     float share = rng_uniform(rng_key(rng_stream(0, "fetch retries"), s->request.key), (uint64_t)s->retries);
     wait *= 0.5 + 0.5 * (double)share;
     curl_off_t asked = 0;
     curl_easy_getinfo(s->easy, CURLINFO_RETRY_AFTER, &asked);
-    return fmin(FETCH_MAX_WAIT, fmax(wait, (double)asked));
+    asked = asked < FETCH_MAX_WAIT ? asked : FETCH_MAX_WAIT;
+    if (asked > 0 && f->options.per_host > 0) fetch_hosts_pause(s->host, seconds_now() + (double)asked);
+    return fmax(wait, (double)asked);
+}
+
+static bool has_scheme(const char *url, const char *scheme) { return !strncasecmp(url, scheme, strlen(scheme)); }
+
+/* Sends a request on to where the server points; false where there is nothing to follow, or why not is said. */
+static bool redirect(fetch_t *f, slot_t *s)
+{
+    const char *from = s->url ? s->url : s->request.url;
+    char *to = NULL;
+    curl_easy_getinfo(s->easy, CURLINFO_REDIRECT_URL, &to);
+    if (!s->request.follow || !to) return false;
+    buf_clear(&s->why);
+    if (s->redirects == FETCH_MAX_REDIRECTS) {
+        buf_printf(&s->why, "more than %d redirects", FETCH_MAX_REDIRECTS);
+        return false;
+    }
+    if (!has_scheme(to, "https://") && (!has_scheme(to, "http://") || has_scheme(from, "https://"))) {
+        buf_printf(&s->why, "redirected from %.*s to %.*s", (int)strcspn(from, ":"), from, (int)strcspn(to, ":"), to);
+        return false;
+    }
+    to = xstrdup(to);
+    free(s->url);
+    s->url = to;
+    s->redirects++;
+    send_on(f, s);
+    return true;
 }
 
 static void end_attempt(fetch_t *f, slot_t *s, CURLcode code)
 {
     curl_multi_remove_handle(f->multi, s->easy);
     fetch_kind_t kind = judge(f, s, code);
+    if (kind == FETCH_REFUSED && redirect(f, s)) return;
     if ((kind == FETCH_GAVE_UP || kind == FETCH_NO_SERVER) && s->retries < f->options.max_retries) {
         s->due = seconds_now() + wait_before_retry(f, s);
         s->retries++;
@@ -266,15 +426,17 @@ static void deliver(fetch_t *f, slot_t *s)
 {
     fetch_request_t request = s->request;
     fetch_result_t result = s->result;
-    buf_t reply = s->reply, why = s->why;
-    s->reply = s->why = (buf_t){0};
+    buf_t reply = s->reply, why = s->why, texts = s->texts;
+    s->reply = s->why = s->texts = (buf_t){0};
     s->state = SLOT_FREE;
+    fetch_hosts_end(s->host);
     f->done--;
     f->unfinished--;
     send_queued(f);
     request.done(request.ctx, &result);
     buf_free(&reply);
     buf_free(&why);
+    buf_free(&texts);
 }
 
 /* Calls done() for what has ended so far; returns whether there was anything. */
@@ -287,17 +449,19 @@ static bool deliver_all(fetch_t *f)
     return true;
 }
 
-/* Sends again what has waited long enough. */
+/* Sends what has waited long enough, for its next attempt or for its host. */
 static void send_due(fetch_t *f)
 {
     double now = seconds_now();
     for (int i = 0; i < f->options.jobs; i++)
         if (f->slots[i].state == SLOT_WAITING && f->slots[i].due <= now) start_attempt(f, &f->slots[i]);
+    send_queued(f);
 }
 
-/* The moment when something is to be sent again, `latest` at the latest. */
-static double next_due(const fetch_t *f, double latest)
+/* The moment when something is to be sent, `latest` at the latest. */
+static double next_due(fetch_t *f, double latest)
 {
+    if (free_slot(f)) latest = fmin(latest, fetch_hosts_due(f->hosts));
     for (int i = 0; i < f->options.jobs; i++)
         if (f->slots[i].state == SLOT_WAITING) latest = fmin(latest, f->slots[i].due);
     return latest;
@@ -339,14 +503,12 @@ void fetch_close(fetch_t *f)
         if (s->state == SLOT_RUNNING) curl_multi_remove_handle(f->multi, s->easy);
         if (s->easy) curl_easy_cleanup(s->easy);
         curl_slist_free_all(s->headers);
+        free(s->url);
         buf_free(&s->reply);
         buf_free(&s->why);
+        buf_free(&s->texts);
     }
-    while (f->queue) {
-        queued_t *q = f->queue;
-        f->queue = q->next;
-        free(q);
-    }
+    fetch_hosts_close(f->hosts);
     curl_multi_cleanup(f->multi);
     curl_global_cleanup();
     free(f->slots);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/err.h"
+#include "base/folder.h"
 #include "base/mem.h"
 
 #define XXH_INLINE_ALL
@@ -82,15 +83,9 @@ static void check_schema(const answers_t *a)
 /* The user's own cache, in a folder that others cannot read. */
 static char *default_path(void)
 {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    char *base = cache && *cache == '/' ? xstrdup(cache) : home && *home == '/' ? xasprintf("%s/.cache", home) : NULL;
-    if (!base) die(EX_USAGE, "no $HOME for the answer cache: name a file with --cache, or none");
-    char *folder = xasprintf("%s/sidmill", base);
-    if ((mkdir(base, 0700) && errno != EEXIST) || (mkdir(folder, 0700) && errno != EEXIST))
-        die_errno(EX_CANTCREAT, "%s: cannot make the answer cache's folder", folder);
+    char *folder = folder_cache("name a file with --cache, or none");
     char *path = xasprintf("%s/answers.db", folder);
     free(folder);
-    free(base);
     return path;
 }
 

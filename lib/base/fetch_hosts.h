@@ -1,0 +1,29 @@
+/* Requests that wait for their turn, a queue for each host: so that no host gets more at once, or sooner, than is polite, and
+ * a busy one holds up no other. A part of fetch.c. */
+#ifndef SIDMILL_BASE_FETCH_HOSTS_H
+#define SIDMILL_BASE_FETCH_HOSTS_H
+
+#include "base/fetch.h"
+
+typedef struct fetch_hosts fetch_hosts_t;
+typedef struct fetch_host fetch_host_t;
+
+/* As fetch_options_t has them. Without either limit all requests wait in one queue. */
+fetch_hosts_t *fetch_hosts_open(int64_t per_host, double interval);
+
+void fetch_hosts_add(fetch_hosts_t *h, const fetch_request_t *request);
+
+/* Takes out a request whose host may be asked at the moment `now` (of seconds_now()), the hosts in turn; returns the host, for
+ * fetch_hosts_end() when the request is over, or NULL where there is none. */
+fetch_host_t *fetch_hosts_take(fetch_hosts_t *h, double now, fetch_request_t *request);
+void fetch_hosts_end(fetch_host_t *host);
+
+/* Nothing more for this host before the moment `until`. */
+void fetch_hosts_pause(fetch_host_t *host, double until);
+
+/* The first moment at which fetch_hosts_take() gives something, as long as no request ends; infinity: never. */
+double fetch_hosts_due(const fetch_hosts_t *h);
+
+void fetch_hosts_close(fetch_hosts_t *h);
+
+#endif
