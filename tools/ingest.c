@@ -4,15 +4,18 @@
 #include <string.h>
 
 #include "base/cli.h"
+#include "base/download.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "base/sha256.h"
 #include "data/formats.h"
 #include "data/ingest.h"
 #include "data/records.h"
 #include "data/relpath.h"
 
 static const char *items_path, *interactions_path, *items_out_path, *report_path;
+static const char *items_sha256, *interactions_sha256;
 static ingest_filter_t filter = {.kcore = 5, .min_rating = NAN};
 
 static const char *format_name = "neutral";
@@ -21,8 +24,8 @@ static int64_t bad_lines;
 
 static const cli_option_t options[] = {
     {'f', "format", NULL, CLI_CHOICE, &format_name, "the form of both inputs", true, 0, 0, format_names},
-    {0, "items", "FILE", CLI_STRING, &items_path, "item records, JSON Lines; - for standard input", false, 0, 0, NULL},
-    {0, "interactions", "FILE", CLI_STRING, &interactions_path, "events, tab-separated; - for standard input", false, 0, 0, NULL},
+    {0, "items", "FILE", CLI_STRING, &items_path, "item records: a file, an http(s) URL, or - for standard input", false, 0, 0, NULL},
+    {0, "interactions", "FILE", CLI_STRING, &interactions_path, "events, likewise", false, 0, 0, NULL},
     {0, "items-out", "FILE", CLI_STRING, &items_out_path, "the records that stay; - for standard output", false, 0, 0, NULL},
     CLI_OUTPUT,
     {'k', "kcore", "N", CLI_INT, &filter.kcore, "least interactions of a user, of an item; 0: no filter", true, 0, 1e9, NULL},
@@ -30,6 +33,9 @@ static const cli_option_t options[] = {
     {0, "max-items-per-user", "N", CLI_INT, &filter.max_items, "keep a user's latest N interactions; 0: all", true, 0, 1e9, NULL},
     {0, "bad-lines", "N", CLI_INT, &bad_lines, "leave out up to N malformed lines of each input", true, 0, 1e15, NULL},
     {0, "report", "FILE", CLI_STRING, &report_path, "what was dropped and why, as JSON", false, 0, 0, NULL},
+    {0, "items-sha256", "HEX", CLI_STRING, &items_sha256, "what the download from --items must have", false, 0, 0, NULL},
+    {0, "interactions-sha256", "HEX", CLI_STRING, &interactions_sha256, "the same for --interactions", false, 0, 0, NULL},
+    DOWNLOAD_OPTIONS,
 };
 
 static const cli_t cli = {
@@ -49,7 +55,15 @@ static bool is_stream(const char *path) { return !path || !strcmp(path, "-"); }
 /* Standard input and standard output are not the same. */
 static bool same_file(const role_t *a, const role_t *b)
 {
+    if (is_url(a->path) || is_url(b->path)) return a->path && b->path && !strcmp(a->path, b->path);
     return relpath_same(a->path, b->path) && (!is_stream(a->path) || a->output == b->output);
+}
+
+static void check_checksum(const char *option, const char *hex, const char *path)
+{
+    if (!hex) return;
+    if (!is_url(path)) die(EX_USAGE, "%s is for downloads, and '%s' is no URL", option, path);
+    if (!sha256_valid(hex)) die(EX_USAGE, "%s: '%s' is no SHA-256, expected %d hex digits", option, hex, SHA256_HEX);
 }
 
 static void check_paths(void)
@@ -64,6 +78,15 @@ static void check_paths(void)
     for (int a = 0; a < count; a++)
         for (int b = a + 1; b < count; b++)
             if (same_file(&roles[a], &roles[b])) die(EX_USAGE, "%s and %s are the same file", roles[a].option, roles[b].option);
+    check_checksum("--items-sha256", items_sha256, items_path);
+    check_checksum("--interactions-sha256", interactions_sha256, interactions_path);
+}
+
+/* Puts downloaded files in the place of URLs. */
+static void download_inputs(void)
+{
+    if (is_url(items_path)) items_path = download(items_path, items_sha256, &download_options);
+    if (is_url(interactions_path)) interactions_path = download(interactions_path, interactions_sha256, &download_options);
 }
 
 /* The records with their pictures' paths as seen from where --items-out will stand. */
@@ -124,6 +147,7 @@ int main(int argc, char **argv)
     format = format_find(format_name);
     st_writer_t *w = st_create(cli_common.output, "interactions/1");
     out_t *items_out = out_open(items_out_path, false);
+    download_inputs();
     records_t records = read_records();
     event_source_t *events = format->events(&(source_options_t){
         .path = interactions_path, .bad_lines = bad_lines, .rating = !isnan(filter.min_rating)});

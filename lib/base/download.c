@@ -245,6 +245,7 @@ static void ask(download_t *d, fetch_t *f)
 _Noreturn static void give_up(const download_t *d)
 {
     progress_end();
+    if (d->have == 0) unlink(d->part_path);
     if (d->kind == FETCH_REFUSED) die(EX_NOINPUT, "%s: %s", d->url, d->why.data);
     if (d->have > 0)
         die(EX_UNAVAILABLE, "%s: %s; the first %lld bytes are kept, and the next run goes on from there", d->url, d->why.data,
@@ -341,6 +342,7 @@ static void fetch_whole(download_t *d, const char *sha256)
         }
         bool pieces = d->resumed;
         drop_part(d);
+        if (!pieces) unlink(d->part_path);
         if (!pieces) die(EX_DATAERR, "%s: has the SHA-256 %s, expected %s", d->url, found, sha256);
         note("%s: the pieces do not fit; downloaded again", d->url);
     }
