@@ -46,6 +46,32 @@ for u, name in enumerate(users):
 PY
 }
 
+# Prints the steps of report.json: what each filter dropped (users items interactions), between what was read and what is left.
+steps() {
+    /usr/bin/python3 - <<'PY'
+import json
+r = json.load(open("report.json"))
+kinds = "users", "items", "interactions"
+left = r["before"]
+print("read", *(left[k] for k in kinds))
+for s in r["steps"]:
+    assert all(left[k] - s["dropped"][k] == s[k] for k in kinds), s
+    print(s["filter"], *(s["dropped"][k] for k in kinds))
+    left = s
+for side in r["before"], *r["steps"], r["after"]:
+    pairs = side["users"] * side["items"]
+    assert side["density"] == (side["interactions"] / pairs if pairs else 0), side
+    assert list(side["coverage"]) == ["title", "description", "categories", "image", "caption", "intents"]
+for side in r["before"], r["after"]:
+    for what, n in ("history", "users"), ("popularity", "items"):
+        q = side[what]
+        assert list(q) == ["min", "p10", "p25", "p50", "p75", "p90", "p99", "max", "mean"]
+        assert abs(q["mean"] * side[n] - side["interactions"]) < 1e-6 * side["interactions"] + 1e-9
+assert {k: r["after"][k] for k in (*kinds, "density", "coverage")} == {k: left[k] for k in (*kinds, "density", "coverage")}
+print("left", *(r["after"][k] for k in kinds))
+PY
+}
+
 # Nothing may be left after a failure: neither outputs nor temporary files.
 assert_nothing_written() {
     run find . -name 'kept.jsonl*' -o -name 'out.st*' -o -name 'report.json*'
@@ -96,9 +122,9 @@ refused() { # refused CODE MESSAGE [options]
 @test "duplicates go, repeat purchases stay" {
     small
     printf 'user\titem\ttimestamp\nu\ta\t1\nu\tb\t1\nu\ta\t1\nu\ta\t2\nu\tb\t1\nv\ta\t1\n' >events.tsv
-    run --separate-stderr ingest --kcore 0
-    assert_success
-    [[ $stderr == *'dropped 2 interactions that repeat user, item and time'* ]]
+    ingest -q --kcore 0 --report report.json
+    run steps
+    assert_line 'duplicate 0 0 2'
     run histories out.st
     assert_output $'items a b c\nu a@1 b@1 a@2\nv a@1'
 }
@@ -122,26 +148,37 @@ refused() { # refused CODE MESSAGE [options]
     assert_output $'items a c\nu1 c@10 a@30 a@40\nu2 c@1 a@5'
     run cat kept.jsonl
     assert_output $'{"id": "a", "n": 12345678901234567890, "image": "img/a.png"}\n {"id" : "c" , "title" : null} '
-    run /usr/bin/python3 - <<'PY'
+    run steps
+    assert_success
+    assert_output $'read 5 4 12\nno_record 1 1 2\nlow_rating 1 0 2\nduplicate 0 0 1\nkcore 1 1 2\nleft 2 2 5'
+    run /usr/bin/python3 -c '
 import json
 r = json.load(open("report.json"))
-b, a, d = r["before"], r["after"], r["dropped"]
-print(b, a, d, r["short_users"])
-for k in b:
-    lost = sum(v.get(k, 0) for v in d.values())
-    assert b[k] - lost == a[k], (k, b[k], lost, a[k])
-PY
-    assert_success
-    assert_output "{'users': 5, 'items': 4, 'interactions': 12} {'users': 2, 'items': 2, 'interactions': 5} {'no_record': {'interactions': 2, \
-'missing_records': 1}, 'low_rating': {'interactions': 2}, 'duplicate': {'interactions': 1}, 'beyond_max': {'interactions': 0}, \
-'idle': {'users': 2, 'items': 1}, 'kcore': {'users': 1, 'items': 1, 'interactions': 2}} 1"
+print(r["before"]["records"], r["after"]["records"], r["short_users"], r["records"], r["interactions"], r["pictures"])
+print(r["before"]["history"], r["before"]["coverage"]["image"], r["after"]["coverage"]["image"])'
+    assert_output "4 2 1 {} {} {}
+{'min': 1, 'p10': 1, 'p25': 1, 'p50': 2, 'p75': 3, 'p90': 5, 'p99': 5, 'max': 5, 'mean': 2.4} 0.25 0.5"
 }
 
 @test "the account on standard error, and -q" {
     small
-    run --separate-stderr ingest --kcore 0
-    assert_equal "$stderr" $'ingest: read 2 users, 3 items, 7 interactions\ningest: kept 2 users, 3 items, 7 interactions'
-    run --separate-stderr ingest --kcore 0 -q
+    printf 'u\ta\n' >>events.tsv
+    run --separate-stderr ingest --kcore 2 --bad-lines 1 --max-items-per-user 3
+    assert_equal "$stderr" "ingest: 3 records read, 2 kept
+ingest: interactions: 1 malformed lines
+ingest:                    users      items interactions   density   title  description  categories   image  caption  intents
+ingest: read                   2          3            7      1.17    0.0%         0.0%        0.0%   33.3%     0.0%     0.0%
+ingest: no record              2          3            7      1.17    0.0%         0.0%        0.0%   33.3%     0.0%     0.0%
+ingest: duplicate              2          3            7      1.17    0.0%         0.0%        0.0%   33.3%     0.0%     0.0%
+ingest: beyond max             2          3            6         1    0.0%         0.0%        0.0%   33.3%     0.0%     0.0%
+ingest: kcore                  2          2            5      1.25    0.0%         0.0%        0.0%   50.0%     0.0%     0.0%
+ingest:                                 min     p10     p25     p50     p75     p90     p99     max     mean
+ingest: interactions a user, read         3       3       3       3       4       4       4       4     3.50
+ingest: interactions a user, kept         2       2       2       2       3       3       3       3     2.50
+ingest: interactions an item, read        2       2       2       2       3       3       3       3     2.33
+ingest: interactions an item, kept        2       2       2       2       3       3       3       3     2.50
+ingest: 1 users have fewer than 3 interactions; the split will skip them"
+    run --separate-stderr ingest --kcore 0 -q --bad-lines 1
     assert_equal "$stderr" ''
 }
 
@@ -153,6 +190,60 @@ PY
     ingest -q --kcore 1 --max-items-per-user 3
     run histories out.st
     assert_output $'items a b c\nu1 c@10 a@30 a@40\nu2 c@1 b@5 a@5'
+}
+
+@test "--since and --until, which is exclusive, as dates, times and seconds" {
+    small
+    printf 'user\titem\ttimestamp\n' >events.tsv
+    local day=1406073600 # 2014-07-23
+    for t in -1 0 1 86399 86400; do printf 'u\ta\t%d\nv\tb\t%d\n' $((day + t)) $((day + t - 1)); done >>events.tsv
+    ingest -q -k 0 --since 2014-07-23 --until 2014-07-24 --report report.json
+    run histories out.st
+    assert_output "items a b c
+u a@$day a@$((day + 1)) a@$((day + 86399))
+v b@$day b@$((day + 86398)) b@$((day + 86399))"
+    run steps
+    assert_line 'outside_time 0 0 4'
+    histories out.st >expected
+    for window in "$day $((day + 86400))" '2014-07-23T00:00:00Z 2014-07-24T00:00Z' '2014-07-23T02:00+02:00 2014-07-23T14:00:00.999-10:00'; do
+        # shellcheck disable=SC2086 # two words
+        set -- $window
+        ingest -q -k 0 --since "$1" --until "$2"
+        histories out.st | cmp - expected
+    done
+    ingest -q -k 0 --until '2014-07-23 00:00:02'
+    run histories out.st
+    assert_line "u a@$((day - 1)) a@$day a@$((day + 1))"
+    rm kept.jsonl out.st report.json
+    refused 64 '--since yesterday: expected a date as 2014-07-23' --since yesterday
+    refused 64 '--until 2014-02-29: expected a date' --until 2014-02-29
+    refused 64 '--since is not before --until' --since 2014-07-23 --until 2014-07-23
+    printf 'user\titem\torder\nu\ta\t0\n' >events.tsv
+    refused 65 'the interactions have no times, only an order' -k 0 --since 1
+}
+
+@test "--require-image drops items without image and image_url" {
+    small
+    sed -i '2s|{|{"image_url":"http://x/b.png",|; 3s|{|{"image":"",|' items.jsonl
+    ingest -q -k 0 --require-image --report report.json
+    run histories out.st
+    assert_output $'items a b\nu1 b@10 a@30 a@40\nu2 b@5 a@5'
+    run wc -l <kept.jsonl
+    assert_output 2
+    run steps
+    assert_line 'no_image 0 1 2'
+    run /usr/bin/python3 -c 'import json; r = json.load(open("report.json")); print(r["before"]["coverage"]["image"], r["after"]["coverage"]["image"])'
+    assert_output '0.6666666666666666 1'
+}
+
+@test "coverage counts what records hold" {
+    printf '%s\n' '{"id":"a","title":"t","description":"","categories":[],"image":null,"caption":"c","intents":[{"text":""}]}' \
+        '{"id":"b","title":"","description":"d","categories":["",""],"image_url":"u","intents":[{"label":1,"text":"x"}]}' \
+        '{"id":"c","t\u0069tle":"t","categories":["","x"],"image":"i","image_url":"u","intents":[]}' >items.jsonl
+    printf 'user\titem\torder\nu\ta\t0\nu\tb\t1\nu\tc\t2\nu\td\t2\n' >events.tsv
+    ingest -q -k 0 --report report.json
+    run /usr/bin/python3 -c 'import json; r = json.load(open("report.json")); print(*(round(12 * v) for s in ("before", "after") for v in r[s]["coverage"].values()))'
+    assert_output '6 3 3 6 3 3 8 4 4 8 4 4'
 }
 
 @test "k-core 1 drops items that nobody met, k-core 0 keeps them" {
@@ -224,11 +315,12 @@ PY
 import json, struct
 raw = open("out.st", "rb").read()
 m = json.loads(raw[8:8 + struct.unpack("<Q", raw[:8])[0]])["__metadata__"]
-print(m["tool"], m["config"], m["input.items"], m["input.interactions"])'
+print(m["tool"], m["config"], m["input.items"], m["input.interactions"], m["items"])'
     assert_success
-    assert_output --regexp '^ingest \{"format":"neutral","kcore":0,"min-rating":2.5,"max-items-per-user":0,"bad-lines":0\} [0-9a-f]{32} [0-9a-f]{32}$'
+    assert_output --regexp '^ingest \{"format":"neutral","bad-lines":0,"since":null,"until":null,"min-rating":2.5,"require-image":false,'\
+'"max-items-per-user":0,"kcore":0\}( [0-9a-f]{32}){3}$'
     if command -v xxh128sum >/dev/null; then
-        assert_output --partial "$(xxh128sum items.jsonl | cut -d' ' -f1) $(xxh128sum events.tsv | cut -d' ' -f1)"
+        assert_output --partial "$(xxh128sum items.jsonl | cut -d' ' -f1) $(xxh128sum events.tsv | cut -d' ' -f1) $(xxh128sum kept.jsonl | cut -d' ' -f1)"
     fi
 }
 
@@ -367,7 +459,7 @@ print(m["tool"], m["config"], m["input.items"], m["input.interactions"])'
 @test "help fits a screen" {
     run "$BIN/ingest" --help
     assert_success
-    [ "${#lines[@]}" -le 24 ]
+    [ "${#lines[@]}" -le 40 ]
     refute_output --partial nan
 }
 

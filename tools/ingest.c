@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cli.h"
+#include "base/date.h"
 #include "base/download.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -13,29 +14,37 @@
 #include "data/ingest.h"
 #include "data/records.h"
 #include "data/relpath.h"
+#include "data/st.h"
 
 static const char *items_path, *interactions_path, *items_out_path, *report_path;
 static const char *items_sha256, *interactions_sha256;
-static ingest_filter_t filter = {.kcore = 5, .min_rating = NAN};
+static const char *since, *until;
+static ingest_filter_t filter = {.kcore = 5, .min_rating = NAN, .since = INT64_MIN, .until = INT64_MAX};
 
 static const char *format_name = "neutral";
 static const format_t *format;
 static int64_t bad_lines;
 
 static const cli_option_t options[] = {
+    /* inputs */
     {'f', "format", NULL, CLI_CHOICE, &format_name, "the form of both inputs", true, 0, 0, format_names},
     {0, "items", "FILE", CLI_STRING, &items_path, "item records: a file, an http(s) URL, or - for standard input", false, 0, 0, NULL},
     {0, "interactions", "FILE", CLI_STRING, &interactions_path, "events, likewise", false, 0, 0, NULL},
-    {0, "items-out", "FILE", CLI_STRING, &items_out_path, "the records that stay; - for standard output", false, 0, 0, NULL},
-    CLI_OUTPUT,
-    {'k', "kcore", "N", CLI_INT, &filter.kcore, "least interactions of a user, of an item; 0: no filter", true, 0, 1e9, NULL},
-    {0, "min-rating", "X", CLI_REAL, &filter.min_rating, "drop interactions rated below X", true, 0, 0, NULL},
-    {0, "max-items-per-user", "N", CLI_INT, &filter.max_items, "keep a user's latest N interactions; 0: all", true, 0, 1e9, NULL},
-    {0, "bad-lines", "N", CLI_INT, &bad_lines, "leave out up to N malformed lines of each input", true, 0, 1e15, NULL},
-    {0, "report", "FILE", CLI_STRING, &report_path, "what was dropped and why, as JSON", false, 0, 0, NULL},
     {0, "items-sha256", "HEX", CLI_STRING, &items_sha256, "what the download from --items must have", false, 0, 0, NULL},
     {0, "interactions-sha256", "HEX", CLI_STRING, &interactions_sha256, "the same for --interactions", false, 0, 0, NULL},
     DOWNLOAD_OPTIONS,
+    {0, "bad-lines", "N", CLI_INT, &bad_lines, "leave out up to N malformed lines of each input", true, 0, 1e15, NULL},
+    /* outputs */
+    {0, "items-out", "FILE", CLI_STRING, &items_out_path, "the records that stay; - for standard output", false, 0, 0, NULL},
+    CLI_OUTPUT,
+    {0, "report", "FILE", CLI_STRING, &report_path, "what was dropped and why, as JSON", false, 0, 0, NULL},
+    /* filters */
+    {0, "since", "TIME", CLI_STRING, &since, "drop interactions before a date, ISO time or second", true, 0, 0, NULL},
+    {0, "until", "TIME", CLI_STRING, &until, "drop interactions from then on", true, 0, 0, NULL},
+    {0, "min-rating", "X", CLI_REAL, &filter.min_rating, "drop interactions rated below X", true, 0, 0, NULL},
+    {0, "require-image", NULL, CLI_FLAG, &filter.require_image, "drop items without a picture", true, 0, 0, NULL},
+    {0, "max-items-per-user", "N", CLI_INT, &filter.max_items, "keep a user's latest N interactions; 0: all", true, 0, 1e9, NULL},
+    {'k', "kcore", "N", CLI_INT, &filter.kcore, "least interactions of a user, of an item; 0: no filter", true, 0, 1e9, NULL},
 };
 
 static const cli_t cli = {
@@ -89,8 +98,24 @@ static void download_inputs(void)
     if (is_url(interactions_path)) interactions_path = download(interactions_path, interactions_sha256, &download_options);
 }
 
+/* The moment in seconds; the option's text becomes canonical, for the configuration. */
+static void read_moment(const char *option, const char **text, int64_t *seconds)
+{
+    if (!*text) return;
+    if (!date_parse(*text, seconds))
+        die(EX_USAGE, "--%s %s: expected a date as 2014-07-23, a time as 2014-07-23T18:30:00Z, or seconds since 1970", option, *text);
+    *text = xasprintf("%lld", (long long)*seconds);
+}
+
+static void check_times(void)
+{
+    read_moment("since", &since, &filter.since);
+    read_moment("until", &until, &filter.until);
+    if (filter.since >= filter.until) die(EX_USAGE, "--since is not before --until: no time lies between them");
+}
+
 /* The records with their pictures' paths as seen from where --items-out will stand. */
-static records_t read_records(void)
+static records_t read_records(tally_t *tally)
 {
     char *old = relpath_folder(items_path);
     if (!old) die_errno(EX_NOINPUT, "%s", items_path);
@@ -98,72 +123,100 @@ static records_t read_records(void)
     if (!new) die_errno(EX_CANTCREAT, "%s", items_out_path);
     record_source_t *source = format->records(&(source_options_t){.path = items_path, .bad_lines = bad_lines});
     records_t r = records_read(source, old, new);
+    *tally = source->tally;
     source->close(source);
     free(old);
     free(new);
     return r;
 }
 
-static void check_left(const ingest_report_t *r)
+/* Returns the digest of what was read. */
+static char *read_events(ingest_t *g, tally_t *tally)
 {
-    if (r->after.users > r->short_users) return;
-    ingest_report_notes(r, &filter);
-    if (r->before.interactions && r->no_record == r->before.interactions)
+    event_source_t *source = format->events(&(source_options_t){
+        .path = interactions_path, .bad_lines = bad_lines, .rating = !isnan(filter.min_rating)});
+    ingest_read(g, source);
+    char *digest = source->digest(source);
+    *tally = source->tally;
+    source->close(source);
+    return digest;
+}
+
+static void check_left(const ingest_account_t *a)
+{
+    const ingest_report_t *r = a->report;
+    if (r->steps[r->count - 1].users > r->short_users) return;
+    ingest_account_notes(a);
+    if (r->steps[0].interactions && !r->steps[1].interactions)
         die(EX_DATAERR, "nothing left: none of the items in %s has a record in %s; do the files belong together?",
             interactions_path, items_path);
     die(EX_DATAERR, "nothing left to split: no user has 3 interactions or more after --kcore %lld; "
         "try a smaller one, or more data", (long long)filter.kcore);
 }
 
-/* All outputs are complete on disk, but for their names, before the first of them appears. */
-static void write_all(const interactions_t *x, const records_t *records, const bool *keep, const char *events_digest,
-                      const ingest_report_t *r, out_t *items_out, st_writer_t *w)
+static void write_report(out_t *out, const ingest_account_t *a)
+{
+    buf_t json = {0};
+    ingest_account_json(a, &json);
+    out_write(out, json.data, json.len);
+    out_prepare(out);
+    buf_free(&json);
+}
+
+/* All outputs are complete on disk, but for their names, before the first of them appears. The histories carry the digest of
+ * the records that belong to them. */
+static void write_all(const ingest_result_t *x, const records_t *records, const bool *keep, const char *events_digest,
+                      const ingest_account_t *a, out_t *items_out, st_writer_t *w)
 {
     out_t *report = report_path ? out_open(report_path, false) : NULL;
-    char *config = cli_config(&cli);
+    char *config = cli_config(&cli), *items_digest = records_write(records, keep, items_out);
+    out_prepare(items_out);
     st_set_meta(w, "config", config);
     st_set_meta(w, "input.items", records->digest);
     st_set_meta(w, "input.interactions", events_digest);
-    interactions_add(w, x);
-    records_write(records, keep, items_out);
-    out_prepare(items_out);
-    if (report) {
-        buf_t json = {0};
-        ingest_report_json(r, &json);
-        out_write(report, json.data, json.len);
-        out_prepare(report);
-        buf_free(&json);
-    }
-    st_commit(w);
+    st_set_meta(w, "items", items_digest);
+    st_add1(w, "user_offsets", ST_I64, x->users + 1, x->user_offsets);
+    st_add_spool(w, "item_index", ST_I32, &x->item_index);
+    st_add_spool(w, "timestamp", ST_I64, &x->timestamp);
+    st_add_strings(w, "user_ids", &x->user_ids);
+    st_add_strings(w, "item_ids", &x->item_ids);
+    st_prepare(w);
+    if (report) write_report(report, a);
     out_commit(items_out);
+    st_commit(w);
     if (report) out_commit(report);
     free(config);
+    free(items_digest);
 }
 
 int main(int argc, char **argv)
 {
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected operand '%s'; 'ingest --help' lists the options", argv[1]);
     check_paths();
+    check_times();
     format = format_find(format_name);
     st_writer_t *w = st_create(cli_common.output, "interactions/1");
     out_t *items_out = out_open(items_out_path, false);
     download_inputs();
-    records_t records = read_records();
-    event_source_t *events = format->events(&(source_options_t){
-        .path = interactions_path, .bad_lines = bad_lines, .rating = !isnan(filter.min_rating)});
 
-    bool *keep = NEW_ARRAY(bool, records.ids.count);
-    ingest_report_t report;
-    interactions_t x = ingest_interactions(events, &records.ids, &filter, keep, &report);
-    check_left(&report);
-    char *digest = events->digest(events);
-    write_all(&x, &records, keep, digest, &report, items_out, w);
-    ingest_report_notes(&report, &filter);
+    tally_t mended_records, mended_events;
+    records_t records = read_records(&mended_records);
+    ingest_t *g = ingest_open(&filter, &records.ids, records.evidence);
+    char *events_digest = read_events(g, &mended_events);
+    ingest_core(g);
 
-    events->close(events);
-    free(digest);
-    interactions_free(&x);
+    ingest_account_t account = {.report = ingest_report(g), .records = &mended_records, .interactions = &mended_events,
+                                .records_read = records.ids.count};
+    const bool *keep = ingest_items(g);
+    for (int64_t i = 0; i < records.ids.count; i++) account.records_kept += keep[i];
+    check_left(&account);
+    ingest_result_t x = ingest_result(g);
+    write_all(&x, &records, keep, events_digest, &account, items_out, w);
+    ingest_account_notes(&account);
+
+    ingest_result_free(&x);
+    ingest_close(g);
     records_free(&records);
-    free(keep);
+    free(events_digest);
     return 0;
 }

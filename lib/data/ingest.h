@@ -1,49 +1,71 @@
 /* From events as they come to histories worth learning from: chronological, without duplicates and without what has no
- * record, reduced to their k-core; and the account of what was dropped. */
+ * record, reduced to their k-core; and the account of what went at each step.
+ *
+ * Events wait in temporary files (base/spool.h), never in memory: memory follows the numbers of users and items and the
+ * longest history. Steps, in order, each a function below: ingest_read(), ingest_core(), and where items are lost later on,
+ * ingest_drop_items(); then ingest_result(). */
 #ifndef SIDMILL_DATA_INGEST_H
 #define SIDMILL_DATA_INGEST_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/buf.h"
+#include "base/spool.h"
 #include "data/event_source.h"
-#include "data/interactions.h"
+#include "data/ingest_report.h"
+#include "data/strtab.h"
 
 typedef struct {
     int64_t kcore;        /* 0: none */
     int64_t max_items;    /* a user's latest interactions that are kept; 0: all */
     double min_rating;    /* NaN: none */
+    int64_t since, until; /* seconds: since <= time < until; INT64_MIN, INT64_MAX: no bound */
+    bool require_image;   /* items without `image` and `image_url` go */
+    int64_t partition;    /* interactions that are brought into order in memory at once; 0: INGEST_PARTITION. Never
+                           * changes the result. */
 } ingest_filter_t;
 
+#define INGEST_FILTER_NONE {.min_rating = NAN, .since = INT64_MIN, .until = INT64_MAX}
+
+enum { INGEST_PARTITION = 1 << 22 };
+
+/* What stays. Users come in order of first appearance in the source, each one's interactions in order of time, equal times
+ * in the source's order. */
 typedef struct {
-    int64_t users, items, interactions;
-} ingest_counts_t;
+    int64_t users, items, events;
+    int64_t *user_offsets;   /* [users + 1] */
+    spool_t item_index;      /* int32 [events], rows of item_ids */
+    spool_t timestamp;       /* int64 [events] */
+    strtab_t user_ids, item_ids;
+} ingest_result_t;
 
-/* before = after + everything dropped, for users, items and interactions each. */
-typedef struct {
-    ingest_counts_t before;   /* distinct users of the source, item records, interactions */
-    int64_t no_record;        /* interactions dropped: their item has no record */
-    int64_t missing_records;  /* the number of such items */
-    int64_t low_rating;       /* interactions dropped: rated below the minimum */
-    int64_t duplicates;       /* interactions dropped: same user, item and time as an earlier one */
-    int64_t beyond_max;       /* interactions dropped: older than a user's latest max_items */
-    int64_t idle_users;       /* users dropped: no interaction was left */
-    int64_t idle_items;       /* items dropped: no interaction was left; with kcore 0 they stay */
-    ingest_counts_t kcore;    /* dropped by the k-core */
-    ingest_counts_t after;
-    int64_t short_users;      /* kept users with fewer than 3 interactions, whom the split skips */
-} ingest_report_t;
+typedef struct ingest ingest_t;
 
-/* Reads the source to its end and filters: an interaction goes for the first reason that applies, in the order of the
- * report's fields. Each user's interactions are ordered by time, equal times in the source's order. Users come in order of
- * first appearance in the source; keep_item [items->count] says which items stay, and item_index counts those. `items` is
- * indexed. The result may be empty. */
-interactions_t ingest_interactions(event_source_t *s, const strtab_t *items, const ingest_filter_t *f,
-                                   bool *keep_item, ingest_report_t *r);
+/* `items` (indexed) are the items that have a record and `evidence` [items->count] what that holds (data/coverage.h); both,
+ * and the filter, are borrowed. */
+ingest_t *ingest_open(const ingest_filter_t *f, const strtab_t *items, const uint8_t *evidence);
 
-/* The report as notes on stderr, and as one JSON object. */
-void ingest_report_notes(const ingest_report_t *r, const ingest_filter_t *f);
-void ingest_report_json(const ingest_report_t *r, buf_t *out);
+/* Reads the source to its end. An interaction goes for the first reason that applies: its item has no record, it lies outside
+ * [since, until), it is rated too low, its item has no picture, it is a duplicate (same user, item and time as an earlier
+ * one), it is older than its user's latest max_items. With a bound on the time, a source that gives only an order ends the
+ * process. */
+void ingest_read(ingest_t *g, event_source_t *s);
+
+/* Reduces what is left to its k-core. */
+void ingest_core(ingest_t *g);
+
+/* Drops the items whose gone[i] is set, [items->count], as the step `filter`, and what then leaves the k-core. */
+void ingest_drop_items(ingest_t *g, const char *filter, const bool *gone);
+
+/* [items->count]: whether an item stays, as things are. With kcore 0 items stay that nobody met. */
+const bool *ingest_items(const ingest_t *g);
+
+/* The account so far. */
+const ingest_report_t *ingest_report(const ingest_t *g);
+
+/* The result, which may be empty; nothing can be dropped after it, and ingest_items() holds until ingest_close(). */
+ingest_result_t ingest_result(ingest_t *g);
+void ingest_result_free(ingest_result_t *x);
+void ingest_close(ingest_t *g);
 
 #endif

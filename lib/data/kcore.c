@@ -10,7 +10,7 @@ typedef struct {
     const int64_t *offsets;   /* user -> events */
     const int32_t *item;
     int64_t *item_offsets;    /* item -> its events' users */
-    int64_t *item_users;
+    int32_t *item_users;
     int64_t *degree;          /* [users + items] events with nodes not yet removed */
     bool *removed;
     int64_t *queue, head, tail;
@@ -21,13 +21,13 @@ static void invert(peel_t *p)
 {
     int64_t events = p->offsets[p->users];
     p->item_offsets = NEW_ARRAY(int64_t, p->items + 1);
-    p->item_users = NEW_ARRAY(int64_t, events);
+    p->item_users = NEW_ARRAY(int32_t, events);
     for (int64_t e = 0; e < events; e++) p->item_offsets[p->item[e] + 1]++;
     for (int64_t i = 0; i < p->items; i++) p->item_offsets[i + 1] += p->item_offsets[i];
     int64_t *next = NEW_ARRAY(int64_t, p->items);
     for (int64_t i = 0; i < p->items; i++) next[i] = p->item_offsets[i];
     for (int64_t u = 0; u < p->users; u++)
-        for (int64_t e = p->offsets[u]; e < p->offsets[u + 1]; e++) p->item_users[next[p->item[e]]++] = u;
+        for (int64_t e = p->offsets[u]; e < p->offsets[u + 1]; e++) p->item_users[next[p->item[e]]++] = (int32_t)u;
     free(next);
 }
 

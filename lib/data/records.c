@@ -3,26 +3,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <xxhash.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "base/spool.h"
+#include "data/coverage.h"
 #include "data/items.h"
 #include "data/relpath.h"
-
-/* The file has no name, so that it goes when the process does, however that ends. */
-static FILE *open_spool(void)
-{
-    const char *folder = getenv("TMPDIR");
-    char *name = xasprintf("%s/sidmill.XXXXXX", folder && *folder ? folder : "/tmp");
-    int fd = mkstemp(name);
-    FILE *f = fd < 0 ? NULL : fdopen(fd, "w+b");
-    if (!f) die_errno(EX_CANTCREAT, "temporary file %s", name);
-    unlink(name);
-    free(name);
-    return f;
-}
 
 /* The record's line, with its picture's path as seen from the folder `new`, ended by a newline. */
 static void take_line(const record_t *r, const char *old, const char *new, buf_t *line)
@@ -45,13 +34,15 @@ static bool add_id(records_t *r, const record_t *record)
 {
     if (!r->ids.slots) strtab_index(&r->ids);
     if (strtab_find(&r->ids, record->id, record->id_len) >= 0) return false;
+    GROW(r->evidence, r->ids.count, r->cap);
+    r->evidence[r->ids.count] = coverage_of(record->line, record->line_len);
     strtab_add(&r->ids, record->id, record->id_len);
     return true;
 }
 
 records_t records_read(record_source_t *s, const char *old, const char *new)
 {
-    records_t r = {.spool = open_spool()};
+    records_t r = {.spool = spool_file()};
     buf_t line = {0};
     progress_start("reading", "items", 0);
     for (record_t record; s->next(s, &record); progress_add(1)) {
@@ -72,23 +63,40 @@ records_t records_read(record_source_t *s, const char *old, const char *new)
     return r;
 }
 
-void records_write(const records_t *r, const bool *keep, out_t *out)
+bool records_next(const records_t *r, records_walk_t *walk)
 {
-    char *line = NULL;
-    size_t cap = 0;
-    rewind(r->spool);
-    for (int64_t i = 0; i < r->ids.count; i++) {
-        errno = 0;
-        ssize_t n = getline(&line, &cap, r->spool);
-        if (n < 0) die_errno(EX_IOERR, "temporary file: read failed");
-        if (keep[i]) out_write(out, line, (size_t)n);
+    if (!walk->next) rewind(r->spool);
+    if (walk->next == r->ids.count) return false;
+    errno = 0;
+    ssize_t n = getline(&walk->line, &walk->cap, r->spool);
+    if (n < 0) die_errno(EX_IOERR, "temporary file: read failed");
+    walk->n = (size_t)n;
+    walk->next++;
+    return true;
+}
+
+void records_walk_free(records_walk_t *walk) { free(walk->line); }
+
+char *records_write(const records_t *r, const bool *keep, out_t *out)
+{
+    XXH3_state_t *digest = XXH3_createState();
+    if (!digest || XXH3_128bits_reset(digest) == XXH_ERROR) die(EX_OSERR, "out of memory");
+    records_walk_t walk = {0};
+    while (records_next(r, &walk)) {
+        if (!keep[walk.next - 1]) continue;
+        out_write(out, walk.line, walk.n);
+        XXH3_128bits_update(digest, walk.line, walk.n);
     }
-    free(line);
+    records_walk_free(&walk);
+    XXH128_hash_t h = XXH3_128bits_digest(digest);
+    XXH3_freeState(digest);
+    return xasprintf("%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);
 }
 
 void records_free(records_t *r)
 {
     strtab_free(&r->ids);
+    free(r->evidence);
     if (r->spool) fclose(r->spool);
     free(r->digest);
     *r = (records_t){0};

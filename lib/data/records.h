@@ -11,18 +11,31 @@
 #include "data/strtab.h"
 
 typedef struct {
-    strtab_t ids;    /* indexed */
-    FILE *spool;     /* one record a line */
-    char *digest;    /* xxh3-128 of the bytes read, in hex */
+    strtab_t ids;      /* indexed */
+    uint8_t *evidence; /* [ids.count] what each record holds: data/coverage.h */
+    int64_t cap;
+    FILE *spool;       /* one record a line */
+    char *digest;      /* xxh3-128 of the bytes read, in hex */
 } records_t;
 
 /* Reads the source to its end; one without records ends the process, and so does an id that repeats, unless the format lets
- * them: then the first record of an id stays and the others count as "repeated_records". A relative `image`, which counts from the folder `old`, is rewritten to count from
- * the folder `new` (data/relpath.h). */
+ * them: then the first record of an id stays and the others count as "repeated_records". A relative `image`, which counts from
+ * the folder `old`, is rewritten to count from the folder `new` (data/relpath.h). */
 records_t records_read(record_source_t *s, const char *old, const char *new);
 
-/* Writes the records whose keep[i] is set, in order. */
-void records_write(const records_t *r, const bool *keep, out_t *out);
+/* Goes through the records again, in order: line[n] is a record's line with its newline, borrowed until the next call. False
+ * after the last. Start with a zeroed `walk`. */
+typedef struct {
+    int64_t next;      /* number of the record that comes next; of the current one: next - 1 */
+    char *line;
+    size_t n, cap;
+} records_walk_t;
+
+bool records_next(const records_t *r, records_walk_t *walk);
+void records_walk_free(records_walk_t *walk);
+
+/* Writes the records whose keep[i] is set, in order; returns the xxh3-128 of what was written, in hex. Caller frees. */
+char *records_write(const records_t *r, const bool *keep, out_t *out);
 void records_free(records_t *r);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/out.h"
+#include "base/spool.h"
 #include "data/strtab.h"
 
 typedef enum {
@@ -92,6 +93,7 @@ void st_add(st_writer_t *w, const char *name, st_dtype dtype, int dims, const in
 /* Appends `rows` more rows to a tensor added before: its first extent grows. `data` is borrowed likewise. */
 void st_extend(st_writer_t *w, const char *name, int64_t rows, const void *data);
 void st_add_strings(st_writer_t *w, const char *name, const strtab_t *t);
+void st_add_spool(st_writer_t *w, const char *name, st_dtype dtype, const spool_t *s);   /* one dimension, written from its file */
 
 /* Records the digest (xxh3-128, hex) of an input under metadata `input.<role>`. */
 void st_add_input(st_writer_t *w, const char *role, const st_file_t *f);

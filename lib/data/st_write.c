@@ -11,6 +11,7 @@
 /* A borrowed stretch of rows. */
 typedef struct {
     const void *data;
+    const spool_t *spool;   /* in place of data */
     size_t bytes;
 } part_t;
 
@@ -76,7 +77,7 @@ static entry_t *find_entry(const st_writer_t *w, const char *name)
 static void add_part(entry_t *e, const void *data, size_t bytes)
 {
     GROW(e->parts, e->count, e->cap);
-    e->parts[e->count++] = (part_t){data, bytes};
+    e->parts[e->count++] = (part_t){.data = data, .bytes = bytes};
     e->bytes = size_add(e->bytes, bytes);
 }
 
@@ -131,6 +132,13 @@ void st_add_input(st_writer_t *w, const char *role, const st_file_t *f)
     free(key);
 }
 
+void st_add_spool(st_writer_t *w, const char *name, st_dtype dtype, const spool_t *s)
+{
+    if (s->size != st_dtype_size(dtype)) die(EX_SOFTWARE, "tensor '%s': elements of %zu bytes", name, s->size);
+    st_add1(w, name, dtype, s->count, NULL);
+    find_entry(w, name)->parts[0].spool = s;
+}
+
 /* Wide types first, so that every tensor is aligned to its elements; then by name. */
 static int by_width(const void *pa, const void *pb)
 {
@@ -181,6 +189,22 @@ static void write_header(const st_writer_t *w)
     buf_free(&b);
 }
 
+static void write_spool(const st_writer_t *w, const spool_t *s)
+{
+    spool_reader_t in = spool_reader(s);
+    for (int64_t at = 0, n; at < s->count; at += n) {
+        n = s->count - at < SPOOL_CHUNK ? s->count - at : SPOOL_CHUNK;
+        out_write(w->out, spool_next(&in, n), (size_t)n * s->size);
+    }
+    spool_reader_free(&in);
+}
+
+static void write_part(const st_writer_t *w, const part_t *p)
+{
+    if (p->spool) write_spool(w, p->spool);
+    else out_write(w->out, p->data, p->bytes);
+}
+
 void st_prepare(st_writer_t *w)
 {
     if (w->written) return;
@@ -189,7 +213,7 @@ void st_prepare(st_writer_t *w)
     write_header(w);
     for (int i = 0; i < w->count; i++)
         for (int p = 0; p < w->entries[i].count; p++)
-            out_write(w->out, w->entries[i].parts[p].data, w->entries[i].parts[p].bytes);
+            write_part(w, &w->entries[i].parts[p]);
     out_prepare(w->out);
 }
 
