@@ -28,6 +28,7 @@ NEED_BUILD  += libstb-dev:stb/stb_image_write.h                 # decoding pictu
 NEED_BUILD  += libcurl4-openssl-dev:curl/curl.h                 # HTTP and TLS, many requests in flight
 NEED_BUILD  += libsqlite3-dev:sqlite3.h                         # the answer cache: crash-safe, shared between processes
 NEED_BUILD  += nettle-dev:nettle/sha2.h                         # SHA-256: checksums of downloads, names of pictures
+NEED_BUILD  += libgumbo-dev:gumbo.h                             # names of HTML's elements and character references
 NEED_BUILD_OPTIONAL += libdnnl-dev:dnnl.h                       # oneDNN: bf16 products on processors that have them
 NEED_BUILD_OPTIONAL += libseccomp-dev:seccomp.h                 # system call filter of the processes that decode pictures
 NEED_TEST   += bats:bats                                        # runs the suites in tests/*.bats
@@ -50,7 +51,7 @@ OPTIONAL_DEFS = $(if $(filter yes,$(ONEDNN)),-DHAVE_ONEDNN) $(if $(filter yes,$(
 OPTIONAL_LIBS = $(if $(filter yes,$(ONEDNN)),-ldnnl -lgomp) $(if $(filter yes,$(SECCOMP)),-lseccomp)
 
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Ilib -pthread $(CFLAGS) $(NUMERIC) $(WARN) $(SAN) $(OPTIONAL_DEFS)
-LIBS = $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -lcurl -lnettle -lsqlite3 -lm
+LIBS = $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -lcurl -lnettle -lsqlite3 -lgumbo -lm
 
 LIB_SRC   := $(wildcard lib/*/*.c)
 TOOL_SRC  := $(wildcard tools/*.c)

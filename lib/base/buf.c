@@ -45,21 +45,24 @@ void buf_printf(buf_t *b, const char *fmt, ...)
 
 void buf_json_string(buf_t *b, const char *s, size_t n)
 {
-    buf_puts(b, "\"");
+    size_t done = 0; /* bytes before it are written; those from it to i are written as they are */
+    buf_add(b, "\"", 1);
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)s[i];
+        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) continue;
+        buf_add(b, s + done, i - done);
+        done = i + 1;
         if (c == '"' || c == '\\')
             buf_printf(b, "\\%c", c);
         else if (c == '\n')
             buf_puts(b, "\\n");
         else if (c == '\t')
             buf_puts(b, "\\t");
-        else if (c < 0x20 || c == 0x7f)
-            buf_printf(b, "\\u%04x", c);
         else
-            buf_add(b, s + i, 1);
+            buf_printf(b, "\\u%04x", c);
     }
-    buf_puts(b, "\"");
+    buf_add(b, s + done, n - done);
+    buf_add(b, "\"", 1);
 }
 
 void buf_json_number(buf_t *b, double v)

@@ -128,9 +128,23 @@ static size_t utf8_sequence(const unsigned char *s, size_t n)
     return len;
 }
 
+/* True if the 32 bytes at `s` are ASCII without NUL; a loop without exits, so that it becomes a few vector instructions. */
+static bool plain_block(const char *s)
+{
+    unsigned char high = 0, zero = 0;
+    for (int i = 0; i < 32; i++) {
+        unsigned char c = (unsigned char)s[i];
+        high |= c;
+        zero |= c == 0;
+    }
+    return high < 0x80 && !zero;
+}
+
 bool utf8_valid(const char *s, size_t n)
 {
     for (size_t i = 0; i < n;) {
+        while (n - i >= 32 && plain_block(s + i)) i += 32;
+        if (i == n) break;
         size_t len = utf8_sequence((const unsigned char *)s + i, n - i);
         if (!len) return false;
         i += len;

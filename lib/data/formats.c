@@ -3,11 +3,15 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "data/amazon.h"
 
-const char *const format_names[] = {"neutral", NULL};
+const char *const format_names[] = {"neutral", "amazon2014", "amazon2018", "amazon2023", NULL};
 
 static const format_t formats[] = {
     {"neutral", event_source_tsv, record_source_items},
+    {"amazon2014", event_source_amazon2014, record_source_amazon2014},
+    {"amazon2018", event_source_amazon2018, record_source_amazon2018},
+    {"amazon2023", event_source_amazon2023, record_source_amazon2023},
 };
 
 const format_t *format_find(const char *name)

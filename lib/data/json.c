@@ -1,11 +1,15 @@
 #include "data/json.h"
 
 #include <cjson/cJSON.h>
+#include <stdint.h>
 #include <string.h>
 
 typedef struct {
     const char *p, *end;
     const char *why;
+    bool any;             /* take all that the standard takes: \u0000, unpaired surrogates, numbers of any length */
+    json_want_t *want;    /* members looked for in the outermost object */
+    int wanted;
 } scan_t;
 
 static bool fail(scan_t *s, const char *why)
@@ -43,6 +47,7 @@ static bool scan_unicode(scan_t *s)
 {
     long high = scan_hex4(s);
     if (high < 0) return fail(s, "expected four hexadecimal digits after \\u");
+    if (s->any) return true;
     if (high == 0) return fail(s, "\\u0000 is not accepted in text");
     if (high < 0xd800 || high > 0xdfff) return true;
     bool paired = high < 0xdc00 && s->end - s->p >= 2 && s->p[0] == '\\' && s->p[1] == 'u';
@@ -54,10 +59,31 @@ static bool scan_unicode(scan_t *s)
     return paired || fail(s, "unpaired surrogate");
 }
 
+/* Passes over the bytes of a string that mean themselves, eight at a time: `stop` has the highest bit of every byte that is
+ * a quote, a backslash or below 0x20. (A borrow may set it in bytes above such a one as well; only the lowest counts.) */
+static void skip_plain(scan_t *s)
+{
+    const uint64_t ones = 0x0101010101010101, high = 0x8080808080808080;
+    while (s->end - s->p >= 8) {
+        uint64_t w;
+        memcpy(&w, s->p, 8);
+        uint64_t quote = w ^ (ones * '"'), backslash = w ^ (ones * '\\');
+        uint64_t stop = (((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & high;
+        if (stop) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+            s->p += __builtin_ctzll(stop) / 8;
+#endif
+            return;
+        }
+        s->p += 8;
+    }
+}
+
 static bool scan_string(scan_t *s)
 {
     if (!at(s, '"')) return fail(s, "expected a string");
-    for (s->p++; more(s); ) {
+    s->p++;
+    while (skip_plain(s), more(s)) {
         char c = *s->p++;
         if (c == '"') return true;
         if ((unsigned char)c < 0x20) {
@@ -98,7 +124,7 @@ static bool scan_number(scan_t *s)
         if (at(s, '+') || at(s, '-')) s->p++;
         if (!scan_digits(s)) return false;
     }
-    return s->p - start <= JSON_MAX_NUMBER || fail(s, "number of more than 63 characters");
+    return s->any || s->p - start <= JSON_MAX_NUMBER || fail(s, "number of more than 63 characters");
 }
 
 static bool scan_word(scan_t *s, const char *word)
@@ -111,6 +137,15 @@ static bool scan_word(scan_t *s, const char *word)
 
 static bool scan_value(scan_t *s, int depth);
 
+static void take_wanted(scan_t *s, const json_member_t *m)
+{
+    for (int i = 0; i < s->wanted; i++)
+        if (s->want[i].name && json_member_is(m, s->want[i].name)) {
+            s->want[i].value = m->value;
+            s->want[i].value_end = m->value_end;
+        }
+}
+
 /* An object's or array's members up to the closing bracket; the opening one is passed. */
 static bool scan_members(scan_t *s, bool object, int depth)
 {
@@ -119,14 +154,19 @@ static bool scan_members(scan_t *s, bool object, int depth)
     for (bool first = true;; first = false) {
         skip_blanks(s);
         if (first && at(s, close)) break;
+        json_member_t m = {.key = s->p};
         if (object) {
             if (!scan_string(s)) return false;
+            m.key_end = s->p;
             skip_blanks(s);
             if (!at(s, ':')) return fail(s, "expected ':'");
             s->p++;
             skip_blanks(s);
         }
+        m.value = s->p;
         if (!scan_value(s, depth)) return false;
+        m.value_end = s->p;
+        if (s->wanted && depth == 1) take_wanted(s, &m);
         skip_blanks(s);
         if (at(s, close)) break;
         if (!at(s, ',')) return fail(s, object ? "expected ',' or '}'" : "expected ',' or ']'");
@@ -153,22 +193,32 @@ static bool scan_value(scan_t *s, int depth)
     }
 }
 
+static bool scan_text(scan_t *s, const char *text, json_error_t *error)
+{
+    skip_blanks(s);
+    bool ok = !s->wanted || at(s, '{') ? scan_value(s, 0) : fail(s, "expected an object");
+    if (ok) {
+        skip_blanks(s);
+        if (more(s)) ok = fail(s, "more text after the value");
+    }
+    if (!ok && error) *error = (json_error_t){s->why, (size_t)(s->p - text)};
+    return ok;
+}
+
 bool json_check(const char *text, size_t n, json_error_t *error)
 {
-    scan_t s = {.p = text, .end = text + n};
-    skip_blanks(&s);
-    bool ok = scan_value(&s, 0);
-    if (ok) {
-        skip_blanks(&s);
-        if (more(&s)) ok = fail(&s, "more text after the value");
-    }
-    if (!ok && error) *error = (json_error_t){s.why, (size_t)(s.p - text)};
-    return ok;
+    return scan_text(&(scan_t){.p = text, .end = text + n}, text, error);
+}
+
+bool json_pick(const char *text, size_t n, json_want_t *want, int wanted, json_error_t *error)
+{
+    for (int i = 0; i < wanted; i++) want[i].value = want[i].value_end = NULL;
+    return scan_text(&(scan_t){.p = text, .end = text + n, .any = true, .want = want, .wanted = wanted}, text, error);
 }
 
 bool json_next_member(const char *text, size_t n, json_member_t *m)
 {
-    scan_t s = {.p = m->value_end ? m->value_end : text, .end = text + n};
+    scan_t s = {.p = m->value_end ? m->value_end : text, .end = text + n, .any = true};
     skip_blanks(&s);
     if (!at(&s, m->value_end ? ',' : '{')) return false;
     s.p++;
@@ -187,7 +237,7 @@ bool json_next_member(const char *text, size_t n, json_member_t *m)
 
 bool json_next_element(const char *text, size_t n, json_element_t *e)
 {
-    scan_t s = {.p = e->value_end ? e->value_end : text, .end = text + n};
+    scan_t s = {.p = e->value_end ? e->value_end : text, .end = text + n, .any = true};
     skip_blanks(&s);
     if (!at(&s, e->value_end ? ',' : '[')) return false;
     s.p++;
@@ -206,4 +256,55 @@ bool json_member_is(const json_member_t *m, const char *name)
     bool same = key && cJSON_IsString(key) && !strcmp(key->valuestring, name);
     cJSON_Delete(key);
     return same;
+}
+
+static void add_utf8(buf_t *out, uint32_t c)
+{
+    char b[4];
+    size_t n = 0;
+    if (c < 0x80) {
+        b[n++] = (char)c;
+    } else if (c < 0x800) {
+        b[n++] = (char)(0xc0 | c >> 6);
+        b[n++] = (char)(0x80 | (c & 0x3f));
+    } else if (c < 0x10000) {
+        b[n++] = (char)(0xe0 | c >> 12);
+        b[n++] = (char)(0x80 | (c >> 6 & 0x3f));
+        b[n++] = (char)(0x80 | (c & 0x3f));
+    } else {
+        b[n++] = (char)(0xf0 | c >> 18);
+        b[n++] = (char)(0x80 | (c >> 12 & 0x3f));
+        b[n++] = (char)(0x80 | (c >> 6 & 0x3f));
+        b[n++] = (char)(0x80 | (c & 0x3f));
+    }
+    buf_add(out, b, n);
+}
+
+/* The character of a \u escape whose digits start at s->p, a surrogate's other half included. */
+static uint32_t unescape_unicode(scan_t *s)
+{
+    enum { REPLACEMENT = 0xfffd };
+    uint32_t c = (uint32_t)scan_hex4(s);
+    if (c < 0xd800 || c > 0xdfff) return c ? c : REPLACEMENT;
+    scan_t low = {.p = s->p + 2, .end = s->end};
+    if (c > 0xdbff || s->end - s->p < 6 || s->p[0] != '\\' || s->p[1] != 'u') return REPLACEMENT;
+    uint32_t d = (uint32_t)scan_hex4(&low);
+    if (d < 0xdc00 || d > 0xdfff) return REPLACEMENT;
+    s->p = low.p;
+    return 0x10000 + ((c - 0xd800) << 10) + (d - 0xdc00);
+}
+
+void json_unescape(const char *value, const char *value_end, buf_t *out)
+{
+    scan_t s = {.p = value + 1, .end = value_end - 1};
+    while (more(&s)) {
+        const char *backslash = memchr(s.p, '\\', (size_t)(s.end - s.p));
+        buf_add(out, s.p, (size_t)((backslash ? backslash : s.end) - s.p));
+        if (!backslash) return;
+        s.p = backslash + 2;
+        static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+        const char *control = strchr(from, backslash[1]);
+        if (backslash[1] == 'u') add_utf8(out, unescape_unicode(&s));
+        else buf_add(out, control ? to + (control - from) : backslash + 1, 1);
+    }
 }
