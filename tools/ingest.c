@@ -169,7 +169,7 @@ static void write_all(const ingest_result_t *x, const records_t *records, const 
                       const ingest_account_t *a, out_t *items_out, st_writer_t *w)
 {
     out_t *report = report_path ? out_open(report_path, false) : NULL;
-    char *config = cli_config(&cli), *items_digest = records_write(records, keep, items_out);
+    char *config = cli_config(&cli), *items_digest = records_write(records, keep, NULL, NULL, items_out);
     out_prepare(items_out);
     st_set_meta(w, "config", config);
     st_set_meta(w, "input.items", records->digest);

@@ -77,17 +77,23 @@ bool records_next(const records_t *r, records_walk_t *walk)
 
 void records_walk_free(records_walk_t *walk) { free(walk->line); }
 
-char *records_write(const records_t *r, const bool *keep, out_t *out)
+char *records_write(const records_t *r, const bool *keep, records_edit_t edit, void *ctx, out_t *out)
 {
     XXH3_state_t *digest = XXH3_createState();
     if (!digest || XXH3_128bits_reset(digest) == XXH_ERROR) die(EX_OSERR, "out of memory");
     records_walk_t walk = {0};
+    buf_t line = {0};
     while (records_next(r, &walk)) {
         if (!keep[walk.next - 1]) continue;
-        out_write(out, walk.line, walk.n);
-        XXH3_128bits_update(digest, walk.line, walk.n);
+        buf_clear(&line);
+        buf_add(&line, walk.line, walk.n - 1);
+        if (edit) edit(ctx, walk.next - 1, &line);
+        buf_puts(&line, "\n");
+        out_write(out, line.data, line.len);
+        XXH3_128bits_update(digest, line.data, line.len);
     }
     records_walk_free(&walk);
+    buf_free(&line);
     XXH128_hash_t h = XXH3_128bits_digest(digest);
     XXH3_freeState(digest);
     return xasprintf("%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "base/out.h"
 #include "data/record_source.h"
 #include "data/strtab.h"
@@ -34,8 +35,12 @@ typedef struct {
 bool records_next(const records_t *r, records_walk_t *walk);
 void records_walk_free(records_walk_t *walk);
 
-/* Writes the records whose keep[i] is set, in order; returns the xxh3-128 of what was written, in hex. Caller frees. */
-char *records_write(const records_t *r, const bool *keep, out_t *out);
+/* May change record i's line, which comes without its newline, as items_splice() does. */
+typedef void (*records_edit_t)(void *ctx, int64_t i, buf_t *line);
+
+/* Writes the records whose keep[i] is set, in order, each changed by `edit` (NULL: none); returns the xxh3-128 of what was
+ * written, in hex. Caller frees. */
+char *records_write(const records_t *r, const bool *keep, records_edit_t edit, void *ctx, out_t *out);
 void records_free(records_t *r);
 
 #endif
