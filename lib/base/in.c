@@ -14,43 +14,96 @@
 
 static bool is_stdin(const char *path) { return !path || !strcmp(path, "-"); }
 
-static unsigned char *read_all(int fd, const char *name, size_t *len)
+char *in_name(const char *path) { return xstrdup(is_stdin(path) ? "standard input" : path); }
+
+/* A file descriptor that gives a file's or a pipe's bytes; *st says which. */
+static int open_input(const char *path, const char *name, struct stat *st)
+{
+    int fd = is_stdin(path) ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, st)) die_errno(EX_NOINPUT, "%s", name);
+    if (S_ISDIR(st->st_mode)) die(EX_NOINPUT, "%s: is a folder, expected a file", name);
+    return fd;
+}
+
+typedef struct {
+    byte_source_t base;
+    int fd;
+} file_source_t;
+
+static ssize_t file_read(byte_source_t *s, void *to, size_t n)
+{
+    ssize_t got;
+    do got = read(((file_source_t *)s)->fd, to, n);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+static void file_close(byte_source_t *s)
+{
+    int fd = ((file_source_t *)s)->fd;
+    if (fd != STDIN_FILENO) close(fd);
+    free(s);
+}
+
+static byte_source_t *file_source(int fd)
+{
+    file_source_t *f = NEW(file_source_t);
+    *f = (file_source_t){{file_read, file_close, NULL}, fd};
+    return &f->base;
+}
+
+byte_source_t *in_source(const char *path)
+{
+    struct stat st;
+    char *name = in_name(path);
+    byte_source_t *s = file_source(open_input(path, name, &st));
+    free(name);
+    return s;
+}
+
+size_t in_read(byte_source_t *s, const char *name, void *to, size_t n)
+{
+    ssize_t got = s->read(s, to, n);
+    if (got < 0 && s->why) die(EX_DATAERR, "%s: %s", name, s->why);
+    if (got < 0) die_errno(EX_IOERR, "%s", name);
+    return (size_t)got;
+}
+
+bytes_t in_bytes_from(byte_source_t *source, char *name)
 {
     unsigned char *data = NULL;
-    size_t cap = 0;
-    *len = 0;
-    for (;;) {
-        if (*len == cap) {
+    size_t len = 0, cap = 0;
+    for (size_t n = 1; n; len += n) {
+        if (len == cap) {
             cap = cap ? size_mul(cap, 2) : 1 << 16;
             data = xreallocarray(data, cap, 1);
         }
-        ssize_t n = read(fd, data + *len, cap - *len);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) die_errno(EX_IOERR, "%s", name);
-        if (n == 0) return data;
-        *len += (size_t)n;
+        n = in_read(source, name, data + len, cap - len);
     }
+    source->close(source);
+    return (bytes_t){.data = data, .len = len, .name = name};
 }
 
 bytes_t in_bytes(const char *path)
 {
-    bytes_t b = {.name = xstrdup(is_stdin(path) ? "standard input" : path)};
-    int fd = is_stdin(path) ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
-    if (fd < 0 || fstat(fd, &st)) die_errno(EX_NOINPUT, "%s", b.name);
-    if (S_ISDIR(st.st_mode)) die(EX_NOINPUT, "%s: is a folder, expected a file", b.name);
-    if (S_ISREG(st.st_mode) && !is_stdin(path) && st.st_size > 0) {
-        b.len = (size_t)st.st_size;
-        void *p = mmap(NULL, b.len, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (p == MAP_FAILED) die_errno(EX_IOERR, "%s", b.name);
-        b.data = p;
-        b.mapped = true;
-    } else {
-        b.data = read_all(fd, b.name, &b.len);
-    }
-    if (!is_stdin(path)) close(fd);
+    char *name = in_name(path);
+    int fd = open_input(path, name, &st);
+    if (is_stdin(path) || !S_ISREG(st.st_mode) || st.st_size <= 0) return in_bytes_from(file_source(fd), name);
+    bytes_t b = {.len = (size_t)st.st_size, .name = name, .mapped = true};
+    void *p = mmap(NULL, b.len, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (p == MAP_FAILED) die_errno(EX_IOERR, "%s", b.name);
+    b.data = p;
+    close(fd);
     return b;
 }
+
+static char *digest_hex(XXH128_hash_t h)
+{
+    return xasprintf("%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);
+}
+
+char *in_bytes_hex(const bytes_t *b) { return digest_hex(XXH3_128bits(b->data, b->len)); }
 
 void in_free(bytes_t *b)
 {
@@ -60,27 +113,46 @@ void in_free(bytes_t *b)
     *b = (bytes_t){0};
 }
 
-lines_t in_lines(const char *path)
+lines_t in_lines(const char *path) { return in_lines_from(in_source(path), in_name(path)); }
+
+lines_t in_lines_from(byte_source_t *source, char *name) { return (lines_t){.source = source, .name = name}; }
+
+/* Moves what is left to the buffer's front and reads more behind it, in a larger one where that is full; false at the end. */
+static bool fill(lines_t *l)
 {
-    lines_t l = {.name = xstrdup(is_stdin(path) ? "standard input" : path)};
-    l.file = is_stdin(path) ? stdin : fopen(path, "re");
-    struct stat st;
-    if (!l.file || fstat(fileno(l.file), &st)) die_errno(EX_NOINPUT, "%s", l.name);
-    if (S_ISDIR(st.st_mode)) die(EX_NOINPUT, "%s: is a folder, expected a file", l.name);
-    return l;
+    enum { LEAST = 1 << 17 };
+    if (l->at) memmove(l->buffer, l->buffer + l->at, l->end - l->at);
+    l->end -= l->at;
+    l->at = 0;
+    if (l->end == l->cap) {
+        l->cap = l->cap ? size_mul(l->cap, 2) : LEAST;
+        l->buffer = xreallocarray(l->buffer, size_add(l->cap, 1), 1);
+    }
+    size_t n = in_read(l->source, l->name, l->buffer + l->end, l->cap - l->end);
+    if (l->digest && n) XXH3_128bits_update(l->digest, l->buffer + l->end, n);
+    l->end += n;
+    return n > 0;
+}
+
+static void check_length(const lines_t *l, size_t n)
+{
+    if (l->max_line && n > l->max_line) die_at(l->name, l->number + 1, "line longer than %zu bytes", l->max_line);
 }
 
 bool in_next(lines_t *l)
 {
-    errno = 0;
-    ssize_t n = getline(&l->line, &l->cap, l->file);
-    if (n < 0) {
-        if (ferror(l->file) || errno == ENOMEM) die_errno(EX_IOERR, "%s", l->name);
-        return false;
+    char *newline = NULL;
+    for (size_t seen = 0;; check_length(l, seen)) {
+        if (l->end - l->at > seen) newline = memchr(l->buffer + l->at + seen, '\n', l->end - l->at - seen);
+        if (newline) break;
+        seen = l->end - l->at;
+        if (!fill(l)) break;
     }
-    l->len = (size_t)n;
-    if (l->digest) XXH3_128bits_update(l->digest, l->line, l->len);
-    if (l->len && l->line[l->len - 1] == '\n') l->len--;
+    if (l->at == l->end) return false;
+    l->line = l->buffer + l->at;
+    l->len = newline ? (size_t)(newline - l->line) : l->end - l->at;
+    check_length(l, l->len);
+    l->at += newline ? l->len + 1 : l->len;
     if (l->len && l->line[l->len - 1] == '\r') l->len--;
     l->line[l->len] = '\0';
     l->number++;
@@ -89,8 +161,8 @@ bool in_next(lines_t *l)
 
 void in_close(lines_t *l)
 {
-    if (l->file && l->file != stdin) fclose(l->file);
-    free(l->line);
+    if (l->source) l->source->close(l->source);
+    free(l->buffer);
     free(l->name);
     XXH3_freeState(l->digest);
     *l = (lines_t){0};
@@ -102,11 +174,7 @@ void in_digest(lines_t *l)
     if (!l->digest || XXH3_128bits_reset(l->digest) == XXH_ERROR) die(EX_OSERR, "out of memory");
 }
 
-char *in_digest_hex(const lines_t *l)
-{
-    XXH128_hash_t h = XXH3_128bits_digest(l->digest);
-    return xasprintf("%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);
-}
+char *in_digest_hex(const lines_t *l) { return digest_hex(XXH3_128bits_digest(l->digest)); }
 
 /* Length of the well-formed sequence at s (n >= 1 bytes left), 0 if malformed. Table 3-7 of the Unicode standard. */
 static size_t utf8_sequence(const unsigned char *s, size_t n)

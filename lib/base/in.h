@@ -4,7 +4,25 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
+#include <sys/types.h>
+
+/* Where bytes come from, one stretch after the other: a file, a pipe, or what unpacks another source (base/unpack.h). */
+typedef struct byte_source byte_source_t;
+struct byte_source {
+    /* Up to `n` bytes, at least one but at the end, where it gives 0; -1: `why`, or errno where `why` is NULL. */
+    ssize_t (*read)(byte_source_t *s, void *to, size_t n);
+    void (*close)(byte_source_t *s);   /* frees the source as well */
+    const char *why;                   /* what is wrong with the data */
+};
+
+/* The bytes of a file, as they are; `path` NULL or "-": standard input. A missing file ends the process with EX_NOINPUT. */
+byte_source_t *in_source(const char *path);
+
+/* As the path, for messages: "standard input" where it is that. Caller frees. */
+char *in_name(const char *path);
+
+/* s->read(), its failures ending the process: EX_DATAERR or EX_IOERR. */
+size_t in_read(byte_source_t *s, const char *name, void *to, size_t n);
 
 /* A file's bytes: mapped read-only where it is a regular file, read into memory where it is a pipe. */
 typedef struct {
@@ -16,24 +34,37 @@ typedef struct {
 
 /* `path` NULL or "-": standard input. A missing file ends the process with EX_NOINPUT. */
 bytes_t in_bytes(const char *path);
+
+/* All bytes of a source, which is closed; `name` for messages, taken over. */
+bytes_t in_bytes_from(byte_source_t *source, char *name);
+
+/* Their xxh3-128 in hex, as xxh128sum(1) prints it. Caller frees. */
+char *in_bytes_hex(const bytes_t *b);
 void in_free(bytes_t *b);
 
 /* A line reader. */
 typedef struct {
-    FILE *file;
-    char *name;          /* for messages */
-    char *line;          /* the current line without its newline, NUL-terminated; may hold NUL bytes before `len` */
-    size_t len, cap;
-    long long number;    /* 1-based */
+    byte_source_t *source;
+    char *name;                  /* for messages */
+    char *line;                  /* the current line without its newline, NUL-terminated; may hold NUL bytes before `len`. It
+                                    lies in `buffer` and is the caller's to change until the next in_next() */
+    size_t len;
+    long long number;            /* 1-based */
+    size_t max_line;             /* a longer line ends the process with EX_DATAERR; 0: as long as memory lasts */
+    char *buffer;                /* [cap + 1], bytes [at, end) are still to come */
+    size_t at, end, cap;
     struct XXH3_state_s *digest; /* see in_digest() */
 } lines_t;
 
 lines_t in_lines(const char *path);   /* NULL or "-": standard input */
+
+/* Lines of a source, which in_close() closes; `name` is taken over. */
+lines_t in_lines_from(byte_source_t *source, char *name);
 bool in_next(lines_t *l);             /* false at the end; a carriage return before the newline is dropped */
 void in_close(lines_t *l);
 
-/* Has every byte read from here on digested; in_digest_hex() gives the xxh3-128 of the bytes so far, in hex, as xxh128sum(1)
- * prints it. Caller frees. */
+/* Has every byte digested; call it before the first in_next(). in_digest_hex(), after the last, gives their xxh3-128 in hex,
+ * as xxh128sum(1) prints it. Caller frees. */
 void in_digest(lines_t *l);
 char *in_digest_hex(const lines_t *l);
 

@@ -136,10 +136,9 @@ static bool take_line(items_t *r)
     return true;
 }
 
-items_t items_open(const char *path)
-{
-    return (items_t){.lines = in_lines(path)};
-}
+items_t items_open(const char *path) { return items_from(in_lines(path)); }
+
+items_t items_from(lines_t lines) { return (items_t){.lines = lines}; }
 
 /* False for a line that is passed over. */
 static bool parse_line(items_t *r)

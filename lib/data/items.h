@@ -24,6 +24,7 @@ typedef struct {
 
 /* A reader over a file (NULL or "-": standard input). */
 items_t items_open(const char *path);
+items_t items_from(lines_t lines);   /* over lines that it takes over */
 
 /* Next record; false at the end. Blank lines are skipped. Ends the process with "file:line: ..." (unless bad_left) for: a line that is not one
  * JSON object by the standard (data/json.h), invalid UTF-8, nesting deeper than 64, a missing, empty, repeated or

@@ -34,10 +34,9 @@ record_source_t *record_source_items(const source_options_t *o)
 {
     source_t *s = NEW(source_t);
     s->base = (record_source_t){.next = next, .digest = digest, .close = close_source};
-    s->items = items_open(o->path);
+    s->items = items_from(source_lines(o));
     s->items.repeated_ids = true; /* they are somebody else's business */
     s->items.bad_left = o->bad_lines;
     s->base.name = s->items.lines.name;
-    in_digest(&s->items.lines);
     return &s->base;
 }

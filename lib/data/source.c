@@ -4,12 +4,19 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/unpack.h"
+
+lines_t source_lines(const source_options_t *o)
+{
+    lines_t l = in_lines_unpacked(o->path, o->member);
+    l.max_line = SOURCE_MAX_LINE;
+    in_digest(&l);
+    return l;
+}
 
 source_lines_t source_open(const source_options_t *o, tally_t *tally)
 {
-    source_lines_t s = {.lines = in_lines(o->path), .bad_left = o->bad_lines, .tally = tally};
-    in_digest(&s.lines);
-    return s;
+    return (source_lines_t){.lines = source_lines(o), .bad_left = o->bad_lines, .tally = tally};
 }
 
 void source_bad_line(source_lines_t *s, const char *fmt, ...)

@@ -9,7 +9,8 @@
 #include "data/tally.h"
 
 typedef struct {
-    const char *path;     /* NULL or "-": standard input */
+    const char *path;     /* NULL or "-": standard input. May be packed, see base/unpack.h */
+    const char *member;   /* of a package of several files; NULL: it holds one */
     int64_t bad_lines;    /* so many lines may be malformed; they are left out and counted */
     bool rating;          /* the source of events must give ratings */
 } source_options_t;
@@ -20,6 +21,12 @@ typedef struct {
     int64_t bad_left;     /* malformed lines that may still come */
     tally_t *tally;
 } source_lines_t;
+
+/* The longest line that is read, in bytes. */
+enum { SOURCE_MAX_LINE = 64 << 20 };
+
+/* The lines of a file, unpacked, digested and of bounded length. */
+lines_t source_lines(const source_options_t *o);
 
 source_lines_t source_open(const source_options_t *o, tally_t *tally);
 

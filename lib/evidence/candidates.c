@@ -1,5 +1,6 @@
 #include "evidence/candidates.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>

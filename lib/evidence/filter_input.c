@@ -14,6 +14,7 @@
 
 /* Bytes [at, end) of a file. */
 typedef struct {
+    byte_source_t base;
     int fd;
     off_t at, end;
 } range_t;
@@ -28,21 +29,19 @@ static ssize_t read_at(int fd, void *to, size_t n, off_t at)
     return got;
 }
 
-static ssize_t range_read(void *cookie, char *to, size_t n)
+static ssize_t range_read(byte_source_t *s, void *to, size_t n)
 {
-    range_t *r = cookie;
+    range_t *r = (range_t *)s;
     off_t left = r->end - r->at;
     ssize_t got = read_at(r->fd, to, left < (off_t)n ? (size_t)left : n, r->at);
     if (got > 0) r->at += got;
     return got;
 }
 
-static int range_close(void *cookie)
+static void range_close(byte_source_t *s)
 {
-    range_t *r = cookie;
-    int failed = close(r->fd);
-    free(r);
-    return failed;
+    close(((range_t *)s)->fd);
+    free(s);
 }
 
 static void parse_shard(const char *text, int64_t *k, int64_t *n)
@@ -86,29 +85,25 @@ static long long count_lines(const range_t *file, const char *name, off_t end)
     return lines;
 }
 
-static FILE *open_range(const range_t *range)
-{
-    range_t *own = xmalloc(sizeof *own);
-    *own = *range;
-    FILE *f = fopencookie(own, "r", (cookie_io_functions_t){.read = range_read, .close = range_close});
-    if (!f) die_errno(EX_OSERR, "cannot open a part of the input");
-    return f;
-}
-
-static void narrow(items_t *items, const char *shard)
+/* Part K/N of the file instead of all of it; `path` is not standard input: see filter_spool(). */
+static void narrow(items_t *items, const char *path, const char *shard)
 {
     int64_t k, n;
     struct stat st;
+    const char *name = items->lines.name;
     parse_shard(shard, &k, &n);
     if (n == 1) return;
-    range_t file = {.fd = dup(fileno(items->lines.file))};
-    if (file.fd < 0 || fstat(file.fd, &st)) die_errno(EX_IOERR, "%s", items->lines.name);
-    if (!S_ISREG(st.st_mode)) die(EX_USAGE, "%s: --shard needs a regular file or standard input", items->lines.name);
-    file.end = st.st_size;
-    range_t part = {file.fd, cut(&file, items->lines.name, k - 1, n), cut(&file, items->lines.name, k, n)};
-    items->lines.number = count_lines(&file, items->lines.name, part.at);
-    fclose(items->lines.file);
-    items->lines.file = open_range(&part);
+    range_t *part = NEW(range_t);
+    *part = (range_t){.base = {.read = range_read, .close = range_close}, .fd = open(path, O_RDONLY | O_CLOEXEC)};
+    if (part->fd < 0 || fstat(part->fd, &st)) die_errno(EX_NOINPUT, "%s", name);
+    if (!S_ISREG(st.st_mode)) die(EX_USAGE, "%s: --shard needs a regular file or standard input", name);
+    part->end = st.st_size;
+    off_t from = cut(part, name, k - 1, n), to = cut(part, name, k, n);
+    items->lines.number = count_lines(part, name, from);
+    part->at = from;
+    part->end = to;
+    items->lines.source->close(items->lines.source);
+    items->lines.source = &part->base;
 }
 
 items_t filter_input_open(const char *path, const char *shard)
@@ -124,7 +119,7 @@ items_t filter_input_open(const char *path, const char *shard)
         items.lines.name = xstrdup("standard input");
     }
     items.repeated_ids = true;
-    if (shard) narrow(&items, shard);
+    if (shard) narrow(&items, again, shard);
     free(again);
     return items;
 }

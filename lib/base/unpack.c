@@ -1,0 +1,281 @@
+#include "base/unpack.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/gunzip.h"
+#include "base/mem.h"
+#include "base/read_ahead.h"
+
+enum { PEEK = 512 };   /* where tar's magic lies within */
+
+/* A source whose first bytes have been looked at and will come again. */
+typedef struct {
+    byte_source_t base, *inner;
+    size_t n, at;
+    char first[PEEK];
+} peek_t;
+
+static ssize_t peek_read(byte_source_t *s, void *to, size_t n)
+{
+    peek_t *p = (peek_t *)s;
+    if (p->at < p->n) {
+        if (n > p->n - p->at) n = p->n - p->at;
+        memcpy(to, p->first + p->at, n);
+        p->at += n;
+        return (ssize_t)n;
+    }
+    ssize_t got = p->inner->read(p->inner, to, n);
+    p->base.why = p->inner->why;
+    return got;
+}
+
+static void peek_close(byte_source_t *s)
+{
+    ((peek_t *)s)->inner->close(((peek_t *)s)->inner);
+    free(s);
+}
+
+/* A failure comes again when the bytes before it have been read. */
+static peek_t *peek(byte_source_t *inner)
+{
+    peek_t *p = NEW(peek_t);
+    p->base = (byte_source_t){.read = peek_read, .close = peek_close};
+    p->inner = inner;
+    for (ssize_t got; p->n < PEEK && (got = inner->read(inner, p->first + p->n, PEEK - p->n)) > 0;) p->n += (size_t)got;
+    return p;
+}
+
+typedef enum { PLAIN, GZIP, FILTER, PACKAGE } packing_t;
+
+static packing_t packing(const peek_t *p)
+{
+    static const struct { packing_t kind; size_t at, n; const char *bytes; } magic[] = {
+        {GZIP, 0, 2, "\x1f\x8b"},         {FILTER, 0, 4, "\x28\xb5\x2f\xfd"},        /* zstd */
+        {FILTER, 1, 3, "\x2a\x4d\x18"},   {FILTER, 0, 4, "\x04\x22\x4d\x18"},        /* zstd's skippable frame; lz4 */
+        {FILTER, 0, 6, "\xfd" "7zXZ\0"},  {FILTER, 4, 6, "\x31\x41\x59\x26\x53\x59"}, /* xz; bzip2's first block ... */
+        {FILTER, 4, 6, "\x17\x72\x45\x38\x50\x90"},                                  /* ... and its end, where it is empty */
+        {PACKAGE, 0, 4, "PK\3\4"},        {PACKAGE, 0, 4, "PK\5\6"},   {PACKAGE, 257, 5, "ustar"},
+    };
+    for (size_t i = 0; i < sizeof magic / sizeof *magic; i++)
+        if (p->n >= magic[i].at + magic[i].n && !memcmp(p->first + magic[i].at, magic[i].bytes, magic[i].n)) return magic[i].kind;
+    return PLAIN;
+}
+
+/* What libarchive makes of a packed source. */
+typedef struct {
+    byte_source_t base, *packed;
+    struct archive *archive;
+    const char *member;
+    bool raw, ended, failed;
+    int64_t delivered;          /* packed bytes handed to libarchive */
+    buf_t names, why;
+    int files;                  /* regular ones met so far */
+    int io_error;               /* errno of a failed read of the packed source */
+    char in[1 << 16];
+} unpack_t;
+
+static la_ssize_t deliver(struct archive *a, void *ctx, const void **bytes)
+{
+    unpack_t *u = ctx;
+    ssize_t n = u->packed->read(u->packed, u->in, sizeof u->in);
+    if (n < 0 && !u->packed->why) u->io_error = errno;
+    if (n < 0) archive_set_error(a, EIO, "%s", u->packed->why ? u->packed->why : strerror(errno));
+    else u->delivered += n;
+    *bytes = u->in;
+    return n;
+}
+
+/* Gives -1, with the reason: what the packed source says, else libarchive, else `why`. */
+static ssize_t broken(unpack_t *u, const char *why)
+{
+    const char *says = u->packed->why ? u->packed->why : archive_error_string(u->archive);
+    buf_clear(&u->why);
+    if (why || u->packed->why) buf_puts(&u->why, u->packed->why ? u->packed->why : why);
+    else buf_printf(&u->why, "the packed data is damaged or cut off: %s", says && *says ? says : "there should be more of it");
+    u->base.why = u->io_error ? NULL : u->why.data;
+    u->failed = true;
+    errno = u->io_error;
+    return -1;
+}
+
+/* Keeps messages to one line. */
+static void blank_controls(char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s < 0x20 || *s == 0x7f) *s = '?';
+}
+
+static const char *entry_name(struct archive_entry *e)
+{
+    const char *name = archive_entry_pathname_utf8(e);
+    if (!name) name = archive_entry_pathname(e);
+    return name ? name : "";
+}
+
+static bool is_member(const unpack_t *u, const char *name)
+{
+    size_t n = strlen(name), len = strlen(u->member);
+    return n >= len && !strcmp(name + n - len, u->member) && (n == len || name[n - len - 1] == '/');
+}
+
+/* Regular files, without those in which macOS keeps a file's attributes. */
+static bool counts(struct archive_entry *e)
+{
+    const char *name = entry_name(e), *slash = strrchr(name, '/');
+    return archive_entry_filetype(e) == AE_IFREG && strncmp(slash ? slash + 1 : name, "._", 2) != 0;
+}
+
+/* The next regular file of the package: 1; 0 at the end, -1. */
+static int next_file(unpack_t *u, struct archive_entry **e)
+{
+    enum { LISTED = 10 };
+    for (;;) {
+        int r = archive_read_next_header(u->archive, e);
+        if (r == ARCHIVE_EOF) return 0;
+        if (r < ARCHIVE_WARN) return (int)broken(u, NULL);
+        u->raw = archive_format(u->archive) == ARCHIVE_FORMAT_RAW;
+        if (u->raw) return 1;
+        if (!counts(*e)) continue;
+        if (u->files++ < LISTED) buf_printf(&u->names, "%s%s", u->names.len ? ", " : "", entry_name(*e));
+        else if (u->files == LISTED + 1) buf_puts(&u->names, ", ...");
+        blank_controls(u->names.data);
+        return 1;
+    }
+}
+
+/* What must hold behind the last byte: no other file to choose from, no packed bytes left. Gives 0 or -1. */
+static ssize_t finish(unpack_t *u)
+{
+    struct archive_entry *e;
+    int r = 0;
+    u->ended = true;
+    while (!u->raw && !u->member && (r = next_file(u, &e)) > 0) continue;
+    if (r < 0) return -1;
+    if (u->files > 1 && !u->member) {
+        char *why = xasprintf("%d files inside, expected one, or one chosen by name, of: %s", u->files, u->names.data);
+        r = (int)broken(u, why);
+        free(why);
+        return r;
+    }
+    ssize_t n;
+    bool more = archive_filter_bytes(u->archive, -1) < u->delivered;
+    while ((n = u->packed->read(u->packed, u->in, sizeof u->in)) > 0) more = true;
+    if (n < 0 && !u->packed->why) u->io_error = errno;
+    if (n < 0 || (u->raw && more)) return broken(u, "bytes behind the packed data that do not belong to it");
+    return 0;
+}
+
+/* What a package without the file that is asked for gets. Gives -1. */
+static ssize_t no_file(unpack_t *u)
+{
+    if (!u->files) return broken(u, "no file inside, expected one");
+    char *why = xasprintf("no file %s inside, expected one of: %s", u->member, u->names.data);
+    broken(u, why);
+    free(why);
+    return -1;
+}
+
+/* Goes to the file that is asked for and appends its name to *name. */
+static void find_file(unpack_t *u, char **name)
+{
+    struct archive_entry *e;
+    int r;
+    while ((r = next_file(u, &e)) > 0) {
+        if (u->raw) return;
+        if (u->member && !is_member(u, entry_name(e))) continue;
+        char *longer = xasprintf("%s:%s", *name, entry_name(e));
+        blank_controls(longer);
+        free(*name);
+        *name = longer;
+        return;
+    }
+    if (r < 0) return;
+    u->raw = u->ended = archive_format(u->archive) == ARCHIVE_FORMAT_EMPTY; /* what is compressed may be nothing */
+    if (!u->raw) no_file(u);
+    else finish(u);
+}
+
+static ssize_t unpack_read(byte_source_t *s, void *to, size_t n)
+{
+    unpack_t *u = (unpack_t *)s;
+    errno = u->io_error;
+    if (u->failed) return -1;
+    if (u->ended) return 0;
+    la_ssize_t got;
+    do got = archive_read_data(u->archive, to, n);
+    while (got == ARCHIVE_RETRY);
+    if (got < 0) return broken(u, NULL);
+    return got > 0 ? got : finish(u);
+}
+
+static void unpack_close(byte_source_t *s)
+{
+    unpack_t *u = (unpack_t *)s;
+    archive_read_free(u->archive);
+    u->packed->close(u->packed);
+    buf_free(&u->names);
+    buf_free(&u->why);
+    free(u);
+}
+
+static byte_source_t *open_archive(byte_source_t *packed, packing_t kind, char **name, const char *member)
+{
+    unpack_t *u = NEW(unpack_t);
+    u->base = (byte_source_t){.read = unpack_read, .close = unpack_close};
+    u->packed = packed;
+    u->member = member;
+    struct archive *a = u->archive = archive_read_new();
+    if (!a) die(EX_OSERR, "out of memory");
+    archive_read_support_format_tar(a);
+    if (kind == PACKAGE) {
+        archive_read_support_format_zip_streamable(a);
+    } else {
+        archive_read_support_filter_zstd(a);
+        archive_read_support_filter_xz(a);
+        archive_read_support_filter_bzip2(a);
+        archive_read_support_filter_lz4(a);
+        archive_read_support_format_raw(a);
+        archive_read_support_format_empty(a);
+    }
+    int r = archive_read_open(a, u, NULL, deliver, NULL);
+    bool unknown = kind == FILTER && archive_filter_code(a, 0) == ARCHIVE_FILTER_NONE;
+    /* libarchive takes compressed data of which nothing can be unpacked for an empty file, but says what happened. */
+    if (r != ARCHIVE_OK || archive_errno(a) || unknown) broken(u, NULL);
+    else find_file(u, name);
+    return &u->base;
+}
+
+byte_source_t *unpack(byte_source_t *packed, char **name, const char *member)
+{
+    peek_t *p = peek(packed);
+    packing_t kind = packing(p);
+    if (kind == PLAIN) return &p->base;
+    byte_source_t *s = &p->base;
+    if (kind == GZIP) {
+        p = peek(gunzip(s));
+        s = &p->base;
+        if (packing(p) == PACKAGE) kind = PACKAGE;
+    }
+    if (kind != GZIP) s = open_archive(s, kind, name, member);
+    return read_ahead(s);
+}
+
+lines_t in_lines_unpacked(const char *path, const char *member)
+{
+    char *name = in_name(path);
+    byte_source_t *s = unpack(in_source(path), &name, member);
+    return in_lines_from(s, name);
+}
+
+bytes_t in_bytes_unpacked(const char *path, const char *member)
+{
+    char *name = in_name(path);
+    byte_source_t *s = unpack(in_source(path), &name, member);
+    return in_bytes_from(s, name);
+}
