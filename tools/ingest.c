@@ -26,25 +26,27 @@ static const format_t *format;
 static int64_t bad_lines;
 
 static const cli_option_t options[] = {
-    /* inputs */
+    CLI_GROUP("inputs"),
     {'f', "format", NULL, CLI_CHOICE, &format_name, "the form of both inputs", true, 0, 0, format_names},
     {0, "items", "FILE", CLI_STRING, &items_path, "item records: a file, an http(s) URL, or - for standard input", false, 0, 0, NULL},
     {0, "interactions", "FILE", CLI_STRING, &interactions_path, "events, likewise", false, 0, 0, NULL},
+    {0, "bad-lines", "N", CLI_INT, &bad_lines, "leave out up to N malformed lines of each input", true, 0, 1e15, NULL},
+    CLI_GROUP("downloads"),
     {0, "items-sha256", "HEX", CLI_STRING, &items_sha256, "what the download from --items must have", false, 0, 0, NULL},
     {0, "interactions-sha256", "HEX", CLI_STRING, &interactions_sha256, "the same for --interactions", false, 0, 0, NULL},
     DOWNLOAD_OPTIONS,
-    {0, "bad-lines", "N", CLI_INT, &bad_lines, "leave out up to N malformed lines of each input", true, 0, 1e15, NULL},
-    /* outputs */
+    CLI_GROUP("outputs"),
     {0, "items-out", "FILE", CLI_STRING, &items_out_path, "the records that stay; - for standard output", false, 0, 0, NULL},
     CLI_OUTPUT,
     {0, "report", "FILE", CLI_STRING, &report_path, "what was dropped and why, as JSON", false, 0, 0, NULL},
-    /* filters */
+    CLI_GROUP("filters"),
     {0, "since", "TIME", CLI_STRING, &since, "drop interactions before a date, ISO time or second", true, 0, 0, NULL},
     {0, "until", "TIME", CLI_STRING, &until, "drop interactions from then on", true, 0, 0, NULL},
     {0, "min-rating", "X", CLI_REAL, &filter.min_rating, "drop interactions rated below X", true, 0, 0, NULL},
     {0, "require-image", NULL, CLI_FLAG, &filter.require_image, "drop items without a picture", true, 0, 0, NULL},
     {0, "max-items-per-user", "N", CLI_INT, &filter.max_items, "keep a user's latest N interactions; 0: all", true, 0, 1e9, NULL},
     {'k', "kcore", "N", CLI_INT, &filter.kcore, "least interactions of a user, of an item; 0: no filter", true, 0, 1e9, NULL},
+    CLI_GROUP("others"),
 };
 
 static const cli_t cli = {

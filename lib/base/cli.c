@@ -22,7 +22,8 @@ static void print_default(FILE *f, const cli_option_t *o)
 {
     switch (o->kind) {
     case CLI_FLAG:
-    case CLI_LIST: break;
+    case CLI_LIST:
+    case CLI_HEADING: break;
     case CLI_INT: fprintf(f, " [%lld]", (long long)*(int64_t *)o->value); break;
     case CLI_REAL:
         if (isfinite(*(double *)o->value)) fprintf(f, " [%g]", *(double *)o->value);
@@ -34,23 +35,28 @@ static void print_default(FILE *f, const cli_option_t *o)
     }
 }
 
+static void print_option(const cli_option_t *o)
+{
+    buf_t left = {0};
+    if (o->key) buf_printf(&left, "-%c, --%s", o->key, o->name);
+    else buf_printf(&left, "    --%s", o->name);
+    if (o->kind == CLI_CHOICE) {
+        for (int c = 0; o->choices[c]; c++) buf_printf(&left, "%c%s", c ? '|' : ' ', o->choices[c]);
+    } else if (o->arg) {
+        buf_printf(&left, " %s", o->arg);
+    }
+    printf("  %-28s %s", left.data, o->help);
+    print_default(stdout, o);
+    putchar('\n');
+    buf_free(&left);
+}
+
 static void print_help(const cli_t *cli)
 {
     printf("usage: %s %s\n%s\n\n", cli->name, cli->usage, cli->brief);
     for (int i = 0; i < cli->count; i++) {
-        const cli_option_t *o = &cli->options[i];
-        buf_t left = {0};
-        if (o->key) buf_printf(&left, "-%c, --%s", o->key, o->name);
-        else buf_printf(&left, "    --%s", o->name);
-        if (o->kind == CLI_CHOICE) {
-            for (int c = 0; o->choices[c]; c++) buf_printf(&left, "%c%s", c ? '|' : ' ', o->choices[c]);
-        } else if (o->arg) {
-            buf_printf(&left, " %s", o->arg);
-        }
-        printf("  %-28s %s", left.data, o->help);
-        print_default(stdout, o);
-        putchar('\n');
-        buf_free(&left);
+        if (cli->options[i].kind == CLI_HEADING) printf("%s:\n", cli->options[i].help);
+        else print_option(&cli->options[i]);
     }
     printf("  %-28s %s\n  %-28s %s\n  %-28s %s\n", "-q, --quiet", "no progress, no notes", "-h, --help", "this text", "    --version", "print the version");
 }
@@ -58,7 +64,7 @@ static void print_help(const cli_t *cli)
 static const cli_option_t *find_long(const cli_t *cli, const char *name, size_t len)
 {
     for (int i = 0; i < cli->count; i++)
-        if (strlen(cli->options[i].name) == len && !memcmp(cli->options[i].name, name, len)) return &cli->options[i];
+        if (len && strlen(cli->options[i].name) == len && !memcmp(cli->options[i].name, name, len)) return &cli->options[i];
     return NULL;
 }
 
@@ -80,6 +86,7 @@ static void set_value(const cli_option_t *o, const char *text)
     char *end;
     errno = 0;
     switch (o->kind) {
+    case CLI_HEADING: return;
     case CLI_FLAG: *(bool *)o->value = true; return;
     case CLI_STRING: *(const char **)o->value = text; return;
     case CLI_LIST: {
@@ -218,6 +225,7 @@ char *cli_config(const cli_t *cli)
             else buf_puts(&b, "null");
             break;
         case CLI_LIST: list_json(&b, o->value); break;
+        case CLI_HEADING: break;
         }
     }
     buf_puts(&b, "}");

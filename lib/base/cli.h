@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum cli_kind { CLI_FLAG, CLI_INT, CLI_REAL, CLI_STRING, CLI_CHOICE, CLI_LIST };
+enum cli_kind { CLI_FLAG, CLI_INT, CLI_REAL, CLI_STRING, CLI_CHOICE, CLI_LIST, CLI_HEADING };
 
 /* The values of an option that may be given several times. */
 typedef struct {
@@ -50,6 +50,9 @@ extern struct cli_common {
 #define CLI_SEED   {0, "seed", "N", CLI_INT, &cli_common.seed, "random seed", true, 0, 9007199254740992.0, NULL}
 #define CLI_THREADS {0, "threads", "N", CLI_INT, &cli_common.threads, "threads; 0: one a processor; never changes the result", false, 0, 1024, NULL}
 #define CLI_SHARDS {0, "shards", "N", CLI_INT, &cli_common.shards, "pieces the work is cut into", true, 1, 4096, NULL}
+
+/* A row that is no option: a line of --help over those that follow, for tools with many. */
+#define CLI_GROUP(title) {0, "", NULL, CLI_HEADING, NULL, title, false, 0, 0, NULL}
 
 #define CLI_COUNT(options) ((int)(sizeof(options) / sizeof *(options)))
 

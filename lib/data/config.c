@@ -34,6 +34,7 @@ static bool set_choice(const cli_option_t *o, const char *text)
 static bool set(const cli_option_t *o, const cJSON *v)
 {
     switch (o->kind) {
+    case CLI_HEADING: return false;
     case CLI_FLAG:
         *(bool *)o->value = cJSON_IsTrue(v);
         return cJSON_IsBool(v);
