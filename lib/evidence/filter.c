@@ -7,10 +7,10 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/progress.h"
-#include "data/json.h"
+#include "data/item_errors.h"
 #include "evidence/filter_input.h"
 
-enum { USUAL_WINDOW = 4096, MAX_MESSAGE = 1000 /* bytes */ };
+enum { USUAL_WINDOW = 4096 };
 
 struct filter_job {
     items_t item;     /* its text and parsed record; no reader behind it */
@@ -31,85 +31,20 @@ void filter_set(filter_job_t *job, const char *key, const char *json)
     items_splice(&job->changed, key, json);
 }
 
-/* Appends `s` with every byte that is not UTF-8 as '?'. */
-static void add_clean(buf_t *out, const char *s, size_t n)
-{
-    for (size_t i = 0; i < n;) {
-        size_t len = 1;
-        while (len < 4 && i + len < n && !utf8_valid(s + i, len)) len++;
-        bool good = utf8_valid(s + i, len);
-        if (!good) len = 1;
-        if (out->len + len > MAX_MESSAGE) break;
-        buf_add(out, good ? s + i : "?", len);
-        i += len;
-    }
-}
-
 void filter_error(filter_job_t *job, const char *fmt, ...)
 {
-    buf_t clean = {0};
-    char text[MAX_MESSAGE + 4];
+    char text[1024];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    add_clean(&clean, text, strlen(text));
-    buf_puts(&job->errors, job->errors.len ? ",{\"tool\":" : "{\"tool\":");
-    buf_json_string(&job->errors, job->tool, strlen(job->tool));
-    buf_puts(&job->errors, ",\"message\":");
-    buf_json_string(&job->errors, clean.len ? clean.data : "", clean.len);
-    buf_puts(&job->errors, "}");
-    buf_free(&clean);
+    item_errors_add(&job->errors, job->tool, text);
 }
 
 void filter_done(filter_job_t *job)
 {
     if (job->done) die(EX_SOFTWARE, "item \"%s\" was finished twice", job->item.id);
     job->done = true;
-}
-
-static bool is_own(const cJSON *entry, const char *tool)
-{
-    const cJSON *name = cJSON_GetObjectItemCaseSensitive(entry, "tool");
-    return cJSON_IsString(name) && !strcmp(name->valuestring, tool);
-}
-
-/* The bytes of the record's `errors` value; empty where there is none. */
-static json_element_t find_errors(const buf_t *text)
-{
-    json_element_t found = {0};
-    for (json_member_t m = {0}; json_next_member(text->data, text->len, &m);)
-        if (json_member_is(&m, "errors") && *m.value == '[') found = (json_element_t){m.value, m.value_end};
-    return found;
-}
-
-/* Brings `errors` up to date: other tools' entries byte by byte, then this tool's new ones. */
-static void splice_errors(filter_job_t *job)
-{
-    buf_t entries = {0};
-    int dropped = 0;
-    json_element_t old = find_errors(&job->item.text), e = {0};
-    const cJSON *entry = cJSON_GetObjectItemCaseSensitive(job->item.json, "errors");
-    if (entry) entry = entry->child;
-    while (old.value && entry && json_next_element(old.value, (size_t)(old.value_end - old.value), &e)) {
-        if (is_own(entry, job->tool)) {
-            dropped++;
-        } else {
-            buf_puts(&entries, entries.len ? "," : "[");
-            buf_add(&entries, e.value, (size_t)(e.value_end - e.value));
-        }
-        entry = entry->next;
-    }
-    if (dropped || job->errors.len) {
-        if (job->errors.len) {
-            buf_puts(&entries, entries.len ? "," : "[");
-            buf_add(&entries, job->errors.data, job->errors.len);
-        }
-        if (entries.len) buf_puts(&entries, "]");
-        if (!job->changed.len) buf_add(&job->changed, job->item.text.data, job->item.text.len);
-        items_splice(&job->changed, "errors", entries.len ? entries.data : NULL);
-    }
-    buf_free(&entries);
 }
 
 static void write_job(filter_job_t *job, out_t *out, filter_summary_t *s)
@@ -119,8 +54,8 @@ static void write_job(filter_job_t *job, out_t *out, filter_summary_t *s)
     s->kept += job->kept;
     s->annotated += set;
     s->errors += failed;
-    if (!job->kept) splice_errors(job);
-    const buf_t *text = job->changed.len && !job->kept ? &job->changed : &job->item.text;
+    buf_t *text = set ? &job->changed : &job->item.text;
+    if (!job->kept) item_errors_put(text, job->tool, &job->errors);
     out_write(out, text->data, text->len);
     out_write(out, "\n", 1);
     progress_add(1);
