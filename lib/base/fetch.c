@@ -31,7 +31,7 @@ typedef struct slot {
     buf_t reply, why;
     bool overlong;
     bool began;          /* head() has seen the reply */
-    const char *refused; /* what head() or sink() said */
+    bool refused;        /* by head() or sink(); `why` says why */
     size_t max_reply;
     fetch_result_t result;
     buf_t texts;         /* of result.head */
@@ -98,6 +98,16 @@ static fetch_head_t read_head(slot_t *s)
     return h;
 }
 
+/* Takes what head() or sink() said; true if they have nothing against the reply. */
+static bool accepts(slot_t *s, const char *why)
+{
+    if (!why) return true;
+    s->refused = true;
+    buf_clear(&s->why);
+    buf_puts(&s->why, why);
+    return false;
+}
+
 /* Shows a 2xx reply's head to the request; false where it does not want the body. */
 static bool begin_reply(slot_t *s)
 {
@@ -105,8 +115,7 @@ static bool begin_reply(slot_t *s)
     s->began = true;
     if (!s->request.head) return true;
     fetch_head_t h = read_head(s);
-    s->refused = s->request.head(s->request.ctx, &h);
-    return !s->refused;
+    return accepts(s, s->request.head(s->request.ctx, &h));
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
@@ -116,8 +125,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     bool good = is_good(status_of(s));
     if (good && !begin_reply(s)) return 0;
     if (s->request.sink) {
-        if (good) s->refused = s->request.sink(s->request.ctx, bytes, n);
-        return s->refused ? 0 : n;
+        return !good || accepts(s, s->request.sink(s->request.ctx, bytes, n)) ? n : 0;
     }
     if (n > s->max_reply - s->reply.len) {
         s->overlong = true;
@@ -239,8 +247,7 @@ static void set_request(fetch_t *f, slot_t *s)
 static void send_on(fetch_t *f, slot_t *s)
 {
     buf_clear(&s->reply);
-    s->overlong = s->began = false;
-    s->refused = NULL;
+    s->overlong = s->began = s->refused = false;
     s->state = SLOT_RUNNING;
     set_url(s, s->url ? s->url : s->request.url);
     if (curl_multi_add_handle(f->multi, s->easy)) die(EX_OSERR, "libcurl refuses a request");
@@ -292,6 +299,7 @@ void fetch_send(fetch_t *f, const fetch_request_t *request)
 
 bool fetch_has_room(const fetch_t *f) { return f->unfinished < f->options.jobs; }
 bool fetch_busy(const fetch_t *f) { return f->unfinished > 0; }
+int64_t fetch_unfinished(const fetch_t *f) { return f->unfinished; }
 
 /* --- An attempt ends ------------------------------------------------------------------------------------------------- */
 
@@ -338,17 +346,14 @@ static void explain_failure(const fetch_t *f, slot_t *s, CURLcode code)
 /* What the attempt came to; FETCH_GAVE_UP and FETCH_NO_SERVER where another may do better. */
 static fetch_kind_t judge(const fetch_t *f, slot_t *s, CURLcode code)
 {
-    buf_clear(&s->why);
     buf_add(&s->reply, "", 0); /* a NUL at the end, also of nothing */
     int status = status_of(s);
     if (!code && is_good(status)) begin_reply(s); /* one without a body */
     s->result = (fetch_result_t){.head = read_head(s), .status = status, .body = s->reply.data, .n = s->reply.len,
                                  .retries = s->retries};
     curl_easy_getinfo(s->easy, CURLINFO_TOTAL_TIME, &s->result.seconds);
-    if (s->refused) {
-        buf_puts(&s->why, s->refused);
-        return FETCH_REFUSED;
-    }
+    if (s->refused) return FETCH_REFUSED;
+    buf_clear(&s->why);
     if (code) {
         explain_failure(f, s, code);
         return never_gets_better(code) ? FETCH_UNUSABLE : made_no_connection(s, code) ? FETCH_NO_SERVER : FETCH_GAVE_UP;

@@ -89,7 +89,7 @@ typedef struct {
     void (*done)(void *ctx, const fetch_result_t *result);  /* called once, from fetch_poll(); may send */
 
     /* All may be NULL. range() is asked before every attempt. head() sees a 2xx reply's head before its body, sink() the body's
-     * pieces; either may return why the reply is not wanted, a static text: the request ends there as FETCH_REFUSED. */
+     * pieces; either may return why the reply is not wanted, a text that lasts until the next call: the request ends as FETCH_REFUSED. */
     fetch_range_t (*range)(void *ctx);
     const char *(*head)(void *ctx, const fetch_head_t *head);
     const char *(*sink)(void *ctx, const char *bytes, size_t n);
@@ -106,6 +106,7 @@ void fetch_send(fetch_t *f, const fetch_request_t *request);
 
 bool fetch_has_room(const fetch_t *f);   /* fewer than `jobs` requests are unfinished */
 bool fetch_busy(const fetch_t *f);       /* some request is unfinished */
+int64_t fetch_unfinished(const fetch_t *f);
 
 /* Moves everything forward, for at most `seconds` or until a request was done; returns whether one was. */
 bool fetch_poll(fetch_t *f, double seconds);

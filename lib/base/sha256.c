@@ -14,19 +14,12 @@
 
 enum { CHUNK = 1 << 18 };
 
-static void finish(struct sha256_ctx *c, char *hex)
-{
-    uint8_t digest[SHA256_DIGEST_SIZE];
-    sha256_digest(c, sizeof digest, digest);
-    for (size_t i = 0; i < sizeof digest; i++) snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-}
-
-void sha256_hex(const void *bytes, size_t n, char hex[SHA256_HEX + 1])
+void sha256_bytes(const void *bytes, size_t n, unsigned char *digest, size_t digest_n)
 {
     struct sha256_ctx c;
     sha256_init(&c);
     sha256_update(&c, n, bytes);
-    finish(&c, hex);
+    sha256_digest(&c, digest_n, digest);
 }
 
 void sha256_file(const char *path, char hex[SHA256_HEX + 1])
@@ -42,7 +35,9 @@ void sha256_file(const char *path, char hex[SHA256_HEX + 1])
         progress_add(n);
     }
     if (n < 0) die_errno(EX_IOERR, "%s", path);
-    finish(&c, hex);
+    uint8_t digest[SHA256_DIGEST_SIZE];
+    sha256_digest(&c, sizeof digest, digest);
+    for (size_t i = 0; i < sizeof digest; i++) snprintf(hex + 2 * i, 3, "%02x", digest[i]);
     free(chunk);
     close(fd);
 }

@@ -7,10 +7,11 @@
 
 enum { SHA256_HEX = 64 };
 
-/* The digest in lower-case hex, with a NUL. */
-void sha256_hex(const void *bytes, size_t n, char hex[SHA256_HEX + 1]);
+/* The digest's first `digest_n` bytes, 32 at most. */
+void sha256_bytes(const void *bytes, size_t n, unsigned char *digest, size_t digest_n);
 
-/* The same of a file's contents, which progress_add() counts. A file that cannot be read ends the process. */
+/* The digest of a file's contents, which progress_add() counts, in lower-case hex with a NUL. A file that cannot be read ends the
+ * process. */
 void sha256_file(const char *path, char hex[SHA256_HEX + 1]);
 
 /* True for 64 hex digits, of either case. */
