@@ -12,6 +12,7 @@
 #include "base/sha256.h"
 #include "data/formats.h"
 #include "data/ingest.h"
+#include "data/pictures.h"
 #include "data/records.h"
 #include "data/relpath.h"
 #include "data/st.h"
@@ -46,6 +47,8 @@ static const cli_option_t options[] = {
     {0, "require-image", NULL, CLI_FLAG, &filter.require_image, "drop items without a picture", true, 0, 0, NULL},
     {0, "max-items-per-user", "N", CLI_INT, &filter.max_items, "keep a user's latest N interactions; 0: all", true, 0, 1e9, NULL},
     {'k', "kcore", "N", CLI_INT, &filter.kcore, "least interactions of a user, of an item; 0: no filter", true, 0, 1e9, NULL},
+    CLI_GROUP("pictures"),
+    PICTURES_OPTIONS,
     CLI_GROUP("others"),
 };
 
@@ -156,6 +159,42 @@ static void check_left(const ingest_account_t *a)
         "try a smaller one, or more data", (long long)filter.kcore);
 }
 
+/* With --require-image, items whose picture did not arrive go. */
+static void drop_without_picture(ingest_t *g, const pictures_t *p, int64_t items)
+{
+    const bool *keep = ingest_items(g);
+    bool *gone = NEW_ARRAY(bool, items);
+    int64_t count = 0;
+    for (int64_t i = 0; i < items; i++) count += gone[i] = keep[i] && !pictures_has(p, i);
+    if (count) ingest_drop_items(g, "no_picture", gone);
+    free(gone);
+}
+
+/* Downloads the pictures of the records that stay. NULL where that was not asked for. */
+static pictures_t *fetch_pictures(const records_t *records, ingest_t *g)
+{
+    if (!pictures_options.folder) return NULL;
+    char *folder = relpath_folder(items_out_path);
+    pictures_t *p = pictures_open(&pictures_options, folder);
+    records_walk_t walk = {0};
+    while (records_next(records, &walk))
+        if (ingest_items(g)[walk.next - 1]) pictures_want(p, walk.next - 1, walk.line, walk.n);
+    records_walk_free(&walk);
+    free(folder);
+    pictures_fetch(p);
+    if (filter.require_image) drop_without_picture(g, p, records->ids.count);
+    return p;
+}
+
+static void edit_record(void *pictures, int64_t i, buf_t *line) { pictures_edit(pictures, i, line); }
+
+static int64_t count_kept(const records_t *records, const bool *keep)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < records->ids.count; i++) n += keep[i];
+    return n;
+}
+
 static void write_report(out_t *out, const ingest_account_t *a)
 {
     buf_t json = {0};
@@ -167,11 +206,12 @@ static void write_report(out_t *out, const ingest_account_t *a)
 
 /* All outputs are complete on disk, but for their names, before the first of them appears. The histories carry the digest of
  * the records that belong to them. */
-static void write_all(const ingest_result_t *x, const records_t *records, const bool *keep, const char *events_digest,
-                      const ingest_account_t *a, out_t *items_out, st_writer_t *w)
+static void write_all(const ingest_result_t *x, const records_t *records, const bool *keep, pictures_t *pictures,
+                      const char *events_digest, const ingest_account_t *a, out_t *items_out, st_writer_t *w)
 {
     out_t *report = report_path ? out_open(report_path, false) : NULL;
-    char *config = cli_config(&cli), *items_digest = records_write(records, keep, NULL, NULL, items_out);
+    char *config = cli_config(&cli);
+    char *items_digest = records_write(records, keep, pictures ? edit_record : NULL, pictures, items_out);
     out_prepare(items_out);
     st_set_meta(w, "config", config);
     st_set_meta(w, "input.items", records->digest);
@@ -210,12 +250,19 @@ int main(int argc, char **argv)
     ingest_account_t account = {.report = ingest_report(g), .records = &mended_records, .interactions = &mended_events,
                                 .records_read = records.ids.count};
     const bool *keep = ingest_items(g);
-    for (int64_t i = 0; i < records.ids.count; i++) account.records_kept += keep[i];
+    account.records_kept = count_kept(&records, keep);
     check_left(&account);
+    pictures_t *pictures = fetch_pictures(&records, g);
+    if (pictures) {
+        account.pictures = pictures_tally(pictures);
+        account.records_kept = count_kept(&records, keep);
+        check_left(&account);
+    }
     ingest_result_t x = ingest_result(g);
-    write_all(&x, &records, keep, events_digest, &account, items_out, w);
+    write_all(&x, &records, keep, pictures, events_digest, &account, items_out, w);
     ingest_account_notes(&account);
 
+    pictures_close(pictures);
     ingest_result_free(&x);
     ingest_close(g);
     records_free(&records);
