@@ -477,7 +477,7 @@ PY
         for i, kind in enumerate(["jpg", "png", "gif", "webp", "bmp"]))'
     assert_output True
     run kept 'items[5], len({items[i]["image"] for i in (0, 6, 7, 8)}), any("errors" in i for i in items), report["pictures"]'
-    assert_output "({'id': 'i5', 'n': 1.1}, 1, False, {'fetched': 5, 'no_image_url': 1, 'shared': 3})"
+    assert_output "({'id': 'i5', 'n': 1.1}, 1, False, {'fetched': 5, 'shared': 3, 'no_image_url': 1})"
     run kept '__import__("hashlib").sha256(bytes_of(items[0])).hexdigest()[:32] in items[0]["image"]'
     assert_output True
     run head -n 1 kept.jsonl

@@ -62,7 +62,6 @@ struct pictures {
     target_t *targets;
     int64_t target_cap;
     strtab_t whys;         /* messages */
-    int64_t remembered;    /* failures that nobody was asked about */
     tally_t tally;
 };
 
@@ -368,32 +367,42 @@ static void ask_for_all(pictures_t *p)
 
 /* --- What became of it ----------------------------------------------------------------------------------------------- */
 
-/* For the tally, of a record with that target. */
-static const char *outcome(const target_t *t)
+enum { OUTCOME_OWN, OUTCOME_THERE, OUTCOME_FETCHED, OUTCOME_SHARED, OUTCOME_NO_URL, OUTCOME_BAD_URL, OUTCOME_FAILED };
+static const char *const outcomes[] = {"own_file", "already_there", "fetched", "shared", "no_image_url", "failed_bad_url"};
+
+static int outcome(const pictures_t *p, int32_t state)
 {
-    if (t->failure) return failures[t->failure].tally;
-    if (!t->asked) return "already_there";
-    return t->shared || t->counted ? "shared" : "fetched";
+    if (state < 0) return state == OWN_FILE ? OUTCOME_OWN : state == NO_URL ? OUTCOME_NO_URL : OUTCOME_BAD_URL;
+    const target_t *t = &p->targets[state];
+    if (t->failure) return OUTCOME_FAILED + (int)t->failure;
+    if (!t->asked) return OUTCOME_THERE;
+    return t->shared || t->counted ? OUTCOME_SHARED : OUTCOME_FETCHED;
 }
 
-static void count_record(pictures_t *p, int32_t state)
+/* In the same order, whatever came first. */
+static void count_records(pictures_t *p)
 {
-    target_t *t = state >= 0 ? &p->targets[state] : NULL;
-    tally_add(&p->tally, t ? outcome(t) : state == OWN_FILE ? "own_file" : state == NO_URL ? "no_image_url" : "failed_bad_url", 1);
-    if (!t) return;
-    p->remembered += t->failure && !t->asked && !t->counted;
-    t->counted = true;
+    int64_t counts[OUTCOME_FAILED + FAILURES] = {0}, remembered = 0;
+    for (int64_t i = 0; i < p->count; i++) {
+        if (p->state[i] == NOT_WANTED) continue;
+        counts[outcome(p, p->state[i])]++;
+        if (p->state[i] < 0) continue;
+        target_t *t = &p->targets[p->state[i]];
+        remembered += t->failure && !t->asked && !t->counted;
+        t->counted = true;
+    }
+    for (int i = 0; i < OUTCOME_FAILED + FAILURES; i++)
+        if (counts[i]) tally_add(&p->tally, i < OUTCOME_FAILED ? outcomes[i] : failures[i - OUTCOME_FAILED].tally, counts[i]);
+    if (remembered)
+        note("%lld pictures could not be had in an earlier run and were not asked for again; --retry-failed does that",
+             (long long)remembered);
 }
 
 void pictures_fetch(pictures_t *p)
 {
     picture_store_read(p->store, on_line, p);
     ask_for_all(p);
-    for (int64_t i = 0; i < p->count; i++)
-        if (p->state[i] != NOT_WANTED) count_record(p, p->state[i]);
-    if (p->remembered)
-        note("%lld pictures could not be had in an earlier run and were not asked for again; --retry-failed does that",
-             (long long)p->remembered);
+    count_records(p);
 }
 
 const tally_t *pictures_tally(const pictures_t *p) { return &p->tally; }

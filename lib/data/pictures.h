@@ -60,7 +60,8 @@ bool pictures_has(const pictures_t *p, int64_t i);
  * takes it. */
 void pictures_edit(const pictures_t *p, int64_t i, buf_t *line);
 
-/* What became of the wanted records, each counted once: own_file, no_image_url, already_there, fetched, shared, failed_... */
+/* What became of the wanted records, each counted once: own_file, already_there, fetched, shared (with another URL or record, or a
+ * picture of an earlier run), no_image_url, failed_... */
 const tally_t *pictures_tally(const pictures_t *p);
 
 void pictures_close(pictures_t *p);
