@@ -25,6 +25,7 @@ static ingest_filter_t filter = {.kcore = 5, .min_rating = NAN, .since = INT64_M
 static const char *format_name = "neutral";
 static const format_t *format;
 static int64_t bad_lines;
+static bool clean;
 
 static const cli_option_t options[] = {
     CLI_GROUP("inputs"),
@@ -32,6 +33,7 @@ static const cli_option_t options[] = {
     {0, "items", "FILE", CLI_STRING, &items_path, "item records: a file, an http(s) URL, or - for standard input", false, 0, 0, NULL},
     {0, "interactions", "FILE", CLI_STRING, &interactions_path, "events, likewise", false, 0, 0, NULL},
     {0, "bad-lines", "N", CLI_INT, &bad_lines, "leave out up to N malformed lines of each input", true, 0, 1e15, NULL},
+    {0, "clean", NULL, CLI_FLAG, &clean, "mend the records' texts: entities, tags, broken characters", true, 0, 0, NULL},
     CLI_GROUP("downloads"),
     {0, "items-sha256", "HEX", CLI_STRING, &items_sha256, "what the download from --items must have", false, 0, 0, NULL},
     {0, "interactions-sha256", "HEX", CLI_STRING, &interactions_sha256, "the same for --interactions", false, 0, 0, NULL},
@@ -127,6 +129,7 @@ static records_t read_records(tally_t *tally)
     char *new = relpath_folder(items_out_path);
     if (!new) die_errno(EX_CANTCREAT, "%s", items_out_path);
     record_source_t *source = format->records(&(source_options_t){.path = items_path, .bad_lines = bad_lines});
+    if (clean) source = record_source_clean(source);
     records_t r = records_read(source, old, new);
     *tally = source->tally;
     source->close(source);

@@ -208,11 +208,15 @@ static void normalise(buf_t *text)
     free(composed);
 }
 
-/* The length to which the text is cut: at most `limit`, between characters, without a blank at the end. */
+/* The length to which the text is cut: at most `limit`, before a word that would be cut if it starts near there, else
+ * between characters. */
 static size_t cut_length(const char *s, size_t n, size_t limit)
 {
+    enum { NEAR = 64 };
     if (n <= limit) return n;
     n = limit;
+    const char *blank = n > NEAR ? memrchr(s + n - NEAR, ' ', NEAR + 1) : NULL;
+    if (blank) n = (size_t)(blank - s);
     while (n && ((unsigned char)s[n] & 0xc0) == 0x80) n--;
     while (n && is_blank(s[n - 1])) n--;
     return n;

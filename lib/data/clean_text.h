@@ -21,7 +21,7 @@ typedef struct {
 /* Appends the text `s`, cleaned: malformed UTF-8 and control characters become blanks, characters of Windows-1252 in the place of
  * controls and UTF-8 that was read as Latin-1 are read again, tags are removed and character references undone (twice or thrice
  * where the text was escaped so often), invisible characters go, the rest is normalised to NFC, white space folded to single
- * blanks, and the whole cut to `limit` bytes between characters. Returns false, adding nothing, if nothing is left. */
+ * blanks, and the whole cut to `limit` bytes, between words where it can be. Returns false, adding nothing, if nothing is left. */
 bool clean_text(cleaner_t *c, const char *s, size_t n, size_t limit, buf_t *out);
 
 /* The same for names and titles, which are dropped where they are not text but a piece of a page's script or style sheet, or a

@@ -32,4 +32,8 @@ struct record_source {
 /* The neutral form, items.jsonl: lines come out as they are. */
 record_source_t *record_source_items(const source_options_t *o);
 
+/* The records of another source, which it owns from now on, with their title, description, brand and categories cleaned as
+ * Amazon's are (data/clean_text.h); a key of which nothing is left goes. Every other byte stays. */
+record_source_t *record_source_clean(record_source_t *inner);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/in.h"
 #include "base/mem.h"
 #include "unit.h"
 
@@ -154,5 +155,23 @@ TEST(every_truncation_is_refused_without_reading_past_the_end)
     buf_free(&json);
 }
 
-UNIT_MAIN(UNIT(containers), UNIT(strings), UNIT(numbers), UNIT(words), UNIT(depth_is_bounded),
-          UNIT(every_truncation_is_refused_without_reading_past_the_end))
+/* For comparison with Python: a line of standard input gives a line, JSON or "refused: why". */
+static int convert(void)
+{
+    lines_t l = in_lines(NULL);
+    for (buf_t json = {0}; in_next(&l); buf_clear(&json)) {
+        json_error_t e;
+        if (python_literal_to_json(l.line, l.len, &json, &e)) printf("%s\n", json.data);
+        else printf("refused: %s at %zu\n", e.why, e.at);
+    }
+    in_close(&l);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static const unit_test_t tests[] = {UNIT(containers), UNIT(strings), UNIT(numbers), UNIT(words), UNIT(depth_is_bounded),
+                                        UNIT(every_truncation_is_refused_without_reading_past_the_end)};
+    if (argc == 2 && !strcmp(argv[1], "--convert")) return convert();
+    return unit_run(tests, (int)(sizeof tests / sizeof *tests));
+}
