@@ -27,6 +27,10 @@ static const format_t *format;
 static int64_t bad_lines;
 static bool clean;
 
+static const char *const time_units[] = {"s", "ms", "us", NULL};
+static const char *columns, *item_columns, *delimiter, *list_separator, *time_unit = "s";
+static const char *items_member, *interactions_member;
+
 static const cli_option_t options[] = {
     CLI_GROUP("inputs"),
     {'f', "format", NULL, CLI_CHOICE, &format_name, "the form of both inputs", true, 0, 0, format_names},
@@ -34,6 +38,14 @@ static const cli_option_t options[] = {
     {0, "interactions", "FILE", CLI_STRING, &interactions_path, "events, likewise", false, 0, 0, NULL},
     {0, "bad-lines", "N", CLI_INT, &bad_lines, "leave out up to N malformed lines of each input", true, 0, 1e15, NULL},
     {0, "clean", NULL, CLI_FLAG, &clean, "mend the records' texts: entities, tags, broken characters", true, 0, 0, NULL},
+    {0, "items-member", "NAME", CLI_STRING, &items_member, "which file of the package that --items is", false, 0, 0, NULL},
+    {0, "interactions-member", "NAME", CLI_STRING, &interactions_member, "the same for --interactions", false, 0, 0, NULL},
+    CLI_GROUP("tables and plain JSON"),
+    {0, "columns", "LIST", CLI_STRING, &columns, "user=NAME,item=NAME,time=NAME,rating=NAME (usual names)", true, 0, 0, NULL},
+    {0, "item-columns", "LIST", CLI_STRING, &item_columns, "id=NAME,title=NAME,... (usual names)", true, 0, 0, NULL},
+    {0, "delimiter", "CHAR", CLI_STRING, &delimiter, "between the cells of csv; \\t for a tab (,)", true, 0, 0, NULL},
+    {0, "list-separator", "TEXT", CLI_STRING, &list_separator, "within a cell or string that holds a list (|; recbole: blank)", true, 0, 0, NULL},
+    {0, "time-unit", NULL, CLI_CHOICE, &time_unit, "of times that are numbers", true, 0, 0, time_units},
     CLI_GROUP("downloads"),
     {0, "items-sha256", "HEX", CLI_STRING, &items_sha256, "what the download from --items must have", false, 0, 0, NULL},
     {0, "interactions-sha256", "HEX", CLI_STRING, &interactions_sha256, "the same for --interactions", false, 0, 0, NULL},
@@ -91,11 +103,35 @@ static void check_paths(void)
                             {"--items-out", items_out_path, true}, {"--output", cli_common.output, true},
                             {"--report", report_path, true}};
     int count = report_path ? 5 : 4;
+    bool one_package = !is_stream(items_path) && items_member && interactions_member && strcmp(items_member, interactions_member) != 0;
     for (int a = 0; a < count; a++)
-        for (int b = a + 1; b < count; b++)
+        for (int b = a + 1 + (a == 0 && one_package); b < count; b++)
             if (same_file(&roles[a], &roles[b])) die(EX_USAGE, "%s and %s are the same file", roles[a].option, roles[b].option);
     check_checksum("--items-sha256", items_sha256, items_path);
     check_checksum("--interactions-sha256", interactions_sha256, interactions_path);
+}
+
+/* Options that only some formats take. */
+static void check_format_options(void)
+{
+    static const struct { const char *option; unsigned takes; } limited[] = {
+        {"columns", TAKES_COLUMNS}, {"item-columns", TAKES_COLUMNS}, {"delimiter", TAKES_DELIMITER},
+        {"list-separator", TAKES_LIST_SEPARATOR}, {"time-unit", TAKES_TIME_UNIT}};
+    for (size_t i = 0; i < sizeof limited / sizeof *limited; i++)
+        if (cli_given(limited[i].option) && !(format->takes & limited[i].takes))
+            die(EX_USAGE, "--%s means nothing to --format %s", limited[i].option, format->name);
+    if (delimiter && !strcmp(delimiter, "\\t")) delimiter = "\t";
+    if (delimiter && (strlen(delimiter) != 1 || strchr("\"\r\n", *delimiter)))
+        die(EX_USAGE, "--delimiter '%s': expected one byte, not a quote or a line break", delimiter);
+    if (list_separator && !*list_separator) die(EX_USAGE, "--list-separator is empty, expected a text");
+}
+
+/* How a reader of the format is to be opened. */
+static source_options_t source_options(const char *path, const char *member, const char *names)
+{
+    return (source_options_t){.path = path, .member = member, .bad_lines = bad_lines, .rating = !isnan(filter.min_rating),
+                              .columns = names, .delimiter = delimiter ? *delimiter : '\0', .list_separator = list_separator,
+                              .ticks = !strcmp(time_unit, "s") ? 1 : !strcmp(time_unit, "ms") ? 1000 : 1000000};
 }
 
 /* Puts downloaded files in the place of URLs. */
@@ -128,7 +164,8 @@ static records_t read_records(tally_t *tally)
     if (!old) die_errno(EX_NOINPUT, "%s", items_path);
     char *new = relpath_folder(items_out_path);
     if (!new) die_errno(EX_CANTCREAT, "%s", items_out_path);
-    record_source_t *source = format->records(&(source_options_t){.path = items_path, .bad_lines = bad_lines});
+    const source_options_t o = source_options(items_path, items_member, item_columns);
+    record_source_t *source = format->records(&o);
     if (clean) source = record_source_clean(source);
     records_t r = records_read(source, old, new);
     *tally = source->tally;
@@ -141,8 +178,8 @@ static records_t read_records(tally_t *tally)
 /* Returns the digest of what was read. */
 static char *read_events(ingest_t *g, tally_t *tally)
 {
-    event_source_t *source = format->events(&(source_options_t){
-        .path = interactions_path, .bad_lines = bad_lines, .rating = !isnan(filter.min_rating)});
+    const source_options_t o = source_options(interactions_path, interactions_member, columns);
+    event_source_t *source = format->events(&o);
     ingest_read(g, source);
     char *digest = source->digest(source);
     *tally = source->tally;
@@ -240,6 +277,7 @@ int main(int argc, char **argv)
     check_paths();
     check_times();
     format = format_find(format_name);
+    check_format_options();
     st_writer_t *w = st_create(cli_common.output, "interactions/1");
     out_t *items_out = out_open(items_out_path, false);
     download_inputs();

@@ -5,10 +5,18 @@
 #include "data/event_source.h"
 #include "data/record_source.h"
 
+/* Options that only some formats take. */
+enum {
+    TAKES_COLUMNS = 1,          /* the columns' or keys' names */
+    TAKES_DELIMITER = 2, TAKES_LIST_SEPARATOR = 4,
+    TAKES_TIME_UNIT = 8
+};
+
 typedef struct {
     const char *name;
     event_source_t *(*events)(const source_options_t *o);
     record_source_t *(*records)(const source_options_t *o);
+    unsigned takes;   /* bits TAKES_... */
 } format_t;
 
 extern const char *const format_names[];   /* NULL-terminated; the first is the default */

@@ -32,6 +32,8 @@ static const struct known_key {
 
 enum { KNOWN_KEYS = sizeof known_keys / sizeof *known_keys };
 
+const char *items_known_key(int i) { return i < KNOWN_KEYS ? known_keys[i].name : NULL; }
+
 static int find_known(const char *name)
 {
     for (int k = 0; k < KNOWN_KEYS; k++)

@@ -35,6 +35,9 @@ items_t items_from(lines_t lines);   /* over lines that it takes over */
 bool items_next(items_t *r);
 void items_close(items_t *r);
 
+/* The i-th key that the contract gives a meaning; NULL behind the last. */
+const char *items_known_key(int i);
+
 /* A string value of the current record, NULL if absent, null or empty. */
 const char *items_string(const items_t *r, const char *key);
 

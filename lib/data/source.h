@@ -13,6 +13,11 @@ typedef struct {
     const char *member;   /* of a package of several files; NULL: it holds one */
     int64_t bad_lines;    /* so many lines may be malformed; they are left out and counted */
     bool rating;          /* the source of events must give ratings */
+    /* Of readers of tables and plain JSON (data/tables.h); zero: the format's defaults. */
+    const char *columns;          /* ROLE=NAME,... (data/columns.h) */
+    char delimiter;               /* between cells */
+    const char *list_separator;   /* within a cell that holds a list */
+    int64_t ticks;                /* a second, where times are numbers */
 } source_options_t;
 
 /* A file read line by line. */

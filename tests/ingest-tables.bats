@@ -1,0 +1,315 @@
+#!/usr/bin/env bats
+# ingest: packed input, tables and plain JSON; what comes back is what the neutral form gives.
+# shellcheck disable=SC2154 # bats sets stderr and stderr_lines
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    bats_load_library bats-support
+    bats_load_library bats-assert
+    bats_load_library bats-file
+    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
+    DATA=${SIDMILL_DATA:-$BATS_TEST_DIRNAME/../../shared/data}
+    [[ $DATA = /* ]] || DATA=$PWD/$DATA
+    HELPERS=$BATS_TEST_DIRNAME/helpers
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
+# ingest ITEMS INTERACTIONS [options]: into kept.jsonl and out.st, without a k-core.
+ingest() {
+    local items=$1 events=$2
+    shift 2
+    "$BIN/ingest" -q --kcore 0 --items "$items" --interactions "$events" --items-out kept.jsonl -o out.st "$@"
+}
+
+# Prints the histories: user, then item@time in order.
+histories() {
+    /usr/bin/python3 - "${1:-out.st}" <<'PY'
+import json, struct, sys
+import numpy as np
+raw = open(sys.argv[1], "rb").read()
+n = struct.unpack("<Q", raw[:8])[0]
+head = json.loads(raw[8:8 + n])
+kinds = {"I64": "<i8", "I32": "<i4", "U8": "u1"}
+t = {k: np.frombuffer(raw, kinds[v["dtype"]], int(np.prod(v["shape"])), 8 + n + v["data_offsets"][0])
+     for k, v in head.items() if k != "__metadata__"}
+users, items = (t[k].tobytes().decode().splitlines() for k in ("user_ids", "item_ids"))
+for u, name in enumerate(users):
+    print(name, *(f"{items[t['item_index'][e]]}@{t['timestamp'][e]}" for e in range(*t["user_offsets"][u:u + 2])))
+PY
+}
+
+# Nothing may be left after a failure: neither outputs nor temporary files.
+assert_nothing_written() {
+    run find . -name 'kept.jsonl*' -o -name 'out.st*'
+    assert_output ''
+}
+
+refused() { # refused CODE MESSAGE ITEMS INTERACTIONS [options]
+    local code=$1 message=$2
+    shift 2
+    run --separate-stderr ingest "$@"
+    [ "$status" -eq "$code" ] || fail "exit status $status, expected $code: $stderr"
+    [[ $stderr == *"$message"* ]] || fail "message: $stderr"
+    [ "${#stderr_lines[@]}" -eq 1 ] || fail "more than a line: $stderr"
+    assert_nothing_written
+}
+
+# Three items and a user's three events in the neutral form.
+neutral() {
+    printf '{"id":"%s"}\n' a b c >items.jsonl
+    printf 'user\titem\ttimestamp\n' >events.tsv
+    printf '%s\n' $'u\ta\t1' $'u\tb\t2' $'u\tc\t3' >>events.tsv
+}
+
+# The same as CSV.
+table() {
+    printf 'item_id,title\na,Trail shoe\nb,"Sock, wool"\nc,"A ""good"" hat"\n' >items.csv
+    printf 'user_id,item_id,timestamp\nu,a,1\nu,b,2\nu,c,3\n' >events.csv
+}
+
+csv() { ingest "${1:-items.csv}" "${2:-events.csv}" --format csv "${@:3}"; }
+bad_items() { refused "$1" "$2" items.csv events.csv --format csv "${@:3}"; }
+
+# --- Packed input ---------------------------------------------------------------------------------------------------------
+
+# pack KIND FILE: FILE.KIND, by Python's own modules.
+pack() {
+    /usr/bin/python3 - "$1" "$2" <<'PY'
+import bz2, gzip, lzma, sys, tarfile, zipfile
+kind, path = sys.argv[1:]
+data = open(path, "rb").read()
+out = f"{path}.{kind}"
+if kind in ("gz", "bz2", "xz"):
+    open(out, "wb").write({"gz": gzip, "bz2": bz2, "xz": lzma}[kind].compress(data))
+elif kind == "members":
+    half = len(data) // 2
+    open(out, "wb").write(gzip.compress(data[:half]) + gzip.compress(b"") + gzip.compress(data[half:]))
+elif kind == "zip":
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+        z.write(path)
+else:
+    with tarfile.open(out, {"tar": "w", "tgz": "w:gz", "txz": "w:xz"}[kind]) as t:
+        t.add(path)
+PY
+}
+
+@test "every packing, from a file and from a pipe, gives the bytes of the plain files" {
+    neutral
+    ingest items.jsonl events.tsv
+    mv out.st plain.st
+    mv kept.jsonl plain.jsonl
+    for kind in gz members bz2 xz zip tar tgz txz; do
+        pack $kind items.jsonl
+        pack $kind events.tsv
+        ingest items.jsonl.$kind events.tsv.$kind
+        cmp out.st plain.st
+        cmp kept.jsonl plain.jsonl
+        ingest items.jsonl.$kind - <events.tsv.$kind
+        cmp out.st plain.st
+        ingest <(cat items.jsonl.$kind) events.tsv.$kind
+        cmp kept.jsonl plain.jsonl
+    done
+}
+
+@test "a package of several files needs a name" {
+    neutral
+    /usr/bin/python3 -c '
+import zipfile
+with zipfile.ZipFile("all.zip", "w") as z:
+    z.write("items.jsonl", "set/items.jsonl")
+    z.write("events.tsv", "set/events.tsv")
+    z.writestr("set/read\nme", "text")'
+    ingest all.zip all.zip --items-member items.jsonl --interactions-member set/events.tsv
+    run histories
+    assert_output 'u a@1 b@2 c@3'
+    rm -f kept.jsonl out.st
+    refused 65 'all.zip:set/items.jsonl: 3 files inside, expected one, or one chosen by name, of: set/items.jsonl, set/events.tsv, set/read?me' \
+        all.zip events.tsv
+    refused 65 'all.zip: no file none inside, expected one of: set/items.jsonl' all.zip events.tsv --items-member none
+    refused 65 'all.zip:set/items.jsonl:1: no column "user"' items.jsonl all.zip --interactions-member items.jsonl
+}
+
+@test "damaged packed input is named, and nothing is written" {
+    neutral
+    pack gz events.tsv
+    head -c 30 events.tsv.gz >cut
+    refused 65 'cut: gzip: the packed data is cut off' items.jsonl cut
+    { head -c -8 events.tsv.gz && printf 'abcdefgh'; } >wrong
+    refused 65 'wrong: gzip: the packed data is damaged: incorrect data check' items.jsonl wrong
+    { cat events.tsv.gz && echo more; } >more
+    refused 65 'more: gzip: bytes behind the packed data' items.jsonl more
+    pack xz items.jsonl
+    head -c -20 items.jsonl.xz >cut
+    refused 65 'cut: the packed data is damaged or cut off: ' cut events.tsv
+    : | gzip >empty.gz
+    refused 65 'empty.gz: is empty, expected a header line' items.jsonl empty.gz
+}
+
+# within KIB COMMAND...: runs it with that much address space.
+within() { (ulimit -v "$1" && shift && "$@"); }
+
+@test "bombs and endless lines stay within memory" {
+    [ -z "${SANITIZE:-}" ] || skip "the sanitizers need all of the address space"
+    neutral
+    table
+    head -c 2000000000 /dev/zero | gzip -1 >zeros.gz
+    run within 1500000 "$BIN/ingest" --items items.jsonl --interactions zeros.gz --items-out kept.jsonl -o out.st
+    assert_failure 65
+    assert_output 'ingest: zeros.gz:1: line longer than 67108864 bytes'
+    { printf 'user_id,item_id\n"u'; yes 'a line within an open quote' | head -c 200000000; } >open.csv
+    run within 1500000 "$BIN/ingest" --format csv --items items.csv --interactions open.csv --items-out kept.jsonl -o out.st
+    assert_failure 65
+    assert_output 'ingest: open.csv:2: row longer than 67108864 bytes; is a quoted cell not closed?'
+    assert_nothing_written
+}
+
+# --- CSV ------------------------------------------------------------------------------------------------------------------
+
+@test "csv: quotes, line breaks, CRLF, blank lines, byte order mark" {
+    table
+    csv
+    run histories
+    assert_output 'u a@1 b@2 c@3'
+    run cat kept.jsonl
+    assert_output '{"id": "a", "title": "Trail shoe"}
+{"id": "b", "title": "Sock, wool"}
+{"id": "c", "title": "A \"good\" hat"}'
+    printf '\xef\xbb\xbfitem_id , title,description\r\n a ,"two\r\nlines, and\n\nmore","\ttab"\r\n\r\nb, 5" pipe ,\r\n"c","",x' >items.csv
+    csv
+    run cat kept.jsonl
+    assert_output '{"id": "a", "title": "two\nlines, and\n\nmore", "description": "\ttab"}
+{"id": "b", "title": "5\" pipe"}
+{"id": "c", "description": "x"}'
+}
+
+@test "csv: any delimiter, columns by name and by number" {
+    table
+    printf 'Visitor;wann;Thing;pts\nu;3;a;4.5\nu;1;b;2\nu;2;c;5\n' >events.csv
+    tr , ';' <items.csv >items2.csv
+    printf 'item_id;title\na;x\nb;y\nc;z\n' >items2.csv
+    csv items2.csv events.csv --delimiter ';' --columns user=Visitor,item=Thing,time=wann,rating=pts --min-rating 2
+    run histories
+    assert_output 'u b@1 c@2 a@3'
+    printf 'u\ta\t3\nu\tb\t1\nu\tc\t2\n' >events.csv
+    printf 'a\tX\t1\nb\tY\t2\nc\tZ\t3\n' >items.csv
+    csv items.csv events.csv --delimiter '\t' --columns user=#1,item=#2,time=#3 --item-columns id=#1,title=#2
+    run histories
+    assert_output 'u b@1 c@2 a@3'
+    run head -1 kept.jsonl
+    assert_output '{"id": "a", "title": "X"}'
+    # the form of MovieLens 1M, whose double colons leave empty columns
+    printf 'u::a::5::978300760\nu::b::3::978302109\nu::c::3::978301968\n' >events.csv
+    printf 'a::X::Drama|Comedy\nb::Y::War\nc::Z::\n' >items.csv
+    csv items.csv events.csv --delimiter : --columns user=#1,item=#3,rating=#5,time=#7 --item-columns id=#1,title=#3,categories=#5
+    run histories
+    assert_output 'u a@978300760 c@978301968 b@978302109'
+    run head -1 kept.jsonl
+    assert_output '{"id": "a", "title": "X", "categories": ["Drama", "Comedy"]}'
+}
+
+@test "csv: lists, other columns, columns that would mean something else" {
+    table
+    printf 'asin,Product Name,category,color,caption,,intents,price,imageURL,seller-id\n' >items.csv
+    printf '%s\n' 'a,T,Shoes > Running >  > Trail,red,C,x,[],$1.50,http://h/a.jpg,7' 'b,,,,,,,,,' 'c,U,Hats,"gr""een",,,,2,,' >>items.csv
+    csv items.csv events.csv --list-separator ' > '
+    run cat kept.jsonl
+    assert_output '{"id": "a", "title": "T", "categories": ["Shoes", "Running", "Trail"], "price": "$1.50", "image_url": "http://h/a.jpg", "color": "red", "seller-id": "7"}
+{"id": "b"}
+{"id": "c", "title": "U", "categories": ["Hats"], "price": "2", "color": "gr\"een"}'
+    csv items.csv events.csv --list-separator ' > ' --item-columns 'title=color,description=Product Name,brand=seller-id'
+    run head -1 kept.jsonl
+    assert_output '{"id": "a", "title": "red", "description": "T", "categories": ["Shoes", "Running", "Trail"], "brand": "7", "price": "$1.50", "image_url": "http://h/a.jpg"}'
+}
+
+@test "csv: times" {
+    table
+    times() { # times OPTION... -- TIME...
+        local options=()
+        while [ "$1" != -- ]; do options+=("$1") && shift; done
+        shift
+        { printf 'user,item,time\n' && printf 'u,a,%s\n' "$@"; } >events.csv
+        csv items.csv events.csv "${options[@]}"
+        histories | tr ' ' '\n' | sed -n 's/.*@//p' | paste -sd' '
+    }
+    run times -- 1406073600 1406073601.9 1.4060736e9 2014-07-23T00:00:03Z 2014-07-23T02:00:04+02:00 '2014-07-23 00:00:05'
+    assert_output '1406073600 1406073601 1406073603 1406073604 1406073605'
+    run times --time-unit ms -- 1406073600000 1406073600999 -1 2014-07-24
+    assert_output '-1 1406073600 1406160000'
+    run times --time-unit us -- 1406073600000000 1406073600999999 1406073601000001 2014-07-24
+    assert_output '1406073600 1406073601 1406160000'
+    rm -f kept.jsonl out.st
+    for time in 1406073600000 1e12 soon 2014-13-01 0x10 '' nan; do
+        printf 'user,item,time\nu,a,1\nu,b,%s\n' "$time" >events.csv
+        bad_items 65 "events.csv:3: time \"$time\" "
+    done
+    # without a time the order of the rows counts
+    printf 'user,item\nu,b\nv,a\nu,a\nu,c\n' >events.csv
+    csv
+    run histories
+    assert_output $'u b@0 a@2 c@3\nv a@1'
+    rm -f kept.jsonl out.st
+    bad_items 65 'have no times' --since 2014-01-01
+    printf 'user,item,order\nu,b,7\nu,a,2\nu,c,5\n' >events.csv
+    csv
+    run histories
+    assert_output $'u a@2 c@5 b@7'
+}
+
+@test "csv: bad files are named, line by line" {
+    table
+    cp items.csv good.csv
+    : >items.csv && bad_items 65 'items.csv: is empty, expected a header line'
+    printf '\n\n' >items.csv && bad_items 65 'items.csv: is empty, expected a header line'
+    printf 'name,"colour ""x"""\n' >items.csv && bad_items 65 'items.csv:1: no column for the id, expected one with a usual name, or named by option, among "name", "colour "x""'
+    printf 'id,title,id\n' >items.csv && bad_items 65 'items.csv:1: column "id" is there twice'
+    printf 'id,\xff\n' >items.csv && bad_items 65 'items.csv:1: the header is not valid UTF-8'
+    { printf id && printf ',%s' {1..10001} && echo; } >items.csv && bad_items 65 'items.csv:1: more than 10000 columns'
+    cp good.csv items.csv && printf 'd\n' >>items.csv && bad_items 65 'items.csv:5: 1 cell, expected 2 as in the header row'
+    cp good.csv items.csv && printf 'd,e,f\n' >>items.csv && bad_items 65 'items.csv:5: 3 cells, expected 2'
+    cp good.csv items.csv && printf '"d","\n\n",f\n' >>items.csv && bad_items 65 'items.csv:5: 3 cells, expected 2'
+    cp good.csv items.csv && printf 'd,\xff\n' >>items.csv && bad_items 65 'items.csv:5: not valid UTF-8'
+    cp good.csv items.csv && printf 'd,\0\n' >>items.csv && bad_items 65 'items.csv:5: not valid UTF-8'
+    cp good.csv items.csv && printf ',x\n' >>items.csv && bad_items 65 'items.csv:5: id is empty'
+    cp good.csv items.csv && printf '"d\ne",x\n' >>items.csv && bad_items 65 'items.csv:5: id holds a tab or a line break'
+    cp good.csv items.csv && printf 'a,x\n' >>items.csv && bad_items 65 'items.csv:5: id "a" was there before'
+    cp good.csv items.csv && printf '\n\n"d,x\ny\n' >>items.csv && bad_items 65 'items.csv:7: a quoted cell of the row is not closed'
+    cp good.csv items.csv
+    bad_items 65 'items.csv:1: no column "name" for the title, expected one of "item_id", "title"' --item-columns title=name
+    bad_items 65 'items.csv:1: no column #3 for the title, expected #1 to #2' --item-columns id=#1,title=#3
+    bad_items 65 'items.csv:1: no column #0 for the id' --item-columns id=#0
+    printf 'user,item,rating\nu,a,5\nu,b,good\n' >events.csv
+    bad_items 65 'events.csv:3: rating "good", expected a number' --min-rating 1
+    printf 'user,item\nu,a\n' >events.csv
+    bad_items 65 'events.csv:1: no column for the rating' --min-rating 1
+}
+
+@test "csv: bad lines may be left out" {
+    table
+    printf 'u,x,y,z\nu,a,later\n,a,4\nu,"b\n",4\nu,a,4\n"' >>events.csv
+    run --separate-stderr csv items.csv events.csv --bad-lines 4
+    assert_failure 65
+    assert_equal "$stderr" 'ingest: events.csv:11: a quoted cell of the row is not closed at the end of the file'
+    csv items.csv events.csv --bad-lines 5
+    run histories
+    assert_output 'u a@1 b@2 c@3 a@4'
+}
+
+@test "options that a format does not take, and wrong ones" {
+    neutral
+    table
+    for option in --columns=user=x --item-columns=id=x '--delimiter=;' '--list-separator=;' --time-unit=ms; do
+        refused 64 "means nothing to --format neutral" items.jsonl events.tsv "$option"
+    done
+    bad_items 64 "--delimiter '::': expected one byte" --delimiter ::
+    bad_items 64 "--delimiter '\"': expected one byte" --delimiter '"'
+    bad_items 64 "--delimiter '': expected one byte" --delimiter ''
+    bad_items 64 "--list-separator is empty" --list-separator ''
+    bad_items 64 '--columns: "who=x", expected NAME=COLUMN with one of the names user, item, time, rating' --columns who=x
+    bad_items 64 '--columns: "user", expected NAME=COLUMN' --columns user
+    bad_items 64 '--columns: "user=", expected NAME=COLUMN' --columns user=
+    bad_items 64 '--columns: user is there twice' --columns user=a,user=b
+    bad_items 64 '--columns: some columns by number and some by name' --columns user=#1,item=b
+    bad_items 64 '--columns: no item, expected its number' --columns user=#1
+    bad_items 64 '--item-columns: "text=x", expected NAME=COLUMN with one of the names id, title, description' --item-columns text=x
+}
