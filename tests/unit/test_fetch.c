@@ -135,5 +135,219 @@ TEST(closed_in_the_middle)
     end_server(s);
 }
 
+/* --- Files: tests/helpers/file_server.py ----------------------------------------------------------------------------- */
+
+/* What a request's callbacks have seen, and what they are to say. */
+typedef struct {
+    seen_t end;
+    fetch_head_t head;
+    char type[32], etag[32], modified[48], url[128];
+    int heads, ranges;
+    size_t n;
+    int64_t from;
+    const char *validator, *refuse_head, *refuse_bytes;
+} file_seen_t;
+
+static void copy_head(file_seen_t *s, const fetch_head_t *h)
+{
+    s->head = *h;
+    snprintf(s->type, sizeof s->type, "%s", h->type);
+    snprintf(s->etag, sizeof s->etag, "%s", h->etag);
+    snprintf(s->modified, sizeof s->modified, "%s", h->last_modified);
+    snprintf(s->url, sizeof s->url, "%s", h->url);
+}
+
+static const char *on_head(void *ctx, const fetch_head_t *h)
+{
+    file_seen_t *s = ctx;
+    s->heads++;
+    copy_head(s, h);
+    return s->refuse_head;
+}
+
+static const char *on_bytes(void *ctx, const char *bytes, size_t n)
+{
+    file_seen_t *s = ctx;
+    (void)bytes;
+    s->n += n;
+    return s->refuse_bytes;
+}
+
+static fetch_range_t on_range(void *ctx)
+{
+    file_seen_t *s = ctx;
+    s->ranges++;
+    return (fetch_range_t){s->from, s->validator};
+}
+
+static void on_file(void *ctx, const fetch_result_t *r)
+{
+    file_seen_t *s = ctx;
+    on_done(&s->end, r);
+    copy_head(s, &r->head);
+}
+
+/* `file` is 1000 bytes long. */
+static server_t serve_file(char *folder, const char *flags)
+{
+    strcpy(folder, "/tmp/sidmill-test.XXXXXX");
+    if (!mkdtemp(folder)) die(EX_SOFTWARE, "no folder for the test");
+    char *name = xasprintf("%s/file.txt", folder), *all = xasprintf("%s %s", flags, folder);
+    FILE *file = fopen(name, "w");
+    for (int i = 0; i < 1000; i++) fputc('a' + i % 26, file);
+    fclose(file);
+    server_t s = start_helper("file_server.py", all, "");
+    free(name);
+    free(all);
+    return s;
+}
+
+static void end_files(server_t s, const char *folder)
+{
+    end_server(s);
+    char *name = xasprintf("%s/file.txt", folder);
+    unlink(name);
+    rmdir(folder);
+    free(name);
+}
+
+static void fetch_file(server_t s, const char *path, file_seen_t *seen, bool sink, const fetch_options_t *changed)
+{
+    seen_t unused = {0};
+    fetch_options_t o = changed ? *changed : options(&unused);
+    o.flush = NULL;
+    fetch_t *f = fetch_open(&o);
+    char url[128];
+    snprintf(url, sizeof url, "%s%s", s.url, path);
+    fetch_send(f, &(fetch_request_t){.url = url, .follow = true, .range = seen->from ? on_range : NULL, .head = on_head,
+                                     .sink = sink ? on_bytes : NULL, .done = on_file, .ctx = seen});
+    while (fetch_busy(f)) fetch_poll(f, 1);
+    fetch_close(f);
+}
+
+TEST(heads_and_sinks)
+{
+    char folder[32];
+    server_t s = serve_file(folder, "--fault /file.txt=cut:100@3*1");
+    file_seen_t seen = {0};
+    fetch_file(s, "/file.txt", &seen, true, NULL);
+    CHECK(seen.end.kind == FETCH_OK && seen.n == 1000 && !*seen.end.body && seen.heads == 1);
+    CHECK(seen.head.length == 1000 && seen.head.first == -1 && seen.head.total == -1);
+    CHECK(!strcmp(seen.type, "text/plain") && strlen(seen.etag) == 18 && strstr(seen.modified, "GMT"));
+    CHECK(strstr(seen.url, "/file.txt"));
+    seen = (file_seen_t){0};
+    fetch_file(s, "/file.txt", &seen, false, NULL);
+    CHECK(seen.end.kind == FETCH_OK && seen.heads == 1 && !strncmp(seen.end.body, "abcdefghijklmnopqrstuvwxyzab", 28));
+    /* An attempt that is cut and the one after it. */
+    seen = (file_seen_t){0};
+    fetch_file(s, "/file.txt", &seen, true, NULL);
+    CHECK(seen.end.kind == FETCH_OK && seen.end.retries == 1 && seen.n == 1100 && seen.heads == 2);
+    seen = (file_seen_t){0};
+    fetch_file(s, "/none", &seen, true, NULL);
+    CHECK(seen.end.kind == FETCH_REFUSED && seen.end.status == 404 && seen.heads == 0 && seen.n == 0 && !strcmp(seen.type, "text/html"));
+    end_files(s, folder);
+}
+
+TEST(refused_by_the_caller)
+{
+    char folder[32];
+    server_t s = serve_file(folder, "");
+    file_seen_t seen = {.refuse_head = "not my type"};
+    fetch_file(s, "/file.txt", &seen, true, NULL);
+    CHECK(seen.end.kind == FETCH_REFUSED && seen.end.retries == 0 && seen.n == 0 && !strcmp(seen.end.why, "not my type"));
+    seen = (file_seen_t){.refuse_bytes = "not my bytes"};
+    fetch_file(s, "/file.txt", &seen, true, NULL);
+    CHECK(seen.end.kind == FETCH_REFUSED && seen.end.retries == 0 && seen.n > 0 && !strcmp(seen.end.why, "not my bytes"));
+    end_files(s, folder);
+}
+
+TEST(ranges)
+{
+    char folder[32];
+    server_t s = serve_file(folder, "");
+    file_seen_t seen = {.from = 900};
+    fetch_file(s, "/file.txt", &seen, true, NULL);
+    CHECK(seen.end.status == 206 && seen.n == 100 && seen.head.first == 900 && seen.head.total == 1000 && seen.head.length == 100);
+    char etag[32];
+    snprintf(etag, sizeof etag, "%s", seen.etag);
+    seen = (file_seen_t){.from = 900, .validator = etag};
+    fetch_file(s, "/file.txt", &seen, true, NULL);
+    CHECK(seen.end.status == 206 && seen.n == 100);
+    seen = (file_seen_t){.from = 900, .validator = "\"another\""};
+    fetch_file(s, "/file.txt", &seen, true, NULL);
+    CHECK(seen.end.status == 200 && seen.n == 1000 && seen.head.first == -1);
+    seen = (file_seen_t){.from = 1000};
+    fetch_file(s, "/file.txt", &seen, true, NULL);
+    CHECK(seen.end.kind == FETCH_REFUSED && seen.end.status == 416 && seen.head.total == 1000 && seen.n == 0);
+    end_files(s, folder);
+}
+
+TEST(redirects)
+{
+    char folder[32];
+    server_t s = serve_file(folder, "--fault /r5=redirect:/r4 --fault /r4=redirect:r3,301 --fault /r3=redirect:/r2,307 --fault /r2=redirect:/r1,308 "
+                                    "--fault /r1=redirect:/file.txt,303 --fault /r6=redirect:/r5 --fault /out=redirect:ftp://127.0.0.1/");
+    file_seen_t seen = {0};
+    fetch_file(s, "/r5", &seen, true, NULL);
+    CHECK(seen.end.kind == FETCH_OK && seen.n == 1000 && seen.heads == 1 && strstr(seen.url, "/file.txt"));
+    seen = (file_seen_t){0};
+    fetch_file(s, "/r6", &seen, true, NULL);
+    CHECK(seen.end.kind == FETCH_REFUSED && seen.end.status == 303 && !strcmp(seen.end.why, "more than 5 redirects"));
+    seen = (file_seen_t){0};
+    fetch_file(s, "/out", &seen, true, NULL);
+    CHECK(seen.end.kind == FETCH_REFUSED && !strcmp(seen.end.why, "redirected from http to ftp"));
+    /* Unless the request says so, nothing is followed. */
+    char url[128];
+    snprintf(url, sizeof url, "%s/r1", s.url);
+    seen_t plain = fetch_all(&(fetch_request_t){.url = url}, 1, NULL);
+    CHECK(plain.kind == FETCH_REFUSED && plain.status == 303 && !strcmp(plain.why, "HTTP 303"));
+    end_files(s, folder);
+}
+
+TEST(a_reply_that_stands_still)
+{
+    char folder[32];
+    server_t s = serve_file(folder, "--fault /file.txt=hang:10");
+    seen_t unused = {0};
+    fetch_options_t o = options(&unused);
+    o.timeout = 0;
+    o.stall_timeout = 1;
+    o.max_retries = 0;
+    file_seen_t seen = {0};
+    fetch_file(s, "/file.txt", &seen, true, &o);
+    CHECK(seen.end.kind == FETCH_GAVE_UP && seen.n == 10 && !strcmp(seen.end.why, "the reply stood still for 1 s"));
+    end_files(s, folder);
+}
+
+/* Two to one host and one to another at once, though there are places for all; the interval holds for each host. */
+TEST(hosts_in_turn)
+{
+    char folder[32];
+    server_t s = serve_file(folder, "--fault /file.txt=delay:0.1");
+    seen_t seen = {0};
+    fetch_options_t o = options(&seen);
+    o.jobs = 8;
+    o.per_host = 2;
+    char urls[2][128];
+    snprintf(urls[0], sizeof urls[0], "%s/file.txt", s.url);
+    snprintf(urls[1], sizeof urls[1], "http://localhost:%d/file.txt", s.port);
+    fetch_t *f = fetch_open(&o);
+    double start = seconds_now();
+    for (int i = 0; i < 8; i++) fetch_send(f, &(fetch_request_t){.url = urls[i >= 6], .done = on_done, .ctx = &seen});
+    CHECK(fetch_unfinished(f) == 8);
+    while (fetch_busy(f)) fetch_poll(f, 1);
+    CHECK(seen.done == 8 && seconds_now() - start >= 0.3);
+    fetch_close(f);
+    o.host_interval = 0.1;
+    f = fetch_open(&o);
+    start = seconds_now();
+    for (int i = 0; i < 4; i++) fetch_send(f, &(fetch_request_t){.url = urls[0], .done = on_done, .ctx = &seen});
+    while (fetch_busy(f)) fetch_poll(f, 1);
+    CHECK(seen.done == 12 && seconds_now() - start >= 0.39);
+    fetch_close(f);
+    end_files(s, folder);
+}
+
 UNIT_MAIN(UNIT(more_requests_than_places), UNIT(get_and_a_status_that_stays), UNIT(a_check_that_never_passes),
-          UNIT(nobody_there_and_no_address), UNIT(a_silent_server), UNIT(closed_in_the_middle))
+          UNIT(nobody_there_and_no_address), UNIT(a_silent_server), UNIT(closed_in_the_middle), UNIT(heads_and_sinks),
+          UNIT(refused_by_the_caller), UNIT(ranges), UNIT(redirects), UNIT(a_reply_that_stands_still), UNIT(hosts_in_turn))
