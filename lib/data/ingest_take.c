@@ -90,12 +90,48 @@ static void take_event(take_t *t, const event_source_t *s, const hashed_event_t 
     if (stage == FILTERS) spool_put(&t->events, &(ingest_event_t){e->time, (int32_t)user, (int32_t)item}, 1);
 }
 
+/* So many events are looked up side by side: the tables are larger than any cache, and a look-up goes through them in steps
+ * each of which waits for the one before. */
+enum { SIDE_BY_SIDE = 32 };
+
+static void near_party(const parties_t *p, int64_t i)
+{
+    if (i >= 0 && i < p->cap) __builtin_prefetch(&p->at[i]);
+}
+
+static void fetch(const take_t *t, const hashed_event_t *h, int n)
+{
+    const strtab_t *users = &t->g->users, *items = t->g->items;
+    int64_t user[SIDE_BY_SIDE], item[SIDE_BY_SIDE];
+    for (int i = 0; i < n; i++) {
+        strtab_near(users, h[i].user_hash);
+        strtab_near(items, h[i].item_hash);
+    }
+    for (int i = 0; i < n; i++) {
+        near_party(&t->users, user[i] = strtab_guess(users, h[i].user_hash));
+        near_party(&t->items, item[i] = strtab_guess(items, h[i].item_hash));
+    }
+    for (int i = 0; i < n; i++) {
+        strtab_near_row(users, user[i]);
+        strtab_near_row(items, item[i]);
+    }
+}
+
+static void take_batch(take_t *t, const event_source_t *s, const event_batch_t *b)
+{
+    for (int first = 0, n; first < b->count; first += n) {
+        n = b->count - first < SIDE_BY_SIDE ? b->count - first : SIDE_BY_SIDE;
+        fetch(t, b->events + first, n);
+        for (int i = first; i < first + n; i++) take_event(t, s, &b->events[i]);
+    }
+}
+
 static void take_all(take_t *t, event_source_t *s)
 {
     event_ahead_t *ahead = event_ahead_open(s);
     progress_start("reading", "interactions", 0);
     for (const event_batch_t *b; (b = event_ahead_next(ahead)); progress_add(b->count))
-        for (int i = 0; i < b->count; i++) take_event(t, s, &b->events[i]);
+        take_batch(t, s, b);
     progress_end();
     event_ahead_close(ahead);
     spool_done(&t->events);

@@ -139,6 +139,26 @@ int64_t strtab_find_or_add(strtab_t *t, const char *s, size_t n, uint64_t hash)
     return t->count - 1;
 }
 
+void strtab_near(const strtab_t *t, uint64_t hash)
+{
+    if (t->slots) __builtin_prefetch(&t->slots[tag_of(hash) & (t->slot_count - 1)]);
+}
+
+int64_t strtab_guess(const strtab_t *t, uint64_t hash)
+{
+    if (!t->slots) return -1;
+    int64_t mask = t->slot_count - 1, slot = tag_of(hash) & mask;
+    while (t->slots[slot] && slot_tag(t->slots[slot]) != tag_of(hash)) slot = (slot + 1) & mask;
+    int64_t row = slot_row(t->slots[slot]);
+    if (row >= 0) __builtin_prefetch(&t->offsets[row]);
+    return row;
+}
+
+void strtab_near_row(const strtab_t *t, int64_t row)
+{
+    if (row >= 0) __builtin_prefetch(t->bytes + t->offsets[row]);
+}
+
 void strtab_keep(strtab_t *t, const bool *keep)
 {
     int64_t kept = 0, start = 0, len = 0;

@@ -34,6 +34,13 @@ uint64_t strtab_hash(const char *s, size_t n);
 int64_t strtab_find_hashed(const strtab_t *t, const char *s, size_t n, uint64_t hash);
 int64_t strtab_find_or_add(strtab_t *t, const char *s, size_t n, uint64_t hash);
 
+/* For many look-ups in a large table, whose parts are each fetched from memory while others are worked on: first
+ * strtab_near() for all hashes, then strtab_guess(), then strtab_near_row() for what that gave, then the look-ups.
+ * strtab_guess(): the row where the string probably is, or -1. */
+void strtab_near(const strtab_t *t, uint64_t hash);
+int64_t strtab_guess(const strtab_t *t, uint64_t hash);
+void strtab_near_row(const strtab_t *t, int64_t row);
+
 /* Gives the index's memory back: strings can be added, and read by row. */
 void strtab_unindex(strtab_t *t);
 
