@@ -208,10 +208,19 @@ static bool plain_block(const char *s)
     return high < 0x80 && !zero;
 }
 
+/* The same for 8 bytes. A byte from 1 to 0x7f has no high bit, and gets one when 0x7f is added. */
+static bool plain_word(const char *s)
+{
+    uint64_t word;
+    memcpy(&word, s, sizeof word);
+    return ((word | ~(word + 0x7f7f7f7f7f7f7f7fu)) & 0x8080808080808080u) == 0;
+}
+
 bool utf8_valid(const char *s, size_t n)
 {
     for (size_t i = 0; i < n;) {
         while (n - i >= 32 && plain_block(s + i)) i += 32;
+        while (n - i >= 8 && plain_word(s + i)) i += 8;
         if (i == n) break;
         size_t len = utf8_sequence((const unsigned char *)s + i, n - i);
         if (!len) return false;
