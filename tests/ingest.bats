@@ -451,6 +451,23 @@ print(m["tool"], m["config"], m["input.items"], m["input.interactions"], m["item
     assert_nothing_written
 }
 
+@test "killed while it reads, it leaves nothing" {
+    small
+    mkfifo slow
+    mkdir tmp
+    TMPDIR=$PWD/tmp "$BIN/ingest" -k 0 --items items.jsonl --interactions slow --items-out kept.jsonl -o out.st --report report.json 3>&- &
+    local pid=$!
+    exec 9>slow
+    cat events.tsv >&9
+    sleep 0.2
+    kill -9 $pid
+    run wait $pid
+    exec 9>&-
+    assert_nothing_written
+    run ls tmp
+    assert_output ''
+}
+
 @test "the temporary file's folder is TMPDIR" {
     small
     TMPDIR=$PWD/none refused 73 "temporary file $PWD/none/sidmill." -k 0

@@ -134,6 +134,14 @@ static source_options_t source_options(const char *path, const char *member, con
                               .ticks = !strcmp(time_unit, "s") ? 1 : !strcmp(time_unit, "ms") ? 1000 : 1000000};
 }
 
+/* They are opened at the end: what is killed before leaves nothing. */
+static void check_outputs(void)
+{
+    out_check(cli_common.output, true);
+    out_check(items_out_path, false);
+    if (report_path) out_check(report_path, false);
+}
+
 /* Puts downloaded files in the place of URLs. */
 static void download_inputs(void)
 {
@@ -247,9 +255,10 @@ static void write_report(out_t *out, const ingest_account_t *a)
 /* All outputs are complete on disk, but for their names, before the first of them appears. The histories carry the digest of
  * the records that belong to them. */
 static void write_all(const ingest_result_t *x, const records_t *records, const bool *keep, pictures_t *pictures,
-                      const char *events_digest, const ingest_account_t *a, out_t *items_out, st_writer_t *w)
+                      const char *events_digest, const ingest_account_t *a)
 {
-    out_t *report = report_path ? out_open(report_path, false) : NULL;
+    st_writer_t *w = st_create(cli_common.output, "interactions/1");
+    out_t *items_out = out_open(items_out_path, false), *report = report_path ? out_open(report_path, false) : NULL;
     char *config = cli_config(&cli);
     char *items_digest = records_write(records, keep, pictures ? edit_record : NULL, pictures, items_out);
     out_prepare(items_out);
@@ -278,8 +287,7 @@ int main(int argc, char **argv)
     check_times();
     format = format_find(format_name);
     check_format_options();
-    st_writer_t *w = st_create(cli_common.output, "interactions/1");
-    out_t *items_out = out_open(items_out_path, false);
+    check_outputs();
     download_inputs();
 
     tally_t mended_records, mended_events;
@@ -300,7 +308,7 @@ int main(int argc, char **argv)
         check_left(&account);
     }
     ingest_result_t x = ingest_result(g);
-    write_all(&x, &records, keep, pictures, events_digest, &account, items_out, w);
+    write_all(&x, &records, keep, pictures, events_digest, &account);
     ingest_account_notes(&account);
 
     pictures_close(pictures);
