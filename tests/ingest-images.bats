@@ -255,6 +255,41 @@ image_url: URL using bad/illegal format or missing URL"
     assert_output '[True, True]'
 }
 
+@test "a host that is gone costs a few pictures' patience, not all of them" {
+    serve --fault '/broken/*=status:500'
+    local urls=() i
+    pictures 50
+    for ((i = 0; i < 50; i++)); do urls+=("http://127.0.0.1:1/$i.jpg" "$url/n$i.jpg"); done
+    records "${urls[@]}"
+    illustrate -q --max-retries 1
+    run kept 'report["pictures"]'
+    assert_output "{'fetched': 50, 'failed_no_server': 50}"
+    run kept 'sorted({m for i in items for m in why(i)})'
+    assert_output '["image_url: Couldn'"'"'t connect to server", '"'image_url: not asked for after 20 failures of its host']"
+    run kept 'sum("20 failures" in m for i in items for m in why(i)) >= 20'
+    assert_output True
+    urls=()
+    for ((i = 0; i < 50; i++)); do urls+=("$url/broken/$i.jpg"); done
+    records "${urls[@]}"
+    rm server.log
+    serve --fault '/broken/*=status:500'
+    sed -i "s/:[0-9]*\/broken/:$port\/broken/" items.jsonl
+    illustrate -q --max-retries 0
+    run log '20 <= len(log) < 50'
+    assert_output True
+}
+
+@test "pages that say no are not read to their end" {
+    pictures
+    serve --fault '/none.jpg=page:50000000' --fault '/gone.jpg=status:410' --fault '/gone.jpg=page:50000000' --fault '/gone.jpg=chunked'
+    records "$url/none.jpg" "$url/gone.jpg" "$url/p.jpg"
+    illustrate -q
+    run kept '[why(i) for i in items]'
+    assert_output "[['image_url: HTTP 404'], ['image_url: HTTP 410'], []]"
+    run log 'len(log), max(r["sent"] for r in log) < 20000000'
+    assert_output '(3, True)'
+}
+
 @test "--require-image: items whose picture did not arrive go, and the k-core is done again" {
     pictures
     serve

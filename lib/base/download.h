@@ -24,7 +24,7 @@ extern download_options_t download_options;
     {0, "max-retries", "N", CLI_INT, &download_options.max_retries, "ask again up to N times", false, 0, 100, NULL},         \
     {0, "retry-wait", "SECONDS", CLI_REAL, &download_options.retry_wait, "the first wait before that; it doubles", false, 0.001, 30, NULL}, \
     {0, "connect-timeout", "SECONDS", CLI_REAL, &download_options.connect_timeout, "for a connection", false, 0.001, 3600, NULL}, \
-    {0, "timeout", "SECONDS", CLI_REAL, &download_options.timeout, "that a download may stand still", false, 1, 86400, NULL}
+    {0, "timeout", "SECONDS", CLI_REAL, &download_options.timeout, "that a download may stand still, a picture take", false, 1, 86400, NULL}
 
 /* True for "http://..." and "https://...". */
 bool is_url(const char *path);

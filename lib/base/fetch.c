@@ -13,7 +13,7 @@
 #include "base/progress.h"
 #include "base/rng.h"
 
-enum { MAX_BACKOFF = 30 /* seconds: where doubling ends */ };
+enum { MAX_BACKOFF = 30 /* seconds: where doubling ends */, MAX_IGNORED = 1 << 16 /* bytes of a page that says no */ };
 
 typedef enum { SLOT_FREE, SLOT_RUNNING, SLOT_WAITING, SLOT_DONE } slot_state_t;
 
@@ -30,6 +30,7 @@ typedef struct slot {
     int redirects;
     buf_t reply, why;
     bool overlong;
+    size_t ignored;      /* bytes of a body that nobody wants */
     bool began;          /* head() has seen the reply */
     bool refused;        /* by head() or sink(); `why` says why */
     size_t max_reply;
@@ -124,8 +125,12 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     size_t n = size * count;
     bool good = is_good(status_of(s));
     if (good && !begin_reply(s)) return 0;
+    if (s->request.sink && !good) {
+        s->ignored += n;
+        return s->ignored <= MAX_IGNORED ? n : 0;
+    }
     if (s->request.sink) {
-        return !good || accepts(s, s->request.sink(s->request.ctx, bytes, n)) ? n : 0;
+        return accepts(s, s->request.sink(s->request.ctx, bytes, n)) ? n : 0;
     }
     if (n > s->max_reply - s->reply.len) {
         s->overlong = true;
@@ -176,7 +181,7 @@ fetch_t *fetch_open(const fetch_options_t *options)
     curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, (long)options->jobs);
     /* The limit again, for those whom redirects lead to one host. */
     curl_multi_setopt(f->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)options->per_host);
-    f->hosts = fetch_hosts_open(options->per_host, options->host_interval);
+    f->hosts = fetch_hosts_open(options);
     f->slots = NEW_ARRAY(slot_t, options->jobs);
     for (int i = 0; i < options->jobs; i++) f->slots[i].max_reply = options->max_reply;
     return f;
@@ -248,6 +253,7 @@ static void send_on(fetch_t *f, slot_t *s)
 {
     buf_clear(&s->reply);
     s->overlong = s->began = s->refused = false;
+    s->ignored = 0;
     s->state = SLOT_RUNNING;
     set_url(s, s->url ? s->url : s->request.url);
     if (curl_multi_add_handle(f->multi, s->easy)) die(EX_OSERR, "libcurl refuses a request");
@@ -262,12 +268,28 @@ static void start_attempt(fetch_t *f, slot_t *s)
     send_on(f, s);
 }
 
+/* Ends a request whose host is not asked any more. */
+static void fail_unsent(fetch_t *f, slot_t *s)
+{
+    buf_clear(&s->why);
+    buf_printf(&s->why, "not asked for after %lld failures of its host", (long long)f->options.host_failures);
+    buf_add(&s->reply, "", 0);
+    s->result = (fetch_result_t){.kind = FETCH_NO_SERVER, .head = {.length = -1, .first = -1, .total = -1, .type = "", .etag = "",
+                                 .last_modified = "", .url = s->request.url}, .body = s->reply.data, .why = s->why.data};
+    s->state = SLOT_DONE;
+    f->done++;
+}
+
 static void take_slot(fetch_t *f, slot_t *s, const fetch_request_t *request, fetch_host_t *host)
 {
     if (!s->easy) s->easy = new_handle(s);
     s->request = *request;
     s->host = host;
     s->retries = 0;
+    if (fetch_hosts_lost(f->hosts, host)) {
+        fail_unsent(f, s);
+        return;
+    }
     set_request(f, s);
     start_attempt(f, s);
 }
@@ -348,6 +370,7 @@ static fetch_kind_t judge(const fetch_t *f, slot_t *s, CURLcode code)
 {
     buf_add(&s->reply, "", 0); /* a NUL at the end, also of nothing */
     int status = status_of(s);
+    if (s->ignored > MAX_IGNORED) code = CURLE_OK;
     if (!code && is_good(status)) begin_reply(s); /* one without a body */
     s->result = (fetch_result_t){.head = read_head(s), .status = status, .body = s->reply.data, .n = s->reply.len,
                                  .retries = s->retries};
@@ -418,6 +441,7 @@ static void end_attempt(fetch_t *f, slot_t *s, CURLcode code)
         s->state = SLOT_WAITING;
         return;
     }
+    fetch_hosts_count(s->host, kind == FETCH_GAVE_UP || kind == FETCH_NO_SERVER);
     s->result.kind = kind;
     s->result.why = kind == FETCH_OK ? NULL : s->why.data;
     s->state = SLOT_DONE;

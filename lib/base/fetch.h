@@ -32,6 +32,7 @@ typedef struct {
     size_t max_reply;        /* bytes in memory */
     int64_t per_host;        /* requests under way at once to one host (scheme, name and port); 0: any number */
     double host_interval;    /* least seconds between the starts of two requests to one host */
+    int64_t host_failures;   /* so many requests in a row to one host given up: its others fail unsent; 0: never */
 
     /* Called after replies have come in and before their done(): one place to make them safe. NULL: none. */
     void (*flush)(void *ctx);
@@ -42,7 +43,7 @@ typedef enum {
     FETCH_OK,        /* a 2xx reply that check() took */
     FETCH_REFUSED,   /* a status that will not get better: 3xx, 4xx but those above; or refused by head() or sink() */
     FETCH_GAVE_UP,   /* retries used up */
-    FETCH_NO_SERVER, /* the same, and the last attempt made no connection */
+    FETCH_NO_SERVER, /* the same, and the last attempt made no connection; or unsent, because of its host's failures */
     FETCH_UNUSABLE   /* no attempt can succeed: a certificate that does not verify, a URL that is none */
 } fetch_kind_t;
 

@@ -18,6 +18,7 @@ typedef struct queued {
 struct fetch_host {
     char *key;                  /* scheme://name:port */
     int64_t under_way;
+    int64_t failures;           /* in a row */
     double ready;               /* nothing is sent before */
     queued_t *queue;
     fetch_host_t *prev, *next;  /* hosts with a queue, the one whose turn it is first */
@@ -25,16 +26,19 @@ struct fetch_host {
 };
 
 struct fetch_hosts {
-    int64_t per_host;
+    int64_t per_host, most_failures;
     double interval;
+    bool apart;                 /* hosts have queues of their own */
     fetch_host_t *all, *waiting;
 };
 
-fetch_hosts_t *fetch_hosts_open(int64_t per_host, double interval)
+fetch_hosts_t *fetch_hosts_open(const fetch_options_t *o)
 {
     fetch_hosts_t *h = NEW(fetch_hosts_t);
-    h->per_host = per_host;
-    h->interval = interval;
+    h->per_host = o->per_host;
+    h->interval = o->host_interval;
+    h->most_failures = o->host_failures;
+    h->apart = h->per_host > 0 || h->interval > 0 || h->most_failures > 0;
     return h;
 }
 
@@ -55,7 +59,7 @@ static char *host_key(const char *url)
 
 static fetch_host_t *find_host(fetch_hosts_t *h, const char *url)
 {
-    char *key = h->per_host > 0 || h->interval > 0 ? host_key(url) : xstrdup("");
+    char *key = h->apart ? host_key(url) : xstrdup("");
     fetch_host_t *host;
     HASH_FIND_STR(h->all, key, host);
     if (host) {
@@ -86,7 +90,7 @@ fetch_host_t *fetch_hosts_take(fetch_hosts_t *h, double now, fetch_request_t *re
 {
     fetch_host_t *host;
     DL_FOREACH(h->waiting, host)
-        if (has_place(h, host) && host->ready <= now) break;
+        if (fetch_hosts_lost(h, host) || (has_place(h, host) && host->ready <= now)) break;
     if (!host) return NULL;
     queued_t *q = host->queue;
     DL_DELETE(host->queue, q);
@@ -101,6 +105,13 @@ fetch_host_t *fetch_hosts_take(fetch_hosts_t *h, double now, fetch_request_t *re
 
 void fetch_hosts_end(fetch_host_t *host) { host->under_way--; }
 
+void fetch_hosts_count(fetch_host_t *host, bool given_up) { host->failures = given_up ? host->failures + 1 : 0; }
+
+bool fetch_hosts_lost(const fetch_hosts_t *h, const fetch_host_t *host)
+{
+    return h->most_failures > 0 && host->failures >= h->most_failures;
+}
+
 void fetch_hosts_pause(fetch_host_t *host, double until) { host->ready = fmax(host->ready, until); }
 
 double fetch_hosts_due(const fetch_hosts_t *h)
@@ -108,7 +119,8 @@ double fetch_hosts_due(const fetch_hosts_t *h)
     double due = INFINITY;
     const fetch_host_t *host;
     DL_FOREACH(h->waiting, host)
-        if (has_place(h, host)) due = fmin(due, host->ready);
+        if (fetch_hosts_lost(h, host)) due = 0;
+        else if (has_place(h, host)) due = fmin(due, host->ready);
     return due;
 }
 

@@ -8,8 +8,8 @@
 typedef struct fetch_hosts fetch_hosts_t;
 typedef struct fetch_host fetch_host_t;
 
-/* As fetch_options_t has them. Without either limit all requests wait in one queue. */
-fetch_hosts_t *fetch_hosts_open(int64_t per_host, double interval);
+/* Without the options that concern hosts, all requests wait in one queue. */
+fetch_hosts_t *fetch_hosts_open(const fetch_options_t *o);
 
 void fetch_hosts_add(fetch_hosts_t *h, const fetch_request_t *request);
 
@@ -17,6 +17,10 @@ void fetch_hosts_add(fetch_hosts_t *h, const fetch_request_t *request);
  * fetch_hosts_end() when the request is over, or NULL where there is none. */
 fetch_host_t *fetch_hosts_take(fetch_hosts_t *h, double now, fetch_request_t *request);
 void fetch_hosts_end(fetch_host_t *host);
+
+/* Counts a request's end. True where so many in a row were given up that the host's others need not be sent. */
+void fetch_hosts_count(fetch_host_t *host, bool given_up);
+bool fetch_hosts_lost(const fetch_hosts_t *h, const fetch_host_t *host);
 
 /* Nothing more for this host before the moment `until`. */
 void fetch_hosts_pause(fetch_host_t *host, double until);

@@ -17,7 +17,10 @@
 #include "data/relpath.h"
 #include "data/strtab.h"
 
-enum { WINDOW = 8192 /* requests that fetch.c knows: enough to find free hosts among */ };
+enum {
+    WINDOW = 8192,       /* requests that fetch.c knows: enough to find free hosts among */
+    HOST_FAILURES = 20   /* pictures in a row that a host does not deliver before its others are left for another run */
+};
 
 pictures_options_t pictures_options = {.jobs = 32, .per_host = 8, .min_bytes = 100, .max_bytes = 20 << 20, .net = &download_options};
 
@@ -344,7 +347,7 @@ static void ask_for(pictures_t *p, fetch_t *f, int32_t target)
 
 static fetch_t *open_fetch(const pictures_options_t *o)
 {
-    return fetch_open(&(fetch_options_t){.jobs = (int)o->jobs, .per_host = o->per_host, .host_interval = o->host_interval,
+    return fetch_open(&(fetch_options_t){.jobs = (int)o->jobs, .per_host = o->per_host, .host_interval = o->host_interval, .host_failures = HOST_FAILURES,
                                          .max_retries = o->net->max_retries, .first_wait = o->net->retry_wait,
                                          .connect_timeout = o->net->connect_timeout, .timeout = o->net->timeout});
 }

@@ -22,6 +22,7 @@ path's request number FIRST (1) on, TIMES times (always). All that apply to a re
   noetag, weaketag, nodate   without ETag; with a weak one; without Last-Modified
   changed[:TEXT]  another file of the same length, with its own ETag and date: every byte plus 1; with TEXT: TEXT as a whole
   status:C[,R]    status C, with a short page as body and Retry-After R where given
+  page:N          such a page is N bytes long
   redirect:URL[,C]  status C (302) to URL; {port} becomes the server's port, {path} the path; a relative URL is fine
   type:T          Content-Type T
   html            a page of HTML under the file's own type
@@ -52,7 +53,7 @@ import urllib.parse
 CHUNK = 1 << 18
 RULE = re.compile(r"(?P<glob>[^=]+)=(?P<kind>[a-z0-9]+)(:(?P<value>.*?))?(@(?P<first>\d+))?(\*(?P<times>\d+))?$")
 KINDS = ("cut close hang slow delay length chunked norange noifrange wrongrange unsatisfiable noetag weaketag nodate changed status "
-         "redirect type html gzip").split()
+         "page redirect type html gzip").split()
 PAGE = b"<!DOCTYPE html>\n<title>Not what you asked for</title>\n<p>" + b"This page is no picture. " * 40 + b"\n"
 
 
@@ -150,6 +151,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def reply(self, path):
         faults = self.faults
+        page = PAGE.ljust(int(faults.get("page", 0)))
         if "delay" in faults:
             time.sleep(float(faults["delay"]))
         if "close" in faults:
@@ -162,11 +164,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         if "status" in faults:
             code, wait = (faults["status"].split(",") + [None])[:2]
-            self.send(int(code), PAGE, {"Content-Type": "text/html", **({"Retry-After": wait} if wait else {})})
+            self.send(int(code), page, {"Content-Type": "text/html", **({"Retry-After": wait} if wait else {})})
             return
         found = self.server.contents(path)
         if not found:
-            self.send(404, PAGE, {"Content-Type": "text/html"})
+            self.send(404, page, {"Content-Type": "text/html"})
             return
         self.reply_file(path, *found)
 
