@@ -25,30 +25,32 @@ row.image     = $(call show,$(items),$(text_fields))
 row.cmsa      = $(call show,$(captioned),$(text_fields)$(,)$(caption_field))
 row.intents   = $(call tell,$(call mine-intent,$(items),--judge builtin),$(text_fields)$(,)$(intents_field))
 row.mined     = $(call tell,$(mined),$(text_fields)$(,)$(intents_field))
-row.full      = $(call evaluate,$(sft),$(sids))
+row.full      = $(call supervised,$(sids))
 
 # ITEMS and their text's fields, without the images and with them: the generator without its RL stage.
 tell       = $(call supervised,$(call rqvae,$(call embed,$1,--fields $2)))
 show       = $(call supervised,$(call rqvae,$(call embed,$1,--fields $2 $(image_embedding)),$(image_weight)))
 supervised = $(call evaluate,$(call sidgen-train,$1),$1)
 
-# What the policy is paid for.
-rows.rewards   = sft exact valid ungated gated suppress rank
-label.sft      = supervised only
+# What the policy is paid for: all from one model, trained on all but what it is then asked for; and the model of `full`, which
+# has learnt that as well.
+HOLD_BACK     ?= 1
+rows.rewards   = sft exact valid ungated gated suppress rank full
+label.sft      = supervised, held back
 label.exact    = exact
 label.valid    = exact + valid + lcp
 label.ungated  = ungated quality
 label.gated    = gated quality
 label.suppress = suppress
 label.rank     = rank-aware
-row.sft        = $(row.full)
+row.sft        = $(call evaluate,$(sft),$(sids))
 row.exact      = $(call pay,exact)
 row.valid      = $(call pay,exact+valid+lcp)
 row.ungated    = $(call pay,ungated)
 row.gated      = $(result)
 row.suppress   = $(call pay,suppress)
 row.rank       = $(call pay,rank)
-pay = $(call evaluate,$(call qarm-rl,$(sft),$(sids),$(quality_of),--reward $1),$(sids))
+pay = $(call evaluate,$(call qarm-rl,$(sft),$(sids),$(quality_of),$(prompts) --reward $1),$(sids))
 
 , := ,
 ranks     = $(foreach SEED,$(SEEDS),$(dir $(row.$1))per-user.st)

@@ -5,5 +5,5 @@ include $(here)deepinterestgr.mk
 
 tiger_sids = $(call rqvae,$(call embed,$(items),--fields $(text_fields)))
 tiger      = $(call evaluate,$(call sidgen-train,$(tiger_sids)),$(tiger_sids))
-result     = $(call evaluate,$(sft),$(sids))
+result     = $(call evaluate,$(call sidgen-train,$(sids)),$(sids))
 shown      = tiger=$(tiger) evidence=$(result)

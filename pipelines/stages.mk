@@ -120,6 +120,11 @@ rqvae = $(call stage,rqvae,$(RUN),$(RQVAE),--seed $(SEED) $2 $(RQVAE_FLAGS) --lo
 sidgen-train = $(call stage,sidgen-train,$(TRAIN_RUN),$(TRAIN),--sids $1 --interactions $(interactions) --seed $(SEED) $2 $(TRAIN_FLAGS) \
 	--log @/log.jsonl -o @/model.st,$1 $(interactions),model.st)/model.st
 
+# HOLD_BACK=F: supervised training leaves the last training item of that share of users for qarm-rl's prompts. Without, they
+# are items that the model has learnt by heart: it starts higher and has less to learn from its rewards.
+hold_back = $(addprefix --hold-back ,$(HOLD_BACK))
+prompts   = $(if $(HOLD_BACK),--prompts held-back --epochs 2)
+
 # MODEL, SIDS, QUALITY (or none), pipeline's own flags
 qarm-rl = $(call stage,qarm-rl,$(TRAIN_RUN),$(RL),--model $1 --sids $2 --interactions $(interactions)$(addprefix $(space)--quality ,$3) --seed $(SEED) \
 	$4 $(RL_FLAGS) --log @/log.jsonl -o @/model.st,$1 $2 $3 $(interactions),model.st)/model.st

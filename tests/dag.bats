@@ -181,9 +181,11 @@ assert_ran() { assert_equal "$(ran)" "$*"; }
     assert_equal "$(grep -c '^row .*=' <<< "$output")" 2
     run --separate-stderr dag ablation ABLATION=rewards SEEDS=42
     assert_success
-    assert_equal "$(grep -c '^row .*=' <<< "$output")" 7
+    assert_equal "$(grep -c '^row .*=' <<< "$output")" 8
     assert_equal "$(cat work/toy/qarm-rl-*/args | grep -o 'reward [a-z+]*' | sort | paste -sd ' ')" \
         "reward exact reward exact+valid+lcp reward rank reward suppress reward ungated"
+    assert_equal "$(cat work/toy/qarm-rl-*/args | grep -c -- '--prompts held-back')" 6
+    assert_equal "$(cat work/toy/sidgen-train-*/args | grep -c -- '--hold-back 1')" 1
     run --separate-stderr dag ablation ROWS="text odd"
     assert_failure 2
     assert_regex "$stderr" "there is no ablation or row 'odd'"
