@@ -44,7 +44,7 @@ static const cli_option_t options[] = {
     {0, "columns", "LIST", CLI_STRING, &columns, "user=NAME,item=NAME,time=NAME,rating=NAME (usual names)", true, 0, 0, NULL},
     {0, "item-columns", "LIST", CLI_STRING, &item_columns, "id=NAME,title=NAME,... (usual names)", true, 0, 0, NULL},
     {0, "delimiter", "CHAR", CLI_STRING, &delimiter, "between the cells of csv; \\t for a tab (,)", true, 0, 0, NULL},
-    {0, "list-separator", "TEXT", CLI_STRING, &list_separator, "within a cell or string that holds a list (|; recbole: blank)", true, 0, 0, NULL},
+    {0, "list-separator", "TEXT", CLI_STRING, &list_separator, "within a cell or string that holds a list (|, blank, comma)", true, 0, 0, NULL},
     {0, "time-unit", NULL, CLI_CHOICE, &time_unit, "of times that are numbers", true, 0, 0, time_units},
     CLI_GROUP("downloads"),
     {0, "items-sha256", "HEX", CLI_STRING, &items_sha256, "what the download from --items must have", false, 0, 0, NULL},
@@ -115,7 +115,7 @@ static void check_paths(void)
 static void check_format_options(void)
 {
     static const struct { const char *option; unsigned takes; } limited[] = {
-        {"columns", TAKES_COLUMNS}, {"item-columns", TAKES_COLUMNS}, {"delimiter", TAKES_DELIMITER},
+        {"columns", TAKES_COLUMNS}, {"item-columns", TAKES_ITEM_COLUMNS}, {"delimiter", TAKES_DELIMITER},
         {"list-separator", TAKES_LIST_SEPARATOR}, {"time-unit", TAKES_TIME_UNIT}};
     for (size_t i = 0; i < sizeof limited / sizeof *limited; i++)
         if (cli_given(limited[i].option) && !(format->takes & limited[i].takes))

@@ -63,7 +63,8 @@ static packing_t packing(const peek_t *p)
         {PACKAGE, 0, 4, "PK\3\4"},        {PACKAGE, 0, 4, "PK\5\6"},   {PACKAGE, 257, 5, "ustar"},
     };
     for (size_t i = 0; i < sizeof magic / sizeof *magic; i++)
-        if (p->n >= magic[i].at + magic[i].n && !memcmp(p->first + magic[i].at, magic[i].bytes, magic[i].n)) return magic[i].kind;
+        if (p->n >= magic[i].at + magic[i].n && !memcmp(p->first + magic[i].at, magic[i].bytes, magic[i].n))
+            return magic[i].kind;
     return PLAIN;
 }
 
@@ -96,8 +97,9 @@ static ssize_t broken(unpack_t *u, const char *why)
 {
     const char *says = u->packed->why ? u->packed->why : archive_error_string(u->archive);
     buf_clear(&u->why);
+    if (!says || !*says) says = "there should be more of it";
     if (why || u->packed->why) buf_puts(&u->why, u->packed->why ? u->packed->why : why);
-    else buf_printf(&u->why, "the packed data is damaged or cut off: %s", says && *says ? says : "there should be more of it");
+    else buf_printf(&u->why, "the packed data is damaged or cut off: %s", says);
     u->base.why = u->io_error ? NULL : u->why.data;
     u->failed = true;
     errno = u->io_error;

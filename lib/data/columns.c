@@ -11,17 +11,21 @@
 
 #define USUAL(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+#define ITEM_IDS "item", "itemid", "iid", "product", "productid", "movieid", "parentasin", "asin", "sku"
+
 const column_role_t event_roles[EVENT_ROLES] = {
     [EVENT_USER] = {"user", USUAL("user", "userid", "uid", "customer", "customerid", "reviewer", "reviewerid"), true, false},
-    [EVENT_ITEM] = {"item", USUAL("item", "itemid", "iid", "product", "productid", "movieid", "parentasin", "asin", "sku"), true, false},
-    [EVENT_TIME] = {"time", USUAL("timestamp", "time", "unixtime", "unixreviewtime", "ts", "datetime", "date", "order"), false, false},
+    [EVENT_ITEM] = {"item", USUAL(ITEM_IDS), true, false},
+    [EVENT_TIME] = {"time", USUAL("timestamp", "time", "unixtime", "unixreviewtime", "ts", "datetime", "date", "order"),
+                    false, false},
     [EVENT_RATING] = {"rating", USUAL("rating", "overall", "score", "stars"), false, false},
 };
 
 const column_role_t record_roles[RECORD_ROLES] = {
-    [RECORD_ID] = {"id", USUAL("id", "item", "itemid", "iid", "product", "productid", "movieid", "parentasin", "asin", "sku"), true, false},
+    [RECORD_ID] = {"id", USUAL("id", ITEM_IDS), true, false},
     [RECORD_TITLE] = {"title", USUAL("title", "name", "itemname", "productname", "producttitle", "movietitle"), false, false},
-    [RECORD_DESCRIPTION] = {"description", USUAL("description", "itemdescription", "productdescription", "overview"), false, false},
+    [RECORD_DESCRIPTION] = {"description", USUAL("description", "itemdescription", "productdescription", "overview"),
+                            false, false},
     [RECORD_CATEGORIES] = {"categories", USUAL("categories", "category", "genres", "genre", "class"), false, true},
     [RECORD_BRAND] = {"brand", USUAL("brand", "manufacturer", "maker"), false, false},
     [RECORD_PRICE] = {"price", USUAL("price"), false, false},
@@ -58,9 +62,11 @@ columns_t columns_parse(const column_role_t *roles, int count, const char *spec,
         at += len + (at[len] == ',');
     }
     c.numbered = numbered > 0;
-    if (c.numbered && numbered < given) die(EX_USAGE, "%s: some columns by number and some by name, expected one or the other", option);
+    if (c.numbered && numbered < given)
+        die(EX_USAGE, "%s: some columns by number and some by name, expected one or the other", option);
     for (int r = 0; c.numbered && r < count; r++)
-        if (roles[r].required && !c.given[r]) die(EX_USAGE, "%s: no %s, expected its number as the others'", option, roles[r].name);
+        if (roles[r].required && !c.given[r])
+            die(EX_USAGE, "%s: no %s, expected its number as the others'", option, roles[r].name);
     return c;
 }
 
@@ -97,8 +103,10 @@ _Noreturn void columns_missing(const columns_t *c, int role, const strtab_t *hea
         buf_printf(&there, "%s\"%.*s\"", i ? ", " : "", (int)n, name);
     }
     if (there.len >= SHOWN) buf_puts(&there, ", ...");
-    if (c->given[role]) die_at(file, line, "no column \"%s\" for the %s, expected one of %s", c->given[role], c->roles[role].name, there.data);
-    die_at(file, line, "no column for the %s, expected one with a usual name, or named by option, among %s", c->roles[role].name,
+    const char *name = c->roles[role].name;
+    if (c->given[role])
+        die_at(file, line, "no column \"%s\" for the %s, expected one of %s", c->given[role], name, there.data);
+    die_at(file, line, "no column for the %s, expected one with a usual name, or named by option, among %s", name,
            there.data ? there.data : "none");
 }
 

@@ -1,4 +1,4 @@
-/* Which of a table's columns, or of an object's keys, tells what: named by the user, or found by the names that are usual. */
+/* Which of a table's columns, or of an object's keys, tells what: named by the user, or found by names that are usual. */
 #ifndef SIDMILL_DATA_COLUMNS_H
 #define SIDMILL_DATA_COLUMNS_H
 
@@ -9,8 +9,8 @@
 
 enum { EVENT_USER, EVENT_ITEM, EVENT_TIME, EVENT_RATING, EVENT_ROLES };
 enum {
-    RECORD_ID, RECORD_TITLE, RECORD_DESCRIPTION, RECORD_CATEGORIES, RECORD_BRAND, RECORD_PRICE, RECORD_IMAGE, RECORD_IMAGE_URL,
-    RECORD_IMAGE_LABELS, RECORD_ROLES
+    RECORD_ID, RECORD_TITLE, RECORD_DESCRIPTION, RECORD_CATEGORIES, RECORD_BRAND, RECORD_PRICE, RECORD_IMAGE,
+    RECORD_IMAGE_URL, RECORD_IMAGE_LABELS, RECORD_ROLES
 };
 enum { COLUMNS_MAX_ROLES = RECORD_ROLES };
 

@@ -54,7 +54,10 @@ static bool events_next(event_source_t *base, event_t *e)
     return false;
 }
 
-static char *events_digest(const event_source_t *base) { return in_digest_hex(&((const event_rows_t *)base)->table->source.lines); }
+static char *events_digest(const event_source_t *base)
+{
+    return in_digest_hex(&((const event_rows_t *)base)->table->source.lines);
+}
 
 static void events_close(event_source_t *base)
 {

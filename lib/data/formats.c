@@ -6,15 +6,17 @@
 #include "data/amazon.h"
 #include "data/tables.h"
 
-const char *const format_names[] = {"neutral", "amazon2014", "amazon2018", "amazon2023", "csv", "recbole", NULL};
+const char *const format_names[] = {"neutral", "amazon2014", "amazon2018", "amazon2023", "csv", "jsonl", "recbole", "lcrec", NULL};
 
 static const format_t formats[] = {
     {"neutral", event_source_tsv, record_source_items, 0},
     {"amazon2014", event_source_amazon2014, record_source_amazon2014, 0},
     {"amazon2018", event_source_amazon2018, record_source_amazon2018, 0},
     {"amazon2023", event_source_amazon2023, record_source_amazon2023, 0},
-    {"csv", event_source_csv, record_source_csv, TAKES_COLUMNS | TAKES_DELIMITER | TAKES_LIST_SEPARATOR | TAKES_TIME_UNIT},
-    {"recbole", event_source_recbole, record_source_recbole, TAKES_COLUMNS | TAKES_LIST_SEPARATOR | TAKES_TIME_UNIT},
+    {"csv", event_source_csv, record_source_csv, TAKES_COLUMNS | TAKES_ITEM_COLUMNS | TAKES_DELIMITER | TAKES_LIST_SEPARATOR | TAKES_TIME_UNIT},
+    {"jsonl", event_source_jsonl, record_source_jsonl, TAKES_COLUMNS | TAKES_ITEM_COLUMNS | TAKES_LIST_SEPARATOR | TAKES_TIME_UNIT},
+    {"recbole", event_source_recbole, record_source_recbole, TAKES_COLUMNS | TAKES_ITEM_COLUMNS | TAKES_LIST_SEPARATOR | TAKES_TIME_UNIT},
+    {"lcrec", event_source_lcrec, record_source_lcrec, TAKES_ITEM_COLUMNS | TAKES_LIST_SEPARATOR},
 };
 
 const format_t *format_find(const char *name)

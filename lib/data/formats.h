@@ -6,11 +6,7 @@
 #include "data/record_source.h"
 
 /* Options that only some formats take. */
-enum {
-    TAKES_COLUMNS = 1,          /* the columns' or keys' names */
-    TAKES_DELIMITER = 2, TAKES_LIST_SEPARATOR = 4,
-    TAKES_TIME_UNIT = 8
-};
+enum { TAKES_COLUMNS = 1, TAKES_ITEM_COLUMNS = 2, TAKES_DELIMITER = 4, TAKES_LIST_SEPARATOR = 8, TAKES_TIME_UNIT = 16 };
 
 typedef struct {
     const char *name;

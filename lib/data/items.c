@@ -72,6 +72,15 @@ static bool right_type(const cJSON *value, key_kind kind)
     return false;
 }
 
+const char *items_wrong_type(const char *key, const char *json, size_t n)
+{
+    const struct known_key *k = &known_keys[find_known(key)];
+    cJSON *value = cJSON_ParseWithLength(json, n);
+    bool right = value && right_type(value, k->kind);
+    cJSON_Delete(value);
+    return right ? NULL : k->expected;
+}
+
 /* The current line is refused: returns false where it may be passed over, and ends the process otherwise. */
 PRINTF_LIKE(2, 3) static bool refuse(items_t *r, const char *fmt, ...)
 {

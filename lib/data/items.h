@@ -38,6 +38,9 @@ void items_close(items_t *r);
 /* The i-th key that the contract gives a meaning; NULL behind the last. */
 const char *items_known_key(int i);
 
+/* What type the value of that known key must have, if this JSON text has another; NULL if it is right. */
+const char *items_wrong_type(const char *key, const char *json, size_t n);
+
 /* A string value of the current record, NULL if absent, null or empty. */
 const char *items_string(const items_t *r, const char *key);
 

@@ -67,7 +67,10 @@ static bool records_next(record_source_t *base, record_t *r)
     return false;
 }
 
-static char *records_digest(const record_source_t *base) { return in_digest_hex(&((const record_rows_t *)base)->table->source.lines); }
+static char *records_digest(const record_source_t *base)
+{
+    return in_digest_hex(&((const record_rows_t *)base)->table->source.lines);
+}
 
 static void records_close(record_source_t *base)
 {

@@ -26,6 +26,8 @@ void source_bad_line(source_lines_t *s, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(why, sizeof why, fmt, args);
     va_end(args);
+    for (char *c = why; *c; c++)
+        if ((unsigned char)*c < 0x20) *c = ' '; /* a message is one line, whatever a cell holds */
     if (s->bad_left == 0) die_at(s->lines.name, s->lines.number, "%s", why);
     s->bad_left--;
     tally_add(s->tally, "malformed_lines", 1);

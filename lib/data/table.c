@@ -83,7 +83,7 @@ static void set_columns(table_t *t, int n)
     t->cells = NEW_ARRAY(cell_t, n);
 }
 
-/* --- CSV ------------------------------------------------------------------------------------------------------------------- */
+/* --- CSV ---------------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     table_t base;
@@ -125,7 +125,8 @@ static void feed(csv_t *c, const char *s, size_t n)
 static void check_size(const csv_t *c)
 {
     if (c->text.len > SOURCE_MAX_LINE || c->parser.entry_pos > SOURCE_MAX_LINE - c->text.len)
-        die_at(c->base.source.lines.name, c->base.line, "row longer than %d bytes; is a quoted cell not closed?", SOURCE_MAX_LINE);
+        die_at(c->base.source.lines.name, c->base.line, "row longer than %d bytes; is a quoted cell not closed?",
+               SOURCE_MAX_LINE);
 }
 
 /* False at the end. */
@@ -198,7 +199,7 @@ table_t *table_csv(const source_options_t *o, bool header, tally_t *tally)
     return t;
 }
 
-/* --- RecBole --------------------------------------------------------------------------------------------------------------- */
+/* --- RecBole ------------------------------------------------------------------------------------------------------------ */
 
 static int split(table_t *t, const char *line, size_t n)
 {
@@ -236,7 +237,8 @@ static void take_type(table_t *t, cell_t *c)
         c->len = name;
         return;
     }
-    die_at(t->source.lines.name, t->line, "column \"%.*s\", expected NAME:TYPE with a type of token, token_seq, float or float_seq",
+    die_at(t->source.lines.name, t->line,
+           "column \"%.*s\", expected NAME:TYPE with a type of token, token_seq, float or float_seq",
            c->len < 200 ? (int)c->len : 200, c->s);
 }
 

@@ -19,7 +19,7 @@ typedef struct {
 typedef struct table table_t;
 struct table {
     source_lines_t source;
-    strtab_t header;          /* the columns' names, unique unless empty names are passed over; none without a header */
+    strtab_t header;          /* the columns' names, "#3" for the third where it has none; empty without a header */
     const char *list_separator;
     int columns;
     cell_t *cells;            /* [columns] the current row */
@@ -29,9 +29,9 @@ struct table {
     bool first_is_row;        /* there is no header: the first row was read to count the columns and will come again */
 };
 
-/* Comma-separated values (RFC 4180) or another delimiter, by libcsv: cells may be quoted and then hold delimiters, line breaks
- * and, doubled, quotes; blanks around unquoted cells are dropped, blank lines passed over. With `header` false there is none:
- * columns go by number. A bad header ends the process. */
+/* Comma-separated values (RFC 4180) or another delimiter, by libcsv: cells may be quoted and then hold delimiters, line
+ * breaks and, doubled, quotes; blanks around unquoted cells are dropped, blank lines passed over. With `header` false there
+ * is none: columns go by number. A bad header ends the process. */
 table_t *table_csv(const source_options_t *o, bool header, tally_t *tally);
 
 /* RecBole's atomic files: tab-separated, a header of NAME:TYPE with the types token, token_seq, float and float_seq. */

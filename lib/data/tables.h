@@ -14,6 +14,14 @@ record_source_t *record_source_csv(const source_options_t *o);
 event_source_t *event_source_recbole(const source_options_t *o);
 record_source_t *record_source_recbole(const source_options_t *o);
 
+/* JSON Lines with keys of one's own. Which keys an event's are, the first object decides. */
+event_source_t *event_source_jsonl(const source_options_t *o);
+record_source_t *record_source_jsonl(const source_options_t *o);
+
+/* LC-Rec's X.inter.json and X.item.json, one JSON document each, read as a whole. */
+event_source_t *event_source_lcrec(const source_options_t *o);
+record_source_t *record_source_lcrec(const source_options_t *o);
+
 /* True if the bytes can be an id: not empty, without tab and line break. */
 bool table_is_id(const char *s, size_t n);
 
