@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/run.h"
 
 static void reserve(buf_t *b, size_t extra)
 {
@@ -21,7 +22,7 @@ static void reserve(buf_t *b, size_t extra)
 
 void buf_add(buf_t *b, const void *bytes, size_t n)
 {
-    reserve(b, n);
+    if (b->cap - b->len <= n) reserve(b, n);
     if (n) memcpy(b->data + b->len, bytes, n);
     b->len += n;
     b->data[b->len] = '\0';
@@ -47,13 +48,12 @@ void buf_json_string(buf_t *b, const char *s, size_t n)
 {
     size_t done = 0; /* bytes before it are written; those from it to i are written as they are */
     buf_add(b, "\"", 1);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; (i += run_plain(s + i, n - i, '"', '\\', 0x7f)) < n; i++) {
         unsigned char c = (unsigned char)s[i];
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) continue;
         buf_add(b, s + done, i - done);
         done = i + 1;
         if (c == '"' || c == '\\')
-            buf_printf(b, "\\%c", c);
+            buf_add(b, (char[]){'\\', (char)c}, 2);
         else if (c == '\n')
             buf_puts(b, "\\n");
         else if (c == '\t')

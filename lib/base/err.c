@@ -18,12 +18,22 @@ const char *err_program_name(void) { return program; }
 void err_quiet(bool quiet) { quiet_notes = quiet; }
 bool err_is_quiet(void) { return quiet_notes; }
 
+/* A message is one line, whatever a file's bytes or a library's words have brought into it. */
+static void keep_one_line(char *text)
+{
+    size_t n = strlen(text);
+    while (n && (unsigned char)text[n - 1] <= ' ') text[--n] = '\0';
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f) text[i] = ' ';
+}
+
 /* One write per line, so that lines of parallel stages do not interleave. */
 static void say(const char *kind, const char *where, const char *fmt, va_list ap, const char *tail)
 {
     char text[4096];
     int n = vsnprintf(text, sizeof text, fmt, ap);
     if (n < 0) text[0] = '\0';
+    keep_one_line(text);
     char line[8192];
     n = snprintf(line, sizeof line, "%s: %s%s%s%s%s\n", program, kind, where, text, tail ? ": " : "", tail ? tail : "");
     if (n >= (int)sizeof line) {

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/in.h"
+#include "base/run.h"
 #include "data/html_text.h"
 
 enum { ROUNDS = 3 };
@@ -93,17 +94,6 @@ static utf8proc_int32_t windows_character(utf8proc_int32_t c)
     return characters[c - 0x80];
 }
 
-/* True if the bytes may hold something that mend_characters() changes. */
-static bool is_suspect(const char *s, size_t n)
-{
-    unsigned char odd = 0;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        odd |= c >= 0x7f || (c < 0x20 && c != '\t' && c != '\n' && c != '\r');
-    }
-    return odd;
-}
-
 static bool is_fine(utf8proc_int32_t c)
 {
     if (c >= 0x20) return c < 0x7f || (c > 0x9f && c != 0xfffd);
@@ -113,11 +103,10 @@ static bool is_fine(utf8proc_int32_t c)
 /* Replaces `text` by well-formed UTF-8 without control characters but line breaks and tabs; true if that changed it. */
 static bool mend_characters(buf_t *text, buf_t *work)
 {
-    if (!is_suspect(text->data, text->len)) return false;
     bool mended = undo_latin1(text, work);
     size_t done = 0;
     buf_clear(work);
-    for (size_t i = 0, k; i < text->len; i += k) {
+    for (size_t i = 0, k; (i += run_ascii(text->data + i, text->len - i)) < text->len; i += k) {
         utf8proc_int32_t c = character_at(text->data + i, text->len - i, &k);
         if (is_fine(c)) continue;
         mended = true;
@@ -168,24 +157,32 @@ static bool is_space(utf8proc_int32_t c)
 /* Replaces `text` by itself with single blanks, none at its ends, without invisible characters. */
 static void fold_blanks(buf_t *text, buf_t *work)
 {
-    size_t done = 0;    /* bytes before it are in `work`; those from it on are waiting */
-    bool gap = true;    /* a blank, or the start, is before the character at i */
+    size_t done = 0;      /* bytes before it are in `work`; those from it on are waiting */
+    size_t careful = 0;   /* bytes before it are looked at one by one */
+    bool gap = true;      /* a blank, or the start, is before the character at i */
     buf_clear(work);
     for (size_t i = 0, k; i < text->len; i += k) {
+        if (i >= careful) {
+            i += run_tidy(text->data + i, text->len - i, &gap);
+            careful = i + 8;
+            if (i == text->len) break;
+        }
+        k = 1;
+        char byte = text->data[i];
+        if ((byte > ' ' && byte < 0x7f) || (byte == ' ' && !gap)) {
+            gap = byte == ' ';
+            continue;
+        }
         utf8proc_int32_t c = character_at(text->data + i, text->len - i, &k);
         bool space = is_space(c);
-        if (c > 0x20 && c < 0x7f) {
+        if (!space && !is_invisible(c)) {
             gap = false;
-        } else if (c == ' ' && !gap) {
-            gap = true;
-        } else if (space || is_invisible(c)) {
-            buf_add(work, text->data + done, i - done);
-            if (space && !gap) buf_puts(work, " ");
-            gap |= space;
-            done = i + k;
-        } else {
-            gap = false;
+            continue;
         }
+        buf_add(work, text->data + done, i - done);
+        if (space && !gap) buf_puts(work, " ");
+        gap |= space;
+        done = i + k;
     }
     if (done) finish(text, work, done);
     while (text->len && is_blank(text->data[text->len - 1])) text->data[--text->len] = '\0';
@@ -197,7 +194,8 @@ static bool is_inert(utf8proc_int32_t c) { return c < 0x300 || (c >= 0x2010 && c
 static void normalise(buf_t *text)
 {
     bool inert = true;
-    for (size_t i = 0, k; inert && i < text->len; i += k) inert = is_inert(character_at(text->data + i, text->len - i, &k));
+    for (size_t i = 0, k; inert && (i += run_ascii(text->data + i, text->len - i)) < text->len; i += k)
+        inert = is_inert(character_at(text->data + i, text->len - i, &k));
     if (inert) return;
     utf8proc_uint8_t *composed = NULL;
     utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)text->data, (utf8proc_ssize_t)text->len, &composed,

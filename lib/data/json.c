@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/run.h"
+
 typedef struct {
     const char *p, *end;
     const char *why;
@@ -59,31 +61,12 @@ static bool scan_unicode(scan_t *s)
     return paired || fail(s, "unpaired surrogate");
 }
 
-/* Passes over the bytes of a string that mean themselves, eight at a time: `stop` has the highest bit of every byte that is
- * a quote, a backslash or below 0x20. (A borrow may set it in bytes above such a one as well; only the lowest counts.) */
-static void skip_plain(scan_t *s)
-{
-    const uint64_t ones = 0x0101010101010101, high = 0x8080808080808080;
-    while (s->end - s->p >= 8) {
-        uint64_t w;
-        memcpy(&w, s->p, 8);
-        uint64_t quote = w ^ (ones * '"'), backslash = w ^ (ones * '\\');
-        uint64_t stop = (((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & high;
-        if (stop) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-            s->p += __builtin_ctzll(stop) / 8;
-#endif
-            return;
-        }
-        s->p += 8;
-    }
-}
-
 static bool scan_string(scan_t *s)
 {
     if (!at(s, '"')) return fail(s, "expected a string");
-    s->p++;
-    while (skip_plain(s), more(s)) {
+    for (s->p++;;) {
+        s->p += run_plain(s->p, (size_t)(s->end - s->p), '"', '\\', '\\');
+        if (!more(s)) break;
         char c = *s->p++;
         if (c == '"') return true;
         if ((unsigned char)c < 0x20) {
@@ -139,11 +122,12 @@ static bool scan_value(scan_t *s, int depth);
 
 static void take_wanted(scan_t *s, const json_member_t *m)
 {
-    for (int i = 0; i < s->wanted; i++)
-        if (s->want[i].name && json_member_is(m, s->want[i].name)) {
-            s->want[i].value = m->value;
-            s->want[i].value_end = m->value_end;
-        }
+    for (int i = 0; i < s->wanted; i++) {
+        const char *name = s->want[i].name;
+        if (!name || (m->key[1] != *name && m->key[1] != '\\' && *name) || !json_member_is(m, name)) continue;
+        s->want[i].value = m->value;
+        s->want[i].value_end = m->value_end;
+    }
 }
 
 /* An object's or array's members up to the closing bracket; the opening one is passed. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/run.h"
 
 typedef struct {
     const char *p, *end;
@@ -36,15 +36,21 @@ static bool word_at(const scan_t *s)
 
 /* --- Strings ---------------------------------------------------------------------------------------------------------- */
 
+static void add_unit(buf_t *out, unsigned long c)
+{
+    static const char hex[] = "0123456789abcdef";
+    buf_add(out, (char[]){'\\', 'u', hex[c >> 12 & 15], hex[c >> 8 & 15], hex[c >> 4 & 15], hex[c & 15]}, 6);
+}
+
 static void add_character(buf_t *out, unsigned long c)
 {
     if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
         buf_add(out, &(char){(char)c}, 1);
     } else if (c < 0x10000) {
-        buf_printf(out, "\\u%04lx", c);
+        add_unit(out, c);
     } else {
-        c -= 0x10000;
-        buf_printf(out, "\\u%04lx\\u%04lx", 0xd800 + (c >> 10), 0xdc00 + (c & 0x3ff));
+        add_unit(out, 0xd800 + ((c - 0x10000) >> 10));
+        add_unit(out, 0xdc00 + (c & 0x3ff));
     }
 }
 
@@ -133,9 +139,9 @@ static bool scan_piece(scan_t *s)
     size_t quotes = s->end - s->p >= 3 && s->p[1] == quote && s->p[2] == quote ? 3 : 1;
     s->p += quotes;
     for (;;) {
-        const char *plain = s->p;
-        while (more(s) && *s->p != quote && *s->p != '"' && *s->p != '\\' && (unsigned char)*s->p >= 0x20) s->p++;
-        buf_add(s->out, plain, (size_t)(s->p - plain));
+        size_t n = run_plain(s->p, (size_t)(s->end - s->p), quote, '"', '\\');
+        buf_add(s->out, s->p, n);
+        s->p += n;
         if (!more(s)) return fail(s, "unfinished string");
         if (closed(s, quote, quotes)) return true;
         char c = *s->p;
@@ -194,10 +200,14 @@ static bool scan_based(scan_t *s, unsigned base)
     return true;
 }
 
-static bool add_float(scan_t *s, const char *plain)
+static bool add_float(scan_t *s, const buf_t *plain)
 {
-    double v = strtod(plain, NULL);
+    double v = strtod(plain->data, NULL);
     if (!isfinite(v)) return fail(s, "number too large");
+    if (json_check(plain->data, plain->len, NULL)) {
+        buf_add(s->out, plain->data, plain->len);
+        return true;
+    }
     size_t start = s->out->len;
     buf_json_number(s->out, v);
     if (!strpbrk(s->out->data + start, ".e")) buf_puts(s->out, ".0");
@@ -229,7 +239,7 @@ static bool scan_decimal(scan_t *s, buf_t *plain)
         if (!scan_digits(s, plain)) return fail(s, "expected a digit");
     }
     if (word_at(s)) return fail(s, *s->p == 'j' || *s->p == 'J' ? "complex numbers are not accepted" : "expected a value");
-    return real ? add_float(s, plain->data) : add_integer(s, plain->data);
+    return real ? add_float(s, plain) : add_integer(s, plain->data);
 }
 
 static bool scan_number(scan_t *s)

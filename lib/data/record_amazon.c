@@ -29,7 +29,13 @@ static char kind(span_t v) { return v.s ? *v.s : 'n'; }   /* '"', '[', '{', 'n' 
 
 static void count(metadata_t *m, const char *reason) { tally_add(&m->base.tally, reason, 1); }
 
-static void add_key(metadata_t *m, const char *key) { buf_printf(&m->line, ", \"%s\": ", key); }
+static void add_key(metadata_t *m, const char *key)
+{
+    buf_puts(&m->line, ", \"");
+    buf_puts(&m->line, key);
+    buf_puts(&m->line, "\": ");
+}
+
 static void add_clean(metadata_t *m) { buf_json_string(&m->line, m->clean.data, m->clean.len); }
 
 /* The text of a string in m->raw. */

@@ -299,11 +299,11 @@ static bool run_input(const char *format, int role, const buf_t *b, dice_t *d, i
     int status = 0;
     struct rusage used = {0};
     wait4(pid, &status, 0, &used);
-    char said[2000];
+    char said[9000];
     ssize_t n = pread(messages, said, sizeof said, 0);
     const char *wrong = verdict(status, &used, said, n > 0 ? (size_t)n : 0);
     if (wrong) {
-        printf("# case %lld of %s %s: %s: %.*s\n", (long long)number, format, role_names[role], wrong, (int)(n > 0 ? n : 0), said);
+        printf("# case %lld of %s %s: %s: %.*s\n", (long long)number, format, role_names[role], wrong, (int)(n > 300 ? 300 : n > 0 ? n : 0), said);
         keep_input(format, role, number, b);
     } else {
         exit_codes[WEXITSTATUS(status) != 0]++;

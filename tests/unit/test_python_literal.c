@@ -91,7 +91,8 @@ TEST(numbers)
     CHECK(gives("5.", "5.0"));
     CHECK(gives(".5e1", "5.0"));
     CHECK(gives("0777.5", "777.5"));
-    CHECK(gives("1e-3", "0.001"));
+    CHECK(gives("1e-3", "1e-3"));
+    CHECK(gives("1_0e-3", "10e-3"));
     CHECK(gives("0x1F", "31"));
     CHECK(gives("-0b1_01", "-5"));
     CHECK(gives("0o17", "15"));
