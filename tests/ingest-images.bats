@@ -368,3 +368,19 @@ image_url: URL using bad/illegal format or missing URL"
     run kept '[len(bytes_of(i)) for i in items], sum(report["pictures"].values())'
     assert_output '([204, 300212], 2)'
 }
+
+@test "the posters of ml100k by way of a server" {
+    local data=${SIDMILL_DATA:-$BATS_TEST_DIRNAME/../../shared/data}/ml100k
+    [ -d "$data/posters" ] || skip "NO DATA: $data/posters is not there; set SIDMILL_DATA"
+    rmdir www
+    ln -s "$data" www
+    serve
+    sed "s|\"image\": \"posters/|\"image_url\": \"$url/posters/|" www/items.jsonl >items.jsonl
+    run --separate-stderr "$BIN/ingest" -q --kcore 5 --items items.jsonl --interactions www/interactions.tsv --items-out kept.jsonl -o out.st \
+        --images images --report report.json
+    assert_success
+    run kept 'len(items), report["after"]["users"], report["after"]["interactions"], report["pictures"]["fetched"] > 1300'
+    assert_output '(1349, 943, 99287, True)'
+    run kept 'all(bytes_of(i) == open("www/" + i["image_url"].split("/", 3)[3], "rb").read() for i in items if "image_url" in i)'
+    assert_output True
+}
