@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/parallel.h"
 #include "base/progress.h"
 #include "data/ingest_parts.h"
 
@@ -116,18 +117,32 @@ static int by_time_and_item(const void *pa, const void *pb)
     return by ? by : order(a->position, b->position);
 }
 
-/* Sorts one history by time and drops duplicates, of which the first in the source stays; returns how many are left. */
-static int64_t tidy(visit_t *v, int64_t n)
+static bool all_times_differ(const visit_t *v, int64_t n)
 {
-    bool tidy_already = true;
-    for (int64_t i = 1; i < n && tidy_already; i++) tidy_already = v[i - 1].time < v[i].time;
-    if (tidy_already) return n;
-    qsort(v, (size_t)n, sizeof *v, by_time_and_item);
+    for (int64_t i = 1; i < n; i++)
+        if (v[i - 1].time >= v[i].time) return false;
+    return true;
+}
+
+/* Of visits ordered by time and item, the first of those that are alike stays; returns how many are left. */
+static int64_t drop_duplicates(visit_t *v, int64_t n)
+{
     int64_t left = 0;
     for (int64_t i = 0; i < n; i++)
         if (!left || v[left - 1].time != v[i].time || v[left - 1].item != v[i].item) v[left++] = v[i];
-    qsort(v, (size_t)left, sizeof *v, by_time);
     return left;
+}
+
+/* Sorts one history by time and drops duplicates, of which the first in the source stays; returns how many are left. */
+static int64_t tidy(visit_t *v, int64_t n)
+{
+    if (all_times_differ(v, n)) return n;
+    qsort(v, (size_t)n, sizeof *v, by_time);
+    if (all_times_differ(v, n)) return n;
+    qsort(v, (size_t)n, sizeof *v, by_time_and_item);
+    n = drop_duplicates(v, n);
+    qsort(v, (size_t)n, sizeof *v, by_time);
+    return n;
 }
 
 typedef struct {
@@ -136,46 +151,68 @@ typedef struct {
     int64_t duplicates, beyond;
 } group_t;
 
-/* Writes what stays of a user's visits; returns how many. */
-static uint32_t put_history(group_t *g, visit_t *v, int64_t n)
+/* The visits of a range of users: user u's are visit[start[u] .. start[u] + left[u]), u counted within the range. */
+typedef struct {
+    int64_t users;
+    visit_t *visit;
+    int64_t *start;    /* [users + 1] */
+    uint32_t *left;    /* [users] */
+} range_t;
+
+enum { SHARDS = 64 };
+
+static void tidy_shard(void *ctx, int64_t shard, int worker)
 {
-    int64_t max = g->filter->max_items, left = tidy(v, n), skip = max && left > max ? left - max : 0;
-    g->duplicates += n - left;
-    g->beyond += skip;
-    for (int64_t i = skip; i < left; i++) {
-        spool_put(&g->out.item, &v[i].item, 1);
-        spool_put(&g->out.time, &v[i].time, 1);
-    }
-    return (uint32_t)(left - skip);
+    const range_t *r = ctx;
+    (void)worker;
+    for (int64_t u = r->users * shard / SHARDS; u < r->users * (shard + 1) / SHARDS; u++)
+        r->left[u] = (uint32_t)tidy(r->visit + r->start[u], r->start[u + 1] - r->start[u]);
 }
 
-/* The visits of the users [first, end), `start`[u - first] where user u's begin, from their interactions. */
-static visit_t *visits_of(const ingest_event_t *events, int64_t n, int64_t first, const int64_t *start, int64_t users)
+/* Writes what stays of each user's visits, and leaves how many in `left`. */
+static void put_histories(group_t *g, const range_t *r)
 {
-    visit_t *visits = xmalloc(size_mul((size_t)n, sizeof *visits));
-    uint32_t *have = NEW_ARRAY(uint32_t, users);
+    int64_t max = g->filter->max_items;
+    for (int64_t u = 0; u < r->users; u++) {
+        int64_t left = r->left[u], skip = max && left > max ? left - max : 0;
+        const visit_t *v = r->visit + r->start[u];
+        g->duplicates += r->start[u + 1] - r->start[u] - left;
+        g->beyond += skip;
+        for (int64_t i = skip; i < left; i++) {
+            spool_put(&g->out.item, &v[i].item, 1);
+            spool_put(&g->out.time, &v[i].time, 1);
+        }
+        r->left[u] = (uint32_t)(left - skip);
+    }
+}
+
+/* Visits from interactions, of which the first user is `first`. */
+static void fill_visits(range_t *r, const ingest_event_t *events, int64_t n, int64_t first)
+{
+    r->visit = xmalloc(size_mul((size_t)n, sizeof *r->visit));
+    uint32_t *have = NEW_ARRAY(uint32_t, r->users);
     for (int64_t e = 0; e < n; e++) {
         int64_t u = events[e].user - first;
-        visits[start[u] + have[u]] = (visit_t){events[e].time, events[e].item, have[u]};
+        r->visit[r->start[u] + have[u]] = (visit_t){events[e].time, events[e].item, have[u]};
         have[u]++;
     }
     free(have);
-    return visits;
 }
 
-static void put_range(group_t *g, const spool_t *events, const ranges_t *r, int64_t p)
+static void put_range(group_t *g, const spool_t *events, const ranges_t *ranges, int64_t p)
 {
-    int64_t n = r->first[p + 1] - r->first[p], first = r->user[p], users = r->user[p + 1] - first;
-    uint32_t *length = g->out.length + first;
-    ingest_event_t *range = xmalloc(size_mul((size_t)n, sizeof *range));
-    int64_t *start = NEW_ARRAY(int64_t, users + 1);
-    spool_get(events, r->first[p], n, range);
-    for (int64_t u = 0; u < users; u++) start[u + 1] = start[u] + length[u];
-    visit_t *visits = visits_of(range, n, first, start, users);
-    free(range);
-    for (int64_t u = 0; u < users; u++) length[u] = put_history(g, visits + start[u], start[u + 1] - start[u]);
-    free(visits);
-    free(start);
+    int64_t n = ranges->first[p + 1] - ranges->first[p], first = ranges->user[p];
+    range_t r = {.users = ranges->user[p + 1] - first, .left = g->out.length + first};
+    r.start = NEW_ARRAY(int64_t, r.users + 1);
+    for (int64_t u = 0; u < r.users; u++) r.start[u + 1] = r.start[u] + r.left[u];
+    ingest_event_t *event = xmalloc(size_mul((size_t)n, sizeof *event));
+    spool_get(events, ranges->first[p], n, event);
+    fill_visits(&r, event, n, first);
+    free(event);
+    parallel_for(SHARDS, tidy_shard, &r);
+    put_histories(g, &r);
+    free(r.visit);
+    free(r.start);
 }
 
 ingest_tidy_t ingest_group(ingest_t *g, spool_t *events, uint32_t *length, int64_t *duplicates, int64_t *beyond)
