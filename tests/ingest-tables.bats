@@ -183,6 +183,26 @@ within() { (ulimit -v "$1" && shift && "$@"); }
 {"id": "c", "description": "x"}'
 }
 
+@test "csv: rows with and without quotes are read alike" {
+    /usr/bin/python3 - <<'PY'
+import random
+r = random.Random(1)
+with open("plain.csv", "w") as plain, open("quoted.csv", "w") as quoted:
+    plain.write("id;title;brand\n")
+    quoted.write("id;title;brand;x\n")
+    for i in range(3000):
+        cells = ["".join(r.choice(" \t,ab\u00e9") for _ in range(r.randrange(6))) for _ in range(2)]
+        line = ";".join([r.choice(["", " ", "\t "]) + f"i{i}" + r.choice(["", "  "])] + cells)
+        plain.write(line + "\n")
+        quoted.write(line + ';""\n')
+PY
+    printf 'user;item\nu;i0\nu;i1\nu;i2\n' >events.csv
+    csv quoted.csv events.csv --delimiter ';'
+    mv kept.jsonl quoted.jsonl
+    csv plain.csv events.csv --delimiter ';'
+    cmp kept.jsonl quoted.jsonl
+}
+
 @test "csv: any delimiter, columns by name and by number" {
     table
     printf 'Visitor;wann;Thing;pts\nu;3;a;4.5\nu;1;b;2\nu;2;c;5\n' >events.csv
@@ -349,6 +369,20 @@ EOF
     assert_output '{"id": "7", "title": "caf\u00e9", "price": 1.50, "n": 12345678901234567890, "asin": "x", "tags": {"a" : [1.10]}}
 {"id": "8", "description": "one two", "categories": ["A", "B", "C"], "brand": "3", "price": "$2", "caption": "red"}
 {"id": "10", "title": "t", "categories": ["x", "y"], "intents": [{"text": "t", "confidence": 1e0}], "errors": null}'
+}
+
+@test "what is mended is counted" {
+    json_lines
+    printf '%s\n' '{"id":"a","title":1,"description":["x","y"],"image_labels":[],"name":"n"}' '{"id":"b","brand":2}' '{"item_id":"x","id":"c","image":null,"name":3}' >items.jsonl
+    jsonl --report report.json --item-columns id=id,title=title,brand=brand
+    run /usr/bin/python3 -c 'import json; print(json.load(open("report.json"))["records"])'
+    assert_output --partial "'texts_joined': 1"
+    assert_output --partial "'numbers_as_texts': 2"
+    table
+    printf 'id,,errors,x\na,b,c,d\nb,,,\nc,,,\n' >items.csv
+    csv items.csv events.csv --report report.json
+    run /usr/bin/python3 -c 'import json; print(json.load(open("report.json"))["records"])'
+    assert_output --partial "'columns_left_out': 2"
 }
 
 @test "jsonl: keys by option, ratings, no time" {

@@ -194,7 +194,7 @@ record_source_t *record_source_jsonl(const source_options_t *o)
     records_t *s = NEW(records_t);
     s->base = (record_source_t){.next = records_next, .digest = records_digest, .close = records_close};
     s->object = record_object_new(keys_parse(record_roles, RECORD_ROLES, o->columns, "--item-columns"),
-                                  o->list_separator ? o->list_separator : "|");
+                                  o->list_separator ? o->list_separator : "|", &s->base.tally);
     s->source = source_open(o, &s->base.tally);
     s->base.name = s->source.lines.name;
     return &s->base;

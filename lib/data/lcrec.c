@@ -186,7 +186,7 @@ record_source_t *record_source_lcrec(const source_options_t *o)
     s->base = (record_source_t){.next = records_next, .digest = records_digest, .close = records_close};
     columns_t c = columns_parse(record_roles, RECORD_ROLES, o->columns, "--item-columns");
     if (c.numbered || c.given[RECORD_ID]) die(EX_USAGE, "--item-columns: expected keys by name, and none for the id");
-    s->object = record_object_new(c, o->list_separator ? o->list_separator : ",");
+    s->object = record_object_new(c, o->list_separator ? o->list_separator : ",", &s->base.tally);
     open_document(&s->document, o, &s->base.tally);
     s->base.name = s->document.bytes.name;
     return &s->base;

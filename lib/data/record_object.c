@@ -24,6 +24,7 @@ typedef struct {
 struct record_object {
     columns_t columns;
     const char *list_separator;
+    tally_t *tally;
     met_t keys[MAX_KEYS], spare;
     int count, next;   /* keys come in the same order in most objects: where to look first */
     json_member_t *others;
@@ -87,13 +88,14 @@ static void join_strings(record_object_t *o, const char *array, const char *end)
         if (o->text.len) buf_puts(&o->text, " ");
         json_unescape(e.value, e.value_end, &o->text);
     }
+    tally_add(o->tally, "texts_joined", 1);
 }
 
 static bool add_text(record_object_t *o, const char *key, const char *value, const char *end)
 {
     buf_clear(&o->text);
     if (*value == '"') json_unescape(value, end, &o->text);
-    else if (is_number(value)) buf_add(&o->text, value, (size_t)(end - value));
+    else if (is_number(value)) buf_add(&o->text, value, (size_t)(end - value)), tally_add(o->tally, "numbers_as_texts", 1);
     else if (*value == '[' && only_strings(value, end)) join_strings(o, value, end);
     else return wrong(o, key, "a string");
     if (!o->text.len) return true;
@@ -146,6 +148,7 @@ static bool add_other(record_object_t *o, const json_member_t *m, unsigned *seen
     if (record_line_known(key, o->text.len)) {
         int i = 0;
         while (i < 3 && strcmp(key, evidence[i]) != 0) i++;
+        if (i == 3) tally_add(o->tally, "keys_left_out", 1);
         if (i == 3) return true;
         const char *expected = items_wrong_type(key, m->value, (size_t)(m->value_end - m->value));
         if (expected) return wrong(o, evidence[i], expected);
@@ -209,9 +212,10 @@ bool record_object_read(record_object_t *o, const char *object, size_t n, const 
     return true;
 }
 
-record_object_t *record_object_new(columns_t columns, const char *list_separator)
+record_object_t *record_object_new(columns_t columns, const char *list_separator, tally_t *tally)
 {
     record_object_t *o = NEW(record_object_t);
+    o->tally = tally;
     o->columns = columns;
     o->list_separator = list_separator;
     return o;

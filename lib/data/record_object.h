@@ -11,8 +11,9 @@
 
 typedef struct record_object record_object_t;
 
-/* Takes `columns` over: of the record_roles. Lists in strings are cut at `list_separator`, which is borrowed. */
-record_object_t *record_object_new(columns_t columns, const char *list_separator);
+/* Takes `columns` over: of the record_roles. Lists in strings are cut at `list_separator`, which is borrowed, as is `tally`,
+ * which counts "texts_joined", "numbers_as_texts" and "keys_left_out". */
+record_object_t *record_object_new(columns_t columns, const char *list_separator, tally_t *tally);
 
 /* The record of the object, whose text has passed json_check() and utf8_valid(); borrowed until the next call. The id is
  * the key's string or whole number, or `id` where that is not NULL. Strings, numbers and lists are taken for each other where
