@@ -42,6 +42,14 @@ static void run(const answers_t *a, const char *sql)
     if (sqlite3_exec(a->db, sql, NULL, NULL, NULL)) fail(a);
 }
 
+/* Two processes that switch a new file over at once would wait for each other: SQLite refuses one of them without waiting. */
+static void use_write_ahead_log(const answers_t *a)
+{
+    int code, waited = 0;
+    while ((code = sqlite3_exec(a->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL)) == SQLITE_BUSY && waited++ < BUSY_MS) sqlite3_sleep(1);
+    if (code) fail(a);
+}
+
 static sqlite3_stmt *prepare(const answers_t *a, const char *sql)
 {
     sqlite3_stmt *s;
@@ -101,7 +109,7 @@ answers_t *answers_open(const char *path)
     sqlite3_busy_timeout(a->db, BUSY_MS);
     /* The log is written before a commit returns, so a killed process loses nothing; a machine that loses power may lose the
      * last commits, and never the file. */
-    run(a, "PRAGMA journal_mode = WAL");
+    use_write_ahead_log(a);
     run(a, "PRAGMA synchronous = NORMAL");
     run(a, "PRAGMA trusted_schema = OFF");
     check_schema(a);
