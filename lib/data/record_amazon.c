@@ -139,8 +139,8 @@ static span_t longest_path(span_t v)
 static int add_category(metadata_t *m, span_t string, int before)
 {
     if (before == MAX_CATEGORIES || !clean_one(m, string, CLEAN_NAME)) return before;
-    if (before) buf_puts(&m->line, ", ");
-    else add_key(m, "categories"), buf_puts(&m->line, "[");
+    if (!before) add_key(m, "categories");
+    buf_puts(&m->line, before ? ", " : "[");
     add_clean(m);
     return before + 1;
 }

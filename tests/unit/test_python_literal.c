@@ -160,11 +160,13 @@ TEST(every_truncation_is_refused_without_reading_past_the_end)
 static int convert(void)
 {
     lines_t l = in_lines(NULL);
-    for (buf_t json = {0}; in_next(&l); buf_clear(&json)) {
+    buf_t json = {0};
+    for (; in_next(&l); buf_clear(&json)) {
         json_error_t e;
         if (python_literal_to_json(l.line, l.len, &json, &e)) printf("%s\n", json.data);
         else printf("refused: %s at %zu\n", e.why, e.at);
     }
+    buf_free(&json);
     in_close(&l);
     return 0;
 }
