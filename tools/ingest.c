@@ -5,51 +5,22 @@
 
 #include "base/cli.h"
 #include "base/date.h"
-#include "base/download.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
-#include "base/sha256.h"
-#include "data/formats.h"
 #include "data/ingest.h"
+#include "data/inputs.h"
 #include "data/pictures.h"
 #include "data/records.h"
 #include "data/relpath.h"
 #include "data/st.h"
 
-static const char *items_path, *interactions_path, *items_out_path, *report_path;
-static const char *items_sha256, *interactions_sha256;
+static const char *items_out_path, *report_path;
 static const char *since, *until;
 static ingest_filter_t filter = {.kcore = 5, .min_rating = NAN, .since = INT64_MIN, .until = INT64_MAX};
 
-static const char *format_name = "neutral";
-static const format_t *format;
-static int64_t bad_lines;
-static bool clean;
-
-static const char *const time_units[] = {"s", "ms", "us", NULL};
-static const char *columns, *item_columns, *delimiter, *list_separator, *time_unit = "s";
-static const char *items_member, *interactions_member;
-
 static const cli_option_t options[] = {
-    CLI_GROUP("inputs"),
-    {'f', "format", NULL, CLI_CHOICE, &format_name, "the form of both inputs", true, 0, 0, format_names},
-    {0, "items", "FILE", CLI_STRING, &items_path, "item records: a file, an http(s) URL, or - for standard input", false, 0, 0, NULL},
-    {0, "interactions", "FILE", CLI_STRING, &interactions_path, "events, likewise", false, 0, 0, NULL},
-    {0, "bad-lines", "N", CLI_INT, &bad_lines, "leave out up to N malformed lines of each input", true, 0, 1e15, NULL},
-    {0, "clean", NULL, CLI_FLAG, &clean, "mend the records' texts: entities, tags, broken characters", true, 0, 0, NULL},
-    {0, "items-member", "NAME", CLI_STRING, &items_member, "which file of the package that --items is", false, 0, 0, NULL},
-    {0, "interactions-member", "NAME", CLI_STRING, &interactions_member, "the same for --interactions", false, 0, 0, NULL},
-    CLI_GROUP("tables and plain JSON"),
-    {0, "columns", "LIST", CLI_STRING, &columns, "user=NAME,item=NAME,time=NAME,rating=NAME (usual names)", true, 0, 0, NULL},
-    {0, "item-columns", "LIST", CLI_STRING, &item_columns, "id=NAME,title=NAME,... (usual names)", true, 0, 0, NULL},
-    {0, "delimiter", "CHAR", CLI_STRING, &delimiter, "between the cells of csv; \\t for a tab (,)", true, 0, 0, NULL},
-    {0, "list-separator", "TEXT", CLI_STRING, &list_separator, "within a cell or string that holds a list (|, blank, comma)", true, 0, 0, NULL},
-    {0, "time-unit", NULL, CLI_CHOICE, &time_unit, "of times that are numbers", true, 0, 0, time_units},
-    CLI_GROUP("downloads"),
-    {0, "items-sha256", "HEX", CLI_STRING, &items_sha256, "what the download from --items must have", false, 0, 0, NULL},
-    {0, "interactions-sha256", "HEX", CLI_STRING, &interactions_sha256, "the same for --interactions", false, 0, 0, NULL},
-    DOWNLOAD_OPTIONS,
+    INPUT_OPTIONS,
     CLI_GROUP("outputs"),
     {0, "items-out", "FILE", CLI_STRING, &items_out_path, "the records that stay; - for standard output", false, 0, 0, NULL},
     CLI_OUTPUT,
@@ -87,51 +58,16 @@ static bool same_file(const role_t *a, const role_t *b)
     return relpath_same(a->path, b->path) && (!is_stream(a->path) || a->output == b->output);
 }
 
-static void check_checksum(const char *option, const char *hex, const char *path)
-{
-    if (!hex) return;
-    if (!is_url(path)) die(EX_USAGE, "%s is for downloads, and '%s' is no URL", option, path);
-    if (!sha256_valid(hex)) die(EX_USAGE, "%s: '%s' is no SHA-256, expected %d hex digits", option, hex, SHA256_HEX);
-}
-
 static void check_paths(void)
 {
-    if (!items_path) die(EX_USAGE, "--items is missing, expected a file of item records");
-    if (!interactions_path) die(EX_USAGE, "--interactions is missing, expected a file of events");
     if (!items_out_path) die(EX_USAGE, "--items-out is missing, expected where the records that stay are written");
-    const role_t roles[] = {{"--items", items_path, false}, {"--interactions", interactions_path, false},
+    const role_t roles[] = {{"--items", inputs.items, false}, {"--interactions", inputs.interactions, false},
                             {"--items-out", items_out_path, true}, {"--output", cli_common.output, true},
                             {"--report", report_path, true}};
-    int count = report_path ? 5 : 4;
-    bool one_package = !is_stream(items_path) && items_member && interactions_member && strcmp(items_member, interactions_member) != 0;
+    const int count = report_path ? 5 : 4;
     for (int a = 0; a < count; a++)
-        for (int b = a + 1 + (a == 0 && one_package); b < count; b++)
+        for (int b = a + 1 + (a == 0 && inputs_share_package()); b < count; b++)
             if (same_file(&roles[a], &roles[b])) die(EX_USAGE, "%s and %s are the same file", roles[a].option, roles[b].option);
-    check_checksum("--items-sha256", items_sha256, items_path);
-    check_checksum("--interactions-sha256", interactions_sha256, interactions_path);
-}
-
-/* Options that only some formats take. */
-static void check_format_options(void)
-{
-    static const struct { const char *option; unsigned takes; } limited[] = {
-        {"columns", TAKES_COLUMNS}, {"item-columns", TAKES_ITEM_COLUMNS}, {"delimiter", TAKES_DELIMITER},
-        {"list-separator", TAKES_LIST_SEPARATOR}, {"time-unit", TAKES_TIME_UNIT}};
-    for (size_t i = 0; i < sizeof limited / sizeof *limited; i++)
-        if (cli_given(limited[i].option) && !(format->takes & limited[i].takes))
-            die(EX_USAGE, "--%s means nothing to --format %s", limited[i].option, format->name);
-    if (delimiter && !strcmp(delimiter, "\\t")) delimiter = "\t";
-    if (delimiter && (strlen(delimiter) != 1 || strchr("\"\r\n", *delimiter)))
-        die(EX_USAGE, "--delimiter '%s': expected one byte, not a quote or a line break", delimiter);
-    if (list_separator && !*list_separator) die(EX_USAGE, "--list-separator is empty, expected a text");
-}
-
-/* How a reader of the format is to be opened. */
-static source_options_t source_options(const char *path, const char *member, const char *names)
-{
-    return (source_options_t){.path = path, .member = member, .bad_lines = bad_lines, .rating = !isnan(filter.min_rating),
-                              .columns = names, .delimiter = delimiter ? *delimiter : '\0', .list_separator = list_separator,
-                              .ticks = !strcmp(time_unit, "s") ? 1 : !strcmp(time_unit, "ms") ? 1000 : 1000000};
 }
 
 /* They are opened at the end: what is killed before leaves nothing. */
@@ -140,13 +76,6 @@ static void check_outputs(void)
     out_check(cli_common.output, true);
     out_check(items_out_path, false);
     if (report_path) out_check(report_path, false);
-}
-
-/* Puts downloaded files in the place of URLs. */
-static void download_inputs(void)
-{
-    if (is_url(items_path)) items_path = download(items_path, items_sha256, &download_options);
-    if (is_url(interactions_path)) interactions_path = download(interactions_path, interactions_sha256, &download_options);
 }
 
 /* The moment in seconds; the option's text becomes canonical, for the configuration. */
@@ -168,13 +97,11 @@ static void check_times(void)
 /* The records with their pictures' paths as seen from where --items-out will stand. */
 static records_t read_records(tally_t *tally)
 {
-    char *old = relpath_folder(items_path);
-    if (!old) die_errno(EX_NOINPUT, "%s", items_path);
+    char *old = relpath_folder(inputs.items);
+    if (!old) die_errno(EX_NOINPUT, "%s", inputs.items);
     char *new = relpath_folder(items_out_path);
     if (!new) die_errno(EX_CANTCREAT, "%s", items_out_path);
-    const source_options_t o = source_options(items_path, items_member, item_columns);
-    record_source_t *source = format->records(&o);
-    if (clean) source = record_source_clean(source);
+    record_source_t *source = inputs_records();
     records_t r = records_read(source, old, new);
     *tally = source->tally;
     source->close(source);
@@ -186,8 +113,7 @@ static records_t read_records(tally_t *tally)
 /* Returns the digest of what was read. */
 static char *read_events(ingest_t *g, tally_t *tally)
 {
-    const source_options_t o = source_options(interactions_path, interactions_member, columns);
-    event_source_t *source = format->events(&o);
+    event_source_t *source = inputs_events(!isnan(filter.min_rating));
     ingest_read(g, source);
     char *digest = source->digest(source);
     *tally = source->tally;
@@ -202,7 +128,7 @@ static void check_left(const ingest_account_t *a)
     ingest_account_notes(a);
     if (r->steps[0].interactions && !r->steps[1].interactions)
         die(EX_DATAERR, "nothing left: none of the items in %s has a record in %s; do the files belong together?",
-            interactions_path, items_path);
+            inputs.interactions, inputs.items);
     die(EX_DATAERR, "nothing left to split: no user has 3 interactions or more after --kcore %lld; "
         "try a smaller one, or more data", (long long)filter.kcore);
 }
@@ -283,12 +209,11 @@ static void write_all(const ingest_result_t *x, const records_t *records, const 
 int main(int argc, char **argv)
 {
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected operand '%s'; 'ingest --help' lists the options", argv[1]);
+    inputs_check();
     check_paths();
     check_times();
-    format = format_find(format_name);
-    check_format_options();
     check_outputs();
-    download_inputs();
+    inputs_download();
 
     tally_t mended_records, mended_events;
     records_t records = read_records(&mended_records);
