@@ -127,6 +127,7 @@ with zipfile.ZipFile("all.zip", "w") as z:
     refused 65 'all.zip:set/items.jsonl: 3 files inside, expected one, or one chosen by name, of: set/items.jsonl, set/events.tsv, set/read?me' \
         all.zip events.tsv
     refused 65 'all.zip: no file none inside, expected one of: set/items.jsonl' all.zip events.tsv --items-member none
+    refused 65 'items.jsonl: is no zip or tar package, but a file inside is asked for' items.jsonl events.tsv --items-member items.jsonl
     refused 65 'all.zip:set/items.jsonl:1: no column "user"' items.jsonl all.zip --interactions-member items.jsonl
 }
 

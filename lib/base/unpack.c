@@ -18,12 +18,16 @@ enum { PEEK = 512 };   /* where tar's magic lies within */
 typedef struct {
     byte_source_t base, *inner;
     size_t n, at;
+    bool refused;             /* for the reason that base.why says */
     char first[PEEK];
 } peek_t;
+
+static const char no_package[] = "is no zip or tar package, but a file inside is asked for";
 
 static ssize_t peek_read(byte_source_t *s, void *to, size_t n)
 {
     peek_t *p = (peek_t *)s;
+    if (p->refused) return -1;
     if (p->at < p->n) {
         if (n > p->n - p->at) n = p->n - p->at;
         memcpy(to, p->first + p->at, n);
@@ -142,6 +146,7 @@ static int next_file(unpack_t *u, struct archive_entry **e)
         if (r == ARCHIVE_EOF) return 0;
         if (r < ARCHIVE_WARN) return (int)broken(u, NULL);
         u->raw = archive_format(u->archive) == ARCHIVE_FORMAT_RAW;
+        if (u->raw && u->member) return (int)broken(u, no_package);
         if (u->raw) return 1;
         if (!counts(*e)) continue;
         if (u->files++ < LISTED) buf_printf(&u->names, "%s%s", u->names.len ? ", " : "", entry_name(*e));
@@ -257,15 +262,16 @@ byte_source_t *unpack(byte_source_t *packed, char **name, const char *member)
 {
     peek_t *p = peek(packed);
     packing_t kind = packing(p);
-    if (kind == PLAIN) return &p->base;
-    byte_source_t *s = &p->base;
+    bool plain = kind == PLAIN;
     if (kind == GZIP) {
-        p = peek(gunzip(s));
-        s = &p->base;
-        if (packing(p) == PACKAGE) kind = PACKAGE;
+        p = peek(gunzip(&p->base));
+        kind = packing(p) == PACKAGE ? PACKAGE : PLAIN;
     }
-    if (kind != GZIP) s = open_archive(s, kind, name, member);
-    return read_ahead(s);
+    byte_source_t *s = &p->base;
+    p->refused = kind == PLAIN && member;
+    if (p->refused) s->why = no_package;
+    if (kind != PLAIN) s = open_archive(s, kind, name, member);
+    return plain ? s : read_ahead(s);
 }
 
 lines_t in_lines_unpacked(const char *path, const char *member)

@@ -11,7 +11,7 @@
  *
  * Unpacking runs in a thread of its own, some buffers ahead, in constant memory. What is damaged, cut off, or followed by
  * bytes that do not belong there, is a failure of the source when the bytes before it have been read, and so is a package
- * without a file, with several to choose from, or without the member. */
+ * without a file, with several to choose from, or without the member, and a member of what is no package. */
 byte_source_t *unpack(byte_source_t *packed, char **name, const char *member);
 
 /* in_lines() and in_bytes() with unpacking. A file that is not packed is read as fast as by those. */

@@ -30,8 +30,8 @@ TEST(times)
     CHECK(when("2014-07-23", 1000) == 1406073600);
     CHECK(when("2014-07-23T02:00:00+02:00", 1) == 1406073600);
     CHECK(when("253402300799", 1) == 253402300799 && when("253402300800", 1) == INT64_MIN);
-    const char *const bad[] = {"", " 1", "1 ", "x", "0x10", "1e", "1e999", "nan", "inf", "9223372036854775807", "2014-02-30", "--1",
-                               "1.5.5", "99999999999999999999999999999999999999999999999999999999999999999999999"};
+    const char *const bad[] = {"", " 1", "1 ", "x", "0x10", "1e", "1e999", "nan", "inf", "9223372036854775807", "2014-02-30",
+                               "--1", "1.5.5", "99999999999999999999999999999999999999999999999999999999999999999999999"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) CHECK(when(bad[i], 1) == INT64_MIN);
     int64_t seconds;
     CHECK(when_parse("1\0", 2, 1, &seconds));
@@ -42,7 +42,8 @@ TEST(numbers)
     double v;
     CHECK(decimal_parse("4.5", 3, &v) && v == 4.5);
     CHECK(decimal_parse("-1e2xyz", 4, &v) && v == -100);
-    CHECK(!decimal_parse("", 0, &v) && !decimal_parse("four", 4, &v) && !decimal_parse("1e999", 5, &v) && !decimal_parse("+", 1, &v));
+    CHECK(!decimal_parse("", 0, &v) && !decimal_parse("four", 4, &v));
+    CHECK(!decimal_parse("1e999", 5, &v) && !decimal_parse("+", 1, &v));
 }
 
 static int found(const char *spec, const char *const *names, int role)
@@ -75,7 +76,8 @@ static const struct sample {
      "user_id,item_id,timestamp,rating\nu,a,1,5\nu,\"b\",2014-07-23,4.5\nv,c,3,1\n"},
     {"jsonl",
      "{\"item_id\":\"a\",\"title\":\"caf\\u00e9\",\"x\":[1,{\"y\":null}],\"intents\":[{\"text\":\"t\"}]}\n"
-     "{\"item_id\":7,\"categories\":\"A|B\",\"price\":1.5,\"description\":[\"d\",\"e\"],\"image\":\"i.png\"}\n",
+     "{\"item_id\":7,\"categories\":\"A|B\",\"price\":1.5,\"description\":[\"d\",\"e\"],"
+     "\"image\":\"i.png\"}\n",
      "{\"user\":\"u\",\"item\":\"a\",\"time\":1,\"rating\":5}\n{\"user\":8,\"item\":7,\"time\":\"2014-07-23\",\"rating\":\"4\"}\n"},
     {"recbole",
      "item_id:token\ttitle:token_seq\tclass:token_seq\tprice:float\na\tA shoe\tX Y\t1.5\nb\t\t\t\n",

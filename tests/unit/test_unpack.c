@@ -132,7 +132,7 @@ TEST(plain_bytes_stay)
     char *text = sample(5000);
     for (size_t n = 0; n < 700; n += 7)
         for (size_t step = 1; step < 2000; step *= 10) {
-            unpacked_t u = unpack_all(text, n, step, "any");
+            unpacked_t u = unpack_all(text, n, step, NULL);
             CHECK(!u.failed && u.bytes.len == n && (!n || !memcmp(u.bytes.data, text, n)) && !strcmp(u.name, "file"));
             unpacked_free(&u);
         }
@@ -244,6 +244,17 @@ TEST(packages_of_several_files)
         unpacked_free(&u);
         free(packed);
     }
+    for (int p = 0; packings[p].format == RAW; p++) {
+        size_t n;
+        char *packed = pack(packings[p].filter, RAW, one, "abc\n", 4, &n);
+        unpacked_t u = unpack_all(packed, n, 100, "data.csv");
+        CHECK(u.failed && !u.bytes.len && strstr(u.why, "is no zip or tar package"));
+        unpacked_free(&u);
+        free(packed);
+    }
+    unpacked_t plain = unpack_all("abc\n", 4, 100, "data.csv");
+    CHECK(plain.failed && !plain.bytes.len && strstr(plain.why, "is no zip or tar package"));
+    unpacked_free(&plain);
     size_t n;
     char *packed = pack(ARCHIVE_FILTER_NONE, ZIP, none, "", 0, &n);
     unpacked_t u = unpack_all(packed, n, 100, NULL);
@@ -300,7 +311,7 @@ TEST(lines_of_all_lengths_come_whole)
     buf_t b = {0};
     int longest = 400000, count = 0;
     for (int n = 0; n < longest; n = n * 3 / 2 + 1, count++) {
-        for (int i = 0; i < n; i++) buf_add(&b, "abcdefghij" + i % 10, 1);
+        for (int i = 0; i < n; i++) buf_add(&b, &"abcdefghij"[i % 10], 1);
         buf_puts(&b, count % 2 ? "\r\n" : "\n");
     }
     buf_puts(&b, "end");
