@@ -325,18 +325,23 @@ static bool is_chosen(const char *format)
     return !only || !*only || !strcmp(only, format);
 }
 
+static void run_cases(const char *format, int role, int64_t first, int64_t cases)
+{
+    int before[2] = {exit_codes[0], exit_codes[1]};
+    for (int64_t number = first; number < first + cases; number++) {
+        dice_t d;
+        buf_t b = make_case(format, role, number, &d);
+        CHECK(run_input(format, role, &b, &d, number));
+        buf_free(&b);
+    }
+    printf("# %s %s: %d taken, %d refused\n", format, role_names[role], exit_codes[0] - before[0], exit_codes[1] - before[1]);
+}
+
 TEST(damaged_input_is_taken_or_refused)
 {
     int64_t first = from_environment("FUZZ_FIRST", 0), cases = from_environment("FUZZ_CASES", 80);
     for (int f = 0; format_names[f]; f++)
-        for (int role = 0; role < ROLES && is_chosen(format_names[f]); role++)
-            for (int64_t number = first; number < first + cases; number++) {
-                dice_t d;
-                buf_t b = make_case(format_names[f], role, number, &d);
-                CHECK(run_input(format_names[f], role, &b, &d, number));
-                buf_free(&b);
-            }
-    printf("# %d taken, %d refused\n", exit_codes[0], exit_codes[1]);
+        for (int role = 0; role < ROLES && is_chosen(format_names[f]); role++) run_cases(format_names[f], role, first, cases);
     if (cases >= 80) CHECK(exit_codes[0] > 0 && exit_codes[1] > 0);
 }
 
