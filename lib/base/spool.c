@@ -46,29 +46,15 @@ static void write_at(const spool_t *s, int64_t first, int64_t n, const void *ele
     }
 }
 
-static void flush(spool_t *s)
+void spool_flush(spool_t *s)
 {
     write_at(s, s->count - s->waiting_count, s->waiting_count, s->waiting);
     s->waiting_count = 0;
 }
 
-void spool_put(spool_t *s, const void *elements, int64_t n)
-{
-    const char *p = elements;
-    while (n) {
-        int64_t room = SPOOL_CHUNK - s->waiting_count, now = n < room ? n : room;
-        memcpy(s->waiting + (size_t)s->waiting_count * s->size, p, (size_t)now * s->size);
-        p += (size_t)now * s->size;
-        n -= now;
-        s->waiting_count += now;
-        s->count += now;
-        if (s->waiting_count == SPOOL_CHUNK) flush(s);
-    }
-}
-
 void spool_done(spool_t *s)
 {
-    flush(s);
+    spool_flush(s);
     free(s->waiting);
     s->waiting = NULL;
 }

@@ -22,9 +22,20 @@ typedef struct {
 enum { SPOOL_CHUNK = 1 << 16 /* elements that go to the file at once; a good size for reading as well */ };
 
 spool_t spool_open(size_t size);
-void spool_put(spool_t *s, const void *elements, int64_t n);   /* appends; not after spool_done() */
-void spool_done(spool_t *s);                                   /* all is written: what waits goes to the file */
+void spool_flush(spool_t *s);   /* what waits goes to the file */
+void spool_done(spool_t *s);    /* all is written: nothing may be added any more */
 void spool_close(spool_t *s);
+
+/* Room for one more element at the end, to be filled before the next call. */
+static inline void *spool_room(spool_t *s)
+{
+    if (s->waiting_count == SPOOL_CHUNK) spool_flush(s);
+    s->count++;
+    return s->waiting + (size_t)s->waiting_count++ * s->size;
+}
+
+/* Appends one `value` of the element's type. */
+#define SPOOL_ADD(s, type, value) (*(type *)spool_room(s) = (value))
 
 /* Reads up to `n` elements from the `first` on; returns how many there were. */
 int64_t spool_get(const spool_t *s, int64_t first, int64_t n, void *elements);

@@ -113,8 +113,8 @@ static void put_kept(const ingest_t *g, const int32_t *row, ingest_result_t *x)
         if (!g->core.left[u]) continue;
         for (uint32_t i = 0; i < n; i++) {
             if (!g->core.degree[item[i]]) continue;
-            spool_put(&x->item_index, &row[item[i]], 1);
-            spool_put(&x->timestamp, &time[i], 1);
+            SPOOL_ADD(&x->item_index, int32_t, row[item[i]]);
+            SPOOL_ADD(&x->timestamp, int64_t, time[i]);
         }
         x->user_offsets[++x->users] = x->item_index.count;
     }

@@ -46,7 +46,7 @@ static uint32_t pass_user(ingest_core_t *c, const int32_t *item, uint32_t n, uin
         return 0;
     }
     for (uint32_t i = 0; i < n; i++)
-        if (c->degree[item[i]] >= least) spool_put(next, &item[i], 1);
+        if (c->degree[item[i]] >= least) SPOOL_ADD(next, int32_t, item[i]);
     return stays;
 }
 
@@ -97,7 +97,7 @@ static void keep_remains(ingest_core_t *c, const remains_t *r, const bool *keep_
         uint32_t left = 0;
         for (int64_t e = r->offsets[n]; e < r->offsets[n + 1] && keep_user[n]; e++) {
             if (!keep_item[r->item[e]]) continue;
-            spool_put(&next, &r->item[e], 1);
+            SPOOL_ADD(&next, int32_t, r->item[e]);
             c->degree[r->item[e]]++;
             left++;
         }

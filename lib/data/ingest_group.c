@@ -179,8 +179,8 @@ static void put_histories(group_t *g, const range_t *r)
         g->duplicates += r->start[u + 1] - r->start[u] - left;
         g->beyond += skip;
         for (int64_t i = skip; i < left; i++) {
-            spool_put(&g->out.item, &v[i].item, 1);
-            spool_put(&g->out.time, &v[i].time, 1);
+            SPOOL_ADD(&g->out.item, int32_t, v[i].item);
+            SPOOL_ADD(&g->out.time, int64_t, v[i].time);
         }
         r->left[u] = (uint32_t)(left - skip);
     }

@@ -87,7 +87,7 @@ static void take_event(take_t *t, const event_source_t *s, const hashed_event_t 
     t->dropped[stage]++;
     count(&t->users, user, stage);
     count(&t->items, item, stage);
-    if (stage == FILTERS) spool_put(&t->events, &(ingest_event_t){e->time, (int32_t)user, (int32_t)item}, 1);
+    if (stage == FILTERS) SPOOL_ADD(&t->events, ingest_event_t, ((ingest_event_t){e->time, (int32_t)user, (int32_t)item}));
 }
 
 /* So many events are looked up side by side: the tables are larger than any cache, and a look-up goes through them in steps

@@ -199,7 +199,7 @@ TEST(random_events_agree_with_the_definition)
         for (int i = 0; i < items; i++) {
             char id[16];
             strtab_add(&ids, id, (size_t)snprintf(id, sizeof id, "i%d", i));
-            evidence[i] = (uint8_t)rng_below(key, 5000 + (uint64_t)i, 64) | 1 << (trial % 6);
+            evidence[i] = (uint8_t)(rng_below(key, 5000 + (uint64_t)i, 64) | 1u << (trial % 6));
             gone[i] = rng_below(key, 6000 + (uint64_t)i, 5) == 0;
         }
         strtab_index(&ids);
