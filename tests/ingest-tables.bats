@@ -154,12 +154,12 @@ within() { (ulimit -v "$1" && shift && "$@"); }
     [ -z "${SANITIZE:-}" ] || skip "the sanitizers need all of the address space"
     neutral
     table
-    head -c 600000000 /dev/zero | gzip -1 >zeros.gz
-    run within 600000 "$BIN/ingest" --items items.jsonl --interactions zeros.gz --items-out kept.jsonl -o out.st
+    head -c 450000000 /dev/zero | gzip -1 >zeros.gz
+    run within 450000 "$BIN/ingest" --items items.jsonl --interactions zeros.gz --items-out kept.jsonl -o out.st
     assert_failure 65
     assert_output 'ingest: zeros.gz:1: line longer than 67108864 bytes'
     { printf 'user_id,item_id\n"u'; yes 'a line within an open quote' | head -c 100000000; } >open.csv
-    run within 600000 "$BIN/ingest" --format csv --items items.csv --interactions open.csv --items-out kept.jsonl -o out.st
+    run within 450000 "$BIN/ingest" --format csv --items items.csv --interactions open.csv --items-out kept.jsonl -o out.st
     assert_failure 65
     assert_output 'ingest: open.csv:2: row longer than 67108864 bytes; is a quoted cell not closed?'
     assert_nothing_written
@@ -524,7 +524,7 @@ assert not wrong, (len(wrong), kept[wrong[0]], source[wrong[0]])
 PY
 }
 
-# round_trip SET "USERS ITEMS INTERACTIONS": through every form, plain, packed, and from a pipe.
+# round_trip SET "USERS ITEMS INTERACTIONS" [plain]: through every form, plain, packed, and from a pipe.
 round_trip() {
     [ -r "$DATA/$1/items.jsonl" ] || skip "NO DATA: $DATA/$1 is not there; set SIDMILL_DATA for the round trips"
     "$BIN/ingest" -q --items "$DATA/$1/items.jsonl" --interactions "$DATA/$1/interactions.tsv" --items-out /dev/null -o neutral.st
@@ -543,6 +543,7 @@ round_trip() {
         assert_success
         assert_output "$2"
         same_records "$DATA/$1/items.jsonl"
+        [ -z "$3" ] || continue
         gzip -1 -f "$1.items" "$1.events"
         "$BIN/ingest" -q --format $form --items "$1.items.gz" --interactions - "${options[@]}" --items-out packed.jsonl -o packed.st <"$1.events.gz"
         cmp out.st packed.st
@@ -553,6 +554,6 @@ round_trip() {
 @test "beauty through every form" { round_trip beauty '22363 12101 198502'; }
 
 @test "sports and ml100k through every form" {
-    round_trip sports '35588 18344 296230'
+    round_trip sports '35588 18344 296230' plain
     round_trip ml100k '943 1349 99287'
 }
