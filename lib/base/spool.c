@@ -86,6 +86,7 @@ int64_t spool_get(const spool_t *s, int64_t first, int64_t n, void *elements)
 void spool_resize(spool_t *s, int64_t count)
 {
     spool_done(s);
+    if (ftruncate(s->fd, (off_t)size_mul((size_t)count, s->size))) die_errno(EX_IOERR, "temporary file: write failed");
     s->count = count;
 }
 

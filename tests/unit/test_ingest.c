@@ -35,13 +35,20 @@ static bool next_made_up(event_source_t *s, event_t *e)
 typedef struct {
     int count;
     bool gone[MAX_EVENTS], keep_item[MAX_ITEMS];
-    int left[INGEST_MAX_STEPS], steps;   /* interactions after each step */
+    struct { int users, items, interactions; } left[INGEST_MAX_STEPS];   /* after each step */
+    int steps;
 } slow_t;
 
 static void end_step(const made_up_t *m, slow_t *s)
 {
-    s->left[s->steps] = 0;
-    for (int i = 0; i < m->count; i++) s->left[s->steps] += !s->gone[i];
+    bool user[MAX_USERS] = {false}, item[2 * MAX_ITEMS] = {false};
+    for (int i = 0; i < m->count; i++) {
+        if (s->gone[i]) continue;
+        s->left[s->steps].interactions++;
+        user[m->of[i].user] = item[m->of[i].item] = true;
+    }
+    for (int u = 0; u < MAX_USERS; u++) s->left[s->steps].users += user[u];
+    for (int i = 0; i < 2 * MAX_ITEMS; i++) s->left[s->steps].items += item[i];
     s->steps++;
 }
 
@@ -164,7 +171,8 @@ static bool same_steps(const slow_t *s, const ingest_report_t *r)
 {
     if (r->count != s->steps) return false;
     for (int i = 0; i < r->count; i++)
-        if (r->steps[i].interactions != s->left[i]) return false;
+        if (r->steps[i].interactions != s->left[i].interactions || r->steps[i].users != s->left[i].users || r->steps[i].items != s->left[i].items)
+            return false;
     return r->history[1].n == r->steps[r->count - 1].users && r->popularity[1].n == r->steps[r->count - 1].items;
 }
 
@@ -211,7 +219,7 @@ TEST(random_events_agree_with_the_definition)
         if (trial % 2) {
             slow_drop(&m, &f, items, gone, &s);
             ingest_drop_items(g, "lost", gone);
-            dropped_more += s.left[s.steps - 1] > 0;
+            dropped_more += s.left[s.steps - 1].users > 0;
         }
         CHECK(same_steps(&s, ingest_report(g)));
         CHECK(!memcmp(ingest_items(g), s.keep_item, (size_t)items));
