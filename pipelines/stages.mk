@@ -100,8 +100,9 @@ synth = $(call stage,synth,$(RUN),$(SYNTH),$(SYNTH_FLAGS) -o @/,,items.jsonl int
 
 # ITEMS, INTERACTIONS: paths or URLs. Pictures are shared by all that is made of the data set.
 url    = $(findstring ://,$1)
+place  = $(if $(call url,$1),$(call quoted,$1),$1)
 local  = $(foreach file,$1,$(if $(call url,$(file)),,$(file)))
-ingest = $(call stage,ingest,$(RUN),$(INGEST),$(addprefix --format ,$(FORMAT)) --items $1 --interactions $2$(if $(IMAGES), --images $(root)/images) \
+ingest = $(call stage,ingest,$(RUN),$(INGEST),$(addprefix --format ,$(FORMAT)) --items $(call place,$1) --interactions $(call place,$2)$(if $(IMAGES), --images $(root)/images) \
 	$(INGEST_FLAGS) --report @/report.json --items-out @/items.jsonl -o @/interactions.st,$(call local,$1 $2),items.jsonl interactions.st)
 items        = $(call ingest,$(ITEMS),$(INTERACTIONS))/items.jsonl
 interactions = $(call ingest,$(ITEMS),$(INTERACTIONS))/interactions.st
@@ -135,9 +136,9 @@ evaluate = $(call stage,evaluate,$(RUN),$(EVAL),--model $1 --sids $2 --interacti
 
 # --- The experiment -------------------------------------------------------------------------------------------------------
 
-# data/DATASET.mk, or for DATASET=FAMILY-NAME data/FAMILY.mk, says where the data are: in the folder DATA in the neutral form, or
+# data/DATASET.mk, or for DATASET=FAMILY-NAME data/FAMILY-any.mk, says where the data are: in the folder DATA in the neutral form, or
 # ITEMS and INTERACTIONS in some FORMAT of ingest(1)'s. The command line can say the same.
-dataset := $(firstword $(foreach name,$(DATASET) $(firstword $(subst -,$(space),$(DATASET))),$(wildcard $(here)../data/$(name).mk)))
+dataset := $(firstword $(foreach name,$(DATASET) $(firstword $(subst -,$(space),$(DATASET)))-any,$(wildcard $(here)../data/$(name).mk)))
 ifneq ($(dataset),)
 include $(dataset)
 endif
@@ -146,7 +147,8 @@ INTERACTIONS ?= $(addsuffix /interactions.tsv,$(DATA))
 $(if $(and $(ITEMS),$(INTERACTIONS)),,$(error no data set '$(DATASET)': there is no $(here)../data/$(DATASET).mk; give \
 	DATA=FOLDER with items.jsonl and interactions.tsv, or ITEMS=FILE INTERACTIONS=FILE FORMAT=NAME))
 $(call check-name,the data folder,$(DATA))
-$(foreach place,ITEMS INTERACTIONS,$(if $(call url,$($(place))),,$(call check-name,$(place),$($(place)))))
+check-place = $(if $(call url,$2),$(if $(word 2,$2),$(error $1 '$2': a URL has no blanks)),$(call check-name,$1,$2))
+$(foreach name,ITEMS INTERACTIONS,$(call check-place,$(name),$($(name))))
 
 pipeline := $(firstword $(wildcard $(PIPELINE) $(here)$(PIPELINE).mk))
 $(if $(pipeline),,$(error no pipeline '$(PIPELINE)': there is no $(here)$(PIPELINE).mk))

@@ -146,6 +146,23 @@ assert_data() { # assert_data DATASET: 7 users, 6 items, 42 interactions, their 
     assert_equal "${#lines[@]}" 5
 }
 
+@test "a URL is one word to the shell, whatever it holds; a name is only its own data set" {
+    serve
+    cp www/2018/metaFiles2/meta_Musical_Instruments.json.gz www/meta.gz
+    cp www/2018/categoryFilesSmall/Musical_Instruments_5.json.gz www/reviews.gz
+    dag data DATASET=signed ITEMS="$url/meta.gz?a=1&b='2';echo>odd" INTERACTIONS="$url/reviews.gz?x=\`id\`" FORMAT=amazon2018
+    assert_data signed
+    assert_not_exists odd
+    run dag data DATASET=signed ITEMS="$url/me ta.gz" INTERACTIONS="$url/reviews.gz"
+    assert_failure
+    assert_output --partial 'a URL has no blanks'
+    run dag data DATASET=demo-shoes
+    assert_failure
+    assert_output --partial "no data set 'demo-shoes'"
+    dag data DATASET=amazon2018-mine ITEMS="$url/meta.gz" INTERACTIONS="$url/reviews.gz"
+    assert_data amazon2018-mine
+}
+
 @test "a category that there is none of, and files of one's own without a format's name" {
     url=http://127.0.0.1:9
     run dag data DATASET=amazon2014-nosuch

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/folder.h"
 #include "base/mem.h"
+#include "base/progress.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -45,8 +46,9 @@ static void run(const answers_t *a, const char *sql)
 /* Two processes that switch a new file over at once would wait for each other: SQLite refuses one of them without waiting. */
 static void use_write_ahead_log(const answers_t *a)
 {
-    int code, waited = 0;
-    while ((code = sqlite3_exec(a->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL)) == SQLITE_BUSY && waited++ < BUSY_MS) sqlite3_sleep(1);
+    const double end = seconds_now() + BUSY_MS / 1000.0;
+    int code;
+    while ((code = sqlite3_exec(a->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL)) == SQLITE_BUSY && seconds_now() < end) sqlite3_sleep(1);
     if (code) fail(a);
 }
 

@@ -23,9 +23,10 @@ category.sports      = Sports_and_Outdoors
 category.tools       = Tools_and_Home_Improvement
 category.toys        = Toys_and_Games
 
+include $(dir $(lastword $(MAKEFILE_LIST)))category.mk
+
 AMAZON2014   ?= https://snap.stanford.edu/data/amazon/productGraph/categoryFiles
 SUBSET       ?= _5
 FORMAT       ?= amazon2014
 ITEMS        ?= $(AMAZON2014)/meta_$(CATEGORY).json.gz
 INTERACTIONS ?= $(AMAZON2014)/reviews_$(CATEGORY)$(SUBSET).json.gz
-include $(dir $(lastword $(MAKEFILE_LIST)))category.mk

@@ -1,20 +1,23 @@
-# Amazon review data, 1996 to 2018 (Ni, Li and McAuley, EMNLP 2019): DATASET=amazon2018-instruments, -industrial, ...
-# These are the published 5-core files; SUBSET= takes all reviews. Another category: DATASET=amazon2018-books CATEGORY=Books.
+# Amazon Reviews 2023 (Hou et al., arXiv 2403.03952): DATASET=amazon2023-beauty, -toys, ...: all reviews; ingest's k-core reduces
+# them. Another category: DATASET=amazon2023-movies CATEGORY=Movies_and_TV.
 category.appliances  = Appliances
 category.arts        = Arts_Crafts_and_Sewing
 category.automotive  = Automotive
+category.baby        = Baby_Products
 category.beauty      = All_Beauty
 category.books       = Books
+category.care        = Beauty_and_Personal_Care
 category.clothing    = Clothing_Shoes_and_Jewelry
 category.electronics = Electronics
-category.fashion     = AMAZON_FASHION
+category.fashion     = Amazon_Fashion
 category.games       = Video_Games
 category.grocery     = Grocery_and_Gourmet_Food
+category.handmade    = Handmade_Products
+category.health      = Health_and_Household
 category.home        = Home_and_Kitchen
 category.industrial  = Industrial_and_Scientific
 category.instruments = Musical_Instruments
 category.kindle      = Kindle_Store
-category.luxury      = Luxury_Beauty
 category.magazines   = Magazine_Subscriptions
 category.movies      = Movies_and_TV
 category.music       = Digital_Music
@@ -27,9 +30,9 @@ category.sports      = Sports_and_Outdoors
 category.tools       = Tools_and_Home_Improvement
 category.toys        = Toys_and_Games
 
-AMAZON2018   ?= https://mcauleylab.ucsd.edu/public_datasets/data/amazon_v2
-SUBSET       ?= _5
-FORMAT       ?= amazon2018
-ITEMS        ?= $(AMAZON2018)/metaFiles2/meta_$(CATEGORY).json.gz
-INTERACTIONS ?= $(AMAZON2018)/$(if $(SUBSET),categoryFilesSmall,categoryFiles)/$(CATEGORY)$(SUBSET).json.gz
 include $(dir $(lastword $(MAKEFILE_LIST)))category.mk
+
+AMAZON2023   ?= https://mcauleylab.ucsd.edu/public_datasets/data/amazon_2023/raw
+FORMAT       ?= amazon2023
+ITEMS        ?= $(AMAZON2023)/meta_categories/meta_$(CATEGORY).jsonl.gz
+INTERACTIONS ?= $(AMAZON2023)/review_categories/$(CATEGORY).jsonl.gz
