@@ -1,25 +1,17 @@
 #!/usr/bin/env bats
 # `make data` of the published data sets, from their files as published to a catalogue and histories, over a server that is slow,
 # cuts and lies (tests/helpers/file_server.py).
-# shellcheck disable=SC2154 # bats sets stderr and stderr_lines
+# shellcheck disable=SC2154 # bats sets stderr and stderr_lines, http_server.bash BIN, port and url
 
 bats_require_minimum_version 1.5.0
 
+load http_server.bash
 setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    bats_load_library bats-file
+    http_setup
     ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-    BIN=$(cd "${SIDMILL_BIN:-$ROOT/build/bin}" && pwd)
-    cd "$BATS_TEST_TMPDIR" || return
-    unset XDG_CACHE_HOME https_proxy http_proxy all_proxy
-    export HOME=$PWD/home NO_PROXY='*'
-    mkdir -p home www
-    server=
     publish
 }
-
-teardown() { if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi; }
+teardown() { http_teardown; }
 
 # Six products that eight people reviewed, one of them once, as each of the three collections publishes them; and pictures.
 publish() {
@@ -36,7 +28,6 @@ def png(shade):
     return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", struct.pack(">IIBBBBB", 20, 20, 8, 2, 0, 0, 0)) + part(b"IDAT", zlib.compress(rows)) + part(b"IEND", b"")
 
 os.makedirs("www/pictures", exist_ok=True)
-url = os.environ.get("URL", "")
 items, users = range(7), range(8)   # item 6 has no review
 seen = [(u, i, 1400000000 + 86400 * (10 * u + i), 1 + (u + i) % 5) for u in users for i in items if i < 6 and (u < 7 or i == 0)]
 title = lambda i: f"Cr\u00e8me &amp; Lotion, No. {i}"
@@ -58,18 +49,11 @@ write("www/2023/review_categories/Movies_and_TV.jsonl.gz", [json.dumps({"rating"
 PY
 }
 
-serve() { # serve [flags]: a server over www
-    rm -f port
-    "$ROOT/tests/helpers/file_server.py" --idle 20 --log server.log "$@" www >port 2>server.err 3>&- &
-    server=$!
-    for _ in $(seq 200); do
-        [ -s port ] && break
-        sleep 0.05
-    done
-    [ -s port ] || fail "no server: $(cat server.err)"
-    url=http://127.0.0.1:$(cat port)
+# A server whose products' pictures are its own.
+open_shop() {
+    serve "$@"
     for file in www/2014/meta_* www/2018/metaFiles2/* www/2023/meta_categories/*; do
-        gunzip <"$file" | sed "s/:PORT/:$(cat port)/" | gzip >new && mv new "$file"
+        gunzip <"$file" | sed "s/:PORT/:$port/" | gzip >new && mv new "$file"
     done
 }
 
@@ -89,21 +73,21 @@ assert_data() { # assert_data DATASET: 7 users, 6 items, 42 interactions, their 
 }
 
 @test "the published files of three years, by category, become catalogues and histories" {
-    serve
+    open_shop
     for set in amazon2014-beauty amazon2018-instruments; do
         dag data DATASET=$set
         assert_data $set
     done
     dag data DATASET=amazon2023-anything CATEGORY=Movies_and_TV
     assert_data amazon2023-anything
-    kill "$server"
+    kill "${servers[0]}"
     dag data DATASET=amazon2014-beauty WORK=again # from the cache
     cmp work/amazon2014-beauty/ingest-*/interactions.st again/amazon2014-beauty/ingest-*/interactions.st
     cmp work/amazon2014-beauty/ingest-*/items.jsonl again/amazon2014-beauty/ingest-*/items.jsonl
 }
 
 @test "a server that is slow, cuts and stumbles: the same data" {
-    serve --fault '*meta_*=cut:100*2' --fault '*reviews*=slow:4000' --fault '*Instruments*=status:503,0*2' --fault '*Movies*=chunked'
+    open_shop --fault '*meta_*=cut:100*2' --fault '*reviews*=slow:4000' --fault '*Instruments*=status:503,0*2' --fault '*Movies*=chunked'
     dag data DATASET=amazon2014-beauty
     assert_data amazon2014-beauty
     dag data DATASET=amazon2018-instruments
@@ -113,7 +97,7 @@ assert_data() { # assert_data DATASET: 7 users, 6 items, 42 interactions, their 
 }
 
 @test "wrong files end it in one line, with nothing half-made; and the right ones are found afterwards" {
-    serve --fault '*meta_Beauty*=status:404*1' --fault '*meta_Musical*=changed:<html>sorry</html>'
+    open_shop --fault '*meta_Beauty*=status:404*1' --fault '*meta_Musical*=changed:<html>sorry</html>'
     run dag data DATASET=amazon2014-beauty
     assert_failure
     assert_output --regexp 'ingest: .*meta_Beauty.*404'
@@ -131,7 +115,7 @@ assert_data() { # assert_data DATASET: 7 users, 6 items, 42 interactions, their 
 }
 
 @test "IMAGES=1: pictures stand where the records say, and other stages find them" {
-    serve --fault '*/pictures/3.png=status:404'
+    open_shop --fault '*/pictures/3.png=status:404'
     dag data DATASET=amazon2014-beauty IMAGES=1
     assert_data amazon2014-beauty
     cd work/amazon2014-beauty
@@ -147,7 +131,7 @@ assert_data() { # assert_data DATASET: 7 users, 6 items, 42 interactions, their 
 }
 
 @test "a URL is one word to the shell, whatever it holds; a name is only its own data set" {
-    serve
+    open_shop
     cp www/2018/metaFiles2/meta_Musical_Instruments.json.gz www/meta.gz
     cp www/2018/categoryFilesSmall/Musical_Instruments_5.json.gz www/reviews.gz
     dag data DATASET=signed ITEMS="$url/meta.gz?a=1&b='2';echo>odd" INTERACTIONS="$url/reviews.gz?x=\`id\`" FORMAT=amazon2018
