@@ -275,6 +275,17 @@ PY
     csv
     run histories
     assert_output $'u a@2 c@5 b@7'
+    # orders are positions, whatever the unit, and however large
+    printf 'user,item,Order\nu,b,1999\nu,a,1001\nu,b,1500\nu,c,9223372036854775807\nu,a,-9223372036854775808\n' >events.csv
+    csv items.csv events.csv --time-unit ms
+    run histories
+    assert_output $'u a@-9223372036854775808 a@1001 b@1500 b@1999 c@9223372036854775807'
+    rm -f kept.jsonl out.st
+    bad_items 65 'have no times' --until 2014-01-01
+    for order in 1.5 2e3 9223372036854775808 2014-07-23 ''; do
+        printf 'user,item,order\nu,a,1\nu,b,%s\n' "$order" >events.csv
+        bad_items 65 "events.csv:3: order \"$order\" is no order, expected a whole number of 64 bits"
+    done
 }
 
 @test "csv: bad files are named, line by line" {
@@ -394,6 +405,23 @@ EOF
     assert_output '1 a@0 c@2 b@3'
     run head -1 kept.jsonl
     assert_output '{"id": "a", "brand": "Trail shoe"}'
+}
+
+@test "jsonl: orders, and keys that come late" {
+    json_lines
+    printf '%s\n' '{"ORDER":2000}' '{"user":"u"}' '{"user":"u","item":"b","Order":1999}' '{"user":"u","item":"a","Order":"1001"}' \
+        '{"user":"u","item":"b","Order":1500.5}' '{"user":"u","item":"c","Order":99999999999999999}' >events.jsonl
+    jsonl --bad-lines 3 --time-unit us --report report.json
+    run histories
+    assert_output 'u a@1001 b@1999 c@99999999999999999'
+    run grep -o '"malformed_lines": *[0-9]*' report.json
+    assert_output --partial 3
+    rm kept.jsonl out.st report.json
+    bad_jsonl 65 'events.jsonl:1: no column for the user, expected one with a usual name, or named by option, among "ORDER"'
+    bad_jsonl 65 'events.jsonl:2: no column for the item' --bad-lines 1
+    bad_jsonl 65 'events.jsonl:5: Order "1500.5" is no order' --bad-lines 2
+    bad_jsonl 65 'have no times' --bad-lines 3 --since 2014-01-01
+    bad_jsonl 65 'events.jsonl:3: no column for the rating' --bad-lines 2 --min-rating 1
 }
 
 @test "jsonl: bad lines are named" {

@@ -81,6 +81,8 @@ static bool is_usual(const char *name, size_t n, const char *usual)
     return !*usual;
 }
 
+bool columns_is_order(const char *name, size_t n) { return !memchr(name, '\0', n) && is_usual(name, n, "order"); }
+
 int columns_role(const columns_t *c, const char *name, size_t n, int *rank)
 {
     *rank = 0;
@@ -93,7 +95,7 @@ int columns_role(const columns_t *c, const char *name, size_t n, int *rank)
     return -1;
 }
 
-_Noreturn void columns_missing(const columns_t *c, int role, const strtab_t *header, const char *file, long long line)
+char *columns_missing_why(const columns_t *c, int role, const strtab_t *header)
 {
     enum { SHOWN = 1000 };
     buf_t there = {0};
@@ -103,14 +105,20 @@ _Noreturn void columns_missing(const columns_t *c, int role, const strtab_t *hea
         buf_printf(&there, "%s\"%.*s\"", i ? ", " : "", (int)n, name);
     }
     if (there.len >= SHOWN) buf_puts(&there, ", ...");
-    const char *name = c->roles[role].name;
-    if (c->given[role])
-        die_at(file, line, "no column \"%s\" for the %s, expected one of %s", c->given[role], name, there.data);
-    die_at(file, line, "no column for the %s, expected one with a usual name, or named by option, among %s", name,
-           there.data ? there.data : "none");
+    const char *name = c->roles[role].name, *names = there.data ? there.data : "none";
+    char *why = c->given[role]
+        ? xasprintf("no column \"%s\" for the %s, expected one of %s", c->given[role], name, names)
+        : xasprintf("no column for the %s, expected one with a usual name, or named by option, among %s", name, names);
+    buf_free(&there);
+    return why;
 }
 
-void columns_find(const columns_t *c, const strtab_t *header, const char *file, long long line, int found[])
+_Noreturn void columns_missing(const columns_t *c, int role, const strtab_t *header, const char *file, long long line)
+{
+    die_at(file, line, "%s", columns_missing_why(c, role, header));
+}
+
+int columns_match(const columns_t *c, const strtab_t *header, int found[])
 {
     int best[COLUMNS_MAX_ROLES];
     for (int r = 0; r < c->count; r++) found[r] = -1;
@@ -124,7 +132,14 @@ void columns_find(const columns_t *c, const strtab_t *header, const char *file, 
         best[r] = rank;
     }
     for (int r = 0; r < c->count; r++)
-        if (found[r] < 0 && (c->given[r] || c->roles[r].required)) columns_missing(c, r, header, file, line);
+        if (found[r] < 0 && (c->given[r] || c->roles[r].required)) return r;
+    return -1;
+}
+
+void columns_find(const columns_t *c, const strtab_t *header, const char *file, long long line, int found[])
+{
+    int missing = columns_match(c, header, found);
+    if (missing >= 0) columns_missing(c, missing, header, file, line);
 }
 
 void columns_find_numbered(const columns_t *c, int columns, const char *file, long long line, int found[])

@@ -36,12 +36,22 @@ columns_t columns_parse(const column_role_t *roles, int count, const char *spec,
 /* The role that a column of this name can have, and in *rank how well it fits, 0 best; -1: none. */
 int columns_role(const columns_t *c, const char *name, size_t n, int *rank);
 
+/* True if a column of events that is found by this name as the time holds positions in the user's history: "order". */
+bool columns_is_order(const char *name, size_t n);
+
+/* Finds the column of every role among the names of a header: -1 where there is none. Returns a required or given role that
+ * has none, or -1. */
+int columns_match(const columns_t *c, const strtab_t *header, int found[]);
+
 /* Finds the column of every role among the names of a header: -1 where there is none. A required or given one that is not
  * there ends the process with EX_DATAERR, the header's names said; `file` and `line` are for that message. */
 void columns_find(const columns_t *c, const strtab_t *header, const char *file, long long line, int found[]);
 
 /* The same for columns given by number, of a table with `columns` columns. */
 void columns_find_numbered(const columns_t *c, int columns, const char *file, long long line, int found[]);
+
+/* What is wrong where a role has no column, the header's names said. Caller frees. */
+char *columns_missing_why(const columns_t *c, int role, const strtab_t *header);
 
 /* Ends the process because a column is not there, as columns_find() does. */
 _Noreturn void columns_missing(const columns_t *c, int role, const strtab_t *header, const char *file, long long line);

@@ -1,10 +1,10 @@
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "data/amazon.h"
+#include "data/when.h"
 
 enum { AMAZON_OPENED = 805852800 /* 1995-07-16 */ };
 static const int64_t year_2100 = 4102444800;
@@ -16,7 +16,6 @@ typedef struct {
     buf_t json, user, item;   /* of the current line, where its escapes had to be undone */
 } reviews_t;
 
-/* A number as JSON writes them, within a line that ends with NUL. */
 static bool read_number(const char *s, const char *end, double *v)
 {
     size_t n = (size_t)(end - s);
@@ -24,30 +23,13 @@ static bool read_number(const char *s, const char *end, double *v)
         *v = s[0] - '0';
         return true;
     }
-    char *stop;
-    if (!n || strspn(s, "+-.0123456789eE") < n) return false;
-    *v = strtod(s, &stop);
-    return stop == end && isfinite(*v);
-}
-
-/* A whole number of at most 18 digits. */
-static bool read_integer(const char *s, const char *end, int64_t *v)
-{
-    bool negative = s < end && *s == '-';
-    if (negative) s++;
-    if (s == end || end - s > 18) return false;
-    for (*v = 0; s < end; s++) {
-        if (*s < '0' || *s > '9') return false;
-        *v = *v * 10 + (*s - '0');
-    }
-    if (negative) *v = -*v;
-    return true;
+    return decimal_parse(s, n, v);
 }
 
 static bool read_time(const char *s, const char *end, int64_t *v)
 {
     double d;
-    if (read_integer(s, end, v)) return true;
+    if (integer_parse(s, (size_t)(end - s), v)) return true;
     if (!read_number(s, end, &d) || fabs(d) > 9e15 || d != floor(d)) return false;
     *v = (int64_t)d;
     return true;

@@ -32,8 +32,10 @@ static bool take_row(event_rows_t *s, event_t *e)
     if (!is_id(t, user, "user") || !is_id(t, item, "item")) return false;
     if (s->at[EVENT_TIME] >= 0) {
         cell_t time = t->cells[s->at[EVENT_TIME]];
-        const char *why = when_parse(time.s, time.len, s->ticks, &e->time);
-        if (why) table_bad_row(t, "time \"%.*s\" %s", time.len < 60 ? (int)time.len : 60, time.s, why);
+        const char *why = s->base.order_only ? order_parse(time.s, time.len, &e->time)
+                                             : when_parse(time.s, time.len, s->ticks, &e->time);
+        const char *what = s->base.order_only ? "order" : "time";
+        if (why) table_bad_row(t, "%s \"%.*s\" %s", what, time.len < 60 ? (int)time.len : 60, time.s, why);
         if (why) return false;
     }
     if (s->rating) {
@@ -72,7 +74,7 @@ static bool only_order(const event_rows_t *s)
     if (time < 0 || !s->table->header.count) return time < 0;
     size_t n;
     const char *name = strtab_get(&s->table->header, time, &n);
-    return n == 5 && !memcmp(name, "order", 5);
+    return columns_is_order(name, n);
 }
 
 static event_source_t *open_events(table_t *(*open)(const source_options_t *, bool, tally_t *), const source_options_t *o)

@@ -1,5 +1,3 @@
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +5,7 @@
 #include "base/in.h"
 #include "base/mem.h"
 #include "data/event_source.h"
+#include "data/when.h"
 
 enum { COL_USER, COL_ITEM, COL_TIMESTAMP, COL_ORDER, COL_RATING, COLS };
 
@@ -79,31 +78,16 @@ static bool is_id(tsv_t *t, field_t f, const char *what)
     return false;
 }
 
-/* A copy that strtoll() and strtod() may read to the end; false for what only they take for a number, as "0x10" or " 1". */
-static bool copy_number(field_t f, char text[64])
-{
-    if (f.len >= 64) return false;
-    memcpy(text, f.s, f.len);
-    text[f.len] = '\0';
-    return strspn(text, "+-.0123456789eE") == f.len;
-}
-
 static bool parse_time(tsv_t *t, field_t f, int64_t *time)
 {
-    char text[64], *end;
-    errno = 0;
-    long long v = copy_number(f, text) ? strtoll(text, &end, 10) : (end = text, 0);
-    *time = v;
-    if (end > text && !*end && !errno) return true;
+    if (integer_parse(f.s, f.len, time)) return true;
     source_bad_line(&t->source, "%s \"%.*s\", expected a whole number of 64 bits", col_names[t->time], (int)f.len, f.s);
     return false;
 }
 
 static bool parse_rating(tsv_t *t, field_t f, double *rating)
 {
-    char text[64], *end;
-    *rating = copy_number(f, text) ? strtod(text, &end) : (end = text, 0);
-    if (end > text && !*end && isfinite(*rating)) return true;
+    if (decimal_parse(f.s, f.len, rating)) return true;
     source_bad_line(&t->source, "rating \"%.*s\", expected a number", (int)f.len, f.s);
     return false;
 }

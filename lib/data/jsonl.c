@@ -60,8 +60,8 @@ typedef struct {
     buf_t user, item, text;
 } events_t;
 
-/* The first object decides which keys it is. */
-static void find_keys(events_t *s, const char *object, size_t n)
+/* The first object that has those asked for decides which keys it is; what comes before is malformed. */
+static bool find_keys(events_t *s, const char *object, size_t n)
 {
     strtab_t header = {0};
     int found[EVENT_ROLES];
@@ -71,15 +71,19 @@ static void find_keys(events_t *s, const char *object, size_t n)
         json_unescape(m.key, m.key_end, &key);
         strtab_add(&header, key.len ? key.data : "", key.len);
     }
-    columns_find(&s->keys, &header, s->source.lines.name, s->source.lines.number, found);
-    if (s->rating && found[EVENT_RATING] < 0)
-        columns_missing(&s->keys, EVENT_RATING, &header, s->source.lines.name, s->source.lines.number);
-    for (int r = 0; r < EVENT_ROLES; r++)
+    int missing = columns_match(&s->keys, &header, found);
+    if (missing < 0 && s->rating && found[EVENT_RATING] < 0) missing = EVENT_RATING;
+    s->named = missing < 0;
+    for (int r = 0; s->named && r < EVENT_ROLES; r++)
         if (found[r] >= 0) s->names[r] = strtab_dup(&header, found[r]);
-    s->base.order_only = !s->names[EVENT_TIME] || !strcmp(s->names[EVENT_TIME], "order");
-    s->named = true;
+    const char *time = s->names[EVENT_TIME];
+    s->base.order_only = !time || columns_is_order(time, strlen(time));
+    char *why = s->named ? NULL : columns_missing_why(&s->keys, missing, &header);
+    if (why) source_bad_line(&s->source, "%s", why);
+    free(why);
     buf_free(&key);
     strtab_free(&header);
+    return s->named;
 }
 
 /* The text of a string or number in s->text; false for anything else. */
@@ -89,6 +93,14 @@ static bool take_text(events_t *s, const json_want_t *v)
     if (*v->value == '"') json_unescape(v->value, v->value_end, &s->text);
     else if (strchr("-0123456789", *v->value)) buf_add(&s->text, v->value, (size_t)(v->value_end - v->value));
     return s->text.len > 0;
+}
+
+/* The time, or position, in s->text; NULL, or what is wrong. */
+static const char *read_time(const events_t *s, bool there, int64_t *time)
+{
+    const bool order = s->base.order_only;
+    if (!there) return order ? "expected a whole number" : "expected a number or a date";
+    return order ? order_parse(s->text.data, s->text.len, time) : when_parse(s->text.data, s->text.len, s->ticks, time);
 }
 
 static bool take_event(events_t *s, const json_want_t v[EVENT_ROLES], event_t *e)
@@ -104,7 +116,7 @@ static bool take_event(events_t *s, const json_want_t v[EVENT_ROLES], event_t *e
     *e = (event_t){s->user.data, s->item.data, s->user.len, s->item.len, s->row, 0};
     if (v[EVENT_TIME].name) {
         bool there = v[EVENT_TIME].value && take_text(s, &v[EVENT_TIME]);
-        const char *why = there ? when_parse(s->text.data, s->text.len, s->ticks, &e->time) : "expected a number or a date";
+        const char *why = read_time(s, there, &e->time);
         if (why) source_bad_line(&s->source, "%s \"%.60s\" %s", v[EVENT_TIME].name, there ? s->text.data : "", why);
         if (why) return false;
     }
@@ -124,7 +136,7 @@ static bool events_next(event_source_t *base, event_t *e)
     const char *line;
     size_t n;
     while (next_object(&s->source, &line, &n)) {
-        if (!s->named) find_keys(s, line, n);
+        if (!s->named && !find_keys(s, line, n)) continue;
         json_want_t v[EVENT_ROLES] = {0};
         for (int r = 0; r < EVENT_ROLES; r++) v[r].name = s->names[r];
         if (json_pick(line, n, v, EVENT_ROLES, NULL) && take_event(s, v, e)) return true;

@@ -25,18 +25,18 @@ bool decimal_parse(const char *s, size_t n, double *value)
     return end > text && !*end && isfinite(*value);
 }
 
-/* A number of up to 18 digits, which fits whatever it is. */
-static bool whole(const char *s, size_t n, int64_t *value)
+bool integer_parse(const char *s, size_t n, int64_t *value)
 {
     bool negative = n && *s == '-';
-    size_t i = negative;
-    *value = 0;
-    if (i == n || n - i > 18) return false;
+    size_t i = n && (*s == '-' || *s == '+');
+    int64_t v = 0;
+    if (i == n) return false;
     for (; i < n; i++) {
-        if (s[i] < '0' || s[i] > '9') return false;
-        *value = *value * 10 + (s[i] - '0');
+        int digit = s[i] - '0';
+        if (digit < 0 || digit > 9 || __builtin_mul_overflow(v, 10, &v)) return false;
+        if (__builtin_add_overflow(v, negative ? -digit : digit, &v)) return false;
     }
-    if (negative) *value = -*value;
+    *value = v;
     return true;
 }
 
@@ -44,7 +44,7 @@ const char *when_parse(const char *s, size_t n, int64_t ticks, int64_t *seconds)
 {
     double real;
     char text[LONGEST];
-    if (whole(s, n, seconds)) {
+    if (integer_parse(s, n, seconds)) {
         int64_t rest = *seconds % ticks;
         *seconds = *seconds / ticks - (rest < 0);
     } else if (decimal_parse(s, n, &real)) {
@@ -55,4 +55,9 @@ const char *when_parse(const char *s, size_t n, int64_t ticks, int64_t *seconds)
     }
     if (*seconds > latest || *seconds < -latest) return "lies beyond the year 9999: is the unit of time another one?";
     return NULL;
+}
+
+const char *order_parse(const char *s, size_t n, int64_t *position)
+{
+    return integer_parse(s, n, position) ? NULL : "is no order, expected a whole number of 64 bits";
 }
