@@ -158,8 +158,9 @@ image_url: URL using bad/illegal format or missing URL"
     serve
     records "$url/p.jpg" "$url/none.jpg" "$url/p.jpg" "$url/p.png" ""
     cp www/p.gif own.gif
+    mkdir folder.gif
     sed -i -e '1s/}$/,"errors":[{"tool":"ingest","message":"old"}]}/' -e '2s/}$/,"errors":[{"tool":"x","n":1.10},{"tool":"ingest"}]}/' \
-        -e '3s/}$/,"image":"own.gif","errors":[{"tool":"ingest"}]}/' -e '4s/}$/,"image":"lost.gif"}/' -e '5s/}$/,"image":"lost.gif"}/' items.jsonl
+        -e '3s/}$/,"image":"own.gif","errors":[{"tool":"ingest"}]}/' -e '4s/}$/,"image":"folder.gif"}/' -e '5s/}$/,"image":"lost.gif"}/' items.jsonl
     illustrate -q
     run kept '[i.get("errors") for i in items]'
     assert_output "[None, [{'tool': 'x', 'n': 1.1}, {'tool': 'ingest', 'message': 'image_url: HTTP 404'}], None, None, None]"
@@ -195,6 +196,9 @@ image_url: URL using bad/illegal format or missing URL"
     assert_output 4
     run --separate-stderr illustrate --min-bytes 10 --max-bytes 9
     assert_failure 64
+    run --separate-stderr illustrate --images ''
+    assert_failure 64
+    [[ $stderr == *'--images is empty, expected a folder' ]]
 }
 
 @test "servers that are busy, redirect, or stand still" {

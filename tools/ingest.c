@@ -58,8 +58,15 @@ static bool same_file(const role_t *a, const role_t *b)
     return relpath_same(a->path, b->path) && (!is_stream(a->path) || a->output == b->output);
 }
 
+static void check_folder(const char *option, const char *path)
+{
+    if (path && !*path) die(EX_USAGE, "%s is empty, expected a folder", option);
+}
+
 static void check_paths(void)
 {
+    check_folder("--cache", download_options.cache);
+    check_folder("--images", pictures_options.folder);
     if (!items_out_path) die(EX_USAGE, "--items-out is missing, expected where the records that stay are written");
     const role_t roles[] = {{"--items", inputs.items, false}, {"--interactions", inputs.interactions, false},
                             {"--items-out", items_out_path, true}, {"--output", cli_common.output, true},

@@ -18,13 +18,20 @@ const char *err_program_name(void) { return program; }
 void err_quiet(bool quiet) { quiet_notes = quiet; }
 bool err_is_quiet(void) { return quiet_notes; }
 
-/* A message is one line, whatever a file's bytes or a library's words have brought into it. */
-static void keep_one_line(char *text)
+static void trim_end(char *text)
 {
     size_t n = strlen(text);
     while (n && (unsigned char)text[n - 1] <= ' ') text[--n] = '\0';
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f) text[i] = ' ';
+}
+
+/* A message is one line and moves no cursor, whatever a file's bytes or name, or a library's words, have brought into it: controls
+ * become blanks, those from U+0080 to U+009F as well. */
+static void keep_one_line(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c; c++) {
+        if (*c < ' ' || *c == 0x7f) *c = ' ';
+        if (*c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f) c[0] = c[1] = ' ';
+    }
 }
 
 /* One write per line, so that lines of parallel stages do not interleave. */
@@ -33,15 +40,15 @@ static void say(const char *kind, const char *where, const char *fmt, va_list ap
     char text[4096];
     int n = vsnprintf(text, sizeof text, fmt, ap);
     if (n < 0) text[0] = '\0';
-    keep_one_line(text);
+    trim_end(text);
     char line[8192];
-    n = snprintf(line, sizeof line, "%s: %s%s%s%s%s\n", program, kind, where, text, tail ? ": " : "", tail ? tail : "");
-    if (n >= (int)sizeof line) {
-        n = (int)sizeof line - 1;
-        line[n - 1] = '\n';
-    }
+    n = snprintf(line, sizeof line - 1, "%s: %s%s%s%s%s", program, kind, where, text, tail ? ": " : "", tail ? tail : "");
+    if (n < 0) return;
+    keep_one_line(line);
+    size_t length = strlen(line);
+    line[length++] = '\n';
     progress_clear();
-    if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0) return;
+    if (write(STDERR_FILENO, line, length) < 0) return;
 }
 
 static _Noreturn void leave(int code)

@@ -10,6 +10,7 @@
 
 void folder_make(const char *path, unsigned mode)
 {
+    if (!*path) die(EX_USAGE, "a folder's name is empty");
     char *part = xstrdup(path);
     for (char *p = part + 1; *p; p++) {
         if (*p != '/') continue;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -137,7 +138,8 @@ static bool has_own_file(const pictures_t *p, const char *line, size_t n)
     char *image = string_value(line, n, "image");
     if (!image) return false;
     char *path = *image == '/' ? xstrdup(image) : xasprintf("%s/%s", p->from, image);
-    bool has = !access(path, R_OK);
+    struct stat st;
+    bool has = !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, R_OK);
     free(path);
     free(image);
     return has;
