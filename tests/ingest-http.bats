@@ -174,6 +174,14 @@ print(hashlib.sha256(b"{\"id\":\"a\"}" if sys.argv[1].startswith("cut") else byt
     assert_fetched
     run log '[(r["status"], r["range"]) for r in log]'
     assert_output "[(200, None), (200, None), (200, None)]"
+    rm -r cache kept.jsonl out.st
+    serve --fault '/items.jsonl=cut:20000*2' --fault '/items.jsonl=noetag' --fault '/items.jsonl=nodate'
+    refused 69 'neither a strong ETag nor a Last-Modified, so that the next run starts over' --max-retries 0
+    run part_size
+    assert_output 0
+    run --separate-stderr fetch
+    assert_success
+    assert_fetched
 }
 
 @test "servers that ignore Range, send another range, or none" {
@@ -190,6 +198,19 @@ print(hashlib.sha256(b"{\"id\":\"a\"}" if sys.argv[1].startswith("cut") else byt
     refused 69 'the first 20000 bytes are kept' --max-retries 2
     run log 'len(log)'
     assert_output 6
+}
+
+@test "an ETag without quotes is none, and a range need not say how long the whole is" {
+    catalogue 10000
+    for fault in plainetag nototal; do
+        rm -rf cache kept.jsonl server.log
+        serve --fault '/items.jsonl=cut:20000*1' --fault "/items.jsonl=$fault"
+        run --separate-stderr fetch
+        assert_success
+        assert_fetched
+        run log '[(r["status"], r["range"]) for r in log]'
+        assert_output "[(200, None), (206, 'bytes=20000-')]"
+    done
 }
 
 @test "lengths: wrong, unknown, none" {
@@ -244,6 +265,39 @@ print(hashlib.sha256(b"{\"id\":\"a\"}" if sys.argv[1].startswith("cut") else byt
     run --separate-stderr fetch --items-sha256 "$(sum www/items.jsonl)"
     assert_success
     [[ $stderr == *'the pieces do not fit'* ]]
+    assert_fetched
+}
+
+@test "a wrong checksum ends it, also where no connection brings the whole file" {
+    catalogue 10000
+    serve --fault '/items.jsonl=cut:20000'
+    run --separate-stderr timeout 10 "$BIN/ingest" --items "$url/items.jsonl" --interactions www/events.tsv --items-out kept.jsonl \
+        -o out.st --cache cache --retry-wait 0.001 --items-sha256 "$(printf '%064d' 0)"
+    assert_failure 65
+    [[ ${stderr_lines[0]} == *'the pieces do not fit; downloaded again' ]]
+    [[ ${stderr_lines[1]} == *'has the SHA-256 '* ]]
+    run log 'sum(r["range"] is None for r in log)'
+    assert_output 2
+}
+
+@test "--refresh leaves what is there until it has the other" {
+    catalogue 10000
+    serve --fault '/items.jsonl=cut:20000@2*1' --fault '/items.jsonl=status:500@3*1' --fault '/items.jsonl=status:500@5'
+    fetch -q
+    cp www/items.jsonl old.jsonl
+    sed -i 's/thing/other/' www/items.jsonl
+    rm kept.jsonl out.st
+    refused 69 'HTTP 500; the first 20000 bytes are kept' --refresh --max-retries 0
+    run cmp old.jsonl cache/downloads/*/items.jsonl
+    assert_success
+    # What was begun is ended, though nobody asks for it again.
+    fetch -q
+    assert_fetched
+    run log 'log[-1]["range"]'
+    assert_output 'bytes=20000-'
+    rm kept.jsonl out.st
+    refused 69 'HTTP 500' --refresh --max-retries 0
+    fetch -q
     assert_fetched
 }
 
@@ -354,11 +408,40 @@ print(hashlib.sha256(b"{\"id\":\"a\"}" if sys.argv[1].startswith("cut") else byt
     assert_output $'_.._2fx\n_part\nabout.json\nfile\nitems.jsonl\nlock'
 }
 
+@test "names of files move no cursor in messages" {
+    name=$'www/a\nb\e[2J\xc2\x9b1m.jsonl'
+    catalogue
+    echo '{' >"$name"
+    run --separate-stderr ingest --items "$name" --interactions www/events.tsv
+    assert_failure 65
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    [[ $stderr == *'ingest: www/a b [2J  1m.jsonl:1: '* ]] || fail "$stderr"
+}
+
+@test "a URL's password is sent, neither shown nor stored" {
+    catalogue
+    serve --fault '/items.jsonl=cut:100*1' --fault '/items.jsonl=status:500@2*1'
+    safe=$url
+    url=http://me:sec%40ret@127.0.0.1:$port
+    refused 69 "ingest: $safe/items.jsonl: HTTP 500" --max-retries 0
+    fetch -q
+    assert_fetched
+    run log '["authorization" in r["headers"] for r in log]'
+    assert_output '[True, True, True]'
+    run grep -r sec cache
+    assert_output ''
+    run grep -rF "\"$safe/items.jsonl\"" cache
+    assert_success
+    rm kept.jsonl out.st
+    url=$url/none refused 66 "ingest: $safe/none/items.jsonl: HTTP 404"
+}
+
 @test "a cache that cannot be" {
     catalogue
     serve
     : >file
     refused 73 'file/downloads' --cache file
+    refused 64 '--cache is empty' --cache ''
 }
 
 @test "unknown inputs in the wrong roles" {

@@ -25,10 +25,11 @@ enum { MAX_NAME = 80, MAX_RESTARTS = 3 };
 
 download_options_t download_options = {.max_retries = 5, .retry_wait = 1, .connect_timeout = 20, .timeout = 60};
 
-/* A download's folder holds the complete file under its own name, or the first `have` bytes of it as "part"; "about.json", which
- * says what file that is; and "lock". */
+/* A download's folder holds the complete file under its own name; the first `have` bytes of one as "part", beside an older complete
+ * file where --refresh asked for another; "about.json", which says what file the part is, or else the complete one; and "lock". */
 typedef struct {
     const char *url;
+    char *shown;            /* the URL for messages */
     const download_options_t *options;
     char *folder, *name, *path, *part_path, *about_path;
     int lock, fd;
@@ -37,6 +38,7 @@ typedef struct {
     char *validator;        /* a strong ETag or a Last-Modified; NULL: the server gave none */
     char *sha256;           /* that the complete file is known to have; NULL: none */
     bool resumed;           /* the part comes from more than one reply */
+    bool about_part;        /* about.json speaks of the part, not of a complete file */
     bool start_over;        /* the server's file, or its range, is another than the part's */
     fetch_kind_t kind;      /* the last request's end */
     int status;
@@ -47,7 +49,15 @@ bool is_url(const char *path) { return path && (!strncasecmp(path, "http://", 7)
 
 /* --- The folder ------------------------------------------------------------------------------------------------------ */
 
-/* The last part of the URL's path, as a harmless file name: readers go by its end. Caller frees. */
+/* The URL without user and password. Caller frees. */
+static char *without_password(const char *url)
+{
+    const char *host = strstr(url, "://") + 3, *at = host + strcspn(host, "/?#");
+    while (at > host && at[-1] != '@') at--;
+    return xasprintf("%.*s%s", (int)(host - url), url, at);
+}
+
+/* The last part of the URL's path, as a harmless file name: what people and messages call the file. Caller frees. */
 static char *file_name(const char *url)
 {
     const char *start = strstr(url, "://") + 3, *end = start + strcspn(start, "?#"), *slash = end;
@@ -70,7 +80,7 @@ static void lock_folder(download_t *d)
     if (d->lock < 0) die_errno(EX_CANTCREAT, "%s", path);
     int failed = flock(d->lock, LOCK_EX | LOCK_NB);
     if (failed && errno == EWOULDBLOCK) {
-        note("waiting for another process that downloads %s", d->url);
+        note("waiting for another process that downloads %s", d->shown);
         while ((failed = flock(d->lock, LOCK_EX)) && errno == EINTR) continue;
     }
     if (failed) die_errno(EX_IOERR, "%s: cannot lock", path);
@@ -102,7 +112,7 @@ static void write_about(const download_t *d)
 {
     buf_t json = {0};
     buf_puts(&json, "{\"url\":");
-    buf_json_string(&json, d->url, strlen(d->url));
+    buf_json_string(&json, d->shown, strlen(d->shown));
     if (d->total >= 0) buf_printf(&json, ",\"size\":%lld", (long long)d->total);
     const char *texts[] = {"validator", d->validator, "sha256", d->sha256};
     for (int i = 0; i < 4; i += 2) {
@@ -121,6 +131,7 @@ static download_t open_download(const char *url, const download_options_t *o)
     char *cache = o->cache ? xstrdup(o->cache) : folder_cache("name a folder with --cache");
     XXH128_hash_t h = XXH3_128bits(url, strlen(url));
     d.name = file_name(url);
+    d.shown = without_password(url);
     d.folder = xasprintf("%s/downloads/%016llx%016llx", cache, (unsigned long long)h.high64, (unsigned long long)h.low64);
     d.path = xasprintf("%s/%s", d.folder, d.name);
     d.part_path = xasprintf("%s/part", d.folder);
@@ -136,6 +147,7 @@ static void close_download(download_t *d)
 {
     if (d->fd >= 0) close(d->fd);
     close(d->lock);
+    free(d->shown);
     free(d->folder);
     free(d->name);
     free(d->path);
@@ -155,7 +167,7 @@ static void open_part(download_t *d)
     struct stat st;
     if (d->fd < 0 || fstat(d->fd, &st)) die_errno(EX_CANTCREAT, "%s", d->part_path);
     d->have = st.st_size;
-    d->resumed = d->have > 0;
+    d->resumed = d->about_part = d->have > 0;
 }
 
 static void drop_part(download_t *d)
@@ -170,12 +182,13 @@ static void drop_part(download_t *d)
 static void begin_whole(download_t *d, const fetch_head_t *h)
 {
     drop_part(d);
-    bool strong = *h->etag && strncmp(h->etag, "W/", 2) != 0;
+    bool strong = *h->etag == '"'; /* W/"..." is weak, and what has no quotes is no ETag */
     free(d->validator);
     free(d->sha256);
     d->sha256 = NULL;
     d->validator = strong ? xstrdup(h->etag) : *h->last_modified ? xstrdup(h->last_modified) : NULL;
     d->total = h->length;
+    d->about_part = true;
     write_about(d);
 }
 
@@ -242,15 +255,26 @@ static void ask(download_t *d, fetch_t *f)
     while (fetch_busy(f)) fetch_poll(f, 1);
 }
 
+/* Removes a part, and what about.json says of it. */
+static void forget_part(const download_t *d)
+{
+    unlink(d->part_path);
+    if (d->about_part) unlink(d->about_path);
+}
+
 _Noreturn static void give_up(const download_t *d)
 {
     progress_end();
-    if (d->have == 0) unlink(d->part_path);
-    if (d->kind == FETCH_REFUSED) die(EX_NOINPUT, "%s: %s", d->url, d->why.data);
-    if (d->have > 0)
-        die(EX_UNAVAILABLE, "%s: %s; the first %lld bytes are kept, and the next run goes on from there", d->url, d->why.data,
+    bool kept = d->have > 0 && d->validator;
+    if (!kept) forget_part(d);
+    if (d->kind == FETCH_REFUSED) die(EX_NOINPUT, "%s: %s", d->shown, d->why.data);
+    if (kept)
+        die(EX_UNAVAILABLE, "%s: %s; the first %lld bytes are kept, and the next run goes on from there", d->shown, d->why.data,
             (long long)d->have);
-    die(EX_UNAVAILABLE, "%s: %s", d->url, d->why.data);
+    if (d->have > 0)
+        die(EX_UNAVAILABLE, "%s: %s; the server gives neither a strong ETag nor a Last-Modified, so that the next run starts over",
+            d->shown, d->why.data);
+    die(EX_UNAVAILABLE, "%s: %s", d->shown, d->why.data);
 }
 
 /* Whether the request has left a complete part. */
@@ -298,11 +322,18 @@ static bool has_checksum(const char *path, const char *name, const char *expecte
     return !strcasecmp(found, expected);
 }
 
+/* Whether a download of the file, or of another in its place, was begun and has not ended. */
+static bool is_unfinished(const download_t *d)
+{
+    struct stat st;
+    return !stat(d->part_path, &st) && st.st_size > 0;
+}
+
 /* True if the complete file is there, and is the one that is wanted. */
 static bool is_there(download_t *d, const char *sha256)
 {
     struct stat st;
-    if (stat(d->path, &st)) return false;
+    if (is_unfinished(d) || stat(d->path, &st)) return false;
     if (d->options->refresh || !S_ISREG(st.st_mode) || (d->total >= 0 && st.st_size != d->total)) return false;
     if (!sha256 || (d->sha256 && !strcasecmp(d->sha256, sha256))) return true;
     char found[SHA256_HEX + 1];
@@ -315,7 +346,7 @@ static bool is_there(download_t *d, const char *sha256)
     return true;
 }
 
-/* Gives the part its name. */
+/* Gives the part its name. Who has opened an older file of that name keeps that one. */
 static void finish(download_t *d)
 {
     if (fsync(d->fd)) die_errno(EX_IOERR, "%s", d->part_path);
@@ -330,9 +361,8 @@ static void fetch_whole(download_t *d, const char *sha256)
     fetch_t *f = fetch_open(&(fetch_options_t){.jobs = 1, .max_retries = o->max_retries, .first_wait = o->retry_wait,
                                                .connect_timeout = o->connect_timeout, .stall_timeout = o->timeout});
     char found[SHA256_HEX + 1];
-    if (unlink(d->path) && errno != ENOENT) die_errno(EX_CANTCREAT, "%s", d->path);
     open_part(d);
-    for (;;) {
+    for (bool again = false;; again = true) {
         fetch_part(d, f);
         if (!sha256) break;
         if (has_checksum(d->part_path, d->name, sha256, found)) {
@@ -340,11 +370,12 @@ static void fetch_whole(download_t *d, const char *sha256)
             d->sha256 = xstrdup(found);
             break;
         }
-        bool pieces = d->resumed;
+        if (again || !d->resumed) {
+            forget_part(d);
+            die(EX_DATAERR, "%s: has the SHA-256 %s, expected %s", d->shown, found, sha256);
+        }
         drop_part(d);
-        if (!pieces) unlink(d->part_path);
-        if (!pieces) die(EX_DATAERR, "%s: has the SHA-256 %s, expected %s", d->url, found, sha256);
-        note("%s: the pieces do not fit; downloaded again", d->url);
+        note("%s: the pieces do not fit; downloaded again", d->shown);
     }
     fetch_close(f);
     finish(d);

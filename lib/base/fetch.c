@@ -71,13 +71,17 @@ static size_t copy_text(slot_t *s, const char *name)
     return at;
 }
 
-/* "bytes 100-199/1000" or "bytes *" "/1000" (of a 416); what else a server may write says nothing. */
+/* "bytes 100-199/1000", "bytes 100-199/" "*" where the whole's length is unknown, or "bytes *" "/1000" (of a 416); what else a
+ * server may write says nothing. */
 static void read_content_range(const char *text, fetch_head_t *h)
 {
     long long first, last, total;
+    char star[2];
     if (sscanf(text, "bytes %lld-%lld/%lld", &first, &last, &total) == 3 && first >= 0 && last >= first && total > last) {
         h->first = first;
         h->total = total;
+    } else if (sscanf(text, "bytes %lld-%lld/%1[*]", &first, &last, star) == 3 && first >= 0 && last >= first) {
+        h->first = first;
     } else if (sscanf(text, "bytes */%lld", &total) == 1 && total >= 0) {
         h->total = total;
     }

@@ -19,10 +19,11 @@ path's request number FIRST (1) on, TIMES times (always). All that apply to a re
   noifrange       If-Range is ignored: a range even where the file has changed
   wrongrange      a range other than the one asked for, honestly labelled
   unsatisfiable   416 to every request with Range
-  noetag, weaketag, nodate   without ETag; with a weak one; without Last-Modified
+  noetag, weaketag, plainetag, nodate   without ETag; with a weak one; with one that has no quotes; without Last-Modified
+  nototal         Content-Range does not say how long the whole is
   changed[:TEXT]  another file of the same length, with its own ETag and date: every byte plus 1; with TEXT: TEXT as a whole
   status:C[,R]    status C, with a short page as body and Retry-After R where given
-  page:N          such a page is N bytes long
+  page:N          such a page, or that of a redirect, is N bytes long
   redirect:URL[,C]  status C (302) to URL; {port} becomes the server's port, {path} the path; a relative URL is fine
   type:T          Content-Type T
   html            a page of HTML under the file's own type
@@ -52,7 +53,7 @@ import urllib.parse
 
 CHUNK = 1 << 18
 RULE = re.compile(r"(?P<glob>[^=]+)=(?P<kind>[a-z0-9]+)(:(?P<value>.*?))?(@(?P<first>\d+))?(\*(?P<times>\d+))?$")
-KINDS = ("cut close hang slow delay length chunked norange noifrange wrongrange unsatisfiable noetag weaketag nodate changed status "
+KINDS = ("cut close hang slow delay length chunked norange noifrange wrongrange unsatisfiable noetag weaketag plainetag nodate nototal changed status "
          "page redirect type html gzip").split()
 PAGE = b"<!DOCTYPE html>\n<title>Not what you asked for</title>\n<p>" + b"This page is no picture. " * 40 + b"\n"
 
@@ -160,7 +161,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "redirect" in faults:
             url, code = (faults["redirect"].rsplit(",", 1) + ["302"])[:2]
             url = url.replace("{port}", str(self.server.server_address[1])).replace("{path}", path)
-            self.send(int(code), b"moved\n", {"Location": url, "Content-Type": "text/plain"})
+            self.send(int(code), b"moved\n".ljust(int(faults.get("page", 0))), {"Location": url, "Content-Type": "text/plain"})
             return
         if "status" in faults:
             code, wait = (faults["status"].split(",") + [None])[:2]
@@ -188,7 +189,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body, head["Content-Encoding"] = gzip.compress(body, mtime=0), "gzip"
         stamp = email.utils.formatdate(date, usegmt=True)
         if "noetag" not in faults:
-            head["ETag"] = ("W/" if "weaketag" in faults else "") + tag
+            head["ETag"] = tag.strip('"') if "plainetag" in faults else ("W/" if "weaketag" in faults else "") + tag
         if "nodate" not in faults:
             head["Last-Modified"] = stamp
         if "norange" not in faults:
@@ -208,7 +209,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if first > last or "unsatisfiable" in faults:
             self.send(416, PAGE, {"Content-Type": "text/html", "Content-Range": f"bytes */{len(body)}"})
             return
-        head["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
+        head["Content-Range"] = f"bytes {first}-{last}/" + ("*" if "nototal" in faults else str(len(body)))
         self.send(206, body[first:last + 1], head)
 
     def send(self, status, body, head):
