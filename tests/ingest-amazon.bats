@@ -366,7 +366,19 @@ for l in open("kept.jsonl", encoding="utf-8"):
     assert_output $'{"id":"a", "title":"Salt & Pepper","n":1.10,"description":"One","categories":["A & B", "C"]}
 {"id":"b","title":"Caf\\u00e9", "categories" : [ "A" ]}\n{"id":"c"}'
     run mended
-    assert_output $'records markup_removed 5\nrecords script_texts 1'
+    assert_output $'records markup_removed 5\nrecords script_texts 1\nrecords without_title 1'
+}
+
+@test "--clean does nothing twice" {
+    reviews2014
+    printf '%s\n' '{"asin":"a","title":"&amp;amp;amp;amp;amp;lt;b&amp;amp;amp;amp;amp;gt;"}' '{"asin":"b"}' '{"asin":"c"}' >meta
+    ingest 2014 -q --report report.json
+    mv kept.jsonl once.jsonl
+    mended >once
+    ingest 2014 -q --report report.json --clean
+    cmp once.jsonl kept.jsonl
+    mended | cmp - once
+    grep -q '&amp;' kept.jsonl
 }
 
 @test "the parser of Python literals agrees with Python" {

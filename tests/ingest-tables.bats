@@ -123,9 +123,19 @@ with zipfile.ZipFile("all.zip", "w") as z:
     ingest all.zip all.zip --items-member items.jsonl --interactions-member set/events.tsv
     run histories
     assert_output 'u a@1 b@2 c@3'
+    # a whole name wins, wherever it stands
+    /usr/bin/python3 -c '
+import zipfile
+with zipfile.ZipFile("all.zip", "a") as z:
+    for name in "events.tsv", "a/x.jsonl", "b/x.jsonl":
+        z.writestr(name, "user\titem\ttimestamp\nv\ta\t5\nv\tb\t6\nv\tc\t7\n")'
+    ingest - all.zip --items-member items.jsonl --interactions-member events.tsv <all.zip
+    run histories
+    assert_output 'v a@5 b@6 c@7'
     rm -f kept.jsonl out.st
-    refused 65 'all.zip:set/items.jsonl: 3 files inside, expected one, or one chosen by name, of: set/items.jsonl, set/events.tsv, set/read?me' \
+    refused 65 'all.zip:set/items.jsonl: 6 files inside, expected one, or one chosen by name, of: set/items.jsonl, set/events.tsv, set/read?me, events.tsv' \
         all.zip events.tsv
+    refused 65 'all.zip: 2 files x.jsonl inside, expected the whole name of one: a/x.jsonl, b/x.jsonl' all.zip events.tsv --items-member x.jsonl
     refused 65 'all.zip: no file none inside, expected one of: set/items.jsonl' all.zip events.tsv --items-member none
     refused 65 'items.jsonl: is no zip or tar package, but a file inside is asked for' items.jsonl events.tsv --items-member items.jsonl
     refused 65 'all.zip:set/items.jsonl:1: no column "user"' items.jsonl all.zip --interactions-member items.jsonl

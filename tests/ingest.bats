@@ -451,6 +451,21 @@ print(m["tool"], m["config"], m["input.items"], m["input.interactions"], m["item
     assert_nothing_written
 }
 
+@test "the bytes do not depend on --threads" {
+    small
+    /usr/bin/python3 -c '
+import random
+random.seed(1)
+ids = "abc"
+print("user\titem\ttimestamp\trating")
+for i in range(20000): print(f"u{random.randrange(900)}\t{random.choice(ids)}\t{random.randrange(50)}\t5")' >events.tsv
+    for threads in 1 2; do
+        ingest -q --threads $threads --max-items-per-user 20 --report report.json
+        sha256sum kept.jsonl out.st report.json >sums.$threads
+    done
+    cmp sums.1 sums.2
+}
+
 @test "killed while it reads, it leaves nothing" {
     small
     mkfifo slow

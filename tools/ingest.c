@@ -35,6 +35,7 @@ static const cli_option_t options[] = {
     CLI_GROUP("pictures"),
     PICTURES_OPTIONS,
     CLI_GROUP("others"),
+    CLI_THREADS,
 };
 
 static const cli_t cli = {

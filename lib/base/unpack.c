@@ -11,6 +11,7 @@
 #include "base/gunzip.h"
 #include "base/mem.h"
 #include "base/read_ahead.h"
+#include "base/spool.h"
 
 enum { PEEK = 512 };   /* where tar's magic lies within */
 
@@ -78,6 +79,8 @@ typedef struct {
     struct archive *archive;
     const char *member;
     bool raw, ended, failed;
+    bool at_end;                /* behind the last header */
+    FILE *aside;                /* the file that is read, where the others had to be looked at first */
     int64_t delivered;          /* packed bytes handed to libarchive */
     buf_t names, why;
     int files;                  /* regular ones met so far */
@@ -124,10 +127,20 @@ static const char *entry_name(struct archive_entry *e)
     return name ? name : "";
 }
 
-static bool is_member(const unpack_t *u, const char *name)
+/* True if the name ends in the one asked for, from a slash on. */
+static bool ends_in_member(const unpack_t *u, const char *name)
 {
     size_t n = strlen(name), len = strlen(u->member);
-    return n >= len && !strcmp(name + n - len, u->member) && (n == len || name[n - len - 1] == '/');
+    return n > len && !strcmp(name + n - len, u->member) && name[n - len - 1] == '/';
+}
+
+/* Appends a name to those of `count` files. */
+static void list_name(buf_t *names, int count, const char *name)
+{
+    enum { LISTED = 10 };
+    if (count < LISTED) buf_printf(names, "%s%s", names->len ? ", " : "", name);
+    else if (count == LISTED) buf_puts(names, ", ...");
+    if (names->len) blank_controls(names->data);
 }
 
 /* Regular files, without those in which macOS keeps a file's attributes. */
@@ -140,20 +153,27 @@ static bool counts(struct archive_entry *e)
 /* The next regular file of the package: 1; 0 at the end, -1. */
 static int next_file(unpack_t *u, struct archive_entry **e)
 {
-    enum { LISTED = 10 };
-    for (;;) {
+    while (!u->at_end) {
         int r = archive_read_next_header(u->archive, e);
-        if (r == ARCHIVE_EOF) return 0;
+        u->at_end = r == ARCHIVE_EOF;
+        if (u->at_end) break;
         if (r < ARCHIVE_WARN) return (int)broken(u, NULL);
         u->raw = archive_format(u->archive) == ARCHIVE_FORMAT_RAW;
         if (u->raw && u->member) return (int)broken(u, no_package);
         if (u->raw) return 1;
         if (!counts(*e)) continue;
-        if (u->files++ < LISTED) buf_printf(&u->names, "%s%s", u->names.len ? ", " : "", entry_name(*e));
-        else if (u->files == LISTED + 1) buf_puts(&u->names, ", ...");
-        blank_controls(u->names.data);
+        list_name(&u->names, u->files++, entry_name(*e));
         return 1;
     }
+    return 0;
+}
+
+/* broken() with a reason that is freed. */
+static ssize_t refuse(unpack_t *u, char *why)
+{
+    ssize_t r = broken(u, why);
+    free(why);
+    return r;
 }
 
 /* What must hold behind the last byte: no other file to choose from, no packed bytes left. Gives 0 or -1. */
@@ -161,15 +181,13 @@ static ssize_t finish(unpack_t *u)
 {
     struct archive_entry *e;
     int r = 0;
+    bool again = false;
     u->ended = true;
-    while (!u->raw && !u->member && (r = next_file(u, &e)) > 0) continue;
+    while (!u->raw && (r = next_file(u, &e)) > 0) again |= u->member && !strcmp(entry_name(e), u->member);
     if (r < 0) return -1;
-    if (u->files > 1 && !u->member) {
-        char *why = xasprintf("%d files inside, expected one, or one chosen by name, of: %s", u->files, u->names.data);
-        r = (int)broken(u, why);
-        free(why);
-        return r;
-    }
+    if (again) return refuse(u, xasprintf("more than one file %s inside, expected one", u->member));
+    if (u->files > 1 && !u->member)
+        return refuse(u, xasprintf("%d files inside, expected one, or one chosen by name, of: %s", u->files, u->names.data));
     ssize_t n;
     bool more = archive_filter_bytes(u->archive, -1) < u->delivered;
     while ((n = u->packed->read(u->packed, u->in, sizeof u->in)) > 0) more = true;
@@ -182,30 +200,76 @@ static ssize_t finish(unpack_t *u)
 static ssize_t no_file(unpack_t *u)
 {
     if (!u->files) return broken(u, "no file inside, expected one");
-    char *why = xasprintf("no file %s inside, expected one of: %s", u->member, u->names.data);
-    broken(u, why);
-    free(why);
-    return -1;
+    return refuse(u, xasprintf("no file %s inside, expected one of: %s", u->member, u->names.data));
+}
+
+static void append_name(char **name, const char *entry)
+{
+    char *longer = xasprintf("%s:%s", *name, entry);
+    blank_controls(longer);
+    free(*name);
+    *name = longer;
+}
+
+/* Puts the current file aside: whether it is meant the rest of the package tells. */
+static void set_aside(unpack_t *u)
+{
+    char part[1 << 14];
+    la_ssize_t got;
+    u->aside = spool_file();
+    while ((got = archive_read_data(u->archive, part, sizeof part)) > 0 || got == ARCHIVE_RETRY)
+        if (got > 0 && fwrite(part, 1, (size_t)got, u->aside) != (size_t)got) die_errno(EX_IOERR, "temporary file: write failed");
+    if (fflush(u->aside)) die_errno(EX_IOERR, "temporary file: write failed");
+    rewind(u->aside);
+    if (got < 0) broken(u, NULL);
+}
+
+/* Goes to the file that has the name asked for, or else is the only one whose name ends in it. */
+static void find_member(unpack_t *u, char **name)
+{
+    struct archive_entry *e;
+    buf_t alike = {0};
+    int count = 0;
+    bool exact = false;
+    while (!u->failed && !exact && next_file(u, &e) > 0) {
+        exact = !strcmp(entry_name(e), u->member);
+        if (exact || !ends_in_member(u, entry_name(e))) continue;
+        list_name(&alike, count++, entry_name(e));
+        if (count == 1) set_aside(u);
+    }
+    if (exact && u->aside) {
+        fclose(u->aside);
+        u->aside = NULL;
+    }
+    if (exact) append_name(name, u->member);
+    else if (!u->failed && !count) no_file(u);
+    else if (!u->failed && count > 1) refuse(u, xasprintf("%d files %s inside, expected the whole name of one: %s", count, u->member, alike.data));
+    else if (!u->failed) append_name(name, alike.data), finish(u);
+    buf_free(&alike);
 }
 
 /* Goes to the file that is asked for and appends its name to *name. */
 static void find_file(unpack_t *u, char **name)
 {
     struct archive_entry *e;
-    int r;
-    while ((r = next_file(u, &e)) > 0) {
-        if (u->raw) return;
-        if (u->member && !is_member(u, entry_name(e))) continue;
-        char *longer = xasprintf("%s:%s", *name, entry_name(e));
-        blank_controls(longer);
-        free(*name);
-        *name = longer;
+    if (u->member) {
+        find_member(u, name);
         return;
     }
-    if (r < 0) return;
+    int r = next_file(u, &e);
+    if (r > 0 && !u->raw) append_name(name, entry_name(e));
+    if (r) return;
     u->raw = u->ended = archive_format(u->archive) == ARCHIVE_FORMAT_EMPTY; /* what is compressed may be nothing */
     if (!u->raw) no_file(u);
     else finish(u);
+}
+
+static ssize_t read_aside(unpack_t *u, void *to, size_t n)
+{
+    size_t got = fread(to, 1, n, u->aside);
+    if (got || !ferror(u->aside)) return (ssize_t)got;
+    u->io_error = errno;
+    return broken(u, NULL);
 }
 
 static ssize_t unpack_read(byte_source_t *s, void *to, size_t n)
@@ -213,6 +277,7 @@ static ssize_t unpack_read(byte_source_t *s, void *to, size_t n)
     unpack_t *u = (unpack_t *)s;
     errno = u->io_error;
     if (u->failed) return -1;
+    if (u->aside) return read_aside(u, to, n);
     if (u->ended) return 0;
     la_ssize_t got;
     do got = archive_read_data(u->archive, to, n);
@@ -225,6 +290,7 @@ static void unpack_close(byte_source_t *s)
 {
     unpack_t *u = (unpack_t *)s;
     archive_read_free(u->archive);
+    if (u->aside) fclose(u->aside);
     u->packed->close(u->packed);
     buf_free(&u->names);
     buf_free(&u->why);

@@ -13,6 +13,7 @@ typedef struct {
     event_source_t *(*events)(const source_options_t *o);
     record_source_t *(*records)(const source_options_t *o);
     unsigned takes;   /* bits TAKES_... */
+    bool cleans;      /* its records' texts are cleaned as they are read */
 } format_t;
 
 extern const char *const format_names[];   /* NULL-terminated; the first is the default */

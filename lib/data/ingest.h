@@ -2,7 +2,8 @@
  * record, reduced to their k-core; and the account of what went at each step.
  *
  * Events wait in temporary files (base/spool.h), never in memory: memory follows the numbers of users and items and the
- * longest history. Steps, in order, each a function below: ingest_read(), ingest_core(), and where items are lost later on,
+ * longest history; but for a k-core that many passes have not settled, of which the rest is reduced in memory, 8 bytes an
+ * interaction (ingest_core.c). Steps, in order, each a function below: ingest_read(), ingest_core(), and where items are lost later on,
  * ingest_drop_items(); then ingest_result(). */
 #ifndef SIDMILL_DATA_INGEST_H
 #define SIDMILL_DATA_INGEST_H

@@ -64,8 +64,9 @@ static source_options_t options(const char *path, const char *member, const char
 record_source_t *inputs_records(void)
 {
     const source_options_t o = options(inputs.items, inputs.items_member, inputs.item_columns);
-    record_source_t *s = format_find(inputs.format)->records(&o);
-    return inputs.clean ? record_source_clean(s) : s;
+    const format_t *format = format_find(inputs.format);
+    record_source_t *s = format->records(&o);
+    return inputs.clean && !format->cleans ? record_source_clean(s) : s;
 }
 
 event_source_t *inputs_events(bool rating)

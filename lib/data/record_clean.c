@@ -56,8 +56,10 @@ static bool clean_value(source_t *s, const json_want_t *v, int key)
 static void clean_key(source_t *s, int key)
 {
     json_want_t v = {.name = keys[key]};
-    if (!json_pick(s->line.data, s->line.len, &v, 1, NULL) || !v.value || clean_value(s, &v, key)) return;
-    items_splice(&s->line, keys[key], s->json.len ? s->json.data : NULL);
+    buf_clear(&s->clean);
+    bool there = json_pick(s->line.data, s->line.len, &v, 1, NULL) && v.value, same = !there || clean_value(s, &v, key);
+    if (key == TITLE && !s->clean.len) tally_add(&s->base.tally, "without_title", 1);
+    if (!same) items_splice(&s->line, keys[key], s->json.len ? s->json.data : NULL);
 }
 
 static void take_tally(source_t *s)

@@ -18,9 +18,15 @@ static uint64_t make_slot(uint32_t tag, int64_t row) { return (uint64_t)tag << 3
 /* At most 3/4 of the slots are taken, so that a probe always ends at an empty one, soon. */
 static bool is_full(const strtab_t *t) { return t->count > t->slot_count / 4 * 3; }
 
+/* Row + 1 must fit a slot. */
+static void check_count(int64_t count)
+{
+    if (count >= UINT32_MAX) die(EX_DATAERR, "more than %u strings in one table", UINT32_MAX - 1);
+}
+
 static void make_slots(strtab_t *t)
 {
-    if (t->count >= UINT32_MAX) die(EX_DATAERR, "more than %u strings in one table", UINT32_MAX - 1);
+    check_count(t->count);
     t->slot_count = 64;
     while (is_full(t)) t->slot_count *= 2;
     t->slots = NEW_ARRAY(uint64_t, t->slot_count);
@@ -86,6 +92,7 @@ static void grow_index(strtab_t *t)
 
 static void add_indexed(strtab_t *t, const char *s, size_t n, uint32_t tag)
 {
+    check_count(t->count + 1);
     append(t, s, n);
     if (is_full(t)) grow_index(t);
     int64_t slot = probe(t, s, n, tag);

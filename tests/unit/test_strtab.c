@@ -1,6 +1,7 @@
 #include "data/strtab.h"
 
 #include <stdlib.h>
+#include <sysexits.h>
 #include <time.h>
 
 #include "base/date.h"
@@ -80,6 +81,20 @@ TEST(repeated_strings_are_told_and_keep_their_first_row)
     strtab_free(&t);
 }
 
+/* As if it were full: the strings would take too long to add. */
+static void add_to_full(void)
+{
+    strtab_t t = {0};
+    strtab_index(&t);
+    t.count = UINT32_MAX - 1;
+    strtab_add(&t, "s", 1);
+}
+
+TEST(a_row_always_fits_the_index)
+{
+    CHECK(unit_exit_code(add_to_full) == EX_DATAERR);
+}
+
 TEST(a_spool_gives_back_what_it_was_given)
 {
     enum { N = 3 * SPOOL_CHUNK + 17 };
@@ -144,4 +159,4 @@ TEST(dates_and_times)
 }
 
 UNIT_MAIN(UNIT(strings_are_found_while_the_table_grows), UNIT(some_strings_are_kept_in_place), UNIT(repeated_strings_are_told_and_keep_their_first_row),
-          UNIT(a_spool_gives_back_what_it_was_given), UNIT(dates_and_times))
+          UNIT(a_row_always_fits_the_index), UNIT(a_spool_gives_back_what_it_was_given), UNIT(dates_and_times))

@@ -263,6 +263,51 @@ TEST(packages_of_several_files)
     free(packed);
 }
 
+TEST(a_whole_name_wins_and_the_end_of_one_must_be_unique)
+{
+    static const char *const names[] = {"old/data.csv", "x/data.csv", "data.csv", "b/other.csv", "twice", "twice", NULL};
+    static const struct { const char *member, *name, *why; } cases[] = {
+        {"data.csv", "file:data.csv", NULL}, {"x/data.csv", "file:x/data.csv", NULL}, {"other.csv", "file:b/other.csv", NULL},
+        {"twice", NULL, "more than one file twice inside, expected one"},
+    };
+    for (int format = 0; format < 2; format++) {
+        size_t n;
+        char *packed = pack(ARCHIVE_FILTER_NONE, format ? ZIP : TAR, names, "abc\n", 4, &n);
+        for (int i = 0; i < 4; i++) {
+            unpacked_t u = unpack_all(packed, n, 100, cases[i].member);
+            CHECK(u.bytes.len == 4 && !memcmp(u.bytes.data, "abc\n", 4));
+            if (cases[i].why) CHECK(u.failed && !strcmp(u.why, cases[i].why));
+            else CHECK(!u.failed && !strcmp(u.name, cases[i].name));
+            unpacked_free(&u);
+        }
+        free(packed);
+        static const char *const alike[] = {"a/data.csv", "b/data.csv", NULL};
+        packed = pack(ARCHIVE_FILTER_NONE, format ? ZIP : TAR, alike, "abc\n", 4, &n);
+        unpacked_t u = unpack_all(packed, n, 100, "data.csv");
+        CHECK(u.failed && !u.bytes.len && !strcmp(u.why, "2 files data.csv inside, expected the whole name of one: a/data.csv, b/data.csv"));
+        unpacked_free(&u);
+        free(packed);
+    }
+}
+
+TEST(a_package_that_is_cut_behind_the_file_asked_for_fails)
+{
+    char *text = sample(5000);
+    for (int p = 0; p < PACKINGS; p++) {
+        if (packings[p].format == RAW) continue;
+        size_t n;
+        char *packed = pack(packings[p].filter, packings[p].format, two, text, 5000, &n);
+        const char *member[] = {"a/data.csv", "data.csv"};
+        for (int i = 0; i < 2; i++) {
+            unpacked_t u = unpack_all(packed, packings[p].filter == ARCHIVE_FILTER_NONE ? n * 2 / 3 : n - 40, 100, member[i]);
+            CHECK(u.failed);
+            unpacked_free(&u);
+        }
+        free(packed);
+    }
+    free(text);
+}
+
 TEST(a_source_may_be_closed_early)
 {
     char *text = sample(3000000), *name = xstrdup("file");
@@ -330,5 +375,7 @@ TEST(lines_of_all_lengths_come_whole)
 
 UNIT_MAIN(UNIT(every_packing_comes_back), UNIT(plain_bytes_stay), UNIT(compressed_data_that_is_cut_anywhere_fails),
           UNIT(flipped_bits_fail_or_change_nothing), UNIT(gzip_members_and_what_follows_them),
-          UNIT(bytes_behind_the_packed_data_fail), UNIT(packages_of_several_files), UNIT(a_source_may_be_closed_early),
+          UNIT(bytes_behind_the_packed_data_fail), UNIT(packages_of_several_files),
+          UNIT(a_whole_name_wins_and_the_end_of_one_must_be_unique),
+          UNIT(a_package_that_is_cut_behind_the_file_asked_for_fails), UNIT(a_source_may_be_closed_early),
           UNIT(a_line_s_length_is_bounded), UNIT(lines_of_all_lengths_come_whole))
