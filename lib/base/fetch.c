@@ -13,7 +13,11 @@
 #include "base/progress.h"
 #include "base/rng.h"
 
-enum { MAX_BACKOFF = 30 /* seconds: where doubling ends */, MAX_IGNORED = 1 << 16 /* bytes of a page that says no */ };
+enum {
+    MAX_BACKOFF = 30,         /* seconds: where doubling ends */
+    MAX_IGNORED = 1 << 16,    /* bytes of a page that says no */
+    MAX_REDIRECT = 1 << 22    /* bytes of one that points elsewhere: libcurl says where when it has ended */
+};
 
 typedef enum { SLOT_FREE, SLOT_RUNNING, SLOT_WAITING, SLOT_DONE } slot_state_t;
 
@@ -23,10 +27,11 @@ typedef struct slot {
     CURL *easy;
     struct curl_slist *headers;
     fetch_request_t request;
-    fetch_host_t *host;
+    fetch_host_t *home, *host;  /* the URL's; that of `url`, or else the same */
+    bool placed;                /* it is under way at `host`, or keeps its place there for the next attempt */
     int64_t retries;
     double due;          /* SLOT_WAITING: when to send again */
-    char *url;           /* where the attempt has been redirected to; NULL: nowhere */
+    char *url;           /* where the attempt has been, or will be, redirected to; NULL: nowhere */
     int redirects;
     buf_t reply, why;
     bool overlong;
@@ -123,6 +128,12 @@ static bool begin_reply(slot_t *s)
     return accepts(s, s->request.head(s->request.ctx, &h));
 }
 
+static size_t most_ignored(const slot_t *s)
+{
+    int status = status_of(s);
+    return s->request.follow && status >= 300 && status <= 399 ? MAX_REDIRECT : MAX_IGNORED;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
     slot_t *s = ctx;
@@ -131,11 +142,9 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     if (good && !begin_reply(s)) return 0;
     if (s->request.sink && !good) {
         s->ignored += n;
-        return s->ignored <= MAX_IGNORED ? n : 0;
+        return s->ignored <= most_ignored(s) ? n : 0;
     }
-    if (s->request.sink) {
-        return accepts(s, s->request.sink(s->request.ctx, bytes, n)) ? n : 0;
-    }
+    if (s->request.sink) return accepts(s, s->request.sink(s->request.ctx, bytes, n)) ? n : 0;
     if (n > s->max_reply - s->reply.len) {
         s->overlong = true;
         return 0;
@@ -183,8 +192,6 @@ fetch_t *fetch_open(const fetch_options_t *options)
     f->multi = curl_multi_init();
     if (!f->multi) die(EX_OSERR, "libcurl does not start");
     curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, (long)options->jobs);
-    /* The limit again, for those whom redirects lead to one host. */
-    curl_multi_setopt(f->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)options->per_host);
     f->hosts = fetch_hosts_open(options);
     f->slots = NEW_ARRAY(slot_t, options->jobs);
     for (int i = 0; i < options->jobs; i++) f->slots[i].max_reply = options->max_reply;
@@ -252,7 +259,7 @@ static void set_request(fetch_t *f, slot_t *s)
     }
 }
 
-/* Sends the request to where it has been redirected. */
+/* Sends the request to its URL, or to where it has been redirected. */
 static void send_on(fetch_t *f, slot_t *s)
 {
     buf_clear(&s->reply);
@@ -265,9 +272,6 @@ static void send_on(fetch_t *f, slot_t *s)
 
 static void start_attempt(fetch_t *f, slot_t *s)
 {
-    free(s->url);
-    s->url = NULL;
-    s->redirects = 0;
     set_headers(s);
     send_on(f, s);
 }
@@ -279,17 +283,27 @@ static void fail_unsent(fetch_t *f, slot_t *s)
     buf_printf(&s->why, "not asked for after %lld failures of its host", (long long)f->options.host_failures);
     buf_add(&s->reply, "", 0);
     s->result = (fetch_result_t){.kind = FETCH_NO_SERVER, .head = {.length = -1, .first = -1, .total = -1, .type = "", .etag = "",
-                                 .last_modified = "", .url = s->request.url}, .body = s->reply.data, .why = s->why.data};
+                                 .last_modified = "", .url = s->request.url}, .body = s->reply.data, .why = s->why.data,
+                                 .retries = s->retries};
     s->state = SLOT_DONE;
     f->done++;
+}
+
+static void forget_redirects(slot_t *s)
+{
+    free(s->url);
+    s->url = NULL;
+    s->redirects = 0;
 }
 
 static void take_slot(fetch_t *f, slot_t *s, const fetch_request_t *request, fetch_host_t *host)
 {
     if (!s->easy) s->easy = new_handle(s);
     s->request = *request;
-    s->host = host;
+    s->home = s->host = host;
+    s->placed = true;
     s->retries = 0;
+    forget_redirects(s);
     if (fetch_hosts_lost(f->hosts, host)) {
         fail_unsent(f, s);
         return;
@@ -315,12 +329,42 @@ static void send_queued(fetch_t *f)
         take_slot(f, s, &request, host);
 }
 
+/* One that was redirected to a host that is not asked any more. */
+static bool is_lost(const fetch_t *f, const slot_t *s) { return s->url && fetch_hosts_lost(f->hosts, s->host); }
+
+/* The moment when one that waits may go on: it has waited long enough, for itself and for its host. */
+static double slot_due(const fetch_t *f, const slot_t *s)
+{
+    return is_lost(f, s) ? 0 : fmax(s->due, fetch_hosts_ready(f->hosts, s->host, s->placed));
+}
+
+static void send_waiting(fetch_t *f, slot_t *s, double now)
+{
+    if (is_lost(f, s)) {
+        fail_unsent(f, s);
+        return;
+    }
+    fetch_hosts_enter(f->hosts, s->host, s->placed, now);
+    s->placed = true;
+    if (s->url) send_on(f, s);
+    else start_attempt(f, s);
+}
+
+/* Sends what may be sent now: what has begun comes first. */
+static void send_due(fetch_t *f)
+{
+    double now = seconds_now();
+    for (int i = 0; i < f->options.jobs; i++)
+        if (f->slots[i].state == SLOT_WAITING && slot_due(f, &f->slots[i]) <= now) send_waiting(f, &f->slots[i], now);
+    send_queued(f);
+}
+
 void fetch_send(fetch_t *f, const fetch_request_t *request)
 {
     if (request->follow && (request->headers || request->body)) die(EX_SOFTWARE, "only plain requests follow redirects");
     f->unfinished++;
     fetch_hosts_add(f->hosts, request);
-    send_queued(f);
+    send_due(f);
 }
 
 bool fetch_has_room(const fetch_t *f) { return f->unfinished < f->options.jobs; }
@@ -374,7 +418,7 @@ static fetch_kind_t judge(const fetch_t *f, slot_t *s, CURLcode code)
 {
     buf_add(&s->reply, "", 0); /* a NUL at the end, also of nothing */
     int status = status_of(s);
-    if (s->ignored > MAX_IGNORED) code = CURLE_OK;
+    if (s->ignored > most_ignored(s)) code = CURLE_OK;
     if (!code && is_good(status)) begin_reply(s); /* one without a body */
     s->result = (fetch_result_t){.head = read_head(s), .status = status, .body = s->reply.data, .n = s->reply.len,
                                  .retries = s->retries};
@@ -410,7 +454,16 @@ static double wait_before_retry(fetch_t *f, slot_t *s)
 
 static bool has_scheme(const char *url, const char *scheme) { return !strncasecmp(url, scheme, strlen(scheme)); }
 
-/* Sends a request on to where the server points; false where there is nothing to follow, or why not is said. */
+/* Another host is the one to ask, and to wait for. */
+static void move_to(slot_t *s, fetch_host_t *host)
+{
+    if (host == s->host) return;
+    if (s->placed) fetch_hosts_end(s->host);
+    s->host = host;
+    s->placed = false;
+}
+
+/* Lets a request wait for the host to which the server points; false where there is nothing to follow, or why not is said. */
 static bool redirect(fetch_t *f, slot_t *s)
 {
     const char *from = s->url ? s->url : s->request.url;
@@ -430,7 +483,11 @@ static bool redirect(fetch_t *f, slot_t *s)
     free(s->url);
     s->url = to;
     s->redirects++;
-    send_on(f, s);
+    fetch_host_t *host = fetch_hosts_find(f->hosts, to);
+    if (host != s->host) fetch_hosts_count(s->host, false); /* it has answered; what follows is the other's */
+    move_to(s, host);
+    s->due = 0;
+    s->state = SLOT_WAITING;
     return true;
 }
 
@@ -442,9 +499,12 @@ static void end_attempt(fetch_t *f, slot_t *s, CURLcode code)
     if ((kind == FETCH_GAVE_UP || kind == FETCH_NO_SERVER) && s->retries < f->options.max_retries) {
         s->due = seconds_now() + wait_before_retry(f, s);
         s->retries++;
+        forget_redirects(s);
+        move_to(s, s->home);
         s->state = SLOT_WAITING;
         return;
     }
+    /* The last host that was asked: where another redirects to it, that one is not to blame. */
     fetch_hosts_count(s->host, kind == FETCH_GAVE_UP || kind == FETCH_NO_SERVER);
     s->result.kind = kind;
     s->result.why = kind == FETCH_OK ? NULL : s->why.data;
@@ -462,10 +522,10 @@ static void deliver(fetch_t *f, slot_t *s)
     buf_t reply = s->reply, why = s->why, texts = s->texts;
     s->reply = s->why = s->texts = (buf_t){0};
     s->state = SLOT_FREE;
-    fetch_hosts_end(s->host);
+    if (s->placed) fetch_hosts_end(s->host);
     f->done--;
     f->unfinished--;
-    send_queued(f);
+    send_due(f);
     request.done(request.ctx, &result);
     buf_free(&reply);
     buf_free(&why);
@@ -482,21 +542,12 @@ static bool deliver_all(fetch_t *f)
     return true;
 }
 
-/* Sends what has waited long enough, for its next attempt or for its host. */
-static void send_due(fetch_t *f)
-{
-    double now = seconds_now();
-    for (int i = 0; i < f->options.jobs; i++)
-        if (f->slots[i].state == SLOT_WAITING && f->slots[i].due <= now) start_attempt(f, &f->slots[i]);
-    send_queued(f);
-}
-
 /* The moment when something is to be sent, `latest` at the latest. */
 static double next_due(fetch_t *f, double latest)
 {
     if (free_slot(f)) latest = fmin(latest, fetch_hosts_due(f->hosts));
     for (int i = 0; i < f->options.jobs; i++)
-        if (f->slots[i].state == SLOT_WAITING) latest = fmin(latest, f->slots[i].due);
+        if (f->slots[i].state == SLOT_WAITING) latest = fmin(latest, slot_due(f, &f->slots[i]));
     return latest;
 }
 

@@ -31,7 +31,7 @@ typedef struct {
     double stall_timeout;    /* seconds that a reply may stand still; 0: any time */
     size_t max_reply;        /* bytes in memory */
     int64_t per_host;        /* requests under way at once to one host (scheme, name and port); 0: any number */
-    double host_interval;    /* least seconds between the starts of two requests to one host */
+    double host_interval;    /* least seconds between the starts of two to one host, repeated and redirected ones included */
     int64_t host_failures;   /* so many requests in a row to one host given up: its others fail unsent; 0: never */
 
     /* Called after replies have come in and before their done(): one place to make them safe. NULL: none. */

@@ -57,7 +57,7 @@ static char *host_key(const char *url)
     return key;
 }
 
-static fetch_host_t *find_host(fetch_hosts_t *h, const char *url)
+fetch_host_t *fetch_hosts_find(fetch_hosts_t *h, const char *url)
 {
     char *key = h->apart ? host_key(url) : xstrdup("");
     fetch_host_t *host;
@@ -74,7 +74,7 @@ static fetch_host_t *find_host(fetch_hosts_t *h, const char *url)
 
 void fetch_hosts_add(fetch_hosts_t *h, const fetch_request_t *request)
 {
-    fetch_host_t *host = find_host(h, request->url);
+    fetch_host_t *host = fetch_hosts_find(h, request->url);
     queued_t *q = NEW(queued_t);
     q->request = *request;
     if (!host->queue) DL_APPEND(h->waiting, host);
@@ -84,6 +84,17 @@ void fetch_hosts_add(fetch_hosts_t *h, const fetch_request_t *request)
 static bool has_place(const fetch_hosts_t *h, const fetch_host_t *host)
 {
     return h->per_host <= 0 || host->under_way < h->per_host;
+}
+
+double fetch_hosts_ready(const fetch_hosts_t *h, const fetch_host_t *host, bool placed)
+{
+    return placed || has_place(h, host) ? host->ready : INFINITY;
+}
+
+void fetch_hosts_enter(const fetch_hosts_t *h, fetch_host_t *host, bool placed, double now)
+{
+    host->under_way += !placed;
+    host->ready = now + h->interval;
 }
 
 fetch_host_t *fetch_hosts_take(fetch_hosts_t *h, double now, fetch_request_t *request)
@@ -96,8 +107,7 @@ fetch_host_t *fetch_hosts_take(fetch_hosts_t *h, double now, fetch_request_t *re
     DL_DELETE(host->queue, q);
     *request = q->request;
     free(q);
-    host->under_way++;
-    host->ready = now + h->interval;
+    fetch_hosts_enter(h, host, false, now);
     DL_DELETE(h->waiting, host);
     if (host->queue) DL_APPEND(h->waiting, host);
     return host;
@@ -120,7 +130,7 @@ double fetch_hosts_due(const fetch_hosts_t *h)
     const fetch_host_t *host;
     DL_FOREACH(h->waiting, host)
         if (fetch_hosts_lost(h, host)) due = 0;
-        else if (has_place(h, host)) due = fmin(due, host->ready);
+        else due = fmin(due, fetch_hosts_ready(h, host, false));
     return due;
 }
 

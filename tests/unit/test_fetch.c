@@ -8,7 +8,7 @@ typedef struct {
     int done, flushed;
     fetch_kind_t kind;
     int status;
-    int64_t retries;
+    int64_t retries, all_retries;
     char body[64], why[128];
 } seen_t;
 
@@ -19,6 +19,7 @@ static void on_done(void *ctx, const fetch_result_t *r)
     s->kind = r->kind;
     s->status = r->status;
     s->retries = r->retries;
+    s->all_retries += r->retries;
     snprintf(s->body, sizeof s->body, "%s", r->body);
     snprintf(s->why, sizeof s->why, "%s", r->why ? r->why : "");
 }
@@ -286,7 +287,9 @@ TEST(redirects)
 {
     char folder[32];
     server_t s = serve_file(folder, "--fault /r5=redirect:/r4 --fault /r4=redirect:r3,301 --fault /r3=redirect:/r2,307 --fault /r2=redirect:/r1,308 "
-                                    "--fault /r1=redirect:/file.txt,303 --fault /r6=redirect:/r5 --fault /out=redirect:ftp://127.0.0.1/");
+                                    "--fault /r1=redirect:/file.txt,303 --fault /r6=redirect:/r5 --fault /out=redirect:ftp://127.0.0.1/ "
+                                    "--fault /long=redirect:/file.txt --fault /long=page:200000 --fault /endless=redirect:/file.txt "
+                                    "--fault /endless=page:40000000");
     file_seen_t seen = {0};
     fetch_file(s, "/r5", &seen, true, NULL);
     CHECK(seen.end.kind == FETCH_OK && seen.n == 1000 && seen.heads == 1 && strstr(seen.url, "/file.txt"));
@@ -296,6 +299,13 @@ TEST(redirects)
     seen = (file_seen_t){0};
     fetch_file(s, "/out", &seen, true, NULL);
     CHECK(seen.end.kind == FETCH_REFUSED && !strcmp(seen.end.why, "redirected from http to ftp"));
+    /* The page that comes with one is passed over, up to a length. */
+    seen = (file_seen_t){0};
+    fetch_file(s, "/long", &seen, true, NULL);
+    CHECK(seen.end.kind == FETCH_OK && seen.n == 1000 && seen.heads == 1);
+    seen = (file_seen_t){0};
+    fetch_file(s, "/endless", &seen, true, NULL);
+    CHECK(seen.end.kind == FETCH_REFUSED && seen.end.status == 302 && seen.n == 0);
     /* Unless the request says so, nothing is followed. */
     char url[128];
     snprintf(url, sizeof url, "%s/r1", s.url);
@@ -348,6 +358,75 @@ TEST(hosts_in_turn)
     end_files(s, folder);
 }
 
+/* What is sent again, or redirected, is a request as well. */
+TEST(the_interval_holds_for_all)
+{
+    char folder[32], url[128];
+    server_t s = serve_file(folder, "--fault /file.txt=status:500*3 --fault /r2=redirect:/r1 --fault /r1=redirect:/file.txt");
+    seen_t unused = {0};
+    fetch_options_t o = options(&unused);
+    o.host_interval = 0.1;
+    o.max_retries = 3;
+    snprintf(url, sizeof url, "%s/file.txt", s.url);
+    double start = seconds_now();
+    seen_t seen = fetch_all(&(fetch_request_t){.url = url}, 1, &o);
+    CHECK(seen.kind == FETCH_OK && seen.retries == 3 && seconds_now() - start >= 0.29);
+    snprintf(url, sizeof url, "%s/r2", s.url);
+    start = seconds_now();
+    seen = fetch_all(&(fetch_request_t){.url = url, .follow = true}, 1, &o);
+    CHECK(seen.kind == FETCH_OK && seconds_now() - start >= 0.19);
+    end_files(s, folder);
+}
+
+/* Requests that are redirected to one host wait for a place there, and the wait costs no attempt. Two fail there, and
+ * go back to where they came from. */
+TEST(redirected_requests_wait_for_their_host)
+{
+    char folder[32], url[128];
+    server_t s = serve_file(folder, "--fault /file.txt=delay:0.2 --fault /file.txt=status:500*1 --fault /file.txt=status:500@4*1 "
+                                    "--fault /r=redirect:http://localhost:{port}/file.txt");
+    seen_t unused = {0};
+    fetch_options_t o = options(&unused);
+    o.jobs = 8;
+    o.per_host = 1;
+    o.max_retries = 2;
+    o.timeout = 1;
+    snprintf(url, sizeof url, "%s/r", s.url);
+    fetch_t *f = fetch_open(&o);
+    seen_t seen = {0};
+    double start = seconds_now();
+    for (int i = 0; i < 6; i++) fetch_send(f, &(fetch_request_t){.url = url, .follow = true, .done = on_done, .ctx = &seen});
+    while (fetch_busy(f)) fetch_poll(f, 1);
+    CHECK(seen.done == 6 && seen.kind == FETCH_OK && seen.all_retries == 2 && seconds_now() - start >= 1.59);
+    fetch_close(f);
+    end_files(s, folder);
+}
+
+/* A host that redirects to one that is gone is not taken for gone; the other is. */
+TEST(whose_failure_it_is)
+{
+    char folder[32], url[128];
+    server_t s = serve_file(folder, "--fault /gone=redirect:http://127.0.0.1:1/");
+    seen_t unused = {0};
+    fetch_options_t o = options(&unused);
+    o.jobs = 1;
+    o.max_retries = 0;
+    o.host_failures = 2;
+    snprintf(url, sizeof url, "%s/gone", s.url);
+    fetch_t *f = fetch_open(&o);
+    seen_t seen = {0}, good = {0};
+    for (int i = 0; i < 3; i++) fetch_send(f, &(fetch_request_t){.url = url, .follow = true, .done = on_done, .ctx = &seen});
+    char file[128];
+    snprintf(file, sizeof file, "%s/file.txt", s.url);
+    fetch_send(f, &(fetch_request_t){.url = file, .done = on_done, .ctx = &good});
+    while (fetch_busy(f)) fetch_poll(f, 1);
+    CHECK(seen.done == 3 && seen.kind == FETCH_NO_SERVER && !strcmp(seen.why, "not asked for after 2 failures of its host"));
+    CHECK(good.done == 1 && good.kind == FETCH_OK);
+    fetch_close(f);
+    end_files(s, folder);
+}
+
 UNIT_MAIN(UNIT(more_requests_than_places), UNIT(get_and_a_status_that_stays), UNIT(a_check_that_never_passes),
           UNIT(nobody_there_and_no_address), UNIT(a_silent_server), UNIT(closed_in_the_middle), UNIT(heads_and_sinks),
-          UNIT(refused_by_the_caller), UNIT(ranges), UNIT(redirects), UNIT(a_reply_that_stands_still), UNIT(hosts_in_turn))
+          UNIT(refused_by_the_caller), UNIT(ranges), UNIT(redirects), UNIT(a_reply_that_stands_still), UNIT(hosts_in_turn),
+          UNIT(the_interval_holds_for_all), UNIT(redirected_requests_wait_for_their_host), UNIT(whose_failure_it_is))
