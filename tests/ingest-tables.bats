@@ -380,7 +380,7 @@ bad_jsonl() { refused "$1" "$2" items.jsonl events.jsonl --format jsonl "${@:3}"
 {"n": 12345678901234567890, "parent_asin": 7, "asin": "x", "Product-Name": "caf\u00e9", "tags": {"a" : [1.10]}, "price": 1.50}
 
 {"item_id": "8", "title": null, "description": ["one", "two"], "category": "A|B | |C", "brand": 3, "price": "$2", "caption": "red"}
- { "id" : "9" , "id" : "10" , "title" : "t" , "categories" : ["x", "y"] , "intents": [{"text": "t", "confidence": 1e0}], "errors": null } 
+ { "id" : "10" , "ID" : "9" , "title" : "t" , "categories" : ["x", "y"] , "intents": [{"text": "t", "confidence": 1e0}], "errors": null } 
 EOF
     printf '%s\n' '{"x":[],"uid":-5,"product_id":7,"date":"2014-07-23"}' '{"uid":-5,"product_id":"8","date":1406073601.5,"user":1}' \
         '{"uid":-5,"product_id":10,"date":"1406073599"}' >events.jsonl
@@ -390,7 +390,46 @@ EOF
     run cat kept.jsonl
     assert_output '{"id": "7", "title": "caf\u00e9", "price": 1.50, "n": 12345678901234567890, "asin": "x", "tags": {"a" : [1.10]}}
 {"id": "8", "description": "one two", "categories": ["A", "B", "C"], "brand": "3", "price": "$2", "caption": "red"}
-{"id": "10", "title": "t", "categories": ["x", "y"], "intents": [{"text": "t", "confidence": 1e0}], "errors": null}'
+{"id": "10", "title": "t", "categories": ["x", "y"], "ID": "9", "intents": [{"text": "t", "confidence": 1e0}], "errors": null}'
+}
+
+@test "jsonl: pictures as arrays and addresses, paths as seen from the output" {
+    json_lines
+    mkdir -p in out
+    printf '%s\n' '{"id":"a","image":["p/1.jpg","p/2.jpg"],"image_url":["http://h/1","http://h/2"]}' \
+        '{"id":"b","image":"HTTPS://h/3.jpg"}' '{"id":"c","image":["http://h/4"],"imUrl":"http:\/\/h/5"}' \
+        '{"id":"d","image":7,"image_url":[]}' '{"id":"e","image":[],"image_url":null}' >in/items.jsonl
+    "$BIN/ingest" -q --kcore 0 --format jsonl --items in/items.jsonl --interactions events.jsonl --items-out out/kept.jsonl -o out.st \
+        --report report.json
+    run cat out/kept.jsonl
+    assert_output '{"id": "a", "image": "../in/p/1.jpg", "image_url": "http://h/1"}
+{"id": "b", "image_url": "HTTPS://h/3.jpg"}
+{"id": "c", "image_url": "http://h/5"}
+{"id": "d", "image": "../in/7"}
+{"id": "e"}'
+    run grep -o '"addresses_left_out": *[0-9]*' report.json
+    assert_output --partial 1
+    table
+    printf 'id,image,image_url\na,p/1.jpg,\nb,http://h/2,\nc,http://h/3,http://h/4\n' >in/items.csv
+    "$BIN/ingest" -q --kcore 0 --format csv --items in/items.csv --interactions events.csv --items-out out/kept.jsonl -o out.st
+    run cat out/kept.jsonl
+    assert_output '{"id": "a", "image": "../in/p/1.jpg"}
+{"id": "b", "image_url": "http://h/2"}
+{"id": "c", "image_url": "http://h/4"}'
+}
+
+@test "jsonl: of keys that fit equally well the first counts" {
+    json_lines
+    printf '%s\n' '{"id":"a","ID":"x0","Title":"T","title":"t"}' '{"ID":"b","id":"x1","TITLE":"u"}' '{"sku":"x","id":"c"}' >items.jsonl
+    jsonl
+    run cat kept.jsonl
+    assert_output '{"id": "a", "title": "T", "ID": "x0"}
+{"id": "b", "title": "u"}
+{"id": "c", "sku": "x"}'
+    rm kept.jsonl out.st
+    printf '{"id":"d","x":1,"y":2,"x":1}\n' >>items.jsonl
+    bad_jsonl 65 'items.jsonl:4: the key "x" is there twice, expected once'
+    jsonl --bad-lines 1
 }
 
 @test "what is mended is counted" {
@@ -450,6 +489,7 @@ EOF
     bad_item 'the id is empty, holds a tab or a line break, or is neither a string nor a whole number' '{"id":1.5}'
     bad_item 'the title has the wrong type, expected a string' '{"id":"d","name":{}}'
     bad_item 'the title has the wrong type, expected a string' '{"id":"d","name":[1]}'
+    bad_item 'the image has the wrong type, expected a string, or an array of strings' '{"id":"d","image":[null]}'
     bad_item 'the categories has the wrong type, expected an array of strings' '{"id":"d","categories":[["x"]]}'
     bad_item 'the price has the wrong type' '{"id":"d","price":1e999}'
     bad_item 'the intents has the wrong type, expected an array of objects with a string "text"' '{"id":"d","intents":[{}]}'

@@ -218,7 +218,8 @@ static void set_aside(unpack_t *u)
     la_ssize_t got;
     u->aside = spool_file();
     while ((got = archive_read_data(u->archive, part, sizeof part)) > 0 || got == ARCHIVE_RETRY)
-        if (got > 0 && fwrite(part, 1, (size_t)got, u->aside) != (size_t)got) die_errno(EX_IOERR, "temporary file: write failed");
+        if (got > 0 && fwrite(part, 1, (size_t)got, u->aside) != (size_t)got)
+            die_errno(EX_IOERR, "temporary file: write failed");
     if (fflush(u->aside)) die_errno(EX_IOERR, "temporary file: write failed");
     rewind(u->aside);
     if (got < 0) broken(u, NULL);
@@ -243,7 +244,8 @@ static void find_member(unpack_t *u, char **name)
     }
     if (exact) append_name(name, u->member);
     else if (!u->failed && !count) no_file(u);
-    else if (!u->failed && count > 1) refuse(u, xasprintf("%d files %s inside, expected the whole name of one: %s", count, u->member, alike.data));
+    else if (!u->failed && count > 1)
+        refuse(u, xasprintf("%d files %s inside, expected the whole name of one: %s", count, u->member, alike.data));
     else if (!u->failed) append_name(name, alike.data), finish(u);
     buf_free(&alike);
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/download.h"
 #include "data/items.h"
 
 void record_line_start(buf_t *line, const char *id, size_t n)
@@ -40,6 +41,16 @@ void record_line_list(buf_t *line, const char *key, const char *s, size_t n, con
         buf_json_string(line, s, (size_t)(stop - s));
     }
     if (count) buf_puts(line, "]");
+}
+
+void record_line_pictures(buf_t *line, buf_t *image, const buf_t *url, tally_t *tally)
+{
+    bool address = image->len && is_url(image->data);
+    if (address && url->len) tally_add(tally, "addresses_left_out", 1);
+    if (address && !url->len) url = image;
+    if (image->len && !address) record_line_string(line, "image", image->data, image->len);
+    if (url->len) record_line_string(line, "image_url", url->data, url->len);
+    if (address) buf_clear(image);
 }
 
 void record_line_end(buf_t *line) { buf_puts(line, "}"); }

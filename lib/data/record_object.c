@@ -18,7 +18,7 @@ typedef struct {
     char *text;
     size_t n;
     int role, rank;
-    bool known;    /* a key of sidmill-items(5) */
+    int64_t met;   /* the last object that had it */
 } met_t;
 
 struct record_object {
@@ -29,7 +29,8 @@ struct record_object {
     int count, next;   /* keys come in the same order in most objects: where to look first */
     json_member_t *others;
     int other_count, other_cap;
-    buf_t id, text, line, image;
+    int64_t objects;
+    buf_t id, text, line, image, url;
     char why[160];
 };
 
@@ -39,10 +40,9 @@ static void read_key(const record_object_t *o, const json_member_t *m, met_t *k,
     json_unescape(m->key, m->key_end, text);
     const char *name = text->len ? text->data : "";
     k->role = columns_role(&o->columns, name, text->len, &k->rank);
-    k->known = record_line_known(name, text->len);
 }
 
-static const met_t *find_key(record_object_t *o, const json_member_t *m)
+static met_t *find_key(record_object_t *o, const json_member_t *m)
 {
     size_t n = (size_t)(m->key_end - m->key);
     for (int i = 0; i < o->count; i++) {
@@ -54,6 +54,7 @@ static const met_t *find_key(record_object_t *o, const json_member_t *m)
     bool room = o->count < MAX_KEYS;
     met_t *k = room ? &o->keys[o->count++] : &o->spare;
     if (room) k->text = xstrndup(m->key, k->n = n);
+    k->met = 0;
     read_key(o, m, k, &o->text);
     return k;
 }
@@ -102,6 +103,30 @@ static bool add_text(record_object_t *o, const char *key, const char *value, con
     record_line_key(&o->line, key, strlen(key));
     if (*value == '"') copy_value(&o->line, value, end);
     else buf_json_string(&o->line, o->text.data, o->text.len);
+    return true;
+}
+
+/* The text of a picture's key, of an array that of the first element, in *to: empty where there is none. */
+static bool take_picture(record_object_t *o, int role, const json_member_t *m, buf_t *to)
+{
+    json_element_t e = {m->value, m->value_end};
+    buf_clear(to);
+    if (!m->key || *m->value == 'n') return true;
+    if (*m->value == '[') {
+        e = (json_element_t){0};
+        if (!json_next_element(m->value, (size_t)(m->value_end - m->value), &e)) return true;
+    }
+    if (*e.value == '"') json_unescape(e.value, e.value_end, to);
+    else if (!is_number(e.value)) return wrong(o, record_roles[role].name, "a string, or an array of strings");
+    else buf_add(to, e.value, (size_t)(e.value_end - e.value)), tally_add(o->tally, "numbers_as_texts", 1);
+    return true;
+}
+
+static bool add_pictures(record_object_t *o, const json_member_t role[RECORD_ROLES])
+{
+    if (!take_picture(o, RECORD_IMAGE, &role[RECORD_IMAGE], &o->image)) return false;
+    if (!take_picture(o, RECORD_IMAGE_URL, &role[RECORD_IMAGE_URL], &o->url)) return false;
+    record_line_pictures(&o->line, &o->image, &o->url, o->tally);
     return true;
 }
 
@@ -162,17 +187,27 @@ static bool add_other(record_object_t *o, const json_member_t *m, unsigned *seen
     return true;
 }
 
-/* Which member has which role; those without go to o->others. */
-static void assign(record_object_t *o, const char *object, size_t n, bool has_id, json_member_t role[RECORD_ROLES])
+static bool repeated(record_object_t *o, const json_member_t *m)
+{
+    size_t n = (size_t)(m->key_end - m->key);
+    snprintf(o->why, sizeof o->why, "the key %.*s is there twice, expected once", n < 60 ? (int)n : 60, m->key);
+    return false;
+}
+
+/* Which member has which role, of equally good ones the first; those without go to o->others. False if a key is repeated. */
+static bool assign(record_object_t *o, const char *object, size_t n, bool has_id, json_member_t role[RECORD_ROLES])
 {
     int best[RECORD_ROLES] = {0};
     o->other_count = o->next = 0;
+    o->objects++;
     for (json_member_t m = {0}; json_next_member(object, n, &m);) {
-        const met_t *k = find_key(o, &m);
+        met_t *k = find_key(o, &m);
+        if (k->met == o->objects) return repeated(o, &m);
+        k->met = o->objects;
         json_member_t other = m;
         int r = has_id && k->role == RECORD_ID ? -1 : k->role;
-        if (r >= 0 && (!role[r].key || k->rank <= best[r])) {
-            other = role[r].key && k->rank < best[r] ? role[r] : (json_member_t){0};
+        if (r >= 0 && (!role[r].key || k->rank < best[r])) {
+            other = role[r];
             role[r] = m;
             best[r] = k->rank;
         }
@@ -180,6 +215,7 @@ static void assign(record_object_t *o, const char *object, size_t n, bool has_id
         GROW(o->others, o->other_count, o->other_cap);
         o->others[o->other_count++] = other;
     }
+    return true;
 }
 
 bool record_object_read(record_object_t *o, const char *object, size_t n, const char *id, record_t *r, const char **why)
@@ -187,7 +223,7 @@ bool record_object_read(record_object_t *o, const char *object, size_t n, const 
     json_member_t role[RECORD_ROLES] = {0};
     unsigned seen = 0;
     *why = o->why;
-    assign(o, object, n, id, role);
+    if (!assign(o, object, n, id, role)) return false;
     buf_clear(&o->id);
     if (id) buf_puts(&o->id, id);
     if (!id && !role[RECORD_ID].key) {
@@ -199,15 +235,14 @@ bool record_object_read(record_object_t *o, const char *object, size_t n, const 
         return false;
     }
     record_line_start(&o->line, o->id.data, o->id.len);
-    for (int i = RECORD_ID + 1; i < RECORD_ROLES; i++)
-        if (role[i].key && !add_role(o, i, &role[i])) return false;
+    for (int i = RECORD_ID + 1; i < RECORD_ROLES; i++) {
+        if (i == RECORD_IMAGE ? !add_pictures(o, role) : i != RECORD_IMAGE_URL && role[i].key && !add_role(o, i, &role[i]))
+            return false;
+    }
     for (int i = 0; i < o->other_count; i++)
         if (!add_other(o, &o->others[i], &seen)) return false;
     record_line_end(&o->line);
     *r = (record_t){.id = o->id.data, .id_len = o->id.len, .line = o->line.data, .line_len = o->line.len};
-    const json_member_t *image = &role[RECORD_IMAGE];
-    buf_clear(&o->image);
-    if (image->key && *image->value == '"') json_unescape(image->value, image->value_end, &o->image);
     if (o->image.len) r->image = o->image.data;
     return true;
 }
@@ -230,6 +265,7 @@ void record_object_free(record_object_t *o)
     buf_free(&o->text);
     buf_free(&o->line);
     buf_free(&o->image);
+    buf_free(&o->url);
     free(o);
 }
 

@@ -14,14 +14,16 @@ typedef struct {
     table_t *table;
     int at[RECORD_ROLES];   /* columns, -1: none */
     int *role;              /* [columns] what they are: a RECORD_..., PASSED_OVER, or OTHER: kept under their own name */
-    buf_t line, image;
+    buf_t line, image, url;
 } record_rows_t;
 
 static void add_role(record_rows_t *s, int role, cell_t c)
 {
     const column_role_t *r = &record_roles[role];
-    if (!c.len || role == RECORD_ID) return;
-    if (r->list) record_line_list(&s->line, r->name, c.s, c.len, s->table->list_separator);
+    if (role == RECORD_IMAGE) buf_add(&s->image, c.s, c.len);
+    else if (role == RECORD_IMAGE_URL) buf_add(&s->url, c.s, c.len);
+    else if (!c.len || role == RECORD_ID) return;
+    else if (r->list) record_line_list(&s->line, r->name, c.s, c.len, s->table->list_separator);
     else record_line_string(&s->line, r->name, c.s, c.len);
 }
 
@@ -44,18 +46,17 @@ static bool take_row(record_rows_t *s, record_t *r)
         return false;
     }
     record_line_start(&s->line, id.s, id.len);
-    for (int i = 0; i < RECORD_ROLES; i++)
+    buf_clear(&s->image);
+    buf_clear(&s->url);
+    for (int i = 0; i < RECORD_ROLES; i++) {
         if (s->at[i] >= 0) add_role(s, i, t->cells[s->at[i]]);
+        if (i == RECORD_IMAGE_URL) record_line_pictures(&s->line, &s->image, &s->url, &s->base.tally);
+    }
     for (int i = 0; i < t->columns; i++)
         if (s->role[i] == OTHER) add_other(s, i);
     record_line_end(&s->line);
     *r = (record_t){.id = id.s, .id_len = id.len, .line = s->line.data, .line_len = s->line.len, .number = t->line};
-    int image = s->at[RECORD_IMAGE];
-    if (image >= 0 && t->cells[image].len) {
-        buf_clear(&s->image);
-        buf_add(&s->image, t->cells[image].s, t->cells[image].len);
-        r->image = s->image.data;
-    }
+    if (s->image.len) r->image = s->image.data;
     return true;
 }
 
@@ -78,6 +79,7 @@ static void records_close(record_source_t *base)
     table_free(s->table);
     buf_free(&s->line);
     buf_free(&s->image);
+    buf_free(&s->url);
     free(s->role);
     free(s);
 }

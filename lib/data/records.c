@@ -5,6 +5,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/download.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/progress.h"
@@ -18,7 +19,7 @@ static void take_line(const record_t *r, const char *old, const char *new, buf_t
 {
     buf_clear(line);
     buf_add(line, r->line, r->line_len);
-    char *moved = r->image ? relpath_move(r->image, old, new) : NULL;
+    char *moved = r->image && !is_url(r->image) ? relpath_move(r->image, old, new) : NULL;
     if (moved && strcmp(moved, r->image) != 0) {
         buf_t json = {0};
         buf_json_string(&json, moved, strlen(moved));
