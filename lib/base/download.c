@@ -9,9 +9,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "base/buf.h"
+#include "base/digest.h"
 #include "base/err.h"
 #include "base/fetch.h"
 #include "base/folder.h"
@@ -129,10 +129,10 @@ static download_t open_download(const char *url, const download_options_t *o)
 {
     download_t d = {.url = url, .options = o, .fd = -1};
     char *cache = o->cache ? xstrdup(o->cache) : folder_cache("name a folder with --cache");
-    XXH128_hash_t h = XXH3_128bits(url, strlen(url));
+    char *hash = digest_hex(XXH3_128bits(url, strlen(url)));
     d.name = file_name(url);
     d.shown = without_password(url);
-    d.folder = xasprintf("%s/downloads/%016llx%016llx", cache, (unsigned long long)h.high64, (unsigned long long)h.low64);
+    d.folder = xasprintf("%s/downloads/%s", cache, hash);
     d.path = xasprintf("%s/%s", d.folder, d.name);
     d.part_path = xasprintf("%s/part", d.folder);
     d.about_path = xasprintf("%s/about.json", d.folder);
@@ -140,6 +140,7 @@ static download_t open_download(const char *url, const download_options_t *o)
     lock_folder(&d);
     read_about(&d);
     free(cache);
+    free(hash);
     return d;
 }
 

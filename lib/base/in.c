@@ -7,8 +7,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
+#include "base/digest.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -96,11 +96,6 @@ bytes_t in_bytes(const char *path)
     b.data = p;
     close(fd);
     return b;
-}
-
-static char *digest_hex(XXH128_hash_t h)
-{
-    return xasprintf("%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);
 }
 
 char *in_bytes_hex(const bytes_t *b) { return digest_hex(XXH3_128bits(b->data, b->len)); }

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
+#include "base/digest.h"
 #include "base/download.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -97,7 +97,7 @@ char *records_write(const records_t *r, const bool *keep, records_edit_t edit, v
     buf_free(&line);
     XXH128_hash_t h = XXH3_128bits_digest(digest);
     XXH3_freeState(digest);
-    return xasprintf("%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);
+    return digest_hex(h);
 }
 
 void records_free(records_t *r)

@@ -235,14 +235,21 @@ table_t *table_csv(const source_options_t *o, bool header, tally_t *tally)
 
 /* --- RecBole ------------------------------------------------------------------------------------------------------------ */
 
+/* The next line that is not empty; false at the end. */
+static bool full_line(table_t *t, const char **line, size_t *n)
+{
+    do {
+        if (!next_line(t, line, n)) return false;
+        t->line = t->source.lines.number;
+    } while (!*n);
+    return true;
+}
+
 static bool recbole_next(table_t *t, int *cells)
 {
     const char *line;
     size_t n;
-    do {
-        if (!next_line(t, &line, &n)) return false;
-        t->line = t->source.lines.number;
-    } while (!n);
+    if (!full_line(t, &line, &n)) return false;
     *cells = split(t, line, n, '\t');
     return true;
 }
@@ -273,13 +280,12 @@ table_t *table_recbole(const source_options_t *o, bool header, tally_t *tally)
     t->close = recbole_close;
     t->list_separator = o->list_separator ? o->list_separator : " ";
     t->source = source_open(o, tally);
-    int cells;
-    if (!recbole_next(t, &cells)) die_at(t->source.lines.name, 0, "is empty, expected a header line");
-    set_columns(t, cells);
-    const lines_t *l = &t->source.lines;
-    size_t mark = l->number == 1 && !strncmp(l->line, "\xef\xbb\xbf", 3) ? 3 : 0;
-    split(t, l->line + mark, l->len - mark, '\t');
-    for (int i = 0; i < cells; i++) take_type(t, &t->cells[i]);
+    const char *line;
+    size_t n;
+    if (!full_line(t, &line, &n)) die_at(t->source.lines.name, 0, "is empty, expected a header line");
+    set_columns(t, split(t, line, n, '\t'));
+    split(t, line, n, '\t');
+    for (int i = 0; i < t->columns; i++) take_type(t, &t->cells[i]);
     take_header(t);
     return t;
 }

@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
+#include "base/digest.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "evidence/image_file.h"
@@ -140,12 +140,6 @@ void image_reader_add(image_reader_t *r, const char *id, const char *path)
     drain(r);
 }
 
-static char *digest_hex(const XXH3_state_t *state)
-{
-    XXH128_hash_t h = XXH3_128bits_digest(state);
-    return xasprintf("%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);
-}
-
 uint8_t *image_reader_finish(image_reader_t *r, char **digest)
 {
     while (r->first < r->items) {
@@ -155,7 +149,7 @@ uint8_t *image_reader_finish(image_reader_t *r, char **digest)
     if (r->failed) warn("%lld of %lld images could not be used: their items get a row of zeros, masked", (long long)r->failed,
                         (long long)(r->items - r->without));
     if (r->without) note("%lld of %lld items name no image", (long long)r->without, (long long)r->items);
-    *digest = digest_hex(r->digest);
+    *digest = digest_hex(XXH3_128bits_digest(r->digest));
     uint8_t *mask = r->mask ? r->mask : NEW_ARRAY(uint8_t, 1);
     sandbox_close(r->sandbox);
     for (int i = 0; i < WINDOW; i++) buf_free(&r->slots[i].descriptor);

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
+#include "base/digest.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "evidence/caption_http.h"
@@ -156,8 +156,7 @@ float *joint_http_finish(joint_http_t *j, int64_t *dim, char **digest)
     if (j->unusable)
         warn("joint: %lld of %lld images could not be used; the first, item %lld's: %s", (long long)j->unusable,
              (long long)j->pictures, (long long)j->why_row + 1, j->why);
-    XXH128_hash_t h = XXH3_128bits_digest(j->digest);
-    *digest = xasprintf("%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);
+    *digest = digest_hex(XXH3_128bits_digest(j->digest));
     return embedding_rows_take(&j->rows, dim, "joint");
 }
 
