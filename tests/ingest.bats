@@ -283,17 +283,18 @@ v b@$day b@$((day + 86398)) b@$((day + 86399))"
     assert_file_exists out.st
 }
 
-@test "an absolute image path is left alone, a folder's link is seen through" {
+@test "an absolute image path and an address are left alone, a folder's link is seen through" {
     small
     mkdir -p real/shop
     sed -i '1s|img/a.png|/abs/a.png|' items.jsonl
     mv items.jsonl real/shop/
-    printf '{"id":"z","image":"z.png"}\n' >>real/shop/items.jsonl
+    printf '%s\n' '{"id":"z","image":"z.png"}' '{"id":"w","image":"https://h/w.png"}' >>real/shop/items.jsonl
     ln -s real/shop link
     "$BIN/ingest" -q -k 0 --items link/items.jsonl --interactions events.tsv --items-out kept.jsonl -o out.st
     run cat kept.jsonl
     assert_line --index 0 --partial '"image": "/abs/a.png"'
     assert_line --index 3 '{"id":"z","image":"real/shop/z.png"}'
+    assert_line --index 4 '{"id":"w","image":"https://h/w.png"}'
 }
 
 @test "items or events from a pipe, histories to a pipe" {
