@@ -8,12 +8,12 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
-#include "data/ingest.h"
-#include "data/inputs.h"
-#include "data/pictures.h"
-#include "data/records.h"
 #include "data/relpath.h"
 #include "data/st.h"
+#include "ingest/ingest.h"
+#include "ingest/inputs.h"
+#include "ingest/pictures.h"
+#include "ingest/records.h"
 
 static const char *items_out_path, *report_path;
 static const char *since, *until;

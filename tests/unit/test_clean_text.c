@@ -1,8 +1,8 @@
-#include "data/clean_text.h"
+#include "ingest/clean_text.h"
 
 #include <stdlib.h>
 
-#include "data/html_text.h"
+#include "ingest/html_text.h"
 #include "unit.h"
 
 static tally_t tally;

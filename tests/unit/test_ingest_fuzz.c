@@ -12,8 +12,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "data/formats.h"
 #include "data/json.h"
+#include "ingest/formats.h"
 #include "unit.h"
 
 enum { RECORDS, EVENTS, ROLES };

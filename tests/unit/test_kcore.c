@@ -1,4 +1,4 @@
-#include "data/kcore.h"
+#include "ingest/kcore.h"
 
 #include <stdlib.h>
 

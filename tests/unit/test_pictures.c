@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "data/item_errors.h"
-#include "data/picture_store.h"
+#include "ingest/picture_store.h"
 #include "unit.h"
 
 TEST(kinds_by_their_first_bytes)

@@ -1,4 +1,4 @@
-#include "data/python_literal.h"
+#include "ingest/python_literal.h"
 
 #include <stdlib.h>
 

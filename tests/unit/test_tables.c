@@ -5,11 +5,11 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "data/columns.h"
-#include "data/formats.h"
 #include "data/items.h"
-#include "data/tables.h"
-#include "data/when.h"
+#include "ingest/columns.h"
+#include "ingest/formats.h"
+#include "ingest/tables.h"
+#include "ingest/when.h"
 #include "unit.h"
 
 static int64_t when(const char *text, int64_t ticks)

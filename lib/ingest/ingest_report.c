@@ -1,0 +1,154 @@
+#include "ingest/ingest_report.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/err.h"
+
+double ingest_density(const ingest_step_t *s)
+{
+    return s->users && s->items ? (double)s->interactions / (double)s->users / (double)s->items : 0;
+}
+
+static double share(const ingest_step_t *s, int kind) { return s->items ? (double)s->with[kind] / (double)s->items : 0; }
+
+/* "no_record" as "no record". */
+static const char *words(const char *key, char text[64])
+{
+    size_t n = strlen(key);
+    if (n > 63) n = 63;
+    for (size_t i = 0; i < n; i++) text[i] = key[i] == '_' ? ' ' : key[i];
+    text[n] = '\0';
+    return text;
+}
+
+/* A column is as wide as its name, and as "100.0%". */
+static int column(int kind) { return strlen(coverage_names[kind]) > 6 ? (int)strlen(coverage_names[kind]) : 6; }
+
+static void note_steps(const ingest_report_t *r)
+{
+    buf_t line = {0};
+    for (int k = 0; k < COVERAGE_KINDS; k++) buf_printf(&line, "  %*s", column(k), coverage_names[k]);
+    note("%-13s %10s %10s %12s %9s%s", "", "users", "items", "interactions", "density", line.data);
+    for (int i = 0; i < r->count; i++) {
+        const ingest_step_t *s = &r->steps[i];
+        char text[64];
+        buf_clear(&line);
+        for (int k = 0; k < COVERAGE_KINDS; k++) buf_printf(&line, "  %*.1f%%", column(k) - 1, 100 * share(s, k));
+        note("%-13s %10" PRId64 " %10" PRId64 " %12" PRId64 " %9.3g%s", words(s->filter, text), s->users, s->items, s->interactions,
+             ingest_density(s), line.data);
+    }
+    buf_free(&line);
+}
+
+static void note_quantiles(const char *what, const quantiles_t *q)
+{
+    buf_t line = {0};
+    for (int i = 0; i < QUANTILES; i++) buf_printf(&line, " %7" PRId64, q->at[i]);
+    note("%-27s%s %8.2f", what, line.data, q->mean);
+    buf_free(&line);
+}
+
+static void note_distributions(const ingest_report_t *r)
+{
+    buf_t line = {0};
+    for (int i = 0; i < QUANTILES; i++) buf_printf(&line, " %7s", quantile_names[i]);
+    note("%-27s%s %8s", "", line.data, "mean");
+    note_quantiles("interactions a user, read", &r->history[0]);
+    note_quantiles("interactions a user, kept", &r->history[1]);
+    note_quantiles("interactions an item, read", &r->popularity[0]);
+    note_quantiles("interactions an item, kept", &r->popularity[1]);
+    buf_free(&line);
+}
+
+static void note_tally(const char *what, const tally_t *t)
+{
+    char text[64];
+    for (int i = 0; t && i < t->count; i++) note("%s: %" PRId64 " %s", what, t->of[i].n, words(t->of[i].reason, text));
+}
+
+void ingest_account_notes(const ingest_account_t *a)
+{
+    if (err_is_quiet()) return;
+    note("%" PRId64 " records read, %" PRId64 " kept", a->records_read, a->records_kept);
+    note_tally("records", a->records);
+    note_tally("interactions", a->interactions);
+    note_tally("pictures", a->pictures);
+    note_steps(a->report);
+    note_distributions(a->report);
+    if (a->report->short_users)
+        note("%" PRId64 " users have fewer than 3 interactions; the split will skip them", a->report->short_users);
+}
+
+static void json_counts(buf_t *out, const ingest_step_t *s)
+{
+    buf_printf(out, "\"users\":%" PRId64 ",\"items\":%" PRId64 ",\"interactions\":%" PRId64, s->users, s->items, s->interactions);
+}
+
+static void json_state(buf_t *out, const ingest_step_t *s)
+{
+    json_counts(out, s);
+    buf_puts(out, ",\"density\":");
+    buf_json_number(out, ingest_density(s));
+    buf_puts(out, ",\"coverage\":{");
+    for (int k = 0; k < COVERAGE_KINDS; k++) {
+        buf_printf(out, "%s\"%s\":", k ? "," : "", coverage_names[k]);
+        buf_json_number(out, share(s, k));
+    }
+    buf_puts(out, "}");
+}
+
+static void json_quantiles(buf_t *out, const char *key, const quantiles_t *q)
+{
+    buf_printf(out, ",\"%s\":{", key);
+    for (int i = 0; i < QUANTILES; i++) buf_printf(out, "\"%s\":%" PRId64 ",", quantile_names[i], q->at[i]);
+    buf_puts(out, "\"mean\":");
+    buf_json_number(out, q->mean);
+    buf_puts(out, "}");
+}
+
+static void json_side(buf_t *out, const char *key, const ingest_report_t *r, int side, const ingest_step_t *s, int64_t records)
+{
+    buf_printf(out, "\"%s\":{\"records\":%" PRId64 ",", key, records);
+    json_state(out, s);
+    json_quantiles(out, "history", &r->history[side]);
+    json_quantiles(out, "popularity", &r->popularity[side]);
+    buf_puts(out, "}");
+}
+
+static void json_steps(buf_t *out, const ingest_report_t *r)
+{
+    buf_puts(out, ",\"steps\":[");
+    for (int i = 1; i < r->count; i++) {
+        const ingest_step_t *s = &r->steps[i], *p = s - 1;
+        ingest_step_t dropped = {.users = p->users - s->users, .items = p->items - s->items,
+                                 .interactions = p->interactions - s->interactions};
+        buf_printf(out, "%s{\"filter\":\"%s\",\"dropped\":{", i > 1 ? "," : "", s->filter);
+        json_counts(out, &dropped);
+        buf_puts(out, "},");
+        json_state(out, s);
+        buf_puts(out, "}");
+    }
+    buf_puts(out, "],");
+}
+
+static void json_tally(buf_t *out, const char *key, const tally_t *t)
+{
+    buf_printf(out, ",\"%s\":{", key);
+    for (int i = 0; t && i < t->count; i++) buf_printf(out, "%s\"%s\":%" PRId64, i ? "," : "", t->of[i].reason, t->of[i].n);
+    buf_puts(out, "}");
+}
+
+void ingest_account_json(const ingest_account_t *a, buf_t *out)
+{
+    const ingest_report_t *r = a->report;
+    buf_puts(out, "{");
+    json_side(out, "before", r, 0, &r->steps[0], a->records_read);
+    json_steps(out, r);
+    json_side(out, "after", r, 1, &r->steps[r->count - 1], a->records_kept);
+    buf_printf(out, ",\"short_users\":%" PRId64, r->short_users);
+    json_tally(out, "records", a->records);
+    json_tally(out, "interactions", a->interactions);
+    json_tally(out, "pictures", a->pictures);
+    buf_puts(out, "}\n");
+}
