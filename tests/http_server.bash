@@ -1,14 +1,11 @@
 # What suites share that fetch from tests/helpers/file_server.py. They call http_setup from their setup(), and http_teardown.
-# shellcheck shell=bash disable=SC2034 # BIN and url are for the suites
+# shellcheck shell=bash disable=SC2034 # url is for the suites
+
+load suite.bash
 
 http_setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    bats_load_library bats-file
-    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
-    HELPERS=$BATS_TEST_DIRNAME/helpers
+    suite_setup
     servers=()
-    cd "$BATS_TEST_TMPDIR" || return
     unset XDG_CACHE_HOME https_proxy http_proxy all_proxy
     export HOME=$PWD/home NO_PROXY='*'
     mkdir home www

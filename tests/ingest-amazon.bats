@@ -4,16 +4,8 @@
 
 bats_require_minimum_version 1.5.0
 
-setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    bats_load_library bats-file
-    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
-    DATA=${SIDMILL_DATA:-$BATS_TEST_DIRNAME/../../shared/data}
-    [[ $DATA = /* ]] || DATA=$PWD/$DATA
-    HELPERS=$BATS_TEST_DIRNAME/helpers
-    cd "$BATS_TEST_TMPDIR" || return
-}
+load suite.bash
+setup() { suite_setup; }
 
 ingest() { # ingest YEAR [options]: reviews and meta
     local year=$1

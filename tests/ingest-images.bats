@@ -374,7 +374,7 @@ image_url: URL using bad/illegal format or missing URL"
 }
 
 @test "the posters of ml100k by way of a server" {
-    local data=${SIDMILL_DATA:-$BATS_TEST_DIRNAME/../../shared/data}/ml100k
+    local data=$DATA/ml100k
     [ -d "$data/posters" ] || skip "NO DATA: $data/posters is not there; set SIDMILL_DATA"
     rmdir www
     ln -s "$data" www

@@ -4,15 +4,8 @@
 
 bats_require_minimum_version 1.5.0
 
-setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    bats_load_library bats-file
-    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
-    DATA=${SIDMILL_DATA:-$BATS_TEST_DIRNAME/../../shared/data}
-    [[ $DATA = /* ]] || DATA=$PWD/$DATA
-    cd "$BATS_TEST_TMPDIR" || return
-}
+load suite.bash
+setup() { suite_setup; }
 
 # Items a b c, with bytes that no JSON printer would keep, and a few events.
 small() {

@@ -150,8 +150,24 @@ bool in_next(lines_t *l)
     l->at += newline ? l->len + 1 : l->len;
     if (l->len && l->line[l->len - 1] == '\r') l->len--;
     l->line[l->len] = '\0';
-    l->number++;
+    if (l->number++ == 0 && l->len >= 3 && !memcmp(l->line, "\xef\xbb\xbf", 3)) {
+        l->line += 3;
+        l->len -= 3;
+    }
     return true;
+}
+
+static bool is_blank(const char *s, size_t n)
+{
+    while (n && (*s == ' ' || *s == '\t')) s++, n--;
+    return !n;
+}
+
+bool in_next_text(lines_t *l)
+{
+    while (in_next(l))
+        if (!is_blank(l->line, l->len)) return true;
+    return false;
 }
 
 void in_close(lines_t *l)

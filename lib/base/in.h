@@ -60,7 +60,13 @@ lines_t in_lines(const char *path);   /* NULL or "-": standard input */
 
 /* Lines of a source, which in_close() closes; `name` is taken over. */
 lines_t in_lines_from(byte_source_t *source, char *name);
-bool in_next(lines_t *l);             /* false at the end; a carriage return before the newline is dropped */
+
+/* The next line, without the carriage return before its newline, and the first without the byte order mark that some editors
+ * put before it; false at the end. */
+bool in_next(lines_t *l);
+
+/* The same, passing over lines of nothing but blanks and tabs. */
+bool in_next_text(lines_t *l);
 void in_close(lines_t *l);
 
 /* Has every byte digested; call it before the first in_next(). in_digest_hex(), after the last, gives their xxh3-128 in hex,

@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-static int open_unnamed(void)
+int spool_fd(void)
 {
     const char *folder = getenv("TMPDIR");
     char *name = xasprintf("%s/sidmill.XXXXXX", folder && *folder ? folder : "/tmp");
@@ -22,14 +22,14 @@ static int open_unnamed(void)
 
 FILE *spool_file(void)
 {
-    FILE *f = fdopen(open_unnamed(), "w+b");
+    FILE *f = fdopen(spool_fd(), "w+b");
     if (!f) die_errno(EX_OSERR, "temporary file");
     return f;
 }
 
 spool_t spool_open(size_t size)
 {
-    return (spool_t){.fd = open_unnamed(), .size = size, .waiting = xmalloc(size_mul(size, SPOOL_CHUNK))};
+    return (spool_t){.fd = spool_fd(), .size = size, .waiting = xmalloc(size_mul(size, SPOOL_CHUNK))};
 }
 
 static void write_at(const spool_t *s, int64_t first, int64_t n, const void *elements)

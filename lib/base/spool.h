@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 /* An unnamed temporary file, open for reading and writing. Closed by the caller. */
+int spool_fd(void);
 FILE *spool_file(void);
 
 /* A sequence of elements of one size, written from its start to its end and then read. */

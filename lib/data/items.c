@@ -125,24 +125,16 @@ static bool take_id(items_t *r)
     return true;
 }
 
-static bool is_blank(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (s[i] != ' ' && s[i] != '\t') return false;
-    return true;
-}
-
-/* The current line goes to r->text, checked, without the byte order mark that some editors put before the first. */
+/* The current line goes to r->text, checked. */
 static bool take_line(items_t *r)
 {
     const lines_t *l = &r->lines;
-    size_t mark = l->number == 1 && l->len >= 3 && !memcmp(l->line, "\xef\xbb\xbf", 3) ? 3 : 0;
     buf_clear(&r->text);
-    buf_add(&r->text, l->line + mark, l->len - mark);
+    buf_add(&r->text, l->line, l->len);
     if (!utf8_valid(r->text.data, r->text.len)) return refuse(r, "not valid UTF-8");
     json_error_t e;
     if (!json_check(r->text.data, r->text.len, &e))
-        return refuse(r, "not JSON at column %zu: %s", e.at + mark + 1, e.why);
+        return refuse(r, "not JSON at column %zu: %s", e.at + 1, e.why);
     if (r->text.data[strspn(r->text.data, " \t\r")] != '{') return refuse(r, "not an object, expected {...}");
     return true;
 }
@@ -165,10 +157,9 @@ static bool parse_line(items_t *r)
 
 bool items_next(items_t *r)
 {
-    do {
-        if (!in_next(&r->lines)) return false;
-    } while (is_blank(r->lines.line, r->lines.len) || !parse_line(r));
-    return true;
+    while (in_next_text(&r->lines))
+        if (parse_line(r)) return true;
+    return false;
 }
 
 void items_close(items_t *r)

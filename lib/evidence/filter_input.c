@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/spool.h"
 #include "evidence/filter.h"
 
 /* Bytes [at, end) of a file. */
@@ -124,18 +125,6 @@ items_t filter_input_open(const char *path, const char *shard)
     return items;
 }
 
-/* A file without a name, so that it goes when the process does. */
-static int open_unnamed(void)
-{
-    const char *folder = getenv("TMPDIR");
-    char *name = xasprintf("%s/sidmill.XXXXXX", folder && *folder ? folder : "/tmp");
-    int fd = mkstemp(name);
-    if (fd < 0) die_errno(EX_CANTCREAT, "temporary file %s", name);
-    unlink(name);
-    free(name);
-    return fd;
-}
-
 static void copy_stdin(int to)
 {
     char bytes[1 << 16];
@@ -160,7 +149,7 @@ char *filter_spool(const char *path)
     if (!fstat(STDIN_FILENO, &st) && S_ISREG(st.st_mode) && lseek(STDIN_FILENO, 0, SEEK_CUR) == 0 &&
         !access("/dev/fd/0", R_OK))
         return xstrdup("/dev/fd/0");
-    int fd = open_unnamed();
+    int fd = spool_fd();
     copy_stdin(fd);
     return xasprintf("/dev/fd/%d", fd);
 }

@@ -27,25 +27,6 @@ const amazon_edition_t amazon2023 = {
     .meta = {"parent_asin", "title", "description", "features", "categories", "main_category", "store", "price", "images", NULL, NULL},
 };
 
-static bool is_blank(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (s[i] != ' ' && s[i] != '\t') return false;
-    return true;
-}
-
-bool amazon_next_line(source_lines_t *s, const char **text, size_t *n)
-{
-    lines_t *l = &s->lines;
-    do {
-        if (!in_next(l)) return false;
-    } while (is_blank(l->line, l->len));
-    size_t mark = l->number == 1 && l->len >= 3 && !memcmp(l->line, "\xef\xbb\xbf", 3) ? 3 : 0;
-    *text = l->line + mark;
-    *n = l->len - mark;
-    return true;
-}
-
 /* Python's repr() quotes with ' where it can, and a key is never an occasion not to; JSON always quotes with ". */
 static bool is_python(const char *s, size_t n)
 {

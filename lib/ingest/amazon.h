@@ -28,9 +28,6 @@ typedef struct {
 
 extern const amazon_edition_t amazon2014, amazon2018, amazon2023;
 
-/* The next line that is not blank, without byte order mark; false at the end. */
-bool amazon_next_line(source_lines_t *s, const char **text, size_t *n);
-
 /* Finds the wanted members of the object that the line holds, as JSON or, where the edition has them, as a Python literal, which
  * goes to `json` first. A line that is neither is a malformed one, and the result false. */
 bool amazon_pick(source_lines_t *s, const amazon_edition_t *a, const char *text, size_t n, buf_t *json,

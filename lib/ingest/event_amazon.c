@@ -125,12 +125,11 @@ static bool is_absurd(reviews_t *r, const event_t *e)
 static bool next(event_source_t *base, event_t *e)
 {
     reviews_t *r = (reviews_t *)base;
-    const char *text;
-    size_t n;
-    while (amazon_next_line(&r->source, &text, &n)) {
-        if (is_header(r, text, n)) continue;
+    const lines_t *l = &r->source.lines;
+    while (in_next_text(&r->source.lines)) {
+        if (is_header(r, l->line, l->len)) continue;
         *e = (event_t){0};
-        if (!(is_object(text) ? read_object(r, text, n, e) : read_columns(r, text, n, e))) continue;
+        if (!(is_object(l->line) ? read_object(r, l->line, l->len, e) : read_columns(r, l->line, l->len, e))) continue;
         e->time = seconds(e->time, r->edition->ticks);
         if (!is_absurd(r, e)) return true;
     }

@@ -61,7 +61,6 @@ static void read_header(tsv_t *t)
     if (!in_next(l)) die_at(l->name, 0, "is empty, expected a header line: user, item, timestamp or order");
     if (!utf8_valid(l->line, l->len)) die_at(l->name, 1, "not valid UTF-8");
     const char *at = l->line, *end = l->line + l->len;
-    if (l->len >= 3 && !memcmp(at, "\xef\xbb\xbf", 3)) at += 3; /* byte order mark */
     for (field_t f; next_field(&at, end, &f);) add_column(t, f);
     need_column(t, t->has[COL_USER], "\"user\"");
     need_column(t, t->has[COL_ITEM], "\"item\"");

@@ -16,29 +16,12 @@ static columns_t keys_parse(const column_role_t *roles, int count, const char *s
     return c;
 }
 
-static bool is_blank(const char *s, size_t n)
-{
-    while (n && (*s == ' ' || *s == '\t')) s++, n--;
-    return !n;
-}
-
-/* The next line that is not blank, without byte order mark; false at the end. */
-static bool next_line(source_lines_t *s, const char **line, size_t *n)
-{
-    lines_t *l = &s->lines;
-    do {
-        if (!in_next(l)) return false;
-        size_t mark = l->number == 1 && l->len >= 3 && !memcmp(l->line, "\xef\xbb\xbf", 3) ? 3 : 0;
-        *line = l->line + mark;
-        *n = l->len - mark;
-    } while (is_blank(*line, *n));
-    return true;
-}
-
 /* The next line that is one JSON object in UTF-8; false at the end. */
 static bool next_object(source_lines_t *s, const char **line, size_t *n)
 {
-    while (next_line(s, line, n)) {
+    while (in_next_text(&s->lines)) {
+        *line = s->lines.line;
+        *n = s->lines.len;
         json_error_t e;
         if (!utf8_valid(*line, *n)) source_bad_line(s, "not valid UTF-8");
         else if (!json_check(*line, *n, &e)) source_bad_line(s, "not JSON at column %zu: %s", e.at + 1, e.why);

@@ -318,11 +318,10 @@ static bool read_record(metadata_t *m, const char *text, size_t n, record_t *r)
 static bool next(record_source_t *base, record_t *r)
 {
     metadata_t *m = (metadata_t *)base;
-    const char *text;
-    size_t n;
+    const lines_t *l = &m->source.lines;
     *r = (record_t){0};
-    while (amazon_next_line(&m->source, &text, &n))
-        if (read_record(m, text, n, r)) return true;
+    while (in_next_text(&m->source.lines))
+        if (read_record(m, l->line, l->len, r)) return true;
     return false;
 }
 

@@ -47,14 +47,11 @@ void table_free(table_t *t)
     t->close(t);
 }
 
-/* The next line's bytes, the first one's without its byte order mark. */
 static bool next_line(table_t *t, const char **line, size_t *n)
 {
-    lines_t *l = &t->source.lines;
-    if (!in_next(l)) return false;
-    size_t mark = l->number == 1 && l->len >= 3 && !memcmp(l->line, "\xef\xbb\xbf", 3) ? 3 : 0;
-    *line = l->line + mark;
-    *n = l->len - mark;
+    if (!in_next(&t->source.lines)) return false;
+    *line = t->source.lines.line;
+    *n = t->source.lines.len;
     return true;
 }
 
