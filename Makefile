@@ -96,7 +96,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags.says
 	$(quiet)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 # stb shifts bits into the sign, which is undefined in C and means the same in every compiler that we know.
-$(BUILD)/obj/lib/data/png.o $(BUILD)/obj/lib/evidence/stb_decode.o: SAN += $(if $(SANITIZE),-fno-sanitize=shift)
+$(BUILD)/obj/lib/synth/png.o $(BUILD)/obj/lib/vision/stb_decode.o: SAN += $(if $(SANITIZE),-fno-sanitize=shift)
 
 $(LIB): $(OBJ) $(BUILD)/objects.says
 	@mkdir -p $(@D)

@@ -12,11 +12,11 @@
 #include "data/relpath.h"
 #include "data/sample.h"
 #include "nn/backend.h"
-#include "rec/baselines.h"
-#include "rec/comparison.h"
-#include "rec/recommender.h"
-#include "rec/recs.h"
-#include "rec/report.h"
+#include "score/baselines.h"
+#include "score/comparison.h"
+#include "score/recommender.h"
+#include "score/recs.h"
+#include "score/report.h"
 
 enum { CHUNK = 2048 };
 

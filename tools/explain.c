@@ -11,7 +11,7 @@
 #include "base/out.h"
 #include "data/items.h"
 #include "data/sids.h"
-#include "evidence/topics.h"
+#include "text/topics.h"
 
 enum { TERMS = 4 /* of a field, in a summary */, TEXT_WIDTH = 160 /* code points shown of a text */ };
 

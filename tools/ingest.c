@@ -10,8 +10,8 @@
 #include "base/out.h"
 #include "data/relpath.h"
 #include "data/st.h"
+#include "formats/inputs.h"
 #include "ingest/ingest.h"
-#include "ingest/inputs.h"
 #include "ingest/pictures.h"
 #include "ingest/records.h"
 

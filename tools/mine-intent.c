@@ -6,14 +6,14 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "data/filter.h"
 #include "data/items.h"
 #include "data/st.h"
-#include "evidence/filter.h"
-#include "evidence/intent_builtin.h"
-#include "evidence/intent_http_cli.h"
-#include "evidence/judge_builtin.h"
-#include "evidence/judge_classifier.h"
-#include "evidence/quality.h"
+#include "intent/intent_builtin.h"
+#include "intent/intent_http_cli.h"
+#include "intent/judge_builtin.h"
+#include "intent/judge_classifier.h"
+#include "intent/quality.h"
 
 enum { SHOWN_ERRORS = 10 };
 

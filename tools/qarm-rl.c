@@ -10,10 +10,10 @@
 #include "data/interactions.h"
 #include "data/sids.h"
 #include "data/st.h"
+#include "gen/generator.h"
 #include "nn/backend.h"
-#include "rec/checkpoint.h"
-#include "rec/generator.h"
-#include "rec/rl_trainer.h"
+#include "policy/rl_trainer.h"
+#include "train/checkpoint.h"
 
 static const char *const prompt_choices[] = {"all", "last", "held-back", NULL}, *const schedules[] = {"cosine", "constant", NULL};
 

@@ -13,8 +13,8 @@
 #include "base/out.h"
 #include "data/items.h"
 #include "nn/backend.h"
-#include "rec/baselines.h"
-#include "rec/recommender.h"
+#include "score/baselines.h"
+#include "score/recommender.h"
 
 enum { BATCH = 256, LINE_MAX_BYTES = 1 << 26 };
 

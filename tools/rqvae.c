@@ -16,12 +16,12 @@
 #include "data/sids.h"
 #include "data/st.h"
 #include "nn/gemm.h"
-#include "rec/checkpoint.h"
-#include "rec/features.h"
-#include "rec/quantiser.h"
-#include "rec/rkmeans.h"
-#include "rec/rqvae.h"
-#include "rec/sid_assign.h"
+#include "sid/features.h"
+#include "sid/quantiser.h"
+#include "sid/rkmeans.h"
+#include "sid/rqvae.h"
+#include "sid/sid_assign.h"
+#include "train/checkpoint.h"
 
 static const char *const methods[] = {"rqvae", "rkmeans", NULL};
 static const char *const suffixes[] = {"collide", "always", NULL};

@@ -11,9 +11,9 @@
 #include "data/sids.h"
 #include "data/st.h"
 #include "data/vocab.h"
+#include "gen/generator.h"
+#include "gen/trainer.h"
 #include "nn/backend.h"
-#include "rec/generator.h"
-#include "rec/trainer.h"
 
 static const char *const softmaxes[] = {"trie", "level", NULL};
 

@@ -14,7 +14,7 @@
 #include "base/out.h"
 #include "base/parallel.h"
 #include "base/progress.h"
-#include "data/synth.h"
+#include "synth/synth.h"
 
 static int64_t items = 2000, users = 5000, intents = SYNTH_INTENTS, image_size = 64;
 static double drift = 0.15, mean_length = 9.5;

@@ -15,7 +15,7 @@
 #include "data/st.h"
 #include "data/tsv.h"
 #include "nn/model.h"
-#include "rec/recs.h"
+#include "score/recs.h"
 
 /* Parses a subcommand's line; errors after it, and metadata, name the tool alone. */
 static int parse(const cli_t *cli, int argc, char **argv)

@@ -13,7 +13,7 @@
 
 #include "base/spool.h"
 #include "data/strtab.h"
-#include "ingest/event_source.h"
+#include "formats/event_source.h"
 #include "ingest/ingest_report.h"
 
 typedef struct {

@@ -5,9 +5,9 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "formats/tally.h"
 #include "ingest/coverage.h"
 #include "ingest/quantiles.h"
-#include "ingest/tally.h"
 
 /* What is left after a filter. */
 typedef struct {

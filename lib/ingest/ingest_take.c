@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/progress.h"
-#include "ingest/event_ahead.h"
+#include "formats/event_ahead.h"
 #include "ingest/ingest_parts.h"
 
 /* The filters that look at one interaction alone, in their order. */

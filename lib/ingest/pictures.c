@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "base/fetch.h"
 #include "base/in.h"
 #include "base/mem.h"
 #include "base/progress.h"
@@ -17,6 +16,7 @@
 #include "data/relpath.h"
 #include "data/strtab.h"
 #include "ingest/picture_store.h"
+#include "net/fetch.h"
 
 enum {
     WINDOW = 8192,       /* requests that fetch.c knows: enough to find free hosts among */

@@ -16,8 +16,8 @@
 
 #include "base/buf.h"
 #include "base/cli.h"
-#include "base/download.h"
-#include "ingest/tally.h"
+#include "formats/tally.h"
+#include "net/download.h"
 
 typedef struct {
     const char *folder;            /* NULL: no pictures */

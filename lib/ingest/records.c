@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/digest.h"
-#include "base/download.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/progress.h"
@@ -13,6 +12,7 @@
 #include "data/items.h"
 #include "data/relpath.h"
 #include "ingest/coverage.h"
+#include "net/download.h"
 
 /* The record's line, with its picture's path as seen from the folder `new`, ended by a newline. */
 static void take_line(const record_t *r, const char *old, const char *new, buf_t *line)

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/out.h"
 #include "data/strtab.h"
-#include "ingest/record_source.h"
+#include "formats/record_source.h"
 
 typedef struct {
     strtab_t ids;      /* indexed */

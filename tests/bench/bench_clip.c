@@ -9,7 +9,7 @@
 #include "base/in.h"
 #include "base/mem.h"
 #include "base/parallel.h"
-#include "evidence/clip.h"
+#include "vision/clip.h"
 
 static double seconds(void)
 {

@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
-#include "rec/baselines.h"
+#include "score/baselines.h"
 #include "unit.h"
 
 /* Three users and one too short; the last two events of each are held out. Training: 0 1 2 | 1 2 | 1 0 1. */

@@ -3,14 +3,14 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "evidence/caption_builtin.h"
-#include "evidence/caption_http.h"
-#include "evidence/colour.h"
-#include "evidence/labels.h"
-#include "evidence/layout.h"
-#include "evidence/one_line.h"
-#include "evidence/texture.h"
+#include "intent/caption_builtin.h"
+#include "intent/caption_http.h"
+#include "intent/labels.h"
+#include "text/one_line.h"
 #include "unit.h"
+#include "vision/colour.h"
+#include "vision/layout.h"
+#include "vision/texture.h"
 
 static pixels_t flat(int width, int height, int r, int g, int b)
 {

@@ -1,8 +1,8 @@
-#include "ingest/clean_text.h"
+#include "formats/clean_text.h"
 
 #include <stdlib.h>
 
-#include "ingest/html_text.h"
+#include "formats/html_text.h"
 #include "unit.h"
 
 static tally_t tally;

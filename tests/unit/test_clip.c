@@ -7,11 +7,11 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "data/st.h"
-#include "evidence/clip.h"
-#include "evidence/image_clip.h"
-#include "evidence/resample.h"
 #include "golden_clip.h"
 #include "unit.h"
+#include "vision/clip.h"
+#include "vision/image_clip.h"
+#include "vision/resample.h"
 
 #define LENGTH(a) ((int64_t)(sizeof(a) / sizeof *(a)))
 

@@ -4,10 +4,10 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "gen/beam.h"
+#include "gen/decoder.h"
 #include "nn/model.h"
 #include "nn/transformer.h"
-#include "rec/beam.h"
-#include "rec/decoder.h"
 #include "unit.h"
 
 enum { ITEMS = 40, LEVELS = 3, CODES = 4, D = 16, MAX_ITEMS = 6, MAX_ROWS = 1 + (MAX_ITEMS + 1) * (LEVELS + 1), USERS = 70 };

@@ -1,4 +1,4 @@
-#include "base/fetch.h"
+#include "net/fetch.h"
 
 #include "base/progress.h"
 #include "server.h"

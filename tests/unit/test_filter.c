@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/in.h"
 #include "base/mem.h"
-#include "evidence/filter.h"
+#include "data/filter.h"
 #include "unit.h"
 
 /* Jobs under way; each needs `steps` answers, and the last one started is answered first. */

@@ -3,14 +3,14 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "gen/decoder.h"
+#include "gen/examples.h"
+#include "gen/objective.h"
 #include "golden.h"
 #include "nn/model.h"
 #include "nn/optim.h"
 #include "nn/transformer.h"
-#include "rec/decoder.h"
-#include "rec/examples.h"
-#include "rec/grpo.h"
-#include "rec/objective.h"
+#include "policy/grpo.h"
 #include "unit.h"
 
 /* Six items on two levels of three codes; items 0 and 1 share both codes and carry suffixes, item 3 is alone from its first code. */

@@ -1,12 +1,12 @@
-#include "evidence/image_features.h"
+#include "vision/image_features.h"
 
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "evidence/image_builtin.h"
 #include "nn/pca.h"
+#include "vision/image_builtin.h"
 
 #include "unit.h"
 

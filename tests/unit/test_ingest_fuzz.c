@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "data/json.h"
-#include "ingest/formats.h"
+#include "formats/formats.h"
 #include "unit.h"
 
 enum { RECORDS, EVENTS, ROLES };

@@ -1,4 +1,4 @@
-#include "evidence/intent_reply.h"
+#include "intent/intent_reply.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "data/json.h"
-#include "evidence/intent_merge.h"
-#include "evidence/prompts.h"
+#include "intent/intent_merge.h"
+#include "server/prompts.h"
 
 #include "unit.h"
 

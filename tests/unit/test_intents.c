@@ -1,13 +1,13 @@
-#include "evidence/quality.h"
+#include "intent/quality.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "evidence/candidates.h"
-#include "evidence/judge_builtin.h"
-#include "evidence/key_phrases.h"
-#include "evidence/key_table.h"
+#include "intent/candidates.h"
+#include "intent/judge_builtin.h"
 #include "nn/logistic.h"
+#include "text/key_phrases.h"
+#include "text/key_table.h"
 
 #include "unit.h"
 

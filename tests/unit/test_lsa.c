@@ -1,4 +1,4 @@
-#include "evidence/lsa.h"
+#include "text/lsa.h"
 
 #include <stdlib.h>
 

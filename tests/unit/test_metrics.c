@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "rec/metrics.h"
+#include "score/metrics.h"
 #include "unit.h"
 
 enum { HR1, HR5, HR10, HR20, NDCG1, NDCG5, NDCG10, NDCG20, MRR };

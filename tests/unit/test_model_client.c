@@ -1,4 +1,4 @@
-#include "evidence/model_client.h"
+#include "server/model_client.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -7,9 +7,9 @@
 #include "base/err.h"
 #include "base/in.h"
 #include "base/mem.h"
-#include "evidence/answers.h"
-#include "evidence/model_json.h"
 #include "server.h"
+#include "server/answers.h"
+#include "server/model_json.h"
 #include "unit.h"
 
 static char folder[] = "/tmp/sidmill-client-XXXXXX";

@@ -3,9 +3,9 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "data/picture.h"
-#include "evidence/pixels.h"
+#include "synth/picture.h"
 #include "unit.h"
+#include "vision/pixels.h"
 
 static pixels_t gradient(int width, int height)
 {

@@ -1,4 +1,4 @@
-#include "ingest/python_literal.h"
+#include "formats/python_literal.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* Every clause of the rewards and the advantages. */
 
-#include "rec/reward.h"
+#include "policy/reward.h"
 #include "unit.h"
 
 /* Three levels of four codes: items 0 and 1 share all codes and carry suffixes; 2 shares two codes with them, 3 one, 4 none. */

@@ -3,10 +3,10 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "gen/examples.h"
 #include "nn/backend.h"
 #include "nn/embedding.h"
-#include "rec/examples.h"
-#include "rec/rollout.h"
+#include "policy/rollout.h"
 #include "unit.h"
 
 /* Six items on two levels of three codes; 0 and 1 carry suffixes, 3 is alone from its first code. */

@@ -3,10 +3,10 @@
 #include "base/parallel.h"
 #include "base/rng.h"
 #include "nn/gemm.h"
-#include "rec/checkpoint.h"
-#include "rec/rkmeans.h"
-#include "rec/rqvae.h"
-#include "rec/sid_assign.h"
+#include "sid/rkmeans.h"
+#include "sid/rqvae.h"
+#include "sid/sid_assign.h"
+#include "train/checkpoint.h"
 
 #include <stdlib.h>
 

@@ -8,8 +8,8 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/progress.h"
-#include "evidence/sandbox.h"
 #include "unit.h"
+#include "vision/sandbox.h"
 
 /* The first byte says what to do. */
 static const char *obey(const void *ctx, const unsigned char *request, size_t n, buf_t *reply)

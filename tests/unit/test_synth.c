@@ -1,6 +1,6 @@
-#include "data/picture.h"
-#include "data/synth.h"
-#include "data/synth_world.h"
+#include "synth/picture.h"
+#include "synth/synth.h"
+#include "synth/synth_world.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

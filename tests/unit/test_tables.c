@@ -6,10 +6,10 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "data/items.h"
-#include "ingest/columns.h"
-#include "ingest/formats.h"
-#include "ingest/tables.h"
-#include "ingest/when.h"
+#include "formats/columns.h"
+#include "formats/formats.h"
+#include "formats/tables.h"
+#include "formats/when.h"
 #include "unit.h"
 
 static int64_t when(const char *text, int64_t ticks)

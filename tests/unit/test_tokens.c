@@ -1,4 +1,4 @@
-#include "evidence/tokens.h"
+#include "text/tokens.h"
 
 #include <stdlib.h>
 #include <time.h>

@@ -2,10 +2,10 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "gen/examples.h"
+#include "gen/objective.h"
 #include "nn/model.h"
 #include "nn/transformer.h"
-#include "rec/objective.h"
-#include "rec/examples.h"
 
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "base/unpack.h"
+#include "net/unpack.h"
 #include "unit.h"
 
 /* A source over memory that gives `step` bytes a read. */

@@ -1,0 +1,13 @@
+/* The part of a file of items that a shard reads. */
+#ifndef SIDMILL_DATA_FILTER_INPUT_H
+#define SIDMILL_DATA_FILTER_INPUT_H
+
+#include "data/items.h"
+
+/* A reader of the lines that belong to shard "K/N" (NULL: all lines) of `path` (NULL or "-": standard input, copied to a
+ * temporary file first where it is a pipe and N > 1). The file is cut into N runs of bytes of nearly equal length, at the
+ * ends of lines. Line numbers in messages are the whole file's. A malformed shard ends the process with EX_USAGE. Ids are
+ * not compared. */
+items_t filter_input_open(const char *path, const char *shard);
+
+#endif

@@ -1,0 +1,77 @@
+#include "formats/inputs.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/sha256.h"
+
+const char *const inputs_time_units[] = {"s", "ms", "us", NULL};
+
+inputs_t inputs = {.format = "neutral", .time_unit = "s"};
+
+static void check_checksum(const char *option, const char *hex, const char *path)
+{
+    if (!hex) return;
+    if (!is_url(path)) die(EX_USAGE, "%s is for downloads, and '%s' is no URL", option, path);
+    if (!sha256_valid(hex)) die(EX_USAGE, "%s: '%s' is no SHA-256, expected %d hex digits", option, hex, SHA256_HEX);
+}
+
+/* Options that only some formats take. */
+static void check_format(const format_t *format)
+{
+    static const struct { const char *option; unsigned takes; } limited[] = {
+        {"columns", TAKES_COLUMNS}, {"item-columns", TAKES_ITEM_COLUMNS}, {"delimiter", TAKES_DELIMITER},
+        {"list-separator", TAKES_LIST_SEPARATOR}, {"time-unit", TAKES_TIME_UNIT}};
+    for (size_t i = 0; i < sizeof limited / sizeof *limited; i++)
+        if (cli_given(limited[i].option) && !(format->takes & limited[i].takes))
+            die(EX_USAGE, "--%s means nothing to --format %s", limited[i].option, format->name);
+}
+
+void inputs_check(void)
+{
+    if (!inputs.items) die(EX_USAGE, "--items is missing, expected a file of item records");
+    if (!inputs.interactions) die(EX_USAGE, "--interactions is missing, expected a file of events");
+    check_checksum("--items-sha256", inputs.items_sha256, inputs.items);
+    check_checksum("--interactions-sha256", inputs.interactions_sha256, inputs.interactions);
+    check_format(format_find(inputs.format));
+    if (inputs.delimiter && !strcmp(inputs.delimiter, "\\t")) inputs.delimiter = "\t";
+    if (inputs.delimiter && (strlen(inputs.delimiter) != 1 || strchr("\"\r\n", *inputs.delimiter)))
+        die(EX_USAGE, "--delimiter '%s': expected one byte, not a quote or a line break", inputs.delimiter);
+    if (inputs.list_separator && !*inputs.list_separator) die(EX_USAGE, "--list-separator is empty, expected a text");
+}
+
+bool inputs_share_package(void)
+{
+    const char *a = inputs.items_member, *b = inputs.interactions_member;
+    return strcmp(inputs.items, "-") != 0 && a && b && strcmp(a, b) != 0;
+}
+
+void inputs_download(void)
+{
+    if (is_url(inputs.items)) inputs.items = download(inputs.items, inputs.items_sha256, &download_options);
+    if (is_url(inputs.interactions))
+        inputs.interactions = download(inputs.interactions, inputs.interactions_sha256, &download_options);
+}
+
+static source_options_t options(const char *path, const char *member, const char *columns)
+{
+    const char *unit = inputs.time_unit;
+    return (source_options_t){.path = path, .member = member, .bad_lines = inputs.bad_lines, .columns = columns,
+                              .delimiter = inputs.delimiter ? *inputs.delimiter : '\0', .list_separator = inputs.list_separator,
+                              .ticks = !strcmp(unit, "s") ? 1 : !strcmp(unit, "ms") ? 1000 : 1000000};
+}
+
+record_source_t *inputs_records(void)
+{
+    const source_options_t o = options(inputs.items, inputs.items_member, inputs.item_columns);
+    const format_t *format = format_find(inputs.format);
+    record_source_t *s = format->records(&o);
+    return inputs.clean && !format->cleans ? record_source_clean(s) : s;
+}
+
+event_source_t *inputs_events(bool rating)
+{
+    source_options_t o = options(inputs.interactions, inputs.interactions_member, inputs.columns);
+    o.rating = rating;
+    return format_find(inputs.format)->events(&o);
+}

@@ -1,0 +1,196 @@
+/* JSON Lines with keys of one's own. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "data/json.h"
+#include "formats/record_object.h"
+#include "formats/tables.h"
+#include "formats/when.h"
+
+static columns_t keys_parse(const column_role_t *roles, int count, const char *spec, const char *option)
+{
+    columns_t c = columns_parse(roles, count, spec, option);
+    if (c.numbered) die(EX_USAGE, "%s: keys have no numbers, expected names", option);
+    return c;
+}
+
+/* The next line that is one JSON object in UTF-8; false at the end. */
+static bool next_object(source_lines_t *s, const char **line, size_t *n)
+{
+    while (in_next_text(&s->lines)) {
+        *line = s->lines.line;
+        *n = s->lines.len;
+        json_error_t e;
+        if (!utf8_valid(*line, *n)) source_bad_line(s, "not valid UTF-8");
+        else if (!json_check(*line, *n, &e)) source_bad_line(s, "not JSON at column %zu: %s", e.at + 1, e.why);
+        else if ((*line)[strspn(*line, " \t\r")] != '{') source_bad_line(s, "not an object, expected {...}");
+        else return true;
+    }
+    return false;
+}
+
+/* --- Events ------------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    event_source_t base;
+    source_lines_t source;
+    columns_t keys;
+    char *names[EVENT_ROLES];   /* the keys, NULL: none; known when the first object has come */
+    bool named, rating;
+    int64_t ticks, row;
+    buf_t user, item, text;
+} events_t;
+
+/* The first object that has those asked for decides which keys it is; what comes before is malformed. */
+static bool find_keys(events_t *s, const char *object, size_t n)
+{
+    strtab_t header = {0};
+    int found[EVENT_ROLES];
+    buf_t key = {0};
+    for (json_member_t m = {0}; json_next_member(object, n, &m);) {
+        buf_clear(&key);
+        json_unescape(m.key, m.key_end, &key);
+        strtab_add(&header, key.len ? key.data : "", key.len);
+    }
+    int missing = columns_match(&s->keys, &header, found);
+    if (missing < 0 && s->rating && found[EVENT_RATING] < 0) missing = EVENT_RATING;
+    s->named = missing < 0;
+    for (int r = 0; s->named && r < EVENT_ROLES; r++)
+        if (found[r] >= 0) s->names[r] = strtab_dup(&header, found[r]);
+    const char *time = s->names[EVENT_TIME];
+    s->base.order_only = !time || columns_is_order(time, strlen(time));
+    char *why = s->named ? NULL : columns_missing_why(&s->keys, missing, &header);
+    if (why) source_bad_line(&s->source, "%s", why);
+    free(why);
+    buf_free(&key);
+    strtab_free(&header);
+    return s->named;
+}
+
+/* The text of a string or number in s->text; false for anything else. */
+static bool take_text(events_t *s, const json_want_t *v)
+{
+    buf_clear(&s->text);
+    if (*v->value == '"') json_unescape(v->value, v->value_end, &s->text);
+    else if (strchr("-0123456789", *v->value)) buf_add(&s->text, v->value, (size_t)(v->value_end - v->value));
+    return s->text.len > 0;
+}
+
+/* The time, or position, in s->text; NULL, or what is wrong. */
+static const char *read_time(const events_t *s, bool there, int64_t *time)
+{
+    const bool order = s->base.order_only;
+    if (!there) return order ? "expected a whole number" : "expected a number or a date";
+    return order ? order_parse(s->text.data, s->text.len, time) : when_parse(s->text.data, s->text.len, s->ticks, time);
+}
+
+static bool take_event(events_t *s, const json_want_t v[EVENT_ROLES], event_t *e)
+{
+    static const char *const kind[] = {"user", "item"};
+    buf_t *ids[] = {&s->user, &s->item};
+    for (int r = EVENT_USER; r <= EVENT_ITEM; r++) {
+        bool there = v[r].value, good = there && json_id(v[r].value, v[r].value_end, ids[r]);
+        if (!there) source_bad_line(&s->source, "no \"%s\", expected the %s's id", v[r].name, kind[r]);
+        else if (!good) source_bad_line(&s->source, "the %s's id %s", kind[r], json_no_id);
+        if (!good) return false;
+    }
+    *e = (event_t){s->user.data, s->item.data, s->user.len, s->item.len, s->row, 0};
+    if (v[EVENT_TIME].name) {
+        bool there = v[EVENT_TIME].value && take_text(s, &v[EVENT_TIME]);
+        const char *why = read_time(s, there, &e->time);
+        if (why) source_bad_line(&s->source, "%s \"%.60s\" %s", v[EVENT_TIME].name, there ? s->text.data : "", why);
+        if (why) return false;
+    }
+    if (s->rating) {
+        bool there = v[EVENT_RATING].value && take_text(s, &v[EVENT_RATING]);
+        bool good = there && decimal_parse(s->text.data, s->text.len, &e->rating);
+        if (!good) source_bad_line(&s->source, "\"%s\" is no number, expected a rating", v[EVENT_RATING].name);
+        if (!good) return false;
+    }
+    s->row++;
+    return true;
+}
+
+static bool events_next(event_source_t *base, event_t *e)
+{
+    events_t *s = (events_t *)base;
+    const char *line;
+    size_t n;
+    while (next_object(&s->source, &line, &n)) {
+        if (!s->named && !find_keys(s, line, n)) continue;
+        json_want_t v[EVENT_ROLES] = {0};
+        for (int r = 0; r < EVENT_ROLES; r++) v[r].name = s->names[r];
+        if (json_pick(line, n, v, EVENT_ROLES, NULL) && take_event(s, v, e)) return true;
+    }
+    return false;
+}
+
+static char *events_digest(const event_source_t *base) { return in_digest_hex(&((const events_t *)base)->source.lines); }
+
+static void events_close(event_source_t *base)
+{
+    events_t *s = (events_t *)base;
+    source_close(&s->source);
+    columns_free(&s->keys);
+    for (int r = 0; r < EVENT_ROLES; r++) free(s->names[r]);
+    buf_free(&s->user);
+    buf_free(&s->item);
+    buf_free(&s->text);
+    free(s);
+}
+
+event_source_t *event_source_jsonl(const source_options_t *o)
+{
+    events_t *s = NEW(events_t);
+    s->base = (event_source_t){.next = events_next, .digest = events_digest, .close = events_close};
+    s->keys = keys_parse(event_roles, EVENT_ROLES, o->columns, "--columns");
+    s->source = source_open(o, &s->base.tally);
+    s->rating = o->rating;
+    s->ticks = o->ticks ? o->ticks : 1;
+    return &s->base;
+}
+
+/* --- Records ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    record_source_t base;
+    source_lines_t source;
+    record_object_t *object;
+} records_t;
+
+static bool records_next(record_source_t *base, record_t *r)
+{
+    records_t *s = (records_t *)base;
+    const char *line, *why;
+    size_t n;
+    while (next_object(&s->source, &line, &n)) {
+        bool good = record_object_read(s->object, line, n, NULL, r, &why);
+        r->number = s->source.lines.number;
+        if (good) return true;
+        source_bad_line(&s->source, "%s", why);
+    }
+    return false;
+}
+
+static char *records_digest(const record_source_t *base) { return in_digest_hex(&((const records_t *)base)->source.lines); }
+
+static void records_close(record_source_t *base)
+{
+    records_t *s = (records_t *)base;
+    source_close(&s->source);
+    record_object_free(s->object);
+    free(s);
+}
+
+record_source_t *record_source_jsonl(const source_options_t *o)
+{
+    records_t *s = NEW(records_t);
+    s->base = (record_source_t){.next = records_next, .digest = records_digest, .close = records_close};
+    s->object = record_object_new(keys_parse(record_roles, RECORD_ROLES, o->columns, "--item-columns"),
+                                  o->list_separator ? o->list_separator : "|", &s->base.tally);
+    s->source = source_open(o, &s->base.tally);
+    s->base.name = s->source.lines.name;
+    return &s->base;
+}

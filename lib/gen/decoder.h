@@ -1,0 +1,33 @@
+/* Beam search over the trie of SIDs. A history is encoded once; its beams share that key/value cache, and the beams of many
+ * histories are advanced as one matrix product. */
+#ifndef SIDMILL_GEN_DECODER_H
+#define SIDMILL_GEN_DECODER_H
+
+#include <stdint.h>
+
+#include "data/interactions.h"
+#include "data/sids.h"
+#include "data/trie.h"
+#include "data/vocab.h"
+#include "gen/head.h"
+#include "nn/transformer.h"
+
+typedef struct decoder decoder_t;
+
+/* Borrows everything; the network's weights may change between calls (after network_sync()). */
+decoder_t *decoder_new(const network_t *net, const vocab_t *v, const sids_t *sids, const trie_t *trie, softmax_t softmax, int64_t max_items);
+void decoder_free(decoder_t *d);
+
+/* Divides all logits by `temperature` from now on; 1 at first. */
+void decoder_temperature(decoder_t *d, double temperature);
+
+/* The k best items of each of n histories, the last max_items of each read: items [n, k] (-1 where none is left), scores
+ * [n, k] = sum of log-probabilities (-INFINITY where none), no length normalisation, ties by item index. A finished SID keeps
+ * its place in the beam and competes. 1 <= k <= beam. Parallel over fixed batches; equal bytes for any number of threads. */
+void decoder_topk(decoder_t *d, int64_t n, const history_t *histories, int beam, int k, int32_t *items, float *scores);
+
+/* Unconstrained decoding (any code of a level may follow): the share of the n * beam best sequences that are no item's SID.
+ * Means something only for models trained with the level softmax. */
+double decoder_invalid_rate(decoder_t *d, int64_t n, const history_t *histories, int beam);
+
+#endif

@@ -1,0 +1,90 @@
+#include "gen/generator.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* A whole number in a metadata object, between `least` and `most`. */
+static int64_t need_number(const st_file_t *f, const cJSON *object, const char *what, const char *key, int least, int most)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (!cJSON_IsNumber(v) || v->valuedouble < least || v->valuedouble > most || v->valuedouble != (double)(int64_t)v->valuedouble)
+        die_at(f->name, 0, "metadata \"%s\": \"%s\" must be a whole number from %d to %d: is this a model of sidgen-train?", what, key, least, most);
+    return (int64_t)v->valuedouble;
+}
+
+static cJSON *need_object(const st_file_t *f, const char *key)
+{
+    const char *text = st_meta(f, key);
+    cJSON *j = text ? cJSON_Parse(text) : NULL;
+    if (!cJSON_IsObject(j)) die_at(f->name, 0, "metadata \"%s\" must be a JSON object: is this a model of sidgen-train?", key);
+    return j;
+}
+
+/* The model's vocabulary must be the one that its SIDs give. */
+static void check_vocabulary(const generator_t *g, const st_file_t *model, const sids_t *sids, const char *sids_name)
+{
+    cJSON *v = need_object(model, "vocab");
+    int64_t levels = need_number(model, v, "vocab", "levels", 1, SID_MAX_LEVELS), codes = need_number(model, v, "vocab", "codes", 1, INT32_MAX);
+    int64_t suffixes = need_number(model, v, "vocab", "max_suffix", 0, INT32_MAX);
+    if (levels != sids->levels || codes != sids->codes || suffixes != sids->max_suffix || g->vocab.size != g->model->config.vocab_size)
+        die(EX_DATAERR, "%s: trained on SIDs of %lld levels x %lld codes and %lld suffixes, but %s has %d x %d and %d", model->name,
+            (long long)levels, (long long)codes, (long long)suffixes, sids_name, sids->levels, sids->codes, sids->max_suffix);
+    cJSON_Delete(v);
+}
+
+/* The SIDs must be those of the training, or have grown out of them by rqvae --assign, which records where it began. */
+static void check_sids(const st_file_t *model, const st_file_t *sids)
+{
+    const char *trained = st_meta(model, "input.sids"), *grown = st_meta(sids, "input.sids");
+    if (!trained || (grown && !strcmp(grown, trained))) return;
+    char *digest = st_digest(sids);
+    if (strcmp(digest, trained))
+        die(EX_DATAERR, "%s: trained with other SIDs than %s (digest %s, this file has %s)", model->name, sids->name, trained, digest);
+    free(digest);
+}
+
+static void read_training(generator_t *g, const st_file_t *model)
+{
+    cJSON *t = need_object(model, "training");
+    const cJSON *softmax = cJSON_GetObjectItemCaseSensitive(t, "softmax");
+    if (!cJSON_IsString(softmax) || (strcmp(softmax->valuestring, "trie") && strcmp(softmax->valuestring, "level")))
+        die_at(model->name, 0, "metadata \"training\": \"softmax\" must be \"trie\" or \"level\"");
+    g->softmax = strcmp(softmax->valuestring, "trie") ? SOFTMAX_LEVEL : SOFTMAX_TRIE;
+    g->max_items = need_number(model, t, "training", "max-items", 1, 4096);
+    const cJSON *share = cJSON_GetObjectItemCaseSensitive(t, "hold-back"), *seed = cJSON_GetObjectItemCaseSensitive(t, "seed");
+    if (cJSON_IsNumber(share) && share->valuedouble > 0 && share->valuedouble <= 1 && cJSON_IsNumber(seed) && seed->valuedouble >= 0 &&
+        seed->valuedouble <= 0x1p53)
+        g->hold = (hold_back_t){share->valuedouble, (uint64_t)seed->valuedouble};
+    cJSON_Delete(t);
+    if (generator_positions(g) > g->model->config.max_position_embeddings)
+        die_at(model->name, 0, "histories of %lld items do not fit its %lld positions", (long long)g->max_items,
+               (long long)g->model->config.max_position_embeddings);
+}
+
+int64_t generator_positions(const generator_t *g) { return 1 + (g->max_items + 1) * (g->vocab.levels + 1); }
+
+generator_t generator_read(const st_file_t *model, const st_file_t *sids_file, const sids_t *sids)
+{
+    generator_t g = {.model = model_read(model), .vocab = vocab_make(sids->levels, sids->codes, sids->max_suffix)};
+    check_vocabulary(&g, model, sids, sids_file->name);
+    check_sids(model, sids_file);
+    read_training(&g, model);
+    return g;
+}
+
+void generator_add(st_writer_t *w, const model_t *m, const vocab_t *v, const char *training, const char *gemm)
+{
+    char *hf = model_config_json(&m->config, v->bos);
+    char *vocab = xasprintf("{\"levels\":%d,\"codes\":%d,\"max_suffix\":%d,\"bos\":%d,\"first_code\":%d,\"first_suffix\":%d,\"size\":%d}",
+                            v->levels, v->codes, v->max_suffix, v->bos, v->first_code, v->first_suffix, v->size);
+    st_set_meta(w, "config", hf);
+    st_set_meta(w, "vocab", vocab);
+    st_set_meta(w, "training", training);
+    st_set_meta(w, "gemm", gemm);
+    model_add(w, m, "", m->weights);
+    free(hf);
+    free(vocab);
+}

@@ -1,0 +1,58 @@
+/* Supervised training of the generator over Semantic IDs: packed histories, one loss over all targets, AdamW, validation by
+ * constrained beam search, early stopping, and exact resume. */
+#ifndef SIDMILL_GEN_TRAINER_H
+#define SIDMILL_GEN_TRAINER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "data/interactions.h"
+#include "data/sids.h"
+#include "gen/objective.h"
+#include "nn/backend.h"
+#include "nn/model.h"
+
+typedef struct {
+    softmax_t softmax;
+    int64_t dim, layers, heads, kv_heads, head_dim, ffn; /* heads 0: dim / 64, at least 1; kv_heads 0: heads; head_dim 0: dim / heads */
+    int64_t max_items;
+    double hold_back;     /* share of the users whose last training interaction is left out */
+    double dropout, label_smoothing;
+    double lr, beta2, weight_decay, clip;
+    int64_t warmup, epochs, batch_tokens;
+    double average;       /* decay of the exponential moving average of the weights that is validated and kept; 0: none */
+    int64_t valid_users, patience, beam;
+    int64_t shards;
+    uint64_t seed;
+} train_options_t;
+
+/* What training is given, and where it may keep its checkpoint. */
+typedef struct {
+    train_options_t options;
+    const backend_t *backend;
+    const interactions_t *interactions;
+    const sids_t *sids;       /* of the same items, in the same order */
+    const model_t *start;     /* its weights are where training begins; NULL: at random */
+    const char *fingerprint;  /* everything that shapes the result: a checkpoint with another one is refused */
+    const char *checkpoint;   /* folder, made when first needed; NULL: none */
+    double save_seconds;      /* between checkpoints within an epoch; each epoch ends with one */
+    const char *log;          /* --log file, NULL: none */
+} train_job_t;
+
+/* How the kept weights did. */
+typedef struct {
+    int64_t epoch, epochs_run;
+    bool validated;
+    double hr10, ndcg10;      /* on the validation sample; 0 where there was none */
+    double loss;              /* training negative log-likelihood an item in the epoch kept */
+    double tokens_per_second; /* over this process's training, validation not counted */
+} train_result_t;
+
+/* Trains (or goes on from the checkpoint) and returns the best model by validation NDCG@10; *result is filled. A batch whose
+ * gradient is not finite ends the process with EX_SOFTWARE. */
+model_t *train(const train_job_t *job, train_result_t *result);
+
+/* Removes the checkpoint; call once the model is safely written. */
+void train_discard_checkpoint(const train_job_t *job);
+
+#endif

@@ -1,0 +1,58 @@
+#include "intent/intent_http_cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "intent/intent_http.h"
+#include "intent/judge_http.h"
+#include "server/prompts.h"
+
+struct intent_http_flags intent_http_flags = {.judge_max_tokens = 16};
+
+enum { REPLY_TOKENS = 1024, REASONED_REPLY_TOKENS = 4096 };
+
+/* --url and --model as pairs, checked; returns their number. */
+static int count_pairs(void)
+{
+    const cli_list_t *urls = &intent_http_flags.urls, *models = &intent_http_flags.models;
+    if (!urls->count || !models->count) die(EX_USAGE, "--engine http needs --url and --model");
+    if (urls->count != 1 && urls->count != models->count)
+        die(EX_USAGE, "%d --url and %d --model, expected as many of both, or one --url", urls->count, models->count);
+    for (int m = 0; m < models->count; m++)
+        for (int k = 0; k < m; k++)
+            if (!strcmp(models->items[k], models->items[m]))
+                die(EX_USAGE, "--model %s is there twice, expected models that differ", models->items[m]);
+    return models->count;
+}
+
+intent_engine_t *intent_http_engine(endpoints_t *x)
+{
+    const struct intent_http_flags *f = &intent_http_flags;
+    int n = count_pairs();
+    endpoint_t **list = NEW_ARRAY(endpoint_t *, n);
+    for (int m = 0; m < n; m++) list[m] = endpoints_get(x, f->urls.items[f->urls.count == 1 ? 0 : m], f->models.items[m]);
+    char *task = f->prompt ? prompt_read(f->prompt) : NULL;
+    intent_engine_t *engine = intent_http_new(&(intent_http_options_t){
+        .task = task,
+        .form = {.schema = !f->no_response_format, .reasoning = f->reasoning},
+        .max_tokens = f->max_tokens ? f->max_tokens : f->reasoning ? REASONED_REPLY_TOKENS : REPLY_TOKENS,
+        .temperature = f->temperature,
+    }, list, n);
+    free(task);
+    free(list);
+    return engine;
+}
+
+intent_judge_t *intent_http_judge(endpoints_t *x)
+{
+    const struct intent_http_flags *f = &intent_http_flags;
+    const char *url = f->judge_url ? f->judge_url : f->urls.count ? f->urls.items[0] : NULL;
+    const char *model = f->judge_model ? f->judge_model : f->models.count ? f->models.items[0] : NULL;
+    if (!url || !model) die(EX_USAGE, "--judge http needs --judge-url and --judge-model, or --url and --model");
+    char *task = f->judge_prompt ? prompt_read(f->judge_prompt) : NULL;
+    intent_judge_t *judge = judge_http_new(task, f->judge_max_tokens, f->temperature, endpoints_get(x, url, model));
+    free(task);
+    return judge;
+}

@@ -1,0 +1,56 @@
+/* Group relative policy optimisation of a generator (Shao et al. 2024; METHODS section 2): loss and gradient of groups of
+ * candidates. For a kept group of G candidates o_g with advantages A_g,
+ *
+ *   J = 1/G sum_g 1/|o_g| sum_t [ min(rho_gt A_g, clip(rho_gt, 1 - eps, 1 + eps) A_g) - beta KL_gt ]
+ *   rho_gt = pi(o_gt | ...) / pi_old(o_gt | ...),   KL_gt = sum_{a allowed} pi(a | ...) log(pi(a | ...) / pi_ref(a | ...))
+ *
+ * where all distributions are softmax(logits / temperature) over the tokens that the sampler allowed there. A token that alone
+ * was allowed counts in |o_g|, its ratio is 1 and its KL 0. The loss is -J, the mean over groups. No dropout. */
+#ifndef SIDMILL_POLICY_GRPO_H
+#define SIDMILL_POLICY_GRPO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "data/interactions.h"
+#include "data/sids.h"
+#include "data/trie.h"
+#include "data/vocab.h"
+#include "gen/head.h"
+#include "nn/transformer.h"
+#include "policy/draw.h"
+
+typedef struct {
+    softmax_t softmax; /* the allowed sets of the sampler */
+    double temperature;
+    double epsilon;    /* of the clip */
+    double beta;       /* of the KL penalty */
+    int group;         /* candidates a group */
+} grpo_options_t;
+
+/* One prompt with its candidates. */
+typedef struct {
+    const history_t *prompt;
+    const draw_t *draws;      /* [group] */
+    const double *advantages; /* [group] */
+    double *old;              /* [group, SID_MAX_TOKENS] log pi_old of every token, written by the first pass */
+} group_t;
+
+/* Sums over the generated tokens where there was a choice; `loss` is weighted as the gradient is. */
+typedef struct {
+    double loss, kl, entropy, reference_entropy; /* entropies of pi and pi_ref */
+    int64_t tokens, clipped;
+} grpo_stats_t;
+
+/* One worker's space, for histories of up to max_items items. */
+typedef struct grpo grpo_t;
+grpo_t *grpo_new(const network_t *policy, const network_t *reference, const vocab_t *v, const sids_t *sids, const trie_t *trie,
+                 const grpo_options_t *o, int64_t max_items);
+void grpo_free(grpo_t *g);
+
+/* Writes the gradient of weight * sum over n groups of -J into `grads`, a flat array of the policy's layout, and adds to
+ * *stats; n >= 1. Many groups are taken a few at a time, so that space does not grow with their number. In a `first` pass pi_old is pi: it fills `old`, and all ratios are 1. Every history is encoded once, forwards
+ * and backwards; its candidates are branches of it. */
+void grpo_backward(grpo_t *g, int64_t n, const group_t *groups, bool first, double weight, float *grads, grpo_stats_t *stats);
+
+#endif

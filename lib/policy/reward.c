@@ -1,0 +1,120 @@
+#include "policy/reward.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+
+const char *const reward_names[] = {"exact", "exact+valid+lcp", "ungated", "gated", "suppress", "rank", NULL};
+const char *const reward_term_names[REWARD_TERMS] = {"exact", "valid", "lcp", "quality", "rank"};
+
+reward_kind_t reward_kind(const char *name)
+{
+    for (int i = 0; reward_names[i]; i++)
+        if (!strcmp(reward_names[i], name)) return (reward_kind_t)i;
+    die(EX_SOFTWARE, "no reward is called '%s'", name);
+}
+
+bool reward_needs_quality(reward_kind_t kind) { return kind == REWARD_UNGATED || kind == REWARD_GATED || kind == REWARD_SUPPRESS; }
+
+quality_t quality_read(const st_file_t *f, const strtab_t *ids)
+{
+    st_check_schema(f, "quality/1");
+    strtab_t own = st_need_ids(f, "item_ids", -1);
+    if (!strtab_equal(&own, ids)) die(EX_DATAERR, "%s: the item_ids are not those of the SIDs; both must come from the same items in the same order", f->name);
+    strtab_free(&own);
+    int64_t n = ids->count;
+    quality_t q = {.value = st_need_f32(f, "quality", 1, &n)};
+    q.judged = st_need_u8(f, "quality_mask", 1, &n);
+    for (int64_t i = 0; i < n; i++) {
+        if (q.judged[i] > 1) st_bad(f, "quality_mask", "row %lld: %d, expected 0 or 1", (long long)i, q.judged[i]);
+        if (q.judged[i] && (q.value[i] < 0 || q.value[i] > 1))
+            st_bad(f, "quality", "row %lld: %g, expected 0 to 1", (long long)i, (double)q.value[i]);
+    }
+    return q;
+}
+
+void quality_free(quality_t *q)
+{
+    free(q->value);
+    free(q->judged);
+    *q = (quality_t){0};
+}
+
+double reward_sum(const reward_t *r)
+{
+    double sum = 0;
+    for (int t = 0; t < REWARD_TERMS; t++) sum += r->term[t];
+    return sum;
+}
+
+int sid_common_codes(const sids_t *sids, const vocab_t *v, int32_t item, const draw_t *draw)
+{
+    int32_t sid[SID_MAX_TOKENS];
+    vocab_sid(v, sids, item, sid);
+    int same = 0;
+    while (same < sids->levels && same < draw->count && draw->tokens[same] == sid[same]) same++;
+    return same;
+}
+
+/* 1 / log2(rank + 1), the gain of DCG. */
+static double rank_weight(int rank) { return 1 / log2(rank + 1); }
+
+/* The candidate's place by its probability, from 1; of equals the one drawn first stands before. */
+static int draw_rank(int n, const draw_t *draws, int which)
+{
+    int rank = 1;
+    for (int i = 0; i < n; i++)
+        rank += draws[i].log_prob > draws[which].log_prob || (draws[i].log_prob == draws[which].log_prob && i < which);
+    return rank;
+}
+
+static void rank_terms(int n, const draw_t *draws, reward_t *rewards)
+{
+    bool hit = false;
+    double all = 0;
+    for (int i = 0; i < n; i++) {
+        hit = hit || rewards[i].term[TERM_EXACT] > 0;
+        all += rank_weight(i + 1);
+    }
+    for (int i = 0; hit && i < n; i++)
+        if (rewards[i].term[TERM_EXACT] == 0) rewards[i].term[TERM_RANK] = -rank_weight(draw_rank(n, draws, i)) / all;
+}
+
+static double quality_of(const quality_t *q, int32_t item, double missing) { return item >= 0 && q->judged[item] ? q->value[item] : missing; }
+
+void reward_group(const reward_options_t *o, const sids_t *sids, const vocab_t *v, const quality_t *q, int32_t target, int n,
+                  const draw_t *draws, reward_t *rewards)
+{
+    const bool shaped = o->kind == REWARD_EXACT_VALID_LCP || o->kind == REWARD_UNGATED || o->kind == REWARD_GATED;
+    memset(rewards, 0, (size_t)n * sizeof *rewards);
+    for (int i = 0; i < n; i++) {
+        const draw_t *d = &draws[i];
+        double *term = rewards[i].term, hit = d->item == target;
+        term[TERM_EXACT] = hit;
+        if (shaped) {
+            term[TERM_VALID] = o->lambda_valid * (d->item >= 0);
+            term[TERM_LCP] = o->lambda_pref * sid_common_codes(sids, v, target, d) / sids->levels;
+        }
+        if (o->kind == REWARD_GATED) term[TERM_QUALITY] = hit * o->alpha * quality_of(q, target, 0);
+        if (o->kind == REWARD_UNGATED) term[TERM_QUALITY] = o->alpha * quality_of(q, d->item, 0);
+        if (o->kind == REWARD_SUPPRESS) term[TERM_QUALITY] = hit * o->alpha * (2 * quality_of(q, target, 0.5) - 1);
+    }
+    if (o->kind == REWARD_RANK) rank_terms(n, draws, rewards);
+}
+
+bool reward_advantages(int n, const reward_t *rewards, double *advantages)
+{
+    double least = INFINITY, most = -INFINITY, mean = 0, variance = 0;
+    for (int i = 0; i < n; i++) {
+        double r = reward_sum(&rewards[i]);
+        advantages[i] = r;
+        least = fmin(least, r);
+        most = fmax(most, r);
+        mean += r / n;
+    }
+    for (int i = 0; i < n; i++) variance += (advantages[i] - mean) * (advantages[i] - mean) / n;
+    for (int i = 0; i < n; i++) advantages[i] = least == most ? 0 : (advantages[i] - mean) / (sqrt(variance) + 1e-6);
+    return least < most;
+}

@@ -1,0 +1,20 @@
+#include "policy/rl_prompts.h"
+
+#include "base/mem.h"
+
+history_t *prompts_make(const interactions_t *x, prompts_kind_t kind, hold_back_t hold, int64_t max_items, int64_t *count)
+{
+    history_t *list = NULL, h;
+    int64_t n = 0, cap = 0;
+    for (int64_t u = 0; u < x->users; u++) {
+        if (!interactions_history(x, u, SPLIT_TRAIN, &h) || (kind == PROMPTS_HELD_BACK && !holds_back(hold, u, h.count))) continue;
+        for (int64_t at = kind == PROMPTS_ALL || h.count < 1 ? 1 : h.count - 1; at < h.count; at++) {
+            if (at < 1) continue;
+            const int64_t first = at > max_items ? at - max_items : 0;
+            GROW(list, n, cap);
+            list[n++] = (history_t){h.items + first, at - first, h.items[at]};
+        }
+    }
+    *count = n;
+    return list;
+}

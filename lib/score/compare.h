@@ -1,0 +1,30 @@
+/* Is one system better than another? Paired over users: both saw the same ones. */
+#ifndef SIDMILL_SCORE_COMPARE_H
+#define SIDMILL_SCORE_COMPARE_H
+
+#include <stdint.h>
+
+/* P(|T| >= |t|) of Student's t distribution with df > 0 degrees of freedom, by the continued fraction of the regularised
+ * incomplete beta function: p = I_{df / (df + t^2)}(df / 2, 1 / 2). t may be infinite (0). */
+double student_p(double t, double df);
+
+/* I_x(a, b), 0 <= x <= 1, a, b > 0. */
+double incomplete_beta(double a, double b, double x);
+
+/* Paired t-test of the n differences d: t = mean / (sd / sqrt(n)), n - 1 degrees of freedom, p two-sided. With one
+ * difference t and p are NaN; where all differences are equal, t is 0 (p 1) or infinite (p 0). */
+typedef struct {
+    double mean, t, p;
+} ttest_t;
+ttest_t paired_ttest(const double *d, int64_t n);
+
+enum { BOOTSTRAP_COLUMNS = 64 };
+
+/* Percentile bootstrap over users: the means of `columns` statistics over `rounds` resamples of the n rows of d [n, columns],
+ * rows drawn with replacement, one draw for all columns; low[c], high[c] bound the middle `level` (0.95) of the means
+ * (quantiles interpolated linearly). n >= 1, rounds >= 1, at most BOOTSTRAP_COLUMNS columns. Keyed by seed; does not depend
+ * on threads. */
+void bootstrap_means(const double *d, int64_t n, int columns, int64_t rounds, double level, uint64_t seed, double *low,
+                     double *high);
+
+#endif

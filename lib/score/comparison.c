@@ -1,0 +1,239 @@
+#include "score/comparison.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "score/compare.h"
+#include "score/metrics.h"
+
+enum { MAX_SEEDS = 64 };
+
+#define LEVEL 0.95
+
+/* "LABEL=FILES"; a '/' before the '=' makes it part of a file's name. */
+static const char *split_label(system_ranks_t *s, const char *spec)
+{
+    const char *eq = strchr(spec, '='), *slash = strchr(spec, '/');
+    bool labelled = eq && eq > spec && (!slash || eq < slash);
+    s->label = labelled ? xstrndup(spec, (size_t)(eq - spec)) : xstrdup(spec);
+    return labelled ? eq + 1 : spec;
+}
+
+system_ranks_t system_ranks_read(const char *spec)
+{
+    system_ranks_t s = {0};
+    char *files = xstrdup(split_label(&s, spec)), *rest = files, *file;
+    int cap = 0;
+    while ((file = strsep(&rest, ","))) {
+        if (s.seeds == MAX_SEEDS) die(EX_USAGE, "'%s': more than %d files of one system", s.label, MAX_SEEDS);
+        int names_cap = cap;
+        GROW(s.names, s.seeds, names_cap);
+        GROW(s.ranks, s.seeds, cap);
+        s.names[s.seeds] = xstrdup(file);
+        s.ranks[s.seeds++] = ranks_read(file);
+    }
+    free(files);
+    return s;
+}
+
+void system_ranks_free(system_ranks_t *s)
+{
+    for (int i = 0; i < s->seeds; i++) {
+        free(s->names[i]);
+        ranks_free(&s->ranks[i]);
+    }
+    free(s->names);
+    free(s->ranks);
+    free(s->label);
+}
+
+static void check_same_users(const ranks_t *a, const ranks_t *b, const char *name_a, const char *name_b)
+{
+    if (a->split && b->split && strcmp(a->split, b->split))
+        die(EX_DATAERR, "%s is of split %s, %s of split %s: expected the same", name_a, a->split, name_b, b->split);
+    if (a->users != b->users)
+        die(EX_DATAERR, "%s has %lld users, %s has %lld: expected the same users", name_a, (long long)a->users, name_b,
+            (long long)b->users);
+    for (int64_t u = 0; u < a->users; u++) {
+        size_t n, m;
+        const char *x = strtab_get(&a->user_ids, u, &n), *y = strtab_get(&b->user_ids, u, &m);
+        if (n != m || memcmp(x, y, n))
+            die(EX_DATAERR, "row %lld is user '%.*s' in %s and '%.*s' in %s: expected the same users in the same order",
+                (long long)u, (int)n, x, name_a, (int)m, y, name_b);
+    }
+}
+
+static double user_value(int m, int32_t rank, int64_t k) { return rank <= k ? metric_value(m, rank) : 0; }
+
+/* A system's mean of metric m over its seeds, and the mean of every seed, as `"a": .., "a_seeds": [..]`. */
+static void mean_json(buf_t *out, const char *name, const system_ranks_t *system, int m, int64_t k)
+{
+    buf_t each = {0};
+    double all = 0;
+    for (int s = 0; s < system->seeds; s++) {
+        const ranks_t *r = &system->ranks[s];
+        double mean = 0;
+        for (int64_t u = 0; u < r->users; u++) mean += user_value(m, r->rank[u], k);
+        mean /= (double)r->users;
+        all += mean / system->seeds;
+        buf_puts(&each, s ? ", " : "");
+        buf_json_number(&each, mean);
+    }
+    buf_printf(out, "\"%s\": ", name);
+    buf_json_number(out, all);
+    buf_printf(out, ", \"%s_seeds\": [%s]", name, each.data);
+    buf_free(&each);
+}
+
+/* What b gains over a, per user and metric: [users, METRICS]. */
+static double *gains(const system_ranks_t *a, const system_ranks_t *b, int64_t k)
+{
+    int64_t users = a->ranks[0].users;
+    double *d = NEW_ARRAY(double, size_mul((size_t)users, METRICS));
+    for (int64_t u = 0; u < users; u++) {
+        for (int m = 0; m < METRICS; m++) {
+            double *gain = &d[u * METRICS + m];
+            for (int s = 0; s < b->seeds; s++) *gain += user_value(m, b->ranks[s].rank[u], k) / b->seeds;
+            for (int s = 0; s < a->seeds; s++) *gain -= user_value(m, a->ranks[s].rank[u], k) / a->seeds;
+        }
+    }
+    return d;
+}
+
+static void test_json(buf_t *out, const double *d, int64_t users, int m, double low, double high)
+{
+    double *column = NEW_ARRAY(double, users);
+    for (int64_t u = 0; u < users; u++) column[u] = d[u * METRICS + m];
+    ttest_t t = paired_ttest(column, users);
+    buf_puts(out, ", \"difference\": ");
+    buf_json_number(out, t.mean);
+    buf_puts(out, ", \"interval\": [");
+    buf_json_number(out, low);
+    buf_puts(out, ", ");
+    buf_json_number(out, high);
+    buf_puts(out, "], \"t\": ");
+    buf_json_number(out, t.t);
+    buf_puts(out, ", \"p\": ");
+    buf_json_number(out, t.p);
+    free(column);
+}
+
+/* The bootstrap's intervals of the columns of d. */
+typedef struct {
+    double low[METRICS], high[METRICS];
+} intervals_t;
+
+static intervals_t intervals_of(const double *d, int64_t users, const bootstrap_options_t *o)
+{
+    intervals_t i;
+    bootstrap_means(d, users, METRICS, o->rounds, LEVEL, o->seed, i.low, i.high);
+    return i;
+}
+
+/* Checks that all files are of the same users and split; returns the length of the shortest list, and the split, if told. */
+static int64_t check_systems(const system_ranks_t *systems, int count, const char **split)
+{
+    const ranks_t *first = &systems[0].ranks[0];
+    int64_t k = first->k;
+    *split = NULL;
+    for (int i = 0; i < count; i++) {
+        for (int s = 0; s < systems[i].seeds; s++) {
+            const ranks_t *r = &systems[i].ranks[s];
+            check_same_users(first, r, systems[0].names[0], systems[i].names[s]);
+            if (r->k < k) k = r->k;
+            if (!*split) *split = r->split;
+        }
+    }
+    if (first->users < 1) die(EX_DATAERR, "%s: no users", systems[0].names[0]);
+    return k;
+}
+
+/* The members that comparisons and ablations begin with. */
+static void head_json(buf_t *out, const char *schema, const char *split, int64_t users)
+{
+    buf_printf(out, "{\n  \"schema\": \"%s\",\n  \"split\": ", schema);
+    if (split) buf_json_string(out, split, strlen(split));
+    else buf_puts(out, "null");
+    buf_printf(out, ",\n  \"users\": %lld,\n", (long long)users);
+}
+
+char *comparison_json(const system_ranks_t *a, const system_ranks_t *b, const bootstrap_options_t *o)
+{
+    const system_ranks_t both[2] = {*a, *b};
+    const char *split;
+    int64_t k = check_systems(both, 2, &split), users = a->ranks[0].users;
+    double *d = gains(a, b, k);
+    intervals_t interval = intervals_of(d, users, o);
+
+    buf_t out = {0};
+    head_json(&out, "comparison/1", split, users);
+    buf_printf(&out, "  \"seeds\": [%d, %d],\n  \"bootstrap\": %lld,\n  \"level\": %g,\n  \"metrics\": {", a->seeds, b->seeds,
+               (long long)o->rounds, LEVEL);
+    for (int m = 0, shown = 0; m < METRICS; m++) {
+        if (metric_cut(m) > k) continue;
+        buf_printf(&out, "%s\n    \"%s\": {", shown++ ? "," : "", metric_name(m));
+        mean_json(&out, "a", a, m, k);
+        buf_puts(&out, ", ");
+        mean_json(&out, "b", b, m, k);
+        test_json(&out, d, users, m, interval.low[m], interval.high[m]);
+        buf_puts(&out, "}");
+    }
+    buf_puts(&out, "\n  }\n}\n");
+    free(d);
+    return out.data;
+}
+
+/* Means over the seeds of what the files say about the SIDs; null where one does not say. */
+static void sids_json(buf_t *out, const system_ranks_t *system)
+{
+    double alone = 0, used = 0;
+    for (int s = 0; s < system->seeds; s++) {
+        alone += system->ranks[s].alone / system->seeds;
+        used += system->ranks[s].utilisation / system->seeds;
+    }
+    buf_puts(out, "\"sids\": {\"alone\": ");
+    buf_json_number(out, alone);
+    buf_puts(out, ", \"utilisation\": ");
+    buf_json_number(out, used);
+    buf_puts(out, "}");
+}
+
+static void row_json(buf_t *out, const system_ranks_t *row, const system_ranks_t *reference, int64_t k, const bootstrap_options_t *o)
+{
+    int64_t users = row->ranks[0].users;
+    double *d = gains(reference, row, k);
+    intervals_t interval = intervals_of(d, users, o);
+    buf_puts(out, "\n    {\"label\": ");
+    buf_json_string(out, row->label, strlen(row->label));
+    buf_printf(out, ", \"seeds\": %d, ", row->seeds);
+    sids_json(out, row);
+    buf_puts(out, ", \"metrics\": {");
+    for (int m = 0, shown = 0; m < METRICS; m++) {
+        if (metric_cut(m) > k) continue;
+        buf_printf(out, "%s\n      \"%s\": {", shown++ ? "," : "", metric_name(m));
+        mean_json(out, "mean", row, m, k);
+        test_json(out, d, users, m, interval.low[m], interval.high[m]);
+        buf_puts(out, "}");
+    }
+    buf_puts(out, "}}");
+    free(d);
+}
+
+char *ablation_json(const system_ranks_t *rows, int count, const bootstrap_options_t *o)
+{
+    const char *split;
+    int64_t k = check_systems(rows, count, &split);
+    buf_t out = {0};
+    head_json(&out, "ablation/1", split, rows[0].ranks[0].users);
+    buf_printf(&out, "  \"bootstrap\": %lld,\n  \"level\": %g,\n  \"rows\": [", (long long)o->rounds, LEVEL);
+    for (int i = 0; i < count; i++) {
+        buf_puts(&out, i ? "," : "");
+        row_json(&out, &rows[i], &rows[0], k, o);
+    }
+    buf_puts(&out, "\n  ]\n}\n");
+    return out.data;
+}

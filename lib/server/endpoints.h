@@ -1,0 +1,37 @@
+/* The model servers of a run: one client for each pair of URL and model, and one loop that waits for all of them. */
+#ifndef SIDMILL_SERVER_ENDPOINTS_H
+#define SIDMILL_SERVER_ENDPOINTS_H
+
+#include <stdbool.h>
+
+#include "server/model_client.h"
+
+typedef struct {
+    char *url, *model;
+    model_client_t *client;
+} endpoint_t;
+
+/* Zero-initialise. */
+typedef struct {
+    endpoint_t **list;
+    int count, cap;
+} endpoints_t;
+
+/* The endpoint of `url` and `model`, which is made where it is new, with the other options as the command line gave them
+ * (model_client_options). Valid until endpoints_close(). */
+endpoint_t *endpoints_get(endpoints_t *x, const char *url, const char *model);
+
+/* True if every client has room for another request. */
+bool endpoints_have_room(const endpoints_t *x);
+
+/* How many items a filter should have under way at most (filter_t.window): many times the requests in flight, so that one
+ * whose request is sent again and again, with waits of seconds, does not hold up those behind it. 0: no endpoints. */
+int64_t endpoints_window(const endpoints_t *x);
+
+/* Moves the requests under way forward, for a while: returns once one is done, or earlier. */
+void endpoints_wait(endpoints_t *x);
+
+/* Closes all clients, which note their counts. */
+void endpoints_close(endpoints_t *x);
+
+#endif

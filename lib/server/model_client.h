@@ -1,0 +1,105 @@
+/* A client of OpenAI-compatible model servers: many requests in flight, retries, and a cache, so that a run that was
+ * killed and is started again sends no finished request twice. sidmill-http(7) is the manual of the options.
+ *
+ *     model_client_t *c = model_client_open(&model_client_options);
+ *     for (each item) {
+ *         while (!model_client_has_room(c)) model_client_wait(c);
+ *         buf_t body = {0};
+ *         chat_body(&body, &(chat_t){.model = model_client_options.model, .user = ..., .max_tokens = 100});
+ *         model_client_send(c, MODEL_CHAT, &body, accept, done, item);
+ *     }
+ *     while (model_client_busy(c)) model_client_wait(c);
+ *     model_client_close(c);  // notes the counts
+ */
+#ifndef SIDMILL_SERVER_MODEL_CLIENT_H
+#define SIDMILL_SERVER_MODEL_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/cli.h"
+
+typedef struct {
+    const char *url;         /* the base, such as http://127.0.0.1:8080/v1 */
+    const char *model;
+    int64_t jobs;            /* requests in flight */
+    int64_t max_retries;     /* of a request that failed; and, counted apart, of one whose replies were refused */
+    int64_t max_failures;    /* requests in a row without a reply that end the run; 0: any number */
+    double retry_wait, connect_timeout, timeout;  /* seconds, as fetch_options_t has them */
+    const char *cache;       /* answers_open()'s path */
+    size_t max_reply;        /* bytes; 0: 4 MiB */
+} model_client_options_t;
+
+/* The options as the command line gave them, with their defaults. A tool puts the rows into its table; one with several
+ * endpoints has rows of its own for those, and copies the rest. */
+extern model_client_options_t model_client_options;
+
+#define MODEL_CLIENT_ENDPOINT                                                                                                \
+    {0, "url", "URL", CLI_STRING, &model_client_options.url, "http: the server's base, e.g. http://127.0.0.1:8080/v1", false, 0, 0, NULL}, \
+    {0, "model", "NAME", CLI_STRING, &model_client_options.model, "http: the model's name there", true, 0, 0, NULL}
+#define MODEL_CLIENT_OPTIONS                                                                                                 \
+    {0, "jobs", "N", CLI_INT, &model_client_options.jobs, "http: requests in flight", false, 1, 512, NULL},                  \
+    {0, "max-retries", "N", CLI_INT, &model_client_options.max_retries, "http: send again up to N times", false, 0, 100, NULL}, \
+    {0, "retry-wait", "SECONDS", CLI_REAL, &model_client_options.retry_wait, "http: the first wait before that; it doubles", false, 0.001, 30, NULL}, \
+    {0, "max-failures", "N", CLI_INT, &model_client_options.max_failures, "http: stop after N in a row; 0: never", false, 0, 1000000000, NULL}, \
+    {0, "connect-timeout", "SECONDS", CLI_REAL, &model_client_options.connect_timeout, "http: for a connection", false, 0.001, 3600, NULL}, \
+    {0, "timeout", "SECONDS", CLI_REAL, &model_client_options.timeout, "http: for a reply, in all", false, 0.001, 86400, NULL}, \
+    {0, "cache", "FILE", CLI_STRING, &model_client_options.cache, "http: answers kept; none: not kept [~/.cache/sidmill]", false, 0, 0, NULL}
+
+typedef enum { MODEL_CHAT /* /chat/completions */, MODEL_EMBEDDINGS /* /embeddings */ } model_path_t;
+
+typedef struct model_client model_client_t;
+
+/* Checks the options: a missing or wrong url or model ends the process with EX_USAGE. The key is taken from
+ * $SIDMILL_API_KEY, else $OPENAI_API_KEY, else none is sent; it goes into the request's header and nowhere else. */
+model_client_t *model_client_open(const model_client_options_t *options);
+
+/* Looks at a reply: strict JSON in UTF-8, of the path's form (chat: chat_content() gives a text; embeddings: an object
+ * with an array `data`); `reply` is NUL-terminated. Returns NULL, or why its content is refused, static or valid until
+ * the next call; then the request is sent anew. Must depend on the request and the reply alone. */
+typedef const char *(*model_accept_fn)(void *ctx, const char *reply, size_t n);
+
+/* Called once a request. `error` NULL: the accepted reply; otherwise one line of valid UTF-8 that says why there is none,
+ * and reply is NULL. Both are valid until the call returns. May send. */
+typedef void (*model_done_fn)(void *ctx, const char *reply, size_t n, const char *error);
+
+/* Sends a request, whose body (JSON text) it takes over and empties. `done` may be called before this returns: where the
+ * answer is in the cache. Of requests with the same body under way only one is sent, and all get its answer. `accept`
+ * NULL: all are accepted.
+ *
+ * The cache knows an answer by model, path, body, and the number of replies refused before it, so that replies that were
+ * refused are not asked for twice either. Failures are not kept. The process ends, with what was answered safe in the
+ * cache: with EX_NOPERM on HTTP 401 and 403; with EX_UNAVAILABLE on 402, 404, 405 and redirects, on certificates that do
+ * not verify, where the first request finds no server, and after max_failures requests in a row that used up their
+ * retries. */
+void model_client_send(model_client_t *c, model_path_t path, buf_t *body, model_accept_fn accept, model_done_fn done,
+                       void *ctx);
+
+bool model_client_has_room(const model_client_t *c); /* fewer than `jobs` requests are unfinished */
+bool model_client_busy(const model_client_t *c);     /* some request is unfinished */
+
+/* Returns once at least one request is done; at once if none is under way. */
+void model_client_wait(model_client_t *c);
+
+/* The same for at most `seconds` (0: looks, does not wait); for callers with other things to wait for. */
+void model_client_poll(model_client_t *c, double seconds);
+
+typedef struct {
+    int64_t requests;      /* asked for by model_client_send() */
+    int64_t cached;        /* of them, answered from the cache alone, or by another request under way */
+    int64_t sent;          /* HTTP requests, retries included */
+    int64_t retries;       /* of them, after a failure */
+    int64_t refused;       /* replies that accept() refused, from the server or the cache */
+    int64_t failed;        /* requests that ended with an error */
+    int64_t prompt_tokens, completion_tokens; /* of the replies that came from the server */
+    double seconds;        /* from the first request sent to the last reply */
+} model_client_stats_t;
+
+model_client_stats_t model_client_stats(const model_client_t *c);
+
+/* Notes the counts, unless nothing was asked; requests still under way are dropped without a call. */
+void model_client_close(model_client_t *c);
+
+#endif

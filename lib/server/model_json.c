@@ -1,0 +1,149 @@
+#include "server/model_json.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/in.h"
+#include "base/mem.h"
+#include "data/json.h"
+
+/* --- Requests -------------------------------------------------------------------------------------------------------- */
+
+void base64_add(buf_t *out, const void *bytes, size_t n)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *p = bytes;
+    char block[4];
+    for (size_t i = 0; i < n; i += 3) {
+        size_t left = n - i;
+        unsigned v = (unsigned)p[i] << 16 | (left > 1 ? (unsigned)p[i + 1] << 8 : 0) | (left > 2 ? p[i + 2] : 0);
+        for (int k = 0; k < 4; k++) block[k] = digits[v >> (18 - 6 * k) & 63];
+        if (left < 3) block[3] = '=';
+        if (left < 2) block[2] = '=';
+        buf_add(out, block, 4);
+    }
+}
+
+static void add_string(buf_t *out, const char *s) { buf_json_string(out, s, strlen(s)); }
+
+void model_content_parts(buf_t *out, const char *text, const void *image, size_t n, const char *type)
+{
+    buf_puts(out, "[");
+    if (image) {
+        buf_printf(out, "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:%s;base64,", type);
+        base64_add(out, image, n);
+        buf_puts(out, "\"}}");
+    }
+    if (text) {
+        buf_puts(out, image ? ",{\"type\":\"text\",\"text\":" : "{\"type\":\"text\",\"text\":");
+        add_string(out, text);
+        buf_puts(out, "}");
+    }
+    buf_puts(out, "]");
+}
+
+void chat_body(buf_t *out, const chat_t *c)
+{
+    buf_puts(out, "{\"model\":");
+    add_string(out, c->model);
+    buf_puts(out, ",\"messages\":[");
+    if (c->system) {
+        buf_puts(out, "{\"role\":\"system\",\"content\":");
+        add_string(out, c->system);
+        buf_puts(out, "},");
+    }
+    buf_puts(out, "{\"role\":\"user\",\"content\":");
+    if (c->image) model_content_parts(out, c->user, c->image, c->image_size, c->image_type);
+    else add_string(out, c->user ? c->user : "");
+    buf_puts(out, "}]");
+    if (c->max_tokens) buf_printf(out, ",\"max_tokens\":%lld", (long long)c->max_tokens);
+    buf_puts(out, ",\"temperature\":");
+    buf_json_number(out, c->temperature);
+    if (c->response_format) {
+        buf_puts(out, ",\"response_format\":");
+        buf_puts(out, c->response_format);
+    }
+    buf_puts(out, "}");
+}
+
+/* --- Replies --------------------------------------------------------------------------------------------------------- */
+
+json_span_t json_member(json_span_t object, const char *name)
+{
+    json_span_t found = {0};
+    json_member_t m = {0};
+    if (!object.text || !object.n || *object.text != '{') return found;
+    while (json_next_member(object.text, object.n, &m)) {
+        if (!json_member_is(&m, name)) continue;
+        if (found.text) return (json_span_t){0};
+        found = (json_span_t){m.value, (size_t)(m.value_end - m.value)};
+    }
+    return found;
+}
+
+bool json_element(json_span_t array, json_span_t *element)
+{
+    if (!array.text) return false;
+    json_element_t m = {.value = element->text, .value_end = element->text ? element->text + element->n : NULL};
+    if (!json_next_element(array.text, array.n, &m)) return false;
+    *element = (json_span_t){m.value, (size_t)(m.value_end - m.value)};
+    return true;
+}
+
+char *json_string(json_span_t value)
+{
+    if (!value.text || *value.text != '"') return NULL;
+    cJSON *json = cJSON_ParseWithLength(value.text, value.n);
+    char *s = json && cJSON_IsString(json) ? xstrdup(json->valuestring) : NULL;
+    cJSON_Delete(json);
+    return s;
+}
+
+int64_t json_count(json_span_t value)
+{
+    if (!value.text || !value.n || value.n > 15) return -1;
+    int64_t v = 0;
+    for (size_t i = 0; i < value.n; i++) {
+        if (value.text[i] < '0' || value.text[i] > '9') return -1;
+        v = v * 10 + (value.text[i] - '0');
+    }
+    return v;
+}
+
+const char *model_json_check(const char *reply, size_t n)
+{
+    json_error_t e;
+    json_span_t text = json_whole(reply, n);
+    if (!text.n) return "the reply is empty";
+    if (*text.text != '{') return "the reply is not a JSON object";
+    if (!utf8_valid(reply, n)) return "the reply is not UTF-8";
+    return json_check(reply, n, &e) ? NULL : "the reply is not JSON";
+}
+
+static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+json_span_t json_whole(const char *text, size_t n)
+{
+    while (n && is_blank(*text)) text++, n--;
+    return (json_span_t){text, n};
+}
+
+char *chat_content(const char *reply, size_t n, bool *cut, const char **why)
+{
+    if ((*why = model_json_check(reply, n))) return NULL;
+    json_span_t choices = json_member(json_whole(reply, n), "choices"), choice = {0}, second;
+    *why = "the reply has no single choices[0].message.content";
+    if (!json_element(choices, &choice)) return NULL;
+    second = choice;
+    if (json_element(choices, &second)) return NULL;
+    char *content = json_string(json_member(json_member(choice, "message"), "content"));
+    if (!content) return NULL;
+    if (cut) {
+        char *finish = json_string(json_member(choice, "finish_reason"));
+        *cut = finish && !strcmp(finish, "length");
+        free(finish);
+    }
+    *why = NULL;
+    return content;
+}
