@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "data/sample.h"
+#include "gen/decoder.h"
 #include "score/metrics.h"
 
 enum { VALID_K = 10 };
@@ -18,11 +19,10 @@ struct validation {
     float *scores;
 };
 
-validation_t *validation_new(decoder_t *d, const interactions_t *x, int64_t users, uint64_t seed)
+validation_t *validation_new(const network_t *net, const space_t *space, const interactions_t *x, int64_t users, uint64_t seed)
 {
-    if (!users) return NULL;
     validation_t *v = NEW(validation_t);
-    v->decoder = d;
+    v->decoder = decoder_new(net, space, 1);
     int64_t *sample = sample_users(x, SPLIT_VALID, users, seed, &v->count);
     v->histories = NEW_ARRAY(history_t, v->count);
     for (int64_t i = 0; i < v->count; i++) interactions_history(x, sample[i], SPLIT_VALID, &v->histories[i]);
@@ -35,22 +35,23 @@ validation_t *validation_new(decoder_t *d, const interactions_t *x, int64_t user
 void validation_free(validation_t *v)
 {
     if (!v) return;
+    decoder_free(v->decoder);
     free(v->histories);
     free(v->items);
     free(v->scores);
     free(v);
 }
 
-void validation_run(validation_t *v, int beam, double *hr, double *ndcg)
+validation_score_t validation_run(validation_t *v, int beam)
 {
-    *hr = *ndcg = 0;
-    if (!v) return;
+    validation_score_t s = {0};
     progress_start("validating", "users", v->count);
     decoder_topk(v->decoder, v->count, v->histories, beam, VALID_K, v->items, v->scores);
     progress_end();
     for (int64_t i = 0; i < v->count; i++) {
         int32_t rank = metric_rank(v->items + i * VALID_K, VALID_K, v->histories[i].target);
-        *hr += (rank > 0) / (double)v->count;
-        *ndcg += (rank > 0 ? 1 / log2(rank + 1) : 0) / (double)v->count;
+        s.hr10 += (rank > 0) / (double)v->count;
+        s.ndcg10 += (rank > 0 ? 1 / log2(rank + 1) : 0) / (double)v->count;
     }
+    return s;
 }
