@@ -116,11 +116,11 @@ static const char *option_mode = "a", *option_name;
 static bool option_flag;
 static const char *const modes[] = {"a", "b", NULL};
 static const cli_option_t options[] = {
-    {'n', "number", "N", CLI_INT, &option_n, "a number", true, 1, 10, NULL},
-    {'x', "real", "X", CLI_REAL, &option_x, "a real", true, 0, 1, NULL},
-    {0, "mode", "MODE", CLI_CHOICE, &option_mode, "a choice", true, 0, 0, modes},
-    {0, "name", "NAME", CLI_STRING, &option_name, "not recorded", false, 0, 0, NULL},
-    {'f', "flag", NULL, CLI_FLAG, &option_flag, "a flag", true, 0, 0, NULL},
+    CONFIG_INT('n', "number", "N", &option_n, 1, 10, "a number"),
+    CONFIG_REAL('x', "real", "X", &option_x, 0, 1, "a real"),
+    CONFIG_CHOICE(0, "mode", modes, &option_mode, "a choice"),
+    OPT_STRING(0, "name", "NAME", &option_name, "not recorded"),
+    CONFIG_FLAG('f', "flag", &option_flag, "a flag"),
 };
 static const cli_t cli = {"unit", "[options]", "A test.", options, CLI_COUNT(options)};
 
