@@ -313,7 +313,7 @@ PY
     done
     run --separate-stderr evaluate -m trie.st -s sids.st -i other.st
     assert_failure 65
-    assert_regex "$stderr" 'differ in item_ids'
+    assert_regex "$stderr" 'item_ids differ from those of'
     run --separate-stderr evaluate -i i.st --recs few.st
     assert_failure 65
     assert_regex "$stderr" "few.st: no list for 147 of the 148 users, the first 'u3'"

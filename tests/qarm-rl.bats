@@ -291,7 +291,7 @@ PY
     refused 65 'is of schema sids/1, expected model/1' -m sids.st
     refused 65 'is of schema model/1, expected quality/1' --quality model.st
     "$QUALITY" q.st break=ids
-    refused 65 'q.st: the item_ids are not those of the SIDs' --quality q.st
+    refused 65 'q.st: item_ids differ from those of sids.st, expected the same items in the same order' --quality q.st
     "$QUALITY" q.st break=range
     refused 65 "q.st: tensor 'quality': row 3: 1.5, expected 0 to 1" --quality q.st
     "$QUALITY" q.st break=nan
@@ -302,7 +302,7 @@ PY
     "$TOY" other seed=2
     refused 65 'trained with other SIDs' -s other/sids.st
     "$TOY" other break=ids
-    refused 65 'item_ids differ' -i other/interactions.st
+    refused 65 'other/interactions.st: item_ids differ from those of sids.st' -i other/interactions.st
     "$TOY" other break=empty
     refused 65 'no user has 4 interactions or more' -i other/interactions.st
     for name in model quality; do

@@ -154,7 +154,7 @@ ids() { tr '\t' '\n' | sed 's/:[^:]*$//' | paste -sd' '; }
     "$HELPER" write_other other.st
     run --separate-stderr recommend -i other.st </dev/null
     assert_failure 65
-    assert_regex "$stderr" 'differ in item_ids'
+    assert_regex "$stderr" 'item_ids differ from those of'
 }
 
 @test "a full disk, a closed pipe" {

@@ -396,8 +396,8 @@ PY
         "$TOY" . break="$1"
         refused 65 "$2"
     }
-    broken ids 'item_ids differ'
-    broken fewer 'item_ids differ'
+    broken ids 'interactions.st: item_ids differ from those of sids.st, expected the same items in the same order'
+    broken fewer 'interactions.st: item_ids differ from those of sids.st'
     broken range "interactions.st: tensor 'item_index': row 5: 60, expected 0 to 59"
     broken negative "interactions.st: tensor 'item_index': row 5: -1"
     broken offsets "interactions.st: tensor 'user_offsets': row 4"

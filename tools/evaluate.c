@@ -9,6 +9,7 @@
 #include "base/out.h"
 #include "base/progress.h"
 #include "base/version.h"
+#include "data/catalogue.h"
 #include "data/relpath.h"
 #include "data/sample.h"
 #include "nn/backend.h"
@@ -206,8 +207,7 @@ static system_t system_open(const task_t *t)
     if (model) {
         s.recommender = recommender_open(model, sids, gemm);
         s.sids_file = st_open(sids);
-        if (!strtab_equal(&recommender_sids(s.recommender)->item_ids, &t->x.item_ids))
-            die(EX_DATAERR, "%s and %s differ in item_ids, expected the same items in the same order", sids, interactions);
+        catalogue_check_items(interactions, &t->x.item_ids, sids, &recommender_sids(s.recommender)->item_ids);
     } else if (recs) {
         s.recs_file = st_open(recs);
         s.recs = recs_read(s.recs_file);

@@ -7,9 +7,7 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/version.h"
-#include "data/interactions.h"
-#include "data/sids.h"
-#include "data/st.h"
+#include "data/catalogue.h"
 #include "gen/generator.h"
 #include "nn/backend.h"
 #include "policy/rl_trainer.h"
@@ -126,13 +124,10 @@ int main(int argc, char **argv)
     settle_options();
     const bool to_file = out_check(cli_common.output, true);
 
-    inputs_t in = {st_open(model_path), st_open(sids_path), st_open(interactions_path), reward_needs_quality(o.reward.kind) ? st_open(quality_path) : NULL};
-    sids_t sids = sids_read(in.sids);
-    interactions_t interactions = interactions_read(in.interactions);
-    if (!strtab_equal(&sids.item_ids, &interactions.item_ids))
-        die(EX_DATAERR, "%s and %s: the item_ids differ; both must come from the same items in the same order", sids_path, interactions_path);
-    quality_t quality = in.quality ? quality_read(in.quality, &sids.item_ids) : (quality_t){0};
-    generator_t start = generator_read(in.model, in.sids, &sids);
+    catalogue_t c = catalogue_open(sids_path, interactions_path);
+    inputs_t in = {st_open(model_path), c.sids_file, c.interactions_file, reward_needs_quality(o.reward.kind) ? st_open(quality_path) : NULL};
+    quality_t quality = in.quality ? quality_read(in.quality, &c) : (quality_t){0};
+    generator_t start = generator_read(in.model, c.sids_file, &c.sids);
     if (o.sampler == SAMPLER_FREE && start.softmax == SOFTMAX_TRIE)
         die(EX_USAGE, "--sampler free: %s was trained with --softmax trie and has never told items' SIDs from others; train with --softmax level", model_path);
 
@@ -140,7 +135,7 @@ int main(int argc, char **argv)
         die(EX_USAGE, "--prompts held-back: %s has been trained on everything; train with --hold-back", model_path);
 
     char *config = cli_config(&cli);
-    rl_job_t job = {.options = o, .backend = backend_open(gemm), .start = &start, .interactions = &interactions, .sids = &sids,
+    rl_job_t job = {.options = o, .backend = backend_open(gemm), .start = &start, .interactions = &c.interactions, .sids = &c.sids,
                     .quality = in.quality ? &quality : NULL, .save_seconds = save_seconds, .log = cli_common.log};
     job.fingerprint = fingerprint(config, job.backend, &in);
     job.checkpoint = to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;
@@ -152,5 +147,6 @@ int main(int argc, char **argv)
         note("kept step %lld of %lld: validation hr@10 %.4f -> %.4f, ndcg@10 %.4f -> %.4f", (long long)result.step, (long long)result.steps_run,
              result.start_hr10, result.hr10, result.start_ndcg10, result.ndcg10);
     model_free(m);
+    catalogue_close(&c);
     return 0;
 }

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "data/catalogue.h"
 #include "data/items.h"
 #include "nn/backend.h"
 #include "score/baselines.h"
@@ -209,8 +210,7 @@ static void read_popularity(server_t *s)
 {
     st_file_t *f = st_open(interactions);
     interactions_t x = interactions_read(f);
-    if (!strtab_equal(&x.item_ids, &s->sids->item_ids))
-        die(EX_DATAERR, "%s and %s differ in item_ids, expected the same items in the same order", interactions, sids);
+    catalogue_check_items(interactions, &x.item_ids, sids, &s->sids->item_ids);
     s->popular = popular_fit(&x);
     for (int64_t i = 0; i < x.items; i++) s->events += (double)s->popular.popularity[i];
     interactions_free(&x);

@@ -7,9 +7,7 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/version.h"
-#include "data/interactions.h"
-#include "data/sids.h"
-#include "data/st.h"
+#include "data/catalogue.h"
 #include "data/vocab.h"
 #include "gen/generator.h"
 #include "gen/trainer.h"
@@ -72,18 +70,18 @@ static char *fingerprint(const char *config, const backend_t *b, const st_file_t
     return text;
 }
 
-static void write_model(const model_t *m, const train_result_t *r, const char *config, const sids_t *sids, const st_file_t *sids_file,
-                        const st_file_t *interactions_file, const st_file_t *start_file, const backend_t *b)
+static void write_model(const model_t *m, const train_result_t *r, const char *config, const catalogue_t *c, const st_file_t *start_file,
+                        const backend_t *b)
 {
-    vocab_t v = vocab_make(sids->levels, sids->codes, sids->max_suffix);
+    vocab_t v = vocab_make(c->sids.levels, c->sids.codes, c->sids.max_suffix);
     st_writer_t *w = st_create(cli_common.output, "model/1");
     char *metrics = r->validated ? xasprintf("\"hr@10\":%.6f,\"ndcg@10\":%.6f,", r->hr10, r->ndcg10) : xstrdup("");
     char *kept = xasprintf("{\"epoch\":%lld,\"epochs_run\":%lld,%s\"loss_per_item\":%.6f}", (long long)r->epoch, (long long)r->epochs_run,
                            metrics, r->loss);
     generator_add(w, m, &v, config, b->name);
     st_set_meta(w, "validation", kept);
-    st_add_input(w, "sids", sids_file);
-    st_add_input(w, "interactions", interactions_file);
+    st_add_input(w, "sids", c->sids_file);
+    st_add_input(w, "interactions", c->interactions_file);
     if (start_file) st_add_input(w, "start", start_file);
     st_commit(w);
     free(metrics);
@@ -100,28 +98,24 @@ int main(int argc, char **argv)
     o.shards = cli_common.shards;
     o.seed = (uint64_t)cli_common.seed;
 
-    st_file_t *sids_file = st_open(sids_path), *interactions_file = st_open(interactions_path);
-    sids_t sids = sids_read(sids_file);
-    interactions_t interactions = interactions_read(interactions_file);
-    if (!strtab_equal(&sids.item_ids, &interactions.item_ids))
-        die(EX_DATAERR, "%s and %s: the item_ids differ; both must come from the same items in the same order", sids_path, interactions_path);
-
+    catalogue_t c = catalogue_open(sids_path, interactions_path);
     char *config = cli_config(&cli);
-    train_job_t job = {.options = o, .backend = backend_open(gemm), .interactions = &interactions, .sids = &sids, .save_seconds = save_seconds,
-                       .log = cli_common.log};
+    train_job_t job = {.options = o, .backend = backend_open(gemm), .interactions = &c.interactions, .sids = &c.sids,
+                       .save_seconds = save_seconds, .log = cli_common.log};
     st_file_t *start_file = start_path ? st_open(start_path) : NULL;
-    generator_t start = start_file ? generator_read(start_file, sids_file, &sids) : (generator_t){0};
+    generator_t start = start_file ? generator_read(start_file, c.sids_file, &c.sids) : (generator_t){0};
     job.start = start.model;
-    job.fingerprint = fingerprint(config, job.backend, sids_file, interactions_file, start_file);
+    job.fingerprint = fingerprint(config, job.backend, c.sids_file, c.interactions_file, start_file);
     job.checkpoint = to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;
     train_result_t result;
     model_t *m = train(&job, &result);
-    write_model(m, &result, config, &sids, sids_file, interactions_file, start_file, job.backend);
+    write_model(m, &result, config, &c, start_file, job.backend);
     train_discard_checkpoint(&job);
     if (result.validated)
         note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f", (long long)result.epoch, (long long)result.epochs_run, result.hr10,
              result.ndcg10);
     model_free(m);
     model_free(start.model);
+    catalogue_close(&c);
     return 0;
 }
