@@ -6,8 +6,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
-#include "base/version.h"
 #include "data/catalogue.h"
+#include "data/provenance.h"
 #include "gen/generator.h"
 #include "nn/backend.h"
 #include "policy/rl_trainer.h"
@@ -68,37 +68,19 @@ static const cli_t cli = {"qarm-rl", "--model FILE --sids FILE --interactions FI
                           "Trains a generator further by GRPO on its own candidates; resumes from FILE.ckpt/ when killed.",
                           options, CLI_COUNT(options)};
 
-/* The files that shape the result; quality NULL where the reward does not ask for it. */
-typedef struct {
-    st_file_t *model, *sids, *interactions, *quality;
-} inputs_t;
-
-static char *fingerprint(const char *config, const backend_t *b, const inputs_t *in)
-{
-    char *m = st_digest(in->model), *s = st_digest(in->sids), *i = st_digest(in->interactions), *q = in->quality ? st_digest(in->quality) : xstrdup("none");
-    char *text = xasprintf("%s %s %s model:%s sids:%s interactions:%s quality:%s", SIDMILL_VERSION, b->name, config, m, s, i, q);
-    free(m);
-    free(s);
-    free(i);
-    free(q);
-    return text;
-}
-
 /* input.sids stays the digest of the SIDs that the model was first trained with: theirs is its vocabulary. */
-static void write_model(const model_t *m, const generator_t *start, const rl_result_t *r, const char *config, const inputs_t *in, const backend_t *b)
+static void write_model(const model_t *m, const generator_t *start, const rl_result_t *r, const char *training, const char *config,
+                        const provenance_t *from, const backend_t *b)
 {
     st_writer_t *w = st_create(cli_common.output, "model/1");
-    generator_add(w, m, &start->vocab, st_meta(in->model, "training"), b->name);
+    generator_add(w, m, &start->vocab, training, b->name);
     char *metrics = r->validated ? xasprintf("\"hr@10\":%.6f,\"ndcg@10\":%.6f,\"start_hr@10\":%.6f,\"start_ndcg@10\":%.6f,", r->hr10, r->ndcg10,
                                              r->start_hr10, r->start_ndcg10) : xstrdup("");
     char *kept = xasprintf("{\"step\":%lld,\"steps_run\":%lld,\"steps\":%lld,%s\"ended_by\":\"%s\"}", (long long)r->step, (long long)r->steps_run,
                            (long long)r->steps, metrics, rl_end_names[r->end]);
     st_set_meta(w, "policy_training", config);
     st_set_meta(w, "validation", kept);
-    st_add_input(w, "sids", in->sids);
-    st_add_input(w, "interactions", in->interactions);
-    st_add_input(w, "model", in->model);
-    if (in->quality) st_add_input(w, "quality", in->quality);
+    provenance_write(from, w);
     st_commit(w);
     free(metrics);
     free(kept);
@@ -125,9 +107,9 @@ int main(int argc, char **argv)
     const bool to_file = out_check(cli_common.output, true);
 
     catalogue_t c = catalogue_open(sids_path, interactions_path);
-    inputs_t in = {st_open(model_path), c.sids_file, c.interactions_file, reward_needs_quality(o.reward.kind) ? st_open(quality_path) : NULL};
-    quality_t quality = in.quality ? quality_read(in.quality, &c) : (quality_t){0};
-    generator_t start = generator_read(in.model, c.sids_file, &c.sids);
+    st_file_t *model_file = st_open(model_path), *quality_file = reward_needs_quality(o.reward.kind) ? st_open(quality_path) : NULL;
+    quality_t quality = quality_file ? quality_read(quality_file, &c) : (quality_t){0};
+    generator_t start = generator_read(model_file, c.sids_file, &c.sids);
     if (o.sampler == SAMPLER_FREE && start.softmax == SOFTMAX_TRIE)
         die(EX_USAGE, "--sampler free: %s was trained with --softmax trie and has never told items' SIDs from others; train with --softmax level", model_path);
 
@@ -136,12 +118,17 @@ int main(int argc, char **argv)
 
     char *config = cli_config(&cli);
     rl_job_t job = {.options = o, .backend = backend_open(gemm), .start = &start, .interactions = &c.interactions, .sids = &c.sids,
-                    .quality = in.quality ? &quality : NULL, .save_seconds = save_seconds, .log = cli_common.log};
-    job.fingerprint = fingerprint(config, job.backend, &in);
+                    .quality = quality_file ? &quality : NULL, .save_seconds = save_seconds, .log = cli_common.log};
+    provenance_t from = {0};
+    provenance_add(&from, "sids", c.sids_file);
+    provenance_add(&from, "interactions", c.interactions_file);
+    provenance_add(&from, "model", model_file);
+    provenance_add(&from, "quality", quality_file);
+    job.fingerprint = provenance_fingerprint(&from, job.backend->name, config);
     job.checkpoint = to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;
     rl_result_t result;
     model_t *m = rl_train(&job, &result);
-    write_model(m, &start, &result, config, &in, job.backend);
+    write_model(m, &start, &result, st_meta(model_file, "training"), config, &from, job.backend);
     if (job.checkpoint) checkpoint_remove(job.checkpoint);
     if (result.validated)
         note("kept step %lld of %lld: validation hr@10 %.4f -> %.4f, ndcg@10 %.4f -> %.4f", (long long)result.step, (long long)result.steps_run,

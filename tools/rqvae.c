@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/progress.h"
-#include "base/version.h"
+#include "data/provenance.h"
 #include "data/sids.h"
 #include "data/st.h"
 #include "nn/gemm.h"
@@ -87,13 +87,12 @@ typedef struct {
     char *folder, *fingerprint; /* NULL: none */
 } state_t;
 
-static state_t state_for(const st_file_t *embeddings, bool to_file)
+static state_t state_for(const provenance_t *from, bool to_file)
 {
     if (!opt.checkpoint || !to_file) return (state_t){0};
-    char *config = cli_config(&cli), *digest = st_digest(embeddings);
-    state_t s = {xasprintf("%s.ckpt", cli_common.output), xasprintf("%s %s embeddings:%s", SIDMILL_VERSION, config, digest)};
+    char *config = cli_config(&cli);
+    state_t s = {xasprintf("%s.ckpt", cli_common.output), provenance_fingerprint(from, NULL, config)};
     free(config);
-    free(digest);
     return s;
 }
 
@@ -221,12 +220,11 @@ static void report(const sids_t *s, const quantiser_t *q, const quantiser_errors
     sid_stats_free(&r);
 }
 
-static void write_sids(const sids_t *s, const quantiser_t *q, const char *config, const st_file_t *input, const st_file_t *base)
+static void write_sids(const sids_t *s, const quantiser_t *q, const char *config, const provenance_t *from)
 {
     st_writer_t *w = st_create(cli_common.output, "sids/1");
     if (config) st_set_meta(w, "config", config);
-    if (base) st_add_input(w, "sids", base);
-    st_add_input(w, "embeddings", input);
+    provenance_write(from, w);
     st_add2(w, "codes", ST_I32, s->items, s->levels, s->code);
     st_add1(w, "suffix", ST_I32, s->items, s->suffix);
     st_add_strings(w, "item_ids", &s->item_ids);
@@ -269,8 +267,10 @@ static void make_sids(bool to_file)
     quantiser_t *q = new_quantiser(&e, rkmeans);
     features_fit(&e, q, file, cli.name);
     note_parts(&e, q);
+    provenance_t from = {0};
+    provenance_add(&from, "embeddings", file);
     state_t state = {0};
-    if (!rkmeans) state = state_for(file, to_file);
+    if (!rkmeans) state = state_for(&from, to_file);
     if (rkmeans) fit_rkmeans(q, &e);
     else train_rqvae(q, &e, &state);
 
@@ -289,7 +289,8 @@ static void make_sids(bool to_file)
     sids_assign_suffixes(&s, strcmp(opt.suffix, "always") ? SUFFIX_COLLIDE : SUFFIX_ALWAYS);
 
     char *config = cli_config(&cli);
-    write_sids(&s, q, config, file, NULL);
+    write_sids(&s, q, config, &from);
+    provenance_free(&from);
     state_drop(&state);
     jsonlog_close();
     free(config);
@@ -356,7 +357,11 @@ static void assign_new(void)
     quantiser_rows_t rows = features_rows(&e);
     quantiser_errors_t error = quantiser_errors(q, e.items, &rows, s.code + before * s.levels);
     report(&s, q, &error, r.moved);
-    write_sids(&s, q, st_meta(base, "config"), file, base);
+    provenance_t from = {0};
+    provenance_add(&from, "sids", base);
+    provenance_add(&from, "embeddings", file);
+    write_sids(&s, q, st_meta(base, "config"), &from);
+    provenance_free(&from);
 
     jsonlog_close();
     free(latents);

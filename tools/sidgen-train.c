@@ -6,8 +6,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
-#include "base/version.h"
 #include "data/catalogue.h"
+#include "data/provenance.h"
 #include "data/vocab.h"
 #include "gen/generator.h"
 #include "gen/trainer.h"
@@ -60,29 +60,17 @@ static const cli_t cli = {"sidgen-train", "--sids FILE --interactions FILE -o mo
                           "Trains the decoder-only generator on histories of Semantic IDs; resumes from FILE.ckpt/ when killed.",
                           options, CLI_COUNT(options)};
 
-static char *fingerprint(const char *config, const backend_t *b, const st_file_t *sids, const st_file_t *interactions, const st_file_t *start)
-{
-    char *s = st_digest(sids), *i = st_digest(interactions), *m = start ? st_digest(start) : xstrdup("none");
-    char *text = xasprintf("%s %s %s sids:%s interactions:%s start:%s", SIDMILL_VERSION, b->name, config, s, i, m);
-    free(s);
-    free(i);
-    free(m);
-    return text;
-}
-
-static void write_model(const model_t *m, const train_result_t *r, const char *config, const catalogue_t *c, const st_file_t *start_file,
+static void write_model(const model_t *m, const train_result_t *r, const char *config, const sids_t *sids, const provenance_t *from,
                         const backend_t *b)
 {
-    vocab_t v = vocab_make(c->sids.levels, c->sids.codes, c->sids.max_suffix);
+    vocab_t v = vocab_make(sids->levels, sids->codes, sids->max_suffix);
     st_writer_t *w = st_create(cli_common.output, "model/1");
     char *metrics = r->validated ? xasprintf("\"hr@10\":%.6f,\"ndcg@10\":%.6f,", r->hr10, r->ndcg10) : xstrdup("");
     char *kept = xasprintf("{\"epoch\":%lld,\"epochs_run\":%lld,%s\"loss_per_item\":%.6f}", (long long)r->epoch, (long long)r->epochs_run,
                            metrics, r->loss);
     generator_add(w, m, &v, config, b->name);
     st_set_meta(w, "validation", kept);
-    st_add_input(w, "sids", c->sids_file);
-    st_add_input(w, "interactions", c->interactions_file);
-    if (start_file) st_add_input(w, "start", start_file);
+    provenance_write(from, w);
     st_commit(w);
     free(metrics);
     free(kept);
@@ -105,11 +93,15 @@ int main(int argc, char **argv)
     st_file_t *start_file = start_path ? st_open(start_path) : NULL;
     generator_t start = start_file ? generator_read(start_file, c.sids_file, &c.sids) : (generator_t){0};
     job.start = start.model;
-    job.fingerprint = fingerprint(config, job.backend, c.sids_file, c.interactions_file, start_file);
+    provenance_t from = {0};
+    provenance_add(&from, "sids", c.sids_file);
+    provenance_add(&from, "interactions", c.interactions_file);
+    provenance_add(&from, "start", start_file);
+    job.fingerprint = provenance_fingerprint(&from, job.backend->name, config);
     job.checkpoint = to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;
     train_result_t result;
     model_t *m = train(&job, &result);
-    write_model(m, &result, config, &c, start_file, job.backend);
+    write_model(m, &result, config, &c.sids, &from, job.backend);
     train_discard_checkpoint(&job);
     if (result.validated)
         note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f", (long long)result.epoch, (long long)result.epochs_run, result.hr10,

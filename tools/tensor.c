@@ -11,6 +11,7 @@
 #include "data/describe.h"
 #include "data/join.h"
 #include "data/npy.h"
+#include "data/provenance.h"
 #include "data/schema.h"
 #include "data/st.h"
 #include "data/tsv.h"
@@ -161,7 +162,10 @@ static void put_base(st_writer_t *w, const st_file_t *f, char **names, int n)
     for (int i = 0; i < f->meta_count; i++)
         if (strcmp(f->meta_keys[i], "tool") != 0 && strcmp(f->meta_keys[i], "version") != 0)
             st_set_meta(w, f->meta_keys[i], f->meta_values[i]);
-    st_add_input(w, "onto", f);
+    provenance_t from = {0};
+    provenance_add(&from, "onto", f);
+    provenance_write(&from, w);
+    provenance_free(&from);
     for (int t = 0; t < f->count; t++) {
         const st_tensor_t *old = &f->tensors[t];
         bool replaced = false;

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "data/catalogue.h"
+#include "data/provenance.h"
 #include "data/schema.h"
 
 static bool same_type(const st_tensor_t *a, const st_tensor_t *b) { return a->dtype == b->dtype && a->dims == b->dims; }
@@ -175,9 +176,12 @@ void join_meta(st_writer_t *w, st_file_t *const *files, int n)
         }
         if (agreed) st_set_meta(w, key, files[0]->meta_values[k]);
     }
+    provenance_t from = {0};
     for (int i = 0; i < n; i++) {
         char role[32];
         snprintf(role, sizeof role, "%d", i);
-        st_add_input(w, role, files[i]);
+        provenance_add(&from, role, files[i]);
     }
+    provenance_write(&from, w);
+    provenance_free(&from);
 }
