@@ -27,21 +27,21 @@ static double image_seconds = 20, temperature = 0;
 
 static const char *const engines[] = {"builtin", "http", NULL};
 static const cli_option_t options[] = {
-    {0, "engine", NULL, CLI_CHOICE, &engine, "what looks at the pictures", true, 0, 0, engines},
-    {0, "image-root", "DIR", CLI_STRING, &image_root, "folder that image paths count from (the items')", false, 0, 0, NULL},
-    {0, "overwrite", NULL, CLI_FLAG, &overwrite, "caption items that have a caption anew", true, 0, 0, NULL},
-    {0, "shard", "K/N", CLI_STRING, &shard, "only part K of N; cat joins the parts", false, 0, 0, NULL},
-    {0, "max-file", "BYTES", CLI_INT, &max_file, "refuse larger image files", true, 1, 2147483647, NULL},
-    {0, "max-pixels", "N", CLI_INT, &max_pixels, "refuse larger images", true, 1, 1000000000, NULL},
-    {0, "image-seconds", "S", CLI_REAL, &image_seconds, "processor time that an image may take", true, 1, 86400, NULL},
+    CONFIG_CHOICE(0, "engine", engines, &engine, "what looks at the pictures"),
+    OPT_STRING(0, "image-root", "DIR", &image_root, "folder that image paths count from (the items')"),
+    CONFIG_FLAG(0, "overwrite", &overwrite, "caption items that have a caption anew"),
+    OPT_STRING(0, "shard", "K/N", &shard, "only part K of N; cat joins the parts"),
+    CONFIG_INT(0, "max-file", "BYTES", &max_file, 1, 2147483647, "refuse larger image files"),
+    CONFIG_INT(0, "max-pixels", "N", &max_pixels, 1, 1000000000, "refuse larger images"),
+    CONFIG_REAL(0, "image-seconds", "S", &image_seconds, 1, 86400, "processor time that an image may take"),
     CLI_THREADS,
     CLI_OUTPUT,
     MODEL_CLIENT_ENDPOINT,
-    {0, "prompt", "FILE", CLI_STRING, &prompt, "http: what to ask, in place of the built-in words", true, 0, 0, NULL},
-    {0, "max-tokens", "N", CLI_INT, &max_tokens, "http: of a reply", true, 1, 1000000, NULL},
-    {0, "temperature", "T", CLI_REAL, &temperature, "http: of the model", true, 0, 2, NULL},
-    {0, "max-side", "N", CLI_INT, &max_side, "http: shrink pictures to N pixels a side", true, 16, 65536, NULL},
-    {0, "max-send", "BYTES", CLI_INT, &max_send, "http: encode larger image files anew", true, 1000, 1000000000, NULL},
+    CONFIG_STRING(0, "prompt", "FILE", &prompt, "http: what to ask, in place of the built-in words"),
+    CONFIG_INT(0, "max-tokens", "N", &max_tokens, 1, 1000000, "http: of a reply"),
+    CONFIG_REAL(0, "temperature", "T", &temperature, 0, 2, "http: of the model"),
+    CONFIG_INT(0, "max-side", "N", &max_side, 16, 65536, "http: shrink pictures to N pixels a side"),
+    CONFIG_INT(0, "max-send", "BYTES", &max_send, 1000, 1000000000, "http: encode larger image files anew"),
     MODEL_CLIENT_OPTIONS,
 };
 static const cli_t cli = {

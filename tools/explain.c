@@ -20,10 +20,10 @@ static int64_t count = 10;
 static bool json;
 
 static const cli_option_t options[] = {
-    {'s', "sids", "FILE", CLI_STRING, &sids_path, "sids/1", false, 0, 0, NULL},
-    {'i', "items", "FILE", CLI_STRING, &items_path, "items.jsonl (stdin)", false, 0, 0, NULL},
-    {'n', "count", "N", CLI_INT, &count, "items, or codes, shown of a group", false, 0, 1000000, NULL},
-    {'j', "json", NULL, CLI_FLAG, &json, "one JSON object for each operand", false, 0, 0, NULL},
+    OPT_STRING('s', "sids", "FILE", &sids_path, "sids/1"),
+    OPT_STRING('i', "items", "FILE", &items_path, "items.jsonl (stdin)"),
+    OPT_INT('n', "count", "N", &count, 0, 1000000, "items, or codes, shown of a group"),
+    OPT_FLAG('j', "json", &json, "one JSON object for each operand"),
     CLI_OUTPUT,
 };
 

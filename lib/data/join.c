@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "data/catalogue.h"
+#include "data/provenance.h"
 #include "data/schema.h"
 
 static bool same_type(const st_tensor_t *a, const st_tensor_t *b) { return a->dtype == b->dtype && a->dims == b->dims; }
@@ -139,13 +141,13 @@ void join_rows(st_writer_t *w, st_file_t *const *files, int n)
 
 static void check_items(st_file_t *const *files, int n)
 {
-    for (int i = 0; i < n; i++) {
+    strtab_t first = st_need_ids(files[0], "item_ids", -1);
+    for (int i = 1; i < n; i++) {
         strtab_t ids = st_need_ids(files[i], "item_ids", -1);
+        catalogue_check_items(files[i]->name, &ids, files[0]->name, &first);
         strtab_free(&ids);
-        if (!same_tensor(st_find(files[0], "item_ids"), st_find(files[i], "item_ids")))
-            die_at(files[i]->name, 0, "item_ids differ from those of %s, expected the same items in the same order",
-                   files[0]->name);
     }
+    strtab_free(&first);
 }
 
 void join_merge(st_writer_t *w, st_file_t *const *files, int n)
@@ -174,9 +176,12 @@ void join_meta(st_writer_t *w, st_file_t *const *files, int n)
         }
         if (agreed) st_set_meta(w, key, files[0]->meta_values[k]);
     }
+    provenance_t from = {0};
     for (int i = 0; i < n; i++) {
         char role[32];
         snprintf(role, sizeof role, "%d", i);
-        st_add_input(w, role, files[i]);
+        provenance_add(&from, role, files[i]);
     }
+    provenance_write(&from, w);
+    provenance_free(&from);
 }

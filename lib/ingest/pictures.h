@@ -31,14 +31,15 @@ typedef struct {
 /* The options as the command line gave them, with their defaults. */
 extern pictures_options_t pictures_options;
 
-#define PICTURES_OPTIONS                                                                                                      \
-    {0, "images", "DIR", CLI_STRING, &pictures_options.folder, "download the pictures that image_url names into DIR", false, 0, 0, NULL}, \
-    {0, "jobs", "N", CLI_INT, &pictures_options.jobs, "pictures under way at once", false, 1, 512, NULL},                      \
-    {0, "per-host", "N", CLI_INT, &pictures_options.per_host, "of these, from one host", false, 1, 512, NULL},                 \
-    {0, "host-interval", "SECONDS", CLI_REAL, &pictures_options.host_interval, "least time between two requests to a host", false, 0, 3600, NULL}, \
-    {0, "min-bytes", "N", CLI_INT, &pictures_options.min_bytes, "least size of a picture", false, 0, 1e9, NULL},               \
-    {0, "max-bytes", "N", CLI_INT, &pictures_options.max_bytes, "most size of a picture", false, 1, 1e9, NULL},                \
-    {0, "retry-failed", NULL, CLI_FLAG, &pictures_options.retry_failed, "ask again for pictures that were refused", false, 0, 0, NULL}
+#define PICTURES_OPTIONS                                                                                                     \
+    OPT_STRING(0, "images", "DIR", &pictures_options.folder, "download the pictures that image_url names into DIR"),         \
+    OPT_INT(0, "jobs", "N", &pictures_options.jobs, 1, 512, "pictures under way at once"),                                   \
+    OPT_INT(0, "per-host", "N", &pictures_options.per_host, 1, 512, "of these, from one host"),                              \
+    OPT_REAL(0, "host-interval", "SECONDS", &pictures_options.host_interval, 0, 3600,                                        \
+             "least time between two requests to a host"),                                                                   \
+    OPT_INT(0, "min-bytes", "N", &pictures_options.min_bytes, 0, 1e9, "least size of a picture"),                            \
+    OPT_INT(0, "max-bytes", "N", &pictures_options.max_bytes, 1, 1e9, "most size of a picture"),                             \
+    OPT_FLAG(0, "retry-failed", &pictures_options.retry_failed, "ask again for pictures that were refused")
 
 typedef struct pictures pictures_t;
 
