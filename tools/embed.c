@@ -105,7 +105,7 @@ static lsa_options_t lsa_options(void)
 
 static bool uses_server(void) { return !strcmp(opt.text, "http") || !strcmp(opt.joint, "http"); }
 
-/* The client that the http engines share. */
+/* Opens the client that the http engines share. */
 static model_client_t *open_client(void)
 {
     model_client_options_t o = model_client_options;
@@ -113,7 +113,7 @@ static model_client_t *open_client(void)
     return model_client_open(&o);
 }
 
-/* The engines that the options ask for, NULL for none; `fit` (may be NULL) is where they were fitted before. */
+/* Opens an engine that the options ask for, NULL for none; `fit` (may be NULL) is where it was fitted before. */
 static text_engine_t *text_engine(const st_file_t *fit, model_client_t *client)
 {
     if (!strcmp(opt.text, "none")) return NULL;
@@ -142,7 +142,7 @@ static void parse_image(void)
     if (opt.clip_folder && !*opt.clip_folder) die(EX_USAGE, "--image clip: expected a folder after the colon");
 }
 
-/* The options of a fit, and where the command line chooses otherwise, its own. */
+/* Takes the options of a fit, and where the command line chooses otherwise, its own. */
 static void take_fit(const st_file_t *fit)
 {
     static const char *const chosen[] = {"text", "image", "intent", "joint", "max-side", "batch", "model", NULL};
@@ -202,7 +202,7 @@ static void read_items(run_t *r, items_t *items)
     if (!items->ids.count) die_at(items->lines.name, 0, "no items, expected one JSON object a line");
 }
 
-/* The intents alone, in the space that the whole texts have fixed: [items, *dim]. */
+/* Embeds the intents alone, in the space that the whole texts have fixed: [items, *dim]. */
 static float *embed_intents(run_t *r, int64_t items, int64_t *dim)
 {
     int64_t without = 0;
@@ -259,7 +259,7 @@ static void add_fit(run_t *r, st_writer_t *out)
     }
 }
 
-/* The digests of what went in; and of the items that the spaces were fitted to, which may be others. */
+/* Records the digests of what went in, and of the items that the spaces were fitted to, which may be others. */
 static void add_digests(const run_t *r, st_writer_t *out, const items_t *items, const char *images, const st_file_t *fit)
 {
     char *digest = in_digest_hex(&items->lines);

@@ -96,7 +96,7 @@ static state_t state_for(const provenance_t *from, bool to_file)
     return s;
 }
 
-/* Called once the output stands. */
+/* Removes the checkpoint; only once the output stands, since a kill before that must find it. */
 static void state_drop(state_t *s)
 {
     if (s->folder) checkpoint_remove(s->folder);
@@ -121,7 +121,7 @@ static void log_epoch(const rqvae_epoch_t *r, const quantiser_t *q)
     buf_free(&parts);
 }
 
-/* A quantiser for these features; its image_scale is set, everything else is to be fitted. */
+/* Makes a quantiser that fits the features: image_scale is set, everything else is to be trained. */
 static quantiser_t *new_quantiser(const features_t *e, bool rkmeans)
 {
     quantiser_shape_t s = {.text = e->text, .image = e->image, .fused = opt.fusion_dim ? opt.fusion_dim : e->text, .intent = e->intent,
@@ -133,7 +133,7 @@ static quantiser_t *new_quantiser(const features_t *e, bool rkmeans)
     return q;
 }
 
-/* `least` epochs, or as many as `steps` take: small catalogues need as many steps as others. */
+/* Counts epochs: `least`, or as many as `steps` take, because small catalogues need as many steps as others. */
 static int64_t epochs_for(int64_t items, int64_t least, int64_t steps)
 {
     int64_t per_epoch = (items + opt.batch - 1) / opt.batch, epochs = (steps + per_epoch - 1) / per_epoch;
@@ -169,7 +169,8 @@ static void fit_rkmeans(quantiser_t *q, const features_t *e)
     rkmeans_fit(&o, q, e->items, e->x);
 }
 
-/* What is wrong with SIDs must be seen. */
+/* Warns of codes that stay unused and of items that share theirs, and says what helps: a generator trained on such SIDs would
+ * only be worse, without saying why. */
 static void warn_of_collapse(const sids_t *s, const sid_stats_t *r)
 {
     for (int l = 0; l < s->levels; l++) {
@@ -185,7 +186,7 @@ static void warn_of_collapse(const sids_t *s, const sid_stats_t *r)
         warn("only %.1f%% of the items have codes of their own; try --spread -1, more --codes or --levels", 100 * r->alone);
 }
 
-/* `error` of the items given SIDs, `moved` how many of them did not get their nearest codes. */
+/* Notes and logs how good the SIDs are: `error` of the items given some, `moved` of which did not get their nearest codes. */
 static void report(const sids_t *s, const quantiser_t *q, const quantiser_errors_t *error, int64_t moved)
 {
     sid_stats_t r = sids_stats(s);
@@ -232,7 +233,7 @@ static void write_sids(const sids_t *s, const quantiser_t *q, const char *config
     st_commit(w);
 }
 
-/* Whether the image joins these tensors: not where it is one of them, or in the joint embedding that stands alone. */
+/* Tells whether the image joins these tensors: not where it is one of them, or in the joint embedding that stands alone. */
 static bool takes_image(const char *tensors)
 {
     if (!strcmp(tensors, "joint")) return false;
@@ -303,7 +304,7 @@ static void make_sids(bool to_file)
     st_close(file);
 }
 
-/* A string of the options that made the SIDs, or `otherwise`. Caller frees. */
+/* Looks up a string among the options that made the SIDs; `otherwise` where it is not there. Caller frees. */
 static char *config_string(const st_file_t *f, const char *key, const char *otherwise)
 {
     const char *text = st_meta(f, "config");
@@ -314,7 +315,7 @@ static char *config_string(const st_file_t *f, const char *key, const char *othe
     return copy;
 }
 
-/* Whether every item has a suffix: SIDs from elsewhere do not say how they were made. */
+/* Tells by the SIDs whether every item gets a suffix, because those from elsewhere do not say how they were made. */
 static bool all_suffixed(const sids_t *s)
 {
     for (int64_t i = 0; i < s->items; i++)

@@ -48,7 +48,7 @@ static void make_folder(const char *path)
     if (stat(path, &st) || !S_ISDIR(st.st_mode)) die(EX_CANTCREAT, "%s: not a folder", path);
 }
 
-/* The folder and those that lead to it. */
+/* Makes the folder and those that lead to it. */
 static void make_folders(const char *path)
 {
     char *partial = xstrdup(path);
@@ -61,7 +61,7 @@ static void make_folders(const char *path)
     free(partial);
 }
 
-/* The files that make the folder look complete go first and come back last. */
+/* Removes a file that makes the folder look complete: such files go first and come back last. */
 static void remove_old(const char *path)
 {
     if (unlink(path) && errno != ENOENT) die_errno(EX_CANTCREAT, "%s: cannot replace", path);
@@ -74,7 +74,7 @@ static void image_name(int64_t i, char name[40])
     snprintf(name, 40, "images/%s.png", id);
 }
 
-/* Whole or not at all, without a sync for each: sync_images() does that once for all. */
+/* Writes a picture whole or not at all, without a sync for each: sync_images() does that once for all. */
 static void write_image(const char *path, const unsigned char *bytes, size_t len)
 {
     char *temp = xasprintf("%s.part", path);

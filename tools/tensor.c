@@ -53,7 +53,7 @@ static int list(int argc, char **argv)
     return 0;
 }
 
-/* Digits at *p as a number, which stops growing far beyond any row; false where there are none. */
+/* Reads the digits at *p as a number, which stops growing far beyond any row; false where there are none. */
 static bool take_number(const char **p, int64_t *v)
 {
     const char *start = *p;
@@ -62,7 +62,7 @@ static bool take_number(const char **p, int64_t *v)
     return *p > start;
 }
 
-/* "A:B", where either side may be missing, or "A" alone, within `rows`. */
+/* Reads "A:B", where either side may be missing, or "A" alone, within `rows`. */
 static void parse_rows(const char *text, int64_t rows, int64_t *first, int64_t *end)
 {
     const char *p = text;
@@ -77,7 +77,7 @@ static void parse_rows(const char *text, int64_t rows, int64_t *first, int64_t *
         die(EX_DATAERR, "--rows %s: outside the tensor, which has %lld rows", text, (long long)rows);
 }
 
-/* Rows of a string table as bytes, in place of the rows of its bytes. */
+/* Cuts the rows out; of a string table the strings' bytes, since its rows are strings to whoever asks. */
 static st_tensor_t slice(const st_tensor_t *t, const strtab_t *table, const char *rows)
 {
     if (!rows) return *t;
@@ -156,7 +156,7 @@ static char *cut(char *text, const char *what)
     return eq + 1;
 }
 
-/* The tensors and metadata of --onto that the command line does not replace. */
+/* Adds the tensors and metadata of --onto that the command line does not replace. */
 static void put_base(st_writer_t *w, const st_file_t *f, char **names, int n)
 {
     for (int i = 0; i < f->meta_count; i++)
@@ -241,7 +241,7 @@ static int join(int argc, char **argv)
     return 0;
 }
 
-/* What the tools themselves check when they read the file. */
+/* Checks what the tools themselves check when they read the file. */
 static void check_by_tools(const st_file_t *f, const char *schema)
 {
     if (!strcmp(schema, "model/1")) model_free(model_read(f));

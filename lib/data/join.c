@@ -29,7 +29,7 @@ static bool is_ids(const char *name)
 
 static void add(st_writer_t *w, const st_tensor_t *t) { st_add(w, t->name, t->dtype, t->dims, t->shape, t->data); }
 
-/* The table of all files' strings must not hold one twice. */
+/* Ends the process for an id that two of the files hold. */
 static void check_unique(st_file_t *const *files, int n, const char *name)
 {
     strtab_t all = {0};
@@ -56,7 +56,7 @@ static void check_same(st_file_t *const *files, int n, const char *name)
             st_bad(files[i], name, "differs from that of %s, expected the same", files[0]->name);
 }
 
-/* Offsets of every file after the first, each counted on from where the files before end; their own first is left out. */
+/* Joins offsets: those of each file count on from where the files before end, and its own first is left out. */
 static void join_offsets(st_writer_t *w, st_file_t *const *files, int n, const char *name)
 {
     int64_t base = 0;
@@ -96,7 +96,7 @@ static void check_names(st_file_t *const *files, int n)
     }
 }
 
-/* The schema that all files have, NULL if none is known. */
+/* Returns the schema that all files have, NULL if none is known. */
 static const schema_t *common_schema(st_file_t *const *files, int n)
 {
     const char *first = st_meta(files[0], "schema");
@@ -109,7 +109,7 @@ static const schema_t *common_schema(st_file_t *const *files, int n)
     return first ? schema_find(first) : NULL;
 }
 
-/* With a schema: each tensor as its table says, tensors it does not know the same in all. */
+/* Says how a tensor is joined: as its schema's table has it, and what the table does not know only where all are the same. */
 static join_kind kind_of(const schema_t *s, const char *name)
 {
     if (!s) return JOIN_ROWS;

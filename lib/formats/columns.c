@@ -70,7 +70,7 @@ columns_t columns_parse(const column_role_t *roles, int count, const char *spec,
     return c;
 }
 
-/* True if `name` is the usual one but for case and separators. */
+/* Compares a name with a usual one, but for case and separators. */
 static bool is_usual(const char *name, size_t n, const char *usual)
 {
     for (size_t i = 0; i < n; i++) {

@@ -34,7 +34,7 @@ static void wait_for(sem_t *s)
         if (errno != EINTR) die_errno(EX_OSERR, "semaphore");
 }
 
-/* Ids are copied; false where they do not fit. An event alone in its batch always fits. */
+/* Copies an event with its ids into the batch; false where they do not fit. An event alone in its batch always fits. */
 static bool add(batch_t *b, const event_t *e)
 {
     size_t need = size_add(e->user_len, e->item_len);
@@ -67,7 +67,7 @@ static void fill(event_ahead_t *a, batch_t *b)
     }
 }
 
-/* An empty batch is the end. */
+/* Reads batches until the source ends, which an empty batch tells. */
 static void *read_ahead(void *ctx)
 {
     event_ahead_t *a = ctx;

@@ -67,7 +67,7 @@ static void events_close(event_source_t *base)
     free(base);
 }
 
-/* A column "order" holds positions; without a time at all, the order of the rows counts. */
+/* Tells whether there are only positions: in a column "order", or, without a time at all, those of the rows. */
 static bool only_order(const event_rows_t *s)
 {
     int time = s->at[EVENT_TIME];

@@ -84,7 +84,7 @@ static void records_close(record_source_t *base)
     free(s);
 }
 
-/* Columns without a role are kept as strings, but for nameless ones and those whose name means something else. */
+/* Keeps columns without a role as strings, but for nameless ones and those whose name means something else. */
 static void assign_columns(record_rows_t *s)
 {
     const table_t *t = s->table;

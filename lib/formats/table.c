@@ -131,7 +131,7 @@ static void feed(csv_t *c, const char *s, size_t n)
         die(EX_OSERR, "%s: %s", c->base.source.lines.name, csv_strerror(csv_error(&c->parser)));
 }
 
-/* An open quote may swallow a whole file: it must not fill the memory. */
+/* Ends the process for a row that has grown too long: an open quote may swallow a whole file, and must not fill the memory. */
 static void check_size(const csv_t *c)
 {
     if (c->text.len > SOURCE_MAX_LINE || c->parser.entry_pos > SOURCE_MAX_LINE - c->text.len)
@@ -141,7 +141,7 @@ static void check_size(const csv_t *c)
 
 static bool is_blank(char c, char delimiter) { return (c == ' ' || c == '\t') && c != delimiter; }
 
-/* What libcsv would make of a line without quotes, some times faster; false for a blank line. */
+/* Cuts a line without quotes as libcsv would, some times faster; false for a blank line. */
 static bool cut_plain(csv_t *c, const char *line, size_t n)
 {
     table_t *t = &c->base;
@@ -157,7 +157,7 @@ static bool cut_plain(csv_t *c, const char *line, size_t n)
     return true;
 }
 
-/* False at the end. */
+/* Reads the next row, by way of libcsv where it has quotes; false at the end. */
 static bool read_row(csv_t *c)
 {
     table_t *t = &c->base;
@@ -232,7 +232,7 @@ table_t *table_csv(const source_options_t *o, bool header, tally_t *tally)
 
 /* --- RecBole ------------------------------------------------------------------------------------------------------------ */
 
-/* The next line that is not empty; false at the end. */
+/* Reads the next line that is not empty; false at the end. */
 static bool full_line(table_t *t, const char **line, size_t *n)
 {
     do {

@@ -12,7 +12,7 @@ double ingest_density(const ingest_step_t *s)
 
 static double share(const ingest_step_t *s, int kind) { return s->items ? (double)s->with[kind] / (double)s->items : 0; }
 
-/* "no_record" as "no record". */
+/* Writes "no_record" as "no record". */
 static const char *words(const char *key, char text[64])
 {
     size_t n = strlen(key);
@@ -22,7 +22,7 @@ static const char *words(const char *key, char text[64])
     return text;
 }
 
-/* A column is as wide as its name, and as "100.0%". */
+/* Makes a column as wide as its name, and as "100.0%". */
 static int column(int kind) { return strlen(coverage_names[kind]) > 6 ? (int)strlen(coverage_names[kind]) : 6; }
 
 static void note_steps(const ingest_report_t *r)

@@ -1,4 +1,5 @@
-/* The `http` caption engine: what a vision-language model on an OpenAI-compatible server sees in a picture (METHODS 1.1). */
+/* The `http` caption engine: what a vision-language model on an OpenAI-compatible server sees in a picture
+ * (sidmill-methods(7), 1.1). */
 #ifndef SIDMILL_INTENT_CAPTION_HTTP_H
 #define SIDMILL_INTENT_CAPTION_HTTP_H
 

@@ -1,4 +1,5 @@
-/* Intents by language models on OpenAI-compatible servers (METHODS 1.2; several models: MLIM, reasoning: MDIM, section 3). */
+/* Intents by language models on OpenAI-compatible servers (sidmill-methods(7), 1.2; several models: MLIM, 3; reasoning: MDIM,
+ * 4). */
 #ifndef SIDMILL_INTENT_INTENT_HTTP_H
 #define SIDMILL_INTENT_INTENT_HTTP_H
 

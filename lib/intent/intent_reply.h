@@ -1,5 +1,5 @@
-/* What a model answers when it is asked for an item's intents or for a label: read by the letter, or refused (METHODS 1.2,
- * 1.3). Nothing is repaired or guessed, so that what enters the records is what the model said. */
+/* What a model answers when it is asked for an item's intents or for a label: read by the letter, or refused (sidmill-methods(7),
+ * 1.2 and 1.3). Nothing is repaired or guessed, so that what enters the records is what the model said. */
 #ifndef SIDMILL_INTENT_INTENT_REPLY_H
 #define SIDMILL_INTENT_INTENT_REPLY_H
 

@@ -1,5 +1,5 @@
-/* The light judge of DIGR-v1's RLDI (METHODS section 3): a logistic regression over features of a descriptor and its
- * evidence, trained on judged items, so that a model need not judge every descriptor. */
+/* The light judge RLDI (sidmill-methods(7), 3): a logistic regression over features of a descriptor and its evidence,
+ * trained on judged items, so that a model need not judge every descriptor. */
 #ifndef SIDMILL_INTENT_JUDGE_CLASSIFIER_H
 #define SIDMILL_INTENT_JUDGE_CLASSIFIER_H
 

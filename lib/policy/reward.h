@@ -1,4 +1,4 @@
-/* Rewards of generated candidates and their advantages within a group (METHODS section 2; DeepInterestGR, arXiv 2604.20861). */
+/* Rewards of generated candidates and their advantages within a group (DeepInterestGR; sidmill-methods(7), 2). */
 #ifndef SIDMILL_POLICY_REWARD_H
 #define SIDMILL_POLICY_REWARD_H
 

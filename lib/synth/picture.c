@@ -78,7 +78,7 @@ static float part_distance(const part_t *s, float x, float y)
     return 1;
 }
 
-/* Share of the trim colour at a point of the body. */
+/* Returns the share of the trim colour at a point of the body. */
 static float pattern_at(const figure_t *f, float x, float y)
 {
     float period = f->pattern_period, u = x / period + f->pattern_phase, v = y / period + f->pattern_phase;
@@ -100,7 +100,7 @@ static float pattern_at(const figure_t *f, float x, float y)
 
 static void blend(rgb_t *pixel, rgb_t colour, float alpha) { *pixel = rgb_mix(*pixel, colour, alpha); }
 
-/* Pixels that a shape centred at `at` can touch, within `reach`. */
+/* Finds the pixels that a shape centred at `at` can touch, within `reach`. */
 static void pixel_span(const picture_t *p, float at, float reach, int *from, int *to)
 {
     float size = (float)p->size;

@@ -38,6 +38,7 @@ typedef struct {
     float pattern_phase;  /* in periods */
 } figure_t;
 
+/* A black canvas of `size` pixels a side. */
 picture_t picture_new(int size);
 void picture_free(picture_t *p);
 
