@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "data/filter.h"
+#include "data/filter_input.h"
 #include "data/items.h"
 #include "data/st.h"
 #include "intent/intent_builtin.h"

@@ -11,7 +11,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/spool.h"
-#include "data/filter.h"
 
 /* Bytes [at, end) of a file. */
 typedef struct {

@@ -1,11 +1,9 @@
-/* The k-core by passes over what is left. Each pass drops users with too few interactions and what items that have too few take
- * with them, and leaves a shorter sequence for the next. What fits in memory, and what so many passes have not settled (a
- * long chain of users and items that fall one after the other), is peeled there, in linear time. */
+#include "ingest/ingest_core.h"
+
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/progress.h"
-#include "ingest/ingest_parts.h"
 #include "ingest/kcore.h"
 
 enum { MAX_PASSES = 100 };

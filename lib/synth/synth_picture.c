@@ -1,5 +1,7 @@
 #include <math.h>
 
+#include "synth/synth.h"
+#include "synth/synth_draw.h"
 #include "synth/synth_world.h"
 
 typedef struct { rgb_t a, b; } span_t; /* colours between a and b */
@@ -18,10 +20,10 @@ static const struct { rgb_t body, trim; } neutrals[] = {
 };
 
 /* Arguments are evaluated in an order of the compiler's choice: at most one draw in a call. */
-static float unit(draw_t *d) { return (float)draw_unit(d); }
-static float between(draw_t *d, double low, double high) { return (float)draw_range(d, low, high); }
+static float unit(synth_draw_t *d) { return (float)draw_unit(d); }
+static float between(synth_draw_t *d, double low, double high) { return (float)draw_range(d, low, high); }
 
-static rgb_t colour_in(draw_t *d, span_t span)
+static rgb_t colour_in(synth_draw_t *d, span_t span)
 {
     rgb_t c = rgb_mix(span.a, span.b, unit(d));
     c.r += COLOUR_JITTER * (float)draw_normal(d);
@@ -40,7 +42,7 @@ static void paint_ellipse(picture_t *p, float x, float y, float w, float h, rgb_
     picture_shape(p, &(part_t){PART_ELLIPSE, x, y, w, h, 0, 0, PAINT_BODY}, colour, alpha, soft);
 }
 
-static void paint_studio(picture_t *p, draw_t *d)
+static void paint_studio(picture_t *p, synth_draw_t *d)
 {
     static const span_t tops[] = {
         {{.97f, .97f, .97f}, {.92f, .92f, .92f}}, {{.88f, .88f, .89f}, {.78f, .79f, .80f}},
@@ -51,7 +53,7 @@ static void paint_studio(picture_t *p, draw_t *d)
 }
 
 /* Sky over hills over a meadow, from lush to dry. */
-static void paint_open_air(picture_t *p, draw_t *d)
+static void paint_open_air(picture_t *p, synth_draw_t *d)
 {
     float horizon = between(d, 0.42, 0.66), tilt = between(d, -0.12, 0.12);
     rgb_t sky = colour_in(d, (span_t){{.45f, .68f, .92f}, {.62f, .78f, .90f}});
@@ -71,7 +73,7 @@ static void paint_open_air(picture_t *p, draw_t *d)
 }
 
 /* A grey sky, house fronts, wet asphalt and slanting rain. */
-static void paint_street(picture_t *p, draw_t *d)
+static void paint_street(picture_t *p, synth_draw_t *d)
 {
     float kerb = between(d, 0.62, 0.80), slant = between(d, 0.2, 0.5);
     rgb_t sky = colour_in(d, (span_t){{.62f, .68f, .74f}, {.50f, .56f, .64f}});
@@ -94,7 +96,7 @@ static void paint_street(picture_t *p, draw_t *d)
 }
 
 /* A cream wall with a window, over floor boards. */
-static void paint_daylight(picture_t *p, draw_t *d)
+static void paint_daylight(picture_t *p, synth_draw_t *d)
 {
     float floor_line = between(d, 0.60, 0.80), window = between(d, 0.12, 0.26);
     if (draw_chance(d, 0.5)) window = 1 - window;
@@ -109,7 +111,7 @@ static void paint_daylight(picture_t *p, draw_t *d)
 }
 
 /* Dusk with lamps out of focus. */
-static void paint_evening(picture_t *p, draw_t *d)
+static void paint_evening(picture_t *p, synth_draw_t *d)
 {
     rgb_t top = colour_in(d, (span_t){{.08f, .09f, .22f}, {.16f, .08f, .24f}});
     rgb_t bottom = colour_in(d, (span_t){{.26f, .16f, .34f}, {.36f, .18f, .26f}});
@@ -122,9 +124,9 @@ static void paint_evening(picture_t *p, draw_t *d)
     }
 }
 
-static void paint_background(picture_t *p, draw_t *d, int scene)
+static void paint_background(picture_t *p, synth_draw_t *d, int scene)
 {
-    static void (*const scenes[SYNTH_SCENES])(picture_t *, draw_t *) = {
+    static void (*const scenes[SYNTH_SCENES])(picture_t *, synth_draw_t *) = {
         paint_open_air, paint_street, paint_daylight, paint_evening,
     };
     float haze = between(d, 0, MAX_HAZE);
@@ -137,7 +139,7 @@ static void paint_background(picture_t *p, draw_t *d, int scene)
     paint_box(p, 0.5f, 0.5f, 2, 2, air, haze);
 }
 
-static figure_t draw_figure(draw_t *d, int palette)
+static figure_t draw_figure(synth_draw_t *d, int palette)
 {
     figure_t f = {.x = between(d, 0.42, 0.58)};
     f.y = between(d, 0.50, 0.60);
@@ -175,7 +177,7 @@ static int part_count(const synth_type_t *type)
 }
 
 /* Exposure, white balance, light from one side, and sensor noise. */
-static void expose(picture_t *p, draw_t *d)
+static void expose(picture_t *p, synth_draw_t *d)
 {
     float exposure = between(d, 0.85, 1.10), side = between(d, -0.15, 0.15), noise = between(d, 0.005, 0.02);
     float red = between(d, 0.9, 1.1), green = between(d, 0.95, 1.05), blue = between(d, 0.9, 1.1);
@@ -194,7 +196,7 @@ void synth_picture(const synth_t *s, int64_t i, picture_t *p)
 {
     const synth_item_t *item = &s->items[i];
     const synth_type_t *type = &synth_types[item->type];
-    draw_t d = draw_from(s->config.seed, "synth picture", i);
+    synth_draw_t d = draw_from(s->config.seed, "synth picture", i);
     paint_background(p, &d, item->scene);
     figure_t figure = draw_figure(&d, item->palette);
     float size = figure.scale;

@@ -1,4 +1,4 @@
-#include "text/lsa_space.h"
+#include "text/lsa.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "text/lsa_space.h"
 
 enum {
     OVERSAMPLE = 32,

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "text/lsa.h"
 #include "text/lsa_space.h"
 
 enum { MAX_DIM = 65536, MAX_WORDS = 8, MAX_CHARS = 16 };
