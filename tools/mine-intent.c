@@ -294,7 +294,7 @@ static intent_engine_t *open_engine(char **path)
         free(*path);
         *path = spooled;
     }
-    const builtin_options_t o = {max_intents, min_confidence};
+    const intent_builtin_options_t o = {max_intents, min_confidence};
     return builtin_engine(&o, fit);
 }
 

@@ -4,16 +4,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "text/caption_text.h"
 
 static const double ALONE = 0.5, JOINED = 0.7; /* strengths */
-
-const char *caption_labels(const char *caption) { return strstr(caption, "In the picture: "); }
-
-bool caption_is_pixels(const char *caption)
-{
-    return (strstr(caption, "-toned object in ") || strstr(caption, "-toned scene that ") || strstr(caption, "mid-toned")) &&
-           strstr(caption, " contrast");
-}
 
 typedef struct {
     const char *use;   /* the descriptor alone */

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "intent/intent_merge.h"
 #include "server/model_json.h"
-#include "server/prompts.h"
+#include "intent/prompts.h"
 
 typedef struct {
     intent_engine_t base;
@@ -29,7 +29,7 @@ typedef struct {
 
 struct item_asked {
     http_engine_t *engine;
-    mined_fn done;
+    intent_mined_fn done;
     void *ctx;
     int left;            /* answers that are missing; one more while the requests are being made */
     asked_t asked[];     /* one an endpoint */
@@ -97,7 +97,7 @@ static void answered(void *ctx, const char *reply, size_t n, const char *error)
     one_less(a->item);
 }
 
-static void mine(intent_engine_t *base, const evidence_t *evidence, mined_fn done, void *ctx)
+static void mine(intent_engine_t *base, const evidence_t *evidence, intent_mined_fn done, void *ctx)
 {
     http_engine_t *e = (http_engine_t *)base;
     buf_t user = {0};

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "intent/evidence_rules.h"
 #include "intent/judge_builtin.h"
 #include "nn/logistic.h"
 #include "text/key_table.h"
@@ -60,7 +61,7 @@ static features_t features_of(const candidates_t *evidence, const intent_t *i)
     words_t w = {0};
     size_t length = strlen(i->text);
     words_add(&w, i->text, length, FIELD_TITLE);
-    verdict_t v = builtin_verdict(evidence, i);
+    judge_verdict_t v = builtin_verdict(evidence, i);
     f.whole[CONFIDENCE] = isnan(i->confidence) ? 0 : (float)i->confidence;
     f.whole[HAS_CONFIDENCE] = (float)!isnan(i->confidence);
     f.whole[WORDS] = (float)(w.count < MOST_WORDS ? w.count : MOST_WORDS) / 8;
@@ -283,7 +284,7 @@ typedef struct {
     candidates_t scratch;
 } judge_t;
 
-static void judge(intent_judge_t *j, const evidence_t *evidence, intents_t *intents, judged_fn done, void *ctx)
+static void judge(intent_judge_t *j, const evidence_t *evidence, intents_t *intents, intent_judged_fn done, void *ctx)
 {
     judge_t *b = (judge_t *)j;
     candidates_find(&b->scratch, evidence, NULL, NULL);

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "intent/intent_reply.h"
 #include "server/model_json.h"
-#include "server/prompts.h"
+#include "intent/prompts.h"
 
 typedef struct {
     intent_judge_t base;
@@ -27,7 +27,7 @@ typedef struct {
 
 struct item_judged {
     intents_t *intents;
-    judged_fn done;
+    intent_judged_fn done;
     void *ctx;
     int left;            /* answers that are missing; one more while the requests are being made */
     asked_t asked[];     /* one a descriptor */
@@ -92,7 +92,7 @@ static void ask(const http_judge_t *j, const char *evidence, const char *descrip
     buf_free(&user);
 }
 
-static void judge(intent_judge_t *base, const evidence_t *evidence, intents_t *intents, judged_fn done, void *ctx)
+static void judge(intent_judge_t *base, const evidence_t *evidence, intents_t *intents, intent_judged_fn done, void *ctx)
 {
     const http_judge_t *j = (const http_judge_t *)base;
     int count = intents->count;

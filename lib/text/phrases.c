@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "intent/caption_rules.h"
+#include "text/caption_text.h"
 
 #define IS_IN(word, list) is_in((word), (list), sizeof(list) / sizeof *(list))
 

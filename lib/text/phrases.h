@@ -29,7 +29,7 @@ typedef struct {
 } words_t;
 
 /* Takes the evidence apart (text/tokens.h), replacing what `w` held. Left out: the "s" of a possessive, what is left of
- * HTML entities, and sentences about pixels; a caption's list of labels counts as FIELD_LABELS (intent/caption_rules.h). */
+ * HTML entities, and sentences about pixels; a caption's list of labels counts as FIELD_LABELS (text/caption_text.h). */
 void words_of_evidence(words_t *w, const evidence_t *e);
 
 /* The same for one text, as field `field`, appended to what `w` holds. */
