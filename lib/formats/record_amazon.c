@@ -12,7 +12,7 @@ typedef struct {
     record_source_t base;
     source_lines_t source;
     const amazon_edition_t *edition;
-    cleaner_t cleaner;
+    clean_text_t cleaner;
     json_want_t want[META_FIELDS];
     buf_t json;               /* the current line, where it was a Python literal */
     buf_t id, raw, clean, line;

@@ -62,7 +62,7 @@ static int first_filter(const take_t *t, const event_source_t *s, const event_t 
     return FILTERS;
 }
 
-static int64_t item_number(take_t *t, const hashed_event_t *h)
+static int64_t item_number(take_t *t, const event_ahead_event_t *h)
 {
     const event_t *e = &h->event;
     int64_t item = strtab_find_hashed(t->known.items, e->item, e->item_len, h->item_hash);
@@ -79,7 +79,7 @@ static void count(parties_t *p, int64_t i, int stage)
     if (stage > one->best) one->best = (uint8_t)stage;
 }
 
-static void take_event(take_t *t, const event_source_t *s, const hashed_event_t *h)
+static void take_event(take_t *t, const event_source_t *s, const event_ahead_event_t *h)
 {
     const event_t *e = &h->event;
     int64_t user = strtab_find_or_add(&t->user_ids, e->user, e->user_len, h->user_hash), item = item_number(t, h);
@@ -100,7 +100,7 @@ static void near_party(const parties_t *p, int64_t i)
     if (i >= 0 && i < p->cap) __builtin_prefetch(&p->at[i]);
 }
 
-static void fetch(const take_t *t, const hashed_event_t *h, int n)
+static void fetch(const take_t *t, const event_ahead_event_t *h, int n)
 {
     const strtab_t *users = &t->user_ids, *items = t->known.items;
     int64_t user[SIDE_BY_SIDE], item[SIDE_BY_SIDE];
@@ -118,7 +118,7 @@ static void fetch(const take_t *t, const hashed_event_t *h, int n)
     }
 }
 
-static void take_batch(take_t *t, const event_source_t *s, const event_batch_t *b)
+static void take_batch(take_t *t, const event_source_t *s, const event_ahead_batch_t *b)
 {
     for (int first = 0, n; first < b->count; first += n) {
         n = b->count - first < SIDE_BY_SIDE ? b->count - first : SIDE_BY_SIDE;
@@ -131,7 +131,7 @@ static void take_all(take_t *t, event_source_t *s)
 {
     event_ahead_t *ahead = event_ahead_open(s);
     progress_start("reading", "interactions", 0);
-    for (const event_batch_t *b; (b = event_ahead_next(ahead)); progress_add(b->count))
+    for (const event_ahead_batch_t *b; (b = event_ahead_next(ahead)); progress_add(b->count))
         take_batch(t, s, b);
     progress_end();
     event_ahead_close(ahead);

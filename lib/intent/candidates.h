@@ -14,7 +14,7 @@ typedef struct {
 
 /* Zero-initialise, reuse for many items, free at the end. */
 typedef struct {
-    words_t words;           /* of the evidence */
+    phrase_words_t words;    /* of the evidence */
     lexicon_domain_t domain;
     buf_t bytes;
     intent_candidate_t *list;

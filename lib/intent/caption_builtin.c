@@ -18,7 +18,7 @@ typedef struct {
 /* An item on its way. */
 typedef struct {
     char *labels; /* NULL: none */
-    captioned_fn done;
+    caption_done_fn done;
     void *ctx;
 } item_t;
 
@@ -34,7 +34,7 @@ static const char *describe(const void *ctx, const unsigned char *bytes, size_t 
 }
 
 /* Puts the labels first: they say what the thing is. */
-static void finish(const char *labels, const char *sentence, size_t n, const char *error, captioned_fn done, void *ctx)
+static void finish(const char *labels, const char *sentence, size_t n, const char *error, caption_done_fn done, void *ctx)
 {
     buf_t text = {0};
     if (labels) buf_printf(&text, CAPTION_LABELS "%s.%s", labels, n ? " " : "");
@@ -59,7 +59,7 @@ static void described(void *ctx, const unsigned char *reply, size_t n, const cha
     free(i);
 }
 
-static void caption(caption_engine_t *base, buf_t *picture, const char *labels, captioned_fn done, void *ctx)
+static void caption(caption_engine_t *base, buf_t *picture, const char *labels, caption_done_fn done, void *ctx)
 {
     builtin_t *e = (builtin_t *)base;
     if (!picture) {

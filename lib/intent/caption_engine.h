@@ -23,13 +23,13 @@ sandbox_options_t caption_worker(const caption_limits_t *limits);
 
 /* Called exactly once an item, with texts that are valid until it returns. `text`: the caption, UTF-8 on one line; NULL where there
  * is nothing to go by. `error`: why the picture gave nothing; NULL where it did, or there was none. */
-typedef void (*captioned_fn)(void *ctx, const char *text, const char *error);
+typedef void (*caption_done_fn)(void *ctx, const char *text, const char *error);
 
 typedef struct caption_engine caption_engine_t;
 struct caption_engine {
     /* Captions an item: by the bytes of its picture's file, which the engine takes over (NULL: it has none), and its image labels
      * (labels_text()'s; NULL: none). */
-    void (*caption)(caption_engine_t *e, buf_t *picture, const char *labels, captioned_fn done, void *ctx);
+    void (*caption)(caption_engine_t *e, buf_t *picture, const char *labels, caption_done_fn done, void *ctx);
 
     /* True if another item can be started without waiting. */
     bool (*has_room)(const caption_engine_t *e);

@@ -23,7 +23,7 @@ typedef struct {
 typedef struct {
     http_t *engine;
     buf_t file;  /* until it is sent */
-    captioned_fn done;
+    caption_done_fn done;
     void *ctx;
 } item_t;
 
@@ -91,9 +91,9 @@ static void ask_model(item_t *i, const sendable_t *image)
     const http_t *e = i->engine;
     const caption_http_options_t *o = &e->options;
     buf_t body = {0};
-    chat_body(&body, &(chat_t){.model = e->model, .user = o->question ? o->question : usual_question(), .image = image->bytes,
-                               .image_size = image->n, .image_type = image->type, .max_tokens = o->max_tokens,
-                               .temperature = o->temperature});
+    chat_body(&body, &(model_chat_t){.model = e->model, .user = o->question ? o->question : usual_question(), .image = image->bytes,
+                                     .image_size = image->n, .image_type = image->type, .max_tokens = o->max_tokens,
+                                     .temperature = o->temperature});
     buf_free(&i->file);
     model_client_send(e->client, MODEL_CHAT, &body, accept_reply, answered, i);
     buf_free(&body);
@@ -108,7 +108,7 @@ static void looked_at(void *ctx, const unsigned char *reply, size_t n, const cha
     else finish(i, NULL, error ? error : "a worker answered nonsense");
 }
 
-static void caption(caption_engine_t *base, buf_t *picture, const char *labels, captioned_fn done, void *ctx)
+static void caption(caption_engine_t *base, buf_t *picture, const char *labels, caption_done_fn done, void *ctx)
 {
     http_t *e = (http_t *)base;
     (void)labels;

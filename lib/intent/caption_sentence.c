@@ -16,7 +16,7 @@ static const float LEAST_ACCENT = 0.02f, ACCENT_CHROMA = 35;
 
 /* Everything there is to say about. */
 typedef struct {
-    lab_image_t image;
+    colour_image_t image;
     layout_t layout;
     int width, height;      /* of the picture as it came */
 } view_t;
@@ -38,7 +38,7 @@ static tones_t measure_tones(const view_t *v, unsigned char value, int from, int
     double l = 0, ll = 0, chroma = 0, warmth = 0;
     for (int i = from * v->image.width; i < to * v->image.width; i++) {
         if (value != ANYWHERE && v->layout.mask[i] != value) continue;
-        lab_t c = v->image.lab[i];
+        colour_lab_t c = v->image.lab[i];
         t.pixels++;
         t.histogram[v->image.name[i]]++;
         t.colourful[v->image.name[i]] += (double)colour_chroma(c);

@@ -62,7 +62,7 @@ static bool may_stand_between(const char *word)
 
 static void take_state(candidates_t *c, int64_t i)
 {
-    const words_t *w = &c->words;
+    const phrase_words_t *w = &c->words;
     const char *state = word_text(w, i), *part = NULL, *before = i > 0 && w->words[i].follows ? word_text(w, i - 1) : "";
     if (!is_state(state)) return;
     for (int64_t k = i + 1; k < w->count && k <= i + 5 && w->words[k].field == w->words[i].field; k++) {
@@ -86,7 +86,7 @@ static bool is_lovers_word(const char *word)
 /* "dog lovers", "tea enthusiasts". */
 static void take_lovers(candidates_t *c, int64_t i)
 {
-    const words_t *w = &c->words;
+    const phrase_words_t *w = &c->words;
     if (i == 0 || !w->words[i].follows || w->words[i - 1].stop || w->words[i - 1].has_digit) return;
     if (!is_lovers_word(word_text(w, i))) return;
     char *text = xasprintf("%s lovers", word_text(w, i - 1));
@@ -103,7 +103,7 @@ static void boost_entry(void *ctx, const lexicon_entry_t *entry, int words)
 }
 
 /* "for" in a title tells what the item is for; in a sentence it is often about a part ("a slot for a card"). */
-static double cue_strength(cue_t cue, field_id_t field)
+static double cue_strength(phrase_cue_t cue, field_id_t field)
 {
     if (cue == CUE_IDEAL_FOR || cue == CUE_GIFT_FOR) return 0.9;
     if (cue == CUE_WHILE) return 0.7;
@@ -111,7 +111,7 @@ static double cue_strength(cue_t cue, field_id_t field)
 }
 
 /* The entry of the lexicon that the purpose's first n words are. */
-static const lexicon_entry_t *known_purpose(const candidates_t *c, const purpose_t *p, int n, words_t *phrase)
+static const lexicon_entry_t *known_purpose(const candidates_t *c, const phrase_purpose_t *p, int n, phrase_words_t *phrase)
 {
     buf_t text = {0};
     words_join(&c->words, p->first, n, &text);
@@ -122,16 +122,16 @@ static const lexicon_entry_t *known_purpose(const candidates_t *c, const purpose
 }
 
 /* Number of words to cut the purpose to; 0 where one word is left that no other item is for. */
-static int shared_length(const candidates_t *c, const purpose_t *p, candidates_frequency_fn frequency, const void *ctx)
+static int shared_length(const candidates_t *c, const phrase_purpose_t *p, candidates_frequency_fn frequency, const void *ctx)
 {
     for (int n = p->words; frequency && n > 0; n--)
         if (purpose_can_end(&c->words, p, n) && frequency(ctx, words_key(&c->words, p->first, n)) >= SHARED_BY) return n;
     return frequency && p->base == 1 ? 0 : p->base;
 }
 
-static void take_purpose(candidates_t *c, int64_t i, candidates_frequency_fn frequency, const void *ctx, words_t *phrase)
+static void take_purpose(candidates_t *c, int64_t i, candidates_frequency_fn frequency, const void *ctx, phrase_words_t *phrase)
 {
-    purpose_t p;
+    phrase_purpose_t p;
     if (c->domain == DOMAIN_STORY || !purpose_at(&c->words, i, &p)) return;
     field_id_t field = (field_id_t)c->words.words[i].field;
     struct at_word at = {c, p.first};
@@ -163,7 +163,7 @@ static void take_year(candidates_t *c, const evidence_t *e)
 
 void candidates_find(candidates_t *c, const evidence_t *e, candidates_frequency_fn frequency, const void *ctx)
 {
-    words_t phrase = {0};
+    phrase_words_t phrase = {0};
     buf_clear(&c->bytes);
     c->count = 0;
     words_of_evidence(&c->words, e);
@@ -185,7 +185,7 @@ void candidates_keys(const candidates_t *c, void (*count)(void *ctx, uint64_t ke
     for (int64_t i = 0; i < c->count; i++)
         if (c->list[i].rule != RULE_PURPOSE) count(ctx, c->list[i].key);
     for (int64_t i = 0; i < c->words.count; i++) {
-        purpose_t p;
+        phrase_purpose_t p;
         if (c->domain == DOMAIN_STORY || !purpose_at(&c->words, i, &p)) continue;
         for (int n = 1; n <= p.words; n++)
             if (purpose_can_end(&c->words, &p, n)) count(ctx, words_key(&c->words, p.first, n));

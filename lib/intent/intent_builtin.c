@@ -19,7 +19,7 @@ static int64_t frequency_of(const intent_fit_t *fit, const candidates_t *c, int6
 {
     uint64_t key = c->list[i].key;
     if (c->list[i].rule == RULE_PURPOSE || c->list[i].rule == RULE_CLUSTER) {
-        words_t words = {0};
+        phrase_words_t words = {0};
         words_add(&words, candidate_text(c, i), strlen(candidate_text(c, i)), FIELD_TITLE);
         key = words_key(&words, 0, (int)words.count);
         words_free(&words);
@@ -34,7 +34,7 @@ static double confidence_of(const intent_fit_t *fit, const candidates_t *c, int6
 }
 
 /* True if every word of meaning of `a` is in `b`. */
-static bool within(const words_t *a, const words_t *b)
+static bool within(const phrase_words_t *a, const phrase_words_t *b)
 {
     for (int64_t i = 0; i < a->count; i++) {
         int64_t j = 0;
@@ -49,7 +49,7 @@ typedef struct {
     const intent_candidate_t *candidate;
     const char *text;
     double confidence;
-    words_t words;
+    phrase_words_t words;
     bool dropped;
 } ranked_t;
 

@@ -111,9 +111,9 @@ static void mine(intent_engine_t *base, const evidence_t *evidence, intent_mined
     for (int m = 0; m < e->count; m++) {
         t->asked[m] = (asked_t){.item = t, .endpoint = e->endpoint[m]};
         buf_t body = {0};
-        chat_body(&body, &(chat_t){.model = e->endpoint[m]->model, .system = e->system, .user = user.data,
-                                   .max_tokens = e->options.max_tokens, .temperature = e->options.temperature,
-                                   .response_format = e->format});
+        chat_body(&body, &(model_chat_t){.model = e->endpoint[m]->model, .system = e->system, .user = user.data,
+                                         .max_tokens = e->options.max_tokens, .temperature = e->options.temperature,
+                                         .response_format = e->format});
         model_client_send(e->endpoint[m]->client, MODEL_CHAT, &body, accept_reply, answered, &t->asked[m]);
         buf_free(&body);
     }

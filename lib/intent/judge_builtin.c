@@ -40,12 +40,12 @@ static bool names_a_purpose(const char *word)
     return is_among(word, list) || word_is_gerund(word);
 }
 
-static bool is_content(const words_t *w, int64_t i)
+static bool is_content(const phrase_words_t *w, int64_t i)
 {
     return !w->words[i].stop && !is_empty_praise(word_text(w, i)) && !word_is_unit(word_text(w, i));
 }
 
-static bool is_specific(const words_t *w)
+static bool is_specific(const phrase_words_t *w)
 {
     if (w->count < 1 || w->count > MOST_WORDS) return false;
     for (int64_t i = 0; i < w->count; i++)
@@ -60,7 +60,7 @@ static void note_hit(void *ctx, const lexicon_entry_t *entry, int words)
 }
 
 /* `found`: the candidate of the evidence that has the same text; NULL if none. */
-static bool is_actionable(const words_t *w, lexicon_domain_t domain, const intent_candidate_t *found)
+static bool is_actionable(const phrase_words_t *w, lexicon_domain_t domain, const intent_candidate_t *found)
 {
     if (found && found->rule != RULE_LOOK) return true;
     bool hit = false;
@@ -71,14 +71,14 @@ static bool is_actionable(const words_t *w, lexicon_domain_t domain, const inten
     return hit;
 }
 
-static bool stands_in(const words_t *evidence, uint64_t stem)
+static bool stands_in(const phrase_words_t *evidence, uint64_t stem)
 {
     for (int64_t i = 0; i < evidence->count; i++)
         if (evidence->words[i].stem == stem) return true;
     return false;
 }
 
-static bool is_grounded(const words_t *evidence, const words_t *w)
+static bool is_grounded(const phrase_words_t *evidence, const phrase_words_t *w)
 {
     int64_t content = 0, supported = 0;
     for (int64_t i = 0; i < w->count; i++) {
@@ -90,7 +90,7 @@ static bool is_grounded(const words_t *evidence, const words_t *w)
 }
 
 /* The candidate of the lexicon that `text` is, or is a pattern of. */
-static const intent_candidate_t *find_candidate(const candidates_t *c, const char *text, const words_t *w)
+static const intent_candidate_t *find_candidate(const candidates_t *c, const char *text, const phrase_words_t *w)
 {
     const lexicon_entry_t *entry = lexicon_find(w);
     uint64_t key = descriptor_key(entry ? entry->text : text);
@@ -101,7 +101,7 @@ static const intent_candidate_t *find_candidate(const candidates_t *c, const cha
 
 judge_verdict_t builtin_verdict(const candidates_t *evidence, const intent_t *i)
 {
-    words_t w = {0};
+    phrase_words_t w = {0};
     words_add(&w, i->text, strlen(i->text), FIELD_TITLE);
     const intent_candidate_t *found = find_candidate(evidence, i->text, &w);
     bool confident = isnan(i->confidence) || i->confidence >= LEAST_CONFIDENCE;

@@ -85,8 +85,8 @@ static void ask(const http_judge_t *j, const char *evidence, const char *descrip
     buf_printf(&user, "{\"evidence\":%s,\"descriptor\":", evidence);
     buf_json_string(&user, descriptor, strlen(descriptor));
     buf_puts(&user, "}");
-    chat_body(&body, &(chat_t){.model = j->endpoint->model, .system = j->system, .user = user.data,
-                               .max_tokens = j->max_tokens, .temperature = j->temperature});
+    chat_body(&body, &(model_chat_t){.model = j->endpoint->model, .system = j->system, .user = user.data,
+                                     .max_tokens = j->max_tokens, .temperature = j->temperature});
     model_client_send(j->endpoint->client, MODEL_CHAT, &body, accept_reply, answered, a);
     buf_free(&body);
     buf_free(&user);

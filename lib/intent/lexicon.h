@@ -39,14 +39,14 @@ extern const lexicon_entry_t lexicon_general[], lexicon_cosmetics[], lexicon_gea
 typedef enum { DOMAIN_PRODUCT, DOMAIN_COSMETIC, DOMAIN_STORY } lexicon_domain_t;
 
 /* What the item is: a story where half of its categories are genres, a cosmetic where its words say so, else a product. */
-lexicon_domain_t lexicon_domain(const words_t *w, const evidence_t *e);
+lexicon_domain_t lexicon_domain(const phrase_words_t *w, const evidence_t *e);
 
 /* Calls hit() for every entry whose pattern stands at word i and whose scope holds the domain; plural endings are ignored
  * on both sides. Safe from any thread. */
 typedef void (*lexicon_fn)(void *ctx, const lexicon_entry_t *entry, int words);
-void lexicon_at(const words_t *w, int64_t i, lexicon_domain_t domain, lexicon_fn hit, void *ctx);
+void lexicon_at(const phrase_words_t *w, int64_t i, lexicon_domain_t domain, lexicon_fn hit, void *ctx);
 
 /* The entry whose descriptor, pattern or pattern's plural `text` is (folded words, plural endings ignored); NULL if none. */
-const lexicon_entry_t *lexicon_find(const words_t *text);
+const lexicon_entry_t *lexicon_find(const phrase_words_t *text);
 
 #endif

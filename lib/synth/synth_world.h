@@ -16,7 +16,7 @@ typedef struct {
     double price;                        /* usual price */
     synth_size_t size;
     const char *features[TYPE_FEATURES]; /* clauses that go after "It has" or "with" */
-    part_t parts[TYPE_PARTS];            /* silhouette, painted in order; a part of zero width ends the list */
+    picture_part_t parts[TYPE_PARTS];    /* silhouette, painted in order; a part of zero width ends the list */
 } synth_type_t;
 
 /* `style` and `scene` together name exactly one intent; each alone is shared by several. */
@@ -30,8 +30,8 @@ typedef struct {
 typedef struct {
     const char *name;
     const char *words[STYLE_WORDS]; /* adjectives */
-    pattern_t pattern;
-    rgb_t body[2], trim[2];         /* the colours lie on the line from [0] to [1] */
+    picture_pattern_t pattern;
+    picture_rgb_t body[2], trim[2]; /* the colours lie on the line from [0] to [1] */
 } synth_style_t;
 
 extern const char *const synth_departments[SYNTH_DEPARTMENTS];

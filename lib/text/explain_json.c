@@ -53,8 +53,8 @@ static void json_group(buf_t *out, const explain_t *x, const explain_prefix_t *p
     json_codes(out, "codes", p->codes, p->depth);
     buf_printf(out, ",\"items\":%lld,\"topic\":{", (long long)(p->end - p->begin));
     bool first = true;
-    for (topic_field_t f = 0; f < TOPIC_FIELDS; f++) {
-        topic_term_t terms[EXPLAIN_TERMS];
+    for (topics_field_t f = 0; f < TOPIC_FIELDS; f++) {
+        topics_term_t terms[EXPLAIN_TERMS];
         int n = topics_top(x->topics, p->topic, f, EXPLAIN_TERMS, terms);
         if (!n) continue;
         buf_printf(out, "%s\"%s\":[", first ? "" : ",", topic_field_names[f]);

@@ -81,8 +81,8 @@ static void add_item(buf_t *out, const explain_t *x, int64_t item, bool itself)
 static void add_topic(buf_t *out, const explain_t *x, int64_t topic, bool brief)
 {
     bool first = true;
-    for (topic_field_t f = 0; f < TOPIC_FIELDS; f++) {
-        topic_term_t terms[EXPLAIN_TERMS];
+    for (topics_field_t f = 0; f < TOPIC_FIELDS; f++) {
+        topics_term_t terms[EXPLAIN_TERMS];
         int n = topics_top(x->topics, topic, f, EXPLAIN_TERMS, terms);
         if (!n) continue;
         if (brief) buf_puts(out, first ? "" : "; ");

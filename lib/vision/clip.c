@@ -98,7 +98,7 @@ void clip_crop(const clip_pixels_t *p, const uint8_t *rgb, int64_t width, int64_
         w = width <= height ? p->shortest : p->shortest * width / height;
         h = width <= height ? p->shortest * height / width : p->shortest;
     }
-    resample_bicubic(rgb, width, height, w, h, (window_t){(w - p->crop) / 2, (h - p->crop) / 2, p->crop, p->crop}, out);
+    resample_bicubic(rgb, width, height, w, h, (resample_window_t){(w - p->crop) / 2, (h - p->crop) / 2, p->crop, p->crop}, out);
 }
 
 static scratch_t scratch_new(const clip_t *c)

@@ -39,7 +39,7 @@ static void box(pixels_t *p, int left, int top, int right, int bottom, int r, in
 
 TEST(lab_of_known_colours)
 {
-    lab_t c = colour_lab(255, 255, 255);
+    colour_lab_t c = colour_lab(255, 255, 255);
     CHECK_NEAR(c.l, 100, 0.01);
     CHECK_NEAR(c.a, 0, 0.02);
     CHECK_NEAR(c.b, 0, 0.02);
@@ -79,7 +79,7 @@ TEST(the_object_is_told_from_its_background)
     pixels_t p = flat(80, 60, 240, 240, 240);
     box(&p, 30, 20, 50, 45, 20, 80, 40);
     box(&p, 2, 2, 3, 3, 0, 0, 0); /* a speck */
-    lab_image_t image = lab_image(&p);
+    colour_image_t image = lab_image(&p);
     layout_t l = layout_find(&image);
     CHECK(l.background == BACKGROUND_PLAIN);
     CHECK(abs(l.left - 30) <= 1 && abs(l.right - 49) <= 1 && abs(l.top - 20) <= 1 && abs(l.bottom - 44) <= 1);
@@ -115,7 +115,7 @@ static const char *pattern(int dx, int dy)
     for (int y = 0; y < 60; y++)
         for (int x = 0; x < 60; x++)
             if ((x * dy - y * dx + 600) / 4 % 2) box(&p, x, y, x + 1, y + 1, 245, 235, 215);
-    lab_image_t image = lab_image(&p);
+    colour_image_t image = lab_image(&p);
     unsigned char *whole = xcalloc(60, 60);
     texture_t t = texture_measure(&image, whole, 0);
     CHECK(t.pixels == 58 * 58 && t.density > 0.3f);

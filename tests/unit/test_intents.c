@@ -88,8 +88,8 @@ TEST(plural_endings_are_undone)
 /* The purpose at the first "for" or "while" of the text, its base and its greatest extent. */
 static void check_purpose(const char *text, const char *base, const char *most)
 {
-    words_t w = {0};
-    purpose_t p = {0};
+    phrase_words_t w = {0};
+    phrase_purpose_t p = {0};
     words_add(&w, text, strlen(text), FIELD_DESCRIPTION);
     bool found = false;
     for (int64_t i = 0; i < w.count && !found; i++) found = purpose_at(&w, i, &p);
@@ -181,7 +181,7 @@ TEST(tables_grow)
 
 static void add_title(key_phrases_t *k, const char *title)
 {
-    words_t w = {0};
+    phrase_words_t w = {0};
     words_add(&w, title, strlen(title), FIELD_TITLE);
     key_phrases_add(k, &w);
     words_free(&w);
