@@ -102,7 +102,7 @@ static void put_contents(buf_t *out, const st_tensor_t *t)
     strtab_free(&table);
 }
 
-/* Widths of the columns of names and shapes. */
+/* Measures the columns of names and shapes. */
 static void measure(const st_file_t *f, size_t *name, size_t *shape)
 {
     *name = *shape = 0;

@@ -85,7 +85,7 @@ static long long count_lines(const range_t *file, const char *name, off_t end)
     return lines;
 }
 
-/* Part K/N of the file instead of all of it; `path` is not standard input: see filter_spool(). */
+/* Narrows the reader to part K/N of the file; `path` is not standard input: see filter_spool(). */
 static void narrow(items_t *items, const char *path, const char *shard)
 {
     int64_t k, n;

@@ -85,7 +85,7 @@ float *st_need_f32(const st_file_t *f, const char *name, int dims, int64_t *shap
     return out;
 }
 
-/* Element i, which must lie in [low, high]. */
+/* Reads element i, which must lie in [low, high]. */
 static int64_t need_integer(const st_file_t *f, const st_tensor_t *t, int64_t i, int64_t low, int64_t high)
 {
     int64_t v;

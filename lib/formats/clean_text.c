@@ -52,7 +52,7 @@ static inline utf8proc_int32_t character_at(const char *s, size_t n, size_t *len
 
 /* --- Broken characters -------------------------------------------------------------------------------------------------- */
 
-/* Moves the rest of `text` behind `work`, and the two change places. */
+/* Moves the rest of `text` behind `work`, and swaps the two. */
 static void finish(buf_t *text, buf_t *work, size_t done)
 {
     buf_add(work, text->data + done, text->len - done);

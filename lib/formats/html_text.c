@@ -22,7 +22,7 @@ static bool is_alnum(char c) { return isalnum((unsigned char)c); }
 
 /* --- Character references ---------------------------------------------------------------------------------------------- */
 
-/* Length of the reference at s ('&'), its semicolon included if it has one; 0 if there is none. */
+/* Measures the reference at s ('&'), its semicolon included if it has one; 0 if there is none. */
 static size_t reference_length(const char *s, const char *end)
 {
     const char *p = s + 1;
@@ -142,7 +142,7 @@ static bool is_inline(GumboTag tag)
     return ONE_OF(tag, line);
 }
 
-/* Behind the end tag of the element of that name, or the text's end. */
+/* Finds the place behind the end tag of the element of that name, or the text's end. */
 static const char *skip_element(const char *p, const char *end, const char *name)
 {
     size_t n = strlen(name);

@@ -120,7 +120,7 @@ static int count_strings(span_t array)
     return n;
 }
 
-/* Of several paths the longest; of equally long ones the first. */
+/* Chooses the longest of several paths; of equally long ones the first. */
 static span_t longest_path(span_t v)
 {
     span_t best = v;

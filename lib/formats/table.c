@@ -157,7 +157,7 @@ static bool cut_plain(csv_t *c, const char *line, size_t n)
     return true;
 }
 
-/* False at the end. */
+/* Returns false at the end. */
 static bool read_row(csv_t *c)
 {
     table_t *t = &c->base;

@@ -93,7 +93,7 @@ void ingest_drop_items(ingest_t *g, const char *filter, const bool *gone)
 const bool *ingest_items(const ingest_t *g) { return g->keep_item; }
 const ingest_report_t *ingest_report(const ingest_t *g) { return &g->report; }
 
-/* The new row of every kept item, and their ids. */
+/* Numbers the kept items anew, and copies their ids. */
 static int32_t *number_items(const ingest_t *g, ingest_result_t *x)
 {
     int32_t *row = NEW_ARRAY(int32_t, g->known.items->count);
@@ -107,7 +107,7 @@ static int32_t *number_items(const ingest_t *g, ingest_result_t *x)
     return row;
 }
 
-/* Of the tidy interactions, those whose user and item are left. */
+/* Copies the tidy interactions whose user and item are left. */
 static void put_kept(const ingest_t *g, const int32_t *row, ingest_result_t *x)
 {
     spool_reader_t items = spool_reader(&g->tidy.item), times = spool_reader(&g->tidy.time);
@@ -130,7 +130,7 @@ static void put_kept(const ingest_t *g, const int32_t *row, ingest_result_t *x)
     spool_reader_free(&times);
 }
 
-/* The ids of the users that are left; the table of all of them goes. */
+/* Keeps the ids of the users that are left; the table of all of them goes. */
 static strtab_t take_users(ingest_t *g)
 {
     bool *keep = NEW_ARRAY(bool, g->users.count);

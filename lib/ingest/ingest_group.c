@@ -68,7 +68,7 @@ static void flush(outlet_t *o, spool_t *to)
     o->count = 0;
 }
 
-/* The interactions of each range together, in the source's order. */
+/* Brings the interactions of each range together, in the source's order. */
 static spool_t distribute(const spool_t *events, const ranges_t *r)
 {
     spool_t to = spool_open(sizeof(ingest_event_t));
@@ -124,7 +124,7 @@ static bool all_times_differ(const visit_t *v, int64_t n)
     return true;
 }
 
-/* Of visits ordered by time and item, the first of those that are alike stays; returns how many are left. */
+/* Keeps the first of those that are alike, of visits ordered by time and item; returns how many are left. */
 static int64_t drop_duplicates(visit_t *v, int64_t n)
 {
     int64_t left = 0;
@@ -186,7 +186,7 @@ static void put_histories(grouping_t *g, const range_t *r)
     }
 }
 
-/* Visits from interactions, of which the first user is `first`. */
+/* Makes visits of interactions, of which the first user is `first`. */
 static void fill_visits(range_t *r, const ingest_event_t *events, int64_t n, int64_t first)
 {
     r->visit = xmalloc(size_mul((size_t)n, sizeof *r->visit));

@@ -138,7 +138,7 @@ static void take_all(take_t *t, event_source_t *s)
     spool_done(&t->events);
 }
 
-/* Users and items that have an interaction left after the filter; -1: as read. */
+/* Counts users and items that have an interaction left after the filter; -1: as read. */
 static void add_step(const take_t *t, int filter, ingest_report_t *r)
 {
     const ingest_known_t *k = &t->known;

@@ -48,7 +48,7 @@ picture_targets_t *picture_targets_open(const pictures_options_t *o)
     return p;
 }
 
-/* A row of the table, of a string that is added where it is not there. */
+/* Finds the row of a string, which is added where it is not there. */
 static int64_t intern(strtab_t *t, const char *s, size_t n) { return strtab_find_or_add(t, s, n, strtab_hash(s, n)); }
 
 int32_t picture_targets_find(picture_targets_t *p, const char *url)

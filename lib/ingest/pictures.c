@@ -58,7 +58,7 @@ static char *string_value(const char *line, size_t n, const char *key)
     return found;
 }
 
-/* The URL as it is sent: without blanks around it, other bytes that URLs cannot hold as %XX; NULL for what is no http(s) URL.
+/* Makes a URL as it is sent: without blanks around it, other bytes that URLs cannot hold as %XX; NULL for what is no http(s) URL.
  * Caller frees. */
 static char *clean_url(const char *text)
 {

@@ -99,7 +99,7 @@ static void ask_model(item_t *i, const sendable_t *image)
     buf_free(&body);
 }
 
-/* A worker's word on the picture. */
+/* Takes a worker's word on the picture. */
 static void looked_at(void *ctx, const unsigned char *reply, size_t n, const char *error)
 {
     item_t *i = ctx;

@@ -40,7 +40,7 @@ static bool is_outdoors(const char *background)
     return ground && (sky || !has(background, "dark,"));
 }
 
-/* Where the picture was taken, by its background; NULL where that says nothing. */
+/* Guesses where the picture was taken, by its background; NULL where that says nothing. */
 static const place_t *place_of(const char *background)
 {
     static const place_t evening = {"use in the evening", "in the evening"}, outdoors = {"use outdoors", "outdoors"},

@@ -110,7 +110,7 @@ static double cue_strength(phrase_cue_t cue, field_id_t field)
     return field == FIELD_TITLE ? 0.8 : 0.4;
 }
 
-/* The entry of the lexicon that the purpose's first n words are. */
+/* Finds the entry of the lexicon that the purpose's first n words are. */
 static const lexicon_entry_t *known_purpose(const candidates_t *c, const phrase_purpose_t *p, int n, phrase_words_t *phrase)
 {
     buf_t text = {0};
@@ -121,7 +121,7 @@ static const lexicon_entry_t *known_purpose(const candidates_t *c, const phrase_
     return lexicon_find(phrase);
 }
 
-/* Number of words to cut the purpose to; 0 where one word is left that no other item is for. */
+/* Decides how many words to cut the purpose to; 0 where one word is left that no other item is for. */
 static int shared_length(const candidates_t *c, const phrase_purpose_t *p, candidates_frequency_fn frequency, const void *ctx)
 {
     for (int n = p->words; frequency && n > 0; n--)

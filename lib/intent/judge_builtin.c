@@ -89,7 +89,7 @@ static bool is_grounded(const phrase_words_t *evidence, const phrase_words_t *w)
     return content && 2 * supported >= content;
 }
 
-/* The candidate of the lexicon that `text` is, or is a pattern of. */
+/* Finds the entry of the lexicon that `text` is, or is a pattern of. */
 static const intent_candidate_t *find_candidate(const candidates_t *c, const char *text, const phrase_words_t *w)
 {
     const lexicon_entry_t *entry = lexicon_find(w);

@@ -123,7 +123,7 @@ static void send_queued(fetch_t *f)
 /* One that was redirected to a host that is not asked any more. */
 static bool is_lost(const fetch_t *f, const slot_t *s) { return s->url && fetch_hosts_lost(f->hosts, s->host); }
 
-/* The moment when one that waits may go on: it has waited long enough, for itself and for its host. */
+/* Finds the moment when one that waits may go on: it has waited long enough, for itself and for its host. */
 static double slot_due(const fetch_t *f, const slot_t *s)
 {
     return is_lost(f, s) ? 0 : fmax(s->due, fetch_hosts_ready(f->hosts, s->host, s->placed));
@@ -164,7 +164,7 @@ int64_t fetch_unfinished(const fetch_t *f) { return f->unfinished; }
 
 /* --- Attempts end ---------------------------------------------------------------------------------------------------- */
 
-/* Seconds until the next attempt. */
+/* Gives the seconds until the next attempt. */
 static double wait_before_retry(fetch_t *f, slot_t *s)
 {
     double wait = fmin(MAX_BACKOFF, f->options.first_wait * exp2((double)(s->retries < 60 ? s->retries : 60)));
@@ -179,7 +179,7 @@ static double wait_before_retry(fetch_t *f, slot_t *s)
 
 static bool has_scheme(const char *url, const char *scheme) { return !strncasecmp(url, scheme, strlen(scheme)); }
 
-/* Another host is the one to ask, and to wait for. */
+/* Makes another host the one to ask, and to wait for. */
 static void move_to(slot_t *s, fetch_host_t *host)
 {
     if (host == s->host) return;
@@ -269,7 +269,7 @@ static bool deliver_all(fetch_t *f)
     return true;
 }
 
-/* The moment when something is to be sent, `latest` at the latest. */
+/* Finds the moment when something is to be sent, `latest` at the latest. */
 static double next_due(fetch_t *f, double latest)
 {
     if (free_slot(f)) latest = fmin(latest, fetch_hosts_due(f->hosts));

@@ -23,7 +23,7 @@ static int status_of(const fetch_attempt_t *a)
 
 static bool is_good(int status) { return status >= 200 && status <= 299; }
 
-/* Copies a header's value (a URL, where `name` is NULL) to the end of the slot's texts; its offset there. */
+/* Copies a header's value (NULL: the URL that answered) to the end of the attempt's texts; returns its offset there. */
 static size_t copy_text(fetch_attempt_t *a, const char *name)
 {
     struct curl_header *h = NULL;

@@ -95,7 +95,7 @@ static void send_item(item_t *i, sendable_t image)
     model_client_send(j->client, MODEL_EMBEDDINGS, &body, accept_vector, vector_done, i);
 }
 
-/* The picture cannot be used: the text alone, if there is one. */
+/* Sends the text alone, if there is one: the picture cannot be used. */
 static void go_without(item_t *i, const char *why)
 {
     joint_http_t *j = i->joint;
@@ -112,7 +112,7 @@ static void go_without(item_t *i, const char *why)
     }
 }
 
-/* A worker's word on the picture. */
+/* Takes a worker's word on the picture. */
 static void looked_at(void *ctx, const unsigned char *reply, size_t n, const char *error)
 {
     item_t *i = ctx;

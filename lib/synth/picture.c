@@ -60,7 +60,7 @@ static float trapezoid_distance(float x, float y, float w, float h, float top_sh
     return fmaxf(side, fabsf(y) - h / 2);
 }
 
-/* Signed distance from (x, y) to a part's outline, both in the same frame; negative inside. */
+/* Measures from (x, y) to a part's outline, both in the same frame; negative inside. */
 static float part_distance(const picture_part_t *s, float x, float y)
 {
     float dx = x - s->x, dy = y - s->y;
@@ -78,7 +78,7 @@ static float part_distance(const picture_part_t *s, float x, float y)
     return 1;
 }
 
-/* Share of the trim colour at a point of the body. */
+/* Gives the share of the trim colour at a point of the body. */
 static float pattern_at(const picture_figure_t *f, float x, float y)
 {
     float period = f->pattern_period, u = x / period + f->pattern_phase, v = y / period + f->pattern_phase;
@@ -100,7 +100,7 @@ static float pattern_at(const picture_figure_t *f, float x, float y)
 
 static void blend(picture_rgb_t *pixel, picture_rgb_t colour, float alpha) { *pixel = rgb_mix(*pixel, colour, alpha); }
 
-/* Pixels that a shape centred at `at` can touch, within `reach`. */
+/* Bounds the pixels that a shape centred at `at` can touch, within `reach`. */
 static void pixel_span(const picture_t *p, float at, float reach, int *from, int *to)
 {
     float size = (float)p->size;

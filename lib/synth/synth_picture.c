@@ -52,7 +52,7 @@ static void paint_studio(picture_t *p, synth_draw_t *d)
     picture_gradient(p, top, rgb_scale(top, between(d, 0.82, 1.0)));
 }
 
-/* Sky over hills over a meadow, from lush to dry. */
+/* Paints sky over hills over a meadow, from lush to dry. */
 static void paint_open_air(picture_t *p, synth_draw_t *d)
 {
     float horizon = between(d, 0.42, 0.66), tilt = between(d, -0.12, 0.12);
@@ -110,7 +110,7 @@ static void paint_daylight(picture_t *p, synth_draw_t *d)
     for (float y = floor_line; y < 1; y += 0.075f) paint_box(p, 0.5f, y, 1.2f, 0.012f, rgb_scale(boards, 0.7f), 1);
 }
 
-/* Dusk with lamps out of focus. */
+/* Paints dusk with lamps out of focus. */
 static void paint_evening(picture_t *p, synth_draw_t *d)
 {
     picture_rgb_t top = colour_in(d, (span_t){{.08f, .09f, .22f}, {.16f, .08f, .24f}});

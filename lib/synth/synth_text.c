@@ -176,7 +176,7 @@ static writer_t writer_for(const synth_t *s, int64_t i)
     return w;
 }
 
-/* Two different indices below n. */
+/* Draws two different indices below n. */
 static void draw_pair(synth_draw_t *d, int n, int pair[2])
 {
     pair[0] = draw_below(d, n);

@@ -68,7 +68,7 @@ static void choose_intent(synth_draw_t *d, const synth_config_t *config, user_t 
     u->current = u->active_count == 1 || draw_chance(d, FIRST_INTENT) ? 0 : 1;
 }
 
-/* Utility of an item to a user besides its popularity and the current intent. */
+/* Weighs an item for a user, besides its popularity and the current intent. */
 static double taste(const user_t *u, const synth_item_t *item, int last_type)
 {
     double brand = fmax(-BRAND_CLAMP, fmin(BRAND_CLAMP, rng_normal(u->brand_key, (uint64_t)item->brand)));

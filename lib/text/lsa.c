@@ -103,7 +103,7 @@ static void project(lsa_t *l, const csr_t *x)
     l->count += x->rows;
 }
 
-/* The matrix of the texts that wait. */
+/* Takes the texts that wait, as a matrix. */
 static csr_t take_waiting(lsa_t *l)
 {
     int64_t empty;

@@ -226,7 +226,7 @@ uint64_t words_key(const phrase_words_t *w, int64_t first, int n)
     return key;
 }
 
-/* Number of words of the phrase that goes on at word i. */
+/* Counts the words of the phrase that goes on at word i. */
 static int words_left(const phrase_words_t *w, int64_t i)
 {
     int n = 0;
@@ -234,7 +234,7 @@ static int words_left(const phrase_words_t *w, int64_t i)
     return n;
 }
 
-/* The cue at word i; false where there is none. */
+/* Finds the cue at word i; false where there is none. */
 static bool cue_at(const phrase_words_t *w, int64_t i, phrase_cue_t *cue)
 {
     static const char *const gift[] = {"gift", "gifts", "present", "presents"};
@@ -261,7 +261,7 @@ bool purpose_can_end(const phrase_words_t *w, const phrase_purpose_t *p, int n)
     return !last->stop && !last->has_digit && !word_is_preposition(word_text(w, p->first + n - 1));
 }
 
-/* Number of words between the cue and the purpose. */
+/* Counts the words between the cue and the purpose. */
 static int openers(const phrase_words_t *w, int64_t i, int left)
 {
     int skip = 1;

@@ -180,7 +180,7 @@ static void attend(const clip_t *c, scratch_t *s, const clip_layer_t *l, int64_t
     multiply(c, queries, d, d, s->in, l->out.weight, s->y);
 }
 
-/* The same tokens' way through the two linear layers. */
+/* Sends the same tokens through the two linear layers. */
 static void feed_forward(const clip_t *c, scratch_t *s, const clip_layer_t *l, int64_t pictures, int64_t queries)
 {
     const int64_t d = c->config.hidden_size, wide = c->config.intermediate_size, rows = pictures * queries;
@@ -191,7 +191,7 @@ static void feed_forward(const clip_t *c, scratch_t *s, const clip_layer_t *l, i
     bias_forward(rows, d, l->fc2.bias, s->y, s->x);
 }
 
-/* The tower over up to one batch. The last layer is computed for the class tokens only: nothing else of it is asked for. */
+/* Runs the tower over up to one batch. Computes the last layer for the class tokens only: nothing else of it is asked for. */
 static void forward(const clip_t *c, scratch_t *s, int64_t pictures, const uint8_t *crops, float *pooled)
 {
     const int64_t d = c->config.hidden_size, layers = c->config.num_hidden_layers;
