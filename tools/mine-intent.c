@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "data/filter.h"
+#include "data/filter_input.h"
 #include "data/items.h"
 #include "data/st.h"
 #include "intent/intent_builtin.h"
@@ -256,13 +257,13 @@ static void take_example(void *ctx, const items_t *item, intents_t *intents)
 
 static void write_classifier(const char *path)
 {
-    classifier_trainer_t *trainer = classifier_trainer_new();
+    judge_classifier_trainer_t *trainer = classifier_trainer_new();
     char *config = cli_config(&cli);
     st_writer_t *out = st_create(cli_common.output, "intent-classifier/1");
     char *digest = read_intents(path, take_example, trainer, NULL);
-    classifier_report_t r;
-    const classifier_options_t o = {l2, held_out, (uint64_t)cli_common.seed};
-    classifier_t *c = classifier_train(trainer, &o, path ? path : "standard input", &r);
+    judge_classifier_report_t r;
+    const judge_classifier_options_t o = {l2, held_out, (uint64_t)cli_common.seed};
+    judge_classifier_t *c = classifier_train(trainer, &o, path ? path : "standard input", &r);
     st_set_meta(out, "config", config);
     st_set_meta(out, "input.items", digest);
     classifier_add(out, c);
@@ -292,7 +293,7 @@ static intent_engine_t *open_engine(char **path)
         free(*path);
         *path = spooled;
     }
-    const builtin_options_t o = {max_intents, min_confidence};
+    const intent_builtin_options_t o = {max_intents, min_confidence};
     return builtin_engine(&o, fit);
 }
 

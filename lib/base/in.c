@@ -187,7 +187,7 @@ void in_digest(lines_t *l)
 
 char *in_digest_hex(const lines_t *l) { return digest_hex(XXH3_128bits_digest(l->digest)); }
 
-/* Measures the well-formed sequence at s (n >= 1 bytes left), 0 if malformed: table 3-7 of the Unicode standard. */
+/* Measures the well-formed sequence at s (n >= 1 bytes left), 0 if malformed. Table 3-7 of the Unicode standard. */
 static size_t utf8_sequence(const unsigned char *s, size_t n)
 {
     unsigned char c = s[0], low = 0x80, high = 0xbf;

@@ -30,7 +30,7 @@ static bool set_choice(const cli_option_t *o, const char *text)
     return false;
 }
 
-/* Sets an option; false where the value is none that it could have. Strings live as long as the program. */
+/* Returns false where the value is none that the option could have. Strings live as long as the program. */
 static bool set(const cli_option_t *o, const cJSON *v)
 {
     switch (o->kind) {

@@ -11,7 +11,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/spool.h"
-#include "data/filter.h"
 
 /* Bytes [at, end) of a file. */
 typedef struct {
@@ -86,7 +85,7 @@ static long long count_lines(const range_t *file, const char *name, off_t end)
     return lines;
 }
 
-/* Has part K/N of the file read instead of all of it; `path` is not standard input: see filter_spool(). */
+/* Narrows the reader to part K/N of the file; `path` is not standard input: see filter_spool(). */
 static void narrow(items_t *items, const char *path, const char *shard)
 {
     int64_t k, n;

@@ -143,7 +143,7 @@ items_t items_open(const char *path) { return items_from(in_lines(path)); }
 
 items_t items_from(lines_t lines) { return (items_t){.lines = lines}; }
 
-/* Reads the current line as a record; false for one that is passed over. */
+/* Returns false for a line that is passed over. */
 static bool parse_line(items_t *r)
 {
     cJSON_Delete(r->json);

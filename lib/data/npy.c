@@ -168,7 +168,7 @@ st_tensor_t npy_parse(const bytes_t *b)
     return t;
 }
 
-/* Returns NumPy's name of the type, with its byte order; NULL where NumPy has none. */
+/* Gives NumPy's name of the type, with its byte order; NULL where NumPy has none. */
 static const char *type_name(st_dtype t)
 {
     for (int i = 0; i < TYPES; i++)

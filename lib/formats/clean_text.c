@@ -52,7 +52,7 @@ static inline utf8proc_int32_t character_at(const char *s, size_t n, size_t *len
 
 /* --- Broken characters -------------------------------------------------------------------------------------------------- */
 
-/* Moves the rest of `text` behind `work`, and has the two change places. */
+/* Moves the rest of `text` behind `work`, and swaps the two. */
 static void finish(buf_t *text, buf_t *work, size_t done)
 {
     buf_add(work, text->data + done, text->len - done);
@@ -222,8 +222,8 @@ static size_t cut_length(const char *s, size_t n, size_t limit)
 
 /* --- The whole ------------------------------------------------------------------------------------------------------------ */
 
-/* Cleans a text of any length into c->text. */
-static void clean(cleaner_t *c, const char *s, size_t n)
+/* The cleaned text of any length, in c->text. */
+static void clean(clean_text_t *c, const char *s, size_t n)
 {
     if (n > CLEAN_RAW) {
         n = cut_length(s, n, CLEAN_RAW);
@@ -237,7 +237,7 @@ static void clean(cleaner_t *c, const char *s, size_t n)
     normalise(&c->text);
 }
 
-static bool add_cut(cleaner_t *c, size_t limit, buf_t *out)
+static bool add_cut(clean_text_t *c, size_t limit, buf_t *out)
 {
     size_t n = cut_length(c->text.data, c->text.len, limit);
     if (n < c->text.len) tally_add(c->tally, "texts_cut", 1);
@@ -245,7 +245,7 @@ static bool add_cut(cleaner_t *c, size_t limit, buf_t *out)
     return n;
 }
 
-bool clean_text(cleaner_t *c, const char *s, size_t n, size_t limit, buf_t *out)
+bool clean_text(clean_text_t *c, const char *s, size_t n, size_t limit, buf_t *out)
 {
     if (is_clean(s, n, limit)) {
         buf_add(out, s, n);
@@ -267,7 +267,7 @@ static bool is_page(const char *s, size_t n)
     return false;
 }
 
-bool clean_name(cleaner_t *c, const char *s, size_t n, size_t limit, buf_t *out)
+bool clean_name(clean_text_t *c, const char *s, size_t n, size_t limit, buf_t *out)
 {
     if (n > CLEAN_RAW) n = cut_length(s, n, CLEAN_RAW);
     if (is_page(s, n) || is_script(s, n)) {
@@ -277,7 +277,7 @@ bool clean_name(cleaner_t *c, const char *s, size_t n, size_t limit, buf_t *out)
     return clean_text(c, s, n, limit, out);
 }
 
-void cleaner_free(cleaner_t *c)
+void cleaner_free(clean_text_t *c)
 {
     buf_free(&c->work);
     buf_free(&c->html);

@@ -143,7 +143,7 @@ static bool is_inline(GumboTag tag)
     return ONE_OF(tag, line);
 }
 
-/* Skips to behind the end tag of the element of that name, or to the text's end. */
+/* Finds the place behind the end tag of the element of that name, or the text's end. */
 static const char *skip_element(const char *p, const char *end, const char *name)
 {
     size_t n = strlen(name);

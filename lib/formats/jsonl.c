@@ -9,7 +9,7 @@
 #include "formats/tables.h"
 #include "formats/when.h"
 
-static columns_t keys_parse(const column_role_t *roles, int count, const char *spec, const char *option)
+static columns_t keys_parse(const columns_role_t *roles, int count, const char *spec, const char *option)
 {
     columns_t c = columns_parse(roles, count, spec, option);
     if (c.numbered) die(EX_USAGE, "%s: keys have no numbers, expected names", option);

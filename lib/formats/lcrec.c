@@ -88,7 +88,7 @@ static const char *refusal(const events_t *s)
     return NULL;
 }
 
-/* Steps to the next user with an array of items; false at the end. */
+/* Goes to the next user with an array of items; false at the end. */
 static bool next_user(events_t *s)
 {
     document_t *d = &s->document;

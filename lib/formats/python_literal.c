@@ -103,7 +103,7 @@ static bool scan_escape(scan_t *s)
     return true;
 }
 
-/* Tells whether a string starts here: a quote, with or without a prefix. */
+/* Looks for a quote, with or without the prefix of a string. */
 static bool string_at(const scan_t *s)
 {
     const char *p = s->p;
@@ -111,7 +111,7 @@ static bool string_at(const scan_t *s)
     return s->end - p >= 2 && (p[1] == '\'' || p[1] == '"');
 }
 
-/* Passes the quotes that end the string; false where they are not here. */
+/* Passes the quotes that end the string; false elsewhere. */
 static bool closed(scan_t *s, char quote, size_t quotes)
 {
     if ((size_t)(s->end - s->p) < quotes) return false;
@@ -165,7 +165,7 @@ static bool scan_string(scan_t *s)
 
 /* --- Numbers and words ------------------------------------------------------------------------------------------------- */
 
-/* Reads digits, single underscores between them; false without any. */
+/* Takes digits, single underscores between them; false without any. */
 static bool scan_digits(scan_t *s, buf_t *plain)
 {
     if (!digit_at(s)) return false;

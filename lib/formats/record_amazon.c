@@ -12,7 +12,7 @@ typedef struct {
     record_source_t base;
     source_lines_t source;
     const amazon_edition_t *edition;
-    cleaner_t cleaner;
+    clean_text_t cleaner;
     json_want_t want[META_FIELDS];
     buf_t json;               /* the current line, where it was a Python literal */
     buf_t id, raw, clean, line;
@@ -120,7 +120,7 @@ static int count_strings(span_t array)
     return n;
 }
 
-/* Chooses of several paths the longest, of equally long ones the first. */
+/* Chooses the longest of several paths; of equally long ones the first. */
 static span_t longest_path(span_t v)
 {
     span_t best = v;

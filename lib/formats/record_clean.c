@@ -14,7 +14,7 @@ static const char *const keys[KEYS] = {"title", "description", "brand", "categor
 typedef struct {
     record_source_t base;
     record_source_t *inner;
-    cleaner_t cleaner;
+    clean_text_t cleaner;
     buf_t line, raw, clean, json;
 } source_t;
 

@@ -10,6 +10,13 @@ double ingest_density(const ingest_step_t *s)
     return s->users && s->items ? (double)s->interactions / (double)s->users / (double)s->items : 0;
 }
 
+ingest_step_t *ingest_report_step(ingest_report_t *r, const char *filter)
+{
+    if (r->count == INGEST_MAX_STEPS) die(EX_SOFTWARE, "more than %d steps", INGEST_MAX_STEPS);
+    r->steps[r->count] = (ingest_step_t){.filter = filter};
+    return &r->steps[r->count++];
+}
+
 static double share(const ingest_step_t *s, int kind) { return s->items ? (double)s->with[kind] / (double)s->items : 0; }
 
 /* Writes "no_record" as "no record". */

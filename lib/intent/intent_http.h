@@ -9,7 +9,7 @@
 
 typedef struct {
     const char *task;     /* prompt_mine()'s; NULL: our own */
-    reply_form_t form;
+    intent_reply_form_t form;
     int64_t max_tokens;   /* of a reply */
     double temperature;
 } intent_http_options_t;

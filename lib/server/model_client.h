@@ -5,7 +5,7 @@
  *     for (each item) {
  *         while (!model_client_has_room(c)) model_client_wait(c);
  *         buf_t body = {0};
- *         chat_body(&body, &(chat_t){.model = model_client_options.model, .user = ..., .max_tokens = 100});
+ *         chat_body(&body, &(model_chat_t){.model = model_client_options.model, .user = ..., .max_tokens = 100});
  *         model_client_send(c, MODEL_CHAT, &body, accept, done, item);
  *     }
  *     while (model_client_busy(c)) model_client_wait(c);

@@ -154,6 +154,22 @@ TEST(wrong_options_are_usage_errors)
     CHECK(unit_exit_code(bad_choice) == EX_USAGE);
 }
 
+static int messages;
+static void count_message(void) { messages++; }
+static void tell_count(void) { _exit(messages); }
+
+static void warn_and_die(void)
+{
+    err_before_message(count_message);
+    err_before_message(count_message);
+    err_before_exit(tell_count);
+    warn("one");
+    die(EX_DATAERR, "two");
+}
+
+TEST(hooks_are_called_once_a_message_and_before_the_exit) { CHECK(unit_exit_code(warn_and_die) == 2); }
+
 UNIT_MAIN(UNIT(json_numbers_read_back_exactly), UNIT(json_strings_are_escaped), UNIT(utf8_follows_the_standard),
           UNIT(draws_are_uniform_and_keyed), UNIT(shuffle_is_a_permutation), UNIT(every_shard_runs_once),
-          UNIT(sizes_are_checked), UNIT(options_are_parsed_and_recorded), UNIT(wrong_options_are_usage_errors))
+          UNIT(sizes_are_checked), UNIT(options_are_parsed_and_recorded), UNIT(wrong_options_are_usage_errors),
+          UNIT(hooks_are_called_once_a_message_and_before_the_exit))
