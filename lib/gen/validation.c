@@ -1,12 +1,11 @@
 #include "gen/validation.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/progress.h"
+#include "data/ranking.h"
 #include "data/sample.h"
-#include "score/metrics.h"
 
 enum { VALID_K = 10 };
 
@@ -49,8 +48,8 @@ void validation_run(validation_t *v, int beam, double *hr, double *ndcg)
     decoder_topk(v->decoder, v->count, v->histories, beam, VALID_K, v->items, v->scores);
     progress_end();
     for (int64_t i = 0; i < v->count; i++) {
-        int32_t rank = metric_rank(v->items + i * VALID_K, VALID_K, v->histories[i].target);
-        *hr += (rank > 0) / (double)v->count;
-        *ndcg += (rank > 0 ? 1 / log2(rank + 1) : 0) / (double)v->count;
+        int32_t rank = ranking_find(v->items + i * VALID_K, VALID_K, v->histories[i].target);
+        *hr += ranking_hit(rank, VALID_K) / (double)v->count;
+        *ndcg += ranking_gain(rank) / (double)v->count;
     }
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "data/ranking.h"
 
 result_t result_of(const int32_t *lists, int64_t n, int64_t k, const int32_t *target, const strata_t *strata, int64_t items,
                    int32_t *rank)
@@ -11,7 +12,7 @@ result_t result_of(const int32_t *lists, int64_t n, int64_t k, const int32_t *ta
     result_t r;
     uint8_t *stratum = NEW_ARRAY(uint8_t, n + 1);
     for (int64_t u = 0; u < n; u++) {
-        rank[u] = metric_rank(lists + u * k, k, target[u]);
+        rank[u] = ranking_find(lists + u * k, k, target[u]);
         stratum[u] = strata->of_item[target[u]];
     }
     r.all = metrics_mean(rank, n, k, NULL, 0);

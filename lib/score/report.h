@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "score/metrics.h"
+#include "score/strata.h"
 
 /* How well one system did. */
 typedef struct {
