@@ -63,7 +63,7 @@ typedef struct {
     ranker_t *ranker;
     recommender_t *recommender; /* the ranker, where it is a model */
     st_file_t *sids_file, *recs_file;
-    recs_t recs;
+    int64_t recs_k;
 } system_t;
 
 static ranker_t *model_open(system_t *s, const held_out_t *h)
@@ -78,10 +78,11 @@ static ranker_t *model_open(system_t *s, const held_out_t *h)
 static ranker_t *lists_open(system_t *s, const held_out_t *h)
 {
     s->recs_file = st_open(recs);
-    s->recs = recs_read(s->recs_file);
-    if (k > s->recs.k)
-        die(EX_DATAERR, "%s: lists of length %lld, expected at least -k %lld", recs, (long long)s->recs.k, (long long)k);
-    return lists_ranker(&s->recs, s->recs_file->name, &h->x);
+    recs_t lists = recs_read(s->recs_file);
+    s->recs_k = lists.k;
+    if (k > lists.k)
+        die(EX_DATAERR, "%s: lists of length %lld, expected at least -k %lld", recs, (long long)lists.k, (long long)k);
+    return lists_ranker(lists, s->recs_file->name, &h->x);
 }
 
 static system_t system_open(const held_out_t *h)
@@ -94,7 +95,6 @@ static system_t system_open(const held_out_t *h)
 static void system_close(system_t *s)
 {
     if (s->ranker) s->ranker->free(s->ranker);
-    recs_free(&s->recs);
     if (s->sids_file) st_close(s->sids_file);
     if (s->recs_file) st_close(s->recs_file);
 }
@@ -249,7 +249,8 @@ static void check_outputs(void)
     for (int a = 0; a < 3; a++) {
         if (a < 2 && !paths[a]) continue;
         for (int b = a + 1; b < 3; b++)
-            if ((b == 2 || paths[b]) && relpath_same(paths[a], paths[b])) die(EX_USAGE, "%s and %s are the same file", names[a], names[b]);
+            if ((b == 2 || paths[b]) && relpath_same(paths[a], paths[b]))
+                die(EX_USAGE, "%s and %s are the same file", names[a], names[b]);
         out_check(paths[a], a < 2);
     }
 }
@@ -271,9 +272,10 @@ static void evaluate(void)
 {
     const baseline_t *named[BASELINE_COUNT];
     int baselines = baselines_read(baseline, named);
-    held_out_t h = held_out_open(interactions, strcmp(split, "valid") ? SPLIT_TEST : SPLIT_VALID, users, (uint64_t)cli_common.seed);
+    split_t which = strcmp(split, "valid") ? SPLIT_TEST : SPLIT_VALID;
+    held_out_t h = held_out_open(interactions, which, users, (uint64_t)cli_common.seed);
     system_t s = system_open(&h);
-    int64_t length = k ? k : recs ? s.recs.k : beam;
+    int64_t length = k ? k : recs ? s.recs_k : beam;
     verdict_t v = model  ? ask_model(s.ranker, &h, length)
                   : recs ? ask(s.ranker, &h, length)
                          : ask_baseline(named[0], &h, length);

@@ -7,10 +7,10 @@
 
 typedef struct {
     ranker_t ranker;
-    const recs_t *recs;
+    recs_t recs;
     const char *name;
     const interactions_t *x;
-    int32_t *item; /* [recs->item_ids] as x has them */
+    int32_t *item; /* [recs.item_ids] as x has them */
 } lists_t;
 
 static int32_t *item_map(const recs_t *r, const interactions_t *x, const char *name)
@@ -35,7 +35,7 @@ static int64_t row_of(const lists_t *l, int64_t user)
 {
     size_t n;
     const char *id = strtab_get(&l->x->user_ids, user, &n);
-    return strtab_find(&l->recs->user_ids, id, n);
+    return strtab_find(&l->recs.user_ids, id, n);
 }
 
 static void need_lists(const lists_t *l, const ranker_query_t *q)
@@ -46,8 +46,8 @@ static void need_lists(const lists_t *l, const ranker_query_t *q)
     if (!missing) return;
     size_t n;
     const char *id = strtab_get(&l->x->user_ids, first, &n);
-    die(EX_DATAERR, "%s: no list for %lld of the %lld users, the first '%.*s'", l->name, (long long)missing, (long long)q->n, (int)n,
-        id);
+    die(EX_DATAERR, "%s: no list for %lld of the %lld users, the first '%.*s'", l->name, (long long)missing, (long long)q->n,
+        (int)n, id);
 }
 
 static void topk(ranker_t *r, const ranker_query_t *q, int64_t k, int32_t *items, float *scores)
@@ -55,9 +55,9 @@ static void topk(ranker_t *r, const ranker_query_t *q, int64_t k, int32_t *items
     const lists_t *l = (lists_t *)r;
     need_lists(l, q);
     for (int64_t u = 0; u < q->n; u++) {
-        const int32_t *list = l->recs->items + row_of(l, q->users[u]) * l->recs->k;
+        const int32_t *list = l->recs.items + row_of(l, q->users[u]) * l->recs.k;
         for (int64_t i = 0; i < k; i++) {
-            items[u * k + i] = i < l->recs->k && list[i] >= 0 ? l->item[list[i]] : RANKER_NONE;
+            items[u * k + i] = i < l->recs.k && list[i] >= 0 ? l->item[list[i]] : RANKER_NONE;
             scores[u * k + i] = 0;
         }
     }
@@ -65,13 +65,15 @@ static void topk(ranker_t *r, const ranker_query_t *q, int64_t k, int32_t *items
 
 static void close_ranker(ranker_t *r)
 {
-    free(((lists_t *)r)->item);
-    free(r);
+    lists_t *l = (lists_t *)r;
+    recs_free(&l->recs);
+    free(l->item);
+    free(l);
 }
 
-ranker_t *lists_ranker(const recs_t *recs, const char *name, const interactions_t *x)
+ranker_t *lists_ranker(recs_t recs, const char *name, const interactions_t *x)
 {
     lists_t *l = NEW(lists_t);
-    *l = (lists_t){{"recs", topk, close_ranker}, recs, name, x, item_map(recs, x, name)};
+    *l = (lists_t){{"recs", topk, close_ranker}, recs, name, x, item_map(&recs, x, name)};
     return &l->ranker;
 }
