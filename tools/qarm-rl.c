@@ -90,7 +90,7 @@ static char *fingerprint(const char *config, const backend_t *b, const inputs_t 
 static void write_model(const model_t *m, const generator_t *start, const rl_result_t *r, const char *config, const inputs_t *in, const backend_t *b)
 {
     st_writer_t *w = st_create(cli_common.output, "model/1");
-    generator_add(w, m, &start->vocab, st_meta(in->model, "training"), b->name);
+    generator_add(w, m, &start->space.vocab, st_meta(in->model, "training"), b->name);
     char *metrics = r->validated ? xasprintf("\"hr@10\":%.6f,\"ndcg@10\":%.6f,\"start_hr@10\":%.6f,\"start_ndcg@10\":%.6f,", r->hr10, r->ndcg10,
                                              r->start_hr10, r->start_ndcg10) : xstrdup("");
     char *kept = xasprintf("{\"step\":%lld,\"steps_run\":%lld,\"steps\":%lld,%s\"ended_by\":\"%s\"}", (long long)r->step, (long long)r->steps_run,
@@ -133,21 +133,21 @@ int main(int argc, char **argv)
         die(EX_DATAERR, "%s and %s: the item_ids differ; both must come from the same items in the same order", sids_path, interactions_path);
     quality_t quality = in.quality ? quality_read(in.quality, &sids.item_ids) : (quality_t){0};
     generator_t start = generator_read(in.model, in.sids, &sids);
-    if (o.sampler == SAMPLER_FREE && start.softmax == SOFTMAX_TRIE)
+    if (o.sampler == SAMPLER_FREE && start.space.softmax == SOFTMAX_TRIE)
         die(EX_USAGE, "--sampler free: %s was trained with --softmax trie and has never told items' SIDs from others; train with --softmax level", model_path);
 
     if (o.prompts == PROMPTS_HELD_BACK && start.hold.share == 0)
         die(EX_USAGE, "--prompts held-back: %s has been trained on everything; train with --hold-back", model_path);
 
     char *config = cli_config(&cli);
-    rl_job_t job = {.options = o, .backend = backend_open(gemm), .start = &start, .interactions = &interactions, .sids = &sids,
+    rl_job_t job = {.options = o, .backend = backend_open(gemm), .start = &start, .interactions = &interactions,
                     .quality = in.quality ? &quality : NULL, .save_seconds = save_seconds, .log = cli_common.log};
     job.fingerprint = fingerprint(config, job.backend, &in);
     job.checkpoint = to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;
     rl_result_t result;
     model_t *m = rl_train(&job, &result);
     write_model(m, &start, &result, config, &in, job.backend);
-    if (job.checkpoint) checkpoint_remove(job.checkpoint);
+    checkpoint_remove(job.checkpoint);
     if (result.validated)
         note("kept step %lld of %lld: validation hr@10 %.4f -> %.4f, ndcg@10 %.4f -> %.4f", (long long)result.step, (long long)result.steps_run,
              result.start_hr10, result.hr10, result.start_ndcg10, result.ndcg10);

@@ -13,9 +13,8 @@
 #include "data/vocab.h"
 #include "gen/generator.h"
 #include "gen/trainer.h"
+#include "train/checkpoint.h"
 #include "nn/backend.h"
-
-static const char *const softmaxes[] = {"trie", "level", NULL};
 
 static const char *sids_path, *interactions_path, *start_path, *softmax = "trie", *gemm = "auto";
 static double save_seconds = 30;
@@ -28,7 +27,7 @@ static const cli_option_t options[] = {
     {'i', "interactions", "FILE", CLI_STRING, &interactions_path, "histories, interactions/1", false, 0, 0, NULL},
     CLI_OUTPUT,
     {0, "start", "FILE", CLI_STRING, &start_path, "begin with this model's weights", false, 0, 0, NULL},
-    {0, "softmax", NULL, CLI_CHOICE, &softmax, "normalise over", true, 0, 0, softmaxes},
+    {0, "softmax", NULL, CLI_CHOICE, &softmax, "normalise over", true, 0, 0, softmax_names},
     {0, "dim", "N", CLI_INT, &o.dim, "width of the model", true, 2, 65536, NULL},
     {0, "layers", "N", CLI_INT, &o.layers, "layers", true, 1, 256, NULL},
     {0, "heads", "N", CLI_INT, &o.heads, "attention heads; 0: one for 64 of the width", true, 0, 1024, NULL},
@@ -96,7 +95,7 @@ int main(int argc, char **argv)
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected operand '%s'", argv[1]);
     if (!sids_path || !interactions_path) die(EX_USAGE, "--sids and --interactions are required");
     const bool to_file = out_check(cli_common.output, true);
-    o.softmax = strcmp(softmax, "trie") ? SOFTMAX_LEVEL : SOFTMAX_TRIE;
+    softmax_parse(softmax, &o.softmax);
     o.shards = cli_common.shards;
     o.seed = (uint64_t)cli_common.seed;
 
@@ -117,11 +116,11 @@ int main(int argc, char **argv)
     train_result_t result;
     model_t *m = train(&job, &result);
     write_model(m, &result, config, &sids, sids_file, interactions_file, start_file, job.backend);
-    train_discard_checkpoint(&job);
+    checkpoint_remove(job.checkpoint);
     if (result.validated)
         note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f", (long long)result.epoch, (long long)result.epochs_run, result.hr10,
              result.ndcg10);
     model_free(m);
-    model_free(start.model);
+    if (start_file) generator_free(&start);
     return 0;
 }

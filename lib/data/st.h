@@ -79,6 +79,9 @@ double st_value(const st_tensor_t *t, int64_t i);
 /* All elements, as st_value() has them, rounded to floats: out [t->count]. Quick for F32, F16 and BF16. */
 void st_floats(const st_tensor_t *t, float *out);
 
+/* n floats as BF16, rounded to nearest even; none is NaN. */
+void st_bf16_of(int64_t n, const float *src, uint16_t *out);
+
 /* Element i of an integer (or BOOL) tensor, exactly; false for a U64 beyond the range. */
 bool st_integer(const st_tensor_t *t, int64_t i, int64_t *v);
 
@@ -92,6 +95,7 @@ void st_add(st_writer_t *w, const char *name, st_dtype dtype, int dims, const in
 
 /* Appends `rows` more rows to a tensor added before: its first extent grows. `data` is borrowed likewise. */
 void st_extend(st_writer_t *w, const char *name, int64_t rows, const void *data);
+void st_add_bf16(st_writer_t *w, const char *name, int dims, const int64_t *shape, const float *values); /* copied, as BF16 */
 void st_add_strings(st_writer_t *w, const char *name, const strtab_t *t);
 void st_add_spool(st_writer_t *w, const char *name, st_dtype dtype, const spool_t *s);   /* one dimension, written from its file */
 

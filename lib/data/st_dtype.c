@@ -116,6 +116,17 @@ static void floats_of_f16(int64_t n, const unsigned char *restrict data, float *
     }
 }
 
+SIMD_CLONES
+void st_bf16_of(int64_t n, const float *restrict src, uint16_t *restrict out)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t u;
+        memcpy(&u, &src[i], sizeof u);
+        out[i] = (uint16_t)((u + 0x7fff + ((u >> 16) & 1)) >> 16);
+    }
+}
+
 void st_floats(const st_tensor_t *t, float *out)
 {
     if (t->dtype == ST_F32 && t->count) memcpy(out, t->data, (size_t)t->count * sizeof *out);

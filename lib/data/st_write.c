@@ -24,6 +24,7 @@ typedef struct {
     size_t bytes;
     part_t *parts;
     int count, cap;
+    uint16_t *own;      /* converted values that `parts` points to; NULL: none */
 } entry_t;
 
 struct st_writer {
@@ -97,6 +98,16 @@ void st_add(st_writer_t *w, const char *name, st_dtype dtype, int dims, const in
         bytes = size_mul(bytes, (size_t)shape[d]);
     }
     add_part(e, data, bytes);
+}
+
+void st_add_bf16(st_writer_t *w, const char *name, int dims, const int64_t *shape, const float *values)
+{
+    size_t n = 1;
+    for (int d = 0; d < dims; d++) n = size_mul(n, (size_t)shape[d]);
+    uint16_t *own = NEW_ARRAY(uint16_t, n + 1);
+    st_bf16_of((int64_t)n, values, own);
+    st_add(w, name, ST_BF16, dims, shape, own);
+    find_entry(w, name)->own = own;
 }
 
 void st_extend(st_writer_t *w, const char *name, int64_t rows, const void *data)
@@ -224,6 +235,7 @@ void st_commit(st_writer_t *w)
     for (int i = 0; i < w->count; i++) {
         free(w->entries[i].name);
         free(w->entries[i].parts);
+        free(w->entries[i].own);
     }
     for (int i = 0; i < w->meta_count; i++) {
         free(w->meta_keys[i]);

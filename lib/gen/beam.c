@@ -8,10 +8,10 @@
 beam_t beam_new(int capacity)
 {
     beam_t b = {.width = capacity};
-    b.live = NEW_ARRAY(hypothesis_t, capacity);
-    b.next = NEW_ARRAY(hypothesis_t, capacity);
-    b.heap = NEW_ARRAY(candidate_t, capacity);
-    b.done = NEW_ARRAY(candidate_t, capacity);
+    b.live = NEW_ARRAY(beam_hypothesis_t, capacity);
+    b.next = NEW_ARRAY(beam_hypothesis_t, capacity);
+    b.heap = NEW_ARRAY(beam_candidate_t, capacity);
+    b.done = NEW_ARRAY(beam_candidate_t, capacity);
     return b;
 }
 
@@ -24,16 +24,16 @@ void beam_free(beam_t *b)
     *b = (beam_t){0};
 }
 
-void beam_start(beam_t *b, int width)
+void beam_start(beam_t *b, int width, int32_t row)
 {
     b->width = width;
-    b->live[0] = (hypothesis_t){0};
+    b->live[0] = (beam_hypothesis_t){.row = row};
     b->live_count = 1;
     b->done_count = 0;
 }
 
 /* Order of candidates: score, then item, then node and token: total, so that the choice never depends on the order of offers. */
-static bool worse(const candidate_t *x, const candidate_t *y)
+static bool worse(const beam_candidate_t *x, const beam_candidate_t *y)
 {
     if (x->score != y->score) return x->score < y->score;
     if (x->item != y->item) return x->item > y->item;
@@ -42,31 +42,31 @@ static bool worse(const candidate_t *x, const candidate_t *y)
     return x->token > y->token;
 }
 
-static void sift_down(candidate_t *heap, int n, int i)
+static void sift_down(beam_candidate_t *heap, int n, int i)
 {
     for (;;) {
         int worst = i, left = 2 * i + 1;
         for (int c = left; c < n && c <= left + 1; c++)
             if (worse(&heap[c], &heap[worst])) worst = c;
         if (worst == i) return;
-        candidate_t t = heap[i];
+        beam_candidate_t t = heap[i];
         heap[i] = heap[worst];
         heap[worst] = t;
         i = worst;
     }
 }
 
-static void sift_up(candidate_t *heap, int i)
+static void sift_up(beam_candidate_t *heap, int i)
 {
     while (i > 0 && worse(&heap[i], &heap[(i - 1) / 2])) {
-        candidate_t t = heap[i];
+        beam_candidate_t t = heap[i];
         heap[i] = heap[(i - 1) / 2];
         heap[(i - 1) / 2] = t;
         i = (i - 1) / 2;
     }
 }
 
-static void offer(beam_t *b, candidate_t c)
+static void offer(beam_t *b, beam_candidate_t c)
 {
     if (b->heap_count < b->width) {
         b->heap[b->heap_count] = c;
@@ -85,12 +85,12 @@ void beam_begin(beam_t *b)
 
 void beam_offer(beam_t *b, int parent, float score, int64_t node)
 {
-    offer(b, (candidate_t){score, parent, -1, -1, node});
+    offer(b, (beam_candidate_t){score, parent, -1, -1, node});
 }
 
 void beam_offer_token(beam_t *b, int parent, float score, int64_t node, int32_t token)
 {
-    offer(b, (candidate_t){score, parent, token, -1, node});
+    offer(b, (beam_candidate_t){score, parent, token, -1, node});
 }
 
 void beam_select(beam_t *b, const trie_t *t)
@@ -98,7 +98,7 @@ void beam_select(beam_t *b, const trie_t *t)
     int live = 0;
     b->done_count = 0;
     for (int i = 0; i < b->heap_count; i++) {
-        const candidate_t *c = &b->heap[i];
+        const beam_candidate_t *c = &b->heap[i];
         if (c->parent < 0) {
             b->done[b->done_count++] = *c;
             continue;
@@ -109,7 +109,7 @@ void beam_select(beam_t *b, const trie_t *t)
         b->next[live].token = c->token >= 0 ? c->token : t->token[c->node];
         live++;
     }
-    hypothesis_t *swap = b->live;
+    beam_hypothesis_t *swap = b->live;
     b->live = b->next;
     b->next = swap;
     b->live_count = live;
@@ -117,13 +117,13 @@ void beam_select(beam_t *b, const trie_t *t)
 
 void beam_finish(beam_t *b, int i, int32_t item)
 {
-    b->done[b->done_count++] = (candidate_t){b->live[i].score, -1, -1, item, b->live[i].node};
+    b->done[b->done_count++] = (beam_candidate_t){b->live[i].score, -1, -1, item, b->live[i].node};
     b->live[i] = b->live[--b->live_count];
 }
 
 static int by_rank(const void *pa, const void *pb)
 {
-    const candidate_t *a = pa, *b = pb;
+    const beam_candidate_t *a = pa, *b = pb;
     if (a->score != b->score) return a->score < b->score ? 1 : -1;
     return (a->item > b->item) - (a->item < b->item);
 }

@@ -5,15 +5,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "data/sids.h"
 #include "data/trie.h"
 
 typedef struct {
     float score;
-    int32_t token;                /* the last one */
-    int64_t node;                 /* in the trie; -1: outside it (unconstrained decoding) */
-    int32_t rows[SID_MAX_TOKENS]; /* its row in each step so far */
-} hypothesis_t;
+    int32_t token; /* the last one */
+    int32_t row;   /* whose state its next token is chosen by (gen/stepper.h) */
+    int64_t node;  /* in the trie; -1: outside it (unconstrained decoding) */
+} beam_hypothesis_t;
 
 /* A continuation of a live hypothesis, or (parent -1) a finished item. */
 typedef struct {
@@ -21,22 +20,22 @@ typedef struct {
     int parent;
     int32_t token, item;
     int64_t node;
-} candidate_t;
+} beam_candidate_t;
 
 typedef struct {
     int width; /* places of this search */
-    hypothesis_t *live, *next;
+    beam_hypothesis_t *live, *next;
     int live_count;
-    candidate_t *heap;  /* the best `width` candidates of the step; the worst of them at the top */
+    beam_candidate_t *heap;  /* the best `width` candidates of the step; the worst of them at the top */
     int heap_count;
-    candidate_t *done;  /* finished */
+    beam_candidate_t *done;  /* finished */
     int done_count;
 } beam_t;
 
 beam_t beam_new(int capacity);
 void beam_free(beam_t *b);
 
-void beam_start(beam_t *b, int width); /* one live hypothesis: the root, score 0; width <= capacity */
+void beam_start(beam_t *b, int width, int32_t row); /* one live hypothesis: the root, score 0, after `row`; width <= capacity */
 void beam_begin(beam_t *b);  /* begins a step: finished items take their places as candidates */
 
 /* Offers the child `node` (whose token the trie knows), or any token, as a continuation of live hypothesis `parent`. */

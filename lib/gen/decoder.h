@@ -1,25 +1,20 @@
 /* Beam search over the trie of SIDs. A history is encoded once; its beams share that key/value cache, and the beams of many
- * histories are advanced as one matrix product. */
+ * histories are advanced as one matrix product (gen/stepper.h). */
 #ifndef SIDMILL_GEN_DECODER_H
 #define SIDMILL_GEN_DECODER_H
 
 #include <stdint.h>
 
 #include "data/interactions.h"
-#include "data/sids.h"
-#include "data/trie.h"
-#include "data/vocab.h"
-#include "gen/head.h"
+#include "gen/space.h"
 #include "nn/transformer.h"
 
 typedef struct decoder decoder_t;
 
-/* Borrows everything; the network's weights may change between calls (after network_sync()). */
-decoder_t *decoder_new(const network_t *net, const vocab_t *v, const sids_t *sids, const trie_t *trie, softmax_t softmax, int64_t max_items);
+/* Borrows both; the network's weights may change between calls (after network_sync()). All logits are divided by
+ * `temperature`. */
+decoder_t *decoder_new(const network_t *net, const space_t *space, double temperature);
 void decoder_free(decoder_t *d);
-
-/* Divides all logits by `temperature` from now on; 1 at first. */
-void decoder_temperature(decoder_t *d, double temperature);
 
 /* The k best items of each of n histories, the last max_items of each read: items [n, k] (-1 where none is left), scores
  * [n, k] = sum of log-probabilities (-INFINITY where none), no length normalisation, ties by item index. A finished SID keeps

@@ -24,12 +24,13 @@ static cJSON *need_object(const st_file_t *f, const char *key)
 }
 
 /* The model's vocabulary must be the one that its SIDs give. */
-static void check_vocabulary(const generator_t *g, const st_file_t *model, const sids_t *sids, const char *sids_name)
+static void check_vocabulary(const model_t *m, const st_file_t *model, const sids_t *sids, const char *sids_name)
 {
+    const vocab_t ours = vocab_make(sids->levels, sids->codes, sids->max_suffix);
     cJSON *v = need_object(model, "vocab");
     int64_t levels = need_number(model, v, "vocab", "levels", 1, SID_MAX_LEVELS), codes = need_number(model, v, "vocab", "codes", 1, INT32_MAX);
     int64_t suffixes = need_number(model, v, "vocab", "max_suffix", 0, INT32_MAX);
-    if (levels != sids->levels || codes != sids->codes || suffixes != sids->max_suffix || g->vocab.size != g->model->config.vocab_size)
+    if (levels != sids->levels || codes != sids->codes || suffixes != sids->max_suffix || ours.size != m->config.vocab_size)
         die(EX_DATAERR, "%s: trained on SIDs of %lld levels x %lld codes and %lld suffixes, but %s has %d x %d and %d", model->name,
             (long long)levels, (long long)codes, (long long)suffixes, sids_name, sids->levels, sids->codes, sids->max_suffix);
     cJSON_Delete(v);
@@ -46,33 +47,42 @@ static void check_sids(const st_file_t *model, const st_file_t *sids)
     free(digest);
 }
 
-static void read_training(generator_t *g, const st_file_t *model)
+static hold_back_t hold_back_of(const cJSON *training)
+{
+    const cJSON *share = cJSON_GetObjectItemCaseSensitive(training, "hold-back"), *seed = cJSON_GetObjectItemCaseSensitive(training, "seed");
+    if (!cJSON_IsNumber(share) || !(share->valuedouble > 0 && share->valuedouble <= 1)) return (hold_back_t){0};
+    if (!cJSON_IsNumber(seed) || !(seed->valuedouble >= 0 && seed->valuedouble <= 0x1p53)) return (hold_back_t){0};
+    return (hold_back_t){share->valuedouble, (uint64_t)seed->valuedouble};
+}
+
+static void read_training(generator_t *g, const st_file_t *model, const sids_t *sids)
 {
     cJSON *t = need_object(model, "training");
-    const cJSON *softmax = cJSON_GetObjectItemCaseSensitive(t, "softmax");
-    if (!cJSON_IsString(softmax) || (strcmp(softmax->valuestring, "trie") && strcmp(softmax->valuestring, "level")))
-        die_at(model->name, 0, "metadata \"training\": \"softmax\" must be \"trie\" or \"level\"");
-    g->softmax = strcmp(softmax->valuestring, "trie") ? SOFTMAX_LEVEL : SOFTMAX_TRIE;
-    g->max_items = need_number(model, t, "training", "max-items", 1, 4096);
-    const cJSON *share = cJSON_GetObjectItemCaseSensitive(t, "hold-back"), *seed = cJSON_GetObjectItemCaseSensitive(t, "seed");
-    if (cJSON_IsNumber(share) && share->valuedouble > 0 && share->valuedouble <= 1 && cJSON_IsNumber(seed) && seed->valuedouble >= 0 &&
-        seed->valuedouble <= 0x1p53)
-        g->hold = (hold_back_t){share->valuedouble, (uint64_t)seed->valuedouble};
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(t, "softmax"));
+    softmax_t softmax;
+    if (!name || !softmax_parse(name, &softmax)) die_at(model->name, 0, "metadata \"training\": \"softmax\" must be \"trie\" or \"level\"");
+    g->space = space_make(sids, softmax, need_number(model, t, "training", "max-items", 1, 4096));
+    g->hold = hold_back_of(t);
     cJSON_Delete(t);
-    if (generator_positions(g) > g->model->config.max_position_embeddings)
-        die_at(model->name, 0, "histories of %lld items do not fit its %lld positions", (long long)g->max_items,
+    if (space_positions(&g->space) > g->model->config.max_position_embeddings)
+        die_at(model->name, 0, "histories of %lld items do not fit its %lld positions", (long long)g->space.max_items,
                (long long)g->model->config.max_position_embeddings);
 }
 
-int64_t generator_positions(const generator_t *g) { return 1 + (g->max_items + 1) * (g->vocab.levels + 1); }
-
 generator_t generator_read(const st_file_t *model, const st_file_t *sids_file, const sids_t *sids)
 {
-    generator_t g = {.model = model_read(model), .vocab = vocab_make(sids->levels, sids->codes, sids->max_suffix)};
-    check_vocabulary(&g, model, sids, sids_file->name);
+    generator_t g = {.model = model_read(model)};
+    check_vocabulary(g.model, model, sids, sids_file->name);
     check_sids(model, sids_file);
-    read_training(&g, model);
+    read_training(&g, model, sids);
     return g;
+}
+
+void generator_free(generator_t *g)
+{
+    model_free(g->model);
+    space_free(&g->space);
+    *g = (generator_t){0};
 }
 
 void generator_add(st_writer_t *w, const model_t *m, const vocab_t *v, const char *training, const char *gemm)
@@ -84,7 +94,7 @@ void generator_add(st_writer_t *w, const model_t *m, const vocab_t *v, const cha
     st_set_meta(w, "vocab", vocab);
     st_set_meta(w, "training", training);
     st_set_meta(w, "gemm", gemm);
-    model_add(w, m, "", m->weights);
+    params_write(w, &m->params);
     free(hf);
     free(vocab);
 }

@@ -2,29 +2,23 @@
 #ifndef SIDMILL_GEN_GENERATOR_H
 #define SIDMILL_GEN_GENERATOR_H
 
-#include <stdint.h>
-
 #include "data/sids.h"
 #include "data/st.h"
-#include "data/vocab.h"
-#include "gen/head.h"
 #include "gen/hold_back.h"
+#include "gen/space.h"
 #include "nn/model.h"
 
 typedef struct {
     model_t *model;
-    vocab_t vocab;
-    softmax_t softmax;  /* it was trained with */
-    int64_t max_items;  /* of a history that it reads */
+    space_t space;      /* of the SIDs it was read with; its softmax is the one it was trained with */
     hold_back_t hold;   /* what it has not been trained on */
 } generator_t;
 
 /* Reads a model/1 file that was trained with `sids` (or with what they have grown from); a disagreement between them (levels,
- * codes, suffixes, digests) ends the process with EX_DATAERR. */
+ * codes, suffixes, digests) ends the process with EX_DATAERR. Borrows `sids`. */
 generator_t generator_read(const st_file_t *model, const st_file_t *sids_file, const sids_t *sids);
 
-/* Positions that its histories and what is generated after them may take. */
-int64_t generator_positions(const generator_t *g);
+void generator_free(generator_t *g);
 
 /* Writes weights and metadata that every reader needs: config, vocab, training (the options that shaped it, as JSON), gemm. The
  * weights are borrowed until st_commit(). */

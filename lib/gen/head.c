@@ -7,147 +7,148 @@
 #include "base/mem.h"
 #include "nn/vec.h"
 
-/* Sets of at least this many allowed tokens go through a matrix product over the whole level; smaller ones token by token. */
-enum { DENSE_FROM = 24 };
+enum {
+    DENSE_FROM = 24,        /* sets of so many tokens go through a matrix product over their whole span; smaller ones token by token */
+    TILE_LOGITS = 1 << 18,  /* of one product, unless TILE_ROWS rows have more */
+    TILE_ROWS = 16
+};
 
 struct head {
     const network_t *net;
-    const vocab_t *vocab;
-    const trie_t *trie;
-    softmax_t softmax;
-    int64_t *chosen;             /* [capacity] targets of the level at hand */
+    const space_t *space;
+    int64_t tile;                /* positions that are taken at once */
+    int64_t *chosen, chosen_cap; /* positions of the span at hand */
     operand_t *states, *dlogits_packed;
-    float *logits, *dstates;     /* [capacity, widest level], [capacity, hidden_size] */
-    float *few;                  /* [widest level, DENSE_FROM at least] */
+    float *logits, *dstates;     /* [tile, widest], [tile, hidden_size] */
+    float *few;                  /* [widest, DENSE_FROM at least] */
 };
 
-static int64_t widest(const vocab_t *v) { return v->codes > v->max_suffix ? v->codes : v->max_suffix; }
-
-head_t *head_new(const network_t *net, const vocab_t *v, const trie_t *t, softmax_t softmax, int64_t targets)
+head_t *head_new(const network_t *net, const space_t *space)
 {
     head_t *h = NEW(head_t);
-    const size_t n = (size_t)round_rows(net->backend, targets), d = (size_t)net->model->config.hidden_size, w = (size_t)widest(v);
-    *h = (head_t){net, v, t, softmax, NULL, NULL, NULL, NULL, NULL, NULL};
-    h->chosen = NEW_ARRAY(int64_t, n);
-    h->states = xfloats(size_mul(n, d));
-    h->dlogits_packed = xfloats(size_mul(n, w));
-    h->logits = xfloats(size_mul(n, w));
-    h->dstates = xfloats(size_mul(n, d));
-    h->few = xfloats(w > DENSE_FROM ? w : DENSE_FROM);
+    const int64_t d = net->model->config.hidden_size, widest = space->widest > 0 ? space->widest : 1;
+    *h = (head_t){.net = net, .space = space};
+    h->tile = round_rows(net->backend, TILE_LOGITS / widest > TILE_ROWS ? TILE_LOGITS / widest : TILE_ROWS);
+    const size_t logits = size_mul((size_t)h->tile, (size_t)widest);
+    h->states = operands_new(net->backend, h->tile * d);
+    h->dlogits_packed = operands_new(net->backend, (int64_t)logits);
+    h->logits = xfloats(logits);
+    h->dstates = xfloats((size_t)(h->tile * d));
+    h->few = xfloats((size_t)(widest > DENSE_FROM ? widest : DENSE_FROM));
     return h;
 }
 
 void head_free(head_t *h)
 {
     if (!h) return;
-    free(h->chosen);
-    free(h->states);
-    free(h->dlogits_packed);
-    free(h->logits);
-    free(h->dstates);
-    free(h->few);
+    void *all[] = {h->chosen, h->states, h->dlogits_packed, h->logits, h->dstates, h->few};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     free(h);
 }
 
-int64_t head_widest(const head_t *h) { return widest(h->vocab); }
-
-int32_t allowed_index(const allowed_t *a, int32_t token)
+allowed_t head_logits(const network_t *net, const space_t *space, allowed_set_t set, const float *state, float inverse_temperature, float *x)
 {
-    if (!a->tokens) return token >= a->first && token < a->first + a->n ? token - a->first : -1;
-    for (int32_t i = 0; i < a->n; i++)
-        if (a->tokens[i] == token) return i;
-    return -1;
-}
-
-allowed_t head_allowed(const head_t *h, int level, int64_t node)
-{
-    if (h->softmax == SOFTMAX_TRIE) return (allowed_t){h->trie->children[node], 0, h->trie->token + h->trie->first[node]};
-    allowed_t a = {0, 0, NULL};
-    a.n = vocab_level(h->vocab, level, &a.first);
-    return a;
-}
-
-allowed_t head_logits(const head_t *h, const float *state, int level, int64_t node, float *x)
-{
-    const int64_t d = h->net->model->config.hidden_size;
-    const float *embed = h->net->model->weights + h->net->model->embed;
-    allowed_t a = head_allowed(h, level, node);
-    for (int32_t i = 0; i < a.n; i++) x[i] = vec_dot(d, state, embed + (a.tokens ? a.tokens[i] : a.first + i) * d);
+    const int64_t d = net->model->config.hidden_size;
+    const allowed_t a = space_allowed(space, set);
+    for (int32_t i = 0; i < a.n; i++) x[i] = inverse_temperature * vec_dot(d, state, model_embedding(net->model, allowed_token(&a, i)));
     return a;
 }
 
 /* Gathers the logits of the allowed tokens to the front, so that fn sees only them; then scatters the gradient back over a row
  * of zeros. */
-static void dense_row(head_t *h, int64_t i, const target_t *t, int64_t width, int32_t first_token, head_fn fn, void *ctx, float *row)
+static void dense_row(head_t *h, int64_t i, const allowed_t *a, int64_t width, head_fn fn, void *ctx, float *row)
 {
-    allowed_t a = head_allowed(h, t->level, t->node);
-    if (!a.tokens || a.n == width) {
-        fn(ctx, i, &a, row);
+    if (!a->tokens || a->n == a->span) {
+        fn(ctx, i, a, row);
+        memset(row + a->n, 0, (size_t)(width - a->n) * sizeof(float));
         return;
     }
     float *few = h->few;
-    for (int32_t j = 0; j < a.n; j++) few[j] = row[a.tokens[j] - first_token];
-    fn(ctx, i, &a, few);
+    for (int32_t j = 0; j < a->n; j++) few[j] = row[a->tokens[j] - a->span_first];
+    fn(ctx, i, a, few);
     memset(row, 0, (size_t)width * sizeof(float));
-    for (int32_t j = 0; j < a.n; j++) row[a.tokens[j] - first_token] = few[j];
+    for (int32_t j = 0; j < a->n; j++) row[a->tokens[j] - a->span_first] = few[j];
 }
 
-static bool is_dense(const head_t *h, const target_t *t)
-{
-    return h->softmax == SOFTMAX_LEVEL || h->trie->children[t->node] >= DENSE_FROM;
-}
+static bool is_dense(const allowed_t *a) { return !a->tokens || a->n >= DENSE_FROM; }
 
-/* All dense targets of one level, through matrix products over the level's part of the output matrix. */
-static void dense_level(head_t *h, int level, int64_t count, const target_t *targets, const operand_t *packed, head_fn fn, void *ctx,
-                        float *dhidden, float *grads)
+/* What a pass is given. */
+typedef struct {
+    head_t *h;
+    const scored_position_t *positions;
+    const float *hidden;
+    const operand_t *packed;
+    head_fn fn;
+    void *ctx;
+    float *dhidden;
+    grads_t *grads;
+} pass_at_t;
+
+/* Positions chosen[0 .. n) of one span, through matrix products over the span's part of the output matrix. */
+static void dense_tile(const pass_at_t *p, const allowed_t *span, int64_t n, const int64_t *chosen)
 {
+    head_t *h = p->h;
     const backend_t *b = h->net->backend;
-    const int64_t d = h->net->model->config.hidden_size;
-    int32_t first;
-    const int64_t width = vocab_level(h->vocab, level, &first), at = h->net->model->embed + first * d;
-    int64_t n = 0;
-    for (int64_t i = 0; i < count; i++)
-        if (targets[i].level == level && is_dense(h, &targets[i])) h->chosen[n++] = i;
-    if (!n) return;
-    const int64_t rows = round_rows(b, n);
+    const int64_t d = h->net->model->config.hidden_size, width = span->span, at = span->span_first * d, rows = round_rows(b, n);
+    const operand_t *table = operand_at(b, weights_operand(&h->net->weights, h->net->model->embed), at);
     memset(operand_at(b, h->states, n * d), 0, (size_t)((rows - n) * d) * b->operand_size);
     for (int64_t i = 0; i < n; i++)
-        memcpy(operand_at(b, h->states, i * d), operand_at(b, packed, targets[h->chosen[i]].row * d), (size_t)d * b->operand_size);
-    b->matmul(false, true, rows, width, d, h->states, operand_at(b, h->net->packed, at), h->logits);
-    for (int64_t i = 0; i < n; i++) dense_row(h, h->chosen[i], &targets[h->chosen[i]], width, first, fn, ctx, h->logits + i * width);
-    if (!grads) return;
+        memcpy(operand_at(b, h->states, i * d), operand_at(b, p->packed, p->positions[chosen[i]].row * d), (size_t)d * b->operand_size);
+    b->matmul(false, true, rows, width, d, h->states, table, h->logits);
+    for (int64_t i = 0; i < n; i++) {
+        const allowed_t a = space_allowed(h->space, p->positions[chosen[i]].set);
+        dense_row(h, chosen[i], &a, width, p->fn, p->ctx, h->logits + i * width);
+    }
+    if (!p->grads) return;
     memset(h->logits + n * width, 0, (size_t)((rows - n) * width) * sizeof(float));
     b->pack(h->logits, rows * width, h->dlogits_packed);
-    b->matmul(false, false, rows, d, width, h->dlogits_packed, operand_at(b, h->net->packed, at), h->dstates);
-    b->matmul(true, false, width, d, rows, h->dlogits_packed, h->states, grads + at);
-    for (int64_t i = 0; i < n; i++) memcpy(dhidden + targets[h->chosen[i]].row * d, h->dstates + i * d, (size_t)d * sizeof(float));
+    b->matmul(false, false, rows, d, width, h->dlogits_packed, table, h->dstates);
+    float *dtable = grads_block(p->grads, h->net->model->embed);
+    if (dtable) b->matmul_add(true, false, width, d, rows, h->dlogits_packed, h->states, dtable + at);
+    for (int64_t i = 0; i < n; i++) vec_add(d, h->dstates + i * d, p->dhidden + p->positions[chosen[i]].row * d);
 }
 
-/* One target with few allowed tokens. */
-static void sparse_target(head_t *h, int64_t i, const target_t *t, const float *hidden, head_fn fn, void *ctx, float *dhidden, float *grads)
+/* All dense positions of the lowest span that begins above `after`; returns where it begins, -1 where there is none. */
+static int64_t dense_span(const pass_at_t *p, int64_t count, int64_t after)
 {
-    if (h->trie->children[t->node] <= 1) return;
-    const int64_t d = h->net->model->config.hidden_size;
-    const float *embed = h->net->model->weights + h->net->model->embed, *state = hidden + t->row * d;
-    allowed_t a = head_logits(h, state, t->level, t->node, h->few);
-    fn(ctx, i, &a, h->few);
-    if (!grads) return;
+    head_t *h = p->h;
+    allowed_t span = {.span_first = INT32_MAX};
+    int64_t n = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const allowed_t a = space_allowed(h->space, p->positions[i].set);
+        if (!is_dense(&a) || a.span_first <= after || a.span_first > span.span_first) continue;
+        if (a.span_first < span.span_first) n = 0;
+        if (!n || a.span > span.span) span = a;
+        GROW(h->chosen, n, h->chosen_cap);
+        h->chosen[n++] = i;
+    }
+    for (int64_t i = 0; i < n; i += h->tile) dense_tile(p, &span, n - i < h->tile ? n - i : h->tile, h->chosen + i);
+    return n ? span.span_first : -1;
+}
+
+/* One position with few allowed tokens. */
+static void sparse_position(const pass_at_t *p, int64_t i)
+{
+    head_t *h = p->h;
+    const int64_t d = h->net->model->config.hidden_size, row = p->positions[i].row;
+    const float *state = p->hidden + row * d;
+    const allowed_t a = head_logits(h->net, h->space, p->positions[i].set, state, 1, h->few);
+    p->fn(p->ctx, i, &a, h->few);
+    if (!p->grads) return;
     for (int32_t j = 0; j < a.n; j++) {
-        vec_add_scaled(d, h->few[j], embed + a.tokens[j] * d, dhidden + t->row * d);
-        vec_add_scaled(d, h->few[j], state, grads + h->net->model->embed + a.tokens[j] * d);
+        float *dtable = grads_row(p->grads, h->net->model->embed, a.tokens[j]);
+        vec_add_scaled(d, h->few[j], model_embedding(h->net->model, a.tokens[j]), p->dhidden + row * d);
+        if (dtable) vec_add_scaled(d, h->few[j], state, dtable);
     }
 }
 
-void head_pass(head_t *h, int64_t count, const target_t *targets, int64_t rows, const float *hidden, const operand_t *packed, head_fn fn,
-               void *ctx, float *dhidden, float *grads)
+void head_pass(head_t *h, int64_t count, const scored_position_t *positions, const float *hidden, const operand_t *packed, head_fn fn,
+               void *ctx, float *dhidden, grads_t *grads)
 {
-    const model_t *m = h->net->model;
-    const int64_t d = m->config.hidden_size;
-    if (grads) {
-        memset(dhidden, 0, (size_t)(rows * d) * sizeof(float));
-        memset(grads + m->embed, 0, (size_t)(m->config.vocab_size * d) * sizeof(float));
+    const pass_at_t p = {h, positions, hidden, packed, fn, ctx, dhidden, grads};
+    for (int64_t after = dense_span(&p, count, -1); after >= 0;) after = dense_span(&p, count, after);
+    for (int64_t i = 0; i < count; i++) {
+        const allowed_t a = space_allowed(h->space, positions[i].set);
+        if (!is_dense(&a) && a.n > 1) sparse_position(&p, i);
     }
-    for (int level = 0; level <= h->vocab->levels; level++) dense_level(h, level, count, targets, packed, fn, ctx, dhidden, grads);
-    for (int64_t i = 0; i < count; i++)
-        if (!is_dense(h, &targets[i])) sparse_target(h, i, &targets[i], hidden, fn, ctx, dhidden, grads);
 }

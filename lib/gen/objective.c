@@ -11,7 +11,7 @@ struct objective {
     head_t *head;
     double smoothing;
     /* the call at hand */
-    const target_t *targets;
+    const scored_position_t *positions;
     float weight;
     loss_t *loss;
 };
@@ -19,14 +19,14 @@ struct objective {
 double loss_per_item(const loss_t *l)
 {
     double sum = 0;
-    for (int i = 0; i < SID_MAX_TOKENS; i++) sum += l->loss[i];
+    for (int i = 0; i < LOSS_LEVELS; i++) sum += l->loss[i];
     return l->items ? sum / (double)l->items : 0;
 }
 
-objective_t *objective_new(const network_t *net, const vocab_t *v, const trie_t *t, softmax_t softmax, double smoothing, int64_t targets)
+objective_t *objective_new(const network_t *net, const space_t *space, double smoothing)
 {
     objective_t *o = NEW(objective_t);
-    *o = (objective_t){head_new(net, v, t, softmax, targets), smoothing, NULL, 0, NULL};
+    *o = (objective_t){.head = head_new(net, space), .smoothing = smoothing};
     return o;
 }
 
@@ -49,22 +49,24 @@ static double softmax_gradient(int64_t n, float *x, int64_t right, double smooth
     return logf(sum) + top - at;
 }
 
+static int loss_level(const scored_position_t *p) { return p->set.level < 0 ? LOSS_OTHER : p->set.level; }
+
 static void cross_entropy(void *ctx, int64_t i, const allowed_t *allowed, float *x)
 {
     const objective_t *o = ctx;
-    const target_t *t = &o->targets[i];
-    o->loss->loss[t->level] += softmax_gradient(allowed->n, x, allowed_index(allowed, t->token), o->smoothing, o->weight);
+    const scored_position_t *p = &o->positions[i];
+    o->loss->loss[loss_level(p)] += softmax_gradient(allowed->n, x, allowed_index(allowed, p->token), o->smoothing, o->weight);
 }
 
-void objective_backward(objective_t *o, int64_t count, const target_t *targets, int64_t rows, const float *hidden, const operand_t *packed,
-                        double weight, float *dhidden, float *grads, loss_t *loss)
+void objective_backward(objective_t *o, int64_t count, const scored_position_t *positions, const float *hidden, const operand_t *packed,
+                        double weight, float *dhidden, grads_t *grads, loss_t *loss)
 {
-    o->targets = targets;
+    o->positions = positions;
     o->weight = (float)weight;
     o->loss = loss;
-    head_pass(o->head, count, targets, rows, hidden, packed, cross_entropy, o, dhidden, grads);
+    head_pass(o->head, count, positions, hidden, packed, cross_entropy, o, dhidden, grads);
     for (int64_t i = 0; i < count; i++) {
-        loss->tokens[targets[i].level]++;
-        loss->items += targets[i].level == 0;
+        loss->tokens[loss_level(&positions[i])]++;
+        loss->items += positions[i].set.level == 0;
     }
 }

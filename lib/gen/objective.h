@@ -6,25 +6,25 @@
 
 #include "gen/head.h"
 
-/* Sums over scored tokens, by level (the suffix is level `levels`). */
+/* Sums over scored tokens, by level (the suffix is level `levels`; tokens of ranges come after all levels). */
+enum { LOSS_OTHER = SID_MAX_TOKENS, LOSS_LEVELS };
+
 typedef struct {
-    double loss[SID_MAX_TOKENS];
-    int64_t tokens[SID_MAX_TOKENS];
-    int64_t items;
+    double loss[LOSS_LEVELS];
+    int64_t tokens[LOSS_LEVELS];
+    int64_t items; /* tokens of level 0 */
 } loss_t;
 
 double loss_per_item(const loss_t *l); /* negative log-likelihood of an item's whole SID, mean */
 
-/* Scratch for one worker: up to `targets` scored positions. */
+/* Scratch for one worker. */
 typedef struct objective objective_t;
-objective_t *objective_new(const network_t *net, const vocab_t *v, const trie_t *t, softmax_t softmax, double smoothing, int64_t targets);
+objective_t *objective_new(const network_t *net, const space_t *space, double smoothing);
 void objective_free(objective_t *o);
 
-/* Adds each target's loss to *loss, and the gradient of weight * sum of (smoothed) losses: into dhidden [rows, hidden_size]
- * (overwritten, rows without a target zero), and into grads at the embedding (overwritten). Label smoothing spreads its share
- * evenly over the allowed tokens; the loss reported is without it. `targets` are in row order; `rows` counts the rows of
- * hidden. */
-void objective_backward(objective_t *o, int64_t count, const target_t *targets, int64_t rows, const float *hidden, const operand_t *packed,
-                        double weight, float *dhidden, float *grads, loss_t *loss);
+/* Adds each position's loss to *loss, and the gradient of weight * sum of (smoothed) losses to dhidden [rows, hidden_size] and to
+ * `grads` at the embedding. Label smoothing spreads its share evenly over the allowed tokens; the loss reported is without it. */
+void objective_backward(objective_t *o, int64_t count, const scored_position_t *positions, const float *hidden, const operand_t *packed,
+                        double weight, float *dhidden, grads_t *grads, loss_t *loss);
 
 #endif

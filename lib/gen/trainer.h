@@ -9,6 +9,7 @@
 #include "data/interactions.h"
 #include "data/sids.h"
 #include "gen/objective.h"
+#include "gen/space.h"
 #include "nn/backend.h"
 #include "nn/model.h"
 
@@ -34,7 +35,7 @@ typedef struct {
     const sids_t *sids;       /* of the same items, in the same order */
     const model_t *start;     /* its weights are where training begins; NULL: at random */
     const char *fingerprint;  /* everything that shapes the result: a checkpoint with another one is refused */
-    const char *checkpoint;   /* folder, made when first needed; NULL: none */
+    const char *checkpoint;   /* folder, made when first needed; NULL: none. It stays: see train/checkpoint.h */
     double save_seconds;      /* between checkpoints within an epoch; each epoch ends with one */
     const char *log;          /* --log file, NULL: none */
 } train_job_t;
@@ -51,8 +52,5 @@ typedef struct {
 /* Trains (or goes on from the checkpoint) and returns the best model by validation NDCG@10; *result is filled. A batch whose
  * gradient is not finite ends the process with EX_SOFTWARE. */
 model_t *train(const train_job_t *job, train_result_t *result);
-
-/* Removes the checkpoint; call once the model is safely written. */
-void train_discard_checkpoint(const train_job_t *job);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/progress.h"
 #include "data/ranking.h"
 #include "data/sample.h"
+#include "gen/decoder.h"
 
 enum { VALID_K = 10 };
 
@@ -17,11 +18,10 @@ struct validation {
     float *scores;
 };
 
-validation_t *validation_new(decoder_t *d, const interactions_t *x, int64_t users, uint64_t seed)
+validation_t *validation_new(const network_t *net, const space_t *space, const interactions_t *x, int64_t users, uint64_t seed)
 {
-    if (!users) return NULL;
     validation_t *v = NEW(validation_t);
-    v->decoder = d;
+    v->decoder = decoder_new(net, space, 1);
     int64_t *sample = sample_users(x, SPLIT_VALID, users, seed, &v->count);
     v->histories = NEW_ARRAY(history_t, v->count);
     for (int64_t i = 0; i < v->count; i++) interactions_history(x, sample[i], SPLIT_VALID, &v->histories[i]);
@@ -34,22 +34,23 @@ validation_t *validation_new(decoder_t *d, const interactions_t *x, int64_t user
 void validation_free(validation_t *v)
 {
     if (!v) return;
+    decoder_free(v->decoder);
     free(v->histories);
     free(v->items);
     free(v->scores);
     free(v);
 }
 
-void validation_run(validation_t *v, int beam, double *hr, double *ndcg)
+validation_score_t validation_run(validation_t *v, int beam)
 {
-    *hr = *ndcg = 0;
-    if (!v) return;
+    validation_score_t s = {0};
     progress_start("validating", "users", v->count);
     decoder_topk(v->decoder, v->count, v->histories, beam, VALID_K, v->items, v->scores);
     progress_end();
     for (int64_t i = 0; i < v->count; i++) {
         int32_t rank = ranking_find(v->items + i * VALID_K, VALID_K, v->histories[i].target);
-        *hr += ranking_hit(rank, VALID_K) / (double)v->count;
-        *ndcg += ranking_gain(rank) / (double)v->count;
+        s.hr10 += ranking_hit(rank, VALID_K) / (double)v->count;
+        s.ndcg10 += ranking_gain(rank) / (double)v->count;
     }
+    return s;
 }

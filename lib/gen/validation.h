@@ -5,16 +5,20 @@
 #include <stdint.h>
 
 #include "data/interactions.h"
-#include "gen/decoder.h"
+#include "gen/space.h"
+#include "nn/transformer.h"
 
 typedef struct validation validation_t;
 
-/* `users` of the interactions' users, drawn by `seed` as `evaluate --split valid --users` does. Borrows the rest. NULL where
- * `users` is 0, which the other functions take for no validation. */
-validation_t *validation_new(decoder_t *d, const interactions_t *x, int64_t users, uint64_t seed);
+/* `users` >= 1 of the interactions' users, drawn by `seed` as `evaluate --split valid --users` does. Borrows the rest. */
+validation_t *validation_new(const network_t *net, const space_t *space, const interactions_t *x, int64_t users, uint64_t seed);
 void validation_free(validation_t *v);
 
-/* HR@10 and NDCG@10 of the decoder's network as it is now; 0 without validation. */
-void validation_run(validation_t *v, int beam, double *hr, double *ndcg);
+typedef struct {
+    double hr10, ndcg10;
+} validation_score_t;
+
+/* Of the network as it is now. */
+validation_score_t validation_run(validation_t *v, int beam);
 
 #endif

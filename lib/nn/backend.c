@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/simd.h"
+#include "data/st.h"
 #include "nn/gemm.h"
 
 const char *const backend_names[] = {"auto", "f32", "bf16", NULL};
@@ -17,7 +17,17 @@ static void matmul_f32(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const 
     gemm_f32(ta, tb, m, n, k, 1, a, b, 0, c);
 }
 
-static const backend_t f32 = {"openblas-f32", sizeof(float), 16, pack_f32, matmul_f32};
+static void matmul_add_f32(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b, float *c)
+{
+    gemm_f32(ta, tb, m, n, k, 1, a, b, 1, c);
+}
+
+static const backend_t f32 = {"openblas-f32", sizeof(float), 16, pack_f32, matmul_f32, matmul_add_f32};
+
+operand_t *operands_new(const backend_t *b, int64_t n)
+{
+    return xfloats(size_mul((size_t)n, b->operand_size) / sizeof(float) + 1);
+}
 
 #ifdef HAVE_ONEDNN
 #include <dnnl.h>
@@ -29,23 +39,12 @@ static void check(dnnl_status_t s, const char *what)
     if (s != dnnl_success) die(EX_SOFTWARE, "oneDNN: %s failed (status %d)", what, (int)s);
 }
 
-/* Round to nearest even, as the processor's own conversion does; NaN never reaches here. */
-SIMD_CLONES
-static void pack_bf16(const float *restrict src, int64_t n, operand_t *restrict dst)
-{
-    uint16_t *restrict out = dst;
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t u;
-        memcpy(&u, &src[i], sizeof u);
-        out[i] = (uint16_t)((u + 0x7fff + ((u >> 16) & 1)) >> 16);
-    }
-}
+static void pack_bf16(const float *src, int64_t n, operand_t *dst) { st_bf16_of(n, src, dst); }
 
 /* A product of one shape, ready to run; every thread keeps its own, because the memory handles change at each call. */
 typedef struct product {
     int64_t m, n, k;
-    bool ta, tb;
+    bool ta, tb, add;
     dnnl_primitive_t primitive;
     dnnl_memory_t a, b, c, scratch;
     struct product *next;
@@ -70,16 +69,29 @@ static dnnl_memory_t memory_of(const dnnl_memory_desc_t *d, void *handle)
     return m;
 }
 
-static product_t *product_make(bool ta, bool tb, int64_t m, int64_t n, int64_t k)
+/* With `add`, the product is added to what C holds. */
+static dnnl_primitive_attr_t attributes(bool add)
 {
-    product_t *p = NEW(product_t);
-    *p = (product_t){.m = m, .n = n, .k = k, .ta = ta, .tb = tb};
-    dnnl_memory_desc_t a = matrix(m, k, ta, dnnl_bf16), b = matrix(k, n, tb, dnnl_bf16), c = matrix(m, n, false, dnnl_f32);
-    dnnl_matmul_desc_t d;
-    check(dnnl_matmul_desc_init(&d, &a, &b, NULL, &c), "matmul descriptor");
     dnnl_primitive_attr_t attr;
     check(dnnl_primitive_attr_create(&attr), "attributes");
     check(dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user), "scratchpad mode");
+    if (!add) return attr;
+    dnnl_post_ops_t ops;
+    check(dnnl_post_ops_create(&ops), "post-ops");
+    check(dnnl_post_ops_append_sum(ops, 1), "post-op sum");
+    check(dnnl_primitive_attr_set_post_ops(attr, ops), "post-ops");
+    dnnl_post_ops_destroy(ops);
+    return attr;
+}
+
+static product_t *product_make(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k)
+{
+    product_t *p = NEW(product_t);
+    *p = (product_t){.m = m, .n = n, .k = k, .ta = ta, .tb = tb, .add = add};
+    dnnl_memory_desc_t a = matrix(m, k, ta, dnnl_bf16), b = matrix(k, n, tb, dnnl_bf16), c = matrix(m, n, false, dnnl_f32);
+    dnnl_matmul_desc_t d;
+    check(dnnl_matmul_desc_init(&d, &a, &b, NULL, &c), "matmul descriptor");
+    dnnl_primitive_attr_t attr = attributes(add);
     dnnl_primitive_desc_t pd;
     check(dnnl_primitive_desc_create(&pd, &d, attr, engine, NULL), "matmul");
     check(dnnl_primitive_create(&p->primitive, pd), "matmul");
@@ -94,23 +106,23 @@ static product_t *product_make(bool ta, bool tb, int64_t m, int64_t n, int64_t k
     return p;
 }
 
-static product_t *product_find(bool ta, bool tb, int64_t m, int64_t n, int64_t k)
+static product_t *product_find(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k)
 {
-    uint64_t h = (uint64_t)m * 31 + (uint64_t)n * 1031 + (uint64_t)k * 65537 + (uint64_t)ta * 7 + (uint64_t)tb * 13;
+    uint64_t h = (uint64_t)m * 31 + (uint64_t)n * 1031 + (uint64_t)k * 65537 + (uint64_t)ta * 7 + (uint64_t)tb * 13 + (uint64_t)add * 29;
     product_t **slot = &products[(h ^ (h >> 8) ^ (h >> 16)) % BUCKETS];
     for (product_t *p = *slot; p; p = p->next)
-        if (p->m == m && p->n == n && p->k == k && p->ta == ta && p->tb == tb) return p;
-    product_t *p = product_make(ta, tb, m, n, k);
+        if (p->m == m && p->n == n && p->k == k && p->ta == ta && p->tb == tb && p->add == add) return p;
+    product_t *p = product_make(ta, tb, add, m, n, k);
     p->next = *slot;
     *slot = p;
     return p;
 }
 
-static void matmul_bf16(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b, float *c)
+static void multiply(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b, float *c)
 {
     if (m <= 0 || n <= 0 || k <= 0) return;
     if (!stream) check(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags), "stream");
-    product_t *p = product_find(ta, tb, m, n, k);
+    product_t *p = product_find(ta, tb, add, m, n, k);
     check(dnnl_memory_set_data_handle_v2(p->a, (void *)(uintptr_t)a, stream), "memory");
     check(dnnl_memory_set_data_handle_v2(p->b, (void *)(uintptr_t)b, stream), "memory");
     check(dnnl_memory_set_data_handle_v2(p->c, c, stream), "memory");
@@ -118,7 +130,17 @@ static void matmul_bf16(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const
     check(dnnl_primitive_execute(p->primitive, stream, 4, args), "matmul");
 }
 
-static const backend_t bf16 = {"onednn-bf16", sizeof(uint16_t), 64, pack_bf16, matmul_bf16};
+static void matmul_bf16(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b, float *c)
+{
+    multiply(ta, tb, false, m, n, k, a, b, c);
+}
+
+static void matmul_add_bf16(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b, float *c)
+{
+    multiply(ta, tb, true, m, n, k, a, b, c);
+}
+
+static const backend_t bf16 = {"onednn-bf16", sizeof(uint16_t), 64, pack_bf16, matmul_bf16, matmul_add_bf16};
 
 static bool can_bf16(void)
 {

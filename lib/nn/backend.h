@@ -1,6 +1,7 @@
-/* The table of heavy operations behind the transformer: the place where another device would stand. Two backends run on the
- * processor: f32 through OpenBLAS, and bf16 operands with f32 accumulation through oneDNN. They differ in how matrix operands
- * are stored; everything else is shared f32 code. */
+/* The matrix products of every network, and how their operands are stored: that, and nothing else. Two backends run on the
+ * processor: f32 through OpenBLAS, and bf16 operands with f32 accumulation through oneDNN. Attention, norms, activations,
+ * softmaxes and the optimiser are shared f32 code on plain arrays (nn/ops.h, nn/attention.h, nn/optim.h), and all memory is the
+ * caller's: another device would need those in this table too, and buffers of its own. */
 #ifndef SIDMILL_NN_BACKEND_H
 #define SIDMILL_NN_BACKEND_H
 
@@ -21,6 +22,9 @@ typedef struct {
 
     /* C [m, n] = op(A) op(B), row-major and dense; A is [m, k] ([k, m] if ta), B is [k, n] ([n, k] if tb). */
     void (*matmul)(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b, float *c);
+
+    /* The same, added to C. Onto zeros it gives the bytes of the other. */
+    void (*matmul_add)(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b, float *c);
 } backend_t;
 
 /* `name`: "auto" (the fastest that this machine has), "f32" or "bf16". Asking for bf16 where the library or the processor
@@ -34,6 +38,9 @@ static inline operand_t *operand_at(const backend_t *b, const operand_t *base, i
 {
     return (char *)(uintptr_t)base + (size_t)i * b->operand_size;
 }
+
+/* Zeroed space for n operand elements. */
+operand_t *operands_new(const backend_t *b, int64_t n);
 
 static inline int64_t round_rows(const backend_t *b, int64_t rows)
 {

@@ -4,12 +4,13 @@
 
 #include <stdint.h>
 
+#include "nn/grads.h"
 #include "nn/model.h"
 
 /* x [rows, hidden_size] = the embedding rows of the tokens. */
 void embedding_rows(const model_t *m, int64_t rows, const int32_t *tokens, float *x);
 
-/* Adds dx [rows, hidden_size] to the embedding's gradient in `grads`, a flat array of the model's layout. */
-void embedding_rows_backward(const model_t *m, int64_t rows, const int32_t *tokens, const float *dx, float *grads);
+/* Adds dx [rows, hidden_size] to the embedding's gradient. */
+void embedding_rows_backward(const model_t *m, int64_t rows, const int32_t *tokens, const float *dx, grads_t *grads);
 
 #endif

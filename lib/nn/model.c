@@ -9,8 +9,6 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
-enum { ALIGN = 16 }; /* floats: parameters begin on cache lines */
-
 /* What is wrong with a shape, NULL if nothing. */
 static const char *shape_fault(const model_config_t *c)
 {
@@ -25,54 +23,51 @@ static const char *shape_fault(const model_config_t *c)
     return NULL;
 }
 
-/* Appends a parameter; returns its offset. Adjacent matrices of one product must not be padded apart. */
-static int64_t add_param(model_t *m, char *name, int64_t rows, int64_t cols, bool decay)
+static int add_gain(model_t *m, char *name)
 {
-    m->params = xreallocarray(m->params, (size_t)m->count + 1, sizeof *m->params);
-    param_t *p = &m->params[m->count++];
-    *p = (param_t){.name = name, .rows = rows, .cols = cols, .offset = m->size, .count = (rows ? rows : 1) * cols, .decay = decay};
-    m->size += p->count;
-    return p->offset;
+    const int block = params_add(&m->params, (param_t){.name = name, .cols = m->config.hidden_size});
+    params_align(&m->params);
+    return block;
 }
 
-static void align(model_t *m) { m->size = (m->size + ALIGN - 1) / ALIGN * ALIGN; }
+static int add_matrix(model_t *m, char *name, int64_t rows, int64_t cols)
+{
+    return params_add(&m->params, (param_t){.name = name, .rows = rows, .cols = cols, .decay = true});
+}
 
 static char *layer_name(int64_t layer, const char *tail) { return xasprintf("model.layers.%lld.%s.weight", (long long)layer, tail); }
 
 static layer_t add_layer(model_t *m, int64_t i)
 {
     const model_config_t *c = &m->config;
-    const int64_t d = c->hidden_size, q = c->num_attention_heads * c->head_dim, kv = c->num_key_value_heads * c->head_dim;
+    const int64_t d = c->hidden_size, f = c->intermediate_size, q = c->num_attention_heads * c->head_dim, kv = c->num_key_value_heads * c->head_dim;
     layer_t l;
-    l.norm1 = add_param(m, layer_name(i, "input_layernorm"), 0, d, false);
-    align(m);
-    l.qkv = add_param(m, layer_name(i, "self_attn.q_proj"), q, d, true);
-    add_param(m, layer_name(i, "self_attn.k_proj"), kv, d, true);
-    add_param(m, layer_name(i, "self_attn.v_proj"), kv, d, true);
-    align(m);
-    l.out = add_param(m, layer_name(i, "self_attn.o_proj"), d, q, true);
-    align(m);
-    l.norm2 = add_param(m, layer_name(i, "post_attention_layernorm"), 0, d, false);
-    align(m);
-    l.gate_up = add_param(m, layer_name(i, "mlp.gate_proj"), c->intermediate_size, d, true);
-    add_param(m, layer_name(i, "mlp.up_proj"), c->intermediate_size, d, true);
-    align(m);
-    l.down = add_param(m, layer_name(i, "mlp.down_proj"), d, c->intermediate_size, true);
-    align(m);
+    l.norm1 = add_gain(m, layer_name(i, "input_layernorm"));
+    l.qkv = linear_on(d, q + 2 * kv, add_matrix(m, layer_name(i, "self_attn.q_proj"), q, d), -1);
+    add_matrix(m, layer_name(i, "self_attn.k_proj"), kv, d);
+    add_matrix(m, layer_name(i, "self_attn.v_proj"), kv, d);
+    params_align(&m->params);
+    l.out = linear_on(q, d, add_matrix(m, layer_name(i, "self_attn.o_proj"), d, q), -1);
+    params_align(&m->params);
+    l.norm2 = add_gain(m, layer_name(i, "post_attention_layernorm"));
+    l.gate_up = linear_on(d, 2 * f, add_matrix(m, layer_name(i, "mlp.gate_proj"), f, d), -1);
+    add_matrix(m, layer_name(i, "mlp.up_proj"), f, d);
+    params_align(&m->params);
+    l.down = linear_on(f, d, add_matrix(m, layer_name(i, "mlp.down_proj"), d, f), -1);
+    params_align(&m->params);
     return l;
 }
 
-/* The parameters and where they lie; no weights yet. */
+/* The parameters and where they lie; no memory yet. */
 static model_t *lay_out(model_config_t config)
 {
     model_t *m = NEW(model_t);
     m->config = config;
-    m->embed = add_param(m, xstrdup("model.embed_tokens.weight"), config.vocab_size, config.hidden_size, true);
-    align(m);
+    m->embed = add_matrix(m, xstrdup("model.embed_tokens.weight"), config.vocab_size, config.hidden_size);
+    params_align(&m->params);
     m->layers = NEW_ARRAY(layer_t, config.num_hidden_layers);
     for (int64_t i = 0; i < config.num_hidden_layers; i++) m->layers[i] = add_layer(m, i);
-    m->norm = add_param(m, xstrdup("model.norm.weight"), 0, config.hidden_size, false);
-    align(m);
+    m->norm = add_gain(m, xstrdup("model.norm.weight"));
     return m;
 }
 
@@ -81,17 +76,22 @@ model_t *model_new(model_config_t config)
     const char *fault = shape_fault(&config);
     if (fault) die(EX_USAGE, "model shape: %s", fault);
     model_t *m = lay_out(config);
-    m->weights = xfloats((size_t)m->size);
+    params_allocate(&m->params);
     return m;
+}
+
+model_t *model_copy(const model_t *m)
+{
+    model_t *copy = model_new(m->config);
+    params_copy(&copy->params, &m->params);
+    return copy;
 }
 
 void model_free(model_t *m)
 {
     if (!m) return;
-    for (int i = 0; i < m->count; i++) free(m->params[i].name);
-    free(m->params);
+    params_free(&m->params);
     free(m->layers);
-    free(m->weights);
     free(m);
 }
 
@@ -101,12 +101,10 @@ void model_init(model_t *m, uint64_t seed)
 {
     uint64_t key = rng_stream(seed, "model init");
     double shrink = 1 / sqrt(2.0 * (double)m->config.num_hidden_layers);
-    for (int i = 0; i < m->count; i++) {
-        const param_t *p = &m->params[i];
-        float *w = m->weights + p->offset;
-        double deviation = 0.02 * (writes_residual(p->name) ? shrink : 1);
-        uint64_t stream = rng_stream(key, p->name);
-        for (int64_t j = 0; j < p->count; j++) w[j] = p->decay ? (float)(deviation * rng_normal(stream, (uint64_t)j)) : 1;
+    for (int i = 0; i < m->params.count; i++) {
+        const param_t *p = &m->params.blocks[i];
+        if (p->decay) params_fill_normal(&m->params, i, 0.02 * (writes_residual(p->name) ? shrink : 1), rng_stream(key, p->name));
+        else params_fill(&m->params, i, 1);
     }
 }
 
@@ -119,37 +117,6 @@ char *model_config_json(const model_config_t *c, int64_t bos)
                      (long long)c->hidden_size, (long long)c->num_hidden_layers, (long long)c->num_attention_heads,
                      (long long)c->num_key_value_heads, (long long)c->head_dim, (long long)c->intermediate_size,
                      (long long)c->vocab_size, (long long)c->max_position_embeddings, c->rms_norm_eps, c->rope_theta, (long long)bos);
-}
-
-static int param_dims(const param_t *p, int64_t *shape)
-{
-    shape[0] = p->rows ? p->rows : p->cols;
-    shape[1] = p->cols;
-    return p->rows ? 2 : 1;
-}
-
-void model_add(st_writer_t *w, const model_t *m, const char *prefix, const float *values)
-{
-    for (int i = 0; i < m->count; i++) {
-        int64_t shape[2];
-        int dims = param_dims(&m->params[i], shape);
-        char *name = xasprintf("%s%s", prefix, m->params[i].name);
-        st_add(w, name, ST_F32, dims, shape, values + m->params[i].offset);
-        free(name);
-    }
-}
-
-void model_fetch(const st_file_t *f, const model_t *m, const char *prefix, float *values)
-{
-    for (int i = 0; i < m->count; i++) {
-        int64_t shape[2];
-        int dims = param_dims(&m->params[i], shape);
-        char *name = xasprintf("%s%s", prefix, m->params[i].name);
-        float *copy = st_need_f32(f, name, dims, shape);
-        memcpy(values + m->params[i].offset, copy, (size_t)m->params[i].count * sizeof(float));
-        free(copy);
-        free(name);
-    }
 }
 
 static double number(const st_file_t *f, const cJSON *config, const char *key, double missing)
@@ -212,12 +179,8 @@ model_t *model_read(const st_file_t *f)
     model_config_t config = parse_config(f, j);
     cJSON_Delete(j);
     model_t *m = lay_out(config);
-    for (int i = 0; i < m->count; i++) { /* before memory is taken for what the config claims */
-        int64_t shape[2];
-        int dims = param_dims(&m->params[i], shape);
-        st_need(f, m->params[i].name, dims, shape);
-    }
-    m->weights = xfloats((size_t)m->size);
-    model_fetch(f, m, "", m->weights);
+    params_check(f, &m->params);
+    params_allocate(&m->params);
+    params_read(f, &m->params);
     return m;
 }

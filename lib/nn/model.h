@@ -1,5 +1,5 @@
-/* A decoder-only transformer's shape and parameters (RMSNorm, RoPE, SwiGLU, grouped-query attention, tied output), stored as
- * one flat array, and its file form: model/1, with Hugging Face Llama names and config keys. */
+/* A decoder-only transformer's shape and parameters (RMSNorm, RoPE, SwiGLU, grouped-query attention, tied output), and its file
+ * form: model/1, with Hugging Face Llama names and config keys. */
 #ifndef SIDMILL_NN_MODEL_H
 #define SIDMILL_NN_MODEL_H
 
@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "data/st.h"
+#include "nn/linear.h"
+#include "nn/params.h"
 
 /* The keys of a Hugging Face Llama config.json that matter here, under the same names. */
 typedef struct {
@@ -15,28 +17,18 @@ typedef struct {
     double rms_norm_eps, rope_theta;
 } model_config_t;
 
+/* One layer: gains of the norms by block, and its products. q, k and v lie one after the other and so do gate and up: each
+ * group is one product. */
 typedef struct {
-    char *name;            /* "model.layers.0.self_attn.q_proj.weight" */
-    int64_t rows, cols;    /* rows 0: a vector of cols */
-    int64_t offset, count; /* in the flat array */
-    bool decay;            /* weight decay applies (matrices, not gains) */
-    bool frozen;           /* the optimiser leaves it alone */
-} param_t;
-
-/* Offsets of one layer's matrices. Matrices are [out, in]; q, k, v lie one after the other and so do gate and up: each group
- * is one product. */
-typedef struct {
-    int64_t norm1, qkv, out, norm2, gate_up, down;
+    int norm1, norm2;
+    linear_t qkv, out, gate_up, down;
 } layer_t;
 
 typedef struct {
     model_config_t config;
-    param_t *params;
-    int count;
-    int64_t size;          /* floats in the flat arrays (a little padding between parameters included) */
-    int64_t embed, norm;   /* offsets: embedding [vocab_size, hidden_size], which is the output matrix too; final gain */
+    params_t params;
+    int embed, norm;  /* blocks: embedding [vocab_size, hidden_size], which is the output matrix too; final gain */
     layer_t *layers;
-    float *weights;
 } model_t;
 
 /* A model with zero weights. Wrong shapes (heads that do not divide, odd head_dim ...) end the process with EX_USAGE. */
@@ -47,15 +39,17 @@ void model_free(model_t *m);
  * (Radford et al. 2019). */
 void model_init(model_t *m, uint64_t seed);
 
+/* A model of the same shape and values. */
+model_t *model_copy(const model_t *m);
+
+/* The embedding's row of a token. */
+static inline float *model_embedding(const model_t *m, int32_t token)
+{
+    return params_values(&m->params, m->embed) + token * m->config.hidden_size;
+}
+
 /* The config as Hugging Face JSON; `bos` is bos_token_id. Caller frees. */
 char *model_config_json(const model_config_t *c, int64_t bos);
-
-/* Adds every parameter of `values` (a flat array of the model's layout) as a tensor, names prefixed by `prefix`; the tensors
- * borrow from `values`. */
-void model_add(st_writer_t *w, const model_t *m, const char *prefix, const float *values);
-
-/* Copies the tensors so named into `values`; shapes are checked. */
-void model_fetch(const st_file_t *f, const model_t *m, const char *prefix, float *values);
 
 /* Reads a model/1 file: config from metadata `config`, then the weights. Keys that ask for what this transformer has not
  * (attention_bias, untied output, other activations, rope scaling) end the process with EX_DATAERR. */

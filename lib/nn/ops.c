@@ -48,10 +48,10 @@ static void norm_row_backward(int64_t d, const float *restrict x, const float *r
     for (int64_t i = 0; i < d; i++) dot += dy[i] * gain[i] * x[i];
     float c = dot * inv * inv * inv / (float)d;
 #pragma omp simd
-    for (int64_t i = 0; i < d; i++) {
-        dgain[i] += dy[i] * x[i] * inv;
-        dx[i] += dy[i] * gain[i] * inv - x[i] * c;
-    }
+    for (int64_t i = 0; i < d; i++) dx[i] += dy[i] * gain[i] * inv - x[i] * c;
+    if (!dgain) return;
+#pragma omp simd
+    for (int64_t i = 0; i < d; i++) dgain[i] += dy[i] * x[i] * inv;
 }
 
 void rmsnorm_backward(int64_t rows, int64_t d, const float *x, const float *gain, const float *inv_rms, const float *dy, float *dx,

@@ -16,7 +16,7 @@ dropout_t dropout_site(double p, uint64_t key, uint64_t site);
 void rmsnorm_forward(const backend_t *b, int64_t rows, int64_t d, float eps, const float *x, const float *gain, float *inv_rms,
                      operand_t *packed, float *y);
 
-/* dx += the gradient through the norm; dgain [d] += its gradient. dy, x, dx: [rows, d]. */
+/* dx += the gradient through the norm; dgain [d] += its gradient, where not NULL. dy, x, dx: [rows, d]. */
 void rmsnorm_backward(int64_t rows, int64_t d, const float *x, const float *gain, const float *inv_rms, const float *dy, float *dx,
                       float *dgain);
 

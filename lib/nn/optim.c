@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/simd.h"
+#include "nn/vec.h"
 
 enum { SLICE = 1 << 15 };
 
@@ -31,20 +32,13 @@ struct reduction {
     int64_t n;
 };
 
-SIMD_CLONES
-static void add_into(float *restrict a, const float *restrict b, int64_t n)
-{
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) a[i] += b[i];
-}
-
 static void reduce_slice(void *ctx, int64_t slice, int worker)
 {
     (void)worker;
     const struct reduction *r = ctx;
     int64_t begin = slice * SLICE, n = r->n - begin < SLICE ? r->n - begin : SLICE;
     for (int gap = 1; gap < r->count; gap *= 2)
-        for (int i = 0; i + gap < r->count; i += 2 * gap) add_into(r->parts[i] + begin, r->parts[i + gap] + begin, n);
+        for (int i = 0; i + gap < r->count; i += 2 * gap) vec_add(n, r->parts[i + gap] + begin, r->parts[i] + begin);
 }
 
 void reduce_tree(float *const *parts, int count, int64_t n)
@@ -88,4 +82,10 @@ double cosine_schedule(int64_t step, int64_t warmup, int64_t total, double floor
     if (step >= total) return floor;
     double done = (double)(step - warmup) / (double)(total > warmup ? total - warmup : 1);
     return floor + (1 - floor) * 0.5 * (1 + cos(M_PI * done));
+}
+
+double warm_cosine(double peak, int64_t updates, int64_t warmup, double done)
+{
+    const double warm = updates < warmup ? (double)(updates + 1) / (double)warmup : 1;
+    return peak * warm * 0.5 * (1 + cos(M_PI * done));
 }

@@ -22,4 +22,7 @@ double sum_squares(const float *x, int64_t n);
 /* Linear warm-up over `warmup` steps, then a cosine from 1 to `floor` at `total`. `step` counts from 0. */
 double cosine_schedule(int64_t step, int64_t warmup, int64_t total, double floor);
 
+/* A cosine from `peak` at done = 0 to 0 at done = 1, times a linear warm-up over the first `warmup` updates. */
+double warm_cosine(double peak, int64_t updates, int64_t warmup, double done);
+
 #endif

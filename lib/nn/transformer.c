@@ -32,6 +32,7 @@ struct activations {
     float *wide, *narrow, *dx;       /* scratch [rows, max(2 f, width)], [rows, max(d, f, heads * head_dim)]; gradient stream */
     operand_t *packed;               /* scratch operand [rows, max(2 f, width)] */
     float *scratch;                  /* attention's */
+    void *inner;                     /* of low-rank pairs; NULL: there are none */
 };
 
 static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -42,24 +43,22 @@ network_t *network_new(const model_t *m, const backend_t *b, int64_t positions)
     network_t *net = NEW(network_t);
     net->model = m;
     net->backend = b;
-    net->packed = xfloats((size_t)m->size);
+    net->weights = weights_new(&m->params, b);
     net->rope = rope_make(positions, c->head_dim, c->rope_theta);
     net->attention = (attention_shape_t){(int)c->num_attention_heads, (int)c->num_key_value_heads, c->head_dim};
-    network_sync(net);
     return net;
 }
 
-void network_sync(network_t *net) { net->backend->pack(net->model->weights, net->model->size, net->packed); }
+void network_sync(network_t *net) { weights_sync(&net->weights); }
 
 void network_free(network_t *net)
 {
     if (!net) return;
     rope_free(&net->rope);
-    free(net->packed);
+    weights_free(&net->weights);
     free(net);
 }
 
-static operand_t *operands(int64_t rows, int64_t cols) { return xfloats(size_mul((size_t)rows, (size_t)cols)); }
 static float *floats(int64_t rows, int64_t cols) { return xfloats(size_mul((size_t)rows, (size_t)cols)); }
 
 static layer_acts_t layer_acts_new(const network_t *net, int64_t rows)
@@ -71,14 +70,27 @@ static layer_acts_t layer_acts_new(const network_t *net, int64_t rows)
         .x_mid = floats(rows, d),
         .inv_rms1 = floats(rows, 1),
         .inv_rms2 = floats(rows, 1),
-        .norm1 = operands(rows, d),
-        .norm2 = operands(rows, d),
+        .norm1 = operands_new(net->backend, rows * d),
+        .norm2 = operands_new(net->backend, rows * d),
         .qkv = floats(rows, qkv_width(net->attention)),
         .log_sum = floats(rows, heads),
-        .attended = operands(rows, heads * c->head_dim),
+        .attended = operands_new(net->backend, rows * heads * c->head_dim),
         .gate_up = floats(rows, 2 * f),
-        .act = operands(rows, f),
+        .act = operands_new(net->backend, rows * f),
     };
+}
+
+/* Space for the widest low-rank pair of any layer; NULL where there is none. */
+static void *inner_new(const network_t *net, int64_t rows)
+{
+    size_t most = 0;
+    for (int64_t i = 0; i < net->model->config.num_hidden_layers; i++) {
+        const layer_t *l = &net->model->layers[i];
+        const linear_t *all[] = {&l->qkv, &l->out, &l->gate_up, &l->down};
+        for (size_t j = 0; j < sizeof all / sizeof *all; j++)
+            if (linear_scratch(all[j], rows) > most) most = linear_scratch(all[j], rows);
+    }
+    return most ? xfloats(most / sizeof(float)) : NULL;
 }
 
 activations_t *activations_new(const network_t *net, pass_t pass, int64_t rows, int64_t longest, int64_t step_rows)
@@ -103,14 +115,15 @@ activations_t *activations_new(const network_t *net, pass_t pass, int64_t rows, 
     }
     a->x_out = floats(rows, d);
     a->hidden = floats(rows, d);
-    a->hidden_packed = operands(rows, d);
+    a->hidden_packed = operands_new(net->backend, rows * d);
     a->dx = pass == PASS_TRAIN ? floats(rows, d) : NULL;
     const int64_t scratch_rows = max64(rows, a->step_capacity);
     a->inv_rms = floats(scratch_rows, 1);
     a->wide = floats(scratch_rows, wide);
     a->narrow = floats(scratch_rows, narrow);
-    a->packed = operands(scratch_rows, wide);
+    a->packed = operands_new(net->backend, scratch_rows * wide);
     a->scratch = xfloats((size_t)attention_scratch(net->attention, longest));
+    a->inner = inner_new(net, scratch_rows);
     return a;
 }
 
@@ -124,7 +137,7 @@ void activations_free(activations_t *a)
         void *all[] = {l->x_in, l->x_mid, l->inv_rms1, l->inv_rms2, l->norm1, l->norm2, l->log_sum, l->attended, l->gate_up, l->act};
         for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);
     }
-    void *all[] = {a->layer, a->x_out, a->inv_rms, a->hidden, a->hidden_packed, a->wide, a->narrow, a->dx, a->packed, a->scratch};
+    void *all[] = {a->layer, a->x_out, a->inv_rms, a->hidden, a->hidden_packed, a->wide, a->narrow, a->dx, a->packed, a->scratch, a->inner};
     for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);
     free(a);
 }
@@ -132,36 +145,35 @@ void activations_free(activations_t *a)
 float *activations_input(activations_t *a) { return a->layer[0].x_in; }
 const float *activations_input_grad(const activations_t *a) { return a->dx; }
 
-static const operand_t *weight(const network_t *net, int64_t offset) { return operand_at(net->backend, net->packed, offset); }
-static const float *gain(const network_t *net, int64_t offset) { return net->model->weights + offset; }
+static const float *gain(const network_t *net, int block) { return params_values(&net->model->params, block); }
 
-static int64_t parent_of(const packed_t *p, int64_t segment) { return p->parents ? p->parents[segment] : -1; }
+static int64_t parent_of(const segments_t *p, int64_t segment) { return p->parents ? p->parents[segment] : -1; }
 
 /* Rows that a branch continues; 0 for other segments. */
-static int64_t prefix_rows(const packed_t *p, int64_t segment)
+static int64_t prefix_rows(const segments_t *p, int64_t segment)
 {
     int64_t parent = parent_of(p, segment);
     return parent < 0 ? 0 : p->bounds[parent + 1] - p->bounds[parent];
 }
 
 /* Rotates queries and keys of every row to its position; `inverse` rotates back. */
-static void rotate_rows(const network_t *net, const packed_t *p, bool inverse, float *qkv)
+static void rotate_rows(const network_t *net, const segments_t *p, bool inverse, float *qkv)
 {
     const attention_shape_t s = net->attention;
     const int64_t width = qkv_width(s);
-    for (int64_t g = 0; g < p->segments; g++) {
+    for (int64_t g = 0; g < p->count; g++) {
         const int64_t before = prefix_rows(p, g);
         for (int64_t r = p->bounds[g]; r < p->bounds[g + 1]; r++)
             rope_row(&net->rope, before + r - p->bounds[g], s.heads + s.kv_heads, inverse, qkv + r * width);
     }
 }
 
-static void attend(const network_t *net, activations_t *a, const packed_t *p, layer_acts_t *l, int64_t rows, double dropout, uint64_t key,
+static void attend(const network_t *net, activations_t *a, const segments_t *p, layer_acts_t *l, int64_t rows, double dropout, uint64_t key,
                    int64_t layer)
 {
     const attention_shape_t s = net->attention;
     const int64_t width = qkv_width(s), out = s.heads * s.head_dim;
-    for (int64_t g = 0; g < p->segments; g++) {
+    for (int64_t g = 0; g < p->count; g++) {
         int64_t first = p->bounds[g], n = p->bounds[g + 1] - first, parent = parent_of(p, g);
         if (parent >= 0)
             attention_branch_forward(s, prefix_rows(p, g), l->qkv + p->bounds[parent] * width, n, l->qkv + first * width,
@@ -174,36 +186,36 @@ static void attend(const network_t *net, activations_t *a, const packed_t *p, la
     net->backend->pack(a->narrow, rows * out, l->attended);
 }
 
-static void layer_forward(const network_t *net, activations_t *a, const packed_t *p, int64_t rows, int64_t i, double dropout, uint64_t key,
+static void layer_forward(const network_t *net, activations_t *a, const segments_t *p, int64_t rows, int64_t i, double dropout, uint64_t key,
                           float *x_out)
 {
     const model_config_t *c = &net->model->config;
     const backend_t *b = net->backend;
     const layer_t *w = &net->model->layers[i];
-    const int64_t d = c->hidden_size, f = c->intermediate_size, width = qkv_width(net->attention), heads_width = c->num_attention_heads * c->head_dim;
+    const int64_t d = c->hidden_size, f = c->intermediate_size;
     layer_acts_t *l = &a->layer[i];
     const float eps = (float)c->rms_norm_eps;
 
     rmsnorm_forward(b, rows, d, eps, l->x_in, gain(net, w->norm1), l->inv_rms1, l->norm1, NULL);
-    b->matmul(false, true, rows, width, d, l->norm1, weight(net, w->qkv), l->qkv);
+    linear_forward(&w->qkv, &net->weights, rows, l->norm1, l->qkv, a->inner);
     rotate_rows(net, p, false, l->qkv);
     attend(net, a, p, l, rows, dropout, key, i);
-    b->matmul(false, true, rows, d, heads_width, l->attended, weight(net, w->out), a->narrow);
+    linear_forward(&w->out, &net->weights, rows, l->attended, a->narrow, a->inner);
     residual_dropout_forward(rows * d, l->x_in, a->narrow, dropout_site(dropout, key, site(i, SITE_ATTENTION_OUT)), l->x_mid);
 
     rmsnorm_forward(b, rows, d, eps, l->x_mid, gain(net, w->norm2), l->inv_rms2, l->norm2, NULL);
-    b->matmul(false, true, rows, 2 * f, d, l->norm2, weight(net, w->gate_up), l->gate_up);
+    linear_forward(&w->gate_up, &net->weights, rows, l->norm2, l->gate_up, a->inner);
     swiglu_forward(b, rows, f, l->gate_up, l->act);
-    b->matmul(false, true, rows, d, f, l->act, weight(net, w->down), a->narrow);
+    linear_forward(&w->down, &net->weights, rows, l->act, a->narrow, a->inner);
     residual_dropout_forward(rows * d, l->x_mid, a->narrow, dropout_site(dropout, key, site(i, SITE_MLP_OUT)), x_out);
 }
 
 /* Checks that a packing fits, and zeroes the input rows between the rows in use and the round number. */
-static int64_t begin_pass(const network_t *net, activations_t *a, const packed_t *p)
+static int64_t begin_pass(const network_t *net, activations_t *a, const segments_t *p)
 {
     int64_t rows = round_rows(net->backend, p->rows), d = net->model->config.hidden_size;
     if (rows > a->capacity) die(EX_SOFTWARE, "transformer: %lld rows in space for %lld", (long long)rows, (long long)a->capacity);
-    for (int64_t g = 0; g < p->segments; g++) {
+    for (int64_t g = 0; g < p->count; g++) {
         int64_t length = prefix_rows(p, g) + p->bounds[g + 1] - p->bounds[g];
         if (length > a->longest || length > net->rope.positions)
             die(EX_SOFTWARE, "transformer: a segment of %lld rows is too long", (long long)length);
@@ -212,7 +224,7 @@ static int64_t begin_pass(const network_t *net, activations_t *a, const packed_t
     return rows;
 }
 
-const float *transformer_forward(const network_t *net, activations_t *a, const packed_t *p, double dropout, uint64_t key,
+const float *transformer_forward(const network_t *net, activations_t *a, const segments_t *p, double dropout, uint64_t key,
                                  const operand_t **packed)
 {
     const model_t *m = net->model;
@@ -228,8 +240,8 @@ const float *transformer_forward(const network_t *net, activations_t *a, const p
 }
 
 /* dx (gradient of the layer's output) becomes the gradient of its input. */
-static void layer_backward(const network_t *net, activations_t *a, const packed_t *p, int64_t rows, int64_t i, double dropout, uint64_t key,
-                           float *grads)
+static void layer_backward(const network_t *net, activations_t *a, const segments_t *p, int64_t rows, int64_t i, double dropout, uint64_t key,
+                           grads_t *grads)
 {
     const model_config_t *c = &net->model->config;
     const backend_t *b = net->backend;
@@ -239,17 +251,14 @@ static void layer_backward(const network_t *net, activations_t *a, const packed_
     layer_acts_t *l = &a->layer[i];
 
     dropout_backward_pack(b, rows, d, a->dx, dropout_site(dropout, key, site(i, SITE_MLP_OUT)), a->packed);
-    b->matmul(true, false, d, f, rows, a->packed, l->act, grads + w->down);
-    b->matmul(false, false, rows, f, d, a->packed, weight(net, w->down), a->narrow);
+    linear_backward(&w->down, &net->weights, rows, l->act, a->packed, NULL, a->narrow, grads, a->inner);
     swiglu_backward(b, rows, f, l->gate_up, a->narrow, a->packed);
-    b->matmul(true, false, 2 * f, d, rows, a->packed, l->norm2, grads + w->gate_up);
-    b->matmul(false, false, rows, d, 2 * f, a->packed, weight(net, w->gate_up), a->narrow);
-    rmsnorm_backward(rows, d, l->x_mid, gain(net, w->norm2), l->inv_rms2, a->narrow, a->dx, grads + w->norm2);
+    linear_backward(&w->gate_up, &net->weights, rows, l->norm2, a->packed, NULL, a->narrow, grads, a->inner);
+    rmsnorm_backward(rows, d, l->x_mid, gain(net, w->norm2), l->inv_rms2, a->narrow, a->dx, grads_block(grads, w->norm2));
 
     dropout_backward_pack(b, rows, d, a->dx, dropout_site(dropout, key, site(i, SITE_ATTENTION_OUT)), a->packed);
-    b->matmul(true, false, d, heads_width, rows, a->packed, l->attended, grads + w->out);
-    b->matmul(false, false, rows, heads_width, d, a->packed, weight(net, w->out), a->narrow);
-    for (int64_t g = 0; g < p->segments; g++) {
+    linear_backward(&w->out, &net->weights, rows, l->attended, a->packed, NULL, a->narrow, grads, a->inner);
+    for (int64_t g = 0; g < p->count; g++) {
         int64_t first = p->bounds[g], n = p->bounds[g + 1] - first, parent = parent_of(p, g);
         if (parent >= 0) /* its parent's gradient, written before, grows */
             attention_branch_backward(s, prefix_rows(p, g), l->qkv + p->bounds[parent] * width, n, l->qkv + first * width,
@@ -262,53 +271,50 @@ static void layer_backward(const network_t *net, activations_t *a, const packed_
     rotate_rows(net, p, true, a->wide);
     memset(a->wide + p->rows * width, 0, (size_t)((rows - p->rows) * width) * sizeof(float));
     b->pack(a->wide, rows * width, a->packed);
-    b->matmul(true, false, width, d, rows, a->packed, l->norm1, grads + w->qkv);
-    b->matmul(false, false, rows, d, width, a->packed, weight(net, w->qkv), a->narrow);
-    rmsnorm_backward(rows, d, l->x_in, gain(net, w->norm1), l->inv_rms1, a->narrow, a->dx, grads + w->norm1);
+    linear_backward(&w->qkv, &net->weights, rows, l->norm1, a->packed, NULL, a->narrow, grads, a->inner);
+    rmsnorm_backward(rows, d, l->x_in, gain(net, w->norm1), l->inv_rms1, a->narrow, a->dx, grads_block(grads, w->norm1));
 }
 
-void transformer_backward(const network_t *net, activations_t *a, const packed_t *p, double dropout, uint64_t key, const float *dhidden,
-                          float *grads)
+void transformer_backward(const network_t *net, activations_t *a, const segments_t *p, double dropout, uint64_t key, const float *dhidden,
+                          grads_t *grads)
 {
     const model_t *m = net->model;
     const int64_t rows = round_rows(net->backend, p->rows), d = m->config.hidden_size;
-    for (int i = 0; i < m->count; i++)
-        if (!m->params[i].rows) memset(grads + m->params[i].offset, 0, (size_t)m->params[i].count * sizeof(float));
     memset(a->dx, 0, (size_t)(rows * d) * sizeof(float));
-    rmsnorm_backward(p->rows, d, a->x_out, gain(net, m->norm), a->inv_rms, dhidden, a->dx, grads + m->norm);
+    rmsnorm_backward(p->rows, d, a->x_out, gain(net, m->norm), a->inv_rms, dhidden, a->dx, grads_block(grads, m->norm));
     for (int64_t i = a->layers - 1; i >= 0; i--) layer_backward(net, a, p, rows, i, dropout, key, grads);
     if (dropout > 0) dropout_scale(rows * d, dropout_site(dropout, key, site(-1, SITE_INPUT)), a->dx);
 }
 
-step_t step_new(const network_t *net, int64_t capacity)
+extension_t extension_new(const network_t *net, int64_t capacity)
 {
-    step_t s = {.capacity = round_rows(net->backend, capacity)};
-    s.x = floats(s.capacity, net->model->config.hidden_size);
-    s.qkv = NEW_ARRAY(float *, net->model->config.num_hidden_layers);
-    for (int64_t i = 0; i < net->model->config.num_hidden_layers; i++) s.qkv[i] = floats(s.capacity, qkv_width(net->attention));
-    return s;
+    extension_t e = {.capacity = round_rows(net->backend, capacity)};
+    e.x = floats(e.capacity, net->model->config.hidden_size);
+    e.qkv = NEW_ARRAY(float *, net->model->config.num_hidden_layers);
+    for (int64_t i = 0; i < net->model->config.num_hidden_layers; i++) e.qkv[i] = floats(e.capacity, qkv_width(net->attention));
+    return e;
 }
 
-void step_free(const network_t *net, step_t *s)
+void extension_free(const network_t *net, extension_t *e)
 {
-    for (int64_t i = 0; i < net->model->config.num_hidden_layers; i++) free(s->qkv[i]);
-    free(s->qkv);
-    free(s->x);
-    *s = (step_t){0};
+    for (int64_t i = 0; i < net->model->config.num_hidden_layers; i++) free(e->qkv[i]);
+    free(e->qkv);
+    free(e->x);
+    *e = (extension_t){0};
 }
 
 enum { MAX_DEPTH = 64 };
 
-static void extend_attention(const network_t *net, activations_t *a, const packed_t *p, const step_t *step, int64_t layer,
-                             const int64_t *segment, const int64_t *position, int depth, const step_t *earlier, const int32_t *ancestor,
+static void extend_attention(const network_t *net, activations_t *a, const segments_t *p, const extension_t *e, int64_t layer,
+                             const int64_t *segment, const int64_t *position, int depth, const extension_t *earlier, const int32_t *ancestor,
                              float *out)
 {
     const attention_shape_t s = net->attention;
     const int64_t width = qkv_width(s), heads_width = s.heads * s.head_dim;
     float *scores = xfloats((size_t)(a->longest + MAX_DEPTH + 1));
-    for (int64_t r = 0; r < step->rows; r++) {
+    for (int64_t r = 0; r < e->rows; r++) {
         if (position[r] >= net->rope.positions) die(EX_SOFTWARE, "transformer: position %lld is beyond the rotary tables", (long long)position[r]);
-        float *row = step->qkv[layer] + r * width;
+        float *row = e->qkv[layer] + r * width;
         const float *extra[MAX_DEPTH];
         for (int i = 0; i < depth; i++) extra[i] = earlier[i].qkv[layer] + ancestor[r * depth + i] * width;
         rope_row(&net->rope, position[r], s.heads + s.kv_heads, false, row);
@@ -318,31 +324,31 @@ static void extend_attention(const network_t *net, activations_t *a, const packe
     free(scores);
 }
 
-void transformer_extend(const network_t *net, activations_t *a, const packed_t *p, step_t *step, const int64_t *segment,
-                        const int64_t *position, int depth, const step_t *earlier, const int32_t *ancestor)
+void transformer_extend(const network_t *net, activations_t *a, const segments_t *p, extension_t *e, const int64_t *segment,
+                        const int64_t *position, int depth, const extension_t *earlier, const int32_t *ancestor)
 {
     const model_t *m = net->model;
     const model_config_t *c = &m->config;
     const backend_t *b = net->backend;
-    const int64_t rows = round_rows(b, step->rows), d = c->hidden_size, f = c->intermediate_size;
-    const int64_t width = qkv_width(net->attention), heads_width = c->num_attention_heads * c->head_dim;
+    const int64_t rows = round_rows(b, e->rows), d = c->hidden_size, f = c->intermediate_size;
+    const int64_t heads_width = c->num_attention_heads * c->head_dim;
     const float eps = (float)c->rms_norm_eps;
-    if (rows > step->capacity || rows > a->step_capacity || depth > MAX_DEPTH) die(EX_SOFTWARE, "transformer: step beyond its space");
-    memset(step->x + step->rows * d, 0, (size_t)((rows - step->rows) * d) * sizeof(float));
+    if (rows > e->capacity || rows > a->step_capacity || depth > MAX_DEPTH) die(EX_SOFTWARE, "transformer: step beyond its space");
+    memset(e->x + e->rows * d, 0, (size_t)((rows - e->rows) * d) * sizeof(float));
     for (int64_t i = 0; i < c->num_hidden_layers; i++) {
         const layer_t *w = &m->layers[i];
-        rmsnorm_forward(b, rows, d, eps, step->x, gain(net, w->norm1), a->inv_rms, a->packed, NULL);
-        b->matmul(false, true, rows, width, d, a->packed, weight(net, w->qkv), step->qkv[i]);
-        extend_attention(net, a, p, step, i, segment, position, depth, earlier, ancestor, a->narrow);
-        memset(a->narrow + step->rows * heads_width, 0, (size_t)((rows - step->rows) * heads_width) * sizeof(float));
+        rmsnorm_forward(b, rows, d, eps, e->x, gain(net, w->norm1), a->inv_rms, a->packed, NULL);
+        linear_forward(&w->qkv, &net->weights, rows, a->packed, e->qkv[i], a->inner);
+        extend_attention(net, a, p, e, i, segment, position, depth, earlier, ancestor, a->narrow);
+        memset(a->narrow + e->rows * heads_width, 0, (size_t)((rows - e->rows) * heads_width) * sizeof(float));
         b->pack(a->narrow, rows * heads_width, a->packed);
-        b->matmul(false, true, rows, d, heads_width, a->packed, weight(net, w->out), a->narrow);
-        residual_dropout_forward(rows * d, step->x, a->narrow, dropout_site(0, 0, 0), step->x);
-        rmsnorm_forward(b, rows, d, eps, step->x, gain(net, w->norm2), a->inv_rms, a->packed, NULL);
-        b->matmul(false, true, rows, 2 * f, d, a->packed, weight(net, w->gate_up), a->wide);
+        linear_forward(&w->out, &net->weights, rows, a->packed, a->narrow, a->inner);
+        residual_dropout_forward(rows * d, e->x, a->narrow, dropout_site(0, 0, 0), e->x);
+        rmsnorm_forward(b, rows, d, eps, e->x, gain(net, w->norm2), a->inv_rms, a->packed, NULL);
+        linear_forward(&w->gate_up, &net->weights, rows, a->packed, a->wide, a->inner);
         swiglu_forward(b, rows, f, a->wide, a->packed);
-        b->matmul(false, true, rows, d, f, a->packed, weight(net, w->down), a->narrow);
-        residual_dropout_forward(rows * d, step->x, a->narrow, dropout_site(0, 0, 0), step->x);
+        linear_forward(&w->down, &net->weights, rows, a->packed, a->narrow, a->inner);
+        residual_dropout_forward(rows * d, e->x, a->narrow, dropout_site(0, 0, 0), e->x);
     }
-    rmsnorm_forward(b, rows, d, eps, step->x, gain(net, m->norm), a->inv_rms, a->packed, step->x);
+    rmsnorm_forward(b, rows, d, eps, e->x, gain(net, m->norm), a->inv_rms, a->packed, e->x);
 }

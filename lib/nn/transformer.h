@@ -14,14 +14,14 @@
 typedef struct {
     const model_t *model;
     const backend_t *backend;
-    operand_t *packed; /* [model->size] */
+    weights_t weights;
     rope_t rope;
     attention_shape_t attention;
 } network_t;
 
 /* `positions`: how far rotary tables reach; no segment, extensions included, may be longer. */
 network_t *network_new(const model_t *m, const backend_t *b, int64_t positions);
-void network_sync(network_t *net); /* packs the weights anew after they changed */
+void network_sync(network_t *net); /* takes over the model's weights after they changed */
 void network_free(network_t *net);
 
 /* Segments laid one after the other: segment s is rows bounds[s] .. bounds[s + 1]; a row's position is its distance from the
@@ -29,16 +29,16 @@ void network_free(network_t *net);
  * positions from there; several branches share their parent, forwards and backwards. A parent stands before its branches and
  * is no branch itself. `rows` counts the rows in use; arrays reach up to the backend's next round number. */
 typedef struct {
-    int64_t rows, segments;
-    const int64_t *bounds;  /* [segments + 1] */
-    const int64_t *parents; /* [segments] the parent's number, -1: none; NULL: no branches */
-} packed_t;
+    int64_t rows, count;
+    const int64_t *bounds;  /* [count + 1] */
+    const int64_t *parents; /* [count] the parent's number, -1: none; NULL: no branches */
+} segments_t;
 
 /* What one pass leaves behind, for the backward and for extensions. One for each worker. */
 typedef struct activations activations_t;
 
-/* Space for up to `rows` rows in segments of up to `longest` rows, a branch's parent counted in. For inference all layers share what only a backward would
- * look at again, and there is room for steps of up to `step_rows` rows; a training pass takes no steps (0). */
+/* Space for up to `rows` rows in segments of up to `longest` rows, a branch's parent counted in. For inference all layers share what
+ * only a backward would look at again, and there is room for steps of up to `step_rows` rows; a training pass takes no steps (0). */
 typedef enum { PASS_TRAIN, PASS_INFER } pass_t;
 activations_t *activations_new(const network_t *net, pass_t pass, int64_t rows, int64_t longest, int64_t step_rows);
 void activations_free(activations_t *a);
@@ -48,29 +48,29 @@ void activations_free(activations_t *a);
 float *activations_input(activations_t *a);
 const float *activations_input_grad(const activations_t *a);
 
-/* Residual, input and attention dropout at rate `dropout`, masks drawn from `key`; 0 for inference and with branches. Returns the normalised
- * final states [rows, hidden_size]; *packed is the same as an operand. Both live in `a`. */
-const float *transformer_forward(const network_t *net, activations_t *a, const packed_t *p, double dropout, uint64_t key,
+/* Residual, input and attention dropout at rate `dropout`, masks drawn from `key`; 0 for inference and with branches. Returns the
+ * normalised final states [rows, hidden_size]; *packed is the same as an operand. Both live in `a`. */
+const float *transformer_forward(const network_t *net, activations_t *a, const segments_t *s, double dropout, uint64_t key,
                                  const operand_t **packed);
 
-/* Gradients of all parameters but the embedding (whose rows the caller's head and input own) are written into `grads`, a flat
- * array of the model's layout; dhidden [rows, hidden_size] is the gradient of the forward's result. Same p, dropout and key. */
-void transformer_backward(const network_t *net, activations_t *a, const packed_t *p, double dropout, uint64_t key, const float *dhidden,
-                          float *grads);
+/* Gradients of all parameters but the embedding (whose rows the caller's head and input own) are added to `grads`; dhidden [rows,
+ * hidden_size] is the gradient of the forward's result. Same segments, dropout and key. */
+void transformer_backward(const network_t *net, activations_t *a, const segments_t *s, double dropout, uint64_t key, const float *dhidden,
+                          grads_t *grads);
 
 /* Rows that extend histories by one position each. Kept after the step, because later steps attend to them. */
 typedef struct {
     int64_t rows, capacity;
     float *x;        /* [capacity, hidden_size] in: embedding rows; out: normalised final states */
     float **qkv;     /* [layers] [capacity, qkv width] */
-} step_t;
+} extension_t;
 
-step_t step_new(const network_t *net, int64_t capacity);
-void step_free(const network_t *net, step_t *s);
+extension_t extension_new(const network_t *net, int64_t capacity);
+void extension_free(const network_t *net, extension_t *e);
 
-/* One step of `step->rows` rows. Row r stands at position[r], continues segment segment[r] of the forward pass in `a`, and has
+/* One step of `e->rows` rows. Row r stands at position[r], continues segment segment[r] of the forward pass in `a`, and has
  * `depth` ancestors: row ancestor[r * depth + i] of earlier[i]. */
-void transformer_extend(const network_t *net, activations_t *a, const packed_t *p, step_t *step, const int64_t *segment,
-                        const int64_t *position, int depth, const step_t *earlier, const int32_t *ancestor);
+void transformer_extend(const network_t *net, activations_t *a, const segments_t *s, extension_t *e, const int64_t *segment,
+                        const int64_t *position, int depth, const extension_t *earlier, const int32_t *ancestor);
 
 #endif

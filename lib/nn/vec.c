@@ -17,6 +17,13 @@ float vec_dot(int64_t n, const float *a, const float *b)
 }
 
 SIMD_CLONES
+void vec_add(int64_t n, const float *restrict x, float *restrict y)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+SIMD_CLONES
 void vec_add_scaled(int64_t n, float w, const float *restrict x, float *restrict y)
 {
 #pragma omp simd

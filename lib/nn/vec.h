@@ -6,6 +6,9 @@
 
 float vec_dot(int64_t n, const float *a, const float *b);
 
+/* y += x. */
+void vec_add(int64_t n, const float *x, float *y);
+
 /* y += w x. */
 void vec_add_scaled(int64_t n, float w, const float *x, float *y);
 

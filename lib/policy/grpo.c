@@ -7,62 +7,59 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/simd.h"
-#include "gen/examples.h"
+#include "gen/head.h"
 #include "nn/embedding.h"
 #include "nn/fastmath.h"
 #include "nn/vec.h"
 
 enum { AT_ONCE = 16 }; /* groups in one pass of the network */
 
-/* What was generated at one scored row: by one candidate, or at a history's last row by all of a group. */
+/* What was generated at one scored position: by one candidate, or at a history's last row by all of a group. */
 typedef struct {
     int64_t group;
     int draw; /* -1: all */
-} scored_t;
+} choice_t;
 
 struct grpo {
     const network_t *policy, *reference;
-    const vocab_t *vocab;
-    const sids_t *sids;
-    const trie_t *trie;
+    const space_t *space;
     grpo_options_t o;
+    float inverse_temperature;
     activations_t *acts, *reference_acts;
     head_t *head, *reference_head;
     int32_t *tokens;
     int64_t *bounds, *parents;
-    target_t *targets;
-    scored_t *scored;          /* beside targets */
-    float *pool, *p;           /* log pi_ref of every scored row's allowed tokens, in the head's order; [widest level] */
+    scored_position_t *positions;
+    choice_t *choices;         /* beside positions */
+    float *pool, *p;           /* log pi_ref of every position's allowed tokens, in the head's order; [widest] */
     float *dhidden;
-    float *grads;              /* of the passes after the first, flat */
     /* the pass at hand */
-    packed_t packed;
+    segments_t segments;
     int64_t count, pool_used;
-    const group_t *groups;
+    const grpo_group_t *groups;
     bool first;
     double weight;
     grpo_stats_t *stats;
 };
 
-grpo_t *grpo_new(const network_t *policy, const network_t *reference, const vocab_t *v, const sids_t *sids, const trie_t *trie,
-                 const grpo_options_t *o, int64_t max_items)
+grpo_t *grpo_new(const network_t *policy, const network_t *reference, const space_t *space, const grpo_options_t *o)
 {
-    const int64_t history = 1 + max_items * (v->levels + 1), rows = AT_ONCE * (history + o->group * v->levels);
-    const int64_t segments = AT_ONCE * (1 + o->group), scored = AT_ONCE * (1 + o->group * v->levels), longest = history + v->levels;
+    const int levels = space->vocab.levels;
+    const int64_t history = space_longest(space), rows = AT_ONCE * (history + o->group * levels), longest = history + levels;
+    const int64_t segments = AT_ONCE * (1 + o->group), scored = AT_ONCE * (1 + o->group * levels);
     grpo_t *g = NEW(grpo_t);
-    *g = (grpo_t){.policy = policy, .reference = reference, .vocab = v, .sids = sids, .trie = trie, .o = *o};
+    *g = (grpo_t){.policy = policy, .reference = reference, .space = space, .o = *o, .inverse_temperature = (float)(1 / o->temperature)};
     g->acts = activations_new(policy, PASS_TRAIN, rows, longest, 0);
     g->reference_acts = activations_new(reference, PASS_INFER, rows, longest, 0);
-    g->head = head_new(policy, v, trie, o->softmax, scored);
-    g->reference_head = head_new(reference, v, trie, o->softmax, scored);
+    g->head = head_new(policy, space);
+    g->reference_head = head_new(reference, space);
     g->tokens = NEW_ARRAY(int32_t, rows);
     g->bounds = NEW_ARRAY(int64_t, segments + 1);
     g->parents = NEW_ARRAY(int64_t, segments);
-    g->targets = NEW_ARRAY(target_t, scored);
-    g->scored = NEW_ARRAY(scored_t, scored);
-    g->pool = xfloats(size_mul((size_t)scored, (size_t)head_widest(g->head)));
-    g->p = xfloats((size_t)head_widest(g->head));
-    g->grads = xfloats((size_t)policy->model->size);
+    g->positions = NEW_ARRAY(scored_position_t, scored);
+    g->choices = NEW_ARRAY(choice_t, scored);
+    g->pool = xfloats(size_mul((size_t)scored, (size_t)space->widest));
+    g->p = xfloats((size_t)space->widest);
     g->dhidden = xfloats((size_t)(round_rows(policy->backend, rows) * policy->model->config.hidden_size));
     return g;
 }
@@ -74,16 +71,18 @@ void grpo_free(grpo_t *g)
     activations_free(g->reference_acts);
     head_free(g->head);
     head_free(g->reference_head);
-    void *all[] = {g->tokens, g->bounds, g->parents, g->targets, g->scored, g->pool, g->p, g->dhidden, g->grads};
+    void *all[] = {g->tokens, g->bounds, g->parents, g->positions, g->choices, g->pool, g->p, g->dhidden};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     free(g);
 }
 
-static void add_target(grpo_t *g, int64_t row, int level, int64_t node, int64_t group, int draw)
+static void add_position(grpo_t *g, int64_t row, int level, int64_t node, int64_t group, int draw)
 {
-    g->targets[g->count] = (target_t){(int32_t)row, level, -1, node};
-    g->scored[g->count++] = (scored_t){group, draw};
+    g->positions[g->count] = (scored_position_t){(int32_t)row, -1, space_next(g->space, level, node)};
+    g->choices[g->count++] = (choice_t){group, draw};
 }
+
+static bool has_choice(const grpo_t *g, int level, int64_t node) { return space_allowed(g->space, space_next(g->space, level, node)).n > 1; }
 
 /* What each of a candidate's tokens weighs in the loss. */
 static double share_of(const grpo_t *g, int64_t group, int draw) { return g->weight / (g->o.group * g->groups[group].draws[draw].count); }
@@ -93,41 +92,41 @@ static double share_of(const grpo_t *g, int64_t group, int draw) { return g->wei
 static void lay_branch(grpo_t *g, int64_t group, int draw, int64_t parent)
 {
     const draw_t *d = &g->groups[group].draws[draw];
-    const int64_t start = g->packed.rows;
+    const int64_t start = g->segments.rows;
     int64_t node = 0;
     int fed = 0;
     for (int level = 0; level < d->count; level++) {
-        const bool choice = head_allowed(g->head, level, node).n > 1;
+        const bool choice = has_choice(g, level, node);
         if (!choice) g->stats->loss -= share_of(g, group, draw) * g->groups[group].advantages[draw]; /* a ratio of 1 */
         if (choice && level > 0) {
-            add_target(g, start + level - 1, level, node, group, draw);
+            add_position(g, start + level - 1, level, node, group, draw);
             fed = level;
         }
-        if (node >= 0) node = trie_child(g->trie, node, d->tokens[level]);
+        if (node >= 0) node = trie_child(&g->space->trie, node, d->tokens[level]);
     }
     if (!fed) return;
     memcpy(g->tokens + start, d->tokens, (size_t)fed * sizeof *d->tokens);
-    g->parents[g->packed.segments++] = parent;
-    g->packed.rows += fed;
-    g->bounds[g->packed.segments] = g->packed.rows;
+    g->parents[g->segments.count++] = parent;
+    g->segments.rows += fed;
+    g->bounds[g->segments.count] = g->segments.rows;
 }
 
 static void lay_group(grpo_t *g, int64_t group)
 {
-    const int64_t parent = g->packed.segments;
-    g->packed.rows += history_tokens(g->vocab, g->sids, g->groups[group].prompt, g->tokens + g->packed.rows);
-    g->parents[g->packed.segments++] = -1;
-    g->bounds[g->packed.segments] = g->packed.rows;
-    if (head_allowed(g->head, 0, 0).n > 1) add_target(g, g->packed.rows - 1, 0, 0, group, -1);
+    const int64_t parent = g->segments.count;
+    g->segments.rows += space_history(g->space, g->groups[group].prompt, g->tokens + g->segments.rows);
+    g->parents[g->segments.count++] = -1;
+    g->bounds[g->segments.count] = g->segments.rows;
+    if (has_choice(g, 0, 0)) add_position(g, g->segments.rows - 1, 0, 0, group, -1);
     for (int d = 0; d < g->o.group; d++) lay_branch(g, group, d, parent);
 }
 
 /* x = log softmax(x / temperature), in place. */
 SIMD_CLONES
-static void log_softmax(int64_t n, float coldness, float *x)
+static void log_softmax(int64_t n, float inverse_temperature, float *x)
 {
 #pragma omp simd
-    for (int64_t i = 0; i < n; i++) x[i] *= coldness;
+    for (int64_t i = 0; i < n; i++) x[i] *= inverse_temperature;
     const float norm = vec_log_sum_exp(n, x);
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) x[i] -= norm;
@@ -151,26 +150,26 @@ static void measure(int64_t n, const float *restrict x, const float *restrict re
     *reference_entropy = r;
 }
 
-/* x = coldness (pull p + push p (x - ref - kl)): what every allowed token's logit takes part in. */
+/* x = (pull p + push p (x - ref - kl)) / temperature: what every allowed token's logit takes part in. */
 SIMD_CLONES
-static void spread(int64_t n, float coldness, float pull, float push, float kl, const float *restrict p, const float *restrict ref,
+static void spread(int64_t n, float inverse_temperature, float pull, float push, float kl, const float *restrict p, const float *restrict ref,
                    float *restrict x)
 {
 #pragma omp simd
-    for (int64_t i = 0; i < n; i++) x[i] = coldness * p[i] * (pull + push * (x[i] - ref[i] - kl));
+    for (int64_t i = 0; i < n; i++) x[i] = inverse_temperature * p[i] * (pull + push * (x[i] - ref[i] - kl));
 }
 
 static void keep_reference(void *ctx, int64_t i, const allowed_t *allowed, float *x)
 {
     (void)i;
     grpo_t *g = ctx;
-    log_softmax(allowed->n, (float)(1 / g->o.temperature), x);
+    log_softmax(allowed->n, g->inverse_temperature, x);
     memcpy(g->pool + g->pool_used, x, (size_t)allowed->n * sizeof *x);
     g->pool_used += allowed->n;
 }
 
 /* d loss / d log pi of one candidate's token, its loss and statistics added; `share` is weight / (G |o|). */
-static double token_gradient(grpo_t *g, const group_t *group, int draw, int level, double log_p, double kl, double share)
+static double token_gradient(grpo_t *g, const grpo_group_t *group, int draw, int level, double log_p, double kl, double share)
 {
     double *old = &group->old[draw * SID_MAX_TOKENS + level];
     if (g->first) *old = log_p;
@@ -186,15 +185,15 @@ static double token_gradient(grpo_t *g, const group_t *group, int draw, int leve
 static void policy_gradient(void *ctx, int64_t i, const allowed_t *allowed, float *x)
 {
     grpo_t *g = ctx;
-    const scored_t *s = &g->scored[i];
-    const group_t *group = &g->groups[s->group];
-    const int level = g->targets[i].level, begin = s->draw < 0 ? 0 : s->draw, end = s->draw < 0 ? g->o.group : s->draw + 1;
-    const float coldness = (float)(1 / g->o.temperature), *ref = g->pool + g->pool_used;
+    const choice_t *s = &g->choices[i];
+    const grpo_group_t *group = &g->groups[s->group];
+    const int level = g->positions[i].set.level, begin = s->draw < 0 ? 0 : s->draw, end = s->draw < 0 ? g->o.group : s->draw + 1;
+    const float *ref = g->pool + g->pool_used;
     int32_t chosen[end - begin];
     double gradient[end - begin], pull = 0, push = 0;
     float kl, entropy, reference_entropy;
     g->pool_used += allowed->n;
-    log_softmax(allowed->n, coldness, x);
+    log_softmax(allowed->n, g->inverse_temperature, x);
     measure(allowed->n, x, ref, g->p, &kl, &entropy, &reference_entropy);
     for (int d = begin; d < end; d++) {
         const double share = share_of(g, s->group, d);
@@ -207,46 +206,37 @@ static void policy_gradient(void *ctx, int64_t i, const allowed_t *allowed, floa
         g->stats->entropy += entropy;
         g->stats->reference_entropy += reference_entropy;
     }
-    spread(allowed->n, coldness, (float)pull, (float)push, kl, g->p, ref, x);
-    for (int d = begin; d < end; d++) x[chosen[d - begin]] += coldness * (float)gradient[d - begin];
+    spread(allowed->n, g->inverse_temperature, (float)pull, (float)push, kl, g->p, ref, x);
+    for (int d = begin; d < end; d++) x[chosen[d - begin]] += g->inverse_temperature * (float)gradient[d - begin];
 }
 
 /* The gradient of up to AT_ONCE groups. */
-static void pass(grpo_t *g, int64_t n, const group_t *groups, float *grads)
+static void pass(grpo_t *g, int64_t n, const grpo_group_t *groups, grads_t *grads)
 {
-    g->packed = (packed_t){0, 0, g->bounds, g->parents};
+    g->segments = (segments_t){0, 0, g->bounds, g->parents};
     g->count = g->pool_used = 0;
     g->groups = groups;
     for (int64_t i = 0; i < n; i++) lay_group(g, i);
-    const packed_t *p = &g->packed;
-    const operand_t *operand;
+    const segments_t *s = &g->segments;
+    const operand_t *packed;
 
-    embedding_rows(g->reference->model, p->rows, g->tokens, activations_input(g->reference_acts));
-    const float *hidden = transformer_forward(g->reference, g->reference_acts, p, 0, 0, &operand);
-    head_pass(g->reference_head, g->count, g->targets, p->rows, hidden, operand, keep_reference, g, NULL, NULL);
+    embedding_rows(g->reference->model, s->rows, g->tokens, activations_input(g->reference_acts));
+    const float *hidden = transformer_forward(g->reference, g->reference_acts, s, 0, 0, &packed);
+    head_pass(g->reference_head, g->count, g->positions, hidden, packed, keep_reference, g, NULL, NULL);
 
     g->pool_used = 0;
-    embedding_rows(g->policy->model, p->rows, g->tokens, activations_input(g->acts));
-    hidden = transformer_forward(g->policy, g->acts, p, 0, 0, &operand);
-    head_pass(g->head, g->count, g->targets, p->rows, hidden, operand, policy_gradient, g, g->dhidden, grads);
-    transformer_backward(g->policy, g->acts, p, 0, 0, g->dhidden, grads);
-    embedding_rows_backward(g->policy->model, p->rows, g->tokens, activations_input_grad(g->acts), grads);
+    embedding_rows(g->policy->model, s->rows, g->tokens, activations_input(g->acts));
+    hidden = transformer_forward(g->policy, g->acts, s, 0, 0, &packed);
+    memset(g->dhidden, 0, (size_t)(s->rows * g->policy->model->config.hidden_size) * sizeof(float));
+    head_pass(g->head, g->count, g->positions, hidden, packed, policy_gradient, g, g->dhidden, grads);
+    transformer_backward(g->policy, g->acts, s, 0, 0, g->dhidden, grads);
+    embedding_rows_backward(g->policy->model, s->rows, g->tokens, activations_input_grad(g->acts), grads);
 }
 
-SIMD_CLONES
-static void add_into(int64_t n, float *restrict a, const float *restrict b)
-{
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) a[i] += b[i];
-}
-
-void grpo_backward(grpo_t *g, int64_t n, const group_t *groups, bool first, double weight, float *grads, grpo_stats_t *stats)
+void grpo_backward(grpo_t *g, int64_t n, const grpo_group_t *groups, bool first, double weight, grads_t *grads, grpo_stats_t *stats)
 {
     g->first = first;
     g->weight = weight;
     g->stats = stats;
-    for (int64_t i = 0; i < n; i += AT_ONCE) {
-        pass(g, n - i < AT_ONCE ? n - i : AT_ONCE, groups + i, i ? g->grads : grads);
-        if (i) add_into(g->policy->model->size, grads, g->grads);
-    }
+    for (int64_t i = 0; i < n; i += AT_ONCE) pass(g, n - i < AT_ONCE ? n - i : AT_ONCE, groups + i, grads);
 }

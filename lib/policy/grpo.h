@@ -13,15 +13,11 @@
 #include <stdint.h>
 
 #include "data/interactions.h"
-#include "data/sids.h"
-#include "data/trie.h"
-#include "data/vocab.h"
-#include "gen/head.h"
+#include "gen/space.h"
 #include "nn/transformer.h"
 #include "policy/draw.h"
 
 typedef struct {
-    softmax_t softmax; /* the allowed sets of the sampler */
     double temperature;
     double epsilon;    /* of the clip */
     double beta;       /* of the KL penalty */
@@ -34,7 +30,7 @@ typedef struct {
     const draw_t *draws;      /* [group] */
     const double *advantages; /* [group] */
     double *old;              /* [group, SID_MAX_TOKENS] log pi_old of every token, written by the first pass */
-} group_t;
+} grpo_group_t;
 
 /* Sums over the generated tokens where there was a choice; `loss` is weighted as the gradient is. */
 typedef struct {
@@ -42,15 +38,14 @@ typedef struct {
     int64_t tokens, clipped;
 } grpo_stats_t;
 
-/* One worker's space, for histories of up to max_items items. */
+/* One worker's space. The allowed sets are those of `space`, whose softmax must be the sampler's. */
 typedef struct grpo grpo_t;
-grpo_t *grpo_new(const network_t *policy, const network_t *reference, const vocab_t *v, const sids_t *sids, const trie_t *trie,
-                 const grpo_options_t *o, int64_t max_items);
+grpo_t *grpo_new(const network_t *policy, const network_t *reference, const space_t *space, const grpo_options_t *o);
 void grpo_free(grpo_t *g);
 
-/* Writes the gradient of weight * sum over n groups of -J into `grads`, a flat array of the policy's layout, and adds to
- * *stats; n >= 1. Many groups are taken a few at a time, so that space does not grow with their number. In a `first` pass pi_old is pi: it fills `old`, and all ratios are 1. Every history is encoded once, forwards
- * and backwards; its candidates are branches of it. */
-void grpo_backward(grpo_t *g, int64_t n, const group_t *groups, bool first, double weight, float *grads, grpo_stats_t *stats);
+/* Adds the gradient of weight * sum over n groups of -J to `grads`, and to *stats. Many groups are taken a few at a time, so that
+ * space does not grow with their number. In a `first` pass pi_old is pi: it fills `old`, and all ratios are 1. Every history is
+ * encoded once, forwards and backwards; its candidates are branches of it. */
+void grpo_backward(grpo_t *g, int64_t n, const grpo_group_t *groups, bool first, double weight, grads_t *grads, grpo_stats_t *stats);
 
 #endif

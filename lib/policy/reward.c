@@ -50,12 +50,12 @@ double reward_sum(const reward_t *r)
     return sum;
 }
 
-int sid_common_codes(const sids_t *sids, const vocab_t *v, int32_t item, const draw_t *draw)
+int sid_common_codes(const space_t *space, int32_t item, const draw_t *draw)
 {
     int32_t sid[SID_MAX_TOKENS];
-    vocab_sid(v, sids, item, sid);
+    vocab_sid(&space->vocab, space->sids, item, sid);
     int same = 0;
-    while (same < sids->levels && same < draw->count && draw->tokens[same] == sid[same]) same++;
+    while (same < space->vocab.levels && same < draw->count && draw->tokens[same] == sid[same]) same++;
     return same;
 }
 
@@ -82,8 +82,8 @@ static void rank_terms(int n, const draw_t *draws, reward_t *rewards)
 
 static double quality_of(const quality_t *q, int32_t item, double missing) { return item >= 0 && q->judged[item] ? q->value[item] : missing; }
 
-void reward_group(const reward_options_t *o, const sids_t *sids, const vocab_t *v, const quality_t *q, int32_t target, int n,
-                  const draw_t *draws, reward_t *rewards)
+void reward_group(const reward_options_t *o, const space_t *space, const quality_t *q, int32_t target, int n, const draw_t *draws,
+                  reward_t *rewards)
 {
     const bool shaped = o->kind == REWARD_EXACT_VALID_LCP || o->kind == REWARD_UNGATED || o->kind == REWARD_GATED;
     memset(rewards, 0, (size_t)n * sizeof *rewards);
@@ -93,7 +93,7 @@ void reward_group(const reward_options_t *o, const sids_t *sids, const vocab_t *
         term[TERM_EXACT] = hit;
         if (shaped) {
             term[TERM_VALID] = o->lambda_valid * (d->item >= 0);
-            term[TERM_LCP] = o->lambda_pref * sid_common_codes(sids, v, target, d) / sids->levels;
+            term[TERM_LCP] = o->lambda_pref * sid_common_codes(space, target, d) / space->vocab.levels;
         }
         if (o->kind == REWARD_GATED) term[TERM_QUALITY] = hit * o->alpha * quality_of(q, target, 0);
         if (o->kind == REWARD_UNGATED) term[TERM_QUALITY] = o->alpha * quality_of(q, d->item, 0);

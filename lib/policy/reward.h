@@ -5,9 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "data/sids.h"
 #include "data/st.h"
-#include "data/vocab.h"
+#include "gen/space.h"
 #include "policy/draw.h"
 
 /* What a candidate s earns for target item i; hit = 1[s is i's SID]:
@@ -52,11 +51,11 @@ typedef struct {
 double reward_sum(const reward_t *r);
 
 /* Leading codes that the candidate shares with the item, at most L. */
-int sid_common_codes(const sids_t *sids, const vocab_t *v, int32_t item, const draw_t *draw);
+int sid_common_codes(const space_t *space, int32_t item, const draw_t *draw);
 
 /* Rewards of a group's n candidates for one target. `q` may be NULL where the reward needs none. */
-void reward_group(const reward_options_t *o, const sids_t *sids, const vocab_t *v, const quality_t *q, int32_t target, int n,
-                  const draw_t *draws, reward_t *rewards);
+void reward_group(const reward_options_t *o, const space_t *space, const quality_t *q, int32_t target, int n, const draw_t *draws,
+                  reward_t *rewards);
 
 /* A_g = (r_g - mean) / (population standard deviation + 1e-6); exactly 0 in a group of equal rewards, of which false tells. */
 bool reward_advantages(int n, const reward_t *rewards, double *advantages);

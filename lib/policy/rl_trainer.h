@@ -35,8 +35,7 @@ typedef struct {
     rl_options_t options;
     const backend_t *backend;
     const generator_t *start;       /* the supervised model: where the policy begins, and the frozen reference */
-    const interactions_t *interactions;
-    const sids_t *sids;             /* of the same items, in the same order */
+    const interactions_t *interactions; /* of the items of the start's SIDs, in the same order */
     const quality_t *quality;       /* NULL: the reward needs none */
     const char *fingerprint, *checkpoint;
     double save_seconds;

@@ -5,10 +5,7 @@
 #include <stdint.h>
 
 #include "data/interactions.h"
-#include "data/sids.h"
-#include "data/trie.h"
-#include "data/vocab.h"
-#include "gen/head.h"
+#include "gen/space.h"
 #include "nn/transformer.h"
 #include "policy/draw.h"
 
@@ -25,10 +22,9 @@ softmax_t sampler_softmax(sampler_t s);
 
 typedef struct rollout rollout_t;
 
-/* Borrows everything; the network's weights may change between calls (after network_sync()). Histories are of at most
- * max_items items. Logits are divided by `temperature`. */
-rollout_t *rollout_new(const network_t *net, const vocab_t *v, const sids_t *sids, const trie_t *trie, sampler_t sampler, int group,
-                       double temperature, int64_t max_items);
+/* Borrows both; the network's weights may change between calls (after network_sync()). The space's softmax does not count: the
+ * sampler has its own. Logits are divided by `temperature`. */
+rollout_t *rollout_new(const network_t *net, const space_t *space, sampler_t sampler, int group, double temperature);
 void rollout_free(rollout_t *r);
 
 /* draws [n, group]: candidates of each prompt. What is drawn for prompt i depends on `key` and first + i alone. Parallel over

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "data/trie.h"
 #include "gen/decoder.h"
 #include "gen/generator.h"
 #include "nn/backend.h"
@@ -16,7 +15,6 @@ struct recommender {
     generator_t generator;
     network_t *net;
     sids_t sids;
-    trie_t trie;
     decoder_t *decoder;
     char *digest;
 };
@@ -34,8 +32,7 @@ static void close_ranker(ranker_t *ranker)
     recommender_t *r = (recommender_t *)ranker;
     decoder_free(r->decoder);
     network_free(r->net);
-    model_free(r->generator.model);
-    trie_free(&r->trie);
+    generator_free(&r->generator);
     sids_free(&r->sids);
     free(r->digest);
     free(r);
@@ -48,9 +45,8 @@ recommender_t *recommender_open(const char *model_path, const char *sids_path, c
     st_file_t *f = st_open(sids_path), *m = st_open(model_path);
     r->sids = sids_read(f);
     r->generator = generator_read(m, f, &r->sids);
-    r->trie = trie_build(&r->sids, &r->generator.vocab);
-    r->net = network_new(r->generator.model, backend_open(gemm), generator_positions(&r->generator));
-    r->decoder = decoder_new(r->net, &r->generator.vocab, &r->sids, &r->trie, r->generator.softmax, r->generator.max_items);
+    r->net = network_new(r->generator.model, backend_open(gemm), space_positions(&r->generator.space));
+    r->decoder = decoder_new(r->net, &r->generator.space, 1);
     r->digest = st_digest(m);
     st_close(f);
     st_close(m);
@@ -60,7 +56,7 @@ recommender_t *recommender_open(const char *model_path, const char *sids_path, c
 ranker_t *recommender_ranker(recommender_t *r) { return &r->ranker; }
 
 const sids_t *recommender_sids(const recommender_t *r) { return &r->sids; }
-bool recommender_trie_softmax(const recommender_t *r) { return r->generator.softmax == SOFTMAX_TRIE; }
+bool recommender_trie_softmax(const recommender_t *r) { return r->generator.space.softmax == SOFTMAX_TRIE; }
 const char *recommender_model_digest(const recommender_t *r) { return r->digest; }
 const char *recommender_backend(const recommender_t *r) { return r->net->backend->name; }
 

@@ -318,41 +318,33 @@ bool rqvae_epoch(rqvae_trainer_t *t, rqvae_epoch_t *report)
     return true;
 }
 
-/* Numbers of a state. */
-enum { EPOCH, STEP, LOG_BYTES, LOG_DIGEST, NUMBERS };
-
-/* The arrays of a state, borrowed from the trainer. */
-enum { ARRAYS = 4 };
-
-static void state_arrays(const rqvae_trainer_t *t, checkpoint_array_t *a)
+static checkpoint_t checkpoint_of(rqvae_trainer_t *t, const char *folder, const char *fingerprint, jsonlog_mark_t *log)
 {
-    const quantiser_t *q = t->q;
-    a[0] = (checkpoint_array_t){"params", q->params, q->size};
-    a[1] = (checkpoint_array_t){"code_offset", q->offset, (int64_t)q->levels * q->codes};
-    a[2] = (checkpoint_array_t){"first_moment", t->first, q->size};
-    a[3] = (checkpoint_array_t){"second_moment", t->second, q->size};
+    quantiser_t *q = t->q;
+    checkpoint_t c = {.folder = folder, .fingerprint = fingerprint};
+    checkpoint_add(&c, "rqvae", "params", ST_F32, q->size, q->params);
+    checkpoint_add(&c, "rqvae", "code_offset", ST_F32, (int64_t)q->levels * q->codes, q->offset);
+    checkpoint_add(&c, "rqvae", "m", ST_F32, q->size, t->first);
+    checkpoint_add(&c, "rqvae", "v", ST_F32, q->size, t->second);
+    checkpoint_add(&c, "rqvae", "epoch", ST_I64, 1, &t->epoch);
+    checkpoint_add(&c, "rqvae", "step", ST_I64, 1, &t->step);
+    checkpoint_add(&c, "rqvae", "log", ST_I64, 1, &log->bytes);
+    checkpoint_add(&c, "rqvae", "digest", ST_I64, 1, &log->digest);
+    return c;
 }
 
-void rqvae_save(const rqvae_trainer_t *t, const char *folder, const char *fingerprint, jsonlog_mark_t log)
+void rqvae_save(rqvae_trainer_t *t, const char *folder, const char *fingerprint, jsonlog_mark_t log)
 {
-    checkpoint_array_t arrays[ARRAYS];
-    state_arrays(t, arrays);
-    double numbers[NUMBERS] = {(double)t->epoch, (double)t->step, (double)log.bytes, (double)log.digest};
-    checkpoint_save(folder, fingerprint, &(checkpoint_t){arrays, ARRAYS, numbers, NUMBERS});
+    checkpoint_t c = checkpoint_of(t, folder, fingerprint, &log);
+    checkpoint_save(&c);
+    checkpoint_free(&c);
 }
 
 bool rqvae_load(rqvae_trainer_t *t, const char *folder, const char *fingerprint, jsonlog_mark_t *log)
 {
-    checkpoint_array_t arrays[ARRAYS];
-    state_arrays(t, arrays);
-    double numbers[NUMBERS];
-    if (!checkpoint_load(folder, fingerprint, &(checkpoint_t){arrays, ARRAYS, numbers, NUMBERS})) return false;
-    bool good = true;
-    for (int i = 0; i < NUMBERS; i++) good = good && numbers[i] >= 0 && numbers[i] < 0x1p53 && numbers[i] == floor(numbers[i]);
-    if (!good || numbers[EPOCH] > (double)(t->o.warmup + t->o.epochs) || numbers[STEP] != numbers[EPOCH] * (double)steps_per_epoch(t))
-        die(EX_DATAERR, "%s: the checkpoint is damaged; remove it to start anew", folder);
-    t->epoch = (int64_t)numbers[EPOCH];
-    t->step = (int64_t)numbers[STEP];
-    *log = (jsonlog_mark_t){(int64_t)numbers[LOG_BYTES], (int64_t)numbers[LOG_DIGEST]};
+    checkpoint_t c = checkpoint_of(t, folder, fingerprint, log);
+    if (!checkpoint_load(&c)) return false;
+    if (t->epoch > t->o.warmup + t->o.epochs || t->step != t->epoch * steps_per_epoch(t)) checkpoint_damaged(&c);
+    checkpoint_free(&c);
     return true;
 }

@@ -48,7 +48,7 @@ void rqvae_trainer_free(rqvae_trainer_t *t);
 bool rqvae_epoch(rqvae_trainer_t *t, rqvae_epoch_t *report);
 
 /* Writes the state between two epochs as a checkpoint (train/checkpoint.h), with the mark of the run's log. */
-void rqvae_save(const rqvae_trainer_t *t, const char *folder, const char *fingerprint, jsonlog_mark_t log);
+void rqvae_save(rqvae_trainer_t *t, const char *folder, const char *fingerprint, jsonlog_mark_t log);
 
 /* Fills a trainer of the same options and quantiser, and *log; false, touching nothing, if there is no checkpoint. One
  * that does not fit ends the process with EX_DATAERR. */

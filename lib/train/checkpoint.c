@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,31 +12,44 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "data/st.h"
 
 #define STATE "state.st"
 
 static char *state_path(const char *folder) { return xasprintf("%s/" STATE, folder); }
 
-/* Of all arrays and numbers, so that a damaged state is not taken for a good one. */
+void checkpoint_add(checkpoint_t *c, const char *prefix, const char *name, st_dtype dtype, int64_t count, void *values)
+{
+    GROW(c->fields, c->count, c->cap);
+    c->fields[c->count++] = (checkpoint_field_t){xasprintf("%s.%s", prefix, name), dtype, count, values};
+}
+
+void checkpoint_free(checkpoint_t *c)
+{
+    for (int i = 0; i < c->count; i++) free(c->fields[i].name);
+    free(c->fields);
+    c->fields = NULL;
+    c->count = c->cap = 0;
+}
+
+static size_t bytes_of(const checkpoint_field_t *f) { return size_mul((size_t)f->count, st_dtype_size(f->dtype)); }
+
+/* Of all fields, so that a damaged state is not taken for a good one. */
 static char *digest(const checkpoint_t *c)
 {
-    uint64_t h = XXH3_64bits(c->numbers, (size_t)c->number_count * sizeof(double));
-    for (int i = 0; i < c->array_count; i++)
-        h = XXH3_64bits_withSeed(c->arrays[i].values, (size_t)c->arrays[i].count * sizeof(float), h);
+    uint64_t h = 0;
+    for (int i = 0; i < c->count; i++) h = XXH3_64bits_withSeed(c->fields[i].values, bytes_of(&c->fields[i]), h);
     return xasprintf("%016" PRIx64, h);
 }
 
-void checkpoint_save(const char *folder, const char *fingerprint, const checkpoint_t *c)
+void checkpoint_save(const checkpoint_t *c)
 {
-    if (mkdir(folder, 0777) && errno != EEXIST) die_errno(EX_CANTCREAT, "%s", folder);
-    char *path = state_path(folder);
-    char *sum = digest(c);
-    st_writer_t *w = st_create(path, "checkpoint/1");
-    st_set_meta(w, "fingerprint", fingerprint);
+    if (!c->folder) return;
+    if (mkdir(c->folder, 0777) && errno != EEXIST) die_errno(EX_CANTCREAT, "%s", c->folder);
+    char *path = state_path(c->folder), *sum = digest(c);
+    st_writer_t *w = st_create(path, "checkpoint/2");
+    st_set_meta(w, "fingerprint", c->fingerprint);
     st_set_meta(w, "digest", sum);
-    for (int i = 0; i < c->array_count; i++) st_add1(w, c->arrays[i].name, ST_F32, c->arrays[i].count, c->arrays[i].values);
-    st_add1(w, "numbers", ST_F64, c->number_count, c->numbers);
+    for (int i = 0; i < c->count; i++) st_add1(w, c->fields[i].name, c->fields[i].dtype, c->fields[i].count, c->fields[i].values);
     st_commit(w);
     free(sum);
     free(path);
@@ -63,30 +77,55 @@ static void check_fingerprint(const char *path, const char *found, const char *e
            there, in_file, here, in_run);
 }
 
-bool checkpoint_load(const char *folder, const char *fingerprint, const checkpoint_t *c)
+_Noreturn void checkpoint_damaged(const checkpoint_t *c)
 {
-    char *path = state_path(folder);
-    if (access(path, F_OK)) {
+    die(EX_DATAERR, "%s: the checkpoint is damaged; remove it to start anew", c->folder);
+}
+
+/* Whether a field's numbers can be ours. */
+static bool sound(const checkpoint_field_t *field, const st_tensor_t *t)
+{
+    const bool whole = !st_dtype_is_float(field->dtype);
+    for (int64_t i = 0; i < t->count; i++) {
+        const double v = st_value(t, i);
+        if (!isfinite(v) || (whole && v < 0)) return false;
+    }
+    return true;
+}
+
+/* The state's fields, all of which must be there and sound, before any is touched. */
+static const st_tensor_t **need_fields(const checkpoint_t *c, const st_file_t *f)
+{
+    const st_tensor_t **tensors = NEW_ARRAY(const st_tensor_t *, c->count);
+    for (int i = 0; i < c->count; i++) {
+        const checkpoint_field_t *field = &c->fields[i];
+        int64_t count = field->count;
+        tensors[i] = st_need(f, field->name, 1, &count);
+        if (tensors[i]->dtype != field->dtype)
+            st_bad(f, field->name, "found %s, expected %s", st_dtype_name(tensors[i]->dtype), st_dtype_name(field->dtype));
+        if (!sound(field, tensors[i])) checkpoint_damaged(c);
+    }
+    return tensors;
+}
+
+bool checkpoint_load(const checkpoint_t *c)
+{
+    char *path = c->folder ? state_path(c->folder) : NULL;
+    if (!path || access(path, F_OK)) {
         free(path);
         return false;
     }
     st_file_t *f = st_open(path);
-    st_check_schema(f, "checkpoint/1");
-    check_fingerprint(path, st_meta(f, "fingerprint"), fingerprint);
-    for (int i = 0; i < c->array_count; i++) {
-        int64_t count = c->arrays[i].count;
-        float *values = st_need_f32(f, c->arrays[i].name, 1, &count);
-        memcpy(c->arrays[i].values, values, (size_t)count * sizeof(float));
-        free(values);
-    }
-    int64_t count = c->number_count;
-    const st_tensor_t *t = st_need(f, "numbers", 1, &count);
-    if (t->dtype != ST_F64) die_at(path, 0, "tensor 'numbers': found %s, expected F64", st_dtype_name(t->dtype));
-    memcpy(c->numbers, t->data, (size_t)count * sizeof(double));
+    st_check_schema(f, "checkpoint/2");
+    check_fingerprint(path, st_meta(f, "fingerprint"), c->fingerprint);
+    const st_tensor_t **tensors = need_fields(c, f);
+    for (int i = 0; i < c->count; i++)
+        if (tensors[i]->count) memcpy(c->fields[i].values, tensors[i]->data, bytes_of(&c->fields[i]));
     char *sum = digest(c);
     const char *expected = st_meta(f, "digest");
-    if (!expected || strcmp(sum, expected)) die_at(path, 0, "the checkpoint is damaged; remove it to start anew");
+    if (!expected || strcmp(sum, expected)) checkpoint_damaged(c);
     free(sum);
+    free(tensors);
     st_close(f);
     free(path);
     return true;
@@ -95,7 +134,7 @@ bool checkpoint_load(const char *folder, const char *fingerprint, const checkpoi
 /* Removes the state, and what a process killed while it saved has left: state.st.XXXXXX. Anything else is not ours. */
 void checkpoint_remove(const char *folder)
 {
-    DIR *dir = opendir(folder);
+    DIR *dir = folder ? opendir(folder) : NULL;
     if (!dir) return;
     for (const struct dirent *e; (e = readdir(dir));)
         if (!strncmp(e->d_name, STATE, strlen(STATE))) unlinkat(dirfd(dir), e->d_name, 0);

@@ -1,33 +1,43 @@
 /* A training run's state on disk, one safetensors file replaced atomically: whatever moment a process is killed, the newest
- * whole state is found again. */
+ * whole state is found again. A state is a list of named fields, which whoever owns them adds. */
 #ifndef SIDMILL_TRAIN_CHECKPOINT_H
 #define SIDMILL_TRAIN_CHECKPOINT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The arrays and numbers that make a state; borrowed. */
+#include "data/st.h"
+
+/* `count` numbers at `values`, borrowed: F32 or F64, which must be finite, or I32 or I64, which must be whole from 0 on. */
 typedef struct {
-    const char *name;
-    float *values;
+    char *name;
+    st_dtype dtype;
     int64_t count;
-} checkpoint_array_t;
+    void *values;
+} checkpoint_field_t;
 
 typedef struct {
-    const checkpoint_array_t *arrays;
-    int array_count;
-    double *numbers; /* stored exactly */
-    int number_count;
+    const char *folder;      /* NULL: there is no checkpoint, and nothing is ever done */
+    const char *fingerprint; /* all that shapes the result: a state with another one is refused */
+    checkpoint_field_t *fields;
+    int count, cap;
 } checkpoint_t;
 
+/* Adds a field; its name is PREFIX.NAME. */
+void checkpoint_add(checkpoint_t *c, const char *prefix, const char *name, st_dtype dtype, int64_t count, void *values);
+void checkpoint_free(checkpoint_t *c); /* forgets the fields; what is on disk stays */
+
 /* Writes folder/state.st, making the folder where needed. */
-void checkpoint_save(const char *folder, const char *fingerprint, const checkpoint_t *c);
+void checkpoint_save(const checkpoint_t *c);
 
-/* Fills arrays and numbers from folder/state.st; false if there is none. A state of another fingerprint, of other sizes or
- * with damaged bytes ends the process with EX_DATAERR and says what to do. */
-bool checkpoint_load(const char *folder, const char *fingerprint, const checkpoint_t *c);
+/* Fills all fields from folder/state.st; false, touching nothing, if there is none. A state of another fingerprint, of other
+ * sizes, with damaged bytes or numbers that cannot be ours ends the process with EX_DATAERR and says what to do. */
+bool checkpoint_load(const checkpoint_t *c);
 
-/* Removes state and folder. */
+/* Ends the process as damaged bytes do; for numbers that only their owner can judge. */
+_Noreturn void checkpoint_damaged(const checkpoint_t *c);
+
+/* Removes state and folder. NULL: nothing. */
 void checkpoint_remove(const char *folder);
 
 #endif

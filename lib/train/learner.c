@@ -4,49 +4,64 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/err.h"
-#include "base/jsonlog.h"
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/simd.h"
 #include "nn/optim.h"
 
-learner_t learner_new(model_t *model, const backend_t *b, int64_t positions, int64_t shards, bool average)
+enum { SLICE = 1 << 15, ROWS = 256 }; /* floats, and rows of a table, that one step of the parallel optimiser takes */
+
+static learner_table_t table_new(const param_t *p, bool best, bool average)
 {
-    const size_t n = (size_t)model->size;
-    learner_t l = {.model = model, .net = network_new(model, b, positions), .shards = shards};
-    l.m = xfloats(n);
-    l.v = xfloats(n);
-    l.best = xfloats(n);
+    const size_t n = (size_t)p->count;
+    learner_table_t t = {.m = xfloats(n), .v = xfloats(n), .steps = NEW_ARRAY(int32_t, p->rows)};
+    if (best) t.best = xfloats(n);
+    if (!average) return t;
+    t.average = xfloats(n);
+    memcpy(t.average, p->table, n * sizeof(float));
+    t.averaged_at = NEW_ARRAY(double, p->rows);
+    return t;
+}
+
+static bool has_table(const learner_t *l, int block) { return l->params->blocks[block].sparse && !l->params->blocks[block].frozen; }
+
+learner_t learner_new(params_t *params, int64_t shards, bool best, bool average)
+{
+    const size_t n = (size_t)params->size;
+    learner_t l = {.params = params, .m = xfloats(n), .v = xfloats(n), .shards = shards};
+    if (best) l.best = xfloats(n);
     if (average) {
         l.average = xfloats(n);
-        memcpy(l.average, model->weights, n * sizeof(float));
+        memcpy(l.average, params->weights, n * sizeof(float));
     }
-    l.grads = NEW_ARRAY(float *, shards);
-    for (int64_t s = 0; s < shards; s++) l.grads[s] = xfloats(n);
+    l.tables = NEW_ARRAY(learner_table_t, params->count + 1);
+    for (int i = 0; i < params->count; i++)
+        if (has_table(&l, i)) l.tables[i] = table_new(&params->blocks[i], best, average);
+    l.grads = NEW_ARRAY(grads_t *, shards);
+    for (int64_t s = 0; s < shards; s++) l.grads[s] = grads_new(params);
     return l;
 }
 
 void learner_free(learner_t *l)
 {
-    for (int64_t s = 0; s < l->shards; s++) free(l->grads[s]);
-    free(l->grads);
-    free(l->m);
-    free(l->v);
-    free(l->best);
-    free(l->average);
-    network_free(l->net);
+    for (int64_t s = 0; s < l->shards; s++) grads_free(l->grads[s]);
+    for (int i = 0; i < l->params->count; i++) {
+        void *all[] = {l->tables[i].m, l->tables[i].v, l->tables[i].best, l->tables[i].average, l->tables[i].steps, l->tables[i].averaged_at};
+        for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);
+    }
+    void *all[] = {l->grads, l->tables, l->m, l->v, l->best, l->average};
+    for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);
     *l = (learner_t){0};
 }
 
-/* What one update does to one parameter. */
+/* The update at hand. */
 typedef struct {
     learner_t *l;
     const update_options_t *o;
-    int64_t update;
     double scale;
-    float average; /* decay of the moving average */
-} step_at_t;
+    float decay; /* of the moving average */
+    int block;   /* the table at hand */
+} update_t;
 
 SIMD_CLONES
 static void move_average(int64_t n, float decay, const float *restrict w, float *restrict average)
@@ -55,89 +70,134 @@ static void move_average(int64_t n, float decay, const float *restrict w, float 
     for (int64_t i = 0; i < n; i++) average[i] = decay * average[i] + (1 - decay) * w[i];
 }
 
-static void update_param(void *ctx, int64_t i, int worker)
+static adamw_t adamw_for(const update_t *u, const param_t *p)
 {
-    (void)worker;
-    const step_at_t *u = ctx;
-    learner_t *l = u->l;
-    const param_t *p = &l->model->params[i];
-    if (p->frozen) return;
-    float *w = l->model->weights + p->offset;
-    adamw_t a = {u->o->lr, 0.9, u->o->beta2, 1e-8, p->decay ? u->o->weight_decay : 0};
-    adamw_step(&a, u->update, u->scale, p->count, w, l->grads[0] + p->offset, l->m + p->offset, l->v + p->offset);
-    if (l->average) move_average(p->count, u->average, w, l->average + p->offset);
+    return (adamw_t){u->o->lr, 0.9, u->o->beta2, 1e-8, p->decay ? u->o->weight_decay : 0};
 }
 
-double learner_update(learner_t *l, const update_options_t *o, int64_t update, int64_t shards, double scale)
+/* What of a dense block lies in a slice of the flat arrays. */
+static void update_part(const update_t *u, const param_t *p, int64_t begin, int64_t end)
 {
-    reduce_tree(l->grads, (int)shards, l->model->size);
-    double norm = scale * sqrt(sum_squares(l->grads[0], l->model->size));
+    learner_t *l = u->l;
+    const adamw_t a = adamw_for(u, p);
+    float *w = l->params->weights + begin;
+    adamw_step(&a, l->updates, u->scale, end - begin, w, l->grads[0]->dense + begin, l->m + begin, l->v + begin);
+    if (l->average) move_average(end - begin, u->decay, w, l->average + begin);
+}
+
+static void update_slice(void *ctx, int64_t slice, int worker)
+{
+    (void)worker;
+    const update_t *u = ctx;
+    const params_t *params = u->l->params;
+    for (int i = 0; i < params->count; i++) {
+        const param_t *p = &params->blocks[i];
+        if (p->sparse || p->frozen) continue;
+        const int64_t begin = p->offset > slice * SLICE ? p->offset : slice * SLICE;
+        const int64_t end = p->offset + p->count < (slice + 1) * SLICE ? p->offset + p->count : (slice + 1) * SLICE;
+        if (begin < end) update_part(u, p, begin, end);
+    }
+}
+
+/* Brings a row's average up to date: its values have stood still since it was last. */
+static void catch_up(const learner_t *l, int block, int64_t row)
+{
+    const param_t *p = &l->params->blocks[block];
+    const learner_table_t *t = &l->tables[block];
+    const double missed = l->decayed - t->averaged_at[row];
+    if (missed != 0) move_average(p->cols, (float)exp(missed), p->table + row * p->cols, t->average + row * p->cols);
+    t->averaged_at[row] = l->decayed;
+}
+
+static void update_row(const update_t *u, int64_t row, const float *grad)
+{
+    const learner_t *l = u->l;
+    const param_t *p = &l->params->blocks[u->block];
+    const learner_table_t *t = &l->tables[u->block];
+    const int64_t at = row * p->cols;
+    const adamw_t a = adamw_for(u, p);
+    if (t->average) catch_up(l, u->block, row);
+    adamw_step(&a, ++t->steps[row], u->scale, p->cols, p->table + at, grad, t->m + at, t->v + at);
+    if (!t->average) return;
+    move_average(p->cols, u->decay, p->table + at, t->average + at);
+    t->averaged_at[row] = l->decayed + log((double)u->decay);
+}
+
+static void update_rows(void *ctx, int64_t part, int worker)
+{
+    (void)worker;
+    const update_t *u = ctx;
+    const grads_rows_t *touched = &u->l->grads[0]->rows[u->block];
+    const int64_t end = (part + 1) * ROWS < touched->count ? (part + 1) * ROWS : touched->count;
+    for (int64_t i = part * ROWS; i < end; i++) update_row(u, touched->row[i], touched->values + i * u->l->params->blocks[u->block].cols);
+}
+
+double learner_update(learner_t *l, const update_options_t *o, int64_t shards, double scale)
+{
+    grads_reduce(l->grads, (int)shards);
+    const double norm = scale * sqrt(grads_sum_squares(l->grads[0]));
     if (!isfinite(norm)) return norm;
+    l->updates++;
     /* A young average would remember the random start: its decay grows with the number of updates. */
-    double grown = (1 + (double)update) / (10 + (double)update);
-    step_at_t u = {l, o, update, o->clip > 0 && norm > o->clip ? scale * (o->clip / norm) : scale, (float)fmin(grown, o->average)};
-    parallel_for(l->model->count, update_param, &u);
-    network_sync(l->net);
+    const double grown = (1 + (double)l->updates) / (10 + (double)l->updates);
+    update_t u = {l, o, o->clip > 0 && norm > o->clip ? scale * (o->clip / norm) : scale, (float)fmin(grown, o->average), 0};
+    parallel_for((l->params->size + SLICE - 1) / SLICE, update_slice, &u);
+    for (u.block = 0; u.block < l->params->count; u.block++)
+        if (has_table(l, u.block)) parallel_for((l->grads[0]->rows[u.block].count + ROWS - 1) / ROWS, update_rows, &u);
+    if (l->average) l->decayed += log((double)u.decay);
     return norm;
+}
+
+static void swap(float **a, float **b)
+{
+    float *t = *a;
+    *a = *b;
+    *b = t;
 }
 
 void learner_swap_average(learner_t *l)
 {
     if (!l->average) return;
-    float *w = l->model->weights;
-    l->model->weights = l->average;
-    l->average = w;
-    network_sync(l->net);
+    swap(&l->params->weights, &l->average);
+    for (int i = 0; i < l->params->count; i++) {
+        if (!has_table(l, i)) continue;
+        for (int64_t row = 0; row < l->params->blocks[i].rows; row++) catch_up(l, i, row);
+        swap(&l->params->blocks[i].table, &l->tables[i].average);
+    }
 }
 
-void learner_keep(learner_t *l) { memcpy(l->best, l->model->weights, (size_t)l->model->size * sizeof(float)); }
+void learner_keep(learner_t *l)
+{
+    memcpy(l->best, l->params->weights, (size_t)l->params->size * sizeof(float));
+    for (int i = 0; i < l->params->count; i++)
+        if (has_table(l, i)) memcpy(l->tables[i].best, l->params->blocks[i].table, (size_t)l->params->blocks[i].count * sizeof(float));
+}
 
 void learner_restore(learner_t *l)
 {
-    memcpy(l->model->weights, l->best, (size_t)l->model->size * sizeof(float));
-    network_sync(l->net);
+    memcpy(l->params->weights, l->best, (size_t)l->params->size * sizeof(float));
+    for (int i = 0; i < l->params->count; i++)
+        if (has_table(l, i)) memcpy(l->params->blocks[i].table, l->tables[i].best, (size_t)l->params->blocks[i].count * sizeof(float));
 }
 
-enum { ARRAYS = 5 };
-
-/* What a checkpoint holds of it; returns the number of arrays. */
-static int arrays_of(const learner_t *l, checkpoint_array_t arrays[ARRAYS])
+/* Adds those arrays of floats that there are. */
+static void add_arrays(checkpoint_t *c, const char *prefix, int64_t count, float *values, float *m, float *v, float *best, float *average)
 {
-    const struct { const char *name; float *values; } all[ARRAYS] = {
-        {"weights", l->model->weights}, {"m", l->m}, {"v", l->v}, {"best", l->best}, {"average", l->average}};
-    int n = l->average ? ARRAYS : ARRAYS - 1;
-    for (int i = 0; i < n; i++) arrays[i] = (checkpoint_array_t){all[i].name, all[i].values, l->model->size};
-    return n;
+    const struct { const char *name; float *values; } all[] = {{"values", values}, {"m", m}, {"v", v}, {"best", best}, {"average", average}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].values) checkpoint_add(c, prefix, all[i].name, ST_F32, count, all[i].values);
 }
 
-void learner_save(const learner_t *l, const learner_checkpoint_t *c)
+void learner_fields(learner_t *l, checkpoint_t *c)
 {
-    if (!c->folder) return;
-    const jsonlog_mark_t mark = jsonlog_mark();
-    c->numbers[c->log_bytes] = (double)mark.bytes;
-    c->numbers[c->log_digest] = (double)mark.digest;
-    checkpoint_array_t arrays[ARRAYS];
-    const int count = arrays_of(l, arrays);
-    checkpoint_save(c->folder, c->fingerprint, &(checkpoint_t){arrays, count, c->numbers, c->count});
-}
-
-_Noreturn void learner_damaged(const learner_checkpoint_t *c)
-{
-    die(EX_DATAERR, "%s: the checkpoint is damaged; remove it to start anew", c->folder);
-}
-
-bool learner_load(learner_t *l, const learner_checkpoint_t *c)
-{
-    if (!c->folder) return false;
-    checkpoint_array_t arrays[ARRAYS];
-    const int count = arrays_of(l, arrays);
-    if (!checkpoint_load(c->folder, c->fingerprint, &(checkpoint_t){arrays, count, c->numbers, c->count})) return false;
-    for (int i = 0; i < c->count; i++)
-        if (!isfinite(c->numbers[i])) learner_damaged(c);
-    for (int i = 0; i < c->whole_count; i++) {
-        const double v = c->numbers[c->whole[i]];
-        if (!(v >= 0 && v < 0x1p53 && v == floor(v))) learner_damaged(c);
+    checkpoint_add(c, "learner", "updates", ST_I64, 1, &l->updates);
+    checkpoint_add(c, "learner", "decayed", ST_F64, 1, &l->decayed);
+    add_arrays(c, "learner", l->params->size, l->params->weights, l->m, l->v, l->best, l->average);
+    for (int i = 0; i < l->params->count; i++) {
+        const param_t *p = &l->params->blocks[i];
+        if (!has_table(l, i)) continue;
+        add_arrays(c, p->name, p->count, p->table, l->tables[i].m, l->tables[i].v, l->tables[i].best, l->tables[i].average);
+        checkpoint_add(c, p->name, "steps", ST_I32, p->rows, l->tables[i].steps);
+        if (l->average) checkpoint_add(c, p->name, "averaged_at", ST_F64, p->rows, l->tables[i].averaged_at);
     }
-    network_sync(l->net);
-    return true;
 }

@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "gen/beam.h"
 #include "gen/decoder.h"
+#include "nn/embedding.h"
 #include "nn/model.h"
 #include "nn/transformer.h"
 #include "unit.h"
@@ -16,13 +17,11 @@ typedef struct {
     int32_t code[ITEMS * LEVELS], suffix[ITEMS], events[USERS * 8];
     history_t histories[USERS];
     sids_t sids;
-    vocab_t vocab;
-    trie_t trie;
+    space_t space;
     model_t *model;
     network_t *net;
     activations_t *acts;
     decoder_t *decoder;
-    softmax_t softmax;
 } fixture_t;
 
 /* Random SIDs, some with suffixes; histories of 0 to 7 items, the longest longer than what is read. `gain` 0: a model that
@@ -30,22 +29,20 @@ typedef struct {
 static fixture_t *fixture(softmax_t softmax, float gain)
 {
     fixture_t *f = NEW(fixture_t);
-    f->softmax = softmax;
     for (int i = 0; i < ITEMS * LEVELS; i++) f->code[i] = (int32_t)rng_below(1, (uint64_t)i, CODES);
     f->sids = (sids_t){.items = ITEMS, .levels = LEVELS, .codes = CODES, .max_suffix = 5, .code = f->code, .suffix = f->suffix};
     sids_assign_suffixes(&f->sids, SUFFIX_COLLIDE);
-    f->vocab = vocab_make(LEVELS, CODES, 5);
-    f->trie = trie_build(&f->sids, &f->vocab);
+    f->space = space_make(&f->sids, softmax, MAX_ITEMS);
     f->model = model_new((model_config_t){.hidden_size = D, .num_hidden_layers = 2, .num_attention_heads = 2, .num_key_value_heads = 1,
-                                          .head_dim = 8, .intermediate_size = 24, .vocab_size = f->vocab.size,
+                                          .head_dim = 8, .intermediate_size = 24, .vocab_size = f->space.vocab.size,
                                           .max_position_embeddings = MAX_ROWS, .rms_norm_eps = 1e-6, .rope_theta = 10000});
     model_init(f->model, 3);
-    for (int i = 0; i < f->model->count; i++)
-        for (int64_t j = 0; f->model->params[i].decay && j < f->model->params[i].count; j++)
-            f->model->weights[f->model->params[i].offset + j] *= gain;
+    for (int i = 0; i < f->model->params.count; i++)
+        for (int64_t j = 0; f->model->params.blocks[i].decay && j < f->model->params.blocks[i].count; j++)
+            params_values(&f->model->params, i)[j] *= gain;
     f->net = network_new(f->model, backend_open("f32"), MAX_ROWS);
     f->acts = activations_new(f->net, PASS_TRAIN, MAX_ROWS, MAX_ROWS, 0);
-    f->decoder = decoder_new(f->net, &f->vocab, &f->sids, &f->trie, softmax, MAX_ITEMS);
+    f->decoder = decoder_new(f->net, &f->space, 1);
     for (int i = 0; i < USERS * 8; i++) f->events[i] = (int32_t)rng_below(2, (uint64_t)i, ITEMS);
     for (int u = 0; u < USERS; u++) f->histories[u] = (history_t){f->events + u * 8, u % 8, -1};
     return f;
@@ -57,7 +54,7 @@ static void release(fixture_t *f)
     activations_free(f->acts);
     network_free(f->net);
     model_free(f->model);
-    trie_free(&f->trie);
+    space_free(&f->space);
     free(f);
 }
 
@@ -66,16 +63,15 @@ static double brute_force(fixture_t *f, const history_t *h, int32_t item)
 {
     int32_t tokens[MAX_ROWS + LEVELS + 1], sid[SID_MAX_TOKENS];
     int64_t rows = 0;
-    tokens[rows++] = f->vocab.bos;
+    tokens[rows++] = f->space.vocab.bos;
     for (int64_t i = h->count > MAX_ITEMS ? h->count - MAX_ITEMS : 0; i < h->count; i++)
-        rows += vocab_sid(&f->vocab, &f->sids, h->items[i], tokens + rows);
-    int length = vocab_sid(&f->vocab, &f->sids, item, sid);
+        rows += vocab_sid(&f->space.vocab, &f->sids, h->items[i], tokens + rows);
+    int length = vocab_sid(&f->space.vocab, &f->sids, item, sid);
     for (int l = 0; l + 1 < length; l++) tokens[rows++] = sid[l];
 
-    const float *table = f->model->weights + f->model->embed;
-    for (int64_t r = 0; r < rows; r++) memcpy(activations_input(f->acts) + r * D, table + tokens[r] * D, D * sizeof(float));
+    embedding_rows(f->model, rows, tokens, activations_input(f->acts));
     const int64_t bounds[] = {0, rows};
-    const float *states = transformer_forward(f->net, f->acts, &(packed_t){rows, 1, bounds, NULL}, 0, 0, NULL);
+    const float *states = transformer_forward(f->net, f->acts, &(segments_t){rows, 1, bounds, NULL}, 0, 0, NULL);
 
     double score = 0;
     int64_t node = 0;
@@ -84,14 +80,14 @@ static double brute_force(fixture_t *f, const history_t *h, int32_t item)
         double sum = 0, right = 0;
         int first = l < LEVELS ? 1 + l * CODES : 1 + LEVELS * CODES, count = l < LEVELS ? CODES : 5;
         for (int32_t t = first; t < first + count; t++) {
-            if (f->softmax == SOFTMAX_TRIE && trie_child(&f->trie, node, t) < 0) continue;
+            if (f->space.softmax == SOFTMAX_TRIE && trie_child(&f->space.trie, node, t) < 0) continue;
             double logit = 0;
-            for (int i = 0; i < D; i++) logit += state[i] * table[t * D + i];
+            for (int i = 0; i < D; i++) logit += state[i] * model_embedding(f->model, t)[i];
             sum += exp(logit);
             if (t == sid[l]) right = logit;
         }
         score += right - log(sum);
-        node = trie_child(&f->trie, node, sid[l]);
+        node = trie_child(&f->space.trie, node, sid[l]);
     }
     return score;
 }
@@ -235,7 +231,7 @@ TEST(beam_keeps_the_best)
     for (int round = 0; round < 20; round++) {
         for (int i = 0; i < OFFERS; i++) sorted[i] = scores[i] = -(float)rng_below((uint64_t)round, (uint64_t)i, 30); /* many equal */
         qsort(sorted, OFFERS, sizeof *sorted, descending);
-        beam_start(&b, WIDTH);
+        beam_start(&b, WIDTH, 0);
         beam_begin(&b);
         for (int i = 0; i < OFFERS; i++) beam_offer(&b, 0, scores[(i * 37) % OFFERS], (i * 37) % OFFERS);
         beam_select(&b, &t);
@@ -263,7 +259,7 @@ TEST(finished_items_compete)
     int32_t items[2];
     float scores[2];
     beam_t b = beam_new(2);
-    beam_start(&b, 2);
+    beam_start(&b, 2, 0);
     beam_begin(&b);
     beam_offer(&b, 0, -1, 1);
     beam_offer(&b, 0, -2, 2);

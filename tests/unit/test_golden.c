@@ -4,9 +4,10 @@
 
 #include "base/mem.h"
 #include "gen/decoder.h"
-#include "gen/examples.h"
+#include "gen/histories.h"
 #include "gen/objective.h"
 #include "golden.h"
+#include "nn/embedding.h"
 #include "nn/model.h"
 #include "nn/optim.h"
 #include "nn/transformer.h"
@@ -31,50 +32,49 @@ static const model_config_t config = {.hidden_size = 8, .num_hidden_layers = 2, 
 enum { D = 8, ROWS = 16, TARGETS = 16, LONGEST = 1 + 4 * 3 };
 
 typedef struct {
-    vocab_t vocab;
-    trie_t trie;
+    space_t space;
     model_t *model;
     network_t *net;
     activations_t *acts;
-    packed_t packed;
-    int64_t bounds[3], target_count;
+    segments_t segments;
+    sequence_pack_t pack;
+    int64_t bounds[3];
     int32_t tokens[ROWS];
-    target_t targets[TARGETS];
+    scored_position_t positions[TARGETS];
     const float *hidden;
     const operand_t *hidden_packed;
-    float *dhidden, *grads;
+    float *dhidden;
+    grads_t *grads;
 } fixture_t;
 
-static fixture_t *fixture(void)
+static fixture_t *fixture(softmax_t softmax)
 {
     fixture_t *f = NEW(fixture_t);
-    f->vocab = vocab_make(2, 3, 2);
-    f->trie = trie_build(&sids, &f->vocab);
+    f->space = space_make(&sids, softmax, 4);
     f->model = model_new(config);
-    for (int i = 0; i < f->model->count; i++) {
-        const param_t *p = &f->model->params[i];
+    for (int i = 0; i < f->model->params.count; i++) {
+        const param_t *p = &f->model->params.blocks[i];
         for (int64_t j = 0; j < p->count; j++) {
             double wave = sin(0.7 * (double)j + i + 1);
-            f->model->weights[p->offset + j] = (float)(p->rows ? 0.5 * wave : 1 + 0.2 * wave);
+            params_values(&f->model->params, i)[j] = (float)(p->rows ? 0.5 * wave : 1 + 0.2 * wave);
         }
     }
     f->net = network_new(f->model, backend_open("f32"), 64);
     f->acts = activations_new(f->net, PASS_TRAIN, ROWS, LONGEST, 0);
     f->dhidden = xfloats(ROWS * D);
-    f->grads = xfloats((size_t)f->model->size);
-    examples_t e = examples_make(&interactions, 4, 2, (hold_back_t){0});
+    f->grads = grads_new(&f->model->params);
+    f->pack = (sequence_pack_t){.tokens = f->tokens, .positions = f->positions};
+    sequences_t e = {0};
+    sequences_add(&e, histories_task(&interactions, &f->space, (hold_back_t){0}));
     for (int64_t i = 0; i < e.count; i++) {
-        f->bounds[i] = f->packed.rows;
-        f->packed.rows += example_expand(&e.list[i], &interactions, &sids, &f->vocab, &f->trie, f->packed.rows,
-                                         f->tokens + f->packed.rows, f->targets, &f->target_count);
+        f->bounds[i] = f->pack.rows;
+        sequences_expand(&e, i, &f->pack);
     }
-    f->packed.segments = e.count;
-    f->bounds[e.count] = f->packed.rows;
-    f->packed.bounds = f->bounds;
-    const float *table = f->model->weights + f->model->embed;
-    for (int64_t r = 0; r < f->packed.rows; r++) memcpy(activations_input(f->acts) + r * D, table + f->tokens[r] * D, D * sizeof(float));
-    f->hidden = transformer_forward(f->net, f->acts, &f->packed, 0, 0, &f->hidden_packed);
-    examples_free(&e);
+    f->bounds[e.count] = f->pack.rows;
+    f->segments = (segments_t){f->pack.rows, e.count, f->bounds, NULL};
+    embedding_rows(f->model, f->pack.rows, f->tokens, activations_input(f->acts));
+    f->hidden = transformer_forward(f->net, f->acts, &f->segments, 0, 0, &f->hidden_packed);
+    sequences_free(&e);
     return f;
 }
 
@@ -82,17 +82,17 @@ static void release(fixture_t *f)
 {
     activations_free(f->acts);
     network_free(f->net);
+    grads_free(f->grads);
     model_free(f->model);
-    trie_free(&f->trie);
+    space_free(&f->space);
     free(f->dhidden);
-    free(f->grads);
     free(f);
 }
 
 TEST(states)
 {
-    fixture_t *f = fixture();
-    CHECK(f->packed.rows == ROWS && f->target_count == TARGETS);
+    fixture_t *f = fixture(SOFTMAX_TRIE);
+    CHECK(f->pack.rows == ROWS && f->pack.scored == TARGETS);
     for (int r = 0; r < ROWS; r++)
         for (int i = 0; i < D; i++) CHECK_NEAR(f->hidden[r * D + i], golden_states[r][i], 5e-6);
     release(f);
@@ -101,13 +101,13 @@ TEST(states)
 /* One target at a time, so that every token's loss is seen. */
 static void check_losses(softmax_t softmax, const double *golden)
 {
-    fixture_t *f = fixture();
-    objective_t *o = objective_new(f->net, &f->vocab, &f->trie, softmax, 0, TARGETS);
+    fixture_t *f = fixture(softmax);
+    objective_t *o = objective_new(f->net, &f->space, 0);
     for (int i = 0; i < TARGETS; i++) {
         loss_t loss = {0};
-        objective_backward(o, 1, &f->targets[i], ROWS, f->hidden, f->hidden_packed, 1, f->dhidden, f->grads, &loss);
-        CHECK_NEAR(loss.loss[f->targets[i].level], golden[i], 5e-6);
-        CHECK(loss.tokens[f->targets[i].level] == 1);
+        objective_backward(o, 1, &f->positions[i], f->hidden, f->hidden_packed, 1, f->dhidden, f->grads, &loss);
+        CHECK_NEAR(loss.loss[f->positions[i].set.level], golden[i], 5e-6);
+        CHECK(loss.tokens[f->positions[i].set.level] == 1);
     }
     objective_free(o);
     release(f);
@@ -118,17 +118,15 @@ TEST(losses_level_softmax) { check_losses(SOFTMAX_LEVEL, golden_loss_level); }
 
 static void check_gradients(softmax_t softmax, double smoothing, const double golden[][3])
 {
-    fixture_t *f = fixture();
-    objective_t *o = objective_new(f->net, &f->vocab, &f->trie, softmax, smoothing, TARGETS);
+    fixture_t *f = fixture(softmax);
+    objective_t *o = objective_new(f->net, &f->space, smoothing);
     loss_t loss = {0};
-    objective_backward(o, TARGETS, f->targets, ROWS, f->hidden, f->hidden_packed, 1.0 / ROWS, f->dhidden, f->grads, &loss);
-    transformer_backward(f->net, f->acts, &f->packed, 0, 0, f->dhidden, f->grads);
-    const float *dx = activations_input_grad(f->acts);
-    for (int r = 0; r < ROWS; r++)
-        for (int i = 0; i < D; i++) f->grads[f->model->embed + f->tokens[r] * D + i] += dx[r * D + i];
-    for (int i = 0; i < f->model->count; i++) {
-        const param_t *p = &f->model->params[i];
-        const float *g = f->grads + p->offset;
+    objective_backward(o, TARGETS, f->positions, f->hidden, f->hidden_packed, 1.0 / ROWS, f->dhidden, f->grads, &loss);
+    transformer_backward(f->net, f->acts, &f->segments, 0, 0, f->dhidden, f->grads);
+    embedding_rows_backward(f->model, ROWS, f->tokens, activations_input_grad(f->acts), f->grads);
+    for (int i = 0; i < f->model->params.count; i++) {
+        const param_t *p = &f->model->params.blocks[i];
+        const float *g = grads_block(f->grads, i);
         double weighted = 0;
         for (int64_t j = 0; j < p->count; j++) weighted += g[j] * cos((double)j);
         CHECK_NEAR(g[0], golden[i][0], 1e-6);
@@ -144,8 +142,8 @@ TEST(gradients_level_softmax) { check_gradients(SOFTMAX_LEVEL, 0, golden_gradien
 
 static void check_beams(softmax_t softmax, const double scores[3][6], const double narrow[3][4])
 {
-    fixture_t *f = fixture();
-    decoder_t *d = decoder_new(f->net, &f->vocab, &sids, &f->trie, softmax, 4);
+    fixture_t *f = fixture(softmax);
+    decoder_t *d = decoder_new(f->net, &f->space, 1);
     int32_t item[18];
     float score[18];
     decoder_topk(d, 3, histories, 6, 6, item, score);
@@ -172,16 +170,16 @@ TEST(beams_level_softmax) { check_beams(SOFTMAX_LEVEL, golden_score_level, golde
 static void check_policy(softmax_t softmax, const int32_t (*draws)[3], const double old[6][3], const double value[2], const double golden[][3])
 {
     static const double advantages[] = {1.25, -0.5, -0.75, 0.875, 0.5, -1.375};
-    fixture_t *f = fixture();
+    fixture_t *f = fixture(softmax);
     model_t *frozen = model_new(config);
-    for (int i = 0; i < f->model->count; i++) {
-        const param_t *p = &f->model->params[i];
+    for (int i = 0; i < f->model->params.count; i++) {
+        const param_t *p = &f->model->params.blocks[i];
         for (int64_t j = 0; j < p->count; j++)
-            frozen->weights[p->offset + j] = f->model->weights[p->offset + j] + 0.1f * cosf((float)j);
+            params_values(&frozen->params, i)[j] = params_values(&f->model->params, i)[j] + 0.1f * cosf((float)j);
     }
     network_t *reference = network_new(frozen, f->net->backend, 64);
-    const grpo_options_t o = {softmax, 1.3, 0.2, 0.7, 3};
-    grpo_t *g = grpo_new(f->net, reference, &f->vocab, &sids, &f->trie, &o, 4);
+    const grpo_options_t o = {1.3, 0.2, 0.7, 3};
+    grpo_t *g = grpo_new(f->net, reference, &f->space, &o);
     draw_t drawn[6] = {{.count = 0}};
     double was[6 * SID_MAX_TOKENS] = {0};
     for (int d = 0; d < 6; d++)
@@ -189,15 +187,15 @@ static void check_policy(softmax_t softmax, const int32_t (*draws)[3], const dou
             drawn[d].tokens[drawn[d].count++] = draws[d][l];
             was[d * SID_MAX_TOKENS + l] = old[d][l];
         }
-    const group_t groups[] = {{&histories[0], drawn, advantages, was}, {&histories[1], drawn + 3, advantages + 3, was + 3 * SID_MAX_TOKENS}};
+    const grpo_group_t groups[] = {{&histories[0], drawn, advantages, was}, {&histories[1], drawn + 3, advantages + 3, was + 3 * SID_MAX_TOKENS}};
     grpo_stats_t stats = {0};
     grpo_backward(g, 2, groups, false, 0.5, f->grads, &stats);
     CHECK_NEAR(stats.loss, value[0], 1e-5 * fabs(value[0]));
     CHECK_NEAR(stats.kl, value[1], 1e-4 * fabs(value[1]));
     CHECK(stats.clipped > 0 && stats.clipped < stats.tokens);
-    for (int i = 0; i < f->model->count; i++) {
-        const param_t *p = &f->model->params[i];
-        const float *grad = f->grads + p->offset;
+    for (int i = 0; i < f->model->params.count; i++) {
+        const param_t *p = &f->model->params.blocks[i];
+        const float *grad = grads_block(f->grads, i);
         double sum = 0, size = 0;
         for (int64_t j = 0; j < p->count; j++) {
             sum += grad[j] * cos((double)j);
@@ -209,14 +207,16 @@ static void check_policy(softmax_t softmax, const int32_t (*draws)[3], const dou
     }
     /* more groups than fit one pass of the network: the same two over and over */
     enum { COPIES = 25 };
-    group_t many[2 * COPIES];
-    float *once = xfloats((size_t)f->model->size);
-    memcpy(once, f->grads, (size_t)f->model->size * sizeof(float));
+    grpo_group_t many[2 * COPIES];
+    const int64_t size = f->model->params.size;
+    float *once = xfloats((size_t)size);
+    memcpy(once, f->grads->dense, (size_t)size * sizeof(float));
     for (int i = 0; i < 2 * COPIES; i++) many[i] = groups[i % 2];
     stats = (grpo_stats_t){0};
+    grads_clear(f->grads);
     grpo_backward(g, 2 * COPIES, many, false, 0.5 / COPIES, f->grads, &stats);
     CHECK_NEAR(stats.loss, value[0], 1e-5 * fabs(value[0]));
-    for (int64_t i = 0; i < f->model->size; i++) CHECK_NEAR(f->grads[i], once[i], 1e-5);
+    for (int64_t i = 0; i < size; i++) CHECK_NEAR(f->grads->dense[i], once[i], 1e-5);
     free(once);
     /* a first pass: the ratios are 1, and what it finds is what the second goes by */
     stats = (grpo_stats_t){0};

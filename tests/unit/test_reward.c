@@ -12,31 +12,31 @@ static uint8_t judged[] = {1, 1, 1, 0, 1};
 static const quality_t quality = {value, judged};
 static reward_options_t with(reward_kind_t kind) { return (reward_options_t){kind, 0.5, 0.1, 0.3}; }
 
-static vocab_t vocab(void) { return vocab_make(3, 4, 2); }
+static space_t space(void) { return (space_t){.sids = &sids, .vocab = vocab_make(3, 4, 2)}; }
 
 static draw_t of_item(int32_t item, float log_prob)
 {
-    vocab_t v = vocab();
+    space_t s = space();
     draw_t d = {.item = item, .log_prob = log_prob};
-    d.count = vocab_sid(&v, &sids, item, d.tokens);
+    d.count = vocab_sid(&s.vocab, &sids, item, d.tokens);
     return d;
 }
 
 /* A sequence that is no item's SID: codes of the levels, then suffixes. */
 static draw_t of_codes(int n, const int *codes)
 {
-    vocab_t v = vocab();
+    space_t s = space();
     draw_t d = {.item = -1, .count = n};
-    for (int l = 0; l < n; l++) d.tokens[l] = l < 3 ? v.first_code + l * 4 + codes[l] : v.first_suffix + codes[l];
+    for (int l = 0; l < n; l++) d.tokens[l] = l < 3 ? s.vocab.first_code + l * 4 + codes[l] : s.vocab.first_suffix + codes[l];
     return d;
 }
 
 static reward_t one(reward_kind_t kind, int32_t target, draw_t d)
 {
     const reward_options_t o = with(kind);
-    vocab_t v = vocab();
+    space_t s = space();
     reward_t r;
-    reward_group(&o, &sids, &v, &quality, target, 1, &d, &r);
+    reward_group(&o, &s, &quality, target, 1, &d, &r);
     return r;
 }
 
@@ -54,10 +54,10 @@ TEST(exact_pays_for_the_target_alone)
 TEST(lcp_counts_codes_and_no_suffix)
 {
     static const int common[] = {3, 3, 2, 1, 0};
-    vocab_t v = vocab();
+    space_t s = space();
     for (int32_t i = 0; i < 5; i++) {
         draw_t d = of_item(i, 0);
-        CHECK(sid_common_codes(&sids, &v, 0, &d) == common[i]);
+        CHECK(sid_common_codes(&s, 0, &d) == common[i]);
         reward_t r = one(REWARD_EXACT_VALID_LCP, 0, d);
         CHECK_NEAR(r.term[TERM_LCP], 0.3 * common[i] / 3, 1e-12);
         CHECK_NEAR(r.term[TERM_VALID], 0.1, 0);
@@ -66,7 +66,7 @@ TEST(lcp_counts_codes_and_no_suffix)
     }
     /* codes equal again after a difference do not count: 3 differs from 0 on level 2 only */
     draw_t d = of_item(3, 0);
-    CHECK(sid_common_codes(&sids, &v, 0, &d) == 1);
+    CHECK(sid_common_codes(&s, 0, &d) == 1);
 }
 
 TEST(malformed_candidates_keep_their_lcp_alone)
@@ -120,26 +120,26 @@ TEST(suppress_pays_less_for_hits_of_low_quality)
 TEST(rank_punishes_likelier_mistakes_more)
 {
     const reward_options_t o = with(REWARD_RANK);
-    vocab_t v = vocab();
+    space_t s = space();
     draw_t draws[] = {of_item(3, -3), of_item(0, -2), of_item(4, -1), of_item(2, -4)};
     const double all = 1 + 1 / log2(3) + 1 / log2(4) + 1 / log2(5);
     reward_t r[4];
-    reward_group(&o, &sids, &v, NULL, 0, 4, draws, r);
+    reward_group(&o, &s, NULL, 0, 4, draws, r);
     CHECK_NEAR(reward_sum(&r[1]), 1, 0);
     CHECK_NEAR(reward_sum(&r[2]), -1 / all, 1e-12);           /* the likeliest */
     CHECK_NEAR(reward_sum(&r[0]), -1 / log2(4) / all, 1e-12); /* the third */
     CHECK_NEAR(reward_sum(&r[3]), -1 / log2(5) / all, 1e-12);
-    reward_group(&o, &sids, &v, NULL, 1, 4, draws, r); /* no hit: nothing */
+    reward_group(&o, &s, NULL, 1, 4, draws, r); /* no hit: nothing */
     for (int i = 0; i < 4; i++) CHECK_NEAR(reward_sum(&r[i]), 0, 0);
 }
 
 TEST(equally_likely_candidates_rank_as_drawn)
 {
     const reward_options_t o = with(REWARD_RANK);
-    vocab_t v = vocab();
+    space_t s = space();
     draw_t draws[] = {of_item(2, -1), of_item(2, -1), of_item(0, -1)};
     reward_t r[3];
-    reward_group(&o, &sids, &v, NULL, 0, 3, draws, r);
+    reward_group(&o, &s, NULL, 0, 3, draws, r);
     const double all = 1 + 1 / log2(3) + 1 / log2(4);
     CHECK_NEAR(reward_sum(&r[0]), -1 / all, 1e-12);
     CHECK_NEAR(reward_sum(&r[1]), -1 / log2(3) / all, 1e-12);

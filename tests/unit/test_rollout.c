@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
-#include "gen/examples.h"
+#include "gen/head.h"
 #include "nn/backend.h"
 #include "nn/embedding.h"
 #include "policy/rollout.h"
@@ -22,18 +22,16 @@ static const model_config_t shape = {.hidden_size = 8, .num_hidden_layers = 2, .
 enum { N = 3, GROUP = 4000, FEW = 4 };
 
 typedef struct {
-    vocab_t vocab;
-    trie_t trie;
+    space_t space;
     model_t *model;
     network_t *net;
 } fixture_t;
 
 static fixture_t fixture(void)
 {
-    fixture_t f = {.vocab = vocab_make(2, 3, 2), .model = model_new(shape)};
-    f.trie = trie_build(&sids, &f.vocab);
+    fixture_t f = {.space = space_make(&sids, SOFTMAX_TRIE, 8), .model = model_new(shape)};
     model_init(f.model, 7);
-    for (int64_t i = 0; i < f.model->size; i++) f.model->weights[i] *= 12; /* so that some candidates are much likelier */
+    for (int64_t i = 0; i < f.model->params.size; i++) f.model->params.weights[i] *= 12; /* so that some candidates are much likelier */
     f.net = network_new(f.model, backend_open("f32"), 64);
     return f;
 }
@@ -42,13 +40,13 @@ static void release(fixture_t *f)
 {
     network_free(f->net);
     model_free(f->model);
-    trie_free(&f->trie);
+    space_free(&f->space);
 }
 
 static draw_t *drawn(const fixture_t *f, sampler_t s, int group, double temperature, uint64_t key, int64_t first)
 {
     draw_t *d = NEW_ARRAY(draw_t, N * group);
-    rollout_t *r = rollout_new(f->net, &f->vocab, &sids, &f->trie, s, group, temperature, 8);
+    rollout_t *r = rollout_new(f->net, &f->space, s, group, temperature);
     rollout_run(r, N, prompts + first, key, first, d);
     rollout_free(r);
     return d;
@@ -58,32 +56,32 @@ static draw_t *drawn(const fixture_t *f, sampler_t s, int group, double temperat
 static double log_prob(const fixture_t *f, softmax_t softmax, const history_t *prompt, const draw_t *d, double temperature)
 {
     activations_t *acts = activations_new(f->net, PASS_INFER, 64, 64, 0);
-    head_t *head = head_new(f->net, &f->vocab, &f->trie, softmax, 1);
+    space_t space = f->space;
+    space.softmax = softmax;
     int32_t tokens[64];
-    int64_t n = history_tokens(&f->vocab, &sids, prompt, tokens), node = 0;
+    int64_t n = space_history(&space, prompt, tokens), node = 0;
     double sum = 0;
     for (int l = 0; l < d->count; l++) {
         int64_t bounds[] = {0, n};
         float x[16];
         embedding_rows(f->model, n, tokens, activations_input(acts));
-        const float *states = transformer_forward(f->net, acts, &(packed_t){n, 1, bounds, NULL}, 0, 0, NULL);
-        allowed_t a = head_logits(head, states + (n - 1) * 8, l, node, x);
+        const float *states = transformer_forward(f->net, acts, &(segments_t){n, 1, bounds, NULL}, 0, 0, NULL);
+        allowed_t a = head_logits(f->net, &space, space_next(&space, l, node), states + (n - 1) * 8, 1, x);
         double all = 0;
         for (int i = 0; i < a.n; i++) all += exp(x[i] / temperature);
         sum += x[allowed_index(&a, d->tokens[l])] / temperature - log(all);
         tokens[n++] = d->tokens[l];
-        if (node >= 0) node = trie_child(&f->trie, node, d->tokens[l]);
+        if (node >= 0) node = trie_child(&f->space.trie, node, d->tokens[l]);
     }
     activations_free(acts);
-    head_free(head);
     return sum;
 }
 
 static void check_tokens(const fixture_t *f, const draw_t *d)
 {
     int64_t node = 0;
-    for (int l = 0; l < d->count && node >= 0; l++) node = trie_child(&f->trie, node, d->tokens[l]);
-    CHECK(d->item == (node >= 0 && f->trie.children[node] == 0 ? f->trie.item[node] : -1));
+    for (int l = 0; l < d->count && node >= 0; l++) node = trie_child(&f->space.trie, node, d->tokens[l]);
+    CHECK(d->item == (node >= 0 && f->space.trie.children[node] == 0 ? f->space.trie.item[node] : -1));
 }
 
 /* Frequencies of whole candidates against their probabilities, within five standard deviations and two draws. */
@@ -162,7 +160,7 @@ TEST(draws_depend_on_key_and_number_alone)
         CHECK(!memcmp(all, again, N * FEW * sizeof *all));
         free(again);
     }
-    rollout_t *r = rollout_new(f.net, &f.vocab, &sids, &f.trie, SAMPLER_SAMPLE, FEW, 1, 8);
+    rollout_t *r = rollout_new(f.net, &f.space, SAMPLER_SAMPLE, FEW, 1);
     draw_t last[FEW];
     rollout_run(r, 1, prompts + 2, 9, 2, last);
     for (int i = 0; i < FEW; i++) CHECK(last[i].item == all[2 * FEW + i].item);

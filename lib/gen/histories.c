@@ -1,0 +1,79 @@
+#include "gen/histories.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+/* Items [first, first + count) of item_index, of which the first `context` are only read; the others are targets. */
+typedef struct {
+    int64_t first;
+    int32_t count, context;
+} window_t;
+
+typedef struct {
+    const interactions_t *x;
+    const space_t *space;
+    window_t *windows;
+    int64_t count, cap;
+    int64_t targets;
+} histories_t;
+
+static void add_windows(histories_t *h, int64_t first, int64_t count)
+{
+    const int64_t most = h->space->max_items, overlap = most / 2;
+    for (int64_t scored = 0; scored < count;) {
+        int64_t context = scored ? overlap : 0, fresh = most - context;
+        if (fresh > count - scored) fresh = count - scored;
+        GROW(h->windows, h->count, h->cap);
+        h->windows[h->count++] = (window_t){first + scored - context, (int32_t)(context + fresh), (int32_t)context};
+        h->targets += fresh;
+        scored += fresh;
+    }
+}
+
+/* BOS takes one row more than there are tokens, the last token one less. */
+static int64_t window_rows(const void *ctx, int64_t i)
+{
+    const histories_t *h = ctx;
+    const window_t *w = &h->windows[i];
+    int64_t rows = 0;
+    for (int64_t j = 0; j < w->count; j++) rows += space_sid_length(h->space, h->x->item_index[w->first + j]);
+    return rows;
+}
+
+static void window_expand(const void *ctx, int64_t i, sequence_pack_t *pack)
+{
+    const histories_t *h = ctx;
+    const space_t *s = h->space;
+    const window_t *w = &h->windows[i];
+    pack->tokens[pack->rows++] = s->vocab.bos;
+    for (int64_t j = 0; j < w->count; j++) {
+        int32_t sid[SID_MAX_TOKENS];
+        const int n = vocab_sid(&s->vocab, s->sids, h->x->item_index[w->first + j], sid);
+        int64_t node = 0;
+        for (int l = 0; l < n; l++) {
+            if (j >= w->context)
+                pack->positions[pack->scored++] = (scored_position_t){(int32_t)(pack->rows - 1), sid[l], space_next(s, l, node)};
+            node = trie_child(&s->trie, node, sid[l]);
+            if (j + 1 < w->count || l + 1 < n) pack->tokens[pack->rows++] = sid[l];
+        }
+    }
+}
+
+static void histories_free(void *ctx)
+{
+    histories_t *h = ctx;
+    free(h->windows);
+    free(h);
+}
+
+sequence_task_t histories_task(const interactions_t *x, const space_t *space, hold_back_t hold)
+{
+    histories_t *h = NEW(histories_t);
+    *h = (histories_t){.x = x, .space = space};
+    for (int64_t u = 0; u < x->users; u++) {
+        history_t read;
+        if (interactions_history(x, u, SPLIT_TRAIN, &read)) add_windows(h, read.items - x->item_index, read.count - holds_back(hold, u, read.count));
+    }
+    return (sequence_task_t){"histories", h, h->count, space_longest(space), h->targets, window_rows, window_expand, histories_free};
+}

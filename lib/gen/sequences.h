@@ -1,0 +1,53 @@
+/* What is trained on: sequences of tokens, in which some positions are scored. A task is a kind of sequence (a user's history is
+ * the one there is today: gen/histories.h); several tasks can mix. */
+#ifndef SIDMILL_GEN_SEQUENCES_H
+#define SIDMILL_GEN_SEQUENCES_H
+
+#include <stdint.h>
+
+#include "gen/head.h"
+
+/* Sequences being laid one after the other: input tokens, and positions scored among their rows. */
+typedef struct {
+    int64_t rows;
+    int32_t *tokens;             /* [rows], room for as many as the caller has counted */
+    int64_t scored;
+    scored_position_t *positions; /* [scored], likewise */
+} sequence_pack_t;
+
+typedef struct {
+    const char *name;
+    void *ctx;
+    int64_t count;
+    int64_t longest;  /* rows of the longest sequence */
+    int64_t targets;  /* what is learnt from, as the task counts it */
+    int64_t (*rows)(const void *ctx, int64_t i);                         /* input rows of sequence i, one scored position each at most */
+    void (*expand)(const void *ctx, int64_t i, sequence_pack_t *pack);   /* appends sequence i */
+    void (*free)(void *ctx);
+} sequence_task_t;
+
+/* All sequences of some tasks, one task after the other. */
+typedef struct {
+    sequence_task_t *tasks;
+    int task_count;
+    int64_t count, longest, targets;
+} sequences_t;
+
+/* Adds a task, which now belongs to the list. */
+void sequences_add(sequences_t *s, sequence_task_t task);
+void sequences_free(sequences_t *s);
+
+int64_t sequences_rows(const sequences_t *s, int64_t i);
+void sequences_expand(const sequences_t *s, int64_t i, sequence_pack_t *pack);
+
+/* A dealt epoch: shard k holds sequences order[starts[k] .. starts[k + 1]), at most `rows` input rows. */
+typedef struct {
+    int64_t *order, *starts;
+    int64_t shards;
+} deal_t;
+
+/* Shuffles by `key` and fills shards in that order. No sequence may be longer than `rows`. */
+deal_t sequences_deal(const sequences_t *s, int64_t rows, uint64_t key);
+void deal_free(deal_t *d);
+
+#endif

@@ -1,0 +1,82 @@
+/* What can be generated: the vocabulary, the catalogue's SIDs and their trie, and over what each step's softmax runs. One value,
+ * passed around by whoever reads histories or writes SIDs. */
+#ifndef SIDMILL_GEN_SPACE_H
+#define SIDMILL_GEN_SPACE_H
+
+#include <stdint.h>
+
+#include "data/interactions.h"
+#include "data/sids.h"
+#include "data/trie.h"
+#include "data/vocab.h"
+
+/* SOFTMAX_TRIE normalises over the children of the prefix in the trie, which is what constrained decoding sees; SOFTMAX_LEVEL
+ * over all codes of the level. */
+typedef enum { SOFTMAX_TRIE, SOFTMAX_LEVEL } softmax_t;
+
+extern const char *const softmax_names[]; /* in that order, for CLI_CHOICE */
+
+/* The softmax of that name; false if there is none. */
+bool softmax_parse(const char *name, softmax_t *softmax);
+
+typedef struct {
+    const sids_t *sids; /* borrowed */
+    vocab_t vocab;
+    trie_t trie;
+    softmax_t softmax;
+    int64_t max_items;  /* of a history that is read: its last */
+    int32_t widest;     /* tokens of the largest set that may follow anywhere; who scores wider ranges raises it */
+} space_t;
+
+space_t space_make(const sids_t *sids, softmax_t softmax, int64_t max_items);
+void space_free(space_t *s);
+
+/* Rows of the longest history, and positions that it and what is generated after it may take. */
+int64_t space_longest(const space_t *s);
+int64_t space_positions(const space_t *s);
+
+/* The name of a set of tokens that may follow. */
+typedef enum { ALLOWED_CHILDREN, ALLOWED_LEVEL, ALLOWED_RANGE } allowed_kind_t;
+
+typedef struct {
+    allowed_kind_t kind;
+    int32_t level;        /* of children and levels: the suffix is level `levels`. -1 of ranges */
+    int64_t node;         /* children: of this node in the trie */
+    int32_t first, count; /* ranges: first, first + 1 ... */
+} allowed_set_t;
+
+static inline allowed_set_t allowed_children(int level, int64_t node) { return (allowed_set_t){ALLOWED_CHILDREN, level, node, 0, 0}; }
+static inline allowed_set_t allowed_level(int level) { return (allowed_set_t){ALLOWED_LEVEL, level, 0, 0, 0}; }
+static inline allowed_set_t allowed_range(int32_t first, int32_t count) { return (allowed_set_t){ALLOWED_RANGE, -1, 0, first, count}; }
+
+/* What the softmax runs over after the prefix that ends in `node` at `level`. */
+allowed_set_t space_next(const space_t *s, int level, int64_t node);
+
+/* Such a set: tokens[0 .. n) ascending, or first, first + 1 ... where `tokens` is NULL. All lie in the span, the level's tokens
+ * or the range itself. */
+typedef struct {
+    int32_t n, first;
+    const int32_t *tokens;
+    int32_t span_first, span;
+} allowed_t;
+
+allowed_t space_allowed(const space_t *s, allowed_set_t set);
+
+/* The i-th token of a set; and a token's place in it, -1 if it may not follow. */
+static inline int32_t allowed_token(const allowed_t *a, int32_t i) { return a->tokens ? a->tokens[i] : a->first + i; }
+int32_t allowed_index(const allowed_t *a, int32_t token);
+
+/* Where nothing is left to choose below `node`, the leaf that must follow; else the node itself. */
+int64_t space_certain(const space_t *s, int64_t node);
+
+/* The last max_items of a history. */
+history_t space_window(const space_t *s, const history_t *h);
+
+/* The tokens of a history as it is read: BOS, then the SIDs of its last max_items items. Returns their number; `tokens` may be
+ * NULL to ask for that alone. */
+int64_t space_history(const space_t *s, const history_t *h, int32_t *tokens);
+
+/* Tokens of an item's SID: levels, or levels + 1. */
+static inline int space_sid_length(const space_t *s, int64_t item) { return s->sids->levels + (s->sids->suffix[item] >= 0); }
+
+#endif

@@ -1,0 +1,160 @@
+#include "gen/stepper.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "nn/embedding.h"
+
+/* The rows of one step, and how they hang together. */
+typedef struct {
+    extension_t rows;
+    int32_t first;       /* number of its first row */
+    int64_t *segment;    /* [capacity] the history that a row goes on from */
+    int64_t *position;   /* [capacity] */
+    int32_t *ancestor;   /* [capacity, depth] its rows in the steps before */
+} step_t;
+
+struct stepper {
+    const network_t *net;
+    const space_t *space;
+    stepper_room_t room;
+    activations_t *acts;
+    step_t steps[SID_MAX_LEVELS];
+    int32_t *tokens;     /* [rows] of the histories */
+    int64_t *bounds, bounds_cap;
+    /* the batch at hand */
+    segments_t segments;
+    const float *states; /* of the histories */
+    int depth;           /* steps done */
+};
+
+static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
+
+stepper_room_t stepper_measure(const space_t *space, int64_t n, const history_t *histories, int64_t batch, int64_t width)
+{
+    stepper_room_t room = {.step_rows = (n < batch ? n : batch) * width};
+    int64_t rows = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t length = space_history(space, &histories[i], NULL);
+        rows = (i % batch ? rows : 0) + length;
+        room.longest = max64(room.longest, length);
+        room.rows = max64(room.rows, rows);
+    }
+    return room;
+}
+
+stepper_t *stepper_new(const network_t *net, const space_t *space)
+{
+    stepper_t *s = NEW(stepper_t);
+    *s = (stepper_t){.net = net, .space = space};
+    return s;
+}
+
+/* A step's rows have as many ancestors as there are steps before it. */
+static void step_make(step_t *step, const network_t *net, int64_t capacity, int depth)
+{
+    step->rows = extension_new(net, capacity);
+    step->segment = NEW_ARRAY(int64_t, step->rows.capacity);
+    step->position = NEW_ARRAY(int64_t, step->rows.capacity);
+    step->ancestor = NEW_ARRAY(int32_t, step->rows.capacity * (depth + 1));
+}
+
+static void release(stepper_t *s)
+{
+    if (!s->acts) return;
+    activations_free(s->acts);
+    for (int d = 0; d < s->space->vocab.levels; d++) {
+        extension_free(s->net, &s->steps[d].rows);
+        free(s->steps[d].segment);
+        free(s->steps[d].position);
+        free(s->steps[d].ancestor);
+    }
+    free(s->tokens);
+}
+
+void stepper_free(stepper_t *s)
+{
+    if (!s) return;
+    release(s);
+    free(s->bounds);
+    free(s);
+}
+
+void stepper_reserve(stepper_t *s, stepper_room_t room)
+{
+    stepper_room_t *have = &s->room;
+    if (s->acts && have->rows >= room.rows && have->longest >= room.longest && have->step_rows >= room.step_rows) return;
+    release(s);
+    *have = (stepper_room_t){max64(have->rows, room.rows), max64(have->longest, room.longest), max64(have->step_rows, room.step_rows)};
+    s->acts = activations_new(s->net, PASS_INFER, have->rows, have->longest, have->step_rows);
+    for (int d = 0; d < s->space->vocab.levels; d++) step_make(&s->steps[d], s->net, have->step_rows, d);
+    s->tokens = NEW_ARRAY(int32_t, have->rows);
+}
+
+void stepper_begin(stepper_t *s, int64_t n, const history_t *histories)
+{
+    stepper_reserve(s, stepper_measure(s->space, n, histories, n > 0 ? n : 1, 0));
+    if (n + 1 > s->bounds_cap) s->bounds = xreallocarray(s->bounds, (size_t)(s->bounds_cap = n + 1), sizeof *s->bounds);
+    int64_t rows = 0;
+    for (int64_t i = 0; i < n; i++) {
+        s->bounds[i] = rows;
+        rows += space_history(s->space, &histories[i], s->tokens + rows);
+    }
+    s->bounds[n] = rows;
+    s->segments = (segments_t){rows, n, s->bounds, NULL};
+    embedding_rows(s->net->model, rows, s->tokens, activations_input(s->acts));
+    s->states = transformer_forward(s->net, s->acts, &s->segments, 0, 0, NULL);
+    s->depth = 0;
+    s->steps[0].rows.rows = 0;
+    s->steps[0].first = (int32_t)n;
+}
+
+int32_t stepper_push(stepper_t *s, int32_t parent, const float *x)
+{
+    if (s->depth >= s->space->vocab.levels) die(EX_SOFTWARE, "stepper: more steps than levels");
+    step_t *step = &s->steps[s->depth];
+    const step_t *last = s->depth ? &s->steps[s->depth - 1] : NULL;
+    const int64_t r = step->rows.rows++, d = s->net->model->config.hidden_size, above = last ? parent - last->first : parent;
+    if (r >= step->rows.capacity || above < 0 || above >= (last ? last->rows.rows : s->segments.count))
+        die(EX_SOFTWARE, "stepper: a row beyond its space, or of no row of the last step");
+    memcpy(step->rows.x + r * d, x, (size_t)d * sizeof *x);
+    step->segment[r] = last ? last->segment[above] : above;
+    step->position[r] = s->bounds[step->segment[r] + 1] - s->bounds[step->segment[r]] + s->depth;
+    if (last) {
+        int32_t *ancestor = step->ancestor + r * s->depth;
+        memcpy(ancestor, last->ancestor + above * (s->depth - 1), (size_t)(s->depth - 1) * sizeof *ancestor);
+        ancestor[s->depth - 1] = (int32_t)above;
+    }
+    return step->first + (int32_t)r;
+}
+
+int32_t stepper_push_token(stepper_t *s, int32_t parent, int32_t token)
+{
+    return stepper_push(s, parent, model_embedding(s->net->model, token));
+}
+
+bool stepper_advance(stepper_t *s)
+{
+    if (s->depth >= s->space->vocab.levels) return false;
+    step_t *step = &s->steps[s->depth];
+    if (!step->rows.rows) return false;
+    extension_t earlier[SID_MAX_LEVELS];
+    for (int d = 0; d < s->depth; d++) earlier[d] = s->steps[d].rows;
+    transformer_extend(s->net, s->acts, &s->segments, &step->rows, step->segment, step->position, s->depth, earlier, step->ancestor);
+    if (++s->depth < s->space->vocab.levels) {
+        s->steps[s->depth].rows.rows = 0;
+        s->steps[s->depth].first = step->first + (int32_t)step->rows.rows;
+    }
+    return true;
+}
+
+const float *stepper_state(const stepper_t *s, int32_t row)
+{
+    const int64_t d = s->net->model->config.hidden_size;
+    if (row < s->segments.count) return s->states + (s->bounds[row + 1] - 1) * d;
+    int depth = s->depth - 1;
+    while (row < s->steps[depth].first) depth--;
+    return s->steps[depth].rows.x + (row - s->steps[depth].first) * d;
+}

@@ -1,0 +1,45 @@
+/* Histories encoded once, and rows that go on from them: what beam search and the policy's rollout share. Begin with histories; row
+ * i is then the end of history i. Push rows, each the input vector that follows some row of the last step; advance; read their
+ * states; push on. The rows of all histories are advanced as one matrix product. */
+#ifndef SIDMILL_GEN_STEPPER_H
+#define SIDMILL_GEN_STEPPER_H
+
+#include <stdint.h>
+
+#include "gen/space.h"
+#include "nn/transformer.h"
+
+typedef struct stepper stepper_t;
+
+/* Room for what one batch needs: rows of histories in all, of one, and rows of a step. */
+typedef struct {
+    int64_t rows, longest, step_rows;
+} stepper_room_t;
+
+/* The most that any batch of `batch` histories of these n takes, with up to `width` rows a history in a step. */
+stepper_room_t stepper_measure(const space_t *space, int64_t n, const history_t *histories, int64_t batch, int64_t width);
+
+/* One worker's. Borrows; the network's weights may change between batches (after network_sync()). */
+stepper_t *stepper_new(const network_t *net, const space_t *space);
+void stepper_free(stepper_t *s);
+
+/* Makes room; what there is only ever grows. */
+void stepper_reserve(stepper_t *s, stepper_room_t room);
+
+/* Encodes the last max_items of n histories, whatever was there before. */
+void stepper_begin(stepper_t *s, int64_t n, const history_t *histories);
+
+/* Pushes a row that follows row `parent`, which belongs to the histories or to the last step; x [hidden_size] is copied. Returns
+ * its number. At most as many steps follow a history as there are levels. */
+int32_t stepper_push(stepper_t *s, int32_t parent, const float *x);
+
+/* Pushes a token's embedding. */
+int32_t stepper_push_token(stepper_t *s, int32_t parent, int32_t token);
+
+/* Computes the rows pushed since the last step; false if there are none. */
+bool stepper_advance(stepper_t *s);
+
+/* The normalised final state of a row [hidden_size], of the histories or of any step. */
+const float *stepper_state(const stepper_t *s, int32_t row);
+
+#endif

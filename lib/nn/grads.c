@@ -1,0 +1,147 @@
+#include "nn/grads.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/parallel.h"
+#include "nn/optim.h"
+#include "nn/vec.h"
+
+enum { FEWEST_SLOTS = 64 };
+
+grads_t *grads_new(const params_t *params)
+{
+    grads_t *g = NEW(grads_t);
+    g->params = params;
+    g->dense = xfloats((size_t)params->size);
+    g->rows = NEW_ARRAY(grads_rows_t, params->count + 1);
+    return g;
+}
+
+static void rows_free(grads_rows_t *r)
+{
+    free(r->row);
+    free(r->values);
+    free(r->slot);
+}
+
+void grads_free(grads_t *g)
+{
+    if (!g) return;
+    for (int i = 0; i < g->params->count; i++) rows_free(&g->rows[i]);
+    free(g->rows);
+    free(g->dense);
+    free(g);
+}
+
+/* Where the search for a row begins (Fibonacci hashing: neighbours lie apart). */
+static int64_t first_slot(const grads_rows_t *r, int64_t row)
+{
+    return (int64_t)(((uint64_t)row * 0x9e3779b97f4a7c15u) >> 32) & (r->slots - 1);
+}
+
+/* The slot that holds a row, or the free one where it belongs. */
+static int64_t find_slot(const grads_rows_t *r, int64_t row)
+{
+    int64_t at = first_slot(r, row);
+    while (r->slot[at] && r->row[r->slot[at] - 1] != row) at = (at + 1) & (r->slots - 1);
+    return at;
+}
+
+static void fill_slots(grads_rows_t *r)
+{
+    memset(r->slot, 0, (size_t)r->slots * sizeof *r->slot);
+    for (int64_t i = 0; i < r->count; i++) r->slot[find_slot(r, r->row[i])] = (int32_t)(i + 1);
+}
+
+static void grow(grads_rows_t *r, int64_t cols)
+{
+    r->cap = r->cap ? 2 * r->cap : FEWEST_SLOTS / 4;
+    r->row = xreallocarray(r->row, (size_t)r->cap, sizeof *r->row);
+    r->values = xreallocarray(r->values, size_mul((size_t)r->cap, (size_t)cols), sizeof *r->values);
+    r->slots = 4 * r->cap;
+    r->slot = xreallocarray(r->slot, (size_t)r->slots, sizeof *r->slot);
+    fill_slots(r);
+}
+
+static void clear_rows(grads_rows_t *r)
+{
+    if (r->count) memset(r->slot, 0, (size_t)r->slots * sizeof *r->slot);
+    r->count = 0;
+}
+
+void grads_clear(grads_t *g)
+{
+    memset(g->dense, 0, (size_t)g->params->size * sizeof(float));
+    for (int i = 0; i < g->params->count; i++) clear_rows(&g->rows[i]);
+}
+
+float *grads_block(const grads_t *g, int block)
+{
+    const param_t *p = &g->params->blocks[block];
+    return p->frozen || p->sparse ? NULL : g->dense + p->offset;
+}
+
+static float *touch(grads_rows_t *r, int64_t row, int64_t cols)
+{
+    if (r->count == r->cap) grow(r, cols);
+    const int64_t at = find_slot(r, row);
+    if (!r->slot[at]) {
+        r->row[r->count] = row;
+        memset(r->values + r->count * cols, 0, (size_t)cols * sizeof(float));
+        r->slot[at] = (int32_t)++r->count;
+    }
+    return r->values + (r->slot[at] - 1) * cols;
+}
+
+float *grads_row(grads_t *g, int block, int64_t row)
+{
+    const param_t *p = &g->params->blocks[block];
+    if (p->frozen) return NULL;
+    return p->sparse ? touch(&g->rows[block], row, p->cols) : g->dense + p->offset + row * p->cols;
+}
+
+/* One level of the tree over the tables: shard 2 gap i takes in shard 2 gap i + gap, for every i and table. */
+typedef struct {
+    grads_t *const *shards;
+    int gap;
+    int blocks;
+} rows_level_t;
+
+static void merge_rows(void *ctx, int64_t task, int worker)
+{
+    (void)worker;
+    const rows_level_t *l = ctx;
+    const int64_t pair = task / l->blocks, block = task % l->blocks;
+    grads_t *into = l->shards[2 * l->gap * pair];
+    const grads_rows_t *from = &l->shards[2 * l->gap * pair + l->gap]->rows[block];
+    const int64_t cols = into->params->blocks[block].cols;
+    for (int64_t i = 0; i < from->count; i++)
+        vec_add(cols, from->values + i * cols, touch(&into->rows[block], from->row[i], cols));
+}
+
+static void reduce_rows(grads_t *const *shards, int count)
+{
+    for (int gap = 1; gap < count; gap *= 2) {
+        rows_level_t level = {shards, gap, shards[0]->params->count};
+        const int64_t pairs = (count - gap + 2 * gap - 1) / (2 * gap);
+        parallel_for(pairs * level.blocks, merge_rows, &level);
+    }
+}
+
+void grads_reduce(grads_t *const *shards, int count)
+{
+    float **dense = NEW_ARRAY(float *, count);
+    for (int s = 0; s < count; s++) dense[s] = shards[s]->dense;
+    reduce_tree(dense, count, shards[0]->params->size);
+    free(dense);
+    if (params_have_tables(shards[0]->params)) reduce_rows(shards, count);
+}
+
+double grads_sum_squares(const grads_t *g)
+{
+    double sum = sum_squares(g->dense, g->params->size);
+    for (int i = 0; i < g->params->count; i++) sum += sum_squares(g->rows[i].values, g->rows[i].count * g->params->blocks[i].cols);
+    return sum;
+}

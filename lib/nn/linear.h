@@ -1,0 +1,36 @@
+/* A linear layer over a model's parameters: y = x W^T + b + s (x A^T) B^T, with an optional bias b [out] and an optional
+ * low-rank pair A [rank, in], B [out, rank] (LoRA: Hu et al. 2021), so that W can stay frozen while the pair trains. */
+#ifndef SIDMILL_NN_LINEAR_H
+#define SIDMILL_NN_LINEAR_H
+
+#include <stdint.h>
+
+#include "nn/grads.h"
+#include "nn/weights.h"
+
+typedef struct {
+    int64_t in, out, rank; /* rank 0: no pair */
+    int weight, bias;      /* blocks [out, in] and [out]; bias -1: none */
+    int down, up;          /* blocks of A and B */
+    float scale;           /* s */
+} linear_t;
+
+/* A layer on block `weight`, and on those that follow it where several matrices with the same input are one product of `out`
+ * columns; `bias` -1: none. */
+linear_t linear_on(int64_t in, int64_t out, int weight, int bias);
+
+/* Appends a low-rank pair NAME.lora_A.weight, NAME.lora_B.weight; B must start at zero, so that the layer starts as it was. */
+void linear_add_pair(linear_t *l, params_t *params, const char *name, int64_t rank, float scale);
+
+/* Bytes of scratch that `rows` rows take, forwards or backwards; 0 without a pair. */
+size_t linear_scratch(const linear_t *l, int64_t rows);
+
+/* y [rows, out] = the layer's value at x [rows, in]. `scratch` as linear_scratch() says; NULL where that is 0. */
+void linear_forward(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, float *y, void *scratch);
+
+/* Given dy [rows, out], as an operand and, where there is a bias, in floats as well (else NULL): adds the gradients of what is
+ * not frozen to `grads`, and writes that of x to dx [rows, in] where not NULL. Same x as the forward's. */
+void linear_backward(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, const operand_t *dy, const float *dy_floats,
+                     float *dx, grads_t *grads, void *scratch);
+
+#endif

@@ -1,0 +1,147 @@
+#include "nn/params.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+
+enum { ALIGN = 16 }; /* floats: a cache line */
+
+int params_add(params_t *params, param_t p)
+{
+    params->blocks = xreallocarray(params->blocks, (size_t)params->count + 1, sizeof *params->blocks);
+    p.count = (int64_t)size_mul((size_t)(p.rows ? p.rows : 1), (size_t)p.cols);
+    p.dtype = p.dtype ? p.dtype : ST_F32;
+    if (!p.sparse) {
+        int64_t *end = p.frozen ? &params->fixed_size : &params->size;
+        p.offset = *end;
+        *end += p.count;
+    }
+    params->blocks[params->count] = p;
+    return params->count++;
+}
+
+static int64_t aligned(int64_t n) { return (n + ALIGN - 1) / ALIGN * ALIGN; }
+
+void params_align(params_t *params)
+{
+    params->size = aligned(params->size);
+    params->fixed_size = aligned(params->fixed_size);
+}
+
+void params_allocate(params_t *params)
+{
+    params->weights = xfloats((size_t)params->size);
+    params->fixed = xfloats((size_t)params->fixed_size);
+    for (int i = 0; i < params->count; i++)
+        if (params->blocks[i].sparse) params->blocks[i].table = xfloats((size_t)params->blocks[i].count);
+}
+
+void params_free(params_t *params)
+{
+    for (int i = 0; i < params->count; i++) {
+        free(params->blocks[i].name);
+        free(params->blocks[i].table);
+    }
+    free(params->blocks);
+    free(params->weights);
+    free(params->fixed);
+    *params = (params_t){0};
+}
+
+float *params_values(const params_t *params, int block)
+{
+    const param_t *p = &params->blocks[block];
+    return p->sparse ? p->table : (p->frozen ? params->fixed : params->weights) + p->offset;
+}
+
+int64_t params_number(const params_t *params)
+{
+    int64_t n = 0;
+    for (int i = 0; i < params->count; i++) n += params->blocks[i].count;
+    return n;
+}
+
+int64_t params_trained(const params_t *params)
+{
+    int64_t n = 0;
+    for (int i = 0; i < params->count; i++) n += params->blocks[i].frozen ? 0 : params->blocks[i].count;
+    return n;
+}
+
+bool params_have_tables(const params_t *params)
+{
+    for (int i = 0; i < params->count; i++)
+        if (params->blocks[i].sparse) return true;
+    return false;
+}
+
+void params_fill_normal(const params_t *params, int block, double deviation, uint64_t stream)
+{
+    float *values = params_values(params, block);
+    for (int64_t i = 0; i < params->blocks[block].count; i++) values[i] = (float)(deviation * rng_normal(stream, (uint64_t)i));
+}
+
+void params_fill(const params_t *params, int block, float value)
+{
+    float *values = params_values(params, block);
+    for (int64_t i = 0; i < params->blocks[block].count; i++) values[i] = value;
+}
+
+static bool same_blocks(const params_t *a, const params_t *b)
+{
+    if (a->count != b->count) return false;
+    for (int i = 0; i < a->count; i++) {
+        const param_t *x = &a->blocks[i], *y = &b->blocks[i];
+        if (strcmp(x->name, y->name) || x->rows != y->rows || x->cols != y->cols) return false;
+    }
+    return true;
+}
+
+bool params_copy(const params_t *to, const params_t *from)
+{
+    if (!same_blocks(to, from)) return false;
+    for (int i = 0; i < to->count; i++)
+        memcpy(params_values(to, i), params_values(from, i), (size_t)to->blocks[i].count * sizeof(float));
+    return true;
+}
+
+static int shape_of(const param_t *p, int64_t *shape)
+{
+    shape[0] = p->rows ? p->rows : p->cols;
+    shape[1] = p->cols;
+    return p->rows ? 2 : 1;
+}
+
+void params_write(st_writer_t *w, const params_t *params)
+{
+    for (int i = 0; i < params->count; i++) {
+        const param_t *p = &params->blocks[i];
+        int64_t shape[2];
+        const int dims = shape_of(p, shape);
+        if (p->dtype == ST_F32) st_add(w, p->name, p->dtype, dims, shape, params_values(params, i));
+        else st_add_bf16(w, p->name, dims, shape, params_values(params, i));
+    }
+}
+
+void params_check(const st_file_t *f, const params_t *params)
+{
+    for (int i = 0; i < params->count; i++) {
+        int64_t shape[2];
+        const int dims = shape_of(&params->blocks[i], shape);
+        st_need(f, params->blocks[i].name, dims, shape);
+    }
+}
+
+void params_read(const st_file_t *f, const params_t *params)
+{
+    for (int i = 0; i < params->count; i++) {
+        const param_t *p = &params->blocks[i];
+        int64_t shape[2];
+        const int dims = shape_of(p, shape);
+        float *values = st_need_f32(f, p->name, dims, shape);
+        memcpy(params_values(params, i), values, (size_t)p->count * sizeof(float));
+        free(values);
+    }
+}

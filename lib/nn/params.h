@@ -1,0 +1,71 @@
+/* A model's parameters as named blocks, apart from any network. Blocks are laid out one after the other; then memory is taken.
+ * What a parameter costs, in floats: a frozen one 1, itself. One that trains 1, and in a learner (train/learner.h) 2 for AdamW's
+ * moments, 1 where the best weights are kept, 1 where there is a moving average, and 1 a shard for the gradient; a backend whose
+ * operands are not floats keeps a converted copy besides (nn/weights.h). Row-sparse tables pay for gradients only where rows
+ * were touched, and one more number a row for its count of steps. */
+#ifndef SIDMILL_NN_PARAMS_H
+#define SIDMILL_NN_PARAMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "data/st.h"
+
+/* One block: a matrix [rows, cols], a vector of cols (rows 0), or a table of rows. */
+typedef struct {
+    char *name;       /* as in files: "model.layers.0.self_attn.q_proj.weight" */
+    int64_t rows, cols;
+    st_dtype dtype;   /* in files, ST_F32 (where 0 as well) or ST_BF16; in memory all are floats */
+    bool frozen;      /* has no gradient and no state of the optimiser, and never changes */
+    bool decay;       /* weight decay applies (matrices, not gains) */
+    bool sparse;      /* of a table whose rows are touched seldom: see nn/grads.h and learner_update() */
+    int64_t count;    /* floats; set by params_add(), as what follows */
+    int64_t offset;   /* in `weights`, or of a frozen block in `fixed`; 0 of a sparse one */
+    float *table;     /* a sparse block's values */
+} param_t;
+
+typedef struct {
+    param_t *blocks;
+    int count;
+    int64_t size;      /* floats of `weights`, padding included: the layout of all that is kept beside them */
+    int64_t fixed_size;
+    float *weights;    /* dense blocks that train */
+    float *fixed;      /* frozen ones */
+} params_t;
+
+/* Appends a block; `p.name` becomes the list's. Returns its number. Blocks that one product takes together must be alike in
+ * `frozen`: they lie one behind the other without a gap. */
+int params_add(params_t *params, param_t p);
+
+/* Lets the next block begin on a cache line. */
+void params_align(params_t *params);
+
+/* Takes zeroed memory for the values, once all blocks are there. */
+void params_allocate(params_t *params);
+void params_free(params_t *params);
+
+/* Block `block`'s values, row-major. */
+float *params_values(const params_t *params, int block);
+
+/* Parameters in all, and those that train; padding does not count. */
+int64_t params_number(const params_t *params);
+int64_t params_trained(const params_t *params);
+bool params_have_tables(const params_t *params); /* whether some block is sparse */
+
+/* Fills a block: normal with this deviation, drawn from `stream` by the element's index; or one value throughout. */
+void params_fill_normal(const params_t *params, int block, double deviation, uint64_t stream);
+void params_fill(const params_t *params, int block, float value);
+
+/* Copies all values; false, touching nothing, if the two do not agree in names and shapes. */
+bool params_copy(const params_t *to, const params_t *from);
+
+/* Adds every block as a tensor of its name and dtype; the values are borrowed until st_commit(), BF16 ones as converted here. */
+void params_write(st_writer_t *w, const params_t *params);
+
+/* Ends the process with EX_DATAERR unless the file holds every block, in its shape: to be asked before params_allocate(). */
+void params_check(const st_file_t *f, const params_t *params);
+
+/* Fills all blocks from the tensors of their names, of any float type; shapes are checked, values must be finite. */
+void params_read(const st_file_t *f, const params_t *params);
+
+#endif

@@ -1,0 +1,22 @@
+/* Parameters made ready for a backend's products: its operands, in the layout of params_t. Row-sparse tables have none: their
+ * rows are read one by one. */
+#ifndef SIDMILL_NN_WEIGHTS_H
+#define SIDMILL_NN_WEIGHTS_H
+
+#include "nn/backend.h"
+#include "nn/params.h"
+
+typedef struct {
+    const params_t *params;
+    const backend_t *backend;
+    operand_t *trained, *fixed; /* converted; NULL where operands are floats, which are read where they lie */
+} weights_t;
+
+weights_t weights_new(const params_t *params, const backend_t *backend);
+void weights_sync(weights_t *w); /* converts anew what trains, after it changed */
+void weights_free(weights_t *w);
+
+/* A dense block as an operand. */
+const operand_t *weights_operand(const weights_t *w, int block);
+
+#endif

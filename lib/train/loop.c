@@ -1,0 +1,160 @@
+#include "train/loop.h"
+
+#include <math.h>
+#include <signal.h>
+
+#include "base/err.h"
+#include "base/jsonlog.h"
+#include "base/progress.h"
+
+typedef struct {
+    const loop_options_t *o;
+    const loop_trainer_t *trainer;
+    learner_t *learner;
+    loop_state_t at;
+    jsonlog_mark_t log;
+    checkpoint_t checkpoint;
+} loop_t;
+
+/* --- Signals: the step at hand is finished and saved before they act. ---------------------------------------------------- */
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+enum { SIGNALS = sizeof signals / sizeof *signals };
+static volatile sig_atomic_t caught;
+static struct sigaction before[SIGNALS];
+
+static void on_signal(int sig) { caught = sig; }
+
+/* Catches the signals once each: a second one acts at once. Without a checkpoint there is nothing to wait for. */
+static void catch_signals(const loop_t *l)
+{
+    caught = 0;
+    for (int i = 0; i < SIGNALS; i++) {
+        sigaction(signals[i], NULL, &before[i]);
+        const struct sigaction ours = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+        if (l->o->folder && before[i].sa_handler != SIG_IGN) sigaction(signals[i], &ours, NULL);
+    }
+}
+
+static void release_signals(void)
+{
+    for (int i = 0; i < SIGNALS; i++) sigaction(signals[i], &before[i], NULL);
+}
+
+/* --- The state ---------------------------------------------------------------------------------------------------------- */
+
+static void collect_fields(loop_t *l)
+{
+    checkpoint_t *c = &l->checkpoint;
+    const struct { const char *name; int64_t *value; } whole[] = {
+        {"round", &l->at.round}, {"step", &l->at.step}, {"end", &l->at.end}, {"kept", &l->at.kept}, {"best_round", &l->at.best_round}, {"stale", &l->at.stale},
+        {"log_bytes", &l->log.bytes}, {"log_digest", &l->log.digest}};
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) checkpoint_add(c, "loop", whole[i].name, ST_I64, 1, whole[i].value);
+    checkpoint_add(c, "loop", "best_score", ST_F64, 1, &l->at.best_score);
+    learner_fields(l->learner, c);
+    l->trainer->fields(l->trainer->ctx, c);
+}
+
+static void save(loop_t *l)
+{
+    l->log = jsonlog_mark();
+    checkpoint_save(&l->checkpoint);
+}
+
+static bool load(loop_t *l)
+{
+    if (!checkpoint_load(&l->checkpoint)) return false;
+    const loop_trainer_t *t = l->trainer;
+    if (l->at.round > l->o->rounds || l->at.best_round > l->at.round || l->at.kept > 1 || (t->sound && !t->sound(t->ctx, &l->at))) checkpoint_damaged(&l->checkpoint);
+    return true;
+}
+
+static void stop_if_asked(loop_t *l)
+{
+    if (!caught) return;
+    save(l);
+    progress_end();
+    note("interrupted; the same command goes on from %s", l->o->folder);
+    release_signals();
+    raise(caught);
+}
+
+/* --- Rounds ------------------------------------------------------------------------------------------------------------- */
+
+static void run_round(loop_t *l)
+{
+    const loop_trainer_t *t = l->trainer;
+    const int64_t steps = t->begin(t->ctx, l->at.round, l->at.step);
+    if (l->at.step && l->at.step >= steps) checkpoint_damaged(&l->checkpoint);
+    const double began = seconds_now();
+    for (double saved = began; l->at.step < steps;) {
+        t->step(t->ctx, l->at.round, l->at.step);
+        l->at.step++;
+        if (l->at.step == steps) break;
+        stop_if_asked(l);
+        if (seconds_now() - saved <= l->o->save_seconds) continue;
+        save(l);
+        saved = seconds_now();
+    }
+    l->at.seconds += seconds_now() - began;
+    progress_end();
+}
+
+/* Scores the values, or their average where there is one, and keeps the better ones. */
+static void judge(loop_t *l)
+{
+    const loop_trainer_t *t = l->trainer;
+    if (!t->score) return;
+    learner_swap_average(l->learner);
+    const double score = t->score(t->ctx);
+    if (!l->at.kept || score > l->at.best_score) {
+        learner_keep(l->learner);
+        l->at.kept = 1;
+        l->at.best_score = score;
+        l->at.best_round = l->at.round;
+        l->at.stale = 0;
+        if (t->kept) t->kept(t->ctx, &l->at);
+    } else {
+        l->at.stale++;
+    }
+    learner_swap_average(l->learner);
+}
+
+static int64_t why_end(const loop_t *l, int64_t trainers)
+{
+    if (trainers != LOOP_RUNNING) return trainers;
+    if (l->trainer->score && l->o->patience && l->at.stale >= l->o->patience) return LOOP_PATIENCE;
+    return l->at.round >= l->o->rounds ? LOOP_ROUNDS : LOOP_RUNNING;
+}
+
+static void end_round(loop_t *l)
+{
+    judge(l);
+    l->at.end = why_end(l, l->trainer->report(l->trainer->ctx, &l->at));
+    if (l->at.end != LOOP_RUNNING || l->at.round % l->o->save_rounds == 0) save(l);
+    stop_if_asked(l);
+}
+
+loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, learner_t *learner, loop_start_fn start)
+{
+    loop_t l = {.o = o, .trainer = trainer, .learner = learner, .checkpoint = {.folder = o->folder, .fingerprint = o->fingerprint}};
+    collect_fields(&l);
+    const bool resumed = load(&l);
+    jsonlog_open(o->log, resumed ? &l.log : NULL);
+    if (start) start(trainer->ctx, resumed);
+    if (resumed) note("going on from %s: round %lld, step %lld", o->folder, (long long)l.at.round + 1, (long long)l.at.step);
+    catch_signals(&l);
+    if (!resumed && o->score_first) end_round(&l);
+    while (l.at.end == LOOP_RUNNING) {
+        run_round(&l);
+        l.at.round++;
+        l.at.step = 0;
+        end_round(&l);
+    }
+    release_signals();
+    jsonlog_close();
+    if (l.at.kept) learner_restore(learner);
+    else learner_swap_average(learner);
+    checkpoint_free(&l.checkpoint);
+    return l.at;
+}
