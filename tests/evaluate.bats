@@ -108,6 +108,23 @@ value() { /usr/bin/python3 -c 'import json,sys; v=json.load(open(sys.argv[1])); 
     assert_output "$(value m.json metrics hr@5)"
 }
 
+@test "a ranker and its lists from a file: the same answers, ranks and metrics" {
+    local ask=(-i i.st --users 90 --seed 4)
+    for name in popular cooccur model; do
+        local system=(--baseline "$name")
+        [ $name = model ] && system=(-m trie.st -s sids.st)
+        evaluate -q "${ask[@]}" "${system[@]}" --per-user own.st --recs-out lists.st -o own.json
+        evaluate -q "${ask[@]}" --recs lists.st --per-user file.st -o file.json
+        assert_equal "$(value own.json system)" "\"$name\""
+        assert_equal "$(value file.json system)" '"recs"'
+        for key in users skipped_users k metrics coverage@10 strata; do
+            assert_equal "$(value file.json $key)" "$(value own.json $key)"
+        done
+        run "$HELPER" same_tensors own.st file.st
+        assert_success
+    done
+}
+
 @test "a target that training never saw is a miss of the tail" {
     /usr/bin/python3 - <<'PY'
 import evaluate as e
@@ -323,7 +340,8 @@ PY
     assert_failure 64
     assert_regex "$stderr" 'expected --model, --recs or --baseline'
     for wrong in '-i i.st -m trie.st' '-i i.st -s sids.st' '-m trie.st -s sids.st' '-i i.st --recs a -m trie.st -s sids.st' \
-        '-i i.st --baseline popular,best' '-i i.st --baseline popular,popular' '-i i.st -m trie.st -s sids.st -k 30' \
+        '-i i.st --baseline=' '-i i.st --baseline popular,best' '-i i.st --baseline popular,popular' \
+        '-i i.st -m trie.st -s sids.st -k 30' \
         '-i i.st --recs l.st --recs-out m.st' '-i i.st --baseline popular extra' '--compare --show a b' '--split train'; do
         # shellcheck disable=SC2086 # words
         run --separate-stderr evaluate $wrong

@@ -65,6 +65,15 @@ ids() { tr '\t' '\n' | sed 's/:[^:]*$//' | paste -sd' '; }
     assert_equal "${lines[2]}" "$(echo i5 | recommend -k 3)"
 }
 
+@test "the popular start is evaluate's popular baseline, item by item, whatever k" {
+    for k in 1 7 60; do
+        "$BIN/evaluate" -q -i i.st --baseline popular -k $k --recs-out popular.st -o m.json
+        run recommend -k $k --beam 60 -i i.st < <(printf '\n')
+        assert_success
+        assert_equal "$(echo "$output" | ids)" "$("$HELPER" first_list popular.st)"
+    done
+}
+
 @test "answers arrive while the writer keeps the pipe open" {
     coproc ASKED { "$BIN/recommend" -m model.st -s sids.st -k 3; }
     local in=${ASKED[1]} pid=$ASKED_PID out first second third

@@ -47,9 +47,10 @@ typedef struct {
 } asked_t;
 
 typedef struct {
-    recommender_t *model;
+    ranker_t *ranker;
     const sids_t *sids;
-    popular_t popular;   /* with --interactions */
+    ranker_t *popular;   /* with --interactions */
+    int64_t *popularity; /* [items], likewise */
     double events;       /* training events in all */
     char **titles;       /* [items], with --titles */
     out_t *out;
@@ -58,6 +59,12 @@ typedef struct {
     long long line;
     int64_t *seen_at;    /* [items] the number of the line that last held the item */
 } server_t;
+
+static void ask(ranker_t *r, int64_t n, const history_t *histories, int64_t width, int64_t count, int32_t *items, float *scores)
+{
+    ranker_query_t q = {.n = n, .histories = histories, .width = (int)width};
+    r->topk(r, &q, count, items, scores);
+}
 
 static void put_item(server_t *s, int place, int32_t item, double score)
 {
@@ -99,7 +106,7 @@ static void answer_wider(server_t *s, const asked_t *a)
         wide = wide * 2 < enough ? wide * 2 : wide < enough ? enough : wide;
         int32_t *items = NEW_ARRAY(int32_t, wide);
         float *scores = NEW_ARRAY(float, wide);
-        recommender_topk(s->model, 1, &h, (int)wide, (int)wide, items, scores);
+        ask(s->ranker, 1, &h, wide, wide, items, scores);
         int64_t kept = drop_seen(s, a, items, scores, wide);
         bool done = kept >= k || wide >= enough;
         if (done) put_list(s, items, scores, kept);
@@ -112,12 +119,17 @@ static void answer_wider(server_t *s, const asked_t *a)
 /* The popular start: scores are logarithms of add-one-smoothed shares of the training events, to stand beside the model's. */
 static void answer_popular(server_t *s)
 {
-    for (int64_t i = 0; i < k && i < s->popular.items; i++) {
-        int32_t item = s->popular.order[i];
-        double share = ((double)s->popular.popularity[item] + 1) / (s->events + (double)s->popular.items);
-        put_item(s, (int)i, item, log(share));
+    int32_t *items = NEW_ARRAY(int32_t, k);
+    float *scores = NEW_ARRAY(float, k);
+    history_t nothing = {.target = -1};
+    ask(s->popular, 1, &nothing, beam, k, items, scores);
+    for (int64_t i = 0; i < k && items[i] >= 0; i++) {
+        double share = ((double)s->popularity[items[i]] + 1) / (s->events + (double)s->sids->items);
+        put_item(s, (int)i, items[i], log(share));
     }
     fputc('\n', out_file(s->out));
+    free(items);
+    free(scores);
 }
 
 static void answer_batch(server_t *s)
@@ -128,7 +140,7 @@ static void answer_batch(server_t *s)
     int32_t *items = NEW_ARRAY(int32_t, BATCH * width);
     float *scores = NEW_ARRAY(float, BATCH * width);
     for (int i = 0; i < s->waiting; i++) histories[i] = (history_t){s->batch[i].items, s->batch[i].count, -1};
-    recommender_topk(s->model, s->waiting, histories, (int)beam, (int)width, items, scores);
+    ask(s->ranker, s->waiting, histories, beam, width, items, scores);
     for (int i = 0; i < s->waiting; i++) {
         int32_t *list = items + i * width;
         float *score = scores + i * width;
@@ -211,8 +223,9 @@ static void read_popularity(server_t *s)
     st_file_t *f = st_open(interactions);
     interactions_t x = interactions_read(f);
     catalogue_check_items(interactions, &x.item_ids, sids, &s->sids->item_ids);
-    s->popular = popular_fit(&x);
-    for (int64_t i = 0; i < x.items; i++) s->events += (double)s->popular.popularity[i];
+    s->popular = popular_ranker(&x, NULL);
+    s->popularity = interactions_popularity(&x);
+    for (int64_t i = 0; i < x.items; i++) s->events += (double)s->popularity[i];
     interactions_free(&x);
     st_close(f);
 }
@@ -234,8 +247,8 @@ static void read_titles(server_t *s)
 
 static server_t server_open(void)
 {
-    server_t s = {.model = recommender_open(model, sids, gemm)};
-    s.sids = recommender_sids(s.model);
+    recommender_t *r = recommender_open(model, sids, gemm);
+    server_t s = {.ranker = recommender_ranker(r), .sids = recommender_sids(r)};
     s.seen_at = NEW_ARRAY(int64_t, s.sids->items + 1);
     if (interactions) read_popularity(&s);
     if (titles) read_titles(&s);
@@ -250,8 +263,9 @@ static void server_close(server_t *s)
     for (int64_t i = 0; s->titles && i < s->sids->items; i++) free(s->titles[i]);
     free(s->titles);
     free(s->seen_at);
-    if (interactions) popular_free(&s->popular);
-    recommender_close(s->model);
+    free(s->popularity);
+    if (s->popular) s->popular->free(s->popular);
+    s->ranker->free(s->ranker);
 }
 
 int main(int argc, char **argv)

@@ -79,6 +79,12 @@ void buf_json_number(buf_t *b, double v)
     buf_puts(b, text);
 }
 
+void buf_json_member(buf_t *b, const char *name, double v)
+{
+    buf_printf(b, "\"%s\": ", name);
+    buf_json_number(b, v);
+}
+
 void buf_clear(buf_t *b)
 {
     b->len = 0;

@@ -20,6 +20,9 @@ void buf_json_string(buf_t *b, const char *s, size_t n);
 /* Appends the shortest decimal form that reads back as exactly `v`; null if not finite. */
 void buf_json_number(buf_t *b, double v);
 
+/* Appends `"name": v`. The name is written as it stands. */
+void buf_json_member(buf_t *b, const char *name, double v);
+
 void buf_clear(buf_t *b); /* empties, keeps the memory */
 void buf_free(buf_t *b);
 

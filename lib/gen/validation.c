@@ -1,13 +1,12 @@
 #include "gen/validation.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/progress.h"
+#include "data/ranking.h"
 #include "data/sample.h"
 #include "gen/decoder.h"
-#include "score/metrics.h"
 
 enum { VALID_K = 10 };
 
@@ -49,9 +48,9 @@ validation_score_t validation_run(validation_t *v, int beam)
     decoder_topk(v->decoder, v->count, v->histories, beam, VALID_K, v->items, v->scores);
     progress_end();
     for (int64_t i = 0; i < v->count; i++) {
-        int32_t rank = metric_rank(v->items + i * VALID_K, VALID_K, v->histories[i].target);
-        s.hr10 += (rank > 0) / (double)v->count;
-        s.ndcg10 += (rank > 0 ? 1 / log2(rank + 1) : 0) / (double)v->count;
+        int32_t rank = ranking_find(v->items + i * VALID_K, VALID_K, v->histories[i].target);
+        s.hr10 += ranking_hit(rank, VALID_K) / (double)v->count;
+        s.ndcg10 += ranking_gain(rank) / (double)v->count;
     }
     return s;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "data/ranking.h"
 
 const char *const reward_names[] = {"exact", "exact+valid+lcp", "ungated", "gated", "suppress", "rank", NULL};
 const char *const reward_term_names[REWARD_TERMS] = {"exact", "valid", "lcp", "quality", "rank"};
@@ -58,9 +59,6 @@ int sid_common_codes(const space_t *space, int32_t item, const draw_t *draw)
     return same;
 }
 
-/* 1 / log2(rank + 1), the gain of DCG. */
-static double rank_weight(int rank) { return 1 / log2(rank + 1); }
-
 /* The candidate's place by its probability, from 1; of equals the one drawn first stands before. */
 static int draw_rank(int n, const draw_t *draws, int which)
 {
@@ -76,10 +74,10 @@ static void rank_terms(int n, const draw_t *draws, reward_t *rewards)
     double all = 0;
     for (int i = 0; i < n; i++) {
         hit = hit || rewards[i].term[TERM_EXACT] > 0;
-        all += rank_weight(i + 1);
+        all += ranking_gain(i + 1);
     }
     for (int i = 0; hit && i < n; i++)
-        if (rewards[i].term[TERM_EXACT] == 0) rewards[i].term[TERM_RANK] = -rank_weight(draw_rank(n, draws, i)) / all;
+        if (rewards[i].term[TERM_EXACT] == 0) rewards[i].term[TERM_RANK] = -ranking_gain(draw_rank(n, draws, i)) / all;
 }
 
 static double quality_of(const quality_t *q, int32_t item, double missing) { return item >= 0 && q->judged[item] ? q->value[item] : missing; }

@@ -1,24 +1,8 @@
-/* What a trained model must beat: popularity, and item-item co-occurrence. Both are fitted on the training part of the
- * histories only. */
+/* What a trained model must beat: the rankers that are fitted on the training part of the histories only, by name. */
 #ifndef SIDMILL_SCORE_BASELINES_H
 #define SIDMILL_SCORE_BASELINES_H
 
-#include <stdint.h>
-
-#include "data/interactions.h"
-
-/* Every item by training popularity, most popular first, ties by item index; score: the number of training events. */
-typedef struct {
-    int64_t items;
-    int32_t *order;      /* [items] */
-    int64_t *popularity; /* [items], by item index */
-} popular_t;
-
-popular_t popular_fit(const interactions_t *x);
-void popular_free(popular_t *p);
-
-/* The same k items for each of n users: items [n, k] (-1 and score 0 beyond the catalogue), scores [n, k]. */
-void popular_topk(const popular_t *p, int64_t n, int64_t k, int32_t *items, float *scores);
+#include "score/ranker.h"
 
 /* Weighted co-occurrence. Where item b follows item a by s <= window events in a training history, the weight of b after a
  * grows by 1 / s, and that of a after b by back / s; the sums are divided by (popularity_a * popularity_b)^power (0: plain
@@ -30,22 +14,30 @@ typedef struct {
     double decay;   /* in (0, 1]: how much less each event counts than the one after it when a history asks */
 } cooccur_options_t;
 
+/* The options of all baselines. */
 typedef struct {
-    int64_t items;
-    int64_t *offsets;   /* [items + 1]: row a lists what follows item a */
-    int32_t *neighbour; /* ascending within a row */
-    float *weight;
-    double decay;
-    popular_t popular;
-} cooccur_t;
+    cooccur_options_t cooccur;
+} baseline_options_t;
 
-/* Costs window * events steps, and memory for every pair of items that meets. Rows are made in parallel. */
-cooccur_t cooccur_fit(const interactions_t *x, const cooccur_options_t *options);
-void cooccur_free(cooccur_t *c);
+/* A further baseline is a file that defines NAME_ranker() and a line here. */
+#define BASELINES(X) \
+    X(popular)       \
+    X(cooccur)
 
-/* Score of an item: the sum over the history of decay^(steps from its end) * weight; items without one are not scored. The k
- * best, ties by item index; where fewer than k items have a score, popular ones fill up with score 0. Layout as
- * popular_topk(). Parallel over users. */
-void cooccur_topk(const cooccur_t *c, int64_t n, const history_t *histories, int64_t k, int32_t *items, float *scores);
+/* NAME_ranker(x, o) fits a baseline to the training part of x, which may be freed afterwards. `o` is borrowed during the call
+ * only; NULL will do for a baseline without options. */
+#define BASELINE_DECLARED(name) ranker_t *name##_ranker(const interactions_t *x, const baseline_options_t *o);
+#define BASELINE_COUNTED(name) +1
+BASELINES(BASELINE_DECLARED)
+enum { BASELINE_COUNT = 0 BASELINES(BASELINE_COUNTED) };
+
+typedef struct {
+    const char *name;
+    ranker_t *(*fit)(const interactions_t *x, const baseline_options_t *o);
+} baseline_t;
+
+/* Reads names with commas between them into chosen [0 .. returned number), in their order. An unknown or repeated name ends
+ * the process with EX_USAGE; NULL and "" name none. */
+int baselines_read(const char *list, const baseline_t *chosen[BASELINE_COUNT]);
 
 #endif

@@ -7,26 +7,35 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "score/compare.h"
+#include "score/label.h"
 #include "score/metrics.h"
+#include "score/ranks.h"
+#include "score/significance.h"
 
 enum { MAX_SEEDS = 64 };
 
 #define LEVEL 0.95
 
-/* "LABEL=FILES"; a '/' before the '=' makes it part of a file's name. */
-static const char *split_label(system_ranks_t *s, const char *spec)
+/* One system's ranks, a file a seed. */
+typedef struct {
+    char *label;
+    char **names; /* [seeds] of the files, for messages */
+    ranks_t *ranks;
+    int seeds;
+} system_t;
+
+/* The label, or the operand itself; returns its files. */
+static const char *split_label(system_t *s, const char *operand)
 {
-    const char *eq = strchr(spec, '='), *slash = strchr(spec, '/');
-    bool labelled = eq && eq > spec && (!slash || eq < slash);
-    s->label = labelled ? xstrndup(spec, (size_t)(eq - spec)) : xstrdup(spec);
-    return labelled ? eq + 1 : spec;
+    size_t n = label_length(operand);
+    s->label = n ? xstrndup(operand, n) : xstrdup(operand);
+    return n ? operand + n + 1 : operand;
 }
 
-system_ranks_t system_ranks_read(const char *spec)
+static system_t system_read(const char *operand)
 {
-    system_ranks_t s = {0};
-    char *files = xstrdup(split_label(&s, spec)), *rest = files, *file;
+    system_t s = {0};
+    char *files = xstrdup(split_label(&s, operand)), *rest = files, *file;
     int cap = 0;
     while ((file = strsep(&rest, ","))) {
         if (s.seeds == MAX_SEEDS) die(EX_USAGE, "'%s': more than %d files of one system", s.label, MAX_SEEDS);
@@ -40,7 +49,7 @@ system_ranks_t system_ranks_read(const char *spec)
     return s;
 }
 
-void system_ranks_free(system_ranks_t *s)
+static void system_free(system_t *s)
 {
     for (int i = 0; i < s->seeds; i++) {
         free(s->names[i]);
@@ -70,7 +79,7 @@ static void check_same_users(const ranks_t *a, const ranks_t *b, const char *nam
 static double user_value(int m, int32_t rank, int64_t k) { return rank <= k ? metric_value(m, rank) : 0; }
 
 /* A system's mean of metric m over its seeds, and the mean of every seed, as `"a": .., "a_seeds": [..]`. */
-static void mean_json(buf_t *out, const char *name, const system_ranks_t *system, int m, int64_t k)
+static void mean_json(buf_t *out, const char *name, const system_t *system, int m, int64_t k)
 {
     buf_t each = {0};
     double all = 0;
@@ -83,14 +92,13 @@ static void mean_json(buf_t *out, const char *name, const system_ranks_t *system
         buf_puts(&each, s ? ", " : "");
         buf_json_number(&each, mean);
     }
-    buf_printf(out, "\"%s\": ", name);
-    buf_json_number(out, all);
+    buf_json_member(out, name, all);
     buf_printf(out, ", \"%s_seeds\": [%s]", name, each.data);
     buf_free(&each);
 }
 
 /* What b gains over a, per user and metric: [users, METRICS]. */
-static double *gains(const system_ranks_t *a, const system_ranks_t *b, int64_t k)
+static double *gains(const system_t *a, const system_t *b, int64_t k)
 {
     int64_t users = a->ranks[0].users;
     double *d = NEW_ARRAY(double, size_mul((size_t)users, METRICS));
@@ -109,16 +117,16 @@ static void test_json(buf_t *out, const double *d, int64_t users, int m, double 
     double *column = NEW_ARRAY(double, users);
     for (int64_t u = 0; u < users; u++) column[u] = d[u * METRICS + m];
     ttest_t t = paired_ttest(column, users);
-    buf_puts(out, ", \"difference\": ");
-    buf_json_number(out, t.mean);
+    buf_puts(out, ", ");
+    buf_json_member(out, "difference", t.mean);
     buf_puts(out, ", \"interval\": [");
     buf_json_number(out, low);
     buf_puts(out, ", ");
     buf_json_number(out, high);
-    buf_puts(out, "], \"t\": ");
-    buf_json_number(out, t.t);
-    buf_puts(out, ", \"p\": ");
-    buf_json_number(out, t.p);
+    buf_puts(out, "], ");
+    buf_json_member(out, "t", t.t);
+    buf_puts(out, ", ");
+    buf_json_member(out, "p", t.p);
     free(column);
 }
 
@@ -127,7 +135,7 @@ typedef struct {
     double low[METRICS], high[METRICS];
 } intervals_t;
 
-static intervals_t intervals_of(const double *d, int64_t users, const bootstrap_options_t *o)
+static intervals_t intervals_of(const double *d, int64_t users, const comparison_options_t *o)
 {
     intervals_t i;
     bootstrap_means(d, users, METRICS, o->rounds, LEVEL, o->seed, i.low, i.high);
@@ -135,7 +143,7 @@ static intervals_t intervals_of(const double *d, int64_t users, const bootstrap_
 }
 
 /* Checks that all files are of the same users and split; returns the length of the shortest list, and the split, if told. */
-static int64_t check_systems(const system_ranks_t *systems, int count, const char **split)
+static int64_t check_systems(const system_t *systems, int count, const char **split)
 {
     const ranks_t *first = &systems[0].ranks[0];
     int64_t k = first->k;
@@ -161,48 +169,49 @@ static void head_json(buf_t *out, const char *schema, const char *split, int64_t
     buf_printf(out, ",\n  \"users\": %lld,\n", (long long)users);
 }
 
-char *comparison_json(const system_ranks_t *a, const system_ranks_t *b, const bootstrap_options_t *o)
+char *comparison_json(const char *a, const char *b, const comparison_options_t *o)
 {
-    const system_ranks_t both[2] = {*a, *b};
+    system_t both[2] = {system_read(a), system_read(b)};
     const char *split;
-    int64_t k = check_systems(both, 2, &split), users = a->ranks[0].users;
-    double *d = gains(a, b, k);
+    int64_t k = check_systems(both, 2, &split), users = both[0].ranks[0].users;
+    double *d = gains(&both[0], &both[1], k);
     intervals_t interval = intervals_of(d, users, o);
 
     buf_t out = {0};
     head_json(&out, "comparison/1", split, users);
-    buf_printf(&out, "  \"seeds\": [%d, %d],\n  \"bootstrap\": %lld,\n  \"level\": %g,\n  \"metrics\": {", a->seeds, b->seeds,
-               (long long)o->rounds, LEVEL);
+    buf_printf(&out, "  \"seeds\": [%d, %d],\n  \"bootstrap\": %lld,\n  \"level\": %g,\n  \"metrics\": {", both[0].seeds,
+               both[1].seeds, (long long)o->rounds, LEVEL);
     for (int m = 0, shown = 0; m < METRICS; m++) {
         if (metric_cut(m) > k) continue;
         buf_printf(&out, "%s\n    \"%s\": {", shown++ ? "," : "", metric_name(m));
-        mean_json(&out, "a", a, m, k);
+        mean_json(&out, "a", &both[0], m, k);
         buf_puts(&out, ", ");
-        mean_json(&out, "b", b, m, k);
+        mean_json(&out, "b", &both[1], m, k);
         test_json(&out, d, users, m, interval.low[m], interval.high[m]);
         buf_puts(&out, "}");
     }
     buf_puts(&out, "\n  }\n}\n");
     free(d);
+    for (int i = 0; i < 2; i++) system_free(&both[i]);
     return out.data;
 }
 
 /* Means over the seeds of what the files say about the SIDs; null where one does not say. */
-static void sids_json(buf_t *out, const system_ranks_t *system)
+static void sids_json(buf_t *out, const system_t *system)
 {
     double alone = 0, used = 0;
     for (int s = 0; s < system->seeds; s++) {
         alone += system->ranks[s].alone / system->seeds;
         used += system->ranks[s].utilisation / system->seeds;
     }
-    buf_puts(out, "\"sids\": {\"alone\": ");
-    buf_json_number(out, alone);
-    buf_puts(out, ", \"utilisation\": ");
-    buf_json_number(out, used);
+    buf_puts(out, "\"sids\": {");
+    buf_json_member(out, "alone", alone);
+    buf_puts(out, ", ");
+    buf_json_member(out, "utilisation", used);
     buf_puts(out, "}");
 }
 
-static void row_json(buf_t *out, const system_ranks_t *row, const system_ranks_t *reference, int64_t k, const bootstrap_options_t *o)
+static void row_json(buf_t *out, const system_t *row, const system_t *reference, int64_t k, const comparison_options_t *o)
 {
     int64_t users = row->ranks[0].users;
     double *d = gains(reference, row, k);
@@ -223,17 +232,21 @@ static void row_json(buf_t *out, const system_ranks_t *row, const system_ranks_t
     free(d);
 }
 
-char *ablation_json(const system_ranks_t *rows, int count, const bootstrap_options_t *o)
+char *comparison_ablation_json(char **rows, int count, const comparison_options_t *o)
 {
+    system_t *systems = NEW_ARRAY(system_t, count);
+    for (int i = 0; i < count; i++) systems[i] = system_read(rows[i]);
     const char *split;
-    int64_t k = check_systems(rows, count, &split);
+    int64_t k = check_systems(systems, count, &split);
     buf_t out = {0};
-    head_json(&out, "ablation/1", split, rows[0].ranks[0].users);
+    head_json(&out, "ablation/1", split, systems[0].ranks[0].users);
     buf_printf(&out, "  \"bootstrap\": %lld,\n  \"level\": %g,\n  \"rows\": [", (long long)o->rounds, LEVEL);
     for (int i = 0; i < count; i++) {
         buf_puts(&out, i ? "," : "");
-        row_json(&out, &rows[i], &rows[0], k, o);
+        row_json(&out, &systems[i], &systems[0], k, o);
     }
     buf_puts(&out, "\n  ]\n}\n");
+    for (int i = 0; i < count; i++) system_free(&systems[i]);
+    free(systems);
     return out.data;
 }

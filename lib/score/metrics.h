@@ -27,24 +27,6 @@ typedef struct {
 /* Of the `n` ranks in lists of length k; with `stratum` not NULL, only of the users u with stratum[u] == which. */
 metrics_t metrics_mean(const int32_t *rank, int64_t n, int64_t k, const uint8_t *stratum, int which);
 
-/* 1-based position of `target` in items[0 .. k), 0 if absent. */
-int32_t metric_rank(const int32_t *items, int64_t k, int32_t target);
-
-/* Items by training popularity. Walking from the most popular item down, `head` is the items before the first third of all
- * training events is reached, `tail` those after the second third, items never seen in training included. Items of
- * equal popularity stay together. */
-enum { STRATUM_HEAD, STRATUM_MIDDLE, STRATUM_TAIL, STRATA };
-
-typedef struct {
-    uint8_t *of_item;                /* [items] */
-    int64_t items[STRATA];           /* items in each */
-    int64_t least[STRATA], most[STRATA]; /* their training events; 0 and 0 where there are none */
-} strata_t;
-
-const char *stratum_name(int s);
-strata_t strata_make(const int64_t *popularity, int64_t items);
-void strata_free(strata_t *s);
-
 /* Share of the `items` items of the catalogue that some user's first COVERAGE_CUT places hold: lists [n, k], -1 none, ids
  * outside the catalogue ignored. NaN where k < COVERAGE_CUT or there are no items. */
 double metric_coverage(const int32_t *lists, int64_t n, int64_t k, int64_t items);

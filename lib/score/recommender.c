@@ -8,7 +8,10 @@
 #include "nn/backend.h"
 #include "nn/transformer.h"
 
+enum { CHUNK = 2048 }; /* users whose shares are summed first: another number moves last digits */
+
 struct recommender {
+    ranker_t ranker;
     generator_t generator;
     network_t *net;
     sids_t sids;
@@ -16,9 +19,29 @@ struct recommender {
     char *digest;
 };
 
+static void topk(ranker_t *ranker, const ranker_query_t *q, int64_t k, int32_t *items, float *scores)
+{
+    recommender_t *r = (recommender_t *)ranker;
+    decoder_topk(r->decoder, q->n, q->histories, q->width, (int)k, items, scores);
+    for (int64_t i = 0; i < q->n * k; i++)
+        if (items[i] < 0) scores[i] = 0;
+}
+
+static void close_ranker(ranker_t *ranker)
+{
+    recommender_t *r = (recommender_t *)ranker;
+    decoder_free(r->decoder);
+    network_free(r->net);
+    generator_free(&r->generator);
+    sids_free(&r->sids);
+    free(r->digest);
+    free(r);
+}
+
 recommender_t *recommender_open(const char *model_path, const char *sids_path, const char *gemm)
 {
     recommender_t *r = NEW(recommender_t);
+    r->ranker = (ranker_t){"model", topk, close_ranker};
     st_file_t *f = st_open(sids_path), *m = st_open(model_path);
     r->sids = sids_read(f);
     r->generator = generator_read(m, f, &r->sids);
@@ -30,28 +53,19 @@ recommender_t *recommender_open(const char *model_path, const char *sids_path, c
     return r;
 }
 
-void recommender_close(recommender_t *r)
-{
-    if (!r) return;
-    decoder_free(r->decoder);
-    network_free(r->net);
-    generator_free(&r->generator);
-    sids_free(&r->sids);
-    free(r->digest);
-    free(r);
-}
+ranker_t *recommender_ranker(recommender_t *r) { return &r->ranker; }
 
 const sids_t *recommender_sids(const recommender_t *r) { return &r->sids; }
 bool recommender_trie_softmax(const recommender_t *r) { return r->generator.space.softmax == SOFTMAX_TRIE; }
 const char *recommender_model_digest(const recommender_t *r) { return r->digest; }
 const char *recommender_backend(const recommender_t *r) { return r->net->backend->name; }
 
-void recommender_topk(const recommender_t *r, int64_t n, const history_t *histories, int beam, int k, int32_t *items, float *scores)
+double recommender_invalid_rate(const recommender_t *r, const ranker_query_t *q)
 {
-    decoder_topk(r->decoder, n, histories, beam, k, items, scores);
-}
-
-double recommender_invalid_rate(const recommender_t *r, int64_t n, const history_t *histories, int beam)
-{
-    return decoder_invalid_rate(r->decoder, n, histories, beam);
+    double sum = 0;
+    for (int64_t u = 0; u < q->n; u += CHUNK) {
+        int64_t n = q->n - u < CHUNK ? q->n - u : CHUNK;
+        sum += (double)n * decoder_invalid_rate(r->decoder, n, q->histories + u, q->width);
+    }
+    return sum / (double)q->n;
 }

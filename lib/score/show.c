@@ -1,3 +1,5 @@
+#include "score/show.h"
+
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
@@ -6,18 +8,20 @@
 #include "base/err.h"
 #include "base/in.h"
 #include "base/mem.h"
-#include "score/report.h"
+#include "score/label.h"
+#include "score/metrics.h"
+#include "score/strata.h"
 
 /* A column of the table: one system of one file. */
 typedef struct {
     char *label;
     const cJSON *file, *result;
-} column_t;
+} show_column_t;
 
 typedef struct {
-    column_t *columns;
+    show_column_t *columns;
     int count, cap;
-} table_t;
+} show_table_t;
 
 /* Values are found by path, since keys such as "hr@10" hold no dot: "strata.head.hr@10". */
 static const cJSON *at_path(const cJSON *json, const char *path)
@@ -47,12 +51,9 @@ static double number_at(const cJSON *json, const char *path)
 /* "LABEL=FILE", else the file's name without .json; "metrics" says nothing, so then its folder's name. */
 static char *label_of(const char *operand, const char **path)
 {
-    const char *eq = strchr(operand, '='), *slash = strchr(operand, '/');
-    *path = operand;
-    if (eq && eq > operand && (!slash || eq < slash)) {
-        *path = eq + 1;
-        return xstrndup(operand, (size_t)(eq - operand));
-    }
+    size_t label = label_length(operand);
+    *path = label ? operand + label + 1 : operand;
+    if (label) return xstrndup(operand, label);
     const char *end = operand + strlen(operand), *name = strrchr(operand, '/');
     name = name ? name + 1 : operand;
     if (end - name > 5 && !strcmp(end - 5, ".json")) end -= 5;
@@ -70,21 +71,21 @@ static cJSON *parse(const char *text, size_t n, const char *name)
     return json;
 }
 
-static void add_column(table_t *t, const char *label, const cJSON *file, const cJSON *result)
+static void add_column(show_table_t *t, const char *label, const cJSON *file, const cJSON *result)
 {
     GROW(t->columns, t->count, t->cap);
-    t->columns[t->count++] = (column_t){xstrdup(label), file, result};
+    t->columns[t->count++] = (show_column_t){xstrdup(label), file, result};
 }
 
 /* The same baseline of several files is shown once. */
-static bool shown_already(const table_t *t, const cJSON *result)
+static bool shown_already(const show_table_t *t, const cJSON *result)
 {
     for (int i = 0; i < t->count; i++)
         if (cJSON_Compare(at_path(t->columns[i].result, "metrics"), at_path(result, "metrics"), true)) return true;
     return false;
 }
 
-static void print_row(FILE *out, const table_t *t, const char *name, const char *path, bool of_file, const char *format)
+static void print_row(FILE *out, const show_table_t *t, const char *name, const char *path, bool of_file, const char *format)
 {
     bool any = false;
     for (int i = 0; i < t->count; i++)
@@ -92,7 +93,7 @@ static void print_row(FILE *out, const table_t *t, const char *name, const char 
     if (!any) return;
     fprintf(out, "%-16s", name);
     for (int i = 0; i < t->count; i++) {
-        const column_t *c = &t->columns[i];
+        const show_column_t *c = &t->columns[i];
         int width = (int)strlen(c->label) > 8 ? (int)strlen(c->label) : 8;
         char cell[32] = "-";
         double v = number_at(of_file ? c->file : c->result, path);
@@ -102,7 +103,7 @@ static void print_row(FILE *out, const table_t *t, const char *name, const char 
     fputc('\n', out);
 }
 
-static void print_table(FILE *out, const table_t *t)
+static void print_table(FILE *out, const show_table_t *t)
 {
     fprintf(out, "%-16s", "");
     for (int i = 0; i < t->count; i++) fprintf(out, "  %8s", t->columns[i].label);
@@ -194,7 +195,7 @@ void show_text(FILE *out, const char *json)
 
 void show_files(FILE *out, char **operands, int count)
 {
-    table_t table = {0};
+    show_table_t table = {0};
     cJSON **files = NEW_ARRAY(cJSON *, count);
     for (int i = 0; i < count; i++) {
         const char *path;

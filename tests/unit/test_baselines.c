@@ -2,7 +2,8 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
-#include "score/baselines.h"
+#include "score/cooccur.h"
+#include "score/popular.h"
 #include "unit.h"
 
 /* Three users and one too short; the last two events of each are held out. Training: 0 1 2 | 1 2 | 1 0 1. */

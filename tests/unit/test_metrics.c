@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "score/metrics.h"
+#include "score/strata.h"
 #include "unit.h"
 
 enum { HR1, HR5, HR10, HR20, NDCG1, NDCG5, NDCG10, NDCG20, MRR };
@@ -44,13 +45,6 @@ TEST(a_cut_beyond_the_list_is_undefined)
     CHECK(m.value[HR10] == 1 && isnan(m.value[HR20]) && isnan(m.value[NDCG20]) && !isnan(m.value[MRR]));
 }
 
-TEST(rank_of_a_target)
-{
-    int32_t list[] = {4, 9, 2, -1};
-    CHECK(metric_rank(list, 4, 4) == 1 && metric_rank(list, 4, 2) == 3 && metric_rank(list, 4, 7) == 0);
-    CHECK(metric_rank(list, 2, 2) == 0 && metric_rank(list, 0, 4) == 0);
-}
-
 TEST(strata_split_the_training_events_in_thirds)
 {
     int64_t popularity[] = {0, 10, 2, 5, 5, 2, 2, 0, 3, 1}; /* 30 events */
@@ -89,5 +83,5 @@ TEST(coverage_counts_the_first_ten_places)
 }
 
 UNIT_MAIN(UNIT(values_of_one_rank), UNIT(means_over_users_and_strata), UNIT(a_cut_beyond_the_list_is_undefined),
-          UNIT(rank_of_a_target), UNIT(strata_split_the_training_events_in_thirds), UNIT(strata_without_differences),
+          UNIT(strata_split_the_training_events_in_thirds), UNIT(strata_without_differences),
           UNIT(coverage_counts_the_first_ten_places))

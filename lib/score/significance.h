@@ -1,6 +1,6 @@
-/* Is one system better than another? Paired over users: both saw the same ones. */
-#ifndef SIDMILL_SCORE_COMPARE_H
-#define SIDMILL_SCORE_COMPARE_H
+/* Is a difference more than chance? Tests of paired differences: each is of one user, whom both sides saw. */
+#ifndef SIDMILL_SCORE_SIGNIFICANCE_H
+#define SIDMILL_SCORE_SIGNIFICANCE_H
 
 #include <stdint.h>
 

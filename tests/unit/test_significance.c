@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/rng.h"
-#include "score/compare.h"
+#include "score/significance.h"
 #include "unit.h"
 
 TEST(incomplete_beta_in_closed_form)

@@ -1,4 +1,4 @@
-#include "score/compare.h"
+#include "score/significance.h"
 
 #include <math.h>
 #include <stdlib.h>

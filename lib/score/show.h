@@ -1,0 +1,14 @@
+/* Tables for the eye, of results that are JSON. */
+#ifndef SIDMILL_SCORE_SHOW_H
+#define SIDMILL_SCORE_SHOW_H
+
+#include <stdio.h>
+
+/* Prints a table: several metrics.json side by side (columns: the system, then the baselines not shown yet), or one
+ * comparison or ablation after the other. Operands are FILE or LABEL=FILE. Any other file ends the process with EX_DATAERR. */
+void show_files(FILE *out, char **operands, int count);
+
+/* Prints what comparison_json() or comparison_ablation_json() (comparison.h) made. */
+void show_text(FILE *out, const char *json);
+
+#endif

@@ -1,0 +1,216 @@
+/* What stands behind score/ranker.h answers as its own functions do. */
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "score/baselines.h"
+#include "score/cooccur.h"
+#include "score/lists.h"
+#include "score/popular.h"
+#include "score/verdict.h"
+#include "unit.h"
+
+enum { USERS = 40, ITEMS = 30, K = 7 };
+
+static const baseline_options_t options = {.cooccur = {.window = 3, .back = 0.3, .power = 0.25, .decay = 0.6}};
+
+static void name_rows(strtab_t *ids, char letter, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char id[8];
+        int n = snprintf(id, sizeof id, "%c%d", letter, i);
+        strtab_add(ids, id, (size_t)n);
+    }
+    strtab_index(ids);
+}
+
+/* The same interactions every time, and all their users as those who are asked about. */
+static held_out_t data(void)
+{
+    held_out_t h = {.x = {.users = USERS, .items = ITEMS, .user_offsets = NEW_ARRAY(int64_t, USERS + 1)}, .n = USERS};
+    for (int u = 0; u < USERS; u++) h.x.user_offsets[u + 1] = h.x.user_offsets[u] + 3 + u % 11;
+    h.x.events = h.x.user_offsets[USERS];
+    h.x.item_index = NEW_ARRAY(int32_t, h.x.events);
+    for (int64_t e = 0; e < h.x.events; e++) h.x.item_index[e] = (int32_t)rng_below(1, (uint64_t)e, ITEMS);
+    name_rows(&h.x.user_ids, 'u', USERS);
+    name_rows(&h.x.item_ids, 'i', ITEMS);
+    h.users = NEW_ARRAY(int64_t, USERS);
+    h.histories = NEW_ARRAY(history_t, USERS);
+    for (int u = 0; u < USERS; u++) {
+        h.users[u] = u;
+        interactions_history(&h.x, u, SPLIT_TEST, &h.histories[u]);
+    }
+    int64_t *popularity = interactions_popularity(&h.x);
+    h.strata = strata_make(popularity, ITEMS);
+    free(popularity);
+    return h;
+}
+
+static void data_free(held_out_t *h)
+{
+    strata_free(&h->strata);
+    free(h->users);
+    free(h->histories);
+    interactions_free(&h->x);
+}
+
+/* Asks all at once, then in two unequal parts: every user must get the wanted list both times. */
+static void check_ranker(ranker_t *r, const held_out_t *h, const int32_t *want, const float *want_scores)
+{
+    int32_t items[USERS * K];
+    float scores[USERS * K];
+    ranker_query_t q = held_out_query(h, K);
+    r->topk(r, &q, K, items, scores);
+    CHECK(!memcmp(items, want, sizeof items) && !memcmp(scores, want_scores, sizeof scores));
+    memset(items, 0x55, sizeof items);
+    ranker_query_t first = {.n = 13, .histories = q.histories, .users = q.users, .width = 2 * K};
+    ranker_query_t rest = {.n = USERS - 13, .histories = q.histories + 13, .users = q.users + 13, .width = 2 * K};
+    r->topk(r, &first, K, items, scores);
+    r->topk(r, &rest, K, items + 13 * K, scores + 13 * K);
+    CHECK(!memcmp(items, want, sizeof items) && !memcmp(scores, want_scores, sizeof scores));
+}
+
+TEST(popular_behind_the_interface)
+{
+    held_out_t h = data();
+    int32_t want[USERS * K];
+    float scores[USERS * K];
+    popular_t p = popular_fit(&h.x);
+    popular_topk(&p, USERS, K, want, scores);
+    ranker_t *r = popular_ranker(&h.x, NULL);
+    CHECK(!strcmp(r->name, "popular"));
+    check_ranker(r, &h, want, scores);
+    popular_free(&p);
+    r->free(r);
+    data_free(&h);
+}
+
+TEST(cooccur_behind_the_interface)
+{
+    held_out_t h = data();
+    int32_t want[USERS * K];
+    float scores[USERS * K];
+    cooccur_t c = cooccur_fit(&h.x, &options.cooccur);
+    cooccur_topk(&c, USERS, h.histories, K, want, scores);
+    ranker_t *r = cooccur_ranker(&h.x, &options);
+    CHECK(!strcmp(r->name, "cooccur"));
+    check_ranker(r, &h, want, scores);
+    cooccur_free(&c);
+    r->free(r);
+    data_free(&h);
+}
+
+enum { HIDDEN = 3 };
+
+/* Lists of x's items as a file: users and items in falling order, and another id in place of item HIDDEN. */
+static recs_t recs(const int32_t *lists)
+{
+    recs_t r = {.users = USERS, .k = K, .items = NEW_ARRAY(int32_t, USERS * K)};
+    for (int u = USERS - 1; u >= 0; u--) {
+        char id[8];
+        strtab_add(&r.user_ids, id, (size_t)snprintf(id, sizeof id, "u%d", u));
+        for (int i = 0; i < K; i++) r.items[(USERS - 1 - u) * K + i] = lists[u * K + i] < 0 ? -1 : ITEMS - 1 - lists[u * K + i];
+    }
+    for (int i = ITEMS - 1; i >= 0; i--) {
+        char id[8];
+        strtab_add(&r.item_ids, id, (size_t)snprintf(id, sizeof id, i == HIDDEN ? "x%d" : "i%d", i));
+    }
+    strtab_index(&r.user_ids);
+    strtab_index(&r.item_ids);
+    return r;
+}
+
+TEST(lists_from_a_file_answer_as_what_wrote_them)
+{
+    held_out_t h = data();
+    int32_t lists[USERS * K];
+    float scores[USERS * K], none[USERS * K] = {0};
+    cooccur_t c = cooccur_fit(&h.x, &options.cooccur);
+    cooccur_topk(&c, USERS, h.histories, K, lists, scores);
+    lists[5 * K - 1] = -1;
+    ranker_t *r = lists_ranker(recs(lists), "file", &h.x);
+    CHECK(!strcmp(r->name, "recs"));
+    int unknown = 0;
+    for (int i = 0; i < USERS * K; i++)
+        if (lists[i] == HIDDEN) lists[i] = RANKER_UNKNOWN, unknown++;
+    CHECK(unknown > 0);
+    check_ranker(r, &h, lists, none);
+
+    int64_t user = 8;
+    ranker_query_t q = {.n = 1, .histories = h.histories, .users = &user};
+    int32_t longer[K + 2];
+    r->topk(r, &q, K + 2, longer, scores);
+    CHECK(!memcmp(longer, lists + 8 * K, K * sizeof *lists) && longer[K] == RANKER_NONE && longer[K + 1] == RANKER_NONE);
+    r->free(r);
+    cooccur_free(&c);
+    data_free(&h);
+}
+
+static void ask_of_a_file_without_the_user(void)
+{
+    held_out_t h = data();
+    int32_t lists[USERS * K] = {0}, items[USERS * K];
+    float scores[USERS * K];
+    recs_t file = recs(lists);
+    strtab_free(&file.user_ids);
+    name_rows(&file.user_ids, 'u', USERS - 1);
+    ranker_t *r = lists_ranker(file, "file", &h.x);
+    ranker_query_t q = held_out_query(&h, K);
+    r->topk(r, &q, K, items, scores);
+}
+
+TEST(a_user_without_a_list_ends_the_process) { CHECK(unit_exit_code(ask_of_a_file_without_the_user) == EX_DATAERR); }
+
+TEST(one_verdict_whoever_gives_the_lists)
+{
+    held_out_t h = data();
+    ranker_t *r = cooccur_ranker(&h.x, &options);
+    verdict_t own = verdict_of(r, &h, K, K);
+    int32_t shown[USERS * K];
+    for (int i = 0; i < USERS * K; i++) shown[i] = own.items[i] == HIDDEN ? -1 : own.items[i];
+    ranker_t *lists = lists_ranker(recs(shown), "file", &h.x);
+    verdict_t theirs = verdict_of(lists, &h, K, K);
+    int differ = 0;
+    for (int u = 0; u < USERS; u++) differ += own.rank[u] != theirs.rank[u] && h.histories[u].target != HIDDEN;
+    CHECK(!differ && own.n == USERS && own.k == K && !strcmp(theirs.name, "recs"));
+    CHECK(own.strata[0].users + own.strata[1].users + own.strata[2].users == USERS);
+    CHECK(own.all.users == USERS && isnan(own.coverage));
+    verdict_free(&own);
+    verdict_free(&theirs);
+    r->free(r);
+    lists->free(lists);
+    data_free(&h);
+}
+
+static const char *list;
+static void read_list(void)
+{
+    const baseline_t *chosen[BASELINE_COUNT];
+    baselines_read(list, chosen);
+}
+
+TEST(baselines_by_name)
+{
+    held_out_t h = data();
+    const baseline_t *chosen[BASELINE_COUNT];
+    CHECK(baselines_read(NULL, chosen) == 0 && baselines_read("", chosen) == 0);
+    CHECK(baselines_read("cooccur,popular", chosen) == 2);
+    CHECK(!strcmp(chosen[0]->name, "cooccur") && !strcmp(chosen[1]->name, "popular"));
+    for (int i = 0; i < 2; i++) {
+        ranker_t *r = chosen[i]->fit(&h.x, &options);
+        CHECK(!strcmp(r->name, chosen[i]->name));
+        r->free(r);
+    }
+    CHECK(baselines_read("popular,", chosen) == 1 && !strcmp(chosen[0]->name, "popular"));
+    static const char *const wrong[] = {"best", "popular,popular", "popular,cooccur,popular", ",popular", "pop", "popular x"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        list = wrong[i];
+        CHECK(unit_exit_code(read_list) == EX_USAGE);
+    }
+    data_free(&h);
+}
+
+UNIT_MAIN(UNIT(popular_behind_the_interface), UNIT(cooccur_behind_the_interface),
+          UNIT(lists_from_a_file_answer_as_what_wrote_them), UNIT(a_user_without_a_list_ends_the_process),
+          UNIT(one_verdict_whoever_gives_the_lists), UNIT(baselines_by_name))
