@@ -1,14 +1,14 @@
 #include "vision/clip.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/digest.h"
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "nn/attention.h"
-#include "vision/clip_internal.h"
+#include "vision/clip_weights.h"
 #include "vision/resample.h"
 
 /* Rows of a product at which OpenBLAS is near its best and the caches still hold the states; pixels that a group may have. */
@@ -41,15 +41,6 @@ static void fill_values(clip_t *c)
             c->value[ch][v] = ((float)(v * c->pixels.rescale) - (float)c->pixels.mean[ch]) / (float)c->pixels.deviation[ch];
 }
 
-static char *hex_digest(XXH3_state_t *state)
-{
-    XXH128_canonical_t d;
-    XXH128_canonicalFromHash(&d, XXH3_128bits_digest(state));
-    char *hex = xcalloc(2 * sizeof d.digest + 1, 1);
-    for (size_t i = 0; i < sizeof d.digest; i++) snprintf(hex + 2 * i, 3, "%02x", d.digest[i]);
-    return hex;
-}
-
 clip_t *clip_open(const char *folder, const backend_t *backend)
 {
     clip_t *c = NEW(clip_t);
@@ -59,7 +50,7 @@ clip_t *clip_open(const char *folder, const backend_t *backend)
     c->config = clip_read_config(folder, state);
     c->pixels = clip_read_pixels(folder, &c->config, state);
     c->weights = clip_read_weights(folder, &c->config, backend, state);
-    c->digest = hex_digest(state);
+    c->digest = digest_hex(XXH3_128bits_digest(state));
     XXH3_freeState(state);
     fill_values(c);
     const int heads = (int)c->config.num_attention_heads;
