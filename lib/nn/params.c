@@ -138,20 +138,18 @@ void params_write_blocks(st_writer_t *w, const params_t *params, int first, int 
     }
 }
 
-void params_write(st_writer_t *w, const params_t *params) { params_write_blocks(w, params, 0, params->count); }
-
-void params_check(const st_file_t *f, const params_t *params)
+void params_check_blocks(const st_file_t *f, const params_t *params, int first, int count)
 {
-    for (int i = 0; i < params->count; i++) {
+    for (int i = first; i < first + count; i++) {
         int64_t shape[ST_MAX_DIMS];
         const int dims = shape_of(&params->blocks[i], shape);
         st_need(f, params->blocks[i].name, dims, shape);
     }
 }
 
-void params_read(const st_file_t *f, const params_t *params)
+void params_read_blocks(const st_file_t *f, const params_t *params, int first, int count)
 {
-    for (int i = 0; i < params->count; i++) {
+    for (int i = first; i < first + count; i++) {
         const param_t *p = &params->blocks[i];
         int64_t shape[ST_MAX_DIMS];
         const int dims = shape_of(p, shape);
@@ -160,3 +158,7 @@ void params_read(const st_file_t *f, const params_t *params)
         free(values);
     }
 }
+
+void params_write(st_writer_t *w, const params_t *params) { params_write_blocks(w, params, 0, params->count); }
+void params_check(const st_file_t *f, const params_t *params) { params_check_blocks(f, params, 0, params->count); }
+void params_read(const st_file_t *f, const params_t *params) { params_read_blocks(f, params, 0, params->count); }

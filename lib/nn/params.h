@@ -65,12 +65,16 @@ bool params_copy(const params_t *to, const params_t *from);
 
 /* Adds every block as a tensor of its name and dtype; the values are borrowed until st_commit(), BF16 ones as converted here. */
 void params_write(st_writer_t *w, const params_t *params);
-void params_write_blocks(st_writer_t *w, const params_t *params, int first, int count); /* of some that lie together */
 
 /* Ends the process with EX_DATAERR unless the file holds every block, in its shape: to be asked before params_allocate(). */
 void params_check(const st_file_t *f, const params_t *params);
 
 /* Fills all blocks from the tensors of their names, of any float type; shapes are checked, values must be finite. */
 void params_read(const st_file_t *f, const params_t *params);
+
+/* The same for `count` blocks from block `first` on. */
+void params_write_blocks(st_writer_t *w, const params_t *params, int first, int count);
+void params_check_blocks(const st_file_t *f, const params_t *params, int first, int count);
+void params_read_blocks(const st_file_t *f, const params_t *params, int first, int count);
 
 #endif

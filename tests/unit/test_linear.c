@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "bf16.h"
 #include "nn/linear.h"
 #include "nn/mlp.h"
 #include "unit.h"
@@ -133,7 +134,27 @@ TEST(forward_is_the_definition)
     }
 }
 
-/* Twice into the same gradients, which add; the second time nobody asks for that of x. */
+/* Operands that are not floats: two matrices' copies, one of which needs its floats no more. */
+TEST(operands_of_another_type)
+{
+    fixture_t *f = fixture_new(&(case_t){"", 1, true, true, RANK});
+    double plain[ROWS * OUT];
+    for (int64_t i = 0; i < ROWS * OUT; i++) plain[i] = plain_value(f, i / OUT, i % OUT);
+    weights_release(&f->weights, &f->params);
+    CHECK(f->params.fixed); /* floats are read where they lie */
+    weights_t weights = weights_new(&f->params, &bf16_plain);
+    weights_release(&weights, &f->params);
+    CHECK(!f->params.fixed);
+    operand_t *x = operands_new(&bf16_plain, ROWS * IN);
+    bf16_pack(f->x, ROWS * IN, x);
+    linear_forward(&f->layer, &weights, ROWS, x, f->y, f->scratch);
+    for (int64_t i = 0; i < ROWS * OUT; i++) CHECK_NEAR((double)f->y[i], plain[i], 0.1);
+    free(x);
+    weights_free(&weights);
+    fixture_free(f);
+}
+
+/* Runs twice into the same gradients, which add; the second time nobody asks for that of x. */
 TEST(backward_adds_the_slopes)
 {
     for (int c = 0; c < CASES; c++) {
@@ -244,7 +265,8 @@ static double plain_perceptrons(const network_t *n, const double *p, const doubl
     return sum;
 }
 
-static void check_differences(const network_t *n, const double *p, const double *x, const float *c, int64_t count, double *values, const float *gradient)
+static void check_differences(const network_t *n, const double *p, const double *x, const float *c, int64_t count, double *values,
+                              const float *gradient)
 {
     const double step = 1e-6;
     for (int64_t i = 0; i < count; i++) {
@@ -301,6 +323,6 @@ TEST(a_perceptron_of_no_layers_is_the_identity)
     perceptron_free(n);
 }
 
-UNIT_MAIN(UNIT(forward_is_the_definition), UNIT(backward_adds_the_slopes), UNIT(a_pair_that_starts_at_zero_changes_nothing),
-          UNIT(matrices_of_one_product_are_layers_of_their_own), UNIT(perceptron_forward_and_backward), UNIT(perceptron_names_and_first_values),
-          UNIT(a_perceptron_of_no_layers_is_the_identity))
+UNIT_MAIN(UNIT(forward_is_the_definition), UNIT(operands_of_another_type), UNIT(backward_adds_the_slopes),
+          UNIT(a_pair_that_starts_at_zero_changes_nothing), UNIT(matrices_of_one_product_are_layers_of_their_own),
+          UNIT(perceptron_forward_and_backward), UNIT(perceptron_names_and_first_values), UNIT(a_perceptron_of_no_layers_is_the_identity))
