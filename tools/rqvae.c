@@ -11,17 +11,16 @@
 #include "base/jsonlog.h"
 #include "base/mem.h"
 #include "base/out.h"
-#include "base/progress.h"
 #include "data/provenance.h"
 #include "data/sids.h"
 #include "data/st.h"
-#include "nn/gemm.h"
 #include "sid/features.h"
 #include "sid/quantiser.h"
 #include "sid/rkmeans.h"
 #include "sid/rqvae.h"
 #include "sid/sid_assign.h"
 #include "train/checkpoint.h"
+#include "train/loop.h"
 
 static const char *const methods[] = {"rqvae", "rkmeans", NULL};
 static const char *const suffixes[] = {"collide", "always", NULL};
@@ -82,46 +81,7 @@ static int hidden_widths(int64_t *widths)
     }
 }
 
-/* Training state on disk, beside the output. */
-typedef struct {
-    char *folder, *fingerprint; /* NULL: none */
-} state_t;
-
-static state_t state_for(const provenance_t *from, bool to_file)
-{
-    if (!opt.checkpoint || !to_file) return (state_t){0};
-    char *config = cli_config(&cli);
-    state_t s = {xasprintf("%s.ckpt", cli_common.output), provenance_fingerprint(from, NULL, config)};
-    free(config);
-    return s;
-}
-
-/* Removes the checkpoint; only once the output stands, since a kill before that must find it. */
-static void state_drop(state_t *s)
-{
-    if (s->folder) checkpoint_remove(s->folder);
-    free(s->folder);
-    free(s->fingerprint);
-}
-
-static void log_epoch(const rqvae_epoch_t *r, const quantiser_t *q)
-{
-    buf_t used = {0}, parts = {0};
-    for (int l = 0; r->quantised && l < q->levels; l++) {
-        if (l) buf_puts(&used, ",");
-        buf_json_number(&used, r->used[l]);
-    }
-    if (q->image) buf_printf(&parts, ",\"image\":%.6g", r->loss.image);
-    if (q->intent) buf_printf(&parts, ",\"intent\":%.6g", r->loss.intent);
-    jsonlog("{\"epoch\":%lld,\"quantised\":%s,\"reconstruction\":%.6g%s,\"commitment\":%.6g,\"utilisation\":[%s],\"revived\":%lld,"
-            "\"lr\":%.6g}", (long long)r->epoch, r->quantised ? "true" : "false", r->loss.text, parts.data ? parts.data : "",
-            r->loss.commitment, used.data ? used.data : "", (long long)r->revived, r->lr);
-    progress_note("reconstruction %.4f, commitment %.4f", r->loss.text, r->loss.commitment);
-    buf_free(&used);
-    buf_free(&parts);
-}
-
-/* Makes a quantiser that fits the features: image_scale is set, everything else is to be trained. */
+/* Makes a quantiser for these features; its image_scale is set, everything else is to be fitted. */
 static quantiser_t *new_quantiser(const features_t *e, bool rkmeans)
 {
     quantiser_shape_t s = {.text = e->text, .image = e->image, .fused = opt.fusion_dim ? opt.fusion_dim : e->text, .intent = e->intent,
@@ -133,32 +93,29 @@ static quantiser_t *new_quantiser(const features_t *e, bool rkmeans)
     return q;
 }
 
-/* Counts epochs: `least`, or as many as `steps` take, because small catalogues need as many steps as others. */
+/* Returns the epochs that make `steps` steps, `least` at least: a small catalogue needs as many steps as another. */
 static int64_t epochs_for(int64_t items, int64_t least, int64_t steps)
 {
     int64_t per_epoch = (items + opt.batch - 1) / opt.batch, epochs = (steps + per_epoch - 1) / per_epoch;
     return epochs > least ? epochs : least;
 }
 
-static void train_rqvae(quantiser_t *q, const features_t *e, const state_t *state)
+/* `checkpoint`: the folder, NULL: none. */
+static void train_rqvae(quantiser_t *q, const features_t *e, const provenance_t *from, const char *checkpoint)
 {
     const int64_t epochs = opt.epochs ? opt.epochs : epochs_for(e->items, 30, 1400);
     const int64_t warmup = opt.warmup >= 0 ? opt.warmup : epochs_for(e->items, 10, 450);
-    rqvae_options_t o = {epochs, warmup, opt.batch, opt.lr, opt.beta, opt.image_weight, opt.intent_weight, opt.balance,
-                         (int)opt.iterations, (int)cli_common.shards, (uint64_t)cli_common.seed};
-    quantiser_rows_t rows = features_rows(e);
+    const rqvae_options_t o = {epochs, warmup, opt.batch, opt.lr, {opt.beta, opt.image_weight, opt.intent_weight}, opt.balance,
+                               (int)opt.iterations, (int)cli_common.shards, (uint64_t)cli_common.seed};
+    const quantiser_rows_t rows = features_rows(e);
     rqvae_trainer_t *t = rqvae_trainer_new(&o, q, e->items, &rows);
-    jsonlog_mark_t log;
-    bool resumed = state->folder && rqvae_load(t, state->folder, state->fingerprint, &log);
-    jsonlog_open(cli_common.log, resumed ? &log : NULL);
-    progress_start("rqvae", "epochs", epochs + warmup);
-    rqvae_epoch_t r;
-    while (rqvae_epoch(t, &r)) {
-        log_epoch(&r, q);
-        if (state->folder && r.epoch % opt.checkpoint == 0) rqvae_save(t, state->folder, state->fingerprint, jsonlog_mark());
-        progress_add(1);
-    }
-    progress_end();
+    const loop_trainer_t steps = rqvae_loop(t);
+    char *config = cli_config(&cli), *fingerprint = provenance_fingerprint(from, NULL, config);
+    const loop_options_t run = {.rounds = warmup + epochs, .save_seconds = INFINITY, .save_rounds = checkpoint ? opt.checkpoint : warmup + epochs,
+                                .folder = checkpoint, .fingerprint = fingerprint, .log = cli_common.log};
+    loop_run(&run, &steps, rqvae_learner(t), NULL);
+    free(fingerprint);
+    free(config);
     rqvae_trainer_free(t);
 }
 
@@ -256,12 +213,38 @@ static void note_parts(const features_t *e, const quantiser_t *q)
              (long long)e->items);
 }
 
-static void make_sids(bool to_file)
+/* Tells wrong options before the input is read. */
+static void check_options(bool rkmeans)
 {
-    bool rkmeans = !strcmp(opt.method, "rkmeans");
     if (rkmeans && opt.intent_weight > 0)
         die(EX_USAGE, "--intent-weight with --method rkmeans, which has no decoder, expected --method rqvae");
-    hidden_widths((int64_t[MLP_MAX_LAYERS]){0}); /* a wrong list is told before the input is read */
+    hidden_widths((int64_t[MLP_MAX_LAYERS]){0});
+}
+
+/* Quantises the items: codes, spread out of shared buckets, and what the report says of them; suffixes are the last to come. */
+static sids_t code_items(const quantiser_t *q, const features_t *e)
+{
+    sids_t s = {.items = e->items, .levels = q->levels, .codes = q->codes, .max_suffix = (int)opt.max_suffix, .item_ids = e->ids};
+    s.code = NEW_ARRAY(int32_t, s.items * s.levels);
+    s.suffix = NEW_ARRAY(int32_t, s.items);
+    const size_t cells = size_mul((size_t)s.items, (size_t)q->latent);
+    float *latents = xfloats(cells), *last = xfloats(cells);
+    quantiser_encode(q, s.items, e->x, latents);
+    quantiser_codes(q, s.items, latents, s.code, last);
+    const int64_t moved = opt.spread != 0 ? sids_spread(&s, q, last, opt.spread) : 0;
+    const quantiser_rows_t rows = features_rows(e);
+    const quantiser_errors_t error = quantiser_errors(q, s.items, &rows, s.code);
+    report(&s, q, &error, moved);
+    sids_assign_suffixes(&s, strcmp(opt.suffix, "always") ? SUFFIX_COLLIDE : SUFFIX_ALWAYS);
+    free(last);
+    free(latents);
+    return s;
+}
+
+static void make_sids(bool to_file)
+{
+    const bool rkmeans = !strcmp(opt.method, "rkmeans");
+    check_options(rkmeans);
     st_file_t *file = st_open(NULL);
     const bool image = takes_image(opt.tensor) && !opt.no_image && (!rkmeans || opt.image_weight > 0);
     features_t e = features_read(file, &(features_wanted_t){opt.tensor, image, opt.intent_weight > 0});
@@ -270,34 +253,19 @@ static void make_sids(bool to_file)
     note_parts(&e, q);
     provenance_t from = {0};
     provenance_add(&from, "embeddings", file);
-    state_t state = {0};
-    if (!rkmeans) state = state_for(&from, to_file);
+    char *checkpoint = !rkmeans && opt.checkpoint && to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;
     if (rkmeans) fit_rkmeans(q, &e);
-    else train_rqvae(q, &e, &state);
+    else train_rqvae(q, &e, &from, checkpoint);
 
-    sids_t s = {.items = e.items, .levels = q->levels, .codes = q->codes, .max_suffix = (int)opt.max_suffix};
-    s.code = NEW_ARRAY(int32_t, s.items * s.levels);
-    s.suffix = NEW_ARRAY(int32_t, s.items);
-    s.item_ids = e.ids;
-    size_t cells = size_mul((size_t)s.items, (size_t)q->latent);
-    float *latents = xfloats(cells), *last = xfloats(cells);
-    quantiser_encode(q, s.items, e.x, latents);
-    quantiser_codes(q, s.items, latents, s.code, last);
-    int64_t moved = opt.spread != 0 ? sids_spread(&s, q, last, opt.spread) : 0;
-    quantiser_rows_t rows = features_rows(&e);
-    quantiser_errors_t error = quantiser_errors(q, s.items, &rows, s.code);
-    report(&s, q, &error, moved);
-    sids_assign_suffixes(&s, strcmp(opt.suffix, "always") ? SUFFIX_COLLIDE : SUFFIX_ALWAYS);
-
+    sids_t s = code_items(q, &e);
     char *config = cli_config(&cli);
     write_sids(&s, q, config, &from);
     provenance_free(&from);
-    state_drop(&state);
+    checkpoint_remove(checkpoint);
     jsonlog_close();
+    free(checkpoint);
     free(config);
-    free(last);
-    free(latents);
-    s.item_ids = (strtab_t){0};
+    s.item_ids = (strtab_t){0}; /* the features' */
     sids_free(&s);
     quantiser_free(q);
     features_free(&e);
@@ -380,7 +348,6 @@ int main(int argc, char **argv)
     char *defaults = cli_config(&cli);
     int operands = cli_parse(&cli, argc, argv);
     char *config = cli_config(&cli);
-    gemm_init();
     if (operands) die(EX_USAGE, "unexpected argument '%s'; embeddings are read from standard input", argv[1]);
     if (opt.assign && strcmp(config, defaults))
         die(EX_USAGE, "--assign takes how SIDs are made from its file; expected no other option that shapes them");

@@ -308,6 +308,7 @@ model_t *train(const train_job_t *job, train_result_t *result)
     const loop_trainer_t steps = {.ctx = t, .begin = begin_epoch, .step = train_step, .score = t->validation ? score : NULL, .kept = kept,
                                   .report = report, .fields = fields};
     const loop_state_t at = loop_run(&o, &steps, &t->learner, start);
+    jsonlog_close();
     *result = (train_result_t){at.kept ? at.best_round : at.round, at.round, t->validation != NULL, t->kept_hr, at.best_score, t->kept_loss,
                                tokens_per_second(t, &at)};
     model_t *m = t->model;

@@ -77,10 +77,21 @@ bool params_have_tables(const params_t *params)
     return false;
 }
 
-void params_fill_normal(const params_t *params, int block, double deviation, uint64_t stream)
+/* Fills with the stream's draws from number `first` on. */
+static void fill_normal(const params_t *params, int block, double deviation, uint64_t stream, int64_t first)
 {
     float *values = params_values(params, block);
-    for (int64_t i = 0; i < params->blocks[block].count; i++) values[i] = (float)(deviation * rng_normal(stream, (uint64_t)i));
+    for (int64_t i = 0; i < params->blocks[block].count; i++) values[i] = (float)(deviation * rng_normal(stream, (uint64_t)(first + i)));
+}
+
+void params_fill_normal(const params_t *params, int block, double deviation, uint64_t stream)
+{
+    fill_normal(params, block, deviation, stream, 0);
+}
+
+void params_fill_normal_placed(const params_t *params, int block, double deviation, uint64_t stream)
+{
+    fill_normal(params, block, deviation, stream, params->blocks[block].offset);
 }
 
 void params_fill(const params_t *params, int block, float value)
@@ -109,39 +120,45 @@ bool params_copy(const params_t *to, const params_t *from)
 
 static int shape_of(const param_t *p, int64_t *shape)
 {
+    memcpy(shape, p->shape, sizeof p->shape);
+    if (p->dims) return p->dims;
     shape[0] = p->rows ? p->rows : p->cols;
     shape[1] = p->cols;
     return p->rows ? 2 : 1;
 }
 
-void params_write(st_writer_t *w, const params_t *params)
+void params_write_blocks(st_writer_t *w, const params_t *params, int first, int count)
 {
-    for (int i = 0; i < params->count; i++) {
+    for (int i = first; i < first + count; i++) {
         const param_t *p = &params->blocks[i];
-        int64_t shape[2];
+        int64_t shape[ST_MAX_DIMS];
         const int dims = shape_of(p, shape);
         if (p->dtype == ST_F32) st_add(w, p->name, p->dtype, dims, shape, params_values(params, i));
         else st_add_bf16(w, p->name, dims, shape, params_values(params, i));
     }
 }
 
-void params_check(const st_file_t *f, const params_t *params)
+void params_check_blocks(const st_file_t *f, const params_t *params, int first, int count)
 {
-    for (int i = 0; i < params->count; i++) {
-        int64_t shape[2];
+    for (int i = first; i < first + count; i++) {
+        int64_t shape[ST_MAX_DIMS];
         const int dims = shape_of(&params->blocks[i], shape);
         st_need(f, params->blocks[i].name, dims, shape);
     }
 }
 
-void params_read(const st_file_t *f, const params_t *params)
+void params_read_blocks(const st_file_t *f, const params_t *params, int first, int count)
 {
-    for (int i = 0; i < params->count; i++) {
+    for (int i = first; i < first + count; i++) {
         const param_t *p = &params->blocks[i];
-        int64_t shape[2];
+        int64_t shape[ST_MAX_DIMS];
         const int dims = shape_of(p, shape);
         float *values = st_need_f32(f, p->name, dims, shape);
         memcpy(params_values(params, i), values, (size_t)p->count * sizeof(float));
         free(values);
     }
 }
+
+void params_write(st_writer_t *w, const params_t *params) { params_write_blocks(w, params, 0, params->count); }
+void params_check(const st_file_t *f, const params_t *params) { params_check_blocks(f, params, 0, params->count); }
+void params_read(const st_file_t *f, const params_t *params) { params_read_blocks(f, params, 0, params->count); }

@@ -15,6 +15,8 @@
 typedef struct {
     char *name;       /* as in files: "model.layers.0.self_attn.q_proj.weight" */
     int64_t rows, cols;
+    int dims;         /* where a file has another shape than [rows, cols]: */
+    int64_t shape[ST_MAX_DIMS]; /* that shape; rows x cols elements */
     st_dtype dtype;   /* in files, ST_F32 (where 0 as well) or ST_BF16; in memory all are floats */
     bool frozen;      /* has no gradient and no state of the optimiser, and never changes */
     bool decay;       /* weight decay applies (matrices, not gains) */
@@ -52,8 +54,10 @@ int64_t params_number(const params_t *params);
 int64_t params_trained(const params_t *params);
 bool params_have_tables(const params_t *params); /* whether some block is sparse */
 
-/* Fills a block: normal with this deviation, drawn from `stream` by the element's index; or one value throughout. */
+/* Fills a block: normal with this deviation, drawn from `stream` by the element's index, or by its place among all that trains,
+ * so that one stream serves many blocks; or one value throughout. */
 void params_fill_normal(const params_t *params, int block, double deviation, uint64_t stream);
+void params_fill_normal_placed(const params_t *params, int block, double deviation, uint64_t stream);
 void params_fill(const params_t *params, int block, float value);
 
 /* Copies all values; false, touching nothing, if the two do not agree in names and shapes. */
@@ -67,5 +71,10 @@ void params_check(const st_file_t *f, const params_t *params);
 
 /* Fills all blocks from the tensors of their names, of any float type; shapes are checked, values must be finite. */
 void params_read(const st_file_t *f, const params_t *params);
+
+/* The same for `count` blocks from block `first` on. */
+void params_write_blocks(st_writer_t *w, const params_t *params, int first, int count);
+void params_check_blocks(const st_file_t *f, const params_t *params, int first, int count);
+void params_read_blocks(const st_file_t *f, const params_t *params, int first, int count);
 
 #endif

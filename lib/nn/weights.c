@@ -29,6 +29,13 @@ void weights_free(weights_t *w)
     *w = (weights_t){0};
 }
 
+void weights_release(const weights_t *w, params_t *params)
+{
+    if (!w->fixed) return;
+    free(params->fixed);
+    params->fixed = NULL;
+}
+
 const operand_t *weights_operand(const weights_t *w, int block)
 {
     const param_t *p = &w->params->blocks[block];

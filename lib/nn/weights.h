@@ -16,6 +16,9 @@ weights_t weights_new(const params_t *params, const backend_t *backend);
 void weights_sync(weights_t *w); /* converts anew what trains, after it changed */
 void weights_free(weights_t *w);
 
+/* Frees the frozen floats of `params`, w's own, where operands are a copy of them: params_values() has none of them any more. */
+void weights_release(const weights_t *w, params_t *params);
+
 /* A dense block as an operand. */
 const operand_t *weights_operand(const weights_t *w, int block);
 

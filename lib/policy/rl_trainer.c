@@ -334,6 +334,7 @@ model_t *rl_train(const rl_job_t *job, rl_result_t *result)
     const loop_trainer_t steps = {.ctx = t, .begin = begin_round, .step = take_step, .score = t->validation ? score : NULL, .kept = kept,
                                   .report = report, .fields = fields};
     const loop_state_t at = loop_run(&o, &steps, &t->learner, start);
+    jsonlog_close();
     *result = (rl_result_t){first_step(t, at.kept ? at.best_round : at.round), first_step(t, at.round), t->steps, (rl_end_t)at.end,
                             t->validation != NULL, t->best.hr10, t->best.ndcg10, t->start.hr10, t->start.ndcg10, candidates_per_second(t, &at)};
     model_t *m = t->model;

@@ -5,27 +5,30 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/rng.h"
-#include "nn/gemm.h"
 
-fusion_t fusion_make(int64_t text, int64_t image, int64_t fused, int64_t begin)
+static linear_t add_matrix(params_t *params, const char *name, int64_t in, int64_t out)
 {
-    fusion_t f = {.text = text, .image = image, .fused = image ? fused : text, .begin = begin, .end = begin};
+    const int weight = params_add(params, (param_t){.name = xstrdup(name), .rows = out, .cols = in, .decay = true});
+    return linear_on(in, out, weight, -1);
+}
+
+fusion_t fusion_add(params_t *params, int64_t text, int64_t image, int64_t fused)
+{
+    fusion_t f = {.text = text, .image = image, .fused = image ? fused : text};
     if (!image) return f;
-    f.visual = begin;
-    f.fuse = f.visual + text * image;
-    f.end = f.fuse + fused * 2 * text;
+    f.visual = add_matrix(params, "fusion.visual.weight", image, text);
+    f.fuse = add_matrix(params, "fusion.weight", 2 * text, fused);
     f.hidden = image + text + 2 * text + fused;
     return f;
 }
 
-void fusion_init(const fusion_t *f, float *params, uint64_t key)
+void fusion_init(const fusion_t *f, const params_t *params, uint64_t key)
 {
     if (!f->image) return;
-    double deviation = sqrt(1 / (double)f->text);
-    for (int64_t i = f->visual; i < f->fuse; i++) params[i] = (float)(deviation * rng_normal(key, (uint64_t)i));
-    memset(params + f->fuse, 0, (size_t)(f->end - f->fuse) * sizeof(float));
-    for (int64_t c = 0; c < 2 * f->text; c++) params[f->fuse + c % f->fused * 2 * f->text + c] = 1;
+    params_fill_normal_placed(params, f->visual.weight, sqrt(1 / (double)f->text), key);
+    params_fill(params, f->fuse.weight, 0);
+    float *fuse = params_values(params, f->fuse.weight);
+    for (int64_t c = 0; c < 2 * f->text; c++) fuse[c % f->fused * 2 * f->text + c] = 1;
 }
 
 /* Copies rows [rows, width] out of, or into, longer ones. */
@@ -51,29 +54,28 @@ static acts_t acts_parts(const fusion_t *f, int64_t rows, float *acts)
     return a;
 }
 
-const float *fusion_forward(const fusion_t *f, const float *params, int64_t rows, const float *x, float *acts)
+const float *fusion_forward(const fusion_t *f, const weights_t *w, int64_t rows, const float *x, float *acts)
 {
     if (!f->image) return x;
-    int64_t dt = f->text, dv = f->image;
-    acts_t a = acts_parts(f, rows, acts);
+    const int64_t dt = f->text, dv = f->image;
+    const acts_t a = acts_parts(f, rows, acts);
     copy_columns(rows, dv, x + dt, dt + dv, a.image, dv);
-    gemm_f32(false, true, rows, dt, dv, 1, a.image, params + f->visual, 0, a.visual);
+    linear_forward(&f->visual, w, rows, a.image, a.visual, NULL);
     copy_columns(rows, dt, x, dt + dv, a.both, 2 * dt);
     copy_columns(rows, dt, a.visual, dt, a.both + dt, 2 * dt);
-    gemm_f32(false, true, rows, f->fused, 2 * dt, 1, a.both, params + f->fuse, 0, a.fused);
+    linear_forward(&f->fuse, w, rows, a.both, a.fused, NULL);
     return a.fused;
 }
 
-void fusion_backward(const fusion_t *f, const float *params, int64_t rows, const float *acts, const float *dfused, float *grads)
+void fusion_backward(const fusion_t *f, const weights_t *w, int64_t rows, const float *acts, const float *dfused, grads_t *grads)
 {
     if (!f->image) return;
-    int64_t dt = f->text, dv = f->image;
+    const int64_t dt = f->text;
     const acts_t a = acts_parts(f, rows, (float *)acts);
-    gemm_f32(true, false, f->fused, 2 * dt, rows, 1, dfused, a.both, 1, grads + f->fuse);
     float *dboth = xfloats((size_t)(rows * 2 * dt)), *dvisual = xfloats((size_t)(rows * dt));
-    gemm_f32(false, false, rows, 2 * dt, f->fused, 1, dfused, params + f->fuse, 0, dboth);
+    linear_backward(&f->fuse, w, rows, a.both, dfused, NULL, dboth, grads, NULL);
     copy_columns(rows, dt, dboth + dt, 2 * dt, dvisual, dt);
-    gemm_f32(true, false, dt, dv, rows, 1, dvisual, a.image, 1, grads + f->visual);
+    linear_backward(&f->visual, w, rows, a.image, dvisual, NULL, NULL, grads, NULL);
     free(dvisual);
     free(dboth);
 }

@@ -12,34 +12,44 @@ enum { BLOCK = 256 /* rows that one step of a parallel pass takes */ };
 
 static int64_t blocks(int64_t n) { return (n + BLOCK - 1) / BLOCK; }
 
-/* Networks from `in` through `hidden` to `out`, or from `out` back to `in`. */
-static mlp_t network(const quantiser_shape_t *s, int64_t in, int64_t out, bool mirrored, int64_t begin)
+/* A network from `in` through `hidden` to `out`, or mirrored; the identity where there is none. */
+static mlp_t add_network(quantiser_t *q, const quantiser_shape_t *s, const char *name, int64_t in, int64_t out, bool mirrored)
 {
-    int64_t width[MLP_MAX_LAYERS + 1];
-    if (s->depth < 0) return mlp_make(0, &in, begin);
-    width[0] = in;
+    int64_t width[MLP_MAX_LAYERS + 1] = {in};
+    if (s->depth < 0 || !out) return mlp_add(&q->params, name, 0, width);
     for (int i = 0; i < s->depth; i++) width[1 + i] = s->hidden[mirrored ? s->depth - 1 - i : i];
     width[s->depth + 1] = out;
-    return mlp_make(s->depth + 1, width, begin);
+    return mlp_add(&q->params, name, s->depth + 1, width);
+}
+
+static int add_codebook(quantiser_t *q)
+{
+    return params_add(&q->params, (param_t){.name = xstrdup("codebook"), .rows = (int64_t)q->levels * q->codes, .cols = q->latent,
+                                            .dims = 3, .shape = {q->levels, q->codes, q->latent}});
+}
+
+/* Keeps the blocks in this order: initial values are drawn by a parameter's place. */
+static void add_blocks(quantiser_t *q, const quantiser_shape_t *s)
+{
+    const bool fuses = s->depth >= 0 && s->image;
+    q->encoder = add_network(q, s, "encoder", fuses ? s->fused : q->width, q->latent, false);
+    q->decoder = add_network(q, s, "decoder", q->latent, q->width, true);
+    q->codebook = add_codebook(q);
+    q->fusion = fuses ? fusion_add(&q->params, s->text, s->image, s->fused) : fusion_add(&q->params, q->width, 0, 0);
+    q->intent_decoder = add_network(q, s, "intent", q->latent, q->intent, true);
 }
 
 quantiser_t *quantiser_new(const quantiser_shape_t *s)
 {
     if (s->depth + 1 > MLP_MAX_LAYERS) die(EX_USAGE, "%d hidden layers, expected up to %d", s->depth, MLP_MAX_LAYERS - 1);
-    bool networks = s->depth >= 0;
+    const bool networks = s->depth >= 0;
     quantiser_t *q = NEW(quantiser_t);
     *q = (quantiser_t){.text = s->text, .image = s->image, .width = s->text + s->image, .levels = s->levels, .codes = s->codes};
     q->intent = networks ? s->intent : 0;
     q->latent = networks ? s->latent : q->width;
-    int64_t input = networks && s->image ? s->fused : q->width;
-    q->encoder = network(s, input, q->latent, false, 0);
-    q->decoder = network(s, q->latent, q->width, true, q->encoder.end);
-    q->codebook = q->decoder.end;
-    q->size = q->codebook + (int64_t)s->levels * s->codes * q->latent;
-    q->fusion = networks ? fusion_make(s->text, s->image, s->fused, q->size) : fusion_make(q->width, 0, 0, q->size);
-    q->intent_decoder = q->intent ? network(s, q->latent, q->intent, true, q->fusion.end) : mlp_make(0, &q->latent, q->fusion.end);
-    q->size = q->intent_decoder.end;
-    q->params = xfloats((size_t)q->size);
+    add_blocks(q, s);
+    params_allocate(&q->params);
+    q->weights = weights_new(&q->params, backend_open("f32"));
     q->offset = xfloats((size_t)s->levels * (size_t)s->codes);
     q->image_scale = xfloats((size_t)q->image);
     for (int64_t j = 0; j < q->image; j++) q->image_scale[j] = 1;
@@ -49,7 +59,8 @@ quantiser_t *quantiser_new(const quantiser_shape_t *s)
 void quantiser_free(quantiser_t *q)
 {
     if (!q) return;
-    free(q->params);
+    weights_free(&q->weights);
+    params_free(&q->params);
     free(q->offset);
     free(q->image_scale);
     free(q);
@@ -69,8 +80,8 @@ static void encode_block(void *ctx, int64_t block, int worker)
     const quantiser_t *q = p->q;
     int64_t begin = block * BLOCK, rows = p->n - begin < BLOCK ? p->n - begin : BLOCK;
     float *fused = xfloats((size_t)(rows * q->fusion.hidden)), *acts = xfloats((size_t)(rows * q->encoder.hidden));
-    const float *e = fusion_forward(&q->fusion, q->params, rows, p->x + begin * q->width, fused);
-    const float *z = mlp_forward(&q->encoder, q->params, rows, e, acts);
+    const float *e = fusion_forward(&q->fusion, &q->weights, rows, p->x + begin * q->width, fused);
+    const float *z = mlp_forward(&q->encoder, &q->weights, rows, e, acts);
     memcpy(p->latents + begin * q->latent, z, (size_t)(rows * q->latent) * sizeof(float));
     free(acts);
     free(fused);
@@ -156,8 +167,8 @@ static void error_block(void *ctx, int64_t block, int worker)
             const float *c = quantiser_codebook(q, l) + p->codes[(begin + i) * q->levels + l] * q->latent;
             for (int64_t j = 0; j < q->latent; j++) zq[i * q->latent + j] += c[j];
         }
-    const float *back = mlp_forward(&q->decoder, q->params, rows, zq, acts);
-    const float *intents = mlp_forward(&q->intent_decoder, q->params, rows, zq, intent_acts);
+    const float *back = mlp_forward(&q->decoder, &q->weights, rows, zq, acts);
+    const float *intents = mlp_forward(&q->intent_decoder, &q->weights, rows, zq, intent_acts);
     const quantiser_rows_t *r = p->rows;
     sums_t *s = &p->sums[block];
     for (int64_t i = 0; i < rows; i++) {

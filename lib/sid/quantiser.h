@@ -28,12 +28,12 @@ typedef struct {
     int64_t width;        /* of a row: text + image */
     int64_t latent;       /* d */
     int levels, codes;    /* L, K */
+    params_t params;      /* what is trained, named as in files */
+    weights_t weights;    /* the same, for products in floats */
     fusion_t fusion;      /* [e_text ; v] -> e_mm, the encoder's input; none where there are no networks */
     mlp_t encoder, decoder; /* the decoder gives [e_text ; v] back */
     mlp_t intent_decoder; /* no layers: none */
-    int64_t codebook;     /* offset of [levels, codes, latent] in params */
-    int64_t size;
-    float *params;        /* the trained parameters, flat */
+    int codebook;         /* block [levels, codes, latent] */
     float *offset;        /* [levels, codes] load offsets, added to squared distances when a code is chosen */
     float *image_scale;   /* [image]: a row's v is the item's image vector, each element times this */
 } quantiser_t;
@@ -45,7 +45,7 @@ void quantiser_free(quantiser_t *q);
 /* Codebook of a level: [codes, latent]. */
 static inline float *quantiser_codebook(const quantiser_t *q, int level)
 {
-    return q->params + q->codebook + (int64_t)level * q->codes * q->latent;
+    return params_values(&q->params, q->codebook) + (int64_t)level * q->codes * q->latent;
 }
 
 /* Items as a quantiser sees them; borrowed. */

@@ -1,55 +1,24 @@
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
 #include "sid/quantiser.h"
 
-static void add_network(st_writer_t *w, const char *name, const mlp_t *m, const float *params)
+static void write_network(st_writer_t *w, const quantiser_t *q, const mlp_t *m)
 {
-    for (int l = 0; l < m->layers; l++) {
-        char tensor[32];
-        snprintf(tensor, sizeof tensor, "%s.%d.weight", name, l);
-        st_add2(w, tensor, ST_F32, m->width[l + 1], m->width[l], params + m->weight[l]);
-        snprintf(tensor, sizeof tensor, "%s.%d.bias", name, l);
-        st_add1(w, tensor, ST_F32, m->width[l + 1], params + m->bias[l]);
-    }
+    if (m->layers) params_write_blocks(w, &q->params, m->layer[0].weight, 2 * m->layers);
 }
 
 void quantiser_add(st_writer_t *w, const quantiser_t *q)
 {
-    const int64_t shape[] = {q->levels, q->codes, q->latent};
-    st_add(w, "codebook", ST_F32, 3, shape, q->params + q->codebook);
+    params_write_blocks(w, &q->params, q->codebook, 1);
     st_add2(w, "code_offset", ST_F32, q->levels, q->codes, q->offset);
-    add_network(w, "encoder", &q->encoder, q->params);
-    add_network(w, "decoder", &q->decoder, q->params);
-    add_network(w, "intent", &q->intent_decoder, q->params);
+    write_network(w, q, &q->encoder);
+    write_network(w, q, &q->decoder);
+    write_network(w, q, &q->intent_decoder);
     if (!q->image) return;
     st_add1(w, "image_scale", ST_F32, q->image, q->image_scale);
-    if (!q->fusion.image) return;
-    st_add2(w, "fusion.visual.weight", ST_F32, q->text, q->image, q->params + q->fusion.visual);
-    st_add2(w, "fusion.weight", ST_F32, q->fusion.fused, 2 * q->text, q->params + q->fusion.fuse);
-}
-
-/* Copies a tensor of exactly this shape to `to`. */
-static void fetch(const st_file_t *f, const char *name, int dims, const int64_t *shape, float *to)
-{
-    int64_t expected[ST_MAX_DIMS], count = 1;
-    for (int i = 0; i < dims; i++) count *= expected[i] = shape[i];
-    float *data = st_need_f32(f, name, dims, expected);
-    memcpy(to, data, (size_t)count * sizeof(float));
-    free(data);
-}
-
-static void fetch_network(const st_file_t *f, const char *name, const mlp_t *m, float *params)
-{
-    for (int l = 0; l < m->layers; l++) {
-        char tensor[32];
-        snprintf(tensor, sizeof tensor, "%s.%d.weight", name, l);
-        fetch(f, tensor, 2, (const int64_t[]){m->width[l + 1], m->width[l]}, params + m->weight[l]);
-        snprintf(tensor, sizeof tensor, "%s.%d.bias", name, l);
-        fetch(f, tensor, 1, (const int64_t[]){m->width[l + 1]}, params + m->bias[l]);
-    }
+    if (q->fusion.image) params_write_blocks(w, &q->params, q->fusion.visual.weight, 2);
 }
 
 /* A matrix [out, in] that must not be empty; false if there is none. */
@@ -141,18 +110,19 @@ static quantiser_shape_t read_shape(const st_file_t *f)
     return s;
 }
 
+/* Puts a tensor of exactly this shape in place of *values. */
+static void replace(const st_file_t *f, const char *name, int dims, int64_t *shape, float **values)
+{
+    free(*values);
+    *values = st_need_f32(f, name, dims, shape);
+}
+
 quantiser_t *quantiser_read(const st_file_t *f)
 {
-    quantiser_shape_t s = read_shape(f);
+    const quantiser_shape_t s = read_shape(f);
     quantiser_t *q = quantiser_new(&s);
-    fetch(f, "codebook", 3, (int64_t[]){q->levels, q->codes, q->latent}, q->params + q->codebook);
-    if (st_find(f, "code_offset")) fetch(f, "code_offset", 2, (int64_t[]){q->levels, q->codes}, q->offset);
-    fetch_network(f, "encoder", &q->encoder, q->params);
-    fetch_network(f, "decoder", &q->decoder, q->params);
-    fetch_network(f, "intent", &q->intent_decoder, q->params);
-    if (q->image) fetch(f, "image_scale", 1, (int64_t[]){q->image}, q->image_scale);
-    if (!q->fusion.image) return q;
-    fetch(f, "fusion.visual.weight", 2, (int64_t[]){q->text, q->image}, q->params + q->fusion.visual);
-    fetch(f, "fusion.weight", 2, (int64_t[]){q->fusion.fused, 2 * q->text}, q->params + q->fusion.fuse);
+    params_read(f, &q->params);
+    if (st_find(f, "code_offset")) replace(f, "code_offset", 2, (int64_t[]){q->levels, q->codes}, &q->offset);
+    if (q->image) replace(f, "image_scale", 1, (int64_t[]){q->image}, &q->image_scale);
     return q;
 }

@@ -97,7 +97,6 @@ static void run_round(loop_t *l)
         saved = seconds_now();
     }
     l->at.seconds += seconds_now() - began;
-    progress_end();
 }
 
 /* Scores the values, or their average where there is one, and keeps the better ones. */
@@ -151,8 +150,8 @@ loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, le
         l.at.step = 0;
         end_round(&l);
     }
+    progress_end();
     release_signals();
-    jsonlog_close();
     if (l.at.kept) learner_restore(learner);
     else learner_swap_average(learner);
     checkpoint_free(&l.checkpoint);

@@ -28,7 +28,8 @@ enum { LOOP_RUNNING, LOOP_ROUNDS, LOOP_PATIENCE, LOOP_OTHER };
 /* The trainer. Every function gets `ctx`; those marked so may be NULL. */
 typedef struct {
     void *ctx;
-    /* Makes round `round` (from 0) ready, of which `done` steps lie behind, and starts its progress; returns its steps. */
+    /* Makes round `round` (from 0) ready, of which `done` steps lie behind; returns its steps. Starts the round's meter, or at the
+     * run's first round one that counts them all. */
     int64_t (*begin)(void *ctx, int64_t round, int64_t done);
     /* Step `step` (from 0) of it, the learner's update included. */
     void (*step)(void *ctx, int64_t round, int64_t step);
@@ -60,7 +61,7 @@ typedef void (*loop_start_fn)(void *ctx, bool resumed);
 
 /* Runs the trainer from the checkpoint, if there is one, else from the start; on return the learner's values are the result: the
  * best, the earliest of equals, or without a score the last (their average, where there is one). The checkpoint stays until
- * checkpoint_remove(). `start` may be NULL. */
+ * checkpoint_remove(), and the log is open until jsonlog_close(), for the result. `start` may be NULL. */
 loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, learner_t *learner, loop_start_fn start);
 
 #endif

@@ -23,7 +23,7 @@ typedef struct {
 struct clip {
     clip_config_t config;
     clip_pixels_t pixels;
-    clip_weights_t weights;
+    clip_weights_t *weights;
     const backend_t *backend;
     char *digest;
     float value[CLIP_CHANNELS][256]; /* what each pixel value becomes */
@@ -49,7 +49,7 @@ clip_t *clip_open(const char *folder, const backend_t *backend)
     c->backend = backend;
     c->config = clip_read_config(folder, state);
     c->pixels = clip_read_pixels(folder, &c->config, state);
-    c->weights = clip_read_weights(folder, &c->config, backend, state);
+    c->weights = clip_weights_read(folder, &c->config, backend, state);
     c->digest = digest_hex(XXH3_128bits_digest(state));
     XXH3_freeState(state);
     fill_values(c);
@@ -81,7 +81,7 @@ void clip_free(clip_t *c)
 {
     if (!c) return;
     drop_scratch(c);
-    clip_weights_free(&c->weights, &c->config);
+    clip_weights_free(c->weights);
     free(c->digest);
     free(c);
 }
@@ -128,12 +128,18 @@ static void ensure_scratch(clip_t *c)
     for (int i = 0; i < workers; i++) c->scratch[i] = scratch_new(c);
 }
 
-/* y [rows, out] = in [rows, width] W^T, with `rows` to each picture of a whole group even where the last group has fewer: products
- * of another size may take other kernels, which are made anew or sum in another order. What the rows beyond hold does not
- * matter. */
-static void multiply(const clip_t *c, int64_t rows, int64_t out, int64_t width, const operand_t *in, const operand_t *weight, float *y)
+/* y = in W^T, with `rows` to each picture of a whole group even where the last group has fewer: products of another size may take
+ * other kernels, which are made anew or sum in another order. What the rows beyond hold does not matter. */
+static void multiply(const clip_t *c, int64_t rows, const linear_t *l, const operand_t *in, float *y)
 {
-    c->backend->matmul(false, true, round_rows(c->backend, rows * c->batch), out, width, in, weight, y);
+    linear_forward(l, &c->weights->operands, round_rows(c->backend, rows * c->batch), in, y, NULL);
+}
+
+/* Normalises rows of x into either or both of `packed` and y. */
+static void normalise(const clip_t *c, const clip_norm_t *n, int64_t rows, const float *x, operand_t *packed, float *y)
+{
+    layernorm_forward(c->backend, rows, c->config.hidden_size, (float)c->config.layer_norm_eps, x, clip_vector(c->weights, n->gain),
+                      clip_vector(c->weights, n->bias), packed, y);
 }
 
 /* One patch of a crop: values [3, patch, patch]. */
@@ -156,39 +162,39 @@ static void embed_patches(const clip_t *c, scratch_t *s, int64_t pictures, const
             read_patch(c, corner, s->wide + (i * patches + k) * patch);
         }
     c->backend->pack(s->wide, pictures * patches * patch, s->in);
-    multiply(c, patches, d, patch, s->in, c->weights.patch, s->y);
+    multiply(c, patches, &c->weights->patch, s->in, s->y);
+    const float *class_token = clip_vector(c->weights, c->weights->class_token), *position = clip_vector(c->weights, c->weights->position);
     for (int64_t i = 0; i < pictures; i++)
         for (int64_t t = 0; t < c->tokens; t++) {
-            const float *from = t ? s->y + (i * patches + t - 1) * d : c->weights.class_token, *at = c->weights.position + t * d;
+            const float *from = t ? s->y + (i * patches + t - 1) * d : class_token, *at = position + t * d;
             float *x = s->x + (i * c->tokens + t) * d;
             for (int64_t j = 0; j < d; j++) x[j] = from[j] + at[j];
         }
-    layernorm_forward(c->backend, pictures * c->tokens, d, (float)c->config.layer_norm_eps, s->x, c->weights.pre.gain,
-                      c->weights.pre.bias, NULL, s->x);
+    normalise(c, &c->weights->pre, pictures * c->tokens, s->x, NULL, s->x);
 }
 
 /* Attention of the first `queries` tokens of each picture to all its tokens; s->y holds queries rows a picture. */
 static void attend(const clip_t *c, scratch_t *s, const clip_layer_t *l, int64_t pictures, int64_t queries)
 {
     const int64_t d = c->config.hidden_size, rows = pictures * c->tokens;
-    layernorm_forward(c->backend, rows, d, (float)c->config.layer_norm_eps, s->x, l->norm1.gain, l->norm1.bias, s->in, NULL);
-    multiply(c, c->tokens, 3 * d, d, s->in, l->qkv.weight, s->qkv);
-    bias_forward(rows, 3 * d, l->qkv.bias, NULL, s->qkv);
+    normalise(c, &l->norm1, rows, s->x, s->in, NULL);
+    multiply(c, c->tokens, &l->qkv.product, s->in, s->qkv);
+    bias_forward(rows, 3 * d, clip_vector(c->weights, l->qkv.bias), NULL, s->qkv);
     for (int64_t i = 0; i < pictures; i++)
         attention_full_forward(c->attention, queries, c->tokens, s->qkv + i * c->tokens * 3 * d, s->y + i * queries * d, s->scores);
     c->backend->pack(s->y, pictures * queries * d, s->in);
-    multiply(c, queries, d, d, s->in, l->out.weight, s->y);
+    multiply(c, queries, &l->out.product, s->in, s->y);
 }
 
 /* Sends the same tokens through the two linear layers. */
 static void feed_forward(const clip_t *c, scratch_t *s, const clip_layer_t *l, int64_t pictures, int64_t queries)
 {
     const int64_t d = c->config.hidden_size, wide = c->config.intermediate_size, rows = pictures * queries;
-    layernorm_forward(c->backend, rows, d, (float)c->config.layer_norm_eps, s->x, l->norm2.gain, l->norm2.bias, s->in, NULL);
-    multiply(c, queries, wide, d, s->in, l->fc1.weight, s->wide);
-    bias_activation_forward(c->backend, c->config.hidden_act, rows, wide, l->fc1.bias, s->wide, s->wide_in);
-    multiply(c, queries, d, wide, s->wide_in, l->fc2.weight, s->y);
-    bias_forward(rows, d, l->fc2.bias, s->y, s->x);
+    normalise(c, &l->norm2, rows, s->x, s->in, NULL);
+    multiply(c, queries, &l->fc1.product, s->in, s->wide);
+    bias_activation_forward(c->backend, c->config.hidden_act, rows, wide, clip_vector(c->weights, l->fc1.bias), s->wide, s->wide_in);
+    multiply(c, queries, &l->fc2.product, s->wide_in, s->y);
+    bias_forward(rows, d, clip_vector(c->weights, l->fc2.bias), s->y, s->x);
 }
 
 /* Runs the tower over up to one batch. Computes the last layer for the class tokens only: nothing else of it is asked for. */
@@ -197,16 +203,15 @@ static void forward(const clip_t *c, scratch_t *s, int64_t pictures, const uint8
     const int64_t d = c->config.hidden_size, layers = c->config.num_hidden_layers;
     embed_patches(c, s, pictures, crops);
     for (int64_t i = 0; i < layers; i++) {
-        const clip_layer_t *l = &c->weights.layers[i];
+        const clip_layer_t *l = &c->weights->layers[i];
         const int64_t queries = i + 1 < layers ? c->tokens : 1;
         attend(c, s, l, pictures, queries);
         if (queries == 1)
             for (int64_t j = 1; j < pictures; j++) memmove(s->x + j * d, s->x + j * c->tokens * d, (size_t)d * sizeof(float));
-        bias_forward(pictures * queries, d, l->out.bias, s->y, s->x);
+        bias_forward(pictures * queries, d, clip_vector(c->weights, l->out.bias), s->y, s->x);
         feed_forward(c, s, l, pictures, queries);
     }
-    layernorm_forward(c->backend, pictures, d, (float)c->config.layer_norm_eps, s->x, c->weights.post.gain, c->weights.post.bias, NULL,
-                      pooled);
+    normalise(c, &c->weights->post, pictures, s->x, NULL, pooled);
 }
 
 typedef struct {

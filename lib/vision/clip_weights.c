@@ -23,14 +23,6 @@ typedef struct {
     XXH3_state_t *digest;
 } store_t;
 
-/* Reads the tower's tensors; on the first pass they are only checked, so that no memory is taken for what is not there. */
-typedef struct {
-    store_t store;
-    const clip_config_t *config;
-    const backend_t *backend;
-    bool check_only;
-} reader_t;
-
 static const st_file_t *open_file(store_t *s, const char *name)
 {
     char *path = xasprintf("%s/%s", s->folder, name);
@@ -110,130 +102,120 @@ static const st_file_t *store_file(store_t *s, const char *tensor)
     return open_file(s, v->valuestring);
 }
 
-static float *read_tensor(reader_t *r, const char *name, int dims, const int64_t *extents)
+/* Adds blocks once their tensors are found and sound, so that no memory is taken for what is not there. */
+typedef struct {
+    store_t store;
+    const clip_config_t *config;
+    clip_weights_t *w;
+} reader_t;
+
+static int add_block(reader_t *r, params_t *to, param_t p)
 {
-    int64_t shape[ST_MAX_DIMS];
-    memcpy(shape, extents, (size_t)dims * sizeof *shape);
-    const st_file_t *f = store_file(&r->store, name);
-    const st_tensor_t *t = st_need(f, name, dims, shape);
-    if (!st_dtype_is_float(t->dtype)) st_bad(f, name, "is of type %s, expected a float type", st_dtype_name(t->dtype));
-    return r->check_only ? NULL : st_need_f32(f, name, dims, shape);
+    p.frozen = true;
+    const int block = params_add(to, p);
+    const st_file_t *f = store_file(&r->store, p.name);
+    params_check_blocks(f, to, block, 1);
+    const st_dtype dtype = st_find(f, p.name)->dtype;
+    if (!st_dtype_is_float(dtype)) st_bad(f, p.name, "is of type %s, expected a float type", st_dtype_name(dtype));
+    return block;
 }
 
-static float *read_vector(reader_t *r, const char *prefix, const char *tail, int64_t n)
+static int add_vector(reader_t *r, const char *prefix, const char *tail, int64_t n)
 {
-    char *name = xasprintf("vision_model.%s%s", prefix, tail);
-    float *x = read_tensor(r, name, 1, (int64_t[]){n});
-    free(name);
-    return x;
+    return add_block(r, &r->w->vectors, (param_t){.name = xasprintf("vision_model.%s%s", prefix, tail), .cols = n});
 }
 
-static operand_t *operand_new(const reader_t *r, int64_t count)
+/* Adds one linear layer, or several with the same input as one: `tails` are their names. */
+static clip_linear_t add_linear(reader_t *r, const char *prefix, int count, const char *const *tails, int64_t out, int64_t in)
 {
-    return r->check_only ? NULL : xfloats((size_t)count * r->backend->operand_size / sizeof(float) + 1);
-}
-
-static void pack(const reader_t *r, float *x, int64_t count, operand_t *base, int64_t at)
-{
-    if (!r->check_only) r->backend->pack(x, count, operand_at(r->backend, base, at));
-    free(x);
-}
-
-/* One linear layer, or several with the same input as one: `tails` are their names. */
-static clip_linear_t read_linear(reader_t *r, const char *prefix, int count, const char *const *tails, int64_t out, int64_t in)
-{
-    clip_linear_t l = {operand_new(r, count * out * in), r->check_only ? NULL : xfloats((size_t)(count * out))};
+    params_align(&r->w->matrices);
+    params_align(&r->w->vectors);
+    const clip_linear_t l = {linear_on(in, count * out, r->w->matrices.count, -1), r->w->vectors.count};
     for (int i = 0; i < count; i++) {
-        char *weight = xasprintf("vision_model.%s%s.weight", prefix, tails[i]), *bias = xasprintf("%s.bias", tails[i]);
-        pack(r, read_tensor(r, weight, 2, (int64_t[]){out, in}), out * in, l.weight, i * out * in);
-        float *b = read_vector(r, prefix, bias, out);
-        if (b) memcpy(l.bias + i * out, b, (size_t)out * sizeof *b);
-        free(b);
-        free(weight);
+        char *bias = xasprintf("%s.bias", tails[i]);
+        add_block(r, &r->w->matrices, (param_t){.name = xasprintf("vision_model.%s%s.weight", prefix, tails[i]), .rows = out, .cols = in});
+        add_vector(r, prefix, bias, out);
         free(bias);
     }
     return l;
 }
 
-static clip_norm_t read_norm(reader_t *r, const char *prefix, const char *tail)
+static clip_norm_t add_norm(reader_t *r, const char *prefix, const char *name)
 {
-    char *name = xasprintf("%s%s", prefix, tail);
-    clip_norm_t n = {read_vector(r, name, ".weight", r->config->hidden_size), read_vector(r, name, ".bias", r->config->hidden_size)};
-    free(name);
+    char *both = xasprintf("%s%s", prefix, name);
+    clip_norm_t n;
+    params_align(&r->w->vectors);
+    n.gain = add_vector(r, both, ".weight", r->config->hidden_size);
+    n.bias = add_vector(r, both, ".bias", r->config->hidden_size);
+    free(both);
     return n;
 }
 
-static clip_layer_t read_layer(reader_t *r, int64_t i)
+static void add_layer(reader_t *r, int64_t i)
 {
     static const char *const qkv[] = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}, *const out[] = {"self_attn.out_proj"},
                       *const fc1[] = {"mlp.fc1"}, *const fc2[] = {"mlp.fc2"};
     const int64_t d = r->config->hidden_size, wide = r->config->intermediate_size;
+    clip_layer_t *l = &r->w->layers[i];
     char *prefix = xasprintf("encoder.layers.%lld.", (long long)i);
-    clip_layer_t l = {
-        .norm1 = read_norm(r, prefix, "layer_norm1"),
-        .norm2 = read_norm(r, prefix, "layer_norm2"),
-        .qkv = read_linear(r, prefix, 3, qkv, d, d),
-        .out = read_linear(r, prefix, 1, out, d, d),
-        .fc1 = read_linear(r, prefix, 1, fc1, wide, d),
-        .fc2 = read_linear(r, prefix, 1, fc2, d, wide),
-    };
+    l->norm1 = add_norm(r, prefix, "layer_norm1");
+    l->norm2 = add_norm(r, prefix, "layer_norm2");
+    l->qkv = add_linear(r, prefix, 3, qkv, d, d);
+    l->out = add_linear(r, prefix, 1, out, d, d);
+    l->fc1 = add_linear(r, prefix, 1, fc1, wide, d);
+    l->fc2 = add_linear(r, prefix, 1, fc2, d, wide);
     free(prefix);
-    return l;
 }
 
-static clip_weights_t read_weights(reader_t *r)
+/* Adds the convolution over patches, which do not overlap: a matrix. */
+static linear_t add_patch(reader_t *r)
 {
+    const int64_t d = r->config->hidden_size, p = r->config->patch_size, in = CLIP_CHANNELS * p * p;
+    const int block = add_block(r, &r->w->matrices, (param_t){.name = xstrdup("vision_model.embeddings.patch_embedding.weight"), .rows = d,
+                                                              .cols = in, .dims = 4, .shape = {d, CLIP_CHANNELS, p, p}});
+    return linear_on(in, d, block, -1);
+}
+
+/* Keeps this order: that in which the files of an index are opened is part of the digest. */
+static void add_all(reader_t *r)
+{
+    clip_weights_t *w = r->w;
     const clip_config_t *c = r->config;
-    const int64_t d = c->hidden_size, p = c->patch_size, patch = CLIP_CHANNELS * p * p;
-    clip_weights_t w = {.patch = operand_new(r, d * patch), .layers = NEW_ARRAY(clip_layer_t, c->num_hidden_layers)};
-    float *conv = read_tensor(r, "vision_model.embeddings.patch_embedding.weight", 4, (int64_t[]){d, CLIP_CHANNELS, p, p});
-    pack(r, conv, d * patch, w.patch, 0);
-    w.class_token = read_vector(r, "embeddings.", "class_embedding", d);
-    w.position = read_tensor(r, "vision_model.embeddings.position_embedding.weight", 2, (int64_t[]){clip_tokens(c), d});
-    w.pre = read_norm(r, "", "pre_layrnorm"); /* the published spelling */
-    w.post = read_norm(r, "", "post_layernorm");
-    for (int64_t i = 0; i < c->num_hidden_layers; i++) w.layers[i] = read_layer(r, i);
-    return w;
+    w->layers = NEW_ARRAY(clip_layer_t, c->num_hidden_layers);
+    w->patch = add_patch(r);
+    w->class_token = add_vector(r, "embeddings.", "class_embedding", c->hidden_size);
+    w->position = add_block(r, &w->vectors, (param_t){.name = xstrdup("vision_model.embeddings.position_embedding.weight"),
+                                                      .rows = clip_tokens(c), .cols = c->hidden_size});
+    w->pre = add_norm(r, "", "pre_layrnorm"); /* the published spelling */
+    w->post = add_norm(r, "", "post_layernorm");
+    for (int64_t i = 0; i < c->num_hidden_layers; i++) add_layer(r, i);
 }
 
-clip_weights_t clip_read_weights(const char *folder, const clip_config_t *c, const backend_t *b, XXH3_state_t *digest)
+static void fill(reader_t *r, params_t *params)
 {
-    reader_t r = {store_open(folder, digest), c, b, true};
-    clip_weights_t none = read_weights(&r);
-    clip_weights_free(&none, c);
-    r.check_only = false;
-    clip_weights_t w = read_weights(&r);
+    params_allocate(params);
+    for (int i = 0; i < params->count; i++) params_read_blocks(store_file(&r->store, params->blocks[i].name), params, i, 1);
+}
+
+clip_weights_t *clip_weights_read(const char *folder, const clip_config_t *c, const backend_t *b, XXH3_state_t *digest)
+{
+    clip_weights_t *w = NEW(clip_weights_t);
+    reader_t r = {store_open(folder, digest), c, w};
+    add_all(&r);
+    fill(&r, &w->vectors);
+    fill(&r, &w->matrices);
     store_close(&r.store);
+    w->operands = weights_new(&w->matrices, b);
+    weights_release(&w->operands, &w->matrices);
     return w;
 }
 
-static void free_norm(clip_norm_t *n)
+void clip_weights_free(clip_weights_t *w)
 {
-    free(n->gain);
-    free(n->bias);
-}
-
-static void free_linear(clip_linear_t *l)
-{
-    free(l->weight);
-    free(l->bias);
-}
-
-void clip_weights_free(clip_weights_t *w, const clip_config_t *c)
-{
-    for (int64_t i = 0; i < c->num_hidden_layers; i++) {
-        clip_layer_t *l = &w->layers[i];
-        free_norm(&l->norm1);
-        free_norm(&l->norm2);
-        free_linear(&l->qkv);
-        free_linear(&l->out);
-        free_linear(&l->fc1);
-        free_linear(&l->fc2);
-    }
+    if (!w) return;
+    weights_free(&w->operands);
+    params_free(&w->matrices);
+    params_free(&w->vectors);
     free(w->layers);
-    free(w->patch);
-    free(w->class_token);
-    free(w->position);
-    free_norm(&w->pre);
-    free_norm(&w->post);
+    free(w);
 }

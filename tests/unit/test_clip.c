@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "bf16.h"
 #include "data/st.h"
 #include "golden_clip.h"
 #include "unit.h"
@@ -148,17 +149,18 @@ static void write_model(void)
 static const char config_format[] = "{\"model_type\":\"clip_vision_model\",\"hidden_size\":8,\"intermediate_size\":12,\"image_size\":8,"
                                     "\"num_hidden_layers\":2,\"num_attention_heads\":2,\"patch_size\":4,\"hidden_act\":\"%s\"}";
 
-static clip_t *open_tower(const char *act)
+static clip_t *open_with(const char *act, const backend_t *backend)
 {
     char *config = xasprintf(config_format, act);
     write_config(config);
     free(config);
-    return clip_open(folder, backend_open("f32"));
+    return clip_open(folder, backend);
 }
 
-static void check_pooled(const char *act, const double golden[][D])
+static clip_t *open_tower(const char *act) { return open_with(act, backend_open("f32")); }
+
+static void check_pooled(clip_t *c, const double golden[][D], double tolerance)
 {
-    clip_t *c = open_tower(act);
     const int64_t n = LENGTH(golden_pictures);
     uint8_t crops[LENGTH(golden_pictures) * CROP];
     float pooled[LENGTH(golden_pictures) * D];
@@ -168,12 +170,13 @@ static void check_pooled(const char *act, const double golden[][D])
         free(rgb);
     }
     clip_pool(c, n, crops, pooled);
-    for (int64_t i = 0; i < n * D; i++) CHECK_NEAR(pooled[i], golden[i / D][i % D], 5e-6);
+    for (int64_t i = 0; i < n * D; i++) CHECK_NEAR(pooled[i], golden[i / D][i % D], tolerance);
     clip_free(c);
 }
 
-TEST(quick_gelu) { check_pooled("quick_gelu", golden_pooled_quick_gelu); }
-TEST(gelu) { check_pooled("gelu", golden_pooled_gelu); }
+TEST(quick_gelu) { check_pooled(open_tower("quick_gelu"), golden_pooled_quick_gelu, 5e-6); }
+TEST(gelu) { check_pooled(open_tower("gelu"), golden_pooled_gelu, 5e-6); }
+TEST(operands_of_another_type) { check_pooled(open_with("gelu", &bf16_plain), golden_pooled_gelu, 0.05); }
 
 /* Many pictures: threads make no difference, a group's other pictures none but rounding. */
 TEST(groups_and_threads)
@@ -257,7 +260,7 @@ static int finish(int status)
 int main(void)
 {
     static const unit_test_t tests[] = {UNIT(resizing_is_pillows), UNIT(a_window_is_a_part), UNIT(a_strip), UNIT(quick_gelu), UNIT(gelu),
-                                        UNIT(groups_and_threads), UNIT(engine), UNIT(refusals)};
+                                        UNIT(operands_of_another_type), UNIT(groups_and_threads), UNIT(engine), UNIT(refusals)};
     strcpy(folder, "/tmp/test_clip_XXXXXX");
     if (!mkdtemp(folder)) return 1;
     snprintf(model_path, sizeof model_path, "%s/model.safetensors", folder);

@@ -1,4 +1,5 @@
 #include "base/err.h"
+#include "base/jsonlog.h"
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/rng.h"
@@ -8,11 +9,13 @@
 #include "sid/sid_assign.h"
 #include "train/checkpoint.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 #include "unit.h"
 
 #define STATE "/tmp/sidmill-rqvae-state"
+#define LOG "/tmp/sidmill-rqvae-log.jsonl"
 
 enum { N = 7, TEXT = 6, IMAGE = 4, INTENT = 5, FUSED = 7, LATENT = 4, LEVELS = 3, CODES = 5 };
 
@@ -23,7 +26,7 @@ static quantiser_t *random_quantiser(variant_t v)
     quantiser_shape_t s = {.text = TEXT, .image = v & WITH_IMAGE ? IMAGE : 0, .fused = FUSED, .intent = v & WITH_INTENT ? INTENT : 0,
                            .latent = LATENT, .depth = 2, .hidden = {9, 8}, .levels = LEVELS, .codes = CODES};
     quantiser_t *q = quantiser_new(&s);
-    for (int64_t i = 0; i < q->size; i++) q->params[i] = (float)(0.5 * rng_normal(11, (uint64_t)i));
+    for (int64_t i = 0; i < q->params.size; i++) q->params.weights[i] = (float)(0.5 * rng_normal(11, (uint64_t)i));
     for (int64_t i = 0; i < LEVELS * CODES; i++) q->offset[i] = (float)(0.1 * rng_normal(12, (uint64_t)i));
     return q;
 }
@@ -47,15 +50,19 @@ static quantiser_rows_t random_items(const quantiser_t *q, items_t *items)
                               q->intent ? items->has_intent : NULL};
 }
 
+/* Where a block lies among the parameters. */
+static int64_t place(const quantiser_t *q, int block) { return q->params.blocks[block].offset; }
+
 /* A network in double, straight from its definition. */
-static void plain_network(const mlp_t *m, const double *params, const double *in, double *out)
+static void plain_network(const quantiser_t *q, const mlp_t *m, const double *params, const double *in, double *out)
 {
     double a[16], b[16];
     memcpy(a, in, (size_t)m->width[0] * sizeof *a);
     for (int l = 0; l < m->layers; l++) {
+        const double *weight = params + place(q, m->layer[l].weight), *bias = params + place(q, m->layer[l].bias);
         for (int64_t o = 0; o < m->width[l + 1]; o++) {
-            b[o] = params[m->bias[l] + o];
-            for (int64_t i = 0; i < m->width[l]; i++) b[o] += params[m->weight[l] + o * m->width[l] + i] * a[i];
+            b[o] = bias[o];
+            for (int64_t i = 0; i < m->width[l]; i++) b[o] += weight[o * m->width[l] + i] * a[i];
             if (l + 1 < m->layers && b[o] < 0) b[o] = 0;
         }
         memcpy(a, b, sizeof a);
@@ -80,11 +87,11 @@ static void plain_latent(const quantiser_t *q, const double *params, const quant
     for (int j = 0; j < TEXT; j++) {
         both[j] = (double)x[j];
         both[TEXT + j] = 0;
-        for (int k = 0; k < q->image; k++) both[TEXT + j] += params[q->fusion.visual + j * q->image + k] * (double)x[TEXT + k];
+        for (int k = 0; k < q->image; k++) both[TEXT + j] += params[place(q, q->fusion.visual.weight) + j * q->image + k] * (double)x[TEXT + k];
     }
     for (int j = 0; q->image && j < FUSED; j++)
-        for (int k = 0; k < 2 * TEXT; k++) fused[j] += params[q->fusion.fuse + j * 2 * TEXT + k] * both[k];
-    plain_network(&q->encoder, params, q->image ? fused : both, z);
+        for (int k = 0; k < 2 * TEXT; k++) fused[j] += params[place(q, q->fusion.fuse.weight) + j * 2 * TEXT + k] * both[k];
+    plain_network(q, &q->encoder, params, q->image ? fused : both, z);
 }
 
 static void take_constants(const quantiser_t *q, const double *params, const quantiser_rows_t *rows, const int32_t *codes,
@@ -98,7 +105,7 @@ static void take_constants(const quantiser_t *q, const double *params, const qua
             for (int j = 0; j < LATENT; j++) {
                 c->before[i][l][j] = sum[j];
                 c->residual[i][l][j] = z[j] - sum[j];
-                c->chosen[i][l][j] = params[q->codebook + (l * CODES + c->code[i][l]) * LATENT + j];
+                c->chosen[i][l][j] = params[place(q, q->codebook) + (l * CODES + c->code[i][l]) * LATENT + j];
                 sum[j] += c->chosen[i][l][j];
             }
         }
@@ -107,7 +114,7 @@ static void take_constants(const quantiser_t *q, const double *params, const qua
 }
 
 /* The loss whose true gradient is the straight-through one. */
-static double surrogate(const quantiser_t *q, const double *params, const quantiser_rows_t *rows, const rqvae_options_t *o,
+static double surrogate(const quantiser_t *q, const double *params, const quantiser_rows_t *rows, const rqvae_terms_t *o,
                         const constants_t *c)
 {
     double loss = 0;
@@ -116,17 +123,17 @@ static double surrogate(const quantiser_t *q, const double *params, const quanti
         plain_latent(q, params, rows, i, z);
         for (int l = 0; c && l < LEVELS; l++)
             for (int j = 0; j < LATENT; j++) {
-                double code = params[q->codebook + (l * CODES + c->code[i][l]) * LATENT + j];
+                double code = params[place(q, q->codebook) + (l * CODES + c->code[i][l]) * LATENT + j];
                 loss += pow(c->residual[i][l][j] - code, 2);
                 loss += o->beta * pow(z[j] - c->before[i][l][j] - c->chosen[i][l][j], 2);
             }
         for (int j = 0; c && j < LATENT; j++) z[j] += c->jump[i][j];
-        plain_network(&q->decoder, params, z, out);
+        plain_network(q, &q->decoder, params, z, out);
         for (int j = 0; j < q->width; j++)
             if (j < TEXT || rows->has_image[i])
                 loss += (j < TEXT ? 1 : o->image) * pow(out[j] - (double)rows->x[i * q->width + j], 2);
         if (!q->intent || !rows->has_intent[i]) continue;
-        plain_network(&q->intent_decoder, params, z, out);
+        plain_network(q, &q->intent_decoder, params, z, out);
         for (int j = 0; j < INTENT; j++) loss += o->intent * pow(out[j] - (double)rows->intents[i * INTENT + j], 2);
     }
     return loss;
@@ -137,14 +144,14 @@ static void check_gradients(variant_t variant, bool quantise)
     quantiser_t *q = random_quantiser(variant);
     items_t items;
     quantiser_rows_t rows = random_items(q, &items);
-    float *grads = xfloats((size_t)q->size);
+    grads_t *grads = grads_new(&q->params);
     int32_t codes[N * LEVELS] = {0};
     rqvae_loss_t loss = {0};
-    rqvae_options_t o = {.beta = 0.25, .image = 0.7, .intent = 0.4};
+    rqvae_terms_t o = {.beta = 0.25, .image = 0.7, .intent = 0.4};
     rqvae_gradients(&o, q, N, &rows, quantise, 1, grads, codes, &loss);
 
-    double *params = NEW_ARRAY(double, q->size);
-    for (int64_t i = 0; i < q->size; i++) params[i] = (double)q->params[i];
+    double *params = NEW_ARRAY(double, q->params.size);
+    for (int64_t i = 0; i < q->params.size; i++) params[i] = (double)q->params.weights[i];
     constants_t c;
     take_constants(q, params, &rows, codes, &c);
     const constants_t *held = quantise ? &c : NULL;
@@ -152,7 +159,7 @@ static void check_gradients(variant_t variant, bool quantise)
     CHECK_NEAR(total, surrogate(q, params, &rows, &o, held), 1e-3);
     CHECK(quantise == (loss.commitment > 0) && !q->image == (loss.image <= 0) && !q->intent == (loss.intent <= 0));
     double worst = 0;
-    for (int64_t i = 0; i < q->size; i++) {
+    for (int64_t i = 0; i < q->params.size; i++) {
         const double step = 1e-5, at = params[i];
         params[i] = at + step;
         double up = surrogate(q, params, &rows, &o, held);
@@ -160,11 +167,11 @@ static void check_gradients(variant_t variant, bool quantise)
         double down = surrogate(q, params, &rows, &o, held);
         params[i] = at;
         double slope = (up - down) / (2 * step);
-        worst = fmax(worst, fabs(slope - (double)grads[i]) / (1 + fabs(slope)));
+        worst = fmax(worst, fabs(slope - (double)grads->dense[i]) / (1 + fabs(slope)));
     }
     CHECK_NEAR(worst, 0, 1e-4);
     free(params);
-    free(grads);
+    grads_free(grads);
     quantiser_free(q);
 }
 
@@ -214,72 +221,139 @@ static float *heaps(int64_t n, int64_t width, int count)
     return x;
 }
 
-static quantiser_t *train(bool image, int threads, int64_t stop_after, const char *state, double *first, double *last)
-{
-    enum { ROWS = 600, WIDTH = 12, OF_IMAGE = 5, OF_INTENT = 4 };
-    parallel_threads(threads);
-    float *x = heaps(ROWS, WIDTH, 40), *intents = heaps(ROWS, OF_INTENT, 40);
+enum { ROWS = 600, WIDTH = 12, OF_IMAGE = 5, OF_INTENT = 4, EPOCHS = 20, WARMUP = 10, BATCH = 200 };
+
+/* What there is to learn from. */
+typedef struct {
+    float *x, *intents;
     uint8_t has_image[ROWS], has_intent[ROWS];
+} catalogue_t;
+
+static quantiser_rows_t catalogue_make(catalogue_t *c, bool image)
+{
+    c->x = heaps(ROWS, WIDTH, 40);
+    c->intents = heaps(ROWS, OF_INTENT, 40);
     for (int i = 0; i < ROWS; i++) {
-        has_image[i] = i % 7 != 0;
-        has_intent[i] = i % 5 != 0;
-        for (int j = WIDTH - OF_IMAGE; image && !has_image[i] && j < WIDTH; j++) x[i * WIDTH + j] = 0;
+        c->has_image[i] = i % 7 != 0;
+        c->has_intent[i] = i % 5 != 0;
+        for (int j = WIDTH - OF_IMAGE; image && !c->has_image[i] && j < WIDTH; j++) c->x[i * WIDTH + j] = 0;
     }
+    return (quantiser_rows_t){c->x, image ? c->has_image : NULL, image ? c->intents : NULL, image ? c->has_intent : NULL};
+}
+
+/* Passes a step on, and ends the process politely after so many. */
+static void (*whole_step)(void *ctx, int64_t epoch, int64_t step);
+static int64_t steps_left;
+
+static void stopping_step(void *ctx, int64_t epoch, int64_t step)
+{
+    whole_step(ctx, epoch, step);
+    if (--steps_left == 0) raise(SIGTERM);
+}
+
+/* Trains, from the state in folder `state` if there is one; `stop_after` so many steps, 0: not. */
+static quantiser_t *train(bool image, const char *state, int64_t stop_after)
+{
+    catalogue_t c;
+    const quantiser_rows_t rows = catalogue_make(&c, image);
     quantiser_shape_t shape = {.text = WIDTH, .latent = 6, .depth = 1, .hidden = {24}, .levels = 2, .codes = 16};
     if (image) shape.text -= shape.image = OF_IMAGE, shape.fused = 9, shape.intent = OF_INTENT;
     quantiser_t *q = quantiser_new(&shape);
-    rqvae_options_t o = {.epochs = 20, .warmup = 10, .batch = 200, .lr = 3e-3, .beta = 0.25, .image = 0.8, .intent = 0.5, .balance = 0.2,
-                         .iterations = 15, .shards = 4, .seed = 5};
-    quantiser_rows_t rows = {x, image ? has_image : NULL, image ? intents : NULL, image ? has_intent : NULL};
+    const rqvae_options_t o = {.epochs = EPOCHS, .warmup = WARMUP, .batch = BATCH, .lr = 3e-3, .terms = {0.25, 0.8, 0.5}, .balance = 0.2,
+                               .iterations = 15, .shards = 4, .seed = 5};
     rqvae_trainer_t *t = rqvae_trainer_new(&o, q, ROWS, &rows);
-    if (state) {
-        jsonlog_mark_t log = {0};
-        CHECK(rqvae_load(t, state, "run", &log) && log.bytes == 77 && log.digest == 78);
-    }
-    rqvae_epoch_t r;
-    for (int64_t e = 0; e != stop_after && rqvae_epoch(t, &r); e++) {
-        double total = r.loss.text + r.loss.image + r.loss.intent;
-        if (!e && first) *first = total;
-        if (last) *last = total;
-    }
-    if (stop_after >= 0) rqvae_save(t, STATE, "run", (jsonlog_mark_t){77, 78});
+    loop_trainer_t trainer = rqvae_loop(t);
+    steps_left = stop_after;
+    whole_step = trainer.step;
+    if (stop_after) trainer.step = stopping_step;
+    const loop_options_t run = {.rounds = WARMUP + EPOCHS, .save_seconds = INFINITY, .save_rounds = 4, .folder = state, .fingerprint = "run", .log = LOG};
+    loop_run(&run, &trainer, rqvae_learner(t), NULL);
+    jsonlog_close();
     rqvae_trainer_free(t);
-    free(intents);
-    free(x);
+    free(c.intents);
+    free(c.x);
     return q;
 }
 
 static bool same(const quantiser_t *a, const quantiser_t *b)
 {
-    return a->size == b->size && !memcmp(a->params, b->params, (size_t)a->size * sizeof(float)) &&
+    return a->params.size == b->params.size && !memcmp(a->params.weights, b->params.weights, (size_t)a->params.size * sizeof(float)) &&
            !memcmp(a->offset, b->offset, (size_t)(a->levels * a->codes) * sizeof(float));
+}
+
+static double number_in(const char *line, const char *key)
+{
+    const char *at = strstr(line, key);
+    return at ? strtod(at + strlen(key), NULL) : 0;
+}
+
+/* The whole log, and the reconstruction's loss in its first line and its last. */
+static char *read_log(double *first, double *last)
+{
+    char *text = xcalloc(1, 1 << 16);
+    FILE *f = fopen(LOG, "r");
+    CHECK(f && fread(text, 1, (1 << 16) - 1, f) > 0);
+    if (f) fclose(f);
+    int64_t lines = 0;
+    for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
+        *last = number_in(line, "\"reconstruction\":") + number_in(line, "\"image\":") + number_in(line, "\"intent\":");
+        if (!lines++) *first = *last;
+    }
+    CHECK(lines == WARMUP + EPOCHS);
+    return text;
 }
 
 TEST(training_learns_and_threads_do_not_matter)
 {
     for (int image = 0; image < 2; image++) {
         double first = 0, last = 0;
-        quantiser_t *one = train(image, 1, -1, NULL, &first, &last), *two = train(image, 2, -1, NULL, NULL, NULL);
+        parallel_threads(1);
+        quantiser_t *one = train(image, NULL, 0);
+        parallel_threads(2);
+        quantiser_t *two = train(image, NULL, 0);
+        free(read_log(&first, &last));
         CHECK(last < 0.5 * first);
         CHECK(same(one, two));
         quantiser_free(one);
         quantiser_free(two);
     }
+    unlink(LOG);
 }
 
-TEST(resumed_training_ends_the_same)
+static struct {
+    bool image;
+    int64_t steps;
+} until;
+
+static void train_until(void) { train(until.image, STATE, until.steps); }
+
+/* In and after an epoch of the warm-up, before and after the codebooks are fitted, in and after a later one, at the very end. */
+TEST(interrupted_training_ends_the_same)
 {
+    static const int64_t stops[] = {4, 6, 30, 31, 62, 63, 90};
+    double first, last;
     for (int image = 0; image < 2; image++) {
-        quantiser_t *whole = train(image, 2, -1, NULL, NULL, NULL);
-        for (int64_t stop = 5; stop <= 30; stop += 12) { /* in the warm-up, and after it */
-            quantiser_free(train(image, 2, stop, NULL, NULL, NULL));
-            quantiser_t *rest = train(image, 2, -1, STATE, NULL, NULL);
+        parallel_threads(1); /* a forked child has no other threads */
+        quantiser_t *whole = train(image, NULL, 0);
+        char *log = read_log(&first, &last);
+        for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+            parallel_threads(1);
+            until.image = image;
+            until.steps = stops[i];
+            CHECK(unit_exit_code(train_until) == 128 + SIGTERM);
+            parallel_threads(2);
+            quantiser_t *rest = train(image, STATE, 0);
+            char *log_again = read_log(&first, &last);
             CHECK(same(whole, rest));
+            CHECK(!strcmp(log, log_again));
             quantiser_free(rest);
+            free(log_again);
+            checkpoint_remove(STATE);
         }
         quantiser_free(whole);
+        free(log);
     }
-    checkpoint_remove(STATE);
+    unlink(LOG);
 }
 
 TEST(quantisers_survive_a_file)
@@ -310,7 +384,7 @@ static quantiser_t *scalars(void)
 {
     quantiser_t *q = quantiser_new(&(quantiser_shape_t){.text = 1, .depth = -1, .levels = 2, .codes = 4});
     const float books[] = {0, 100, 1000, 2000, 0, 1, 2, 3};
-    memcpy(q->params + q->codebook, books, sizeof books);
+    memcpy(quantiser_codebook(q, 0), books, sizeof books);
     return q;
 }
 
@@ -419,7 +493,7 @@ int main(void)
                                         UNIT(gradients_with_quantisation),
                                         UNIT(codes_are_the_nearest_of_the_residual),
                                         UNIT(training_learns_and_threads_do_not_matter),
-                                        UNIT(resumed_training_ends_the_same),
+                                        UNIT(interrupted_training_ends_the_same),
                                         UNIT(quantisers_survive_a_file),
                                         UNIT(spreading_moves_the_farther_items),
                                         UNIT(spreading_leaves_what_has_no_room),
