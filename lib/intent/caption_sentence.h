@@ -7,8 +7,8 @@
 #include "base/buf.h"
 #include "vision/pixels.h"
 
-/* Appends the sentence: ASCII, on one line, from a closed vocabulary, a function of the pixels alone. Reads such sentences again:
- * text/caption_text.h, intent/caption_rules.h. */
+/* Appends the sentence: ASCII, on one line, from a closed vocabulary, a function of the pixels alone. text/caption_text.h
+ * and intent/caption_rules.h read such sentences again. */
 void caption_sentence(const pixels_t *p, buf_t *out);
 
 #endif
