@@ -209,7 +209,7 @@ make data DATASET=.. only the data set's ingestion
 make deps            install what is missing (Debian); demo and check do it too; DEPS=no: never install
 make check-san       all tests under the address and undefined-behaviour sanitizers
 make check-torch     models against PyTorch on the same weights
-make lint            manual pages and shell scripts
+make lint            manual pages, shell scripts, and that no room of lib/ reaches upwards
 make bench           speed
 make install         PREFIX=/usr/local DESTDIR=; make uninstall takes it away again
 make clean           removes build/, build-san/, build-clang/ (work/ stays)

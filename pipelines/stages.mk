@@ -12,7 +12,8 @@
 #     make run ... EMBED=./my-embed.py                       and a command; the text of a script counts in the hash
 #     make run ... THREADS=2                                 embed to evaluate are told --threads 2: a command of your own
 #                                                            in their place must take the option, and may ignore it
-#     make run ... RUN="srun" TRAIN_RUN="mpirun -n 4"        launchers; not part of the hash, nor is THREADS
+#     make run ... RUN="srun -c 8"                           launches every stage, TRAIN_RUN those that train, as one process
+#                                                            each; not part of the hash, nor is THREADS
 #     make run ... TO=sids                                   only as far as that name of the pipeline's
 #     make plan ...                                          the stages and their folders, made or not
 #     make ablation ...                                      a pipeline with parts of it left out, as a table: ablation.mk

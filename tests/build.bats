@@ -1,14 +1,12 @@
 # Building, installing, and the packages that are needed: on a small tree with the real Makefile and base library.
 bats_require_minimum_version 1.5.0
 
+load suite.bash
+
 setup()
 {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    bats_load_library bats-file
+    suite_setup
     [ -z "${SANITIZE:-}" ] || skip "the same under the sanitizers"
-    ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-    cd "$BATS_TEST_TMPDIR" || exit
     unset WERROR CC DEPS
     mkdir -p lib tools tests/unit man pipelines data
     cp -r "$ROOT/Makefile" "$ROOT/scripts" .

@@ -4,35 +4,13 @@
 
 bats_require_minimum_version 1.5.0
 
-setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    bats_load_library bats-file
-    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
-    DATA=${SIDMILL_DATA:-$BATS_TEST_DIRNAME/../../shared/data}
-    [[ $DATA = /* ]] || DATA=$PWD/$DATA
-    servers=()
-    cd "$BATS_TEST_TMPDIR" || return
-}
+load model_server.bash
+setup() { model_setup; }
+teardown() { end_servers; }
 
 caption() { "$BIN/caption" "$@"; }
 
-# Python with png(path, array [h, w, 3] of bytes) and numpy as np.
-draw() { # draw < script
-    /usr/bin/python3 -c '
-import struct, sys, zlib
-import numpy as np
-def chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-def head(w, h, colour=2):
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", w, h, 8, colour, 0, 0, 0))
-def png(path, a):
-    raw = b"".join(b"\0" + row.tobytes() for row in a)
-    open(path, "wb").write(head(a.shape[1], a.shape[0]) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b""))
-def flat(colour, h=60, w=60):
-    return np.full((h, w, 3), colour, np.uint8)
-exec(sys.stdin.read())'
-}
+draw() { python_with pictures; } # draw < script
 
 # red.png: a red square with plain surface on white; stripes.png: navy with level cream stripes on grey; tiny.png: one pixel.
 pictures() {
@@ -294,35 +272,15 @@ PY
     [ "$(said <out.jsonl | sort -u | wc -l)" -gt 180 ]
 }
 
-# The http engine. servers: those to end; url and server.log are serve()'s.
-teardown() {
-    local pid
-    for pid in "${servers[@]}"; do kill "$pid" 2>/dev/null || true; done
-}
-
-serve() { # serve [flags]: a model server
-    rm -f port
-    "$BATS_TEST_DIRNAME/helpers/model_server.py" --chat caption --idle 20 --log server.log "$@" >port 2>server.err 3>&- &
-    servers+=($!)
-    for _ in $(seq 200); do
-        [ -s port ] && break
-        sleep 0.05
-    done
-    [ -s port ] || fail "no server: $(cat server.err)"
-    url=http://127.0.0.1:$(cat port)/v1
-    export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/home NO_PROXY=127.0.0.1
-    unset SIDMILL_API_KEY OPENAI_API_KEY
-}
-
+# The http engine.
 ask() { "$BIN/caption" --engine http --url "$url" --model m --retry-wait 0.001 "$@"; }
 ask_in_background() { exec "$BIN/caption" --engine http --url "$url" --model m --retry-wait 0.001 "$@" 2>/dev/null 3>&-; }
-served() { grep -c "\"kind\": \"$1\"" server.log || true; }
 
 @test "http: a request for each picture, none without, none a second time" {
     "$BIN/synth" --items 60 --users 20 --seed 3 -q -o cat
     { cat cat/items.jsonl; printf '%s\n' '{"id":"bare","title":"x","image_labels":["Cup"]}'; } >items.jsonl
     pictures=$(grep -c '"image":' items.jsonl)
-    serve
+    serve --chat caption
     run --separate-stderr ask --image-root cat -o a.jsonl items.jsonl
     assert_success
     assert_regex "$stderr" "61 items: $pictures were given a caption"
@@ -356,7 +314,7 @@ PY
 
 @test "http: pictures that cannot be decoded are not sent" {
     hostile >items.jsonl
-    serve
+    serve --chat caption
     run --separate-stderr ask items.jsonl
     assert_success
     assert_regex "$stderr" "2 were given a caption, 0 had one, ${#BAD[@]} failed"
@@ -366,16 +324,16 @@ PY
 @test "http: faults are retried, bad replies refused, and what stays bad costs the item" {
     "$BIN/synth" --items 80 --users 20 --seed 3 -q -o cat
     pictures=$(grep -c '"image":' cat/items.jsonl)
-    serve --faults 0.6 --faults-until 3 --kinds 429,500,cut,close,notjson,html,junk,empty,duplicate,nan,shape,content
+    serve --chat caption --faults 0.6 --faults-until 3 --kinds 429,500,cut,close,notjson,html,junk,empty,duplicate,nan,shape,content
     run --separate-stderr ask -o a.jsonl cat/items.jsonl
     assert_success
     assert_regex "$stderr" "$pictures were given a caption"
-    serve --faults 1 --faults-until 3 --kinds content
+    serve --chat caption --faults 1 --faults-until 3 --kinds content
     run --separate-stderr ask --cache none --max-retries 1 --max-failures 0 cat/items.jsonl
     assert_success
     assert_regex "$stderr" "0 were given a caption, 0 had one, $pictures failed"
     assert_regex "${lines[0]}" 'errors":\[\{"tool":"caption","message":"images/.*: .*the caption is empty'
-    serve --faults 1 --kinds 400
+    serve --chat caption --faults 1 --kinds 400
     run --separate-stderr ask --cache none --max-failures 0 cat/items.jsonl
     assert_success
     assert_regex "$stderr" "$pictures failed"
@@ -385,7 +343,7 @@ PY
 @test "http: killed and started again, no answered request is sent twice" {
     "$BIN/synth" --items 150 --users 20 --seed 3 -q -o cat
     pictures=$(grep -c '"image":' cat/items.jsonl)
-    serve --delay 0.05
+    serve --chat caption --delay 0.05
     for _ in 1 2 3; do
         before=$(served ok)
         ask_in_background --jobs 4 -o a.jsonl cat/items.jsonl &
@@ -410,7 +368,7 @@ PY
 @test "http: wrong usage, a wrong key, no server" {
     pictures
     named red.png >items.jsonl
-    serve --key right
+    serve --chat caption --key right
     for args in "--engine http --model m" "--engine http --url $url" "--url $url" "--prompt x" \
         "--engine http --url x --model m"; do
         # shellcheck disable=SC2086 # options

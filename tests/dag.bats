@@ -2,13 +2,11 @@
 # small stand-ins for the tools.
 bats_require_minimum_version 1.5.0
 
+load suite.bash
+
 setup()
 {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    bats_load_library bats-file
-    ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-    cd "$BATS_TEST_TMPDIR" || exit
+    suite_setup
     export RAN=$BATS_TEST_TMPDIR/ran HANG=$BATS_TEST_TMPDIR/hang
     mkdir -p fake raw
     mkfifo wake
@@ -423,7 +421,7 @@ all_with_twice()
 # A catalogue small enough for a test, and little training.
 real_run()
 {
-    make --no-print-directory -f "$ROOT/pipelines/stages.mk" BIN="${SIDMILL_BIN:-$ROOT/build/bin}" WORK=work DATASET=demo \
+    make --no-print-directory -f "$ROOT/pipelines/stages.mk" BIN="$BIN" WORK=work DATASET=demo \
         SYNTH_FLAGS="--items 120 --users 300 --seed 1" RQVAE_FLAGS="--codes 8 --hidden 32 --latent 8 --epochs 2 --warmup 1" \
         TRAIN_FLAGS="--dim 16 --ffn 32 --layers 1 --epochs 1 --valid-users 50" "$@" < /dev/null 3>&-
 }
@@ -447,7 +445,7 @@ real_run()
 @test "README's pipe works as written" {
     [ -z "${SANITIZE:-}" ] || skip "too slow under the sanitizers"
     mkdir -p build
-    ln -s "${SIDMILL_BIN:-$ROOT/build/bin}" build/bin
+    ln -s "$BIN" build/bin
     sed -n '/^```sh$/,/^```$/p' "$ROOT/README.md" | grep -v '^```' > pipe.sh
     run bash -e -o pipefail pipe.sh
     assert_success

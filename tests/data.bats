@@ -8,30 +8,24 @@ bats_require_minimum_version 1.5.0
 load http_server.bash
 setup() {
     http_setup
-    ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
     publish
 }
-teardown() { http_teardown; }
+teardown() { end_servers; }
 
 # Six products that eight people reviewed, one of them once, as each of the three collections publishes them; and pictures.
 publish() {
-    /usr/bin/python3 - <<'PY'
-import gzip, json, os, struct, zlib
+    python_with pictures <<'PY'
+import gzip
 
 def write(path, lines):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with gzip.open(path, "wt") as f: f.writelines(line + "\n" for line in lines)
 
-def png(shade):
-    part = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    rows = b"".join(b"\0" + bytes([shade, x, 99]) * 20 for x in range(20))
-    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", struct.pack(">IIBBBBB", 20, 20, 8, 2, 0, 0, 0)) + part(b"IDAT", zlib.compress(rows)) + part(b"IEND", b"")
-
 os.makedirs("www/pictures", exist_ok=True)
 items, users = range(7), range(8)   # item 6 has no review
 seen = [(u, i, 1400000000 + 86400 * (10 * u + i), 1 + (u + i) % 5) for u in users for i in items if i < 6 and (u < 7 or i == 0)]
 title = lambda i: f"Cr\u00e8me &amp; Lotion, No. {i}"
-for i in items: open(f"www/pictures/{i}.png", "wb").write(png(40 * i % 250))
+for i in items: png(f"www/pictures/{i}.png", drawn(20, 20, lambda x, y: (40 * i % 250, y, 99)))
 
 write("www/2014/meta_Beauty.json.gz", [repr({"asin": f"B{i}", "title": title(i), "categories": [["Beauty", "Skin Care"]], "price": 9.5 + i,
     "imUrl": f"http://127.0.0.1:PORT/pictures/{i}.png", "related": {"also_bought": ["B1"]}}) for i in items])

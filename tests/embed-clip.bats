@@ -4,34 +4,16 @@
 
 bats_require_minimum_version 1.5.0
 
-setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    bats_load_library bats-file
-    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
-    cd "$BATS_TEST_TMPDIR" || return
-}
+load suite.bash
+setup() { suite_setup; }
 
 embed() { "$BIN/embed" "$@"; }
-tower() { "$BATS_TEST_DIRNAME/helpers/clip_folder.py" "$@"; }
+tower() { "$HELPERS/clip_folder.py" "$@"; }
 
 # Twelve items with pictures of many sizes; item 5 has none and item 7's is damaged.
 pictures() {
-    /usr/bin/python3 - <<'PY'
-import json, struct, zlib
-import numpy as np
+    python_with pictures <<'PY'
 rng = np.random.default_rng(3)
-
-
-def png(path, a):
-    h, w, _ = a.shape
-    rows = b"".join(b"\0" + row.tobytes() for row in a)
-    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    with open(path, "wb") as f:
-        f.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", w, h, 8, 2, 0, 0, 0)) +
-                chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
-
-
 with open("items.jsonl", "w") as f:
     for i in range(12):
         record = {"id": f"i{i}", "title": f"thing number {i} of many"}
@@ -44,31 +26,11 @@ with open("7.png", "r+b") as f:
 PY
 }
 
-# Python that has the tensors of FILE as t (arrays) and its metadata as meta.
-with_tensors() { # with_tensors FILE < script
-    /usr/bin/python3 -c '
-import json, struct, sys
-import numpy as np
-def read(path):
-    raw = open(path, "rb").read()
-    n = struct.unpack("<Q", raw[:8])[0]
-    head = json.loads(raw[8:8 + n])
-    kinds = {"F32": "<f4", "U8": "u1"}
-    meta = head.pop("__metadata__")
-    return {k: np.frombuffer(raw, kinds[v["dtype"]], int(np.prod(v["shape"])), 8 + n + v["data_offsets"][0]).reshape(v["shape"])
-            for k, v in head.items()}, meta
-t, meta = read(sys.argv[1])
-exec(sys.stdin.read())' "$1"
-}
-
 # The tower in "bad" is refused with CODE and a message, one line and no output.
 refused() { # refused CODE MESSAGE
-    run --separate-stderr embed -q --image clip:bad -o out.st items.jsonl
-    [ "$status" -eq "$1" ] || fail "exit status $status, expected $1: $stderr"
-    [[ $stderr == *"$2"* ]] || fail "message: $stderr, expected $2"
-    [ "${#stderr_lines[@]}" -eq 1 ] || fail "more than one line: $stderr"
-    run find . -name 'out.st*'
-    assert_output ''
+    fails_with "$1" "$2" embed -q --image clip:bad -o out.st items.jsonl
+    assert_one_line
+    assert_none_written out.st
 }
 
 broken() { # broken CODE MESSAGE [name=value ...]
@@ -99,7 +61,7 @@ PY
     embed -q --threads 2 --image clip:one -o two.st items.jsonl 2>/dev/null
     cmp one.st two.st
     embed -q --image clip:many -o many.st items.jsonl 2>/dev/null
-    run with_tensors one.st <<<'assert (t["image"] == read("many.st")[0]["image"]).all()'
+    run with_tensors one.st <<<'assert (t["image"] == load("many.st")[0]["image"]).all()'
     assert_success
 }
 
@@ -116,7 +78,7 @@ PY
     tower gelu act=gelu
     embed -q --image clip:gelu -o gelu.st items.jsonl 2>/dev/null
     run with_tensors full.st <<'PY'
-apart = {name: np.abs(t["image"] - read(name + ".st")[0]["image"]).max() for name in ("alone", "f16", "bf16", "gelu")}
+apart = {name: np.abs(t["image"] - load(name + ".st")[0]["image"]).max() for name in ("alone", "f16", "bf16", "gelu")}
 assert apart["alone"] == 0 and 0 < apart["f16"] < 2e-3 and apart["f16"] < apart["bf16"] < 2e-2 and apart["gelu"] > 1e-4, apart
 PY
     assert_success
@@ -200,7 +162,7 @@ PY
     tower shifted 'break=pre.image_mean:[0,0,0]'
     for name in clip square number shifted; do embed -q --image clip:$name -o $name.st items.jsonl 2>/dev/null; done
     run with_tensors clip.st <<'PY'
-apart = {name: np.abs(t["image"] - read(name + ".st")[0]["image"]).max() for name in ("square", "number", "shifted")}
+apart = {name: np.abs(t["image"] - load(name + ".st")[0]["image"]).max() for name in ("square", "number", "shifted")}
 assert apart["number"] == 0 and apart["square"] > 1e-3 and apart["shifted"] > 1e-3, apart
 PY
     assert_success

@@ -4,15 +4,8 @@
 
 bats_require_minimum_version 1.5.0
 
-setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    bats_load_library bats-file
-    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
-    DATA=${SIDMILL_DATA:-$BATS_TEST_DIRNAME/../../shared/data}
-    [[ $DATA = /* ]] || DATA=$PWD/$DATA
-    cd "$BATS_TEST_TMPDIR" || return
-}
+load suite.bash
+setup() { suite_setup; }
 
 embed() { "$BIN/embed" "$@"; }
 
@@ -30,31 +23,10 @@ small() {
 JSONL
 }
 
-# Python that has the tensors of FILE as t (arrays), its metadata as meta, and item ids as ids.
-with_tensors() { # with_tensors FILE < script
-    /usr/bin/python3 -c '
-import json, struct, sys
-import numpy as np
-raw = open(sys.argv[1], "rb").read()
-n = struct.unpack("<Q", raw[:8])[0]
-head = json.loads(raw[8:8 + n])
-kinds = {"F32": "<f4", "U8": "u1"}
-meta = head.pop("__metadata__")
-t = {k: np.frombuffer(raw, kinds[v["dtype"]], int(np.prod(v["shape"])), 8 + n + v["data_offsets"][0]).reshape(v["shape"])
-     for k, v in head.items()}
-ids = t["item_ids"].tobytes().decode().splitlines()
-exec(sys.stdin.read())' "$1"
-}
-
 refused() { # refused CODE MESSAGE [options], items on standard input
-    local code=$1 message=$2
-    shift 2
-    run --separate-stderr embed -o out.st "$@"
-    [ "$status" -eq "$code" ] || fail "exit status $status, expected $code: $stderr"
-    [[ $stderr == *"$message"* ]] || fail "message: $stderr"
-    [ "${#stderr_lines[@]}" -eq 1 ] || fail "more than one line: $stderr"
-    run find . -name 'out.st*'
-    assert_output ''
+    fails_with "$1" "$2" embed -o out.st "${@:3}"
+    assert_one_line
+    assert_none_written out.st
 }
 
 @test "rows of length one, in the items' order, with metadata" {
@@ -277,19 +249,13 @@ PY
 
 # A catalogue with pictures: 12 that can be read, of three looks, and items without, or with one that cannot be used.
 pictures() {
-    /usr/bin/python3 - <<'PY'
-import json, os, struct, zlib
-def png(path, w, h, pixel):
-    rows = b"".join(b"\0" + bytes(v for x in range(w) for v in pixel(x, y)) for y in range(h))
-    chunk = lambda t, d: struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d))
-    head = struct.pack(">IIBBBBB", w, h, 8, 2, 0, 0, 0)
-    open(path, "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    python_with pictures <<'PY'
 os.makedirs("img", exist_ok=True)
 with open("pictures.jsonl", "w") as f:
     for i in range(4):
-        png(f"img/r{i}.png", 40 + i, 50, lambda x, y: (200 + 10 * i, (x * y) % 20, 30))
-        png(f"img/b{i}.png", 64, 48 + i, lambda x, y: (20, 30 * i, 120 + y))
-        png(f"img/s{i}.png", 150, 100, lambda x, y: (250, 250, 240) if (x + i) // 5 % 2 else (10, 10, 20 * i))
+        png(f"img/r{i}.png", drawn(40 + i, 50, lambda x, y: (200 + 10 * i, (x * y) % 20, 30)))
+        png(f"img/b{i}.png", drawn(64, 48 + i, lambda x, y: (20, 30 * i, 120 + y)))
+        png(f"img/s{i}.png", drawn(150, 100, lambda x, y: (250, 250, 240) if (x + i) // 5 % 2 else (10, 10, 20 * i)))
         for k in "rbs":
             word = {"r": "red scarf", "b": "blue vase", "s": "striped shirt"}[k]
             f.write(json.dumps({"id": f"{k}{i}", "title": f"{word} {i}", "image": f"img/{k}{i}.png",
@@ -304,11 +270,9 @@ bad_pictures() {
     echo 'this is no picture' >img/text.jpg
     : >img/empty.png
     mkfifo img/pipe.png
-    /usr/bin/python3 -c '
-import struct, zlib
-c = lambda t, d: struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d))
-head = struct.pack(">IIBBBBB", 100000, 100000, 8, 6, 0, 0, 0)
-open("img/bomb.png", "wb").write(b"\x89PNG\r\n\x1a\n" + c(b"IHDR", head) + c(b"IDAT", zlib.compress(bytes(1000000))) + c(b"IEND", b""))'
+    python_with pictures <<'PY'
+open("img/bomb.png", "wb").write(head(100000, 100000, 6) + chunk(b"IDAT", zlib.compress(bytes(1000000))) + chunk(b"IEND", b""))
+PY
     for p in cut.png text.jpg empty.png pipe.png bomb.png missing.png .; do
         echo "{\"id\":\"bad $p\",\"title\":\"odd $p\",\"image\":\"img/$p\"}"
     done >>pictures.jsonl
@@ -398,16 +362,8 @@ PY
     embed -q --text none --image builtin --image-dim 5 --image-exponent 1 -o low.st pictures.jsonl
     embed -q --text none --image builtin --image-dim 5 --image-exponent 0 -o white.st pictures.jsonl
     embed -q --text none --image builtin --image-dim 5 --fit-only -o fit.st pictures.jsonl
-    run /usr/bin/python3 - <<'PY'
-import json, struct
-import numpy as np
-def load(path):
-    raw = open(path, "rb").read()
-    n = struct.unpack("<Q", raw[:8])[0]
-    kinds = {"F32": "<f4", "F64": "<f8", "U8": "u1"}
-    return {k: np.frombuffer(raw, kinds[v["dtype"]], int(np.prod(v["shape"])), 8 + n + v["data_offsets"][0]).reshape(v["shape"])
-            for k, v in json.loads(raw[8:8 + n]).items() if k != "__metadata__"}
-fit, low, white = load("fit.st"), load("low.st")["image"][:12], load("white.st")["image"][:12]
+    run python_with tensors <<'PY'
+fit, low, white = load("fit.st")[0], load("low.st")[0]["image"][:12], load("white.st")[0]["image"][:12]
 v, s = fit["image.components"], fit["image.deviation"]
 assert v.shape == (778, 5) and np.allclose(v.T @ v, np.eye(5), atol=1e-5) and (np.diff(s) <= 0).all() and s[-1] > 0
 back = white / s ** 0 * s          # the same directions, stretched as exponent 1 has them
@@ -472,24 +428,11 @@ PY
 
 # Rewrites fit.st as bad.st: python code changes t (arrays by name) and meta.
 spoil() {
-    /usr/bin/python3 -c '
-import json, struct, sys
-import numpy as np
-raw = open("fit.st", "rb").read()
-n = struct.unpack("<Q", raw[:8])[0]
-head = json.loads(raw[8:8 + n])
-meta = head.pop("__metadata__")
-kinds = {"F32": "<f4", "F64": "<f8", "U8": "u1", "I64": "<i8"}
-t = {k: np.frombuffer(raw, kinds[v["dtype"]], int(np.prod(v["shape"])), 8 + n + v["data_offsets"][0]).reshape(v["shape"]).copy()
-     for k, v in head.items()}
-exec(sys.argv[1])
-out, data = {"__metadata__": meta}, b""
-for k, v in t.items():
-    kind = {"<f4": "F32", "<f8": "F64", "|u1": "U8", "<i8": "I64"}[v.dtype.str]
-    out[k] = {"dtype": kind, "shape": v.shape, "data_offsets": [len(data), len(data) + v.nbytes]}
-    data += v.tobytes()
-text = json.dumps(out).encode()
-open("bad.st", "wb").write(struct.pack("<Q", len(text)) + text + data)' "$1"
+    with_tensors fit.st <<PY
+t = {k: v.copy() for k, v in t.items()}
+$1
+save("bad.st", t, meta)
+PY
     refused 65 "$2" --fit bad.st pictures.jsonl
 }
 
@@ -529,8 +472,8 @@ open("bad.st", "wb").write(struct.pack("<Q", len(text)) + text + data)' "$1"
 
 @test "CLIP: any number of threads, heads of the file, and where the folder lies, do not change a vector" {
     pictures
-    /usr/bin/python3 "$BATS_TEST_DIRNAME/helpers/clip_folder.py" tower
-    /usr/bin/python3 "$BATS_TEST_DIRNAME/helpers/clip_folder.py" deeper/tower
+    "$HELPERS/clip_folder.py" tower
+    "$HELPERS/clip_folder.py" deeper/tower
     embed -q --text none --image clip:tower --threads 1 -o one.st pictures.jsonl
     embed -q --text none --image clip:deeper/tower --threads 2 -o two.st pictures.jsonl
     cmp one.st two.st

@@ -4,26 +4,19 @@
 
 bats_require_minimum_version 1.5.0
 
+load suite.bash
+
 # One set of data and one small model serve all tests.
 setup_file() {
-    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
-    cd "$BATS_FILE_TMPDIR" || return
-    "$BATS_TEST_DIRNAME/helpers/evaluate.py" make .
+    suite_setup_file
+    "$HELPERS/evaluate.py" make .
     for softmax in trie level; do
         "$BIN/sidgen-train" -q -s sids.st -i i.st --dim 16 --layers 1 --heads 2 --ffn 32 --epochs 2 --batch-tokens 1024 --shards 8 \
             --warmup 2 --valid-users 0 --softmax $softmax -o $softmax.st
     done
 }
 
-setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    bats_load_library bats-file
-    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
-    HELPER=$BATS_TEST_DIRNAME/helpers/evaluate.py
-    cp "$BATS_FILE_TMPDIR"/*.st "$BATS_TEST_TMPDIR"
-    cd "$BATS_TEST_TMPDIR" || return
-}
+setup() { suite_setup; }
 
 evaluate() { "$BIN/evaluate" "$@"; }
 
@@ -33,7 +26,7 @@ value() { /usr/bin/python3 -c 'import json,sys; v=json.load(open(sys.argv[1])); 
 @test "a model's metrics, coverage and strata agree with its lists" {
     for split in valid test; do
         evaluate -q -m trie.st -s sids.st -i i.st --split $split --recs-out lists.st -o m.json
-        run "$HELPER" check i.st lists.st m.json $split
+        run "$HELPERS/evaluate.py" check i.st lists.st m.json $split
         assert_success
     done
     run value m.json invalid_rate
@@ -56,17 +49,17 @@ value() { /usr/bin/python3 -c 'import json,sys; v=json.load(open(sys.argv[1])); 
 
 @test "popular and cooccur agree with brute force" {
     evaluate -q -i i.st --baseline popular,cooccur --recs-out lists.st -o m.json
-    "$HELPER" check i.st lists.st m.json test
-    "$HELPER" check_popular i.st lists.st
+    "$HELPERS/evaluate.py" check i.st lists.st m.json test
+    "$HELPERS/evaluate.py" check_popular i.st lists.st
     for split in valid test; do
         evaluate -q -i i.st --split $split --baseline cooccur --recs-out lists.st -o m.json
-        "$HELPER" check i.st lists.st m.json $split
-        "$HELPER" check_cooccur i.st lists.st $split 10 0.3 0.25 0.6
+        "$HELPERS/evaluate.py" check i.st lists.st m.json $split
+        "$HELPERS/evaluate.py" check_cooccur i.st lists.st $split 10 0.3 0.25 0.6
     done
     evaluate -q -i i.st -k 7 --baseline cooccur --cooccur-window 2 --cooccur-back 0 --cooccur-power 0.5 --cooccur-decay 1 \
         --recs-out lists.st -o m.json
-    "$HELPER" check i.st lists.st m.json test
-    "$HELPER" check_cooccur i.st lists.st test 2 0 0.5 1
+    "$HELPERS/evaluate.py" check i.st lists.st m.json test
+    "$HELPERS/evaluate.py" check_cooccur i.st lists.st test 2 0 0.5 1
     run value m.json metrics hr@10
     assert_output null
     run value m.json coverage@10
@@ -75,7 +68,7 @@ value() { /usr/bin/python3 -c 'import json,sys; v=json.load(open(sys.argv[1])); 
 
 @test "a baseline's lists may be longer than the beam" {
     evaluate -q -i i.st --baseline popular -k 50 --recs-out lists.st -o m.json
-    "$HELPER" check i.st lists.st m.json test
+    "$HELPERS/evaluate.py" check i.st lists.st m.json test
     run value m.json k
     assert_output 50
     run value m.json users
@@ -97,11 +90,11 @@ value() { /usr/bin/python3 -c 'import json,sys; v=json.load(open(sys.argv[1])); 
 
 @test "anyone's lists: the same numbers, whatever the order of users and items" {
     evaluate -q -m trie.st -s sids.st -i i.st --recs-out lists.st --per-user a.st -o m.json
-    "$HELPER" shuffle lists.st other.st
+    "$HELPERS/evaluate.py" shuffle lists.st other.st
     run --separate-stderr evaluate -i i.st --recs other.st --per-user b.st -o o.json
     assert_success
     assert_regex "$stderr" '1 of 61 items are not in the interactions'
-    "$HELPER" check i.st other.st o.json test
+    "$HELPERS/evaluate.py" check i.st other.st o.json test
     run value m.json metrics
     local own=$output
     run value o.json metrics
@@ -133,9 +126,7 @@ value() { /usr/bin/python3 -c 'import json,sys; v=json.load(open(sys.argv[1])); 
 }
 
 @test "a target that training never saw is a miss of the tail" {
-    /usr/bin/python3 - "$BATS_TEST_DIRNAME/helpers" <<'PY'
-import sys
-sys.path.insert(0, sys.argv[1])
+    /usr/bin/python3 - <<'PY'
 import evaluate as e
 e.write_interactions("one.st", [[0, 1, 0, 2, 3]], 4)
 PY
@@ -143,15 +134,14 @@ PY
     run value m.json strata tail
     assert_output --regexp '"users": 1, "hr@1": 0,'
     evaluate -q -i one.st --baseline popular -k 4 --per-user r.st -o m.json
-    run /usr/bin/python3 -c 'import sys; sys.path.insert(0, sys.argv[1]); import evaluate as e; print(e.read("r.st")["rank"])' "$BATS_TEST_DIRNAME/helpers"
+    run /usr/bin/python3 -c 'import evaluate as e; print(e.read("r.st")["rank"])'
     assert_output '[4]'
 }
 
 @test "per-user ranks give the metrics" {
     evaluate -q -m trie.st -s sids.st -i i.st --per-user r.st -o m.json
-    run /usr/bin/python3 - "$BATS_TEST_DIRNAME/helpers" <<'PY'
-import json, sys
-sys.path.insert(0, sys.argv[1])
+    run /usr/bin/python3 - <<'PY'
+import json
 import evaluate as e
 r, m = e.read("r.st"), json.load(open("m.json"))
 e.same(m["metrics"], e.metrics(list(r["rank"]), 20), "ranks")
@@ -168,9 +158,7 @@ PY
     evaluate -q -i i.st --baseline popular --users 20 --seed 8 --per-user other.st -o other.json
     run value test.json users
     assert_output 20
-    run /usr/bin/python3 - "$BATS_TEST_DIRNAME/helpers" <<'PY'
-import sys
-sys.path.insert(0, sys.argv[1])
+    run /usr/bin/python3 - <<'PY'
 import evaluate as e
 a, b, c = (e.read(f + ".st")["user_ids"] for f in ("valid", "test", "other"))
 assert a == b and a != c and len(set(a)) == 20
@@ -190,9 +178,7 @@ PY
 }
 
 @test "comparison: means, interval, t and p as computed apart" {
-    /usr/bin/python3 - "$BATS_TEST_DIRNAME/helpers" <<'PY'
-import sys
-sys.path.insert(0, sys.argv[1])
+    /usr/bin/python3 - <<'PY'
 import evaluate as e, numpy as np
 rng = np.random.default_rng(5)
 for name, p, k in (("a1", 0.3, 20), ("a2", 0.31, 20), ("b1", 0.36, 20), ("b2", 0.37, 20), ("b3", 0.35, 12)):
@@ -201,20 +187,18 @@ PY
     run --separate-stderr evaluate --compare a1.st,a2.st b1.st,b2.st -o c.json
     assert_success
     assert_regex "$stderr" 'hr@20'
-    "$HELPER" check_comparison c.json a1.st,a2.st b1.st,b2.st
+    "$HELPERS/evaluate.py" check_comparison c.json a1.st,a2.st b1.st,b2.st
     run value c.json seeds
     assert_output '[2, 2]'
     evaluate -q --compare a1.st b1.st,b2.st,b3.st -o c.json # the shortest list decides: no cut beyond 12
-    "$HELPER" check_comparison c.json a1.st b1.st,b2.st,b3.st
+    "$HELPERS/evaluate.py" check_comparison c.json a1.st b1.st,b2.st,b3.st
     run evaluate --show c.json
     assert_success
     assert_output --regexp 'ndcg@10 +0\.[0-9]{4} +0\.[0-9]{4} +[+-]0\.[0-9]{4}  \[[+-]0\.[0-9]{4}, [+-]0\.[0-9]{4}\]'
 }
 
 @test "comparison: users, splits and ranks must fit" {
-    /usr/bin/python3 - "$BATS_TEST_DIRNAME/helpers" <<'PY'
-import sys
-sys.path.insert(0, sys.argv[1])
+    /usr/bin/python3 - <<'PY'
 import evaluate as e
 e.write_ranks("a.st", [1, 0, 3], 20)
 e.write_ranks("fewer.st", [1, 0], 20)
@@ -309,9 +293,7 @@ PY
 }
 
 @test "no user long enough, and files that do not fit each other" {
-    /usr/bin/python3 - "$BATS_TEST_DIRNAME/helpers" <<'PY'
-import sys
-sys.path.insert(0, sys.argv[1])
+    /usr/bin/python3 - <<'PY'
 import evaluate as e, numpy as np
 e.write_interactions("short.st", [[0, 1], [1]], 2)
 e.write_interactions("none.st", [], 2)
@@ -330,7 +312,7 @@ PY
     done
     run --separate-stderr evaluate -m trie.st -s sids.st -i other.st
     assert_failure 65
-    assert_regex "$stderr" 'differ in item_ids'
+    assert_regex "$stderr" 'item_ids differ from those of'
     run --separate-stderr evaluate -i i.st --recs few.st
     assert_failure 65
     assert_regex "$stderr" "few.st: no list for 147 of the 148 users, the first 'u3'"
@@ -373,7 +355,7 @@ PY
     assert_failure 74
     run --separate-stderr bash -c "'$BIN/evaluate' -q -i i.st --baseline popular >/dev/full"
     assert_failure 74
-    run --separate-stderr "$HELPER" into_closed_pipe "$BIN/evaluate" -q -i i.st --baseline popular
+    run --separate-stderr "$HELPERS/evaluate.py" into_closed_pipe "$BIN/evaluate" -q -i i.st --baseline popular
     assert_failure 74
     run --separate-stderr evaluate -q -i i.st --baseline popular -o nowhere/m.json
     assert_failure 73
@@ -416,7 +398,7 @@ PY
 
 @test "a model whose config has an impossible shape" {
     for change in num_key_value_heads=3 head_dim=7 head_dim=5000 num_hidden_layers=0 hidden_size=1e9 vocab_size=1 num_attention_heads=0.5; do
-        "$HELPER" change_config trie.st odd.st "$change"
+        "$HELPERS/evaluate.py" change_config trie.st odd.st "$change"
         run --separate-stderr evaluate -q -m odd.st -s sids.st -i i.st -o m.json
         assert_failure 65
         assert_equal "${#stderr_lines[@]}" 1

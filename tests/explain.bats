@@ -2,24 +2,16 @@
 # shellcheck disable=SC2154 # stderr is set by run
 
 bats_require_minimum_version 1.5.0
-bats_load_library bats-support
-bats_load_library bats-assert
-bats_load_library bats-file
 
-BIN=${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}
-PATH=$BIN:$PATH
-PYTHON=/usr/bin/python3
+load suite.bash
 
-# Runs Python lines with everything of st.py in sight.
-py() {
-    { echo "from st import *"; cat; } > test.py
-    "$PYTHON" test.py
-}
+# Python lines that make embeddings and look at SIDs.
+py() { python_with quantised; }
 
 # Two levels of four codes: 0 bikes (0,0 racing; 0,1 city), 1 tents, 3 one item; a bucket of two in 1,2; ids that look like codes.
 setup() {
-    cd "$BATS_TEST_TMPDIR" || exit 1
-    cp "$BATS_TEST_DIRNAME/helpers/quantised.py" st.py
+    suite_setup
+    PATH=$BIN:$PATH
     py <<'EOF'
 items = [("a", 0, 0, -1, "Racing Bike", ["Bikes", "Sport"], "a thin red bike", ["win a race"]), ("b", 0, 0, -1, "Racing Bike Two", ["Bikes", "Sport"], "a thin blue bike", ["win a race"]),
          ("c", 0, 1, 0, "City Bike", ["Bikes", "Sport"], None, ["ride to work"]), ("d", 0, 1, 1, "City Bike \u001b[31m with basket", ["Bikes", "Sport"], None, ["ride to work"]),

@@ -4,40 +4,14 @@
 
 bats_require_minimum_version 1.5.0
 
-setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    bats_load_library bats-file
-    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
-    HELPERS=$BATS_TEST_DIRNAME/helpers
-    servers=()
-    cd "$BATS_TEST_TMPDIR" || return
-    export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/home NO_PROXY=127.0.0.1
-    unset SIDMILL_API_KEY OPENAI_API_KEY
-}
-
-teardown() {
-    local pid
-    for pid in "${servers[@]}"; do kill "$pid" 2>/dev/null || true; done
-}
-
-serve() { # serve [flags]: a model server; its address in $url, its log in server.log
-    rm -f port
-    "$HELPERS/model_server.py" --idle 20 --log server.log "$@" >port 2>server.err 3>&- &
-    servers+=($!)
-    for _ in $(seq 200); do
-        [ -s port ] && break
-        sleep 0.05
-    done
-    [ -s port ] || fail "no server: $(cat server.err)"
-    url=http://127.0.0.1:$(cat port)/v1
-}
+load model_server.bash
+setup() { model_setup; }
+teardown() { end_servers; }
 
 embed() { "$BIN/embed" --text http --url "$url" --model m --retry-wait 0.001 "$@"; }
 # In the background, so that $! is the tool itself.
 embed_in_background() { exec "$BIN/embed" --text http --url "$url" --model m --retry-wait 0.001 "$@" 2>/dev/null 3>&-; }
 items() { for ((i = 1; i <= $1; i++)); do echo "{\"id\":\"i$i\",\"title\":\"Thing $i\",\"caption\":\"caption\\nof $i\"}"; done; }
-served() { grep -c "\"kind\": \"$1\"" server.log || true; }
 twice() { grep '"kind": "ok"' server.log | sort | uniq -d; }
 
 @test "vectors in the items' order, whatever the order of the reply's data, and of length one" {
@@ -48,7 +22,7 @@ twice() { grep '"kind": "ok"' server.log | sort | uniq -d; }
     assert_success
     [[ $stderr == *"1 of 11 items have nothing to embed"* ]]
     [[ $stderr == *"m: 3 requests, 0 from the cache; 3 sent"*"21 prompt and 0 completion tokens"* ]]
-    PYTHONPATH=$HELPERS /usr/bin/python3 - out.st <<'PY'
+    /usr/bin/python3 - out.st <<'PY'
 import json, struct, sys
 import numpy as np
 from model_server import embedding
@@ -278,16 +252,11 @@ PY
 
 # Items with pictures of the kinds that are sent as they are, encoded anew, or not at all.
 pictures() {
-    /usr/bin/python3 - <<'PY'
-import json, struct, zlib
-def png(w, h, colour):
-    raw = b"".join(b"\0" + bytes(colour) * w for _ in range(h))
-    part = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", struct.pack(">IIBBBBB", w, h, 8, 2, 0, 0, 0)) + part(b"IDAT", zlib.compress(raw)) + part(b"IEND", b"")
+    python_with pictures <<'PY'
 def bmp(w, h):
     return struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 54 + 4 * w * h, 0, 0, 54, 40, w, h, 1, 32, 0, 4 * w * h, 0, 0, 0, 0) + bytes(range(200)) * (4 * w * h // 200)
-open("small.png", "wb").write(png(8, 8, (200, 30, 30)))
-open("wide.png", "wb").write(png(300, 20, (30, 30, 200)))
+png("small.png", flat((200, 30, 30), 8, 8))
+png("wide.png", flat((30, 30, 200), 20, 300))
 open("x.bmp", "wb").write(bmp(10, 10))
 open("secret.txt", "w").write("root:x:0:0")
 items = [{"id": "a", "title": "A", "image": "small.png"}, {"id": "b", "title": "B", "image": "wide.png"}, {"id": "c", "title": "C", "image": "x.bmp"},
@@ -305,7 +274,7 @@ PY
     [[ $stderr == *"joint: 2 of 6 images could not be used; the first, item 4's: "* ]] || fail "$stderr"
     [[ $stderr == *"joint: 1 of 8 items got no vector, their rows are zero; first item 5: "* ]] || fail "$stderr"
     [[ $stderr == *"joint: 1 of 8 items have nothing to embed"* ]] || fail "$stderr"
-    PYTHONPATH=$HELPERS /usr/bin/python3 - out.st <<'PY'
+    /usr/bin/python3 - out.st <<'PY'
 import base64, json, struct, sys
 import numpy as np
 from model_server import embedding

@@ -1,31 +1,18 @@
-# What suites share that fetch from tests/helpers/file_server.py. They call http_setup from their setup(), and http_teardown.
-# shellcheck shell=bash disable=SC2034 # url is for the suites
+# What suites share that fetch from tests/helpers/file_server.py. They call http_setup from their setup(), and end_servers from
+# their teardown().
+# shellcheck shell=bash disable=SC2034,SC2154 # url is for the suites; port and HELPERS are suite.bash's
 
 load suite.bash
 
 http_setup() {
     suite_setup
-    servers=()
     unset XDG_CACHE_HOME https_proxy http_proxy all_proxy
     export HOME=$PWD/home NO_PROXY='*'
     mkdir home www
 }
 
-http_teardown() {
-    local pid
-    for pid in "${servers[@]}"; do kill "$pid" 2>/dev/null || true; done
-}
-
 serve() { # serve [flags]: a server over www; its address in $url, its log in server.log
-    rm -f port
-    "$HELPERS/file_server.py" --idle 20 --log server.log "$@" www >port 2>server.err 3>&- &
-    servers+=($!)
-    for _ in $(seq 200); do
-        [ -s port ] && break
-        sleep 0.05
-    done
-    [ -s port ] || fail "no server: $(cat server.err)"
-    port=$(cat port)
+    start_server "$HELPERS/file_server.py" --idle 20 --log server.log "$@" www
     url=http://127.0.0.1:$port
 }
 

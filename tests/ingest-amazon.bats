@@ -78,18 +78,12 @@ histories() {
     "$BIN/tensor" get out.st timestamp | tr '\n' ' '
 }
 
-assert_nothing_written() {
-    run find . -name 'kept.jsonl*' -o -name 'out.st*' -o -name 'report.json*'
-    assert_output ''
-}
+# Nothing may be left after a failure: neither outputs nor temporary files.
+assert_nothing_written() { assert_none_written kept.jsonl out.st report.json; }
 
 refused() { # refused YEAR MESSAGE [options]
-    local year=$1 message=$2
-    shift 2
-    run --separate-stderr ingest "$year" "$@"
-    [ "$status" -eq 65 ] || fail "exit status $status, expected 65: $stderr"
-    [[ $stderr == *"$message"* ]] || fail "message: $stderr"
-    [ "${#stderr_lines[@]}" -eq 1 ] || fail "more than a line: $stderr"
+    fails_with 65 "$2" ingest "$1" "${@:3}"
+    assert_one_line
     assert_nothing_written
 }
 

@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
 
 load http_server.bash
 setup() { http_setup; }
-teardown() { http_teardown; }
+teardown() { end_servers; }
 
 # A catalogue of five items and two users; with a number, each record that many bytes longer.
 catalogue() {
@@ -44,12 +44,8 @@ assert_fetched() {
 }
 
 refused() { # refused CODE MESSAGE [options]
-    local code=$1 message=$2
-    shift 2
-    run --separate-stderr fetch "$@"
-    [ "$status" -eq "$code" ] || fail "exit status $status, expected $code: $stderr"
-    [[ $stderr == *"$message"* ]] || fail "message: $stderr"
-    [ "${#stderr_lines[@]}" -eq 1 ] || fail "more than a line: $stderr"
+    fails_with "$1" "$2" fetch "${@:3}"
+    assert_one_line
     assert_file_not_exists kept.jsonl
     assert_file_not_exists out.st
 }

@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
 
 load http_server.bash
 setup() { http_setup; }
-teardown() { http_teardown; }
+teardown() { end_servers; }
 
 # Pictures of five kinds and things that are none, by name; numbered JPEGs where a number is given.
 pictures() {

@@ -15,35 +15,14 @@ ingest() {
 }
 
 # Prints the histories: user, then item@time in order.
-histories() {
-    /usr/bin/python3 - out.st <<'PY'
-import json, struct, sys
-import numpy as np
-raw = open(sys.argv[1], "rb").read()
-n = struct.unpack("<Q", raw[:8])[0]
-head = json.loads(raw[8:8 + n])
-kinds = {"I64": "<i8", "I32": "<i4", "U8": "u1"}
-t = {k: np.frombuffer(raw, kinds[v["dtype"]], int(np.prod(v["shape"])), 8 + n + v["data_offsets"][0])
-     for k, v in head.items() if k != "__metadata__"}
-users, items = (t[k].tobytes().decode().splitlines() for k in ("user_ids", "item_ids"))
-for u, name in enumerate(users):
-    print(name, *(f"{items[t['item_index'][e]]}@{t['timestamp'][e]}" for e in range(*t["user_offsets"][u:u + 2])))
-PY
-}
+histories() { "$HELPERS/histories.py" out.st; }
 
 # Nothing may be left after a failure: neither outputs nor temporary files.
-assert_nothing_written() {
-    run find . -name 'kept.jsonl*' -o -name 'out.st*'
-    assert_output ''
-}
+assert_nothing_written() { assert_none_written kept.jsonl out.st report.json; }
 
 refused() { # refused CODE MESSAGE ITEMS INTERACTIONS [options]
-    local code=$1 message=$2
-    shift 2
-    run --separate-stderr ingest "$@"
-    [ "$status" -eq "$code" ] || fail "exit status $status, expected $code: $stderr"
-    [[ $stderr == *"$message"* ]] || fail "message: $stderr"
-    [ "${#stderr_lines[@]}" -eq 1 ] || fail "more than a line: $stderr"
+    fails_with "$1" "$2" ingest "${@:3}"
+    assert_one_line
     assert_nothing_written
 }
 

@@ -18,26 +18,7 @@ small() {
 ingest() { "$BIN/ingest" --items items.jsonl --interactions events.tsv --items-out kept.jsonl -o out.st "$@"; }
 
 # Prints the histories: user, then item@time in order.
-histories() {
-    /usr/bin/python3 - "$1" <<'PY'
-import json, struct, sys
-import numpy as np
-raw = open(sys.argv[1], "rb").read()
-n = struct.unpack("<Q", raw[:8])[0]
-head = json.loads(raw[8:8 + n])
-kinds = {"I64": "<i8", "I32": "<i4", "U8": "u1"}
-t = {k: np.frombuffer(raw, kinds[v["dtype"]], int(np.prod(v["shape"])), 8 + n + v["data_offsets"][0])
-     for k, v in head.items() if k != "__metadata__"}
-assert head["__metadata__"]["schema"] == "interactions/1"
-users = t["user_ids"].tobytes().decode().splitlines()
-items = t["item_ids"].tobytes().decode().splitlines()
-o = t["user_offsets"]
-assert len(o) == len(users) + 1 and o[0] == 0 and o[-1] == len(t["item_index"]) == len(t["timestamp"])
-print("items", *items)
-for u, name in enumerate(users):
-    print(name, *(f"{items[t['item_index'][e]]}@{t['timestamp'][e]}" for e in range(o[u], o[u + 1])))
-PY
-}
+histories() { "$HELPERS/histories.py" "$1" --items; }
 
 # Prints the steps of report.json: what each filter dropped (users items interactions), between what was read and what is left.
 steps() {
@@ -66,17 +47,10 @@ PY
 }
 
 # Nothing may be left after a failure: neither outputs nor temporary files.
-assert_nothing_written() {
-    run find . -name 'kept.jsonl*' -o -name 'out.st*' -o -name 'report.json*'
-    assert_output ''
-}
+assert_nothing_written() { assert_none_written kept.jsonl out.st report.json; }
 
 refused() { # refused CODE MESSAGE [options]
-    local code=$1 message=$2
-    shift 2
-    run --separate-stderr ingest "$@"
-    [ "$status" -eq "$code" ] || fail "exit status $status, expected $code: $stderr"
-    [[ $stderr == *"$message"* ]] || fail "message: $stderr"
+    fails_with "$1" "$2" ingest "${@:3}"
     [[ ${stderr_lines[-1]} == 'ingest: '* ]] || fail "message: $stderr"
     assert_nothing_written
 }

@@ -4,38 +4,21 @@
 
 bats_require_minimum_version 1.5.0
 
-setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    bats_load_library bats-file
-    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
-    HELPERS=$BATS_TEST_DIRNAME/helpers
-    cd "$BATS_TEST_TMPDIR" || return
-    unset SIDMILL_API_KEY OPENAI_API_KEY
-}
+load model_server.bash
+setup() { model_setup; }
+teardown() { end_servers; }
 
-teardown() {
-    cat ./*.pid 2>/dev/null | xargs -r kill 2>/dev/null || true
-}
-
-# A model server NAME; its requests in NAME.log, its address in $URL.
-serve() { # serve NAME [options of model_server.py]
-    local name=$1
-    shift
-    : >"$name.log"
-    rm -f "$name.port"
-    /usr/bin/python3 "$HELPERS/model_server.py" --idle 20 --log "$name.log" "$@" >"$name.port" 2>"$name.err" 3>&- </dev/null &
-    echo $! >"$name.pid"
-    until [[ -s $name.port ]]; do sleep 0.02; done
-    URL=http://127.0.0.1:$(cat "$name.port")/v1
+# A model server whose requests are logged in NAME.log: serve_as NAME [options of model_server.py]
+serve_as() {
+    : >"$1.log"
+    serve --log "$1.log" "${@:2}"
 }
 
 # A server that answers every chat with the next of the lines of replies.txt (the last one again and again), and writes the
 # request bodies, one a line, to asked.jsonl.
 serve_lines() {
     : >asked.jsonl
-    rm -f lines.port
-    /usr/bin/python3 -c '
+    start_server /usr/bin/python3 -c '
 import http.server, json, sys, threading
 lines = [line.rstrip("\n").encode().decode("unicode_escape") for line in open("replies.txt")]
 class H(http.server.BaseHTTPRequestHandler):
@@ -52,10 +35,8 @@ class H(http.server.BaseHTTPRequestHandler):
 s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), H)
 print(s.server_port, flush=True)
 threading.Timer(20, s.shutdown).start()
-s.serve_forever()' >lines.port 2>lines.err 3>&- </dev/null &
-    echo $! >>lines.pid
-    until [[ -s lines.port ]]; do sleep 0.02; done
-    URL=http://127.0.0.1:$(cat lines.port)/v1
+s.serve_forever()'
+    url=http://127.0.0.1:$port/v1
 }
 
 # N items with odd spacing, an unknown key and a number that doubles cannot hold.
@@ -66,7 +47,7 @@ for i in range(int(sys.argv[1])):
     print("{\"id\":\"i%d\", \"title\": \"Thing %d\",  \"n\":12345678901234567890, \"categories\":[\"c\"]}" % (i, i))' "$1"
 }
 
-mine() { "$BIN/mine-intent" --engine http --url "$URL" --model m --cache c.db --retry-wait 0.01 "$@"; }
+mine() { "$BIN/mine-intent" --engine http --url "$url" --model m --cache c.db --retry-wait 0.01 "$@"; }
 
 intents() { /usr/bin/python3 -c '
 import json, sys
@@ -84,8 +65,7 @@ answering() { # answering REPLIES [options]
     printf '%s\n' '{"id":"a","title":"Rain jacket","description":"Keeps \"dry\".","caption":"a red jacket","categories":["Coats"]}' >one.jsonl
     run --separate-stderr mine -q --cache none "$@" one.jsonl
     printf '%s\n' "$output" >out.jsonl
-    xargs kill <lines.pid
-    rm lines.pid
+    end_servers
 }
 
 GOOD='{"descriptors":[{"descriptor":"walks in the rain","confidence":0.9}]}'
@@ -175,7 +155,7 @@ assert r["max_tokens"] == 7 and r["temperature"] == 0.5'
 }
 
 @test "items without title, description and caption are not asked about" {
-    serve s
+    serve_as s
     echo '{"id":"a","categories":["c"]}' >in.jsonl
     run --separate-stderr mine in.jsonl
     assert_success
@@ -186,18 +166,18 @@ assert r["max_tokens"] == 7 and r["temperature"] == 0.5'
 @test "several models: agreement, order, sources; one that fails fails the item" {
     printf '%s\n' '{"descriptors":[{"descriptor":"Gift","confidence":0.5},{"descriptor":"rain walks","confidence":0.9}]}' >replies.txt
     serve_lines
-    local first=$URL
+    local first=$url
     printf '%s\n' '{"descriptors":[{"descriptor":" GIFT ","confidence":0.25}]}' >replies.txt
     serve_lines
     echo '{"id":"a","title":"t"}' >in.jsonl
-    run --separate-stderr "$BIN/mine-intent" -q --engine http --cache none --url "$first" --model one --url "$URL" --model two in.jsonl
+    run --separate-stderr "$BIN/mine-intent" -q --engine http --cache none --url "$first" --model one --url "$url" --model two in.jsonl
     assert_success
     intents <<<"$output" >got
     assert_equal "$(cat got)" $'Gift 0.375 one+two 2\nrain walks 0.9 one 1'
     printf '%s\n' 'no JSON' >replies.txt
     serve_lines
     run --separate-stderr "$BIN/mine-intent" -q --engine http --cache none --max-retries 1 --url "$first" --model one \
-        --url "$URL" --model three in.jsonl
+        --url "$url" --model three in.jsonl
     assert_success
     intents <<<"$output" >got
     assert_equal "$(cat got)" '! mine-intent three: not JSON: expected a value (2 replies)'
@@ -207,7 +187,7 @@ assert r["max_tokens"] == 7 and r["temperature"] == 0.5'
     echo '{"id":"a","title":"Rain jacket","intents":[{"text":"walks","confidence":0.9,"source":"x","k":[1]},{"text":"gifts"}]}' >in.jsonl
     printf '%s\n' ' 1\n' 'yes' '"1"' '1.0' '0' >replies.txt
     serve_lines
-    run --separate-stderr "$BIN/mine-intent" -q --engine none --judge http --url "$URL" --model m --cache none --jobs 1 --retry-wait 0.01 in.jsonl
+    run --separate-stderr "$BIN/mine-intent" -q --engine none --judge http --url "$url" --model m --cache none --jobs 1 --retry-wait 0.01 in.jsonl
     assert_success
     assert_output '{"id":"a","title":"Rain jacket","intents":[{"text":"walks","confidence":0.9,"label":1,"source":"x","k":[1]},{"text":"gifts","label":0}]}'
     run /usr/bin/python3 -c '
@@ -225,11 +205,11 @@ assert "response_format" not in asked[0] and asked[0]["max_tokens"] == 16'
     echo '{"id":"a","title":"t","intents":[{"text":"walks"},{"text":"gifts"}]}' >in.jsonl
     printf '%s\n' '1' 'maybe' >replies.txt
     serve_lines
-    run --separate-stderr "$BIN/mine-intent" -q --engine none --judge http --judge-url "$URL" --judge-model j --cache none --jobs 1 \
+    run --separate-stderr "$BIN/mine-intent" -q --engine none --judge http --judge-url "$url" --judge-model j --cache none --jobs 1 \
         --retry-wait 0.01 --max-retries 1 in.jsonl
     assert_success
     assert_output '{"id":"a","title":"t","intents":[{"text":"walks"},{"text":"gifts"}],"errors":[{"tool":"mine-intent","message":"judging \"gifts\": neither 0 nor 1 (2 replies)"}]}'
-    serve s --chat intents # which a judge must not say
+    serve_as s --chat intents # which a judge must not say
     run --separate-stderr mine -q --judge http --max-retries 1 in.jsonl
     assert_success
     assert_output --partial '"source":"m"'
@@ -239,9 +219,9 @@ assert "response_format" not in asked[0] and asked[0]["max_tokens"] == 16'
 
 @test "mined and judged in one run, by different models" {
     local judge
-    serve t
-    judge=$URL
-    serve s
+    serve_as t
+    judge=$url
+    serve_as s
     catalogue 20 >in.jsonl
     run --separate-stderr mine --judge http --judge-url "$judge" --judge-model j -o out.jsonl in.jsonl
     assert_success
@@ -270,10 +250,10 @@ assert {i["label"] for r in rs for i in r["intents"]} == {0, 1}'
 
 @test "no server, a wrong key: the run ends, without output and without the key" {
     echo '{"id":"a","title":"t"}' >in.jsonl
-    URL=http://127.0.0.1:1/v1 run --separate-stderr mine --max-retries 1 -o out.jsonl in.jsonl
+    url=http://127.0.0.1:1/v1 run --separate-stderr mine --max-retries 1 -o out.jsonl in.jsonl
     assert_failure 69
     assert_not_exists out.jsonl
-    serve s --key right
+    serve_as s --key right
     SIDMILL_API_KEY=sk-wrong-4711 run --separate-stderr mine -o out.jsonl in.jsonl
     assert_failure 77
     refute [ -e out.jsonl ]
@@ -285,7 +265,7 @@ assert {i["label"] for r in rs for i in r["intents"]} == {0, 1}'
 }
 
 @test "shards join to the full run; what is cached is not asked again" {
-    serve s
+    serve_as s
     catalogue 50 >in.jsonl
     mine -q -o full.jsonl in.jsonl
     for k in 1 2 3; do mine -q --cache other.db --shard $k/3 in.jsonl; done >joined.jsonl
@@ -303,9 +283,9 @@ FAULTY=(--faults 0.5 --kinds '429,500,503,hang,cut,close,notjson,html,junk,empty
 
 @test "faults of every kind change no byte, as long as a good reply comes at last" {
     catalogue 100 >in.jsonl
-    serve good
+    serve_as good
     mine -q --judge http --cache none -o clean.jsonl in.jsonl
-    serve bad "${FAULTY[@]}" --faults-until 3
+    serve_as bad "${FAULTY[@]}" --faults-until 3
     run --separate-stderr mine --judge http --jobs 64 --timeout 0.3 --max-failures 0 -o out.jsonl in.jsonl
     assert_success
     cmp clean.jsonl out.jsonl
@@ -314,7 +294,7 @@ FAULTY=(--faults 0.5 --kinds '429,500,503,hang,cut,close,notjson,html,junk,empty
 
 @test "items that never get a good reply end in errors, and none is lost" {
     catalogue 100 >in.jsonl
-    serve bad "${FAULTY[@]}" --faults 0.8
+    serve_as bad "${FAULTY[@]}" --faults 0.8
     run --separate-stderr mine --jobs 64 --timeout 0.3 --max-retries 2 --max-failures 0 -o out.jsonl in.jsonl
     assert_success
     /usr/bin/python3 -c '
@@ -332,7 +312,7 @@ for a, b in zip(raw, out):
 print(done, failed)
 assert done > 10 and failed > 10'
     # the same again asks only for what failed
-    serve good
+    serve_as good
     mine -q -o again.jsonl in.jsonl
     assert_equal "$(grep -c '"errors"' again.jsonl)" 0
     assert_equal "$(wc -l <good.log)" "$(grep -c '"errors"' out.jsonl)"
@@ -340,10 +320,10 @@ assert done > 10 and failed > 10'
 
 @test "killed: what was answered is not asked again, and the bytes are the same" {
     catalogue 150 >in.jsonl
-    serve good
+    serve_as good
     mine -q --judge http --cache none -o clean.jsonl in.jsonl
-    serve stall --stall-after 250 --faults 0.3 --kinds 429,500,cut,notjson
-    "$BIN/mine-intent" -q --engine http --judge http --url "$URL" --model m --cache c.db --retry-wait 0.01 --jobs 32 -o out.jsonl \
+    serve_as stall --stall-after 250 --faults 0.3 --kinds 429,500,cut,notjson
+    "$BIN/mine-intent" -q --engine http --judge http --url "$url" --model m --cache c.db --retry-wait 0.01 --jobs 32 -o out.jsonl \
         in.jsonl 3>&- &
     local pid=$!
     until grep -q stall stall.log; do sleep 0.05; done
@@ -351,7 +331,7 @@ assert done > 10 and failed > 10'
     kill -9 $pid
     wait $pid || true
     assert_not_exists out.jsonl
-    serve rest
+    serve_as rest
     mine -q --judge http -o out.jsonl in.jsonl
     cmp clean.jsonl out.jsonl
     /usr/bin/python3 -c '
@@ -363,12 +343,12 @@ assert len(first) > 80 and not first & second and first | second == whole, (len(
 
 @test "killed at any moment, several times, while the server fails" {
     catalogue 150 >in.jsonl
-    serve good
+    serve_as good
     mine -q --cache none -o clean.jsonl in.jsonl
-    serve bad "${FAULTY[@]}" --faults-until 3 --delay 0.02
+    serve_as bad "${FAULTY[@]}" --faults-until 3 --delay 0.02
     local pause pid
     for pause in 0.1 0.2 0.3; do
-        "$BIN/mine-intent" -q --engine http --url "$URL" --model m --cache c.db --retry-wait 0.01 --jobs 8 --timeout 0.3 --max-failures 0 \
+        "$BIN/mine-intent" -q --engine http --url "$url" --model m --cache c.db --retry-wait 0.01 --jobs 8 --timeout 0.3 --max-failures 0 \
             -o out.jsonl in.jsonl 3>&- &
         pid=$!
         sleep $pause

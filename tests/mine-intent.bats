@@ -4,15 +4,8 @@
 
 bats_require_minimum_version 1.5.0
 
-setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    bats_load_library bats-file
-    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
-    DATA=${SIDMILL_DATA:-$BATS_TEST_DIRNAME/../../shared/data}
-    [[ $DATA = /* ]] || DATA=$PWD/$DATA
-    cd "$BATS_TEST_TMPDIR" || return
-}
+load suite.bash
+setup() { suite_setup; }
 
 mine() { "$BIN/mine-intent" "$@"; }
 
@@ -67,13 +60,8 @@ for i in range(300):
 }
 
 refused() { # refused CODE MESSAGE [options], input on standard input
-    local code=$1 message=$2
-    shift 2
-    run --separate-stderr mine -o out.file "$@"
-    [ "$status" -eq "$code" ] || fail "exit status $status, expected $code: $stderr"
-    [[ $stderr == *"$message"* ]] || fail "message: $stderr"
-    run find . -name 'out.file*'
-    assert_output ''
+    fails_with "$1" "$2" mine -o out.file "${@:3}"
+    assert_none_written out.file
 }
 
 @test "intents come from an item's own words, in canonical form" {

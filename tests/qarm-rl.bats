@@ -5,28 +5,20 @@
 
 bats_require_minimum_version 1.5.0
 
+load suite.bash
+
 setup_file() {
-    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
-    cd "$BATS_FILE_TMPDIR" || return
-    "$BATS_TEST_DIRNAME/helpers/toy.py" .
+    suite_setup_file
+    "$HELPERS/toy.py" .
     local common=(-q -s sids.st -i interactions.st --dim 32 --layers 2 --heads 2 --kv-heads 1 --ffn 64 --max-items 8 --batch-tokens 512 --shards 4
         --lr 0.01 --warmup 10 --patience 0 --epochs 3)
     "$BIN/sidgen-train" "${common[@]}" -o model.st
     "$BIN/sidgen-train" "${common[@]}" --softmax level -o level.st
 
-    "$BATS_TEST_DIRNAME/helpers/quality.py" quality.st
+    "$HELPERS/quality.py" quality.st
 }
 
-setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    bats_load_library bats-file
-    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
-    TOY=$BATS_TEST_DIRNAME/helpers/toy.py
-    QUALITY=$BATS_TEST_DIRNAME/helpers/quality.py
-    cd "$BATS_TEST_TMPDIR" || return
-    cp "$BATS_FILE_TMPDIR"/*.st .
-}
+setup() { suite_setup; }
 
 INPUT=(-m model.st -s sids.st -i interactions.st --quality quality.st)
 # A few steps, with everything on that shapes the result.
@@ -35,32 +27,12 @@ SMALL=("${INPUT[@]}" --sampler constrained-sample --shards 4 --prompts-per-step 
 
 rl() { "$BIN/qarm-rl" -q "$@"; }
 
-# One value of a model's metadata: meta FILE ENTRY KEY.
-meta() {
-    /usr/bin/python3 - "$@" <<'PY'
-import json, struct, sys
-raw = open(sys.argv[1], "rb").read()
-head = json.loads(raw[8:8 + struct.unpack("<Q", raw[:8])[0]])["__metadata__"]
-print(json.loads(head[sys.argv[2]])[sys.argv[3]] if len(sys.argv) > 3 else head[sys.argv[2]])
-PY
-}
-
-# A log without its one measured number.
-untimed() { sed 's/,"candidates_per_second":[0-9]*}$/}/' "$1"; }
-
-# The bytes of all tensors, without the header.
-weights() { /usr/bin/python3 -c 'import struct,sys; b=open(sys.argv[1],"rb").read(); sys.stdout.buffer.write(b[8+struct.unpack("<Q",b[:8])[0]:])' "$1" | sha256sum; }
-
 # refused CODE MESSAGE [options]: the exit status, the message in one line, and nothing written.
 refused() {
-    local code=$1 message=$2
-    shift 2
-    run --separate-stderr rl "${INPUT[@]}" --epochs 0.01 -o rl.st "$@"
-    [ "$status" -eq "$code" ] || fail "exit status $status, expected $code: $stderr"
-    [[ $stderr == *"$message"* ]] || fail "message: $stderr"
-    [[ $stderr == 'qarm-rl: '* && $(wc -l <<<"$stderr") -eq 1 ]] || fail "message: $stderr"
-    run find . -name 'rl.st*'
-    assert_output ''
+    fails_with "$1" "$2" rl "${INPUT[@]}" --epochs 0.01 -o rl.st "${@:3}"
+    assert_one_line
+    [[ $stderr == 'qarm-rl: '* ]] || fail "message: $stderr"
+    assert_none_written rl.st
 }
 
 @test "the policy learns, and says what it is" {
@@ -150,28 +122,10 @@ PY
     cmp beam1.st beam2.st
 }
 
-# Runs the command over and over, killed with SIGKILL after a random time, until it ends by itself; counts in kills.
-killed_often() {
-    local pid status
-    kills=0
-    while :; do
-        "$BIN/qarm-rl" -q "$@" &
-        pid=$!
-        if [ $kills -lt 8 ]; then
-            sleep "0.$((kills < 2 ? 0 : RANDOM % 3))$((RANDOM % 10))" # soon at first, so that a fast machine is not done before
-            kill -9 $pid 2>/dev/null || true # it may have ended
-        fi
-        status=0
-        wait $pid 2>/dev/null || status=$?
-        [ $status -eq 137 ] || return $status
-        kills=$((kills + 1))
-    done
-}
-
 @test "killed at any moment and started again, it ends with the same bytes" {
     command=("${SMALL[@]}" --epochs 1 --save-seconds 0 --threads 1)
     rl "${command[@]}" --log a.jsonl -o a.st
-    killed_often "${command[@]}" --log b.jsonl -o b.st
+    killed_often 3 "$BIN/qarm-rl" -q "${command[@]}" --log b.jsonl -o b.st
     [ "$kills" -ge 2 ] || fail "killed only $kills times"
     cmp a.st b.st
     cmp <(untimed a.jsonl) <(untimed b.jsonl)
@@ -195,7 +149,7 @@ killed_often() {
     }
     check '"alpha":0.5, this run has "alpha":0.7;' --alpha 0.7
     check '"group":8, this run has "group":4;' --group 4
-    "$QUALITY" quality.st seed=2
+    "$HELPERS/quality.py" quality.st seed=2
     check 'quality:'
     cp "$BATS_FILE_TMPDIR/quality.st" .
     cp rl.st.ckpt/state.st good
@@ -221,7 +175,7 @@ killed_often() {
 @test "held-out interactions do not reach the weights" {
     rl "${SMALL[@]}" --valid-users 0 -o a.st
     mkdir other
-    "$TOY" other heldout=1
+    "$HELPERS/toy.py" other heldout=1
     run cmp -s interactions.st other/interactions.st
     assert_failure
     rl "${SMALL[@]}" --valid-users 0 -i other/interactions.st -o b.st
@@ -290,20 +244,20 @@ PY
     refused 66 'none.st' -m none.st
     refused 65 'is of schema sids/1, expected model/1' -m sids.st
     refused 65 'is of schema model/1, expected quality/1' --quality model.st
-    "$QUALITY" q.st break=ids
-    refused 65 'q.st: the item_ids are not those of the SIDs' --quality q.st
-    "$QUALITY" q.st break=range
+    "$HELPERS/quality.py" q.st break=ids
+    refused 65 'q.st: item_ids differ from those of sids.st, expected the same items in the same order' --quality q.st
+    "$HELPERS/quality.py" q.st break=range
     refused 65 "q.st: tensor 'quality': row 3: 1.5, expected 0 to 1" --quality q.st
-    "$QUALITY" q.st break=nan
+    "$HELPERS/quality.py" q.st break=nan
     refused 65 "q.st: tensor 'quality': row 3" --quality q.st
-    "$QUALITY" q.st break=mask
+    "$HELPERS/quality.py" q.st break=mask
     refused 65 "q.st: tensor 'quality_mask': row 3: 7, expected 0 or 1" --quality q.st
     mkdir other
-    "$TOY" other seed=2
+    "$HELPERS/toy.py" other seed=2
     refused 65 'trained with other SIDs' -s other/sids.st
-    "$TOY" other break=ids
-    refused 65 'item_ids differ' -i other/interactions.st
-    "$TOY" other break=empty
+    "$HELPERS/toy.py" other break=ids
+    refused 65 'other/interactions.st: item_ids differ from those of sids.st' -i other/interactions.st
+    "$HELPERS/toy.py" other break=empty
     refused 65 'no user has 4 interactions or more' -i other/interactions.st
     for name in model quality; do
         size=$(stat -c %s $name.st)

@@ -4,24 +4,17 @@
 
 bats_require_minimum_version 1.5.0
 
+load suite.bash
+
 # One set of data and one small model serve all tests.
 setup_file() {
-    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
-    cd "$BATS_FILE_TMPDIR" || return
-    "$BATS_TEST_DIRNAME/helpers/evaluate.py" make .
+    suite_setup_file
+    "$HELPERS/evaluate.py" make .
     "$BIN/sidgen-train" -q -s sids.st -i i.st --dim 16 --layers 1 --heads 2 --ffn 32 --epochs 2 --batch-tokens 1024 --shards 8 \
         --warmup 2 --valid-users 0 -o model.st
 }
 
-setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    bats_load_library bats-file
-    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
-    HELPER=$BATS_TEST_DIRNAME/helpers/evaluate.py
-    cp "$BATS_FILE_TMPDIR"/*.st "$BATS_TEST_TMPDIR"
-    cd "$BATS_TEST_TMPDIR" || return
-}
+setup() { suite_setup; }
 
 recommend() { "$BIN/recommend" -m model.st -s sids.st "$@"; }
 
@@ -30,9 +23,9 @@ ids() { tr '\t' '\n' | sed 's/:[^:]*$//' | paste -sd' '; }
 
 @test "lists are those that evaluate makes" {
     "$BIN/evaluate" -q -m model.st -s sids.st -i i.st -k 10 --recs-out lists.st -o m.json
-    "$HELPER" write_histories i.st test >histories.txt
+    "$HELPERS/evaluate.py" write_histories i.st test >histories.txt
     recommend <histories.txt >lists.tsv
-    run "$HELPER" check_lists lists.st lists.tsv
+    run "$HELPERS/evaluate.py" check_lists lists.st lists.tsv
     assert_success
     assert_output '148 lists'
 }
@@ -65,7 +58,7 @@ ids() { tr '\t' '\n' | sed 's/:[^:]*$//' | paste -sd' '; }
     assert_output --regexp '^i[0-9]+:-'
     "$BIN/evaluate" -q -i i.st --baseline popular -k 3 --recs-out popular.st -o m.json
     local best
-    best=$("$HELPER" first_list popular.st)
+    best=$("$HELPERS/evaluate.py" first_list popular.st)
     run bash -c "printf '\nunknown\ni5\n' | '$BIN/recommend' -m model.st -s sids.st -k 3 -i i.st 2>/dev/null"
     assert_success
     for i in 0 1; do assert_equal "$(echo "${lines[i]}" | ids)" "$best"; done
@@ -160,16 +153,16 @@ ids() { tr '\t' '\n' | sed 's/:[^:]*$//' | paste -sd' '; }
     head -c 500 model.st >cut.st
     run --separate-stderr "$BIN/recommend" -m cut.st -s sids.st </dev/null
     assert_failure 65
-    "$HELPER" write_other other.st
+    "$HELPERS/evaluate.py" write_other other.st
     run --separate-stderr recommend -i other.st </dev/null
     assert_failure 65
-    assert_regex "$stderr" 'differ in item_ids'
+    assert_regex "$stderr" 'item_ids differ from those of'
 }
 
 @test "a full disk, a closed pipe" {
     run --separate-stderr bash -c "echo i1 | '$BIN/recommend' -m model.st -s sids.st >/dev/full"
     assert_failure 74
-    run --separate-stderr "$HELPER" into_closed_pipe "$BIN/recommend" -m model.st -s sids.st < <(echo i1)
+    run --separate-stderr "$HELPERS/evaluate.py" into_closed_pipe "$BIN/recommend" -m model.st -s sids.st < <(echo i1)
     assert_failure 74
     run --separate-stderr recommend -o nowhere/x.tsv < <(echo i1)
     assert_failure 73
@@ -177,7 +170,7 @@ ids() { tr '\t' '\n' | sed 's/:[^:]*$//' | paste -sd' '; }
 
 @test "a model whose config has an impossible shape" {
     for change in num_key_value_heads=3 head_dim=7 head_dim=5000 num_hidden_layers=0 hidden_size=1e9 vocab_size=1 num_attention_heads=0.5; do
-        "$HELPER" change_config model.st odd.st "$change"
+        "$HELPERS/evaluate.py" change_config model.st odd.st "$change"
         run --separate-stderr "$BIN/recommend" -m odd.st -s sids.st </dev/null
         assert_failure 65
         assert_equal "${#stderr_lines[@]}" 1

@@ -2,24 +2,16 @@
 # shellcheck disable=SC2154 # stderr is set by run
 
 bats_require_minimum_version 1.5.0
-bats_load_library bats-support
-bats_load_library bats-assert
-bats_load_library bats-file
 
-BIN=${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}
-PATH=$BIN:$PATH
-PYTHON=/usr/bin/python3
+load suite.bash
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || exit 1
-    cp "$BATS_TEST_DIRNAME/helpers/quantised.py" st.py
+    suite_setup
+    PATH=$BIN:$PATH
 }
 
-# Runs Python lines with everything of st.py in sight.
-py() {
-    { echo "from st import *"; cat; } > test.py
-    "$PYTHON" test.py
-}
+# Python lines that make embeddings and look at SIDs.
+py() { python_with quantised; }
 
 quick=(--levels 3 --codes 16 --hidden 24 --latent 8 --epochs 6 --warmup 4 --batch 128 --iterations 10)
 

@@ -5,14 +5,8 @@
 
 bats_require_minimum_version 1.5.0
 
-setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    bats_load_library bats-file
-    BIN=$(cd "${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}" && pwd)
-    TOY=$BATS_TEST_DIRNAME/helpers/toy.py
-    cd "$BATS_TEST_TMPDIR" || return
-}
+load suite.bash
+setup() { suite_setup; }
 
 # The smallest model, in no time.
 TINY=(-s sids.st -i interactions.st --dim 8 --layers 1 --heads 2 --ffn 8 --epochs 1 --shards 4 --batch-tokens 1024)
@@ -22,38 +16,18 @@ SMALL=(-s sids.st -i interactions.st --dim 32 --layers 2 --heads 2 --kv-heads 1 
 
 train() { "$BIN/sidgen-train" -q "$@"; }
 
-# One value of a model's metadata: meta FILE ENTRY KEY.
-meta() {
-    /usr/bin/python3 - "$@" <<'PY'
-import json, struct, sys
-raw = open(sys.argv[1], "rb").read()
-head = json.loads(raw[8:8 + struct.unpack("<Q", raw[:8])[0]])["__metadata__"]
-print(json.loads(head[sys.argv[2]])[sys.argv[3]] if len(sys.argv) > 3 else head[sys.argv[2]])
-PY
-}
-
-# The bytes of all tensors, without the header.
-weights() { /usr/bin/python3 -c 'import struct,sys; b=open(sys.argv[1],"rb").read(); sys.stdout.buffer.write(b[8+struct.unpack("<Q",b[:8])[0]:])' "$1" | sha256sum; }
-
-# A log without its one measured number.
-untimed() { sed 's/,"tokens_per_second":[0-9]*}$/}/' "$1"; }
-
 at_least() { [ "$(/usr/bin/python3 -c 'import sys; print(float(sys.argv[1]) >= float(sys.argv[2]))' "$1" "$2")" = True ] || fail "$1, expected at least $2"; }
 
 # refused CODE MESSAGE [options]: the exit status, the message in one line, and nothing written.
 refused() {
-    local code=$1 message=$2
-    shift 2
-    run --separate-stderr train "${TINY[@]}" -o model.st "$@"
-    [ "$status" -eq "$code" ] || fail "exit status $status, expected $code: $stderr"
-    [[ $stderr == *"$message"* ]] || fail "message: $stderr"
-    [[ $stderr == 'sidgen-train: '* && $(wc -l <<<"$stderr") -eq 1 ]] || fail "message: $stderr"
-    run find . -name 'model.st*'
-    assert_output ''
+    fails_with "$1" "$2" train "${TINY[@]}" -o model.st "${@:3}"
+    assert_one_line
+    [[ $stderr == 'sidgen-train: '* ]] || fail "message: $stderr"
+    assert_none_written model.st
 }
 
 @test "a model learns the ring, and says what it is" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     run --separate-stderr train "${SMALL[@]}" -o model.st --log log.jsonl
     assert_success
     assert_output ''
@@ -89,20 +63,20 @@ PY
 }
 
 @test "the level softmax learns too" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     train "${SMALL[@]}" --softmax level --epochs 12 -o model.st
     at_least "$(meta model.st validation hr@10)" 0.95
     assert_equal "$(meta model.st training softmax)" level
 }
 
 @test "a moving average and label smoothing learn too" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     train "${SMALL[@]}" --average 0.9 --label-smoothing 0.1 -o model.st
     at_least "$(meta model.st validation hr@10)" 0.95
 }
 
 @test "training begins with another model's weights" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     train "${SMALL[@]}" --epochs 4 -o half.st
     train "${SMALL[@]}" --epochs 1 --lr 0 --weight-decay 0 --start half.st -o same.st
     assert_equal "$(weights same.st)" "$(weights half.st)"
@@ -115,22 +89,22 @@ PY
 }
 
 @test "what cannot be learnt is not: no target leaks" {
-    "$TOY" . random=1
+    "$HELPERS/toy.py" . random=1
     train "${SMALL[@]}" -o model.st
     at_least 0.35 "$(meta model.st validation hr@10)" # 10 of 60 items by chance: 0.17
 }
 
 @test "held-out interactions do not reach the weights" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     train "${SMALL[@]}" --epochs 2 --valid-users 0 -o a.st
-    "$TOY" . heldout=1
+    "$HELPERS/toy.py" . heldout=1
     train "${SMALL[@]}" --epochs 2 --valid-users 0 -o b.st
     assert_equal "$(weights a.st)" "$(weights b.st)"
     [ "$(meta a.st input.interactions)" != "$(meta b.st input.interactions)" ]
 }
 
 @test "the same bytes for any number of threads, others for another seed" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     for t in 1 2 3; do train "${SMALL[@]}" --epochs 3 --average 0.9 --threads $t --log log$t -o model$t.st; done
     cmp model1.st model2.st
     cmp model1.st model3.st
@@ -140,7 +114,7 @@ PY
 }
 
 @test "the bf16 backend gives the same bytes for any number of threads" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     run --separate-stderr train "${SMALL[@]}" --epochs 2 --gemm bf16 --threads 1 -o a.st
     [ "$status" -ne 69 ] || skip "no oneDNN, or a processor without bf16"
     assert_success
@@ -150,7 +124,7 @@ PY
 }
 
 @test "standard input and output serve, without a checkpoint" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     train "${TINY[@]}" -o a.st
     train "${TINY[@]}" -s - <sids.st >b.st
     train "${TINY[@]}" -o - | cat >c.st
@@ -161,7 +135,7 @@ PY
 }
 
 @test "early stopping keeps the best epoch" {
-    "$TOY" . random=1
+    "$HELPERS/toy.py" . random=1
     train "${TINY[@]}" --epochs 50 --patience 2 --log log.jsonl -o model.st
     run /usr/bin/python3 - "$(meta model.st validation epoch)" <<'PY'
 import json, sys
@@ -173,7 +147,7 @@ PY
 }
 
 @test "without validation the last epoch is kept, and no metric is made up" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     train "${TINY[@]}" --epochs 3 --valid-users 0 --log log.jsonl -o model.st
     assert_equal "$(meta model.st validation epoch)" 3
     run meta model.st validation
@@ -182,29 +156,11 @@ PY
     assert_output 3
 }
 
-# Runs the command over and over, killed with SIGKILL after a random time, until it ends by itself; counts in kills.
-killed_often() {
-    local pid status
-    kills=0
-    while :; do
-        "$BIN/sidgen-train" -q "$@" &
-        pid=$!
-        if [ $kills -lt 8 ]; then
-            sleep "0.$((kills < 2 ? 0 : RANDOM % 5))$((RANDOM % 10))" # soon at first, so that a fast machine is not done before
-            kill -9 $pid 2>/dev/null || true # it may have ended
-        fi
-        status=0
-        wait $pid 2>/dev/null || status=$?
-        [ $status -eq 137 ] || return $status
-        kills=$((kills + 1))
-    done
-}
-
 @test "killed at any moment and started again, it ends with the same bytes" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     command=("${SMALL[@]}" --epochs 12 --average 0.9 --patience 3 --save-seconds 0 --threads 1)
     train "${command[@]}" --log a.jsonl -o a.st
-    killed_often "${command[@]}" --log b.jsonl -o b.st
+    killed_often 5 "$BIN/sidgen-train" -q "${command[@]}" --log b.jsonl -o b.st
     [ "$kills" -ge 2 ] || fail "killed only $kills times"
     cmp a.st b.st
     cmp <(untimed a.jsonl) <(untimed b.jsonl)
@@ -222,7 +178,7 @@ interrupt() {
 }
 
 @test "a checkpoint of other options, inputs or backend is refused" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     command=("${SMALL[@]}" --epochs 40 --save-seconds 0 --threads 1 --gemm f32 -o model.st)
     interrupt "${command[@]}"
     before=$(sha256sum model.st.ckpt/state.st)
@@ -239,7 +195,7 @@ interrupt() {
     check '"seed":42, this run has "seed":7;' --seed 7
     check '"softmax":"trie", this run has "softmax":"level";' --softmax level
     mkdir other
-    "$TOY" other random=1
+    "$HELPERS/toy.py" other random=1
     check 'interactions:' -i other/interactions.st
     run --separate-stderr train "${command[@]}" --gemm bf16
     [ "$status" -eq 69 ] || check 'openblas-f32, this run has onednn-bf16;' --gemm bf16
@@ -250,7 +206,7 @@ interrupt() {
 }
 
 @test "a resumed run goes on with its own log only; another file is begun anew" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     command=("${SMALL[@]}" --epochs 12 --threads 1 -o model.st)
     train "${command[@]}" --log whole.jsonl
     while [ ! -d model.st.ckpt ]; do # again if it ended before it was killed
@@ -279,7 +235,7 @@ interrupt() {
 }
 
 @test "a damaged checkpoint is refused" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     command=("${SMALL[@]}" --epochs 40 --save-seconds 0 --threads 1 -o model.st)
     interrupt "${command[@]}"
     cp model.st.ckpt/state.st good
@@ -303,7 +259,7 @@ interrupt() {
 }
 
 @test "what a killed save left goes with the checkpoint, what is not ours stays" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     mkdir model.st.ckpt
     touch model.st.ckpt/state.st.Xy12Zw
     train "${TINY[@]}" -o model.st
@@ -316,7 +272,7 @@ interrupt() {
 }
 
 @test "SIGTERM leaves the checkpoint and nothing half-written" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     "$BIN/sidgen-train" -q "${SMALL[@]}" --epochs 400 --save-seconds 0 --threads 1 -o model.st &
     pid=$!
     while [ ! -e model.st.ckpt/state.st ]; do sleep 0.01; done
@@ -329,7 +285,7 @@ interrupt() {
 }
 
 @test "an old model stays until the new one is whole" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     echo old >model.st
     run --separate-stderr train "${TINY[@]}" -o model.st --batch-tokens 8
     assert_failure
@@ -360,7 +316,7 @@ PY
 }
 
 @test "wrong usage" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     refused 64 "unknown option '--depth'" --depth 3
     refused 64 '--layers 0: out of range' --layers 0
     refused 64 '--lr x: expected a number' --lr x
@@ -378,7 +334,7 @@ PY
 }
 
 @test "missing, empty and foreign files" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     refused 66 'none.st' -s none.st
     : >empty
     refused 65 'empty: is empty' -s empty
@@ -393,11 +349,11 @@ PY
 
 @test "files that contradict themselves or each other" {
     broken() { # broken NAME MESSAGE
-        "$TOY" . break="$1"
+        "$HELPERS/toy.py" . break="$1"
         refused 65 "$2"
     }
-    broken ids 'item_ids differ'
-    broken fewer 'item_ids differ'
+    broken ids 'interactions.st: item_ids differ from those of sids.st, expected the same items in the same order'
+    broken fewer 'interactions.st: item_ids differ from those of sids.st'
     broken range "interactions.st: tensor 'item_index': row 5: 60, expected 0 to 59"
     broken negative "interactions.st: tensor 'item_index': row 5: -1"
     broken offsets "interactions.st: tensor 'user_offsets': row 4"
@@ -410,7 +366,7 @@ PY
 }
 
 @test "truncated files" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     for name in sids interactions; do
         size=$(stat -c %s $name.st)
         for cut in 1 7 8 9 50 $((size / 4)) $((size / 2)) $((size - 8)) $((size - 1)); do
@@ -421,7 +377,7 @@ PY
 }
 
 @test "bytes changed at random are refused or read, never worse" {
-    "$TOY" . users=20 items=20
+    "$HELPERS/toy.py" . users=20 items=20
     run /usr/bin/python3 - "$BIN/sidgen-train" "${TINY[@]}" -o /dev/null -q <<'PY'
 import random, subprocess, sys
 command = sys.argv[1:]
@@ -441,7 +397,7 @@ PY
 
 @test "a full disk" {
     [ -e /dev/full ] || skip "no /dev/full"
-    "$TOY" .
+    "$HELPERS/toy.py" .
     run --separate-stderr train "${TINY[@]}" -o /dev/full
     assert_equal "$status" 74
     [[ $stderr == 'sidgen-train: /dev/full: write failed'* ]]
@@ -455,7 +411,7 @@ PY
 }
 
 @test "a closed pipe" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     {
         status=0
         train "${TINY[@]}" 2>message || status=$?
@@ -467,7 +423,7 @@ PY
 }
 
 @test "an output that cannot be created is found before training" {
-    "$TOY" .
+    "$HELPERS/toy.py" .
     for path in sids.st/model.st none/model.st .; do
         run --separate-stderr train "${TINY[@]}" --epochs 100000 --patience 0 -o $path
         assert_equal "$status" 73
@@ -483,7 +439,7 @@ PY
 
 @test "binary output to a terminal is refused before training" {
     command -v script >/dev/null || skip "no script(1)"
-    "$TOY" .
+    "$HELPERS/toy.py" .
     run script -qec "$BIN/sidgen-train ${TINY[*]} --epochs 100000 --patience 0" /dev/null
     assert_equal "$status" 64
     assert_output --partial 'will not write binary data to a terminal'

@@ -3,13 +3,8 @@
 
 bats_require_minimum_version 1.5.0
 
-setup() {
-    bats_load_library bats-support
-    bats_load_library bats-assert
-    bats_load_library bats-file
-    BIN=${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}
-    cd "$BATS_TEST_TMPDIR" || return 1
-}
+load suite.bash
+setup() { suite_setup; }
 
 small() {
     "$BIN/synth" -q --items 200 --users 100 --seed 1 "$@"

@@ -3,71 +3,14 @@
 # writer in Python.
 
 bats_require_minimum_version 1.5.0
-bats_load_library bats-support
-bats_load_library bats-assert
-bats_load_library bats-file
 
-BIN=${SIDMILL_BIN:-$BATS_TEST_DIRNAME/../build/bin}
-PYTHON=${PYTHON:-/usr/bin/python3}
-
+load suite.bash
 setup() {
+    suite_setup
     PATH=$BIN:$PATH
-    cd "$BATS_TEST_TMPDIR" || return
-    cat > st.py <<'PY'
-"""safetensors by the published description: 8-byte length, JSON header, contiguous row-major data."""
-import json, struct
-import numpy as np
-
-TYPES = {"BOOL": "?", "U8": "u1", "I8": "i1", "I16": "<i2", "U16": "<u2", "F16": "<f2", "I32": "<i4", "U32": "<u4",
-         "F32": "<f4", "F64": "<f8", "I64": "<i8", "U64": "<u8"}
-
-def name_of(a):
-    return next(n for n, t in TYPES.items() if np.dtype(t) == a.dtype)
-
-def save(path, tensors, meta=None, pad=0, skew=0):
-    header, data = {}, b""
-    if meta: header["__metadata__"] = meta
-    if skew: tensors = {"skew": np.zeros(skew, "u1"), **tensors}
-    for name, a in tensors.items():
-        raw = np.ascontiguousarray(a).tobytes()
-        header[name] = {"dtype": name_of(a), "shape": list(a.shape), "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
-    text = json.dumps(header).encode() + b" " * pad
-    open(path, "wb").write(struct.pack("<Q", len(text)) + text + data)
-
-def raw(path, text, data=b"", length=None):
-    text = text.encode() if isinstance(text, str) else text
-    open(path, "wb").write(struct.pack("<Q", len(text) if length is None else length) + text + data)
-
-def load(path, aligned=False):
-    b = open(path, "rb").read()
-    n, = struct.unpack("<Q", b[:8])
-    assert n <= len(b) - 8 and n <= 100_000_000 and b[8:9] == b"{"
-    names = []
-    def pairs(p):
-        keys = [k for k, _ in p]
-        assert len(keys) == len(set(keys)), "duplicate key"
-        return dict(p)
-    header = json.loads(b[8:8 + n].decode(), object_pairs_hook=pairs)
-    meta = header.pop("__metadata__", {})
-    assert all(isinstance(v, str) for v in meta.values())
-    out, at = {}, 0
-    for name, t in sorted(header.items(), key=lambda kv: kv[1]["data_offsets"]):
-        begin, end = t["data_offsets"]
-        assert begin == at, "hole or overlap"
-        a = np.frombuffer(b[8 + n + begin:8 + n + end], TYPES[t["dtype"]]).reshape(t["shape"])
-        assert not aligned or (8 + n + begin) % a.itemsize == 0, "unaligned"
-        out[name], at = a, end
-    assert at == len(b) - 8 - n
-    return out, meta
-
-def ids(strings):
-    return np.frombuffer("".join(s + "\n" for s in strings).encode(), "u1")
-PY
 }
 
-py() { "$PYTHON" -c "import numpy as np, json, struct; from st import *
-$1"; }
+py() { python_with tensors <<<"$1"; }
 
 refuse() { # exit code, pattern, command ...
     local code=$1 pattern=$2
@@ -187,7 +130,7 @@ x = np.load('a.npy')[5:9]
 open('want', 'w').write(''.join('\t'.join(repr(float(str(v))) for v in r) + '\n' for r in x))"
     tensor get t.st a --rows 5:9 > got
     py "assert np.array_equal(np.loadtxt('got', dtype='f4'), np.loadtxt('want', dtype='f4'))"
-    tensor get t.st a --rows 5:9 --npy | "$PYTHON" -c "
+    tensor get t.st a --rows 5:9 --npy | /usr/bin/python3 -c "
 import numpy as np, io, sys
 assert np.array_equal(np.load(io.BytesIO(sys.stdin.buffer.read())), np.load('a.npy')[5:9])"
     assert_equal "$(tensor get t.st i --rows 1)" 9223372036854775807
@@ -451,6 +394,6 @@ save('d.st', {'text': np.ones((3, 4), 'f4'), 'item_ids': t['item_ids']}, m); sav
     run tensor verify both.st
     assert_output "both.st: ok (embeddings/1)"
     rm e.st
-    "$PYTHON" writer.py
+    /usr/bin/python3 writer.py
     assert_equal "$(tensor verify e.st)" "e.st: ok (embeddings/1)"
 }

@@ -38,38 +38,38 @@ static struct {
 static const char *const text_engines[] = {"lsa", "http", "none", NULL};
 static const char *const joint_engines[] = {"http", "none", NULL};
 static const cli_option_t options[] = {
-    {0, "text", NULL, CLI_CHOICE, &opt.text, "text engine", true, 0, 0, text_engines},
-    {'f', "fields", "LIST", CLI_STRING, &opt.fields, "what goes in, each name with :WEIGHT if not 1", true, 0, 0, NULL},
-    {'d', "dim", "N", CLI_INT, &opt.dim, "width of the vectors", true, 1, 65536, NULL},
-    {0, "words", "N", CLI_INT, &opt.words, "longest word n-gram; 0: none", true, 0, 8, NULL},
-    {0, "chars", "MIN-MAX", CLI_STRING, &opt.chars, "character n-grams, or none", true, 0, 0, NULL},
-    {0, "char-weight", "W", CLI_REAL, &opt.char_weight, "their weight beside the words' 1", true, 0, 1000, NULL},
-    {0, "min-df", "N", CLI_INT, &opt.min_df, "drop terms of fewer items", true, 1, 2147483647, NULL},
-    {0, "max-df", "SHARE", CLI_REAL, &opt.max_df, "drop terms of more than this share of the items", true, 0, 1, NULL},
-    {0, "max-terms", "N", CLI_INT, &opt.max_terms, "keep the N commonest terms", true, 1, 2147483647, NULL},
-    {0, "exponent", "P", CLI_REAL, &opt.exponent, "weigh dimensions by singular value ^ P", true, 0, 2, NULL},
-    {0, "power-iterations", "N", CLI_INT, &opt.iterations, "passes that sharpen the SVD", true, 0, 100, NULL},
-    {0, "intent", NULL, CLI_FLAG, &opt.intent, "also embed the intents alone: tensor intent", true, 0, 0, NULL},
-    {'i', "image", "ENGINE", CLI_STRING, &opt.image, "builtin, clip:DIR or none", true, 0, 0, NULL},
-    {0, "image-dim", "N", CLI_INT, &opt.image_dim, "builtin: width of the image vectors", true, 1, 65536, NULL},
-    {0, "image-exponent", "P", CLI_REAL, &opt.image_exponent, "builtin: weigh components by deviation ^ P", true, 0, 2, NULL},
-    {0, "gemm", NULL, CLI_CHOICE, &opt.gemm, "clip: matrix backend", false, 0, 0, backend_names},
-    {0, "image-root", "DIR", CLI_STRING, &opt.image_root, "where image paths start (the records' folder)", false, 0, 0, NULL},
-    {0, "fit-only", NULL, CLI_FLAG, &opt.fit_only, "write what is fitted to the items, no vectors", false, 0, 0, NULL},
-    {0, "fit", "FILE", CLI_STRING, &opt.fit, "embed with that, whatever the items", false, 0, 0, NULL},
-    {0, "joint", NULL, CLI_CHOICE, &opt.joint, "image and text as one: tensor joint", true, 0, 0, joint_engines},
-    {0, "max-side", "N", CLI_INT, &opt.max_side, "joint: shrink pictures to N pixels a side", true, 16, 65536, NULL},
-    {0, "batch", "N", CLI_INT, &opt.batch, "http: texts a request", true, 1, 2048, NULL},
+    CONFIG_CHOICE(0, "text", text_engines, &opt.text, "text engine"),
+    CONFIG_STRING('f', "fields", "LIST", &opt.fields, "what goes in, each name with :WEIGHT if not 1"),
+    CONFIG_INT('d', "dim", "N", &opt.dim, 1, 65536, "width of the vectors"),
+    CONFIG_INT(0, "words", "N", &opt.words, 0, 8, "longest word n-gram; 0: none"),
+    CONFIG_STRING(0, "chars", "MIN-MAX", &opt.chars, "character n-grams, or none"),
+    CONFIG_REAL(0, "char-weight", "W", &opt.char_weight, 0, 1000, "their weight beside the words' 1"),
+    CONFIG_INT(0, "min-df", "N", &opt.min_df, 1, 2147483647, "drop terms of fewer items"),
+    CONFIG_REAL(0, "max-df", "SHARE", &opt.max_df, 0, 1, "drop terms of more than this share of the items"),
+    CONFIG_INT(0, "max-terms", "N", &opt.max_terms, 1, 2147483647, "keep the N commonest terms"),
+    CONFIG_REAL(0, "exponent", "P", &opt.exponent, 0, 2, "weigh dimensions by singular value ^ P"),
+    CONFIG_INT(0, "power-iterations", "N", &opt.iterations, 0, 100, "passes that sharpen the SVD"),
+    CONFIG_FLAG(0, "intent", &opt.intent, "also embed the intents alone: tensor intent"),
+    CONFIG_STRING('i', "image", "ENGINE", &opt.image, "builtin, clip:DIR or none"),
+    CONFIG_INT(0, "image-dim", "N", &opt.image_dim, 1, 65536, "builtin: width of the image vectors"),
+    CONFIG_REAL(0, "image-exponent", "P", &opt.image_exponent, 0, 2, "builtin: weigh components by deviation ^ P"),
+    OPT_CHOICE(0, "gemm", backend_names, &opt.gemm, "clip: matrix backend"),
+    OPT_STRING(0, "image-root", "DIR", &opt.image_root, "where image paths start (the records' folder)"),
+    OPT_FLAG(0, "fit-only", &opt.fit_only, "write what is fitted to the items, no vectors"),
+    OPT_STRING(0, "fit", "FILE", &opt.fit, "embed with that, whatever the items"),
+    CONFIG_CHOICE(0, "joint", joint_engines, &opt.joint, "image and text as one: tensor joint"),
+    CONFIG_INT(0, "max-side", "N", &opt.max_side, 16, 65536, "joint: shrink pictures to N pixels a side"),
+    CONFIG_INT(0, "batch", "N", &opt.batch, 1, 2048, "http: texts a request"),
     MODEL_CLIENT_ENDPOINT,
     MODEL_CLIENT_OPTIONS,
     CLI_SEED,
     CLI_THREADS,
     CLI_OUTPUT,
     CLI_LOG,
-    {0, "nearest", "ID,...", CLI_STRING, &opt.nearest, "show these items' nearest ones instead", false, 0, 0, NULL},
-    {'k', "count", "N", CLI_INT, &opt.count, "how many of them", false, 1, 1000000, NULL},
-    {'e', "embeddings", "FILE", CLI_STRING, &opt.embeddings, "where --nearest looks", false, 0, 0, NULL},
-    {0, "tensor", "NAME", CLI_STRING, &opt.tensor, "which of its tensors", false, 0, 0, NULL},
+    OPT_STRING(0, "nearest", "ID,...", &opt.nearest, "show these items' nearest ones instead"),
+    OPT_INT('k', "count", "N", &opt.count, 1, 1000000, "how many of them"),
+    OPT_STRING('e', "embeddings", "FILE", &opt.embeddings, "where --nearest looks"),
+    OPT_STRING(0, "tensor", "NAME", &opt.tensor, "which of its tensors"),
 };
 static const cli_t cli = {
     "embed", "[options] [items.jsonl] > embeddings.st",
@@ -105,7 +105,7 @@ static lsa_options_t lsa_options(void)
 
 static bool uses_server(void) { return !strcmp(opt.text, "http") || !strcmp(opt.joint, "http"); }
 
-/* The client that the http engines share. */
+/* Opens the client that the http engines share. */
 static model_client_t *open_client(void)
 {
     model_client_options_t o = model_client_options;
@@ -113,7 +113,7 @@ static model_client_t *open_client(void)
     return model_client_open(&o);
 }
 
-/* The engines that the options ask for, NULL for none; `fit` (may be NULL) is where they were fitted before. */
+/* Opens an engine that the options ask for, NULL for none; `fit` (may be NULL) is where it was fitted before. */
 static text_engine_t *text_engine(const st_file_t *fit, model_client_t *client)
 {
     if (!strcmp(opt.text, "none")) return NULL;
@@ -142,7 +142,7 @@ static void parse_image(void)
     if (opt.clip_folder && !*opt.clip_folder) die(EX_USAGE, "--image clip: expected a folder after the colon");
 }
 
-/* The options of a fit, and where the command line chooses otherwise, its own. */
+/* Takes the options of a fit, and where the command line chooses otherwise, its own. */
 static void take_fit(const st_file_t *fit)
 {
     static const char *const chosen[] = {"text", "image", "intent", "joint", "max-side", "batch", "model", NULL};
@@ -202,7 +202,7 @@ static void read_items(run_t *r, items_t *items)
     if (!items->ids.count) die_at(items->lines.name, 0, "no items, expected one JSON object a line");
 }
 
-/* The intents alone, in the space that the whole texts have fixed: [items, *dim]. */
+/* Embeds the intents alone, in the space that the whole texts have fixed: [items, *dim]. */
 static float *embed_intents(run_t *r, int64_t items, int64_t *dim)
 {
     int64_t without = 0;
@@ -259,7 +259,7 @@ static void add_fit(run_t *r, st_writer_t *out)
     }
 }
 
-/* The digests of what went in; and of the items that the spaces were fitted to, which may be others. */
+/* Records the digests of what went in, and of the items that the spaces were fitted to, which may be others. */
 static void add_digests(const run_t *r, st_writer_t *out, const items_t *items, const char *images, const st_file_t *fit)
 {
     char *digest = in_digest_hex(&items->lines);

@@ -8,6 +8,8 @@
 #include "base/out.h"
 #include "base/progress.h"
 #include "base/version.h"
+#include "data/catalogue.h"
+#include "data/provenance.h"
 #include "data/relpath.h"
 #include "nn/backend.h"
 #include "score/baselines.h"
@@ -25,26 +27,26 @@ static cooccur_options_t cooccur = {.window = 10, .back = 0.3, .power = 0.25, .d
 static bool compare, ablation, show;
 
 static const cli_option_t options[] = {
-    {'m', "model", "FILE", CLI_STRING, &model, "model/1 to evaluate, with --sids", false, 0, 0, NULL},
-    {'s', "sids", "FILE", CLI_STRING, &sids, "sids/1 that the model was trained with", false, 0, 0, NULL},
-    {'i', "interactions", "FILE", CLI_STRING, &interactions, "interactions/1", false, 0, 0, NULL},
-    {0, "recs", "FILE", CLI_STRING, &recs, "score these lists (recs/1) in place of a model's", false, 0, 0, NULL},
-    {0, "split", NULL, CLI_CHOICE, &split, "which item is held out", true, 0, 0, splits},
-    {'b', "beam", "N", CLI_INT, &beam, "beam width", true, 1, 100000, NULL},
-    {'k', "k", "N", CLI_INT, &k, "length of the lists; 0: the beam; with --recs the file's", true, 0, 100000, NULL},
-    {'u', "users", "N", CLI_INT, &users, "a sample of N users, drawn by --seed; 0: all", true, 0, 9007199254740992.0, NULL},
-    {0, "baseline", "LIST", CLI_STRING, &baseline, "popular, cooccur, or both with a comma", true, 0, 0, NULL},
-    {0, "cooccur-window", "N", CLI_INT, &cooccur.window, "cooccur: events that an item is linked to", true, 1, 1000000, NULL},
-    {0, "cooccur-back", "X", CLI_REAL, &cooccur.back, "cooccur: weight of what comes before", true, 0, 1, NULL},
-    {0, "cooccur-power", "X", CLI_REAL, &cooccur.power, "cooccur: weights over (pop * pop)^X", true, 0, 1, NULL},
-    {0, "cooccur-decay", "X", CLI_REAL, &cooccur.decay, "cooccur: fading of older events", true, 1e-6, 1, NULL},
-    {0, "per-user", "FILE", CLI_STRING, &per_user, "write every user's rank (ranks/1)", false, 0, 0, NULL},
-    {0, "recs-out", "FILE", CLI_STRING, &recs_out, "write the lists (recs/1)", false, 0, 0, NULL},
-    {0, "compare", NULL, CLI_FLAG, &compare, "what B gains over A, from --per-user files; seeds with commas", false, 0, 0, NULL},
-    {0, "ablation", NULL, CLI_FLAG, &ablation, "what each row gains over the first, likewise", false, 0, 0, NULL},
-    {0, "bootstrap", "N", CLI_INT, &bootstrap, "both: resamples of the users", false, 1, 1000000, NULL},
-    {0, "show", NULL, CLI_FLAG, &show, "print results side by side", false, 0, 0, NULL},
-    {0, "gemm", NULL, CLI_CHOICE, &gemm, "matrix backend", false, 0, 0, backend_names},
+    OPT_STRING('m', "model", "FILE", &model, "model/1 to evaluate, with --sids"),
+    OPT_STRING('s', "sids", "FILE", &sids, "sids/1 that the model was trained with"),
+    OPT_STRING('i', "interactions", "FILE", &interactions, "interactions/1"),
+    OPT_STRING(0, "recs", "FILE", &recs, "score these lists (recs/1) in place of a model's"),
+    CONFIG_CHOICE(0, "split", splits, &split, "which item is held out"),
+    CONFIG_INT('b', "beam", "N", &beam, 1, 100000, "beam width"),
+    CONFIG_INT('k', "k", "N", &k, 0, 100000, "length of the lists; 0: the beam; with --recs the file's"),
+    CONFIG_INT('u', "users", "N", &users, 0, 9007199254740992.0, "a sample of N users, drawn by --seed; 0: all"),
+    CONFIG_STRING(0, "baseline", "LIST", &baseline, "popular, cooccur, or both with a comma"),
+    CONFIG_INT(0, "cooccur-window", "N", &cooccur.window, 1, 1000000, "cooccur: events that an item is linked to"),
+    CONFIG_REAL(0, "cooccur-back", "X", &cooccur.back, 0, 1, "cooccur: weight of what comes before"),
+    CONFIG_REAL(0, "cooccur-power", "X", &cooccur.power, 0, 1, "cooccur: weights over (pop * pop)^X"),
+    CONFIG_REAL(0, "cooccur-decay", "X", &cooccur.decay, 1e-6, 1, "cooccur: fading of older events"),
+    OPT_STRING(0, "per-user", "FILE", &per_user, "write every user's rank (ranks/1)"),
+    OPT_STRING(0, "recs-out", "FILE", &recs_out, "write the lists (recs/1)"),
+    OPT_FLAG(0, "compare", &compare, "what B gains over A, from --per-user files; seeds with commas"),
+    OPT_FLAG(0, "ablation", &ablation, "what each row gains over the first, likewise"),
+    OPT_INT(0, "bootstrap", "N", &bootstrap, 1, 1000000, "both: resamples of the users"),
+    OPT_FLAG(0, "show", &show, "print results side by side"),
+    OPT_CHOICE(0, "gemm", backend_names, &gemm, "matrix backend"),
     CLI_SEED,
     CLI_THREADS,
     CLI_OUTPUT,
@@ -62,22 +64,26 @@ static const cli_t cli = {"evaluate",
 typedef struct {
     ranker_t *ranker;
     recommender_t *recommender; /* the ranker, where it is a model */
-    st_file_t *sids_file, *recs_file;
+    st_file_t *recs_file;
     int64_t recs_k;
+    provenance_t from; /* these files and the interactions */
 } system_t;
 
 static ranker_t *model_open(system_t *s, const held_out_t *h)
 {
     s->recommender = recommender_open(model, sids, gemm);
-    s->sids_file = st_open(sids);
-    if (!strtab_equal(&recommender_sids(s->recommender)->item_ids, &h->x.item_ids))
-        die(EX_DATAERR, "%s and %s differ in item_ids, expected the same items in the same order", sids, interactions);
+    provenance_add_digest(&s->from, "model", recommender_model_digest(s->recommender));
+    st_file_t *sids_file = st_open(sids);
+    provenance_add(&s->from, "sids", sids_file);
+    st_close(sids_file);
+    catalogue_check_items(interactions, &h->x.item_ids, sids, &recommender_sids(s->recommender)->item_ids);
     return recommender_ranker(s->recommender);
 }
 
 static ranker_t *lists_open(system_t *s, const held_out_t *h)
 {
     s->recs_file = st_open(recs);
+    provenance_add(&s->from, "recs", s->recs_file);
     recs_t lists = recs_read(s->recs_file);
     s->recs_k = lists.k;
     if (k > lists.k)
@@ -88,14 +94,15 @@ static ranker_t *lists_open(system_t *s, const held_out_t *h)
 static system_t system_open(const held_out_t *h)
 {
     system_t s = {0};
+    provenance_add(&s.from, "interactions", h->file);
     s.ranker = model ? model_open(&s, h) : recs ? lists_open(&s, h) : NULL;
     return s;
 }
 
 static void system_close(system_t *s)
 {
+    provenance_free(&s->from);
     if (s->ranker) s->ranker->free(s->ranker);
-    if (s->sids_file) st_close(s->sids_file);
     if (s->recs_file) st_close(s->recs_file);
 }
 
@@ -129,19 +136,14 @@ static verdict_t ask_baseline(const baseline_t *b, const held_out_t *h, int64_t 
 }
 
 /* A file that says what it was made from; NULL where none was asked for. */
-static st_writer_t *create(const char *path, const char *schema, const system_t *s, const held_out_t *h)
+static st_writer_t *create(const char *path, const char *schema, const system_t *s)
 {
     if (!path) return NULL;
     st_writer_t *w = st_create(path, schema);
     char *config = cli_config(&cli);
     st_set_meta(w, "config", config);
     free(config);
-    st_add_input(w, "interactions", h->file);
-    if (s->recommender) {
-        st_set_meta(w, "input.model", recommender_model_digest(s->recommender));
-        st_add_input(w, "sids", s->sids_file);
-    }
-    if (s->recs_file) st_add_input(w, "recs", s->recs_file);
+    provenance_write(&s->from, w);
     return w;
 }
 
@@ -149,7 +151,7 @@ static st_writer_t *create(const char *path, const char *schema, const system_t 
 static void write_all(const verdict_t *v, const system_t *s, const held_out_t *h, const buf_t *json)
 {
     strtab_t ids = held_out_user_ids(h);
-    st_writer_t *ranks = create(per_user, "ranks/1", s, h), *lists = create(recs_out, "recs/1", s, h);
+    st_writer_t *ranks = create(per_user, "ranks/1", s), *lists = create(recs_out, "recs/1", s);
     out_t *metrics = out_open(cli_common.output, false);
     if (ranks) {
         if (s->recommender) ranks_add_sids(ranks, recommender_sids(s->recommender));
@@ -191,13 +193,6 @@ static void invalid_json(buf_t *out, const system_t *s, const held_out_t *h)
     buf_puts(out, ",\n");
 }
 
-static void digest_json(buf_t *out, const char *role, const st_file_t *f)
-{
-    char *digest = st_digest(f);
-    buf_printf(out, ", \"%s\": \"%s\"", role, digest);
-    free(digest);
-}
-
 /* What the SIDs are like, since they bound what a model of them can tell apart. */
 static void sids_json(buf_t *out, const recommender_t *r)
 {
@@ -214,20 +209,15 @@ static void sids_json(buf_t *out, const recommender_t *r)
     sid_stats_free(&stats);
 }
 
-static void settings_json(buf_t *out, const system_t *s, const held_out_t *h)
+static void settings_json(buf_t *out, const system_t *s)
 {
-    char *config = cli_config(&cli), *digest = st_digest(h->file);
+    char *config = cli_config(&cli);
     buf_printf(out, "  \"settings\": {\n    \"version\": \"%s\",\n    \"config\": %s,\n", SIDMILL_VERSION, config);
     if (s->recommender) buf_printf(out, "    \"gemm\": \"%s\",\n", recommender_backend(s->recommender));
-    buf_printf(out, "    \"inputs\": {\"interactions\": \"%s\"", digest);
-    free(digest);
-    free(config);
-    if (s->recommender) {
-        buf_printf(out, ", \"model\": \"%s\"", recommender_model_digest(s->recommender));
-        digest_json(out, "sids", s->sids_file);
-    }
-    if (s->recs_file) digest_json(out, "recs", s->recs_file);
+    buf_puts(out, "    \"inputs\": {");
+    provenance_json(&s->from, out);
     buf_puts(out, "}\n  }\n}\n");
+    free(config);
 }
 
 static void check_options(int operands, char **argv)
@@ -289,7 +279,7 @@ static void evaluate(void)
     invalid_json(&out, &s, &h);
     if (s.recommender) sids_json(&out, s.recommender);
     baselines_json(&out, named, baselines, &h, length);
-    settings_json(&out, &s, &h);
+    settings_json(&out, &s);
 
     write_all(&v, &s, &h, &out);
     buf_free(&out);

@@ -22,16 +22,16 @@ static ingest_filter_t filter = {.kcore = 5, .min_rating = NAN, .since = INT64_M
 static const cli_option_t options[] = {
     INPUT_OPTIONS,
     CLI_GROUP("outputs"),
-    {0, "items-out", "FILE", CLI_STRING, &items_out_path, "the records that stay; - for standard output", false, 0, 0, NULL},
+    OPT_STRING(0, "items-out", "FILE", &items_out_path, "the records that stay; - for standard output"),
     CLI_OUTPUT,
-    {0, "report", "FILE", CLI_STRING, &report_path, "what was dropped and why, as JSON", false, 0, 0, NULL},
+    OPT_STRING(0, "report", "FILE", &report_path, "what was dropped and why, as JSON"),
     CLI_GROUP("filters"),
-    {0, "since", "TIME", CLI_STRING, &since, "drop interactions before a date, ISO time or second", true, 0, 0, NULL},
-    {0, "until", "TIME", CLI_STRING, &until, "drop interactions from then on", true, 0, 0, NULL},
-    {0, "min-rating", "X", CLI_REAL, &filter.min_rating, "drop interactions rated below X", true, 0, 0, NULL},
-    {0, "require-image", NULL, CLI_FLAG, &filter.require_image, "drop items without a picture", true, 0, 0, NULL},
-    {0, "max-items-per-user", "N", CLI_INT, &filter.max_items, "keep a user's latest N interactions; 0: all", true, 0, 1e9, NULL},
-    {'k', "kcore", "N", CLI_INT, &filter.kcore, "least interactions of a user, of an item; 0: no filter", true, 0, 1e9, NULL},
+    CONFIG_STRING(0, "since", "TIME", &since, "drop interactions before a date, ISO time or second"),
+    CONFIG_STRING(0, "until", "TIME", &until, "drop interactions from then on"),
+    CONFIG_REAL(0, "min-rating", "X", &filter.min_rating, -INFINITY, INFINITY, "drop interactions rated below X"),
+    CONFIG_FLAG(0, "require-image", &filter.require_image, "drop items without a picture"),
+    CONFIG_INT(0, "max-items-per-user", "N", &filter.max_items, 0, 1e9, "keep a user's latest N interactions; 0: all"),
+    CONFIG_INT('k', "kcore", "N", &filter.kcore, 0, 1e9, "least interactions of a user, of an item; 0: no filter"),
     CLI_GROUP("pictures"),
     PICTURES_OPTIONS,
     CLI_GROUP("others"),
@@ -52,7 +52,7 @@ typedef struct {
 
 static bool is_stream(const char *path) { return !path || !strcmp(path, "-"); }
 
-/* Standard input and standard output are not the same. */
+/* Tells whether two options name one file. Standard input and standard output, both "-", are two. */
 static bool same_file(const role_t *a, const role_t *b)
 {
     if (is_url(a->path) || is_url(b->path)) return a->path && b->path && !strcmp(a->path, b->path);
@@ -78,7 +78,7 @@ static void check_paths(void)
             if (same_file(&roles[a], &roles[b])) die(EX_USAGE, "%s and %s are the same file", roles[a].option, roles[b].option);
 }
 
-/* They are opened at the end: what is killed before leaves nothing. */
+/* Finds now what could not be written at the end: outputs are opened only there, so that what is killed before leaves nothing. */
 static void check_outputs(void)
 {
     out_check(cli_common.output, true);
@@ -86,7 +86,7 @@ static void check_outputs(void)
     if (report_path) out_check(report_path, false);
 }
 
-/* The moment in seconds; the option's text becomes canonical, for the configuration. */
+/* Reads a moment as seconds, and makes the option's text canonical for the configuration. */
 static void read_moment(const char *option, const char **text, int64_t *seconds)
 {
     if (!*text) return;
@@ -102,7 +102,7 @@ static void check_times(void)
     if (filter.since >= filter.until) die(EX_USAGE, "--since is not before --until: no time lies between them");
 }
 
-/* The records with their pictures' paths as seen from where --items-out will stand. */
+/* Reads the records, their pictures' paths rewritten as seen from where --items-out will stand. */
 static records_t read_records(tally_t *tally)
 {
     char *old = relpath_folder(inputs.items);
@@ -118,7 +118,7 @@ static records_t read_records(tally_t *tally)
     return r;
 }
 
-/* Returns the digest of what was read. */
+/* Reads the interactions; returns the digest of what was read. */
 static char *read_events(ingest_t *g, tally_t *tally)
 {
     event_source_t *source = inputs_events(!isnan(filter.min_rating));
@@ -141,7 +141,7 @@ static void check_left(const ingest_account_t *a)
         "try a smaller one, or more data", (long long)filter.kcore);
 }
 
-/* With --require-image, items whose picture did not arrive go. */
+/* Drops the items whose picture did not arrive, for --require-image. */
 static void drop_without_picture(ingest_t *g, const pictures_t *p, int64_t items)
 {
     const bool *keep = ingest_items(g);
@@ -186,7 +186,7 @@ static void write_report(out_t *out, const ingest_account_t *a)
     buf_free(&json);
 }
 
-/* All outputs are complete on disk, but for their names, before the first of them appears. The histories carry the digest of
+/* Writes all outputs to the disk before the first of them gets its name. The histories carry the digest of
  * the records that belong to them. */
 static void write_all(const ingest_result_t *x, const records_t *records, const bool *keep, pictures_t *pictures,
                       const char *events_digest, const ingest_account_t *a)

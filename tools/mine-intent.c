@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "data/filter.h"
+#include "data/filter_input.h"
 #include "data/items.h"
 #include "data/st.h"
 #include "intent/intent_builtin.h"
@@ -25,20 +26,19 @@ static double min_confidence = 0.2, l2 = 1, held_out = 0.2;
 static const char *const engines[] = {"builtin", "http", "none", NULL};
 static const char *const judges[] = {"none", "builtin", "classifier", "http", NULL};
 static const cli_option_t options[] = {
-    {'e', "engine", NULL, CLI_CHOICE, &engine_name, "who mines; none: intents stay, and are judged", true, 0, 0, engines},
-    {'j', "judge", NULL, CLI_CHOICE, &judge_name, "who labels the intents 1 (good) or 0", true, 0, 0, judges},
-    {'m', "max-intents", "N", CLI_INT, &max_intents, "most intents of an item (builtin)", true, 1, 100, NULL},
-    {0, "min-confidence", "P", CLI_REAL, &min_confidence, "leave out weaker ones (builtin)", true, 0, 1, NULL},
-    {0, "keep", NULL, CLI_FLAG, &keep, "leave items that have intents as they are", true, 0, 0, NULL},
-    {0, "shard", "K/N", CLI_STRING, &shard, "only the K-th of N parts of the input", false, 0, 0, NULL},
-    {'f', "fit", "FILE", CLI_STRING, &fit_file, "what builtin knows of the catalogue (fitted to the input)", false, 0, 0,
-     NULL},
-    {0, "fit-only", NULL, CLI_FLAG, &fit_only, "write that FILE instead", false, 0, 0, NULL},
-    {'c', "classifier", "FILE", CLI_STRING, &classifier_file, "the trained judge", false, 0, 0, NULL},
-    {0, "train-classifier", NULL, CLI_FLAG, &train_classifier, "write that instead, from judged items", false, 0, 0, NULL},
-    {0, "l2", "X", CLI_REAL, &l2, "its weights' penalty", true, 1e-6, 1e6, NULL},
-    {0, "held-out", "SHARE", CLI_REAL, &held_out, "of the items, to measure it on", true, 0, 0.9, NULL},
-    {0, "quality-only", NULL, CLI_FLAG, &quality_only, "write items' quality by their labels instead", false, 0, 0, NULL},
+    CONFIG_CHOICE('e', "engine", engines, &engine_name, "who mines; none: intents stay, and are judged"),
+    CONFIG_CHOICE('j', "judge", judges, &judge_name, "who labels the intents 1 (good) or 0"),
+    CONFIG_INT('m', "max-intents", "N", &max_intents, 1, 100, "most intents of an item (builtin)"),
+    CONFIG_REAL(0, "min-confidence", "P", &min_confidence, 0, 1, "leave out weaker ones (builtin)"),
+    CONFIG_FLAG(0, "keep", &keep, "leave items that have intents as they are"),
+    OPT_STRING(0, "shard", "K/N", &shard, "only the K-th of N parts of the input"),
+    OPT_STRING('f', "fit", "FILE", &fit_file, "what builtin knows of the catalogue (fitted to the input)"),
+    OPT_FLAG(0, "fit-only", &fit_only, "write that FILE instead"),
+    OPT_STRING('c', "classifier", "FILE", &classifier_file, "the trained judge"),
+    OPT_FLAG(0, "train-classifier", &train_classifier, "write that instead, from judged items"),
+    CONFIG_REAL(0, "l2", "X", &l2, 1e-6, 1e6, "its weights' penalty"),
+    CONFIG_REAL(0, "held-out", "SHARE", &held_out, 0, 0.9, "of the items, to measure it on"),
+    OPT_FLAG(0, "quality-only", &quality_only, "write items' quality by their labels instead"),
     INTENT_HTTP_OPTIONS,
     CLI_SEED,
     CLI_THREADS,
@@ -257,13 +257,13 @@ static void take_example(void *ctx, const items_t *item, intents_t *intents)
 
 static void write_classifier(const char *path)
 {
-    classifier_trainer_t *trainer = classifier_trainer_new();
+    judge_classifier_trainer_t *trainer = classifier_trainer_new();
     char *config = cli_config(&cli);
     st_writer_t *out = st_create(cli_common.output, "intent-classifier/1");
     char *digest = read_intents(path, take_example, trainer, NULL);
-    classifier_report_t r;
-    const classifier_options_t o = {l2, held_out, (uint64_t)cli_common.seed};
-    classifier_t *c = classifier_train(trainer, &o, path ? path : "standard input", &r);
+    judge_classifier_report_t r;
+    const judge_classifier_options_t o = {l2, held_out, (uint64_t)cli_common.seed};
+    judge_classifier_t *c = classifier_train(trainer, &o, path ? path : "standard input", &r);
     st_set_meta(out, "config", config);
     st_set_meta(out, "input.items", digest);
     classifier_add(out, c);
@@ -293,7 +293,7 @@ static intent_engine_t *open_engine(char **path)
         free(*path);
         *path = spooled;
     }
-    const builtin_options_t o = {max_intents, min_confidence};
+    const intent_builtin_options_t o = {max_intents, min_confidence};
     return builtin_engine(&o, fit);
 }
 

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "data/catalogue.h"
 #include "data/items.h"
 #include "nn/backend.h"
 #include "score/baselines.h"
@@ -23,14 +24,14 @@ static int64_t k = 10, beam = 20;
 static bool exclude_seen;
 
 static const cli_option_t options[] = {
-    {'m', "model", "FILE", CLI_STRING, &model, "model/1", false, 0, 0, NULL},
-    {'s', "sids", "FILE", CLI_STRING, &sids, "sids/1 that the model was trained with", false, 0, 0, NULL},
-    {'k', "k", "N", CLI_INT, &k, "items a line", true, 1, 100000, NULL},
-    {'b', "beam", "N", CLI_INT, &beam, "beam width, at least k", true, 1, 100000, NULL},
-    {'x', "exclude-seen", NULL, CLI_FLAG, &exclude_seen, "leave out the history's own items", true, 0, 0, NULL},
-    {'i', "interactions", "FILE", CLI_STRING, &interactions, "popularity, for empty histories (the model's start)", false, 0, 0, NULL},
-    {'t', "titles", "FILE", CLI_STRING, &titles, "items.jsonl: print score, id and title, an item a line", false, 0, 0, NULL},
-    {0, "gemm", NULL, CLI_CHOICE, &gemm, "matrix backend", false, 0, 0, backend_names},
+    OPT_STRING('m', "model", "FILE", &model, "model/1"),
+    OPT_STRING('s', "sids", "FILE", &sids, "sids/1 that the model was trained with"),
+    CONFIG_INT('k', "k", "N", &k, 1, 100000, "items a line"),
+    CONFIG_INT('b', "beam", "N", &beam, 1, 100000, "beam width, at least k"),
+    CONFIG_FLAG('x', "exclude-seen", &exclude_seen, "leave out the history's own items"),
+    OPT_STRING('i', "interactions", "FILE", &interactions, "popularity, for empty histories (the model's start)"),
+    OPT_STRING('t', "titles", "FILE", &titles, "items.jsonl: print score, id and title, an item a line"),
+    OPT_CHOICE(0, "gemm", backend_names, &gemm, "matrix backend"),
     CLI_THREADS,
     CLI_OUTPUT,
 };
@@ -221,8 +222,7 @@ static void read_popularity(server_t *s)
 {
     st_file_t *f = st_open(interactions);
     interactions_t x = interactions_read(f);
-    if (!strtab_equal(&x.item_ids, &s->sids->item_ids))
-        die(EX_DATAERR, "%s and %s differ in item_ids, expected the same items in the same order", interactions, sids);
+    catalogue_check_items(interactions, &x.item_ids, sids, &s->sids->item_ids);
     s->popular = popular_ranker(&x, NULL);
     s->popularity = interactions_popularity(&x);
     for (int64_t i = 0; i < x.items; i++) s->events += (double)s->popularity[i];

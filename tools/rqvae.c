@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/progress.h"
-#include "base/version.h"
+#include "data/provenance.h"
 #include "data/sids.h"
 #include "data/st.h"
 #include "nn/gemm.h"
@@ -37,28 +37,28 @@ static struct {
          .balance = 0.3, .spread = 1, .image_weight = 0.5};
 
 static const cli_option_t options[] = {
-    {'m', "method", NULL, CLI_CHOICE, &opt.method, "quantiser", true, 0, 0, methods},
-    {'l', "levels", "L", CLI_INT, &opt.levels, "codes of an item", true, 1, SID_MAX_LEVELS, NULL},
-    {'k', "codes", "K", CLI_INT, &opt.codes, "codes of a level", true, 1, SID_MAX_CODES, NULL},
-    {0, "tensor", "NAME,...", CLI_STRING, &opt.tensor, "embedding that is quantised, or several side by side", true, 0, 0, NULL},
-    {0, "no-image", NULL, CLI_FLAG, &opt.no_image, "leave tensor image out", true, 0, 0, NULL},
-    {0, "image-weight", "X", CLI_REAL, &opt.image_weight, "weight of the image, of the text's", true, 0, 1e6, NULL},
-    {0, "fusion-dim", "D", CLI_INT, &opt.fusion_dim, "rqvae: width of text and image fused; 0: the text's", true, 0, 65536, NULL},
-    {0, "intent-weight", "X", CLI_REAL, &opt.intent_weight, "rqvae: weight of tensor intent's reconstruction", true, 0, 1e6, NULL},
-    {0, "latent", "d", CLI_INT, &opt.latent, "rqvae: width of the latent", true, 1, 65536, NULL},
-    {0, "hidden", "W,...", CLI_STRING, &opt.hidden, "rqvae: encoder widths, mirrored; or none", true, 0, 0, NULL},
-    {'e', "epochs", "N", CLI_INT, &opt.epochs, "rqvae: epochs with quantisation; 0: by the items", true, 0, 1000000, NULL},
-    {0, "warmup", "N", CLI_INT, &opt.warmup, "rqvae: epochs before, without it; -1: by the items", true, -1, 1000000, NULL},
-    {0, "batch", "N", CLI_INT, &opt.batch, "rqvae: rows a step", true, 1, 1 << 24, NULL},
-    {0, "lr", "X", CLI_REAL, &opt.lr, "rqvae: peak learning rate", true, 1e-9, 1, NULL},
-    {0, "beta", "X", CLI_REAL, &opt.beta, "rqvae: weight of the commitment term", true, 0, 100, NULL},
-    {0, "iterations", "N", CLI_INT, &opt.iterations, "of k-means, a level", true, 1, 100000, NULL},
-    {0, "balance", "B", CLI_REAL, &opt.balance, "evens out code use, within B mean errors; 0: off", true, 0, 100, NULL},
-    {0, "spread", "B", CLI_REAL, &opt.spread, "colliding items may change the last code; -1: freely", true, -1, 1e9, NULL},
-    {0, "suffix", NULL, CLI_CHOICE, &opt.suffix, "which items get one", true, 0, 0, suffixes},
-    {0, "max-suffix", "N", CLI_INT, &opt.max_suffix, "suffixes reserved", true, 0, SID_MAX_CODES, NULL},
-    {'a', "assign", "FILE", CLI_STRING, &opt.assign, "give new items SIDs of FILE's quantiser", false, 0, 0, NULL},
-    {0, "checkpoint", "N", CLI_INT, &opt.checkpoint, "epochs between checkpoints; 0: none", false, 0, 1000000, NULL},
+    CONFIG_CHOICE('m', "method", methods, &opt.method, "quantiser"),
+    CONFIG_INT('l', "levels", "L", &opt.levels, 1, SID_MAX_LEVELS, "codes of an item"),
+    CONFIG_INT('k', "codes", "K", &opt.codes, 1, SID_MAX_CODES, "codes of a level"),
+    CONFIG_STRING(0, "tensor", "NAME,...", &opt.tensor, "embedding that is quantised, or several side by side"),
+    CONFIG_FLAG(0, "no-image", &opt.no_image, "leave tensor image out"),
+    CONFIG_REAL(0, "image-weight", "X", &opt.image_weight, 0, 1e6, "weight of the image, of the text's"),
+    CONFIG_INT(0, "fusion-dim", "D", &opt.fusion_dim, 0, 65536, "rqvae: width of text and image fused; 0: the text's"),
+    CONFIG_REAL(0, "intent-weight", "X", &opt.intent_weight, 0, 1e6, "rqvae: weight of tensor intent's reconstruction"),
+    CONFIG_INT(0, "latent", "d", &opt.latent, 1, 65536, "rqvae: width of the latent"),
+    CONFIG_STRING(0, "hidden", "W,...", &opt.hidden, "rqvae: encoder widths, mirrored; or none"),
+    CONFIG_INT('e', "epochs", "N", &opt.epochs, 0, 1000000, "rqvae: epochs with quantisation; 0: by the items"),
+    CONFIG_INT(0, "warmup", "N", &opt.warmup, -1, 1000000, "rqvae: epochs before, without it; -1: by the items"),
+    CONFIG_INT(0, "batch", "N", &opt.batch, 1, 1 << 24, "rqvae: rows a step"),
+    CONFIG_REAL(0, "lr", "X", &opt.lr, 1e-9, 1, "rqvae: peak learning rate"),
+    CONFIG_REAL(0, "beta", "X", &opt.beta, 0, 100, "rqvae: weight of the commitment term"),
+    CONFIG_INT(0, "iterations", "N", &opt.iterations, 1, 100000, "of k-means, a level"),
+    CONFIG_REAL(0, "balance", "B", &opt.balance, 0, 100, "evens out code use, within B mean errors; 0: off"),
+    CONFIG_REAL(0, "spread", "B", &opt.spread, -1, 1e9, "colliding items may change the last code; -1: freely"),
+    CONFIG_CHOICE(0, "suffix", suffixes, &opt.suffix, "which items get one"),
+    CONFIG_INT(0, "max-suffix", "N", &opt.max_suffix, 0, SID_MAX_CODES, "suffixes reserved"),
+    OPT_STRING('a', "assign", "FILE", &opt.assign, "give new items SIDs of FILE's quantiser"),
+    OPT_INT(0, "checkpoint", "N", &opt.checkpoint, 0, 1000000, "epochs between checkpoints; 0: none"),
     CLI_OUTPUT, CLI_LOG, CLI_SEED, CLI_THREADS, CLI_SHARDS,
 };
 
@@ -87,17 +87,16 @@ typedef struct {
     char *folder, *fingerprint; /* NULL: none */
 } state_t;
 
-static state_t state_for(const st_file_t *embeddings, bool to_file)
+static state_t state_for(const provenance_t *from, bool to_file)
 {
     if (!opt.checkpoint || !to_file) return (state_t){0};
-    char *config = cli_config(&cli), *digest = st_digest(embeddings);
-    state_t s = {xasprintf("%s.ckpt", cli_common.output), xasprintf("%s %s embeddings:%s", SIDMILL_VERSION, config, digest)};
+    char *config = cli_config(&cli);
+    state_t s = {xasprintf("%s.ckpt", cli_common.output), provenance_fingerprint(from, NULL, config)};
     free(config);
-    free(digest);
     return s;
 }
 
-/* Called once the output stands. */
+/* Removes the checkpoint; only once the output stands, since a kill before that must find it. */
 static void state_drop(state_t *s)
 {
     if (s->folder) checkpoint_remove(s->folder);
@@ -122,7 +121,7 @@ static void log_epoch(const rqvae_epoch_t *r, const quantiser_t *q)
     buf_free(&parts);
 }
 
-/* A quantiser for these features; its image_scale is set, everything else is to be fitted. */
+/* Makes a quantiser that fits the features: image_scale is set, everything else is to be trained. */
 static quantiser_t *new_quantiser(const features_t *e, bool rkmeans)
 {
     quantiser_shape_t s = {.text = e->text, .image = e->image, .fused = opt.fusion_dim ? opt.fusion_dim : e->text, .intent = e->intent,
@@ -134,7 +133,7 @@ static quantiser_t *new_quantiser(const features_t *e, bool rkmeans)
     return q;
 }
 
-/* `least` epochs, or as many as `steps` take: small catalogues need as many steps as others. */
+/* Counts epochs: `least`, or as many as `steps` take, because small catalogues need as many steps as others. */
 static int64_t epochs_for(int64_t items, int64_t least, int64_t steps)
 {
     int64_t per_epoch = (items + opt.batch - 1) / opt.batch, epochs = (steps + per_epoch - 1) / per_epoch;
@@ -170,7 +169,8 @@ static void fit_rkmeans(quantiser_t *q, const features_t *e)
     rkmeans_fit(&o, q, e->items, e->x);
 }
 
-/* What is wrong with SIDs must be seen. */
+/* Warns of codes that stay unused and of items that share theirs, and says what helps: a generator trained on such SIDs would
+ * only be worse, without saying why. */
 static void warn_of_collapse(const sids_t *s, const sid_stats_t *r)
 {
     for (int l = 0; l < s->levels; l++) {
@@ -186,7 +186,7 @@ static void warn_of_collapse(const sids_t *s, const sid_stats_t *r)
         warn("only %.1f%% of the items have codes of their own; try --spread -1, more --codes or --levels", 100 * r->alone);
 }
 
-/* `error` of the items given SIDs, `moved` how many of them did not get their nearest codes. */
+/* Notes and logs how good the SIDs are: `error` of the items given some, `moved` of which did not get their nearest codes. */
 static void report(const sids_t *s, const quantiser_t *q, const quantiser_errors_t *error, int64_t moved)
 {
     sid_stats_t r = sids_stats(s);
@@ -221,12 +221,11 @@ static void report(const sids_t *s, const quantiser_t *q, const quantiser_errors
     sid_stats_free(&r);
 }
 
-static void write_sids(const sids_t *s, const quantiser_t *q, const char *config, const st_file_t *input, const st_file_t *base)
+static void write_sids(const sids_t *s, const quantiser_t *q, const char *config, const provenance_t *from)
 {
     st_writer_t *w = st_create(cli_common.output, "sids/1");
     if (config) st_set_meta(w, "config", config);
-    if (base) st_add_input(w, "sids", base);
-    st_add_input(w, "embeddings", input);
+    provenance_write(from, w);
     st_add2(w, "codes", ST_I32, s->items, s->levels, s->code);
     st_add1(w, "suffix", ST_I32, s->items, s->suffix);
     st_add_strings(w, "item_ids", &s->item_ids);
@@ -234,7 +233,7 @@ static void write_sids(const sids_t *s, const quantiser_t *q, const char *config
     st_commit(w);
 }
 
-/* Whether the image joins these tensors: not where it is one of them, or in the joint embedding that stands alone. */
+/* Tells whether the image joins these tensors: not where it is one of them, or in the joint embedding that stands alone. */
 static bool takes_image(const char *tensors)
 {
     if (!strcmp(tensors, "joint")) return false;
@@ -269,8 +268,10 @@ static void make_sids(bool to_file)
     quantiser_t *q = new_quantiser(&e, rkmeans);
     features_fit(&e, q, file, cli.name);
     note_parts(&e, q);
+    provenance_t from = {0};
+    provenance_add(&from, "embeddings", file);
     state_t state = {0};
-    if (!rkmeans) state = state_for(file, to_file);
+    if (!rkmeans) state = state_for(&from, to_file);
     if (rkmeans) fit_rkmeans(q, &e);
     else train_rqvae(q, &e, &state);
 
@@ -289,7 +290,8 @@ static void make_sids(bool to_file)
     sids_assign_suffixes(&s, strcmp(opt.suffix, "always") ? SUFFIX_COLLIDE : SUFFIX_ALWAYS);
 
     char *config = cli_config(&cli);
-    write_sids(&s, q, config, file, NULL);
+    write_sids(&s, q, config, &from);
+    provenance_free(&from);
     state_drop(&state);
     jsonlog_close();
     free(config);
@@ -302,7 +304,7 @@ static void make_sids(bool to_file)
     st_close(file);
 }
 
-/* A string of the options that made the SIDs, or `otherwise`. Caller frees. */
+/* Looks up a string among the options that made the SIDs; `otherwise` where it is not there. Caller frees. */
 static char *config_string(const st_file_t *f, const char *key, const char *otherwise)
 {
     const char *text = st_meta(f, "config");
@@ -313,7 +315,7 @@ static char *config_string(const st_file_t *f, const char *key, const char *othe
     return copy;
 }
 
-/* Whether every item has a suffix: SIDs from elsewhere do not say how they were made. */
+/* Tells by the SIDs whether every item gets a suffix, because those from elsewhere do not say how they were made. */
 static bool all_suffixed(const sids_t *s)
 {
     for (int64_t i = 0; i < s->items; i++)
@@ -356,7 +358,11 @@ static void assign_new(void)
     quantiser_rows_t rows = features_rows(&e);
     quantiser_errors_t error = quantiser_errors(q, e.items, &rows, s.code + before * s.levels);
     report(&s, q, &error, r.moved);
-    write_sids(&s, q, st_meta(base, "config"), file, base);
+    provenance_t from = {0};
+    provenance_add(&from, "sids", base);
+    provenance_add(&from, "embeddings", file);
+    write_sids(&s, q, st_meta(base, "config"), &from);
+    provenance_free(&from);
 
     jsonlog_close();
     free(latents);

@@ -6,10 +6,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
-#include "base/version.h"
-#include "data/interactions.h"
-#include "data/sids.h"
-#include "data/st.h"
+#include "data/catalogue.h"
+#include "data/provenance.h"
 #include "data/vocab.h"
 #include "gen/generator.h"
 #include "gen/trainer.h"
@@ -23,34 +21,34 @@ static train_options_t o = {.dim = 192, .layers = 4, .heads = 0, .kv_heads = 0, 
                             .batch_tokens = 2048, .average = 0, .valid_users = 2000, .patience = 5, .beam = 20};
 
 static const cli_option_t options[] = {
-    {'s', "sids", "FILE", CLI_STRING, &sids_path, "Semantic IDs, sids/1", false, 0, 0, NULL},
-    {'i', "interactions", "FILE", CLI_STRING, &interactions_path, "histories, interactions/1", false, 0, 0, NULL},
+    OPT_STRING('s', "sids", "FILE", &sids_path, "Semantic IDs, sids/1"),
+    OPT_STRING('i', "interactions", "FILE", &interactions_path, "histories, interactions/1"),
     CLI_OUTPUT,
-    {0, "start", "FILE", CLI_STRING, &start_path, "begin with this model's weights", false, 0, 0, NULL},
-    {0, "softmax", NULL, CLI_CHOICE, &softmax, "normalise over", true, 0, 0, softmax_names},
-    {0, "dim", "N", CLI_INT, &o.dim, "width of the model", true, 2, 65536, NULL},
-    {0, "layers", "N", CLI_INT, &o.layers, "layers", true, 1, 256, NULL},
-    {0, "heads", "N", CLI_INT, &o.heads, "attention heads; 0: one for 64 of the width", true, 0, 1024, NULL},
-    {0, "kv-heads", "N", CLI_INT, &o.kv_heads, "key-value heads; 0: as heads", true, 0, 1024, NULL},
-    {0, "head-dim", "N", CLI_INT, &o.head_dim, "width of a head; 0: dim / heads", true, 0, 4096, NULL},
-    {0, "ffn", "N", CLI_INT, &o.ffn, "width of the MLP", true, 1, 1 << 20, NULL},
-    {0, "dropout", "P", CLI_REAL, &o.dropout, "dropout rate", true, 0, 0.95, NULL},
-    {0, "max-items", "N", CLI_INT, &o.max_items, "items of a history that are read", true, 1, 4096, NULL},
-    {0, "hold-back", "F", CLI_REAL, &o.hold_back, "users whose last training item is left for qarm-rl", true, 0, 1, NULL},
-    {0, "epochs", "N", CLI_INT, &o.epochs, "passes over the histories at most", true, 1, 100000, NULL},
-    {0, "batch-tokens", "N", CLI_INT, &o.batch_tokens, "tokens in a step", true, 1, 1 << 26, NULL},
-    {0, "lr", "X", CLI_REAL, &o.lr, "peak learning rate, cosine to 0", true, 0, 10, NULL},
-    {0, "warmup", "N", CLI_INT, &o.warmup, "steps of linear warm-up", true, 0, 1e9, NULL},
-    {0, "weight-decay", "X", CLI_REAL, &o.weight_decay, "AdamW's decay of matrices", true, 0, 10, NULL},
-    {0, "beta2", "X", CLI_REAL, &o.beta2, "AdamW's second-moment decay", true, 0, 0.999999, NULL},
-    {0, "clip", "X", CLI_REAL, &o.clip, "largest gradient norm; 0: any", true, 0, 1e9, NULL},
-    {0, "label-smoothing", "X", CLI_REAL, &o.label_smoothing, "share spread over the allowed tokens", true, 0, 0.9, NULL},
-    {0, "average", "X", CLI_REAL, &o.average, "decay of the weights' moving average; 0: none", true, 0, 0.999999, NULL},
-    {0, "valid-users", "N", CLI_INT, &o.valid_users, "users of the validation sample; 0: no validation", true, 0, 1e9, NULL},
-    {0, "patience", "N", CLI_INT, &o.patience, "stop after N epochs without gain; 0: never", true, 0, 100000, NULL},
-    {0, "beam", "N", CLI_INT, &o.beam, "beam width in validation", true, 10, 10000, NULL},
-    {0, "save-seconds", "X", CLI_REAL, &save_seconds, "time between checkpoints within an epoch", false, 0, 1e9, NULL},
-    {0, "gemm", NULL, CLI_CHOICE, &gemm, "matrix backend", false, 0, 0, backend_names},
+    OPT_STRING(0, "start", "FILE", &start_path, "begin with this model's weights"),
+    CONFIG_CHOICE(0, "softmax", softmax_names, &softmax, "normalise over"),
+    CONFIG_INT(0, "dim", "N", &o.dim, 2, 65536, "width of the model"),
+    CONFIG_INT(0, "layers", "N", &o.layers, 1, 256, "layers"),
+    CONFIG_INT(0, "heads", "N", &o.heads, 0, 1024, "attention heads; 0: one for 64 of the width"),
+    CONFIG_INT(0, "kv-heads", "N", &o.kv_heads, 0, 1024, "key-value heads; 0: as heads"),
+    CONFIG_INT(0, "head-dim", "N", &o.head_dim, 0, 4096, "width of a head; 0: dim / heads"),
+    CONFIG_INT(0, "ffn", "N", &o.ffn, 1, 1 << 20, "width of the MLP"),
+    CONFIG_REAL(0, "dropout", "P", &o.dropout, 0, 0.95, "dropout rate"),
+    CONFIG_INT(0, "max-items", "N", &o.max_items, 1, 4096, "items of a history that are read"),
+    CONFIG_REAL(0, "hold-back", "F", &o.hold_back, 0, 1, "users whose last training item is left for qarm-rl"),
+    CONFIG_INT(0, "epochs", "N", &o.epochs, 1, 100000, "passes over the histories at most"),
+    CONFIG_INT(0, "batch-tokens", "N", &o.batch_tokens, 1, 1 << 26, "tokens in a step"),
+    CONFIG_REAL(0, "lr", "X", &o.lr, 0, 10, "peak learning rate, cosine to 0"),
+    CONFIG_INT(0, "warmup", "N", &o.warmup, 0, 1e9, "steps of linear warm-up"),
+    CONFIG_REAL(0, "weight-decay", "X", &o.weight_decay, 0, 10, "AdamW's decay of matrices"),
+    CONFIG_REAL(0, "beta2", "X", &o.beta2, 0, 0.999999, "AdamW's second-moment decay"),
+    CONFIG_REAL(0, "clip", "X", &o.clip, 0, 1e9, "largest gradient norm; 0: any"),
+    CONFIG_REAL(0, "label-smoothing", "X", &o.label_smoothing, 0, 0.9, "share spread over the allowed tokens"),
+    CONFIG_REAL(0, "average", "X", &o.average, 0, 0.999999, "decay of the weights' moving average; 0: none"),
+    CONFIG_INT(0, "valid-users", "N", &o.valid_users, 0, 1e9, "users of the validation sample; 0: no validation"),
+    CONFIG_INT(0, "patience", "N", &o.patience, 0, 100000, "stop after N epochs without gain; 0: never"),
+    CONFIG_INT(0, "beam", "N", &o.beam, 10, 10000, "beam width in validation"),
+    OPT_REAL(0, "save-seconds", "X", &save_seconds, 0, 1e9, "time between checkpoints within an epoch"),
+    OPT_CHOICE(0, "gemm", backend_names, &gemm, "matrix backend"),
     CLI_SHARDS,
     CLI_SEED,
     CLI_THREADS,
@@ -61,18 +59,8 @@ static const cli_t cli = {"sidgen-train", "--sids FILE --interactions FILE -o mo
                           "Trains the decoder-only generator on histories of Semantic IDs; resumes from FILE.ckpt/ when killed.",
                           options, CLI_COUNT(options)};
 
-static char *fingerprint(const char *config, const backend_t *b, const st_file_t *sids, const st_file_t *interactions, const st_file_t *start)
-{
-    char *s = st_digest(sids), *i = st_digest(interactions), *m = start ? st_digest(start) : xstrdup("none");
-    char *text = xasprintf("%s %s %s sids:%s interactions:%s start:%s", SIDMILL_VERSION, b->name, config, s, i, m);
-    free(s);
-    free(i);
-    free(m);
-    return text;
-}
-
-static void write_model(const model_t *m, const train_result_t *r, const char *config, const sids_t *sids, const st_file_t *sids_file,
-                        const st_file_t *interactions_file, const st_file_t *start_file, const backend_t *b)
+static void write_model(const model_t *m, const train_result_t *r, const char *config, const sids_t *sids, const provenance_t *from,
+                        const backend_t *b)
 {
     vocab_t v = vocab_make(sids->levels, sids->codes, sids->max_suffix);
     st_writer_t *w = st_create(cli_common.output, "model/1");
@@ -81,9 +69,7 @@ static void write_model(const model_t *m, const train_result_t *r, const char *c
                            metrics, r->loss);
     generator_add(w, m, &v, config, b->name);
     st_set_meta(w, "validation", kept);
-    st_add_input(w, "sids", sids_file);
-    st_add_input(w, "interactions", interactions_file);
-    if (start_file) st_add_input(w, "start", start_file);
+    provenance_write(from, w);
     st_commit(w);
     free(metrics);
     free(kept);
@@ -99,28 +85,28 @@ int main(int argc, char **argv)
     o.shards = cli_common.shards;
     o.seed = (uint64_t)cli_common.seed;
 
-    st_file_t *sids_file = st_open(sids_path), *interactions_file = st_open(interactions_path);
-    sids_t sids = sids_read(sids_file);
-    interactions_t interactions = interactions_read(interactions_file);
-    if (!strtab_equal(&sids.item_ids, &interactions.item_ids))
-        die(EX_DATAERR, "%s and %s: the item_ids differ; both must come from the same items in the same order", sids_path, interactions_path);
-
+    catalogue_t c = catalogue_open(sids_path, interactions_path);
     char *config = cli_config(&cli);
-    train_job_t job = {.options = o, .backend = backend_open(gemm), .interactions = &interactions, .sids = &sids, .save_seconds = save_seconds,
-                       .log = cli_common.log};
+    train_job_t job = {.options = o, .backend = backend_open(gemm), .interactions = &c.interactions, .sids = &c.sids,
+                       .save_seconds = save_seconds, .log = cli_common.log};
     st_file_t *start_file = start_path ? st_open(start_path) : NULL;
-    generator_t start = start_file ? generator_read(start_file, sids_file, &sids) : (generator_t){0};
+    generator_t start = start_file ? generator_read(start_file, c.sids_file, &c.sids) : (generator_t){0};
     job.start = start.model;
-    job.fingerprint = fingerprint(config, job.backend, sids_file, interactions_file, start_file);
+    provenance_t from = {0};
+    provenance_add(&from, "sids", c.sids_file);
+    provenance_add(&from, "interactions", c.interactions_file);
+    provenance_add(&from, "start", start_file);
+    job.fingerprint = provenance_fingerprint(&from, job.backend->name, config);
     job.checkpoint = to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;
     train_result_t result;
     model_t *m = train(&job, &result);
-    write_model(m, &result, config, &sids, sids_file, interactions_file, start_file, job.backend);
+    write_model(m, &result, config, &c.sids, &from, job.backend);
     checkpoint_remove(job.checkpoint);
     if (result.validated)
         note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f", (long long)result.epoch, (long long)result.epochs_run, result.hr10,
              result.ndcg10);
     model_free(m);
     if (start_file) generator_free(&start);
+    catalogue_close(&c);
     return 0;
 }

@@ -22,15 +22,15 @@ static bool no_images;
 static const char *folder, *truth;
 
 static const cli_option_t options[] = {
-    {'o', "output", "DIR", CLI_STRING, &folder, "folder to fill; made if missing", false, 0, 0, NULL},
-    {'n', "items", "N", CLI_INT, &items, "items", true, 10, 100e6, NULL},
-    {'u', "users", "N", CLI_INT, &users, "users", true, 1, 1e9, NULL},
-    {0, "intents", "N", CLI_INT, &intents, "usage intents in play", true, 6, SYNTH_INTENTS, NULL},
-    {0, "mean-length", "X", CLI_REAL, &mean_length, "mean events a user", true, SYNTH_MIN_LENGTH, 20, NULL},
-    {0, "drift", "P", CLI_REAL, &drift, "chance, before an event, that one of a user's intents changes", true, 0, 1, NULL},
-    {0, "image-size", "N", CLI_INT, &image_size, "pixels a side", true, 16, 1024, NULL},
-    {0, "no-images", NULL, CLI_FLAG, &no_images, "text and histories only", true, 0, 0, NULL},
-    {0, "truth", "FILE", CLI_STRING, &truth, "also write every item's latent state, for analysis", false, 0, 0, NULL},
+    OPT_STRING('o', "output", "DIR", &folder, "folder to fill; made if missing"),
+    CONFIG_INT('n', "items", "N", &items, 10, 100e6, "items"),
+    CONFIG_INT('u', "users", "N", &users, 1, 1e9, "users"),
+    CONFIG_INT(0, "intents", "N", &intents, 6, SYNTH_INTENTS, "usage intents in play"),
+    CONFIG_REAL(0, "mean-length", "X", &mean_length, SYNTH_MIN_LENGTH, 20, "mean events a user"),
+    CONFIG_REAL(0, "drift", "P", &drift, 0, 1, "chance, before an event, that one of a user's intents changes"),
+    CONFIG_INT(0, "image-size", "N", &image_size, 16, 1024, "pixels a side"),
+    CONFIG_FLAG(0, "no-images", &no_images, "text and histories only"),
+    OPT_STRING(0, "truth", "FILE", &truth, "also write every item's latent state, for analysis"),
     CLI_SEED,
     CLI_THREADS,
 };
@@ -48,7 +48,7 @@ static void make_folder(const char *path)
     if (stat(path, &st) || !S_ISDIR(st.st_mode)) die(EX_CANTCREAT, "%s: not a folder", path);
 }
 
-/* The folder and those that lead to it. */
+/* Makes the folder and those that lead to it. */
 static void make_folders(const char *path)
 {
     char *partial = xstrdup(path);
@@ -61,7 +61,7 @@ static void make_folders(const char *path)
     free(partial);
 }
 
-/* The files that make the folder look complete go first and come back last. */
+/* Removes a file that makes the folder look complete: such files go first and come back last. */
 static void remove_old(const char *path)
 {
     if (unlink(path) && errno != ENOENT) die_errno(EX_CANTCREAT, "%s: cannot replace", path);
@@ -74,7 +74,7 @@ static void image_name(int64_t i, char name[40])
     snprintf(name, 40, "images/%s.png", id);
 }
 
-/* Whole or not at all, without a sync for each: sync_images() does that once for all. */
+/* Writes a picture whole or not at all, without a sync for each: sync_images() does that once for all. */
 static void write_image(const char *path, const unsigned char *bytes, size_t len)
 {
     char *temp = xasprintf("%s.part", path);

@@ -11,6 +11,7 @@
 #include "data/describe.h"
 #include "data/join.h"
 #include "data/npy.h"
+#include "data/provenance.h"
 #include "data/schema.h"
 #include "data/st.h"
 #include "data/tsv.h"
@@ -30,8 +31,8 @@ static int list(int argc, char **argv)
     static bool json, brief;
     static const cli_option_t options[] = {
         CLI_OUTPUT,
-        {0, "json", NULL, CLI_FLAG, &json, "one JSON object a file", false, 0, 0, NULL},
-        {'b', "brief", NULL, CLI_FLAG, &brief, "names, types and shapes only: data is not read", false, 0, 0, NULL},
+        OPT_FLAG(0, "json", &json, "one JSON object a file"),
+        OPT_FLAG('b', "brief", &brief, "names, types and shapes only: data is not read"),
     };
     static const cli_t cli = {"tensor ls", "[options] [FILE ...]", "Lists tensors, a few statistics, and metadata.",
                               options, CLI_COUNT(options)};
@@ -52,7 +53,7 @@ static int list(int argc, char **argv)
     return 0;
 }
 
-/* Digits at *p as a number, which stops growing far beyond any row; false where there are none. */
+/* Reads the digits at *p as a number, which stops growing far beyond any row; false where there are none. */
 static bool take_number(const char **p, int64_t *v)
 {
     const char *start = *p;
@@ -61,7 +62,7 @@ static bool take_number(const char **p, int64_t *v)
     return *p > start;
 }
 
-/* "A:B", where either side may be missing, or "A" alone, within `rows`. */
+/* Reads "A:B", where either side may be missing, or "A" alone, within `rows`. */
 static void parse_rows(const char *text, int64_t rows, int64_t *first, int64_t *end)
 {
     const char *p = text;
@@ -76,7 +77,7 @@ static void parse_rows(const char *text, int64_t rows, int64_t *first, int64_t *
         die(EX_DATAERR, "--rows %s: outside the tensor, which has %lld rows", text, (long long)rows);
 }
 
-/* Rows of a string table as bytes, in place of the rows of its bytes. */
+/* Cuts the rows out; of a string table the strings' bytes, since its rows are strings to whoever asks. */
 static st_tensor_t slice(const st_tensor_t *t, const strtab_t *table, const char *rows)
 {
     if (!rows) return *t;
@@ -93,9 +94,9 @@ static int get(int argc, char **argv)
     static const char *rows;
     static const cli_option_t options[] = {
         CLI_OUTPUT,
-        {0, "rows", "A:B", CLI_STRING, &rows, "rows A to before B, from 0 (all)", true, 0, 0, NULL},
-        {0, "npy", NULL, CLI_FLAG, &npy, "as a NumPy file", true, 0, 0, NULL},
-        {0, "strings", NULL, CLI_FLAG, &as_strings, "a string table, whatever its name", true, 0, 0, NULL},
+        CONFIG_STRING(0, "rows", "A:B", &rows, "rows A to before B, from 0 (all)"),
+        CONFIG_FLAG(0, "npy", &npy, "as a NumPy file"),
+        CONFIG_FLAG(0, "strings", &as_strings, "a string table, whatever its name"),
     };
     static const cli_t cli = {"tensor get", "[options] FILE NAME", "Writes a tensor: TSV, string tables a string a line, or .npy.",
                               options, CLI_COUNT(options)};
@@ -155,13 +156,16 @@ static char *cut(char *text, const char *what)
     return eq + 1;
 }
 
-/* The tensors and metadata of --onto that the command line does not replace. */
+/* Adds the tensors and metadata of --onto that the command line does not replace. */
 static void put_base(st_writer_t *w, const st_file_t *f, char **names, int n)
 {
     for (int i = 0; i < f->meta_count; i++)
         if (strcmp(f->meta_keys[i], "tool") != 0 && strcmp(f->meta_keys[i], "version") != 0)
             st_set_meta(w, f->meta_keys[i], f->meta_values[i]);
-    st_add_input(w, "onto", f);
+    provenance_t from = {0};
+    provenance_add(&from, "onto", f);
+    provenance_write(&from, w);
+    provenance_free(&from);
     for (int t = 0; t < f->count; t++) {
         const st_tensor_t *old = &f->tensors[t];
         bool replaced = false;
@@ -184,10 +188,10 @@ static int put(int argc, char **argv)
     static const char *const dtypes[] = {"F32", "F64", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL", NULL};
     static const cli_option_t options[] = {
         CLI_OUTPUT,
-        {0, "dtype", NULL, CLI_CHOICE, &text_dtype, "type of numbers in text", true, 0, 0, dtypes},
-        {0, "strings", "NAME", CLI_LIST, &string_names, "NAME holds strings, as *_ids do; repeatable", true, 0, 0, NULL},
-        {0, "meta", "KEY=VALUE", CLI_LIST, &metadata, "add metadata; repeatable", true, 0, 0, NULL},
-        {0, "onto", "FILE", CLI_STRING, &onto, "start from FILE's tensors and metadata", false, 0, 0, NULL},
+        CONFIG_CHOICE(0, "dtype", dtypes, &text_dtype, "type of numbers in text"),
+        CONFIG_LIST(0, "strings", "NAME", &string_names, "NAME holds strings, as *_ids do; repeatable"),
+        CONFIG_LIST(0, "meta", "KEY=VALUE", &metadata, "add metadata; repeatable"),
+        OPT_STRING(0, "onto", "FILE", &onto, "start from FILE's tensors and metadata"),
     };
     static const cli_t cli = {"tensor put", "[options] NAME=FILE ... -o OUT",
                               "Makes a tensor file from .npy files and text (TSV numbers; lines of strings).",
@@ -218,7 +222,7 @@ static int join(int argc, char **argv)
     static bool merge;
     static const cli_option_t options[] = {
         CLI_OUTPUT,
-        {0, "merge", NULL, CLI_FLAG, &merge, "different tensors of the same items, side by side", true, 0, 0, NULL},
+        CONFIG_FLAG(0, "merge", &merge, "different tensors of the same items, side by side"),
     };
     static const cli_t cli = {"tensor join", "[options] FILE ... -o OUT",
                               "Joins shards row after row, or with --merge tensors of the same items.",
@@ -237,7 +241,7 @@ static int join(int argc, char **argv)
     return 0;
 }
 
-/* What the tools themselves check when they read the file. */
+/* Checks what the tools themselves check when they read the file. */
 static void check_by_tools(const st_file_t *f, const char *schema)
 {
     if (!strcmp(schema, "model/1")) model_free(model_read(f));

@@ -9,6 +9,7 @@ typedef struct {
     size_t len, cap;
 } buf_t;
 
+/* Append: `n` bytes; a string; printf()'s text. A zeroed buffer is an empty one; a lack of memory ends the process. */
 void buf_add(buf_t *b, const void *bytes, size_t n);
 void buf_puts(buf_t *b, const char *s);
 void buf_printf(buf_t *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

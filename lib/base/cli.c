@@ -24,13 +24,13 @@ static void print_default(FILE *f, const cli_option_t *o)
     case CLI_FLAG:
     case CLI_LIST:
     case CLI_HEADING: break;
-    case CLI_INT: fprintf(f, " [%lld]", (long long)*(int64_t *)o->value); break;
+    case CLI_INT: fprintf(f, " [%lld]", (long long)*o->whole); break;
     case CLI_REAL:
-        if (isfinite(*(double *)o->value)) fprintf(f, " [%g]", *(double *)o->value);
+        if (isfinite(*o->real)) fprintf(f, " [%g]", *o->real);
         break;
     case CLI_STRING:
     case CLI_CHOICE:
-        if (*(const char **)o->value) fprintf(f, " [%s]", *(const char **)o->value);
+        if (*o->text) fprintf(f, " [%s]", *o->text);
         break;
     }
 }
@@ -78,7 +78,7 @@ static const cli_option_t *find_short(const cli_t *cli, char key)
 
 static void check_range(const cli_option_t *o, double v, const char *text)
 {
-    if ((o->min != 0 || o->max != 0) && (v < o->min || v > o->max))
+    if (v < o->min || v > o->max)
         die(EX_USAGE, "--%s %s: out of range, expected %.15g to %.15g", o->name, text, o->min, o->max);
 }
 
@@ -88,33 +88,31 @@ static void set_value(const cli_option_t *o, const char *text)
     errno = 0;
     switch (o->kind) {
     case CLI_HEADING: return;
-    case CLI_FLAG: *(bool *)o->value = true; return;
-    case CLI_STRING: *(const char **)o->value = text; return;
-    case CLI_LIST: {
-        cli_list_t *l = o->value;
-        GROW(l->items, l->count, l->cap);
-        l->items[l->count++] = text;
+    case CLI_FLAG: *o->flag = true; return;
+    case CLI_STRING: *o->text = text; return;
+    case CLI_LIST:
+        GROW(o->list->items, o->list->count, o->list->cap);
+        o->list->items[o->list->count++] = text;
         return;
-    }
     case CLI_INT: {
         long long v = strtoll(text, &end, 10);
         if (end == text || *end || errno) die(EX_USAGE, "--%s %s: expected a whole number", o->name, text);
         check_range(o, (double)v, text);
-        *(int64_t *)o->value = v;
+        *o->whole = v;
         return;
     }
     case CLI_REAL: {
         double v = strtod(text, &end);
         if (end == text || *end || !isfinite(v)) die(EX_USAGE, "--%s %s: expected a number", o->name, text);
         check_range(o, v, text);
-        *(double *)o->value = v;
+        *o->real = v;
         return;
     }
     case CLI_CHOICE: {
         buf_t all = {0};
         for (int c = 0; o->choices[c]; c++) {
             if (!strcmp(o->choices[c], text)) {
-                *(const char **)o->value = o->choices[c];
+                *o->text = o->choices[c];
                 buf_free(&all);
                 return;
             }
@@ -215,17 +213,16 @@ char *cli_config(const cli_t *cli)
         if (!o->shapes) continue;
         if (b.len > 1) buf_puts(&b, ",");
         buf_printf(&b, "\"%s\":", o->name);
-        const char *text = o->kind == CLI_STRING || o->kind == CLI_CHOICE ? *(const char **)o->value : NULL;
         switch (o->kind) {
-        case CLI_FLAG: buf_puts(&b, *(bool *)o->value ? "true" : "false"); break;
-        case CLI_INT: buf_printf(&b, "%lld", (long long)*(int64_t *)o->value); break;
-        case CLI_REAL: buf_json_number(&b, *(double *)o->value); break;
+        case CLI_FLAG: buf_puts(&b, *o->flag ? "true" : "false"); break;
+        case CLI_INT: buf_printf(&b, "%lld", (long long)*o->whole); break;
+        case CLI_REAL: buf_json_number(&b, *o->real); break;
         case CLI_STRING:
         case CLI_CHOICE:
-            if (text) buf_json_string(&b, text, strlen(text));
+            if (*o->text) buf_json_string(&b, *o->text, strlen(*o->text));
             else buf_puts(&b, "null");
             break;
-        case CLI_LIST: list_json(&b, o->value); break;
+        case CLI_LIST: list_json(&b, o->list); break;
         case CLI_HEADING: break;
         }
     }

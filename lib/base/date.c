@@ -31,7 +31,7 @@ static int days_of(int year, int month)
     return days[month - 1] + (month == 2 && leap);
 }
 
-/* Days from 1970-01-01 to the given day of the Gregorian calendar, years 0 to 9999. */
+/* Counts the days from 1970-01-01 to a day of the Gregorian calendar, years 0 to 9999. */
 static int64_t days_since_epoch(int year, int month, int day)
 {
     int64_t y = month <= 2 ? year - 1 : year, era_day = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;

@@ -3,20 +3,41 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/out.h"
-#include "base/progress.h"
+enum { MAX_HOOKS = 4 };
 
 static const char *program = "sidmill";
 static bool quiet_notes;
+static _Atomic(err_hook_fn) before_message[MAX_HOOKS], before_exit[MAX_HOOKS];
 
 void err_program(const char *name) { program = name; }
 const char *err_program_name(void) { return program; }
 void err_quiet(bool quiet) { quiet_notes = quiet; }
 bool err_is_quiet(void) { return quiet_notes; }
+
+static void add_hook(_Atomic(err_hook_fn) *hooks, err_hook_fn hook)
+{
+    for (int i = 0; i < MAX_HOOKS; i++) {
+        err_hook_fn there = NULL;
+        if (atomic_compare_exchange_strong(&hooks[i], &there, hook) || there == hook) return;
+    }
+    die(EX_SOFTWARE, "more than %d functions to call before a message or an exit", MAX_HOOKS);
+}
+
+static void run_hooks(_Atomic(err_hook_fn) *hooks)
+{
+    for (int i = 0; i < MAX_HOOKS; i++) {
+        err_hook_fn hook = atomic_load(&hooks[i]);
+        if (hook) hook();
+    }
+}
+
+void err_before_message(err_hook_fn hook) { add_hook(before_message, hook); }
+void err_before_exit(err_hook_fn hook) { add_hook(before_exit, hook); }
 
 static void trim_end(char *text)
 {
@@ -47,7 +68,7 @@ static void say(const char *kind, const char *where, const char *fmt, va_list ap
     keep_one_line(line);
     size_t length = strlen(line);
     line[length++] = '\n';
-    progress_clear();
+    run_hooks(before_message);
     if (write(STDERR_FILENO, line, length) < 0) return;
 }
 
@@ -55,7 +76,7 @@ static _Noreturn void leave(int code)
 {
     static pthread_mutex_t once = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&once); /* never unlocked: a second failing thread waits for the exit of the first */
-    out_discard_all();
+    run_hooks(before_exit);
     _exit(code);
 }
 

@@ -15,8 +15,8 @@ const char *err_program_name(void);
 void err_quiet(bool quiet);
 bool err_is_quiet(void);
 
-/* Prints "tool: message", discards unfinished output files and ends the process with `code` (EX_USAGE,
- * EX_DATAERR, EX_NOINPUT, EX_IOERR ...). Safe from any thread; the first caller wins. */
+/* Prints "tool: message", runs what err_before_exit() was given and ends the process with `code` (EX_USAGE, EX_DATAERR,
+ * EX_NOINPUT, EX_IOERR ...). Safe from any thread; the first caller wins. */
 _Noreturn void die(int code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* As die(), with ": " and strerror(errno) appended. */
@@ -27,5 +27,11 @@ _Noreturn void die_at(const char *file, long long line, const char *fmt, ...) PR
 
 void warn(const char *fmt, ...) PRINTF_LIKE(1, 2);  /* "tool: warning: ..." */
 void note(const char *fmt, ...) PRINTF_LIKE(1, 2);  /* "tool: ...", unless quiet */
+
+/* For modules that have something to put in order first: called before every line that is printed (wiping a meter's), or by die()
+ * before the process ends (removing unfinished output). Safe from any thread; a function given again is called once. */
+typedef void (*err_hook_fn)(void);
+void err_before_message(err_hook_fn hook);
+void err_before_exit(err_hook_fn hook);
 
 #endif

@@ -16,7 +16,7 @@ static bool is_stdin(const char *path) { return !path || !strcmp(path, "-"); }
 
 char *in_name(const char *path) { return xstrdup(is_stdin(path) ? "standard input" : path); }
 
-/* A file descriptor that gives a file's or a pipe's bytes; *st says which. */
+/* Opens what gives a file's or a pipe's bytes; *st says which. */
 static int open_input(const char *path, const char *name, struct stat *st)
 {
     int fd = is_stdin(path) ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -187,7 +187,7 @@ void in_digest(lines_t *l)
 
 char *in_digest_hex(const lines_t *l) { return digest_hex(XXH3_128bits_digest(l->digest)); }
 
-/* Length of the well-formed sequence at s (n >= 1 bytes left), 0 if malformed. Table 3-7 of the Unicode standard. */
+/* Measures the well-formed sequence at s (n >= 1 bytes left), 0 if malformed. Table 3-7 of the Unicode standard. */
 static size_t utf8_sequence(const unsigned char *s, size_t n)
 {
     unsigned char c = s[0], low = 0x80, high = 0xbf;
@@ -207,7 +207,7 @@ static size_t utf8_sequence(const unsigned char *s, size_t n)
     return len;
 }
 
-/* True if the 32 bytes at `s` are ASCII without NUL; a loop without exits, so that it becomes a few vector instructions. */
+/* Tells whether the 32 bytes at `s` are ASCII without NUL; a loop without exits, so that it becomes a few vector instructions. */
 static bool plain_block(const char *s)
 {
     unsigned char high = 0, zero = 0;

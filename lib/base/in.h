@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Where bytes come from, one stretch after the other: a file, a pipe, or what unpacks another source (base/unpack.h). */
+/* Where bytes come from, one stretch after the other: a file, a pipe, or what unpacks another source (net/unpack.h). */
 typedef struct byte_source byte_source_t;
 struct byte_source {
     /* Up to `n` bytes, at least one but at the end, where it gives 0; -1: `why`, or errno where `why` is NULL. */

@@ -14,7 +14,7 @@
 static FILE *file;
 static const char *name;
 
-/* The mark of a file's first `limit` bytes, of all where there are fewer. */
+/* Takes the mark of a file's first `limit` bytes, of all where there are fewer. */
 static jsonlog_mark_t mark_of(const char *path, int64_t limit)
 {
     bytes_t b = in_bytes(path);

@@ -20,6 +20,8 @@ void jsonlog(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The open log's mark; zeros where there is none, or where it is a pipe or a device. */
 jsonlog_mark_t jsonlog_mark(void);
+
+/* Closes the log, if there is one. A full disk ends the process (EX_IOERR). */
 void jsonlog_close(void);
 
 #endif

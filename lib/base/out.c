@@ -23,6 +23,7 @@ static char *volatile unfinished[MAX_OPEN];
 
 static void remember(char *temp)
 {
+    err_before_exit(out_discard_all);
     for (int i = 0; i < MAX_OPEN; i++)
         if (!unfinished[i]) {
             unfinished[i] = temp;

@@ -33,7 +33,8 @@ void out_whole(const char *path, const void *bytes, size_t n);
 /* Flushes a stdio stream and checks it: for tools that answer line by line. `name` is for the message. */
 void out_flush(FILE *f, const char *name);
 
-/* Removes the temporary files of all outputs not yet committed. Called by die() and on SIGINT, SIGTERM and SIGHUP. */
+/* Removes the temporary files of all outputs not yet committed. Happens in die(), and on SIGINT, SIGTERM and SIGHUP once
+ * out_catch_signals() was called. */
 void out_discard_all(void);
 void out_catch_signals(void);
 

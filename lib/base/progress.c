@@ -33,6 +33,14 @@ static void wipe(void)
     meter.drawn = false;
 }
 
+/* Makes room for another line. */
+static void clear(void)
+{
+    pthread_mutex_lock(&meter.lock);
+    wipe();
+    pthread_mutex_unlock(&meter.lock);
+}
+
 /* "12/100 items, 34/s" or "1.2/10.0 MB, 3.4/s". */
 static void say_amounts(char *text, size_t n, double rate)
 {
@@ -63,6 +71,7 @@ static void draw(double now)
 
 void progress_start(const char *what, const char *unit, int64_t total)
 {
+    err_before_message(clear);
     pthread_mutex_lock(&meter.lock);
     meter.active = isatty(STDERR_FILENO) && !err_is_quiet();
     meter.what = what;
@@ -108,12 +117,5 @@ void progress_end(void)
     pthread_mutex_lock(&meter.lock);
     wipe();
     meter.active = false;
-    pthread_mutex_unlock(&meter.lock);
-}
-
-void progress_clear(void)
-{
-    pthread_mutex_lock(&meter.lock);
-    wipe();
     pthread_mutex_unlock(&meter.lock);
 }

@@ -1,4 +1,5 @@
-/* Progress on stderr, with rate and time left; shown only on a terminal and never with -q. */
+/* Progress on stderr, with rate and time left; shown only on a terminal and never with -q. Messages
+ * (base/err.h) wipe the meter's line first. */
 #ifndef SIDMILL_BASE_PROGRESS_H
 #define SIDMILL_BASE_PROGRESS_H
 
@@ -11,7 +12,6 @@ void progress_add(int64_t n);            /* from any thread; redraws at most ten
 void progress_skip(int64_t n);           /* units that were there at the start: done, but no part of the rate */
 void progress_note(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* text shown after the numbers */
 void progress_end(void);                 /* wipes the meter's line */
-void progress_clear(void);               /* wipes the line before other text is printed; called by err.c */
 
 /* Seconds since some fixed moment, monotonic. */
 double seconds_now(void);

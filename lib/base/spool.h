@@ -22,6 +22,7 @@ typedef struct {
 
 enum { SPOOL_CHUNK = 1 << 16 /* elements that go to the file at once; a good size for reading as well */ };
 
+/* An empty sequence of elements of `size` bytes, and the end of one, with its file. */
 spool_t spool_open(size_t size);
 void spool_flush(spool_t *s);   /* what waits goes to the file */
 void spool_done(spool_t *s);    /* all is written: nothing may be added any more */
@@ -53,6 +54,7 @@ typedef struct {
     int64_t at, held, room;  /* elements of `data`: where the next stretch starts, where they end, space */
 } spool_reader_t;
 
+/* A reader at the first element of a sequence that is done. */
 spool_reader_t spool_reader(const spool_t *s);
 
 /* The next `n` elements, which must be there; borrowed until the next call. */

@@ -17,40 +17,40 @@ static bool is_free(const char *name, const char *const *list)
 
 static bool in_range(const cli_option_t *o, double v)
 {
-    return isfinite(v) && ((o->min == 0 && o->max == 0) || (v >= o->min && v <= o->max));
+    return isfinite(v) && v >= o->min && v <= o->max;
 }
 
 static bool set_choice(const cli_option_t *o, const char *text)
 {
     for (int c = 0; o->choices[c]; c++) {
         if (strcmp(o->choices[c], text) != 0) continue;
-        *(const char **)o->value = o->choices[c];
+        *o->text = o->choices[c];
         return true;
     }
     return false;
 }
 
-/* False where the value is none that the option could have. Strings live as long as the program. */
+/* Returns false where the value is none that the option could have. Strings live as long as the program. */
 static bool set(const cli_option_t *o, const cJSON *v)
 {
     switch (o->kind) {
     case CLI_HEADING: return false;
     case CLI_FLAG:
-        *(bool *)o->value = cJSON_IsTrue(v);
+        *o->flag = cJSON_IsTrue(v);
         return cJSON_IsBool(v);
     case CLI_INT:
         if (!cJSON_IsNumber(v) || !in_range(o, v->valuedouble) || fabs(v->valuedouble) > 0x1p53 ||
             v->valuedouble != floor(v->valuedouble))
             return false;
-        *(int64_t *)o->value = (int64_t)v->valuedouble;
+        *o->whole = (int64_t)v->valuedouble;
         return true;
     case CLI_REAL:
         if (!cJSON_IsNumber(v) || !in_range(o, v->valuedouble)) return false;
-        *(double *)o->value = v->valuedouble;
+        *o->real = v->valuedouble;
         return true;
     case CLI_STRING:
         if (!cJSON_IsString(v) && !cJSON_IsNull(v)) return false;
-        *(const char **)o->value = cJSON_IsNull(v) ? NULL : xstrdup(v->valuestring);
+        *o->text = cJSON_IsNull(v) ? NULL : xstrdup(v->valuestring);
         return true;
     case CLI_CHOICE: return cJSON_IsString(v) && set_choice(o, v->valuestring);
     case CLI_LIST: return false;

@@ -33,7 +33,7 @@ bool st_strings(const st_tensor_t *t, strtab_t *table)
            && strtab_parse(table, (const char *)t->data, (size_t)t->count);
 }
 
-/* Text from a file as it may go to a terminal: without control characters. */
+/* Appends text from a file with its control characters spelled out, because a terminal would obey them. */
 static void put_clean(buf_t *out, const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -58,7 +58,7 @@ static char *shape_text(const st_tensor_t *t)
     return b.data;
 }
 
-/* The first characters of a string, cut before a UTF-8 sequence that does not fit. */
+/* Measures how much of a string is shown: its first bytes, cut before a UTF-8 sequence that does not fit. */
 static size_t shown_length(const char *s, size_t n)
 {
     if (n <= SHOWN_BYTES) return n;
@@ -102,7 +102,7 @@ static void put_contents(buf_t *out, const st_tensor_t *t)
     strtab_free(&table);
 }
 
-/* Widths of the columns of names and shapes. */
+/* Measures the columns of names and shapes. */
 static void measure(const st_file_t *f, size_t *name, size_t *shape)
 {
     *name = *shape = 0;

@@ -8,12 +8,12 @@
 #include "base/buf.h"
 #include "data/st.h"
 
-/* Over all elements; min, max and mean are of the finite ones, NaN where there are none. */
 typedef struct {
-    double min, max, mean;
+    double min, max, mean; /* of the finite elements, NaN where there are none */
     int64_t zeros, nan, inf;
 } st_stats_t;
 
+/* Goes over all elements of a tensor of any type. */
 st_stats_t st_stats(const st_tensor_t *t);
 
 /* True if the tensor is a string table: U8 [bytes], called *_ids, newline-ended strings. The table is the caller's to free. */

@@ -85,9 +85,4 @@ void filter_keep(filter_job_t *job);
 /* The job is finished; it must not be used afterwards. */
 void filter_done(filter_job_t *job);
 
-/* For tools that read their input twice (a fit, then the filter): a path that can be read again. Standard input that is a
- * pipe is copied to a temporary file without a name, and /dev/fd/N is returned for it; a file's own path comes back as it
- * is. Caller frees. */
-char *filter_spool(const char *path);
-
 #endif

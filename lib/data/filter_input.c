@@ -11,7 +11,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/spool.h"
-#include "data/filter.h"
 
 /* Bytes [at, end) of a file. */
 typedef struct {
@@ -55,7 +54,7 @@ static void parse_shard(const char *text, int64_t *k, int64_t *n)
     *n = b;
 }
 
-/* Where the first line that starts at or behind k/n of the file's bytes starts. */
+/* Finds where the first line that starts at or behind k/n of the file's bytes starts. */
 static off_t cut(const range_t *file, const char *name, int64_t k, int64_t n)
 {
     off_t at = file->end / n * k + file->end % n * k / n;
@@ -86,7 +85,7 @@ static long long count_lines(const range_t *file, const char *name, off_t end)
     return lines;
 }
 
-/* Part K/N of the file instead of all of it; `path` is not standard input: see filter_spool(). */
+/* Narrows the reader to part K/N of the file; `path` is not standard input: see filter_spool(). */
 static void narrow(items_t *items, const char *path, const char *shard)
 {
     int64_t k, n;

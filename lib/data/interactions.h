@@ -24,14 +24,13 @@ void interactions_free(interactions_t *x);
  * precedes it; test predicts the last from all before it. */
 typedef enum { SPLIT_TRAIN, SPLIT_VALID, SPLIT_TEST } split_t;
 
-/* A user's history in a split: items[0 .. count); `target` is the item to predict, -1 for train. Returns false for users
- * with fewer than 3 events, which are skipped. */
 typedef struct {
-    const int32_t *items;
+    const int32_t *items; /* [count], oldest first; borrowed */
     int64_t count;
-    int32_t target;
+    int32_t target;       /* the item to predict, -1 for train */
 } history_t;
 
+/* Fills *h with a user's history in a split. Returns false for users with fewer than 3 events, which are skipped. */
 bool interactions_history(const interactions_t *x, int64_t user, split_t split, history_t *h);
 
 /* Number of training events of each item: [items]. Caller frees. */

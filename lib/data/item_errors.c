@@ -43,7 +43,7 @@ static bool is_own(const json_element_t *entry, const char *tool)
     return own;
 }
 
-/* The bytes of the record's `errors` value; empty where there is none. */
+/* Finds the bytes of the record's `errors` value; empty where there is none. */
 static json_element_t find_errors(const buf_t *text)
 {
     json_element_t found = {0};

@@ -81,7 +81,7 @@ const char *items_wrong_type(const char *key, const char *json, size_t n)
     return right ? NULL : k->expected;
 }
 
-/* The current line is refused: returns false where it may be passed over, and ends the process otherwise. */
+/* Refuses the current line: returns false where it may be passed over, and ends the process otherwise. */
 PRINTF_LIKE(2, 3) static bool refuse(items_t *r, const char *fmt, ...)
 {
     char why[512];
@@ -125,7 +125,7 @@ static bool take_id(items_t *r)
     return true;
 }
 
-/* The current line goes to r->text, checked. */
+/* Copies the current line to r->text and checks it. */
 static bool take_line(items_t *r)
 {
     const lines_t *l = &r->lines;
@@ -143,7 +143,7 @@ items_t items_open(const char *path) { return items_from(in_lines(path)); }
 
 items_t items_from(lines_t lines) { return (items_t){.lines = lines}; }
 
-/* False for a line that is passed over. */
+/* Returns false for a line that is passed over. */
 static bool parse_line(items_t *r)
 {
     cJSON_Delete(r->json);

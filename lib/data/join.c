@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "data/catalogue.h"
+#include "data/provenance.h"
 #include "data/schema.h"
 
 static bool same_type(const st_tensor_t *a, const st_tensor_t *b) { return a->dtype == b->dtype && a->dims == b->dims; }
@@ -27,7 +29,7 @@ static bool is_ids(const char *name)
 
 static void add(st_writer_t *w, const st_tensor_t *t) { st_add(w, t->name, t->dtype, t->dims, t->shape, t->data); }
 
-/* The table of all files' strings must not hold one twice. */
+/* Ends the process for an id that two of the files hold. */
 static void check_unique(st_file_t *const *files, int n, const char *name)
 {
     strtab_t all = {0};
@@ -54,7 +56,7 @@ static void check_same(st_file_t *const *files, int n, const char *name)
             st_bad(files[i], name, "differs from that of %s, expected the same", files[0]->name);
 }
 
-/* Offsets of every file after the first, each counted on from where the files before end; their own first is left out. */
+/* Joins offsets: those of each file count on from where the files before end, and its own first is left out. */
 static void join_offsets(st_writer_t *w, st_file_t *const *files, int n, const char *name)
 {
     int64_t base = 0;
@@ -94,7 +96,7 @@ static void check_names(st_file_t *const *files, int n)
     }
 }
 
-/* The schema that all files have, NULL if none is known. */
+/* Returns the schema that all files have, NULL if none is known. */
 static const schema_t *common_schema(st_file_t *const *files, int n)
 {
     const char *first = st_meta(files[0], "schema");
@@ -107,7 +109,7 @@ static const schema_t *common_schema(st_file_t *const *files, int n)
     return first ? schema_find(first) : NULL;
 }
 
-/* With a schema: each tensor as its table says, tensors it does not know the same in all. */
+/* Says how a tensor is joined: as its schema's table has it, and what the table does not know only where all are the same. */
 static join_kind kind_of(const schema_t *s, const char *name)
 {
     if (!s) return JOIN_ROWS;
@@ -139,13 +141,13 @@ void join_rows(st_writer_t *w, st_file_t *const *files, int n)
 
 static void check_items(st_file_t *const *files, int n)
 {
-    for (int i = 0; i < n; i++) {
+    strtab_t first = st_need_ids(files[0], "item_ids", -1);
+    for (int i = 1; i < n; i++) {
         strtab_t ids = st_need_ids(files[i], "item_ids", -1);
+        catalogue_check_items(files[i]->name, &ids, files[0]->name, &first);
         strtab_free(&ids);
-        if (!same_tensor(st_find(files[0], "item_ids"), st_find(files[i], "item_ids")))
-            die_at(files[i]->name, 0, "item_ids differ from those of %s, expected the same items in the same order",
-                   files[0]->name);
     }
+    strtab_free(&first);
 }
 
 void join_merge(st_writer_t *w, st_file_t *const *files, int n)
@@ -174,9 +176,12 @@ void join_meta(st_writer_t *w, st_file_t *const *files, int n)
         }
         if (agreed) st_set_meta(w, key, files[0]->meta_values[k]);
     }
+    provenance_t from = {0};
     for (int i = 0; i < n; i++) {
         char role[32];
         snprintf(role, sizeof role, "%d", i);
-        st_add_input(w, role, files[i]);
+        provenance_add(&from, role, files[i]);
     }
+    provenance_write(&from, w);
+    provenance_free(&from);
 }

@@ -29,7 +29,7 @@ static void skip_blanks(scan_t *s)
     while (more(s) && (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r')) s->p++;
 }
 
-/* The four digits after \u, or -1. */
+/* Reads the four digits after \u, or -1. */
 static long scan_hex4(scan_t *s)
 {
     long v = 0;
@@ -44,7 +44,7 @@ static long scan_hex4(scan_t *s)
     return v;
 }
 
-/* What follows \u, a low surrogate's escape included. */
+/* Checks what follows \u, a low surrogate's escape included. */
 static bool scan_unicode(scan_t *s)
 {
     long high = scan_hex4(s);
@@ -130,7 +130,7 @@ static void take_wanted(scan_t *s, const json_member_t *m)
     }
 }
 
-/* An object's or array's members up to the closing bracket; the opening one is passed. */
+/* Scans an object's or array's members up to the closing bracket; the opening one is passed. */
 static bool scan_members(scan_t *s, bool object, int depth)
 {
     char close = object ? '}' : ']';
@@ -264,7 +264,7 @@ static void add_utf8(buf_t *out, uint32_t c)
     buf_add(out, b, n);
 }
 
-/* The character of a \u escape whose digits start at s->p, a surrogate's other half included. */
+/* Reads the character of a \u escape whose digits start at s->p, a surrogate's other half included. */
 static uint32_t unescape_unicode(scan_t *s)
 {
     enum { REPLACEMENT = 0xfffd };

@@ -51,7 +51,7 @@ static void expect(reader_t *r, const char *word)
     if (!take(r, word)) malformed(r);
 }
 
-/* A quoted string, cut to fit. */
+/* Reads a quoted string, cut to fit. */
 static void read_string(reader_t *r, char *out, size_t size)
 {
     skip_blanks(r);
@@ -168,7 +168,7 @@ st_tensor_t npy_parse(const bytes_t *b)
     return t;
 }
 
-/* NumPy's name of the type, with its byte order; NULL where NumPy has none. */
+/* Gives NumPy's name of the type, with its byte order; NULL where NumPy has none. */
 static const char *type_name(st_dtype t)
 {
     for (int i = 0; i < TYPES; i++)

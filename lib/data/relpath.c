@@ -64,7 +64,7 @@ char *relpath_move(const char *path, const char *old, const char *new)
     return moved;
 }
 
-/* Where a path leads, whether or not there is a file yet; NULL if nowhere. Caller frees. */
+/* Follows a path to where it leads, whether or not there is a file yet; NULL if nowhere. Caller frees. */
 static char *resolve(const char *path)
 {
     char *real = realpath(path, NULL);

@@ -10,7 +10,7 @@
 
 enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
 
-/* One stable pass of a radix sort: `to` is `from` ordered by the digit at `shift` of key[row * stride] + add. */
+/* Makes one stable pass of a radix sort: `to` is `from` ordered by the digit at `shift` of key[row * stride] + add. */
 static void sort_pass(const int64_t *from, int64_t *to, int64_t n, const int32_t *key, int stride, int32_t add, int shift)
 {
     int64_t begin[DIGITS + 1] = {0};
@@ -43,7 +43,7 @@ static bool same_codes(const sids_t *s, int64_t a, int64_t b)
     return !memcmp(s->code + a * s->levels, s->code + b * s->levels, (size_t)s->levels * sizeof *s->code);
 }
 
-/* A whole number under `key` of the JSON object in metadata config, or -1. */
+/* Looks up a whole number under `key` of the JSON object in metadata config, or -1. */
 static int64_t config_number(const st_file_t *f, const char *key)
 {
     const char *text = st_meta(f, "config");
@@ -54,7 +54,7 @@ static int64_t config_number(const st_file_t *f, const char *key)
     return v >= 0 && v <= INT32_MAX && v == floor(v) ? (int64_t)v : -1;
 }
 
-/* K, which every code must be below. */
+/* Finds K, and checks that every code is below it. */
 static int read_codes(const st_file_t *f, const sids_t *s)
 {
     int32_t largest = -1;
@@ -77,7 +77,7 @@ static int read_codes(const st_file_t *f, const sids_t *s)
     return (int)codes;
 }
 
-/* The number of suffixes, which every suffix must be below. */
+/* Finds the number of suffixes, and checks that every suffix is below it. */
 static int read_max_suffix(const st_file_t *f, const sids_t *s)
 {
     int32_t largest = -1;
@@ -94,7 +94,7 @@ static int read_max_suffix(const st_file_t *f, const sids_t *s)
     return (int)max;
 }
 
-/* No full SID may repeat or begin another. Sorted, offenders are neighbours, the shorter first. */
+/* Checks that no full SID repeats or begins another. Sorted, offenders are neighbours, the shorter first. */
 static void check_prefix_free(const st_file_t *f, const sids_t *s)
 {
     int64_t *order = sids_order(s);
@@ -136,7 +136,7 @@ void sids_free(sids_t *s)
     *s = (sids_t){0};
 }
 
-/* The end of the bucket of equal codes that begins at `i` of the sorted order. */
+/* Finds the end of the bucket of equal codes that begins at `i` of the sorted order. */
 static int64_t bucket_end(const sids_t *s, const int64_t *order, int64_t i)
 {
     int64_t end = i + 1;

@@ -20,7 +20,7 @@ typedef struct {
     bool spaced;             /* the record writes ": ", not ":" */
 } place_t;
 
-/* Of keys that repeat, the last one is found: it is the one that readers of JSON take. */
+/* Finds the key; of one that repeats the last, because that is what readers of JSON take. */
 static place_t find_key(const buf_t *text, const char *key)
 {
     place_t p = {0};

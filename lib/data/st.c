@@ -69,7 +69,7 @@ static cJSON *parse_header(const st_file_t *f, size_t *n)
     return header;
 }
 
-/* A whole number in [0, 2^53), where JSON numbers are exact. */
+/* Reads a whole number in [0, 2^53), where JSON numbers are exact. */
 static bool as_size(const cJSON *v, size_t *out)
 {
     double d = cJSON_IsNumber(v) ? v->valuedouble : -1;
@@ -105,7 +105,7 @@ static void read_shape(const st_file_t *f, const cJSON *info, st_tensor_t *t)
     t->count = (int64_t)count;
 }
 
-/* Where the tensor's data begins. */
+/* Finds where the tensor's data begins. */
 static size_t read_offsets(const st_file_t *f, const cJSON *info, const st_tensor_t *t, size_t data_len)
 {
     size_t begin, end;
@@ -174,7 +174,7 @@ static int by_place(const void *pa, const void *pb)
     return strcmp(a->name, b->name);
 }
 
-/* The tensors' data must cover the buffer, without holes or overlaps. Puts them in that order. */
+/* Puts the tensors in the order of their data, which must cover the buffer without holes or overlaps. */
 static void check_cover(st_file_t *f, const unsigned char *data, size_t data_len)
 {
     qsort(f->tensors, (size_t)f->count, sizeof *f->tensors, by_place);
@@ -192,7 +192,7 @@ static void check_cover(st_file_t *f, const unsigned char *data, size_t data_len
                data_len - (size_t)(at - data));
 }
 
-/* `names` as the tensors now stand, for st_find(). */
+/* Indexes the names as the tensors now stand, for st_find(). */
 static void index_names(st_file_t *f)
 {
     strtab_free(&f->source->names);

@@ -99,9 +99,6 @@ void st_add_bf16(st_writer_t *w, const char *name, int dims, const int64_t *shap
 void st_add_strings(st_writer_t *w, const char *name, const strtab_t *t);
 void st_add_spool(st_writer_t *w, const char *name, st_dtype dtype, const spool_t *s);   /* one dimension, written from its file */
 
-/* Records the digest (xxh3-128, hex) of an input under metadata `input.<role>`. */
-void st_add_input(st_writer_t *w, const char *role, const st_file_t *f);
-
 /* Writes and syncs everything, so that st_commit() only has a rename left to do; nothing may be added afterwards. For tools
  * whose several outputs belong together: see out_prepare(). */
 void st_prepare(st_writer_t *w);

@@ -31,7 +31,7 @@ static const char *class_name(type_class c)
     return "";
 }
 
-/* "[3,*]"; extents below 0 stand for any. */
+/* Writes a shape as "[3,*]"; extents below 0 stand for any. */
 static void put_shape(buf_t *b, int dims, const int64_t *shape)
 {
     buf_puts(b, "[");
@@ -85,7 +85,7 @@ float *st_need_f32(const st_file_t *f, const char *name, int dims, int64_t *shap
     return out;
 }
 
-/* Element i, which must lie in [low, high]. */
+/* Reads element i, which must lie in [low, high]. */
 static int64_t need_integer(const st_file_t *f, const st_tensor_t *t, int64_t i, int64_t low, int64_t high)
 {
     int64_t v;

@@ -135,14 +135,6 @@ void st_add_strings(st_writer_t *w, const char *name, const strtab_t *t)
     st_add1(w, name, ST_U8, t->count ? t->offsets[t->count] : 0, t->bytes);
 }
 
-void st_add_input(st_writer_t *w, const char *role, const st_file_t *f)
-{
-    char *key = xasprintf("input.%s", role), *digest = st_digest(f);
-    st_set_meta(w, key, digest);
-    free(digest);
-    free(key);
-}
-
 void st_add_spool(st_writer_t *w, const char *name, st_dtype dtype, const spool_t *s)
 {
     if (s->size != st_dtype_size(dtype)) die(EX_SOFTWARE, "tensor '%s': elements of %zu bytes", name, s->size);

@@ -61,7 +61,7 @@ char *strtab_dup(const strtab_t *t, int64_t i)
     return xstrndup(s, n);
 }
 
-/* The slot that holds the string, or the empty one where it belongs. */
+/* Finds the slot that holds the string, or the empty one where it belongs. */
 static int64_t probe(const strtab_t *t, const char *s, size_t n, uint32_t tag)
 {
     int64_t mask = t->slot_count - 1, slot = tag & mask;
@@ -74,7 +74,7 @@ static int64_t probe(const strtab_t *t, const char *s, size_t n, uint32_t tag)
     return slot;
 }
 
-/* More slots; the strings in them are known to differ. */
+/* Moves the rows to more slots, without a look at the strings, which are known to differ. */
 static void grow_index(strtab_t *t)
 {
     uint64_t *old = t->slots;

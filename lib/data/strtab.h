@@ -15,6 +15,7 @@ typedef struct {
     int64_t slot_count;
 } strtab_t;
 
+/* Appends a string of n bytes as the last row, also to the index where there is one. A zeroed table is an empty one. */
 void strtab_add(strtab_t *t, const char *s, size_t n);
 
 /* String `i`, not NUL-terminated; *n is its length. For printf: "%.*s". */

@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-/* Number of leading codes that two items share. */
+/* Counts the leading codes that two items share. */
 static int shared_codes(const sids_t *s, int64_t a, int64_t b)
 {
     const int32_t *x = s->code + a * s->levels, *y = s->code + b * s->levels;

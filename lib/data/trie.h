@@ -19,6 +19,7 @@ typedef struct {
     int64_t *parent;    /* [nodes] -1 for the root */
 } trie_t;
 
+/* Builds the trie of all items' SIDs, in the tokens of `v`; no SID repeats or begins another, as sids_read() checks. */
 trie_t trie_build(const sids_t *s, const vocab_t *v);
 void trie_free(trie_t *t);
 

@@ -50,7 +50,7 @@ typedef struct {
     st_dtype dtype;
 } scan_t;
 
-/* The line at s->p without its line break; s->p moves to the next. */
+/* Takes the line at s->p without its line break; s->p moves to the next. */
 static const char *next_line(scan_t *s, size_t *n)
 {
     const char *start = s->p, *newline = memchr(start, '\n', (size_t)(s->end - start));
@@ -71,7 +71,7 @@ static const struct {
     [ST_U32] = {0, UINT32_MAX},         [ST_I64] = {INT64_MIN, INT64_MAX}, [ST_U64] = {0, UINT64_MAX},
 };
 
-/* The field's value in its type's bytes (little-endian: the low ones of a wider integer); false if it is none. */
+/* Reads the field's value into its type's bytes (little-endian: the low ones of a wider integer); false if it is none. */
 static bool parse_integer(const char *text, st_dtype dtype, void *out)
 {
     char *end;

@@ -1,4 +1,4 @@
-/* Token ranges of a generator's vocabulary: specials, codes per level, suffixes; and later the pieces of text. */
+/* Says which token stands for what in a generator's vocabulary: the beginning of a history, codes by level, suffixes. */
 #ifndef SIDMILL_DATA_VOCAB_H
 #define SIDMILL_DATA_VOCAB_H
 
@@ -14,6 +14,7 @@ typedef struct {
     int32_t size;         /* tokens in all */
 } vocab_t;
 
+/* Lays out the ranges, one behind the other. Sizes that no vocabulary can have end the process with EX_DATAERR. */
 vocab_t vocab_make(int levels, int codes, int max_suffix);
 
 /* The tokens of a level (the suffixes are level `levels`): *first and those after it; returns their number. */

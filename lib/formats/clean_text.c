@@ -14,7 +14,7 @@ enum { ROUNDS = 3 };
 
 static bool is_blank(char c) { return c == ' '; }
 
-/* True for what would come out as it is: printable ASCII, single blanks within, no mark-up. */
+/* Tells what would come out as it is, and need not go the long way: printable ASCII, single blanks within, no mark-up. */
 static bool is_clean(const char *s, size_t n, size_t limit)
 {
     if (!n || n > limit || is_blank(s[0]) || is_blank(s[n - 1])) return false;
@@ -38,7 +38,7 @@ static void add_character(buf_t *out, utf8proc_int32_t c)
     buf_add(out, b, (size_t)utf8proc_encode_char(c, b));
 }
 
-/* The character at s, and its length; -1 for a byte that starts none. */
+/* Reads the character at s and its length; -1 for a byte that starts none. */
 static inline utf8proc_int32_t character_at(const char *s, size_t n, size_t *length)
 {
     *length = 1;
@@ -52,7 +52,7 @@ static inline utf8proc_int32_t character_at(const char *s, size_t n, size_t *len
 
 /* --- Broken characters -------------------------------------------------------------------------------------------------- */
 
-/* Moves the rest of `text` behind `work`, and the two change places. */
+/* Moves the rest of `text` behind `work`, and swaps the two. */
 static void finish(buf_t *text, buf_t *work, size_t done)
 {
     buf_add(work, text->data + done, text->len - done);
@@ -61,7 +61,7 @@ static void finish(buf_t *text, buf_t *work, size_t done)
     *work = swap;
 }
 
-/* True where an accented capital of Latin-1 stands before one of its signs, as every character of such a mishap starts. */
+/* Looks for an accented capital of Latin-1 before one of its signs: every character of such a mishap starts so. */
 static bool is_latin1_suspect(const char *s, size_t n)
 {
     for (const char *p = s; (p = memchr(p, 0xc3, (size_t)(s + n - p))); p++)
@@ -69,7 +69,7 @@ static bool is_latin1_suspect(const char *s, size_t n)
     return false;
 }
 
-/* If all characters are below U+0100 and, taken as bytes, they are UTF-8 that is not ASCII, replaces `text` by that. */
+/* Replaces `text` by its characters taken as bytes if all are below U+0100 and those bytes are UTF-8 that is not ASCII. */
 static bool undo_latin1(buf_t *text, buf_t *bytes)
 {
     if (!is_latin1_suspect(text->data, text->len)) return false;
@@ -188,7 +188,7 @@ static void fold_blanks(buf_t *text, buf_t *work)
     while (text->len && is_blank(text->data[text->len - 1])) text->data[--text->len] = '\0';
 }
 
-/* True for characters that NFC leaves alone wherever only such stand: those without combining marks, and punctuation. */
+/* Tells characters that NFC leaves alone wherever only such stand: those without combining marks, and punctuation. */
 static bool is_inert(utf8proc_int32_t c) { return c < 0x300 || (c >= 0x2010 && c <= 0x205e) || c == 0x2122; }
 
 static void normalise(buf_t *text)
@@ -206,7 +206,7 @@ static void normalise(buf_t *text)
     free(composed);
 }
 
-/* The length to which the text is cut: at most `limit`, before a word that would be cut if it starts near there, else
+/* Finds the length to which the text is cut: at most `limit`, before a word that would be cut if it starts near there, else
  * between characters. */
 static size_t cut_length(const char *s, size_t n, size_t limit)
 {
@@ -223,7 +223,7 @@ static size_t cut_length(const char *s, size_t n, size_t limit)
 /* --- The whole ------------------------------------------------------------------------------------------------------------ */
 
 /* The cleaned text of any length, in c->text. */
-static void clean(cleaner_t *c, const char *s, size_t n)
+static void clean(clean_text_t *c, const char *s, size_t n)
 {
     if (n > CLEAN_RAW) {
         n = cut_length(s, n, CLEAN_RAW);
@@ -237,7 +237,7 @@ static void clean(cleaner_t *c, const char *s, size_t n)
     normalise(&c->text);
 }
 
-static bool add_cut(cleaner_t *c, size_t limit, buf_t *out)
+static bool add_cut(clean_text_t *c, size_t limit, buf_t *out)
 {
     size_t n = cut_length(c->text.data, c->text.len, limit);
     if (n < c->text.len) tally_add(c->tally, "texts_cut", 1);
@@ -245,7 +245,7 @@ static bool add_cut(cleaner_t *c, size_t limit, buf_t *out)
     return n;
 }
 
-bool clean_text(cleaner_t *c, const char *s, size_t n, size_t limit, buf_t *out)
+bool clean_text(clean_text_t *c, const char *s, size_t n, size_t limit, buf_t *out)
 {
     if (is_clean(s, n, limit)) {
         buf_add(out, s, n);
@@ -255,7 +255,7 @@ bool clean_text(cleaner_t *c, const char *s, size_t n, size_t limit, buf_t *out)
     return add_cut(c, limit, out);
 }
 
-/* A whole page: it starts with, or holds, what only pages have. */
+/* Recognises a whole page: it starts with, or holds, what only pages have. */
 static bool is_page(const char *s, size_t n)
 {
     static const char *const marks[] = {"<!doctype", "<html", "<body", "<head"};
@@ -267,7 +267,7 @@ static bool is_page(const char *s, size_t n)
     return false;
 }
 
-bool clean_name(cleaner_t *c, const char *s, size_t n, size_t limit, buf_t *out)
+bool clean_name(clean_text_t *c, const char *s, size_t n, size_t limit, buf_t *out)
 {
     if (n > CLEAN_RAW) n = cut_length(s, n, CLEAN_RAW);
     if (is_page(s, n) || is_script(s, n)) {
@@ -277,7 +277,7 @@ bool clean_name(cleaner_t *c, const char *s, size_t n, size_t limit, buf_t *out)
     return clean_text(c, s, n, limit, out);
 }
 
-void cleaner_free(cleaner_t *c)
+void cleaner_free(clean_text_t *c)
 {
     buf_free(&c->work);
     buf_free(&c->html);

@@ -13,7 +13,7 @@
 
 #define ITEM_IDS "item", "itemid", "iid", "product", "productid", "movieid", "parentasin", "asin", "sku"
 
-const column_role_t event_roles[EVENT_ROLES] = {
+const columns_role_t event_roles[EVENT_ROLES] = {
     [EVENT_USER] = {"user", USUAL("user", "userid", "uid", "customer", "customerid", "reviewer", "reviewerid"), true, false},
     [EVENT_ITEM] = {"item", USUAL(ITEM_IDS), true, false},
     [EVENT_TIME] = {"time", USUAL("timestamp", "time", "unixtime", "unixreviewtime", "ts", "datetime", "date", "order"),
@@ -21,7 +21,7 @@ const column_role_t event_roles[EVENT_ROLES] = {
     [EVENT_RATING] = {"rating", USUAL("rating", "overall", "score", "stars"), false, false},
 };
 
-const column_role_t record_roles[RECORD_ROLES] = {
+const columns_role_t record_roles[RECORD_ROLES] = {
     [RECORD_ID] = {"id", USUAL("id", ITEM_IDS), true, false},
     [RECORD_TITLE] = {"title", USUAL("title", "name", "itemname", "productname", "producttitle", "movietitle"), false, false},
     [RECORD_DESCRIPTION] = {"description", USUAL("description", "itemdescription", "productdescription", "overview"),
@@ -48,7 +48,7 @@ static _Noreturn void unknown_role(const columns_t *c, const char *option, const
     die(EX_USAGE, "%s: \"%.*s\", expected NAME=COLUMN with one of the names %s", option, (int)n, name, all.data);
 }
 
-columns_t columns_parse(const column_role_t *roles, int count, const char *spec, const char *option)
+columns_t columns_parse(const columns_role_t *roles, int count, const char *spec, const char *option)
 {
     columns_t c = {.roles = roles, .count = count};
     int numbered = 0, given = 0;
@@ -70,7 +70,7 @@ columns_t columns_parse(const column_role_t *roles, int count, const char *spec,
     return c;
 }
 
-/* True if `name` is the usual one but for case and separators. */
+/* Compares a name with a usual one, but for case and separators. */
 static bool is_usual(const char *name, size_t n, const char *usual)
 {
     for (size_t i = 0; i < n; i++) {

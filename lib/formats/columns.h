@@ -19,19 +19,19 @@ typedef struct {
     const char *name;           /* as the option's text and, of records, the key of sidmill-items(5) have it */
     const char *const *usual;   /* NULL-terminated; case, blanks, '_' and '-' do not count; earlier ones first */
     bool required, list;
-} column_role_t;
+} columns_role_t;
 
-extern const column_role_t event_roles[EVENT_ROLES], record_roles[RECORD_ROLES];
+extern const columns_role_t event_roles[EVENT_ROLES], record_roles[RECORD_ROLES];
 
 typedef struct {
-    const column_role_t *roles;
+    const columns_role_t *roles;
     int count;
     char *given[COLUMNS_MAX_ROLES];   /* the column's name where the user gave one */
     bool numbered;                    /* columns are given by number, "#1" and so on: the table has no header */
 } columns_t;
 
 /* Reads "user=NAME,item=NAME" (NULL: nothing given); `option` is for messages. What is wrong ends the process: EX_USAGE. */
-columns_t columns_parse(const column_role_t *roles, int count, const char *spec, const char *option);
+columns_t columns_parse(const columns_role_t *roles, int count, const char *spec, const char *option);
 
 /* The role that a column of this name can have, and in *rank how well it fits, 0 best; -1: none. */
 int columns_role(const columns_t *c, const char *name, size_t n, int *rank);

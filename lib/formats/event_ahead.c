@@ -13,7 +13,7 @@
 enum { BATCHES = 3, BATCH_EVENTS = 4096, BATCH_BYTES = 1 << 18 };
 
 typedef struct {
-    event_batch_t base;
+    event_ahead_batch_t base;
     char *bytes;       /* of the ids */
     size_t used, cap;
 } batch_t;
@@ -34,7 +34,7 @@ static void wait_for(sem_t *s)
         if (errno != EINTR) die_errno(EX_OSERR, "semaphore");
 }
 
-/* Ids are copied; false where they do not fit. An event alone in its batch always fits. */
+/* Copies an event with its ids into the batch; false where they do not fit. An event alone in its batch always fits. */
 static bool add(batch_t *b, const event_t *e)
 {
     size_t need = size_add(e->user_len, e->item_len);
@@ -43,7 +43,7 @@ static bool add(batch_t *b, const event_t *e)
         b->bytes = xreallocarray(b->bytes, need, 1);
         b->cap = need;
     }
-    hashed_event_t *h = &b->base.events[b->base.count++];
+    event_ahead_event_t *h = &b->base.events[b->base.count++];
     char *user = b->bytes + b->used, *item = user + e->user_len;
     memcpy(user, e->user, e->user_len);
     memcpy(item, e->item, e->item_len);
@@ -67,7 +67,7 @@ static void fill(event_ahead_t *a, batch_t *b)
     }
 }
 
-/* An empty batch is the end. */
+/* Reads batches until the source ends, which an empty batch tells. */
 static void *read_ahead(void *ctx)
 {
     event_ahead_t *a = ctx;
@@ -86,7 +86,7 @@ event_ahead_t *event_ahead_open(event_source_t *s)
     event_ahead_t *a = NEW(event_ahead_t);
     a->source = s;
     for (int i = 0; i < BATCHES; i++) {
-        a->batches[i].base.events = NEW_ARRAY(hashed_event_t, BATCH_EVENTS);
+        a->batches[i].base.events = NEW_ARRAY(event_ahead_event_t, BATCH_EVENTS);
         a->batches[i].bytes = xmalloc(BATCH_BYTES);
         a->batches[i].cap = BATCH_BYTES;
     }
@@ -95,11 +95,11 @@ event_ahead_t *event_ahead_open(event_source_t *s)
     return a;
 }
 
-const event_batch_t *event_ahead_next(event_ahead_t *a)
+const event_ahead_batch_t *event_ahead_next(event_ahead_t *a)
 {
     if (a->taken) sem_post(&a->empty);
     wait_for(&a->full);
-    const event_batch_t *b = &a->batches[a->taken++ % BATCHES].base;
+    const event_ahead_batch_t *b = &a->batches[a->taken++ % BATCHES].base;
     return b->count ? b : NULL;
 }
 

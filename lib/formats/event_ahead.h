@@ -7,12 +7,12 @@
 typedef struct {
     event_t event;                   /* ids borrowed from the batch */
     uint64_t user_hash, item_hash;   /* strtab_hash() of the ids */
-} hashed_event_t;
+} event_ahead_event_t;
 
 typedef struct {
-    hashed_event_t *events;
+    event_ahead_event_t *events;
     int count;
-} event_batch_t;
+} event_ahead_batch_t;
 
 typedef struct event_ahead event_ahead_t;
 
@@ -20,7 +20,7 @@ typedef struct event_ahead event_ahead_t;
 event_ahead_t *event_ahead_open(event_source_t *s);
 
 /* The next batch, in order and never empty, borrowed until the next call; NULL at the end. */
-const event_batch_t *event_ahead_next(event_ahead_t *a);
+const event_ahead_batch_t *event_ahead_next(event_ahead_t *a);
 
 /* To be called after the end. */
 void event_ahead_close(event_ahead_t *a);

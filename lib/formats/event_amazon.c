@@ -70,7 +70,7 @@ static bool is_plain_id(field_t f)
     return f.end > f.s && utf8_valid(f.s, (size_t)(f.end - f.s));
 }
 
-/* Four columns; a fifth, which the splits of 2023 have, is passed over. */
+/* Cuts a line at its commas into four columns; a fifth, which the splits of 2023 have, is passed over. */
 static bool read_columns(reviews_t *r, const char *text, size_t n, event_t *e)
 {
     field_t at[REVIEW_FIELDS], f[REVIEW_FIELDS];
@@ -95,7 +95,7 @@ static bool read_columns(reviews_t *r, const char *text, size_t n, event_t *e)
     return ok;
 }
 
-/* The header that ratings-only files of 2023 have. */
+/* Recognises the header that ratings-only files of 2023 have. */
 static bool is_header(const reviews_t *r, const char *text, size_t n)
 {
     static const char header[] = "user_id,parent_asin,rating,timestamp";
@@ -107,7 +107,7 @@ static bool is_object(const char *text)
     return text[strspn(text, " \t")] == '{';
 }
 
-/* Seconds; rounded down, also before 1970. */
+/* Turns ticks into seconds, rounded down, also before 1970. */
 static int64_t seconds(int64_t time, int64_t ticks)
 {
     return time / ticks - (time % ticks < 0);

@@ -16,7 +16,7 @@ typedef struct {
     int64_t ticks, row;
 } event_rows_t;
 
-static bool is_id(table_t *t, cell_t c, const char *what)
+static bool is_id(table_t *t, table_cell_t c, const char *what)
 {
     if (!c.len) table_bad_row(t, "%s is empty, expected an id", what);
     else if (!table_is_id(c.s, c.len)) table_bad_row(t, "%s holds a tab or a line break, expected an id without", what);
@@ -27,11 +27,11 @@ static bool is_id(table_t *t, cell_t c, const char *what)
 static bool take_row(event_rows_t *s, event_t *e)
 {
     table_t *t = s->table;
-    cell_t user = t->cells[s->at[EVENT_USER]], item = t->cells[s->at[EVENT_ITEM]];
+    table_cell_t user = t->cells[s->at[EVENT_USER]], item = t->cells[s->at[EVENT_ITEM]];
     *e = (event_t){user.s, item.s, user.len, item.len, s->row, 0};
     if (!is_id(t, user, "user") || !is_id(t, item, "item")) return false;
     if (s->at[EVENT_TIME] >= 0) {
-        cell_t time = t->cells[s->at[EVENT_TIME]];
+        table_cell_t time = t->cells[s->at[EVENT_TIME]];
         const char *why = s->base.order_only ? order_parse(time.s, time.len, &e->time)
                                              : when_parse(time.s, time.len, s->ticks, &e->time);
         const char *what = s->base.order_only ? "order" : "time";
@@ -39,7 +39,7 @@ static bool take_row(event_rows_t *s, event_t *e)
         if (why) return false;
     }
     if (s->rating) {
-        cell_t rating = t->cells[s->at[EVENT_RATING]];
+        table_cell_t rating = t->cells[s->at[EVENT_RATING]];
         bool good = decimal_parse(rating.s, rating.len, &e->rating);
         if (!good) table_bad_row(t, "rating \"%.*s\", expected a number", rating.len < 60 ? (int)rating.len : 60, rating.s);
         if (!good) return false;
@@ -67,7 +67,7 @@ static void events_close(event_source_t *base)
     free(base);
 }
 
-/* A column "order" holds positions; without a time at all, the order of the rows counts. */
+/* Tells whether there are only positions: in a column "order", or, without a time at all, those of the rows. */
 static bool only_order(const event_rows_t *s)
 {
     int time = s->at[EVENT_TIME];

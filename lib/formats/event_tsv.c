@@ -26,7 +26,7 @@ typedef struct {
     size_t len;
 } field_t;
 
-/* The next field of a line, from *at on; false when the line is used up. */
+/* Takes the next field of a line, from *at on; false when the line is used up. */
 static bool next_field(const char **at, const char *end, field_t *f)
 {
     if (!*at) return false;

@@ -22,7 +22,7 @@ static bool is_alnum(char c) { return isalnum((unsigned char)c); }
 
 /* --- Character references ---------------------------------------------------------------------------------------------- */
 
-/* Length of the reference at s ('&'), its semicolon included if it has one; 0 if there is none. */
+/* Measures the reference at s ('&'), its semicolon included if it has one; 0 if there is none. */
 static size_t reference_length(const char *s, const char *end)
 {
     const char *p = s + 1;
@@ -35,7 +35,8 @@ static size_t reference_length(const char *s, const char *end)
 
 static bool is_text(const GumboNode *node) { return node->type == GUMBO_NODE_TEXT || node->type == GUMBO_NODE_WHITESPACE; }
 
-/* What stands for the reference, by Gumbo: all rules of HTML, such as numbers of Windows-1252 and names without semicolon. */
+/* Asks Gumbo what stands for the reference: it knows all rules of HTML, such as numbers of Windows-1252 and names without
+ * semicolon. */
 static void add_reference(const char *s, size_t n, buf_t *out)
 {
     GumboOptions options = kGumboDefaultOptions;
@@ -78,7 +79,7 @@ typedef struct {
     const char *end;           /* behind its '>' */
 } tag_t;
 
-/* The '>' that ends a tag whose name ends at p: the first outside quotes or, where quotes leave none in reach, the first. */
+/* Finds the '>' that ends a tag whose name ends at p: the first outside quotes or, if quotes leave none in reach, the first. */
 static const char *tag_end(const char *p, const char *end)
 {
     const char *limit = end - p > MAX_TAG ? p + MAX_TAG : end;
@@ -92,7 +93,7 @@ static const char *tag_end(const char *p, const char *end)
     return memchr(p, '>', (size_t)(end - p));
 }
 
-/* The tag at s->p ('<'); false if there is none. */
+/* Reads the tag at s->p ('<'); false if there is none. */
 static bool find_tag(const scan_t *s, tag_t *t)
 {
     const char *p = s->p + 1;
@@ -142,7 +143,7 @@ static bool is_inline(GumboTag tag)
     return ONE_OF(tag, line);
 }
 
-/* Behind the end tag of the element of that name, or the text's end. */
+/* Finds the place behind the end tag of the element of that name, or the text's end. */
 static const char *skip_element(const char *p, const char *end, const char *name)
 {
     size_t n = strlen(name);
@@ -162,7 +163,7 @@ static void take_tag(scan_t *s, const tag_t *t)
     if (!t->closing && is_hidden(t->tag)) s->p = skip_element(s->p, s->end, t->name);
 }
 
-/* A comment, a doctype or the like at s->p, by its first bytes; false if there is none. */
+/* Skips a comment, a doctype or the like at s->p, known by its first bytes; false if there is none. */
 static bool take_comment(scan_t *s)
 {
     const char *p = s->p + 1, *close;

@@ -28,22 +28,23 @@ extern const char *const inputs_time_units[];
 
 #define INPUT_OPTIONS                                                                                                        \
     CLI_GROUP("inputs"),                                                                                                     \
-    {'f', "format", NULL, CLI_CHOICE, &inputs.format, "the form of both inputs", true, 0, 0, format_names},                  \
-    {0, "items", "FILE", CLI_STRING, &inputs.items, "item records: a file, an http(s) URL, or - for standard input", false, 0, 0, NULL}, \
-    {0, "interactions", "FILE", CLI_STRING, &inputs.interactions, "events, likewise", false, 0, 0, NULL},                    \
-    {0, "bad-lines", "N", CLI_INT, &inputs.bad_lines, "leave out up to N malformed lines of each input", true, 0, 1e15, NULL}, \
-    {0, "clean", NULL, CLI_FLAG, &inputs.clean, "mend the records' texts: entities, tags, broken characters", true, 0, 0, NULL}, \
-    {0, "items-member", "NAME", CLI_STRING, &inputs.items_member, "which file of the package that --items is", false, 0, 0, NULL}, \
-    {0, "interactions-member", "NAME", CLI_STRING, &inputs.interactions_member, "the same for --interactions", false, 0, 0, NULL}, \
+    CONFIG_CHOICE('f', "format", format_names, &inputs.format, "the form of both inputs"),                                   \
+    OPT_STRING(0, "items", "FILE", &inputs.items, "item records: a file, an http(s) URL, or - for standard input"),          \
+    OPT_STRING(0, "interactions", "FILE", &inputs.interactions, "events, likewise"),                                         \
+    CONFIG_INT(0, "bad-lines", "N", &inputs.bad_lines, 0, 1e15, "leave out up to N malformed lines of each input"),          \
+    CONFIG_FLAG(0, "clean", &inputs.clean, "mend the records' texts: entities, tags, broken characters"),                    \
+    OPT_STRING(0, "items-member", "NAME", &inputs.items_member, "which file of the package that --items is"),                \
+    OPT_STRING(0, "interactions-member", "NAME", &inputs.interactions_member, "the same for --interactions"),                \
     CLI_GROUP("tables and plain JSON"),                                                                                      \
-    {0, "columns", "LIST", CLI_STRING, &inputs.columns, "user=NAME,item=NAME,time=NAME,rating=NAME (usual names)", true, 0, 0, NULL}, \
-    {0, "item-columns", "LIST", CLI_STRING, &inputs.item_columns, "id=NAME,title=NAME,... (usual names)", true, 0, 0, NULL}, \
-    {0, "delimiter", "CHAR", CLI_STRING, &inputs.delimiter, "between the cells of csv; \\t for a tab (,)", true, 0, 0, NULL}, \
-    {0, "list-separator", "TEXT", CLI_STRING, &inputs.list_separator, "within a cell or string that holds a list (|, blank, comma)", true, 0, 0, NULL}, \
-    {0, "time-unit", NULL, CLI_CHOICE, &inputs.time_unit, "of times that are numbers", true, 0, 0, inputs_time_units},       \
+    CONFIG_STRING(0, "columns", "LIST", &inputs.columns, "user=NAME,item=NAME,time=NAME,rating=NAME (usual names)"),         \
+    CONFIG_STRING(0, "item-columns", "LIST", &inputs.item_columns, "id=NAME,title=NAME,... (usual names)"),                  \
+    CONFIG_STRING(0, "delimiter", "CHAR", &inputs.delimiter, "between the cells of csv; \\t for a tab (,)"),                 \
+    CONFIG_STRING(0, "list-separator", "TEXT", &inputs.list_separator,                                                       \
+                  "within a cell or string that holds a list (|, blank, comma)"),                                            \
+    CONFIG_CHOICE(0, "time-unit", inputs_time_units, &inputs.time_unit, "of times that are numbers"),                        \
     CLI_GROUP("downloads"),                                                                                                  \
-    {0, "items-sha256", "HEX", CLI_STRING, &inputs.items_sha256, "what the download from --items must have", false, 0, 0, NULL}, \
-    {0, "interactions-sha256", "HEX", CLI_STRING, &inputs.interactions_sha256, "the same for --interactions", false, 0, 0, NULL}, \
+    OPT_STRING(0, "items-sha256", "HEX", &inputs.items_sha256, "what the download from --items must have"),                  \
+    OPT_STRING(0, "interactions-sha256", "HEX", &inputs.interactions_sha256, "the same for --interactions"),                 \
     DOWNLOAD_OPTIONS
 
 /* Ends the process with EX_USAGE for what is missing, or does not fit the format or the other options. */

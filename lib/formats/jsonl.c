@@ -9,14 +9,14 @@
 #include "formats/tables.h"
 #include "formats/when.h"
 
-static columns_t keys_parse(const column_role_t *roles, int count, const char *spec, const char *option)
+static columns_t keys_parse(const columns_role_t *roles, int count, const char *spec, const char *option)
 {
     columns_t c = columns_parse(roles, count, spec, option);
     if (c.numbered) die(EX_USAGE, "%s: keys have no numbers, expected names", option);
     return c;
 }
 
-/* The next line that is one JSON object in UTF-8; false at the end. */
+/* Reads the next line that is one JSON object in UTF-8; false at the end. */
 static bool next_object(source_lines_t *s, const char **line, size_t *n)
 {
     while (in_next_text(&s->lines)) {
@@ -43,7 +43,7 @@ typedef struct {
     buf_t user, item, text;
 } events_t;
 
-/* The first object that has those asked for decides which keys it is; what comes before is malformed. */
+/* Lets the first object that has the keys asked for decide which they are; what comes before is malformed. */
 static bool find_keys(events_t *s, const char *object, size_t n)
 {
     strtab_t header = {0};
@@ -69,7 +69,7 @@ static bool find_keys(events_t *s, const char *object, size_t n)
     return s->named;
 }
 
-/* The text of a string or number in s->text; false for anything else. */
+/* Puts the text of a string or number into s->text; false for anything else. */
 static bool take_text(events_t *s, const json_want_t *v)
 {
     buf_clear(&s->text);
@@ -78,7 +78,7 @@ static bool take_text(events_t *s, const json_want_t *v)
     return s->text.len > 0;
 }
 
-/* The time, or position, in s->text; NULL, or what is wrong. */
+/* Reads the time, or position, in s->text; NULL, or what is wrong. */
 static const char *read_time(const events_t *s, bool there, int64_t *time)
 {
     const bool order = s->base.order_only;

@@ -48,7 +48,7 @@ static void open_document(document_t *d, const source_options_t *o, tally_t *tal
     if (d->text[strspn(d->text, " \t\r\n")] != '{') die_at(d->bytes.name, 0, "not an object, expected {...}");
 }
 
-/* The next member, its key unescaped in d->key; false at the end. */
+/* Steps to the next member, its key unescaped in d->key; false at the end. */
 static bool next_member(document_t *d)
 {
     size_t n = d->bytes.len - (size_t)(d->text - (const char *)d->bytes.data);
@@ -78,7 +78,7 @@ typedef struct {
     buf_t item;
 } events_t;
 
-/* What is wrong with the member as a user's history, or NULL. */
+/* Says what is wrong with the member as a user's history, or NULL. */
 static const char *refusal(const events_t *s)
 {
     const document_t *d = &s->document;
@@ -88,7 +88,7 @@ static const char *refusal(const events_t *s)
     return NULL;
 }
 
-/* To the next user with an array of items; false at the end. */
+/* Goes to the next user with an array of items; false at the end. */
 static bool next_user(events_t *s)
 {
     document_t *d = &s->document;

@@ -28,7 +28,7 @@ static void skip_blanks(scan_t *s)
     while (more(s) && (*s->p == ' ' || *s->p == '\t' || *s->p == '\f' || *s->p == '\r' || *s->p == '\n')) s->p++;
 }
 
-/* True at what could go on a word or a number: letters, digits, _, and all beyond ASCII. */
+/* Tells what could go on a word or a number: letters, digits, _, and all beyond ASCII. */
 static bool word_at(const scan_t *s)
 {
     return more(s) && (isalnum((unsigned char)*s->p) || *s->p == '_' || (unsigned char)*s->p >= 0x80);
@@ -54,7 +54,7 @@ static void add_character(buf_t *out, unsigned long c)
     }
 }
 
-/* What follows \x, \u and \U: exactly so many hexadecimal digits. */
+/* Reads what follows \x, \u and \U: exactly so many hexadecimal digits. */
 static bool scan_hex(scan_t *s, int digits)
 {
     unsigned long v = 0;
@@ -75,7 +75,7 @@ static void scan_octal(scan_t *s)
     add_character(s->out, v);
 }
 
-/* What follows a backslash. */
+/* Reads what follows a backslash. */
 static bool scan_escape(scan_t *s)
 {
     static const char from[] = "\\'\"nrtabfv", to[] = "\\'\"\n\r\t\a\b\f\v";
@@ -103,7 +103,7 @@ static bool scan_escape(scan_t *s)
     return true;
 }
 
-/* At a quote, with or without the prefix of a string. */
+/* Looks for a quote, with or without the prefix of a string. */
 static bool string_at(const scan_t *s)
 {
     const char *p = s->p;
@@ -111,7 +111,7 @@ static bool string_at(const scan_t *s)
     return s->end - p >= 2 && (p[1] == '\'' || p[1] == '"');
 }
 
-/* True, and passed, at the quotes that end the string. */
+/* Passes the quotes that end the string; false elsewhere. */
 static bool closed(scan_t *s, char quote, size_t quotes)
 {
     if ((size_t)(s->end - s->p) < quotes) return false;
@@ -121,7 +121,7 @@ static bool closed(scan_t *s, char quote, size_t quotes)
     return true;
 }
 
-/* The backslash of a raw string stays, and the byte behind it does not end the string. */
+/* Copies the backslash of a raw string with the byte behind it, which does not end the string. */
 static bool scan_raw_escape(scan_t *s)
 {
     add_character(s->out, '\\');
@@ -130,7 +130,7 @@ static bool scan_raw_escape(scan_t *s)
     return true;
 }
 
-/* One of the strings that stand side by side. */
+/* Reads one of the strings that stand side by side. */
 static bool scan_piece(scan_t *s)
 {
     bool raw = (*s->p | 0x20) == 'r';
@@ -165,7 +165,7 @@ static bool scan_string(scan_t *s)
 
 /* --- Numbers and words ------------------------------------------------------------------------------------------------- */
 
-/* Digits, single underscores between them; false without any. */
+/* Takes digits, single underscores between them; false without any. */
 static bool scan_digits(scan_t *s, buf_t *plain)
 {
     if (!digit_at(s)) return false;
@@ -178,7 +178,7 @@ static bool scan_digits(scan_t *s, buf_t *plain)
     }
 }
 
-/* 0x..., 0o..., 0b...: with single underscores before and between the digits. */
+/* Reads 0x..., 0o..., 0b...: with single underscores before and between the digits. */
 static bool scan_based(scan_t *s, unsigned base)
 {
     unsigned long long v = 0;
@@ -284,7 +284,7 @@ static bool scan_atom(scan_t *s)
     return scan_word(s);
 }
 
-/* In JSON a key is a string: what is not becomes one. */
+/* Reads a key and makes it a string where it is none, as JSON wants it. */
 static bool scan_key(scan_t *s)
 {
     if (!more(s)) return fail(s, "unfinished dictionary");
@@ -300,7 +300,7 @@ static bool scan_key(scan_t *s)
     return true;
 }
 
-/* Behind an element: true with *last set at the closing bracket, which is passed. */
+/* Passes what is behind an element; *last is set at the closing bracket. */
 static bool next_element(scan_t *s, char close, bool *last)
 {
     skip_blanks(s);
@@ -316,7 +316,7 @@ static bool next_element(scan_t *s, char close, bool *last)
     return *last || comma || fail(s, "expected ',' or the closing bracket");
 }
 
-/* The elements up to the closing bracket; the opening one is passed. */
+/* Reads the elements up to the closing bracket; the opening one is passed. */
 static bool scan_elements(scan_t *s, char close, int depth)
 {
     bool last = at(s, close);
@@ -328,7 +328,7 @@ static bool scan_elements(scan_t *s, char close, int depth)
     return true;
 }
 
-/* What follows '(': a tuple, or a value in parentheses, which is no tuple. Only a comma tells, so that the place of the
+/* Reads what follows '(': a tuple, or a value in parentheses, which is no tuple. Only a comma tells, so that the place of the
  * JSON array's bracket is kept with a blank. */
 static bool scan_parentheses(scan_t *s, int depth)
 {

@@ -12,7 +12,7 @@ typedef struct {
     record_source_t base;
     source_lines_t source;
     const amazon_edition_t *edition;
-    cleaner_t cleaner;
+    clean_text_t cleaner;
     json_want_t want[META_FIELDS];
     buf_t json;               /* the current line, where it was a Python literal */
     buf_t id, raw, clean, line;
@@ -38,7 +38,7 @@ static void add_key(metadata_t *m, const char *key)
 
 static void add_clean(metadata_t *m) { buf_json_string(&m->line, m->clean.data, m->clean.len); }
 
-/* The text of a string in m->raw. */
+/* Puts the text of a string into m->raw. */
 static void unescape(metadata_t *m, span_t string)
 {
     buf_clear(&m->raw);
@@ -48,14 +48,14 @@ static void unescape(metadata_t *m, span_t string)
 
 /* --- Texts --------------------------------------------------------------------------------------------------------------- */
 
-/* In sellers' data "by", a line break and the name is how a page showed the brand. */
+/* Finds where a name begins behind "by" and a line break, which sellers copied from the page that showed the brand; else 0. */
 static size_t behind_by(const char *s, size_t n)
 {
     size_t i = n > 2 && !memcmp(s, "by", 2) ? 2 + strspn(s + 2, " \r\n") : 0;
     return i > 2 && memchr(s, '\n', i) ? i : 0;
 }
 
-/* The name in m->clean; false without one. */
+/* Puts the name into m->clean; false without one. */
 static bool clean_one(metadata_t *m, span_t string, size_t limit)
 {
     unescape(m, string);
@@ -87,7 +87,7 @@ static void join(metadata_t *m, span_t string)
     if (m->raw.data) m->raw.data[before] = '\0';
 }
 
-/* A string, or an array of strings. */
+/* Appends a string, or an array of strings. */
 static void join_all(metadata_t *m, span_t v)
 {
     if (kind(v) == '"') {
@@ -120,7 +120,7 @@ static int count_strings(span_t array)
     return n;
 }
 
-/* Of several paths the longest; of equally long ones the first. */
+/* Chooses the longest of several paths; of equally long ones the first. */
 static span_t longest_path(span_t v)
 {
     span_t best = v;
@@ -162,7 +162,7 @@ static void add_categories(metadata_t *m)
 
 /* --- Price ---------------------------------------------------------------------------------------------------------------- */
 
-/* Amounts as pages show them: "$12.99", "from 3.50", "$5.00 - $7.50", "1,299.00". */
+/* Recognises amounts as pages show them: "$12.99", "from 3.50", "$5.00 - $7.50", "1,299.00". */
 static bool is_price(const char *s, size_t n)
 {
     size_t digits = 0, from = n > 5 && !memcmp(s, "from ", 5) ? 5 : 0;
@@ -202,7 +202,7 @@ static void add_price(metadata_t *m)
 
 /* --- Picture ------------------------------------------------------------------------------------------------------------- */
 
-/* An address that can be fetched, in m->raw. Amazon's sign for "no picture" is none. */
+/* Recognises an address that can be fetched, which is then in m->raw; Amazon's sign for "no picture" is none. */
 static bool is_picture(metadata_t *m, span_t v)
 {
     if (kind(v) != '"' || length(v) > MAX_URL) return false;
@@ -214,7 +214,7 @@ static bool is_picture(metadata_t *m, span_t v)
     return !strstr(s, "/no-img-");
 }
 
-/* The member of an object; all zero where it has none. */
+/* Finds the member of an object; all zero where it has none. */
 static span_t member(span_t object, const char *name)
 {
     for (json_member_t f = {0}; json_next_member(object.s, length(object), &f);)
@@ -234,7 +234,7 @@ static bool is_main(span_t v) { return kind(v) == '"' && length(v) == 6 && !memc
 
 static const char *const sizes[] = {"hi_res", "large", "thumb"};
 
-/* {"hi_res": url, "large": url, "thumb": url, "variant": name}, or, with i >= 0, arrays of those. */
+/* Takes the best address of {"hi_res": url, "large": url, "thumb": url, "variant": name}, or, with i >= 0, of arrays of those. */
 static bool pick_size(metadata_t *m, span_t picture, int i)
 {
     for (int k = 0; k < 3; k++) {
@@ -244,7 +244,7 @@ static bool pick_size(metadata_t *m, span_t picture, int i)
     return false;
 }
 
-/* Hugging Face's form: an object of arrays. */
+/* Takes an address from Hugging Face's form, an object of arrays. */
 static bool pick_from_arrays(metadata_t *m, span_t pictures)
 {
     span_t variants = member(pictures, "variant");
@@ -256,7 +256,7 @@ static bool pick_from_arrays(metadata_t *m, span_t pictures)
     return pick_size(m, pictures, 0);
 }
 
-/* An array of addresses, or of objects, of which the one that calls itself MAIN is the best. */
+/* Takes the best of an array of addresses, or of objects, of which the one that calls itself MAIN comes first. */
 static bool pick_from_array(metadata_t *m, span_t pictures)
 {
     for (int any = 0; any < 2; any++)

@@ -14,11 +14,11 @@ static const char *const keys[KEYS] = {"title", "description", "brand", "categor
 typedef struct {
     record_source_t base;
     record_source_t *inner;
-    cleaner_t cleaner;
+    clean_text_t cleaner;
     buf_t line, raw, clean, json;
 } source_t;
 
-/* The string's text in s->raw, and cleaned in s->clean; true if they are the same. */
+/* Puts the string's text into s->raw, and cleaned into s->clean; true if they are the same. */
 static bool clean_string(source_t *s, const char *value, const char *value_end, int key)
 {
     buf_clear(&s->raw);
@@ -30,7 +30,7 @@ static bool clean_string(source_t *s, const char *value, const char *value_end, 
     return s->clean.len == s->raw.len && !memcmp(s->clean.data, s->raw.data, s->raw.len);
 }
 
-/* The key's new value in s->json, empty where nothing is left of it; true if it is the old one. */
+/* Puts the key's new value into s->json, empty where nothing is left of it; true if it is the old one. */
 static bool clean_value(source_t *s, const json_want_t *v, int key)
 {
     buf_clear(&s->json);

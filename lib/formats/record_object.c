@@ -67,7 +67,7 @@ static bool wrong(record_object_t *o, const char *key, const char *expected)
 
 static bool is_number(const char *value) { return *value == '-' || (*value >= '0' && *value <= '9'); }
 
-/* The value's bytes on one line: only blanks between tokens can be line breaks. */
+/* Appends the value's bytes on one line: only blanks between tokens can be line breaks. */
 static void copy_value(buf_t *line, const char *value, const char *value_end)
 {
     size_t start = line->len;
@@ -106,7 +106,7 @@ static bool add_text(record_object_t *o, const char *key, const char *value, con
     return true;
 }
 
-/* The text of a picture's key, of an array that of the first element, in *to: empty where there is none. */
+/* Puts the text of a picture's key, of an array that of the first element, into *to: empty where there is none. */
 static bool take_picture(record_object_t *o, int role, const json_member_t *m, buf_t *to)
 {
     json_element_t e = {m->value, m->value_end};
@@ -163,7 +163,7 @@ static bool add_role(record_object_t *o, int role, const json_member_t *m)
     return add_text(o, key, m->value, m->value_end);
 }
 
-/* A key without a role. Of those that mean something only what tools add to records is taken, where its type is right. */
+/* Appends a key without a role. Of those that mean something only what tools add to records is taken, where its type is right. */
 static bool add_other(record_object_t *o, const json_member_t *m, unsigned *seen)
 {
     static const char *const evidence[] = {"caption", "intents", "errors"};
@@ -194,7 +194,7 @@ static bool repeated(record_object_t *o, const json_member_t *m)
     return false;
 }
 
-/* Which member has which role, of equally good ones the first; those without go to o->others. False if a key is repeated. */
+/* Finds the member of every role, of equally good ones the first; those without go to o->others. False if a key is repeated. */
 static bool assign(record_object_t *o, const char *object, size_t n, bool has_id, json_member_t role[RECORD_ROLES])
 {
     int best[RECORD_ROLES] = {0};

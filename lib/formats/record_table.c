@@ -17,9 +17,9 @@ typedef struct {
     buf_t line, image, url;
 } record_rows_t;
 
-static void add_role(record_rows_t *s, int role, cell_t c)
+static void add_role(record_rows_t *s, int role, table_cell_t c)
 {
-    const column_role_t *r = &record_roles[role];
+    const columns_role_t *r = &record_roles[role];
     if (role == RECORD_IMAGE) buf_add(&s->image, c.s, c.len);
     else if (role == RECORD_IMAGE_URL) buf_add(&s->url, c.s, c.len);
     else if (!c.len || role == RECORD_ID) return;
@@ -31,7 +31,7 @@ static void add_other(record_rows_t *s, int column)
 {
     size_t n;
     const char *name = strtab_get(&s->table->header, column, &n);
-    cell_t c = s->table->cells[column];
+    table_cell_t c = s->table->cells[column];
     if (!c.len) return;
     record_line_key(&s->line, name, n);
     buf_json_string(&s->line, c.s, c.len);
@@ -40,7 +40,7 @@ static void add_other(record_rows_t *s, int column)
 static bool take_row(record_rows_t *s, record_t *r)
 {
     table_t *t = s->table;
-    cell_t id = t->cells[s->at[RECORD_ID]];
+    table_cell_t id = t->cells[s->at[RECORD_ID]];
     if (!table_is_id(id.s, id.len)) {
         table_bad_row(t, id.len ? "id holds a tab or a line break, expected an id without" : "id is empty, expected an id");
         return false;
@@ -84,7 +84,7 @@ static void records_close(record_source_t *base)
     free(s);
 }
 
-/* Columns without a role are kept as strings, but for nameless ones and those whose name means something else. */
+/* Keeps columns without a role as strings, but for nameless ones and those whose name means something else. */
 static void assign_columns(record_rows_t *s)
 {
     const table_t *t = s->table;

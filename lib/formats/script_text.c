@@ -1,4 +1,4 @@
-/* Pieces of pages' scripts and style sheets that stand where text should. */
+/* Recognises pieces of pages' scripts and style sheets that stand where text should. */
 #include <ctype.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ static const char *skip_blanks(const char *p, const char *end)
     return p;
 }
 
-/* The next place behind `word` where it stands as a word of its own, from p on; NULL if there is none. */
+/* Finds the next place behind `word` where it stands as a word of its own, from p on; NULL if there is none. */
 static const char *behind_word(const char *p, span_t t, const char *word)
 {
     size_t n = strlen(word);
@@ -32,7 +32,7 @@ static const char *behind_word(const char *p, span_t t, const char *word)
     return NULL;
 }
 
-/* "var name =" */
+/* Looks for "var name =". */
 static bool has_declaration(span_t t)
 {
     for (const char *p = t.s; (p = behind_word(p, t, "var"));) {
@@ -42,7 +42,7 @@ static bool has_declaration(span_t t)
     return false;
 }
 
-/* "function (", "function name(" with the parentheses closed and a brace behind. */
+/* Looks for "function (", "function name(" with the parentheses closed and a brace behind. */
 static bool has_function(span_t t)
 {
     for (const char *p = t.s; (p = behind_word(p, t, "function"));) {
@@ -54,7 +54,7 @@ static bool has_function(span_t t)
     return false;
 }
 
-/* "window.name" and the like, without a blank. */
+/* Looks for "window.name" and the like, without a blank. */
 static bool has_member(span_t t, const char *object)
 {
     for (const char *p = t.s; (p = behind_word(p, t, object));)
@@ -62,7 +62,7 @@ static bool has_member(span_t t, const char *object)
     return false;
 }
 
-/* "name(...);": a call that is a statement. */
+/* Looks for "name(...);": a call that is a statement. */
 static bool has_statement(span_t t)
 {
     for (const char *p = t.s; (p = memmem(p, (size_t)(t.end - p), ");", 2)); p += 2) {
@@ -72,7 +72,7 @@ static bool has_statement(span_t t)
     return false;
 }
 
-/* ".name{" or "#name {" and a declaration "name:" behind. */
+/* Looks for ".name{" or "#name {" and a declaration "name:" behind. */
 static bool has_style_rule(span_t t)
 {
     for (const char *p = t.s; (p = memchr(p, '{', (size_t)(t.end - p)));) {

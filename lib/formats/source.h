@@ -9,7 +9,7 @@
 #include "formats/tally.h"
 
 typedef struct {
-    const char *path;     /* NULL or "-": standard input. May be packed, see base/unpack.h */
+    const char *path;     /* NULL or "-": standard input. May be packed, see net/unpack.h */
     const char *member;   /* of a package of several files; NULL: it holds one */
     int64_t bad_lines;    /* so many lines may be malformed; they are left out and counted */
     bool rating;          /* the source of events must give ratings */
@@ -33,6 +33,7 @@ enum { SOURCE_MAX_LINE = 64 << 20 };
 /* The lines of a file, unpacked, digested and of bounded length. */
 lines_t source_lines(const source_options_t *o);
 
+/* The same with a count of the malformed ones among them; `tally` is borrowed. */
 source_lines_t source_open(const source_options_t *o, tally_t *tally);
 
 /* For a line that cannot be read: counts it as "malformed_lines" and returns, or ends the process with "file:line: ..." where

@@ -60,7 +60,7 @@ static void take_header(table_t *t)
 {
     const char *file = t->source.lines.name;
     for (int i = 0; i < t->columns; i++) {
-        cell_t c = t->cells[i];
+        table_cell_t c = t->cells[i];
         char number[16];
         if (!utf8_valid(c.s, c.len)) die_at(file, t->line, "the header is not valid UTF-8");
         if (c.len) strtab_add(&t->header, c.s, c.len);
@@ -77,7 +77,7 @@ static void set_columns(table_t *t, int n)
 {
     if (n > TABLE_MAX_COLUMNS) die_at(t->source.lines.name, t->line, "more than %d columns", TABLE_MAX_COLUMNS);
     t->columns = n;
-    t->cells = NEW_ARRAY(cell_t, n);
+    t->cells = NEW_ARRAY(table_cell_t, n);
 }
 
 /* Cuts a line at the delimiter; gives the number of cells. */
@@ -86,7 +86,7 @@ static int split(table_t *t, const char *line, size_t n, char delimiter)
     int cells = 0;
     for (const char *end = line + n;; cells++) {
         const char *stop = memchr(line, delimiter, (size_t)(end - line));
-        if (cells < t->columns) t->cells[cells] = (cell_t){line, (size_t)((stop ? stop : end) - line)};
+        if (cells < t->columns) t->cells[cells] = (table_cell_t){line, (size_t)((stop ? stop : end) - line)};
         if (!stop) return cells + 1;
         line = stop + 1;
     }
@@ -131,7 +131,7 @@ static void feed(csv_t *c, const char *s, size_t n)
         die(EX_OSERR, "%s: %s", c->base.source.lines.name, csv_strerror(csv_error(&c->parser)));
 }
 
-/* An open quote may swallow a whole file: it must not fill the memory. */
+/* Ends the process for a row that has grown too long: an open quote may swallow a whole file, and must not fill the memory. */
 static void check_size(const csv_t *c)
 {
     if (c->text.len > SOURCE_MAX_LINE || c->parser.entry_pos > SOURCE_MAX_LINE - c->text.len)
@@ -141,14 +141,14 @@ static void check_size(const csv_t *c)
 
 static bool is_blank(char c, char delimiter) { return (c == ' ' || c == '\t') && c != delimiter; }
 
-/* What libcsv would make of a line without quotes, some times faster; false for a blank line. */
+/* Cuts a line without quotes as libcsv would, some times faster; false for a blank line. */
 static bool cut_plain(csv_t *c, const char *line, size_t n)
 {
     table_t *t = &c->base;
     char delimiter = (char)csv_get_delim(&c->parser);
     int cells = split(t, line, n, delimiter);
     for (int i = 0; i < cells && i < t->columns; i++) {
-        cell_t *cell = &t->cells[i];
+        table_cell_t *cell = &t->cells[i];
         while (cell->len && is_blank(*cell->s, delimiter)) cell->s++, cell->len--;
         while (cell->len && is_blank(cell->s[cell->len - 1], delimiter)) cell->len--;
     }
@@ -157,7 +157,7 @@ static bool cut_plain(csv_t *c, const char *line, size_t n)
     return true;
 }
 
-/* False at the end. */
+/* Returns false at the end. */
 static bool read_row(csv_t *c)
 {
     table_t *t = &c->base;
@@ -187,7 +187,7 @@ static void set_cells(csv_t *c)
 {
     size_t start = 0;
     for (int i = 0; i < c->count && i < c->base.columns; start = c->ends[i++] + 1)
-        c->base.cells[i] = (cell_t){c->text.data + start, c->ends[i] - start};
+        c->base.cells[i] = (table_cell_t){c->text.data + start, c->ends[i] - start};
 }
 
 static bool csv_next(table_t *t, int *cells)
@@ -232,7 +232,7 @@ table_t *table_csv(const source_options_t *o, bool header, tally_t *tally)
 
 /* --- RecBole ------------------------------------------------------------------------------------------------------------ */
 
-/* The next line that is not empty; false at the end. */
+/* Reads the next line that is not empty; false at the end. */
 static bool full_line(table_t *t, const char **line, size_t *n)
 {
     do {
@@ -254,7 +254,7 @@ static bool recbole_next(table_t *t, int *cells)
 static void recbole_close(table_t *t) { free(t); }
 
 /* Takes the type off a column's name. */
-static void take_type(table_t *t, cell_t *c)
+static void take_type(table_t *t, table_cell_t *c)
 {
     static const char *const types[] = {"token", "token_seq", "float", "float_seq"};
     const char *colon = memrchr(c->s, ':', c->len);

@@ -14,7 +14,7 @@ enum { TABLE_MAX_COLUMNS = 10000 };
 typedef struct {
     const char *s;
     size_t len;
-} cell_t;
+} table_cell_t;
 
 typedef struct table table_t;
 struct table {
@@ -22,7 +22,7 @@ struct table {
     strtab_t header;          /* the columns' names, "#3" for the third where it has none; empty without a header */
     const char *list_separator;
     int columns;
-    cell_t *cells;            /* [columns] the current row */
+    table_cell_t *cells;      /* [columns] the current row */
     long long line;           /* where it starts, for messages */
     bool (*next)(table_t *t, int *cells);   /* fills `cells` as far as there are columns; gives their number */
     void (*close)(table_t *t);

@@ -14,6 +14,7 @@ typedef struct {
     } of[TALLY_MAX];          /* in order of first appearance */
 } tally_t;
 
+/* Counts `reason` n more times; with 0 it is there, uncounted. More than TALLY_MAX reasons end the process. */
 void tally_add(tally_t *t, const char *reason, int64_t n);
 
 /* How often `reason` was counted. */

@@ -17,7 +17,7 @@ static const struct {
 
 static bool is_filled(const char *value, size_t n);
 
-/* An array counts if one of its elements does; an object of `intents` by its text. */
+/* Tells whether a value says anything: an array by one of its elements, an object of `intents` by its text. */
 static bool array_is_filled(const char *value, size_t n)
 {
     json_element_t e = {0};

@@ -4,37 +4,41 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "ingest/ingest_parts.h"
+#include "ingest/ingest_core.h"
+#include "ingest/ingest_group.h"
+#include "ingest/ingest_take.h"
+
+struct ingest {
+    ingest_known_t known;
+    int64_t partition;
+    strtab_t users;
+    ingest_tidy_t tidy;
+    ingest_core_t core;
+    bool *keep_item;      /* [items->count] */
+    ingest_report_t report;
+};
 
 ingest_t *ingest_open(const ingest_filter_t *f, const strtab_t *items, const uint8_t *evidence)
 {
     if (items->count > INT32_MAX) die(EX_DATAERR, "more than %d items", INT32_MAX);
     ingest_t *g = NEW(ingest_t);
-    *g = (ingest_t){.filter = f, .items = items, .evidence = evidence, .partition = f->partition ? f->partition : INGEST_PARTITION};
+    *g = (ingest_t){.known = {f, items, evidence}, .partition = f->partition ? f->partition : INGEST_PARTITION};
     g->keep_item = NEW_ARRAY(bool, items->count);
     for (int64_t i = 0; i < items->count; i++) g->keep_item[i] = !f->require_image || (evidence[i] & 1 << HAS_IMAGE);
     return g;
-}
-
-ingest_step_t *ingest_add_step(ingest_t *g, const char *filter)
-{
-    ingest_report_t *r = &g->report;
-    if (r->count == INGEST_MAX_STEPS) die(EX_SOFTWARE, "more than %d steps", INGEST_MAX_STEPS);
-    r->steps[r->count] = (ingest_step_t){.filter = filter};
-    return &r->steps[r->count++];
 }
 
 /* Adds a row for what is left now. */
 static void add_core_step(ingest_t *g, const char *filter)
 {
     const ingest_core_t *c = &g->core;
-    ingest_step_t *step = ingest_add_step(g, filter);
+    ingest_step_t *step = ingest_report_step(&g->report, filter);
     step->interactions = c->item->count;
     for (int64_t u = 0; u < c->users; u++) step->users += c->left[u] > 0;
     for (int64_t i = 0; i < c->items; i++) {
         if (!c->degree[i]) continue;
         step->items++;
-        for (int k = 0; k < COVERAGE_KINDS; k++) step->with[k] += g->evidence[i] >> k & 1;
+        for (int k = 0; k < COVERAGE_KINDS; k++) step->with[k] += g->known.evidence[i] >> k & 1;
     }
 }
 
@@ -50,32 +54,33 @@ static void describe_rest(ingest_t *g)
 
 void ingest_read(ingest_t *g, event_source_t *s)
 {
-    uint32_t *length;
-    int64_t duplicates, beyond;
-    spool_t events = ingest_take(g, s, &length);
-    g->tidy = ingest_group(g, &events, length, &duplicates, &beyond);
-    g->core = ingest_core_open(&g->tidy, g->users.count, g->items->count);
-    ingest_step_t before = g->report.steps[g->report.count - 1], *step = ingest_add_step(g, "duplicate");
+    const ingest_filter_t *f = g->known.filter;
+    ingest_dropped_t dropped;
+    ingest_taken_t t = ingest_take(&g->known, s, &g->report);
+    g->users = t.users;
+    g->tidy = ingest_group(&t.events, t.length, t.users.count, f->max_items, g->partition, &dropped);
+    g->core = ingest_core_open(&g->tidy, g->users.count, g->known.items->count);
+    ingest_step_t before = g->report.steps[g->report.count - 1], *step = ingest_report_step(&g->report, "duplicate");
     *step = before; /* a duplicate takes no user and no item with it */
     step->filter = "duplicate";
-    step->interactions -= duplicates;
-    if (g->filter->max_items) add_core_step(g, "beyond_max");
+    step->interactions -= dropped.duplicates;
+    if (f->max_items) add_core_step(g, "beyond_max");
     describe_rest(g);
 }
 
 void ingest_core(ingest_t *g)
 {
-    if (g->filter->kcore > 0) {
-        ingest_core_reduce(&g->core, g->filter->kcore, g->partition);
+    if (g->known.filter->kcore > 0) {
+        ingest_core_reduce(&g->core, g->known.filter->kcore, g->partition);
         add_core_step(g, "kcore");
-        for (int64_t i = 0; i < g->items->count; i++) g->keep_item[i] = g->core.degree[i] > 0;
+        for (int64_t i = 0; i < g->known.items->count; i++) g->keep_item[i] = g->core.degree[i] > 0;
     }
     describe_rest(g);
 }
 
 void ingest_drop_items(ingest_t *g, const char *filter, const bool *gone)
 {
-    for (int64_t i = 0; i < g->items->count; i++) {
+    for (int64_t i = 0; i < g->known.items->count; i++) {
         if (!gone[i]) continue;
         g->keep_item[i] = false;
         g->core.degree[i] = 0;
@@ -88,21 +93,21 @@ void ingest_drop_items(ingest_t *g, const char *filter, const bool *gone)
 const bool *ingest_items(const ingest_t *g) { return g->keep_item; }
 const ingest_report_t *ingest_report(const ingest_t *g) { return &g->report; }
 
-/* The new row of every kept item, and their ids. */
+/* Numbers the kept items anew, and copies their ids. */
 static int32_t *number_items(const ingest_t *g, ingest_result_t *x)
 {
-    int32_t *row = NEW_ARRAY(int32_t, g->items->count);
-    for (int64_t i = 0; i < g->items->count; i++) {
+    int32_t *row = NEW_ARRAY(int32_t, g->known.items->count);
+    for (int64_t i = 0; i < g->known.items->count; i++) {
         if (!g->keep_item[i]) continue;
         size_t n;
-        const char *id = strtab_get(g->items, i, &n);
+        const char *id = strtab_get(g->known.items, i, &n);
         strtab_add(&x->item_ids, id, n);
         row[i] = (int32_t)x->items++;
     }
     return row;
 }
 
-/* Of the tidy interactions, those whose user and item are left. */
+/* Copies the tidy interactions whose user and item are left. */
 static void put_kept(const ingest_t *g, const int32_t *row, ingest_result_t *x)
 {
     spool_reader_t items = spool_reader(&g->tidy.item), times = spool_reader(&g->tidy.time);
@@ -125,7 +130,7 @@ static void put_kept(const ingest_t *g, const int32_t *row, ingest_result_t *x)
     spool_reader_free(&times);
 }
 
-/* The ids of the users that are left; the table of all of them goes. */
+/* Keeps the ids of the users that are left; the table of all of them goes. */
 static strtab_t take_users(ingest_t *g)
 {
     bool *keep = NEW_ARRAY(bool, g->users.count);

@@ -1,11 +1,9 @@
-/* The k-core by passes over what is left. Each pass drops users with too few interactions and what items that have too few take
- * with them, and leaves a shorter sequence for the next. What fits in memory, and what so many passes have not settled (a
- * long chain of users and items that fall one after the other), is peeled there, in linear time. */
+#include "ingest/ingest_core.h"
+
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/progress.h"
-#include "ingest/ingest_parts.h"
 #include "ingest/kcore.h"
 
 enum { MAX_PASSES = 100 };
@@ -25,7 +23,7 @@ ingest_core_t ingest_core_open(const ingest_tidy_t *t, int64_t users, int64_t it
     return c;
 }
 
-/* What is left is in `next` now. */
+/* Takes `next` for what is left. */
 static void replace(ingest_core_t *c, spool_t *next)
 {
     spool_done(next);
@@ -50,7 +48,7 @@ static uint32_t pass_user(ingest_core_t *c, const int32_t *item, uint32_t n, uin
     return stays;
 }
 
-/* One pass; returns how many interactions it dropped. Items below `least` are gone and lose their degree. */
+/* Makes one pass; returns how many interactions it dropped. Items below `least` are gone and lose their degree. */
 static int64_t pass(ingest_core_t *c, uint32_t least)
 {
     spool_t next = spool_open(sizeof(int32_t));
@@ -119,7 +117,7 @@ static void peel_in_memory(ingest_core_t *c, int64_t k)
     free(r.item);
 }
 
-/* Items below `least` have no interactions any more. */
+/* Takes note that items below `least` have no interactions any more. */
 static void clear_degrees(ingest_core_t *c, uint32_t least)
 {
     for (int64_t i = 0; i < c->items; i++)

@@ -1,12 +1,12 @@
-/* Interactions in the order of users, chronological, without duplicates. Those of a range of users at a time are brought into
- * order in memory; the ranges are cut so that each holds about `partition` of them. */
+#include "ingest/ingest_group.h"
+
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/progress.h"
-#include "ingest/ingest_parts.h"
 
 /* An interaction within its user's history; `position` is its place among the user's in the source. */
 typedef struct {
@@ -68,7 +68,7 @@ static void flush(outlet_t *o, spool_t *to)
     o->count = 0;
 }
 
-/* The interactions of each range together, in the source's order. */
+/* Brings the interactions of each range together, in the source's order. */
 static spool_t distribute(const spool_t *events, const ranges_t *r)
 {
     spool_t to = spool_open(sizeof(ingest_event_t));
@@ -124,7 +124,7 @@ static bool all_times_differ(const visit_t *v, int64_t n)
     return true;
 }
 
-/* Of visits ordered by time and item, the first of those that are alike stays; returns how many are left. */
+/* Keeps the first of those that are alike, of visits ordered by time and item; returns how many are left. */
 static int64_t drop_duplicates(visit_t *v, int64_t n)
 {
     int64_t left = 0;
@@ -146,10 +146,10 @@ static int64_t tidy(visit_t *v, int64_t n)
 }
 
 typedef struct {
-    const ingest_filter_t *filter;
+    int64_t max_items;
     ingest_tidy_t out;
-    int64_t duplicates, beyond;
-} group_t;
+    ingest_dropped_t dropped;
+} grouping_t;
 
 /* The visits of a range of users: user u's are visit[start[u] .. start[u] + left[u]), u counted within the range. */
 typedef struct {
@@ -170,14 +170,14 @@ static void tidy_shard(void *ctx, int64_t shard, int worker)
 }
 
 /* Writes what stays of each user's visits, and leaves how many in `left`. */
-static void put_histories(group_t *g, const range_t *r)
+static void put_histories(grouping_t *g, const range_t *r)
 {
-    int64_t max = g->filter->max_items;
+    int64_t max = g->max_items;
     for (int64_t u = 0; u < r->users; u++) {
         int64_t left = r->left[u], skip = max && left > max ? left - max : 0;
         const visit_t *v = r->visit + r->start[u];
-        g->duplicates += r->start[u + 1] - r->start[u] - left;
-        g->beyond += skip;
+        g->dropped.duplicates += r->start[u + 1] - r->start[u] - left;
+        g->dropped.beyond += skip;
         for (int64_t i = skip; i < left; i++) {
             SPOOL_ADD(&g->out.item, int32_t, v[i].item);
             SPOOL_ADD(&g->out.time, int64_t, v[i].time);
@@ -186,7 +186,7 @@ static void put_histories(group_t *g, const range_t *r)
     }
 }
 
-/* Visits from interactions, of which the first user is `first`. */
+/* Makes visits of interactions, of which the first user is `first`. */
 static void fill_visits(range_t *r, const ingest_event_t *events, int64_t n, int64_t first)
 {
     r->visit = xmalloc(size_mul((size_t)n, sizeof *r->visit));
@@ -199,7 +199,7 @@ static void fill_visits(range_t *r, const ingest_event_t *events, int64_t n, int
     free(have);
 }
 
-static void put_range(group_t *g, const spool_t *events, const ranges_t *ranges, int64_t p)
+static void put_range(grouping_t *g, const spool_t *events, const ranges_t *ranges, int64_t p)
 {
     int64_t n = ranges->first[p + 1] - ranges->first[p], first = ranges->user[p];
     range_t r = {.users = ranges->user[p + 1] - first, .left = g->out.length + first};
@@ -215,10 +215,11 @@ static void put_range(group_t *g, const spool_t *events, const ranges_t *ranges,
     free(r.start);
 }
 
-ingest_tidy_t ingest_group(ingest_t *g, spool_t *events, uint32_t *length, int64_t *duplicates, int64_t *beyond)
+ingest_tidy_t ingest_group(spool_t *events, uint32_t *length, int64_t users, int64_t max_items, int64_t partition,
+                           ingest_dropped_t *dropped)
 {
-    group_t group = {.filter = g->filter, .out = {spool_open(sizeof(int32_t)), spool_open(sizeof(int64_t)), length}};
-    ranges_t ranges = cut_ranges(length, g->users.count, g->partition);
+    grouping_t g = {.max_items = max_items, .out = {spool_open(sizeof(int32_t)), spool_open(sizeof(int64_t)), length}};
+    ranges_t ranges = cut_ranges(length, users, partition);
     if (ranges.count > 1) {
         spool_t sorted = distribute(events, &ranges);
         spool_close(events);
@@ -226,16 +227,15 @@ ingest_tidy_t ingest_group(ingest_t *g, spool_t *events, uint32_t *length, int64
     }
     progress_start("grouping", "interactions", events->count);
     for (int64_t p = 0; p < ranges.count; p++) {
-        put_range(&group, events, &ranges, p);
+        put_range(&g, events, &ranges, p);
         progress_add(ranges.first[p + 1] - ranges.first[p]);
     }
     progress_end();
     spool_close(events);
-    spool_done(&group.out.item);
-    spool_done(&group.out.time);
+    spool_done(&g.out.item);
+    spool_done(&g.out.time);
     free(ranges.user);
     free(ranges.first);
-    *duplicates = group.duplicates;
-    *beyond = group.beyond;
-    return group.out;
+    *dropped = g.dropped;
+    return g.out;
 }

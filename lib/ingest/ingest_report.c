@@ -10,9 +10,16 @@ double ingest_density(const ingest_step_t *s)
     return s->users && s->items ? (double)s->interactions / (double)s->users / (double)s->items : 0;
 }
 
+ingest_step_t *ingest_report_step(ingest_report_t *r, const char *filter)
+{
+    if (r->count == INGEST_MAX_STEPS) die(EX_SOFTWARE, "more than %d steps", INGEST_MAX_STEPS);
+    r->steps[r->count] = (ingest_step_t){.filter = filter};
+    return &r->steps[r->count++];
+}
+
 static double share(const ingest_step_t *s, int kind) { return s->items ? (double)s->with[kind] / (double)s->items : 0; }
 
-/* "no_record" as "no record". */
+/* Writes "no_record" as "no record". */
 static const char *words(const char *key, char text[64])
 {
     size_t n = strlen(key);
@@ -22,7 +29,7 @@ static const char *words(const char *key, char text[64])
     return text;
 }
 
-/* A column is as wide as its name, and as "100.0%". */
+/* Makes a column as wide as its name, and as "100.0%". */
 static int column(int kind) { return strlen(coverage_names[kind]) > 6 ? (int)strlen(coverage_names[kind]) : 6; }
 
 static void note_steps(const ingest_report_t *r)

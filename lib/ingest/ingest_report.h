@@ -26,6 +26,9 @@ typedef struct {
     int64_t short_users;                     /* users left with fewer than 3 interactions, whom the split skips */
 } ingest_report_t;
 
+/* Adds a row, empty but for its name (static). */
+ingest_step_t *ingest_report_step(ingest_report_t *r, const char *filter);
+
 /* Beside the account itself, what is known of the inputs. Tallies may be NULL. */
 typedef struct {
     const ingest_report_t *report;

@@ -1,4 +1,5 @@
-/* The first pass over the events. */
+#include "ingest/ingest_take.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,6 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "formats/event_ahead.h"
-#include "ingest/ingest_parts.h"
 
 /* The filters that look at one interaction alone, in their order. */
 enum { NO_RECORD, OUTSIDE_TIME, LOW_RATING, NO_IMAGE, FILTERS };
@@ -26,7 +26,8 @@ typedef struct {
 } parties_t;
 
 typedef struct {
-    ingest_t *g;
+    ingest_known_t known;
+    strtab_t user_ids;
     parties_t users, items;        /* items without a record follow those with one */
     strtab_t missing;              /* ids of items without a record */
     int64_t dropped[FILTERS + 1];  /* interactions by the filter that dropped them; last: that passed */
@@ -53,19 +54,19 @@ static bool in_time(const ingest_filter_t *f, const event_source_t *s, int64_t t
 
 static int first_filter(const take_t *t, const event_source_t *s, const event_t *e, int64_t item)
 {
-    const ingest_filter_t *f = t->g->filter;
-    if (item >= t->g->items->count) return NO_RECORD;
+    const ingest_filter_t *f = t->known.filter;
+    if (item >= t->known.items->count) return NO_RECORD;
     if (!in_time(f, s, e->time)) return OUTSIDE_TIME;
     if (e->rating < f->min_rating) return LOW_RATING;
-    if (f->require_image && !(t->g->evidence[item] & 1 << HAS_IMAGE)) return NO_IMAGE;
+    if (f->require_image && !(t->known.evidence[item] & 1 << HAS_IMAGE)) return NO_IMAGE;
     return FILTERS;
 }
 
-static int64_t item_number(take_t *t, const hashed_event_t *h)
+static int64_t item_number(take_t *t, const event_ahead_event_t *h)
 {
     const event_t *e = &h->event;
-    int64_t item = strtab_find_hashed(t->g->items, e->item, e->item_len, h->item_hash);
-    if (item < 0) item = t->g->items->count + strtab_find_or_add(&t->missing, e->item, e->item_len, h->item_hash);
+    int64_t item = strtab_find_hashed(t->known.items, e->item, e->item_len, h->item_hash);
+    if (item < 0) item = t->known.items->count + strtab_find_or_add(&t->missing, e->item, e->item_len, h->item_hash);
     return item;
 }
 
@@ -78,10 +79,10 @@ static void count(parties_t *p, int64_t i, int stage)
     if (stage > one->best) one->best = (uint8_t)stage;
 }
 
-static void take_event(take_t *t, const event_source_t *s, const hashed_event_t *h)
+static void take_event(take_t *t, const event_source_t *s, const event_ahead_event_t *h)
 {
     const event_t *e = &h->event;
-    int64_t user = strtab_find_or_add(&t->g->users, e->user, e->user_len, h->user_hash), item = item_number(t, h);
+    int64_t user = strtab_find_or_add(&t->user_ids, e->user, e->user_len, h->user_hash), item = item_number(t, h);
     if (user >= INT32_MAX) die(EX_DATAERR, "more than %d users", INT32_MAX);
     int stage = first_filter(t, s, e, item);
     t->dropped[stage]++;
@@ -99,9 +100,9 @@ static void near_party(const parties_t *p, int64_t i)
     if (i >= 0 && i < p->cap) __builtin_prefetch(&p->at[i]);
 }
 
-static void fetch(const take_t *t, const hashed_event_t *h, int n)
+static void fetch(const take_t *t, const event_ahead_event_t *h, int n)
 {
-    const strtab_t *users = &t->g->users, *items = t->g->items;
+    const strtab_t *users = &t->user_ids, *items = t->known.items;
     int64_t user[SIDE_BY_SIDE], item[SIDE_BY_SIDE];
     for (int i = 0; i < n; i++) {
         strtab_near(users, h[i].user_hash);
@@ -117,7 +118,7 @@ static void fetch(const take_t *t, const hashed_event_t *h, int n)
     }
 }
 
-static void take_batch(take_t *t, const event_source_t *s, const event_batch_t *b)
+static void take_batch(take_t *t, const event_source_t *s, const event_ahead_batch_t *b)
 {
     for (int first = 0, n; first < b->count; first += n) {
         n = b->count - first < SIDE_BY_SIDE ? b->count - first : SIDE_BY_SIDE;
@@ -130,52 +131,51 @@ static void take_all(take_t *t, event_source_t *s)
 {
     event_ahead_t *ahead = event_ahead_open(s);
     progress_start("reading", "interactions", 0);
-    for (const event_batch_t *b; (b = event_ahead_next(ahead)); progress_add(b->count))
+    for (const event_ahead_batch_t *b; (b = event_ahead_next(ahead)); progress_add(b->count))
         take_batch(t, s, b);
     progress_end();
     event_ahead_close(ahead);
     spool_done(&t->events);
 }
 
-/* Users and items that have an interaction left after the filter; -1: as read. */
-static void add_step(take_t *t, int filter)
+/* Counts users and items that have an interaction left after the filter; -1: as read. */
+static void add_step(const take_t *t, int filter, ingest_report_t *r)
 {
-    ingest_t *g = t->g;
-    ingest_step_t *step = ingest_add_step(g, filter < 0 ? "read" : filter_names[filter]);
-    int64_t items = g->items->count + t->missing.count;
+    const ingest_known_t *k = &t->known;
+    ingest_step_t *step = ingest_report_step(r, filter < 0 ? "read" : filter_names[filter]);
+    int64_t items = k->items->count + t->missing.count;
     for (int f = filter + 1; f <= FILTERS; f++) step->interactions += t->dropped[f];
-    for (int64_t u = 0; u < g->users.count; u++) step->users += t->users.at[u].best > filter;
+    for (int64_t u = 0; u < t->user_ids.count; u++) step->users += t->users.at[u].best > filter;
     for (int64_t i = 0; i < items; i++) {
         if (!t->items.at[i].read || t->items.at[i].best <= filter) continue;
         step->items++;
-        for (int k = 0; k < COVERAGE_KINDS && i < g->items->count; k++) step->with[k] += g->evidence[i] >> k & 1;
+        for (int e = 0; e < COVERAGE_KINDS && i < k->items->count; e++) step->with[e] += k->evidence[i] >> e & 1;
     }
 }
 
-static void report(take_t *t)
+static void add_report(take_t *t, ingest_report_t *r)
 {
-    ingest_t *g = t->g;
-    const ingest_filter_t *f = g->filter;
+    const ingest_filter_t *f = t->known.filter;
     const bool asked[FILTERS] = {true, f->since != INT64_MIN || f->until != INT64_MAX, !isnan(f->min_rating), f->require_image};
-    int64_t items = g->items->count + t->missing.count;
+    int64_t items = t->known.items->count + t->missing.count;
     party(&t->items, items); /* so that items that nobody met have their zeros */
-    add_step(t, -1);
+    add_step(t, -1, r);
     for (int i = 0; i < FILTERS; i++)
-        if (asked[i]) add_step(t, i);
-    if (g->users.count) g->report.history[0] = quantiles_of(&t->users.at->read, g->users.count, sizeof(party_t));
-    g->report.popularity[0] = quantiles_of(&t->items.at->read, items, sizeof(party_t));
+        if (asked[i]) add_step(t, i, r);
+    if (t->user_ids.count) r->history[0] = quantiles_of(&t->users.at->read, t->user_ids.count, sizeof(party_t));
+    r->popularity[0] = quantiles_of(&t->items.at->read, items, sizeof(party_t));
 }
 
-spool_t ingest_take(ingest_t *g, event_source_t *s, uint32_t **length)
+ingest_taken_t ingest_take(const ingest_known_t *k, event_source_t *s, ingest_report_t *report)
 {
-    take_t t = {.g = g, .events = spool_open(sizeof(ingest_event_t))};
+    take_t t = {.known = *k, .events = spool_open(sizeof(ingest_event_t))};
     take_all(&t, s);
-    strtab_unindex(&g->users);
-    report(&t);
-    *length = NEW_ARRAY(uint32_t, g->users.count);
-    for (int64_t u = 0; u < g->users.count; u++) (*length)[u] = t.users.at[u].passed;
+    strtab_unindex(&t.user_ids);
+    add_report(&t, report);
+    uint32_t *length = NEW_ARRAY(uint32_t, t.user_ids.count);
+    for (int64_t u = 0; u < t.user_ids.count; u++) length[u] = t.users.at[u].passed;
     free(t.users.at);
     free(t.items.at);
     strtab_free(&t.missing);
-    return t.events;
+    return (ingest_taken_t){t.user_ids, t.events, length};
 }

@@ -16,7 +16,7 @@ typedef struct {
     int64_t *queue, head, tail;
 } peel_t;
 
-/* The users of every item, by counting. */
+/* Lists the users of every item, by counting. */
 static void invert(peel_t *p)
 {
     int64_t events = p->offsets[p->users];

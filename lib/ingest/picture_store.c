@@ -33,7 +33,7 @@ static bool is_bmp(const unsigned char *b, size_t n)
     return n >= PICTURE_HEAD && !memcmp(b, "BM", 2) && memchr(headers, b[14], sizeof headers) && !b[15] && !b[16] && !b[17];
 }
 
-picture_kind_t picture_kind(const void *bytes, size_t n)
+picture_store_kind_t picture_kind(const void *bytes, size_t n)
 {
     const unsigned char *b = bytes;
     if (n >= 3 && !memcmp(b, "\xff\xd8\xff", 3)) return PICTURE_JPEG;
@@ -43,7 +43,7 @@ picture_kind_t picture_kind(const void *bytes, size_t n)
     return is_bmp(b, n) ? PICTURE_BMP : PICTURE_UNKNOWN;
 }
 
-void picture_name(const picture_file_t *file, char name[PICTURE_NAME])
+void picture_name(const picture_store_file_t *file, char name[PICTURE_NAME])
 {
     char *p = name + sprintf(name, "%02x/", file->hash[0]);
     for (size_t i = 0; i < sizeof file->hash; i++) p += sprintf(p, "%02x", file->hash[i]);
@@ -51,7 +51,7 @@ void picture_name(const picture_file_t *file, char name[PICTURE_NAME])
 }
 
 /* The reverse; false where the text is no such name. */
-static bool parse_name(const char *name, picture_file_t *file)
+static bool parse_name(const char *name, picture_store_file_t *file)
 {
     unsigned byte;
     if (strlen(name) < 37) return false;
@@ -114,7 +114,7 @@ void picture_store_close(picture_store_t *s)
 
 /* --- Files ----------------------------------------------------------------------------------------------------------- */
 
-static char *path_of(const picture_store_t *s, const picture_file_t *file)
+static char *path_of(const picture_store_t *s, const picture_store_file_t *file)
 {
     char name[PICTURE_NAME];
     picture_name(file, name);
@@ -127,7 +127,7 @@ static bool is_file(const char *path, int64_t bytes)
     return !stat(path, &st) && S_ISREG(st.st_mode) && st.st_size == bytes;
 }
 
-bool picture_store_has(const picture_store_t *s, const picture_file_t *file, int64_t bytes)
+bool picture_store_has(const picture_store_t *s, const picture_store_file_t *file, int64_t bytes)
 {
     char *path = path_of(s, file);
     bool has = is_file(path, bytes);
@@ -159,7 +159,7 @@ static void write_file(const char *path, const char *bytes, size_t n)
     if (close(fd)) die_errno(EX_IOERR, "%s", path);
 }
 
-bool picture_store_put(picture_store_t *s, const void *bytes, size_t n, picture_kind_t kind, picture_file_t *file)
+bool picture_store_put(picture_store_t *s, const void *bytes, size_t n, picture_store_kind_t kind, picture_store_file_t *file)
 {
     sha256_bytes(bytes, n, file->hash, sizeof file->hash);
     file->kind = kind;
@@ -178,7 +178,7 @@ bool picture_store_put(picture_store_t *s, const void *bytes, size_t n, picture_
 /* --- The index: "file NAME BYTES URL" or "failed REASON BYTES URL WHY", separated by tabs ---------------------------------- */
 
 /* Cuts the line in place. */
-static bool parse_line(char *text, picture_line_t *l)
+static bool parse_line(char *text, picture_store_line_t *l)
 {
     char *fields[5] = {0};
     for (int i = 0; i < 5 && text; i++) fields[i] = strsep(&text, "\t");
@@ -187,23 +187,24 @@ static bool parse_line(char *text, picture_line_t *l)
     errno = 0;
     long long bytes = strtoll(fields[2], &end, 10);
     if (errno || end == fields[2] || *end || bytes < 0) return false;
-    *l = (picture_line_t){.url = fields[3], .url_len = strlen(fields[3]), .bytes = bytes, .found = !strcmp(fields[0], "file")};
+    *l = (picture_store_line_t){.url = fields[3], .url_len = strlen(fields[3]), .bytes = bytes,
+                                .found = !strcmp(fields[0], "file")};
     if (l->found) return parse_name(fields[1], &l->file);
     l->reason = fields[1];
     l->why = fields[4];
     return !strcmp(fields[0], "failed") && l->why;
 }
 
-void picture_store_read(picture_store_t *s, void (*line)(void *ctx, const picture_line_t *line), void *ctx)
+void picture_store_read(picture_store_t *s, void (*line)(void *ctx, const picture_store_line_t *line), void *ctx)
 {
     lines_t lines = in_lines(s->index_path);
-    picture_line_t l;
+    picture_store_line_t l;
     while (in_next(&lines))
         if (strlen(lines.line) == lines.len && parse_line(lines.line, &l)) line(ctx, &l);
     in_close(&lines);
 }
 
-void picture_store_note(picture_store_t *s, const picture_line_t *l)
+void picture_store_note(picture_store_t *s, const picture_store_line_t *l)
 {
     char name[PICTURE_NAME];
     buf_clear(&s->line);

@@ -23,7 +23,7 @@ static int by_value(const void *pa, const void *pb)
     return (a > b) - (a < b);
 }
 
-/* The count of 1-based rank `rank`. */
+/* Finds the count of 1-based rank `rank`. */
 static int64_t ranked(const counts_t *c, int64_t rank)
 {
     for (int64_t v = 1; v < SMALL; v++) {

@@ -14,7 +14,7 @@
 #include "ingest/coverage.h"
 #include "net/download.h"
 
-/* The record's line, with its picture's path as seen from the folder `new`, ended by a newline. */
+/* Writes the record's line, with its picture's path as seen from the folder `new`, ended by a newline. */
 static void take_line(const record_t *r, const char *old, const char *new, buf_t *line)
 {
     buf_clear(line);
@@ -30,7 +30,7 @@ static void take_line(const record_t *r, const char *old, const char *new, buf_t
     buf_puts(line, "\n");
 }
 
-/* False, and nothing added, where the id was there before. */
+/* Adds an id; false, and nothing added, where it was there before. */
 static bool add_id(records_t *r, const record_t *record)
 {
     if (!r->ids.slots) strtab_index(&r->ids);

@@ -1,13 +1,11 @@
-/* The `builtin` caption engine: a picture's visible facts in one sentence, without a model. It names colours, the
- * background, a pattern, brightness and contrast, and how the object stands in the frame. It knows no things: what the
- * object is, the item's own words and labels must say. */
+/* The `builtin` caption engine: the item's image labels, and a picture's visible facts (intent/caption_sentence.h). No network, no
+ * weights. */
 #ifndef SIDMILL_INTENT_CAPTION_BUILTIN_H
 #define SIDMILL_INTENT_CAPTION_BUILTIN_H
 
-#include "base/buf.h"
-#include "vision/pixels.h"
+#include "intent/caption_engine.h"
 
-/* Appends the sentence: ASCII, on one line, from a closed vocabulary, a function of the pixels alone. */
-void caption_builtin(const pixels_t *p, buf_t *out);
+/* Starts the workers. Captions begin with the labels, which say what the thing is; without a picture they are all there is. */
+caption_engine_t *caption_builtin(const caption_limits_t *limits);
 
 #endif

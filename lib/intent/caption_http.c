@@ -4,50 +4,30 @@
 #include <string.h>
 
 #include "base/in.h"
+#include "base/mem.h"
 #include "server/model_json.h"
 #include "text/one_line.h"
-#include "vision/pixels.h"
+#include "vision/sandbox.h"
+#include "vision/sendable.h"
 
-enum { QUALITY = 90, LEAST_SIDE = 16 };
+typedef struct {
+    caption_engine_t base;
+    caption_http_options_t options;
+    sendable_limits_t limits;
+    sandbox_t *sandbox;
+    model_client_t *client;
+    const char *model;
+} http_t;
 
-static bool is_png(const unsigned char *p, size_t n) { return n > 8 && !memcmp(p, "\x89PNG\r\n\x1a\n", 8); }
-static bool is_jpeg(const unsigned char *p, size_t n) { return n > 3 && !memcmp(p, "\xff\xd8\xff", 3); }
+/* An item on its way. */
+typedef struct {
+    http_t *engine;
+    buf_t file;  /* until it is sent */
+    caption_done_fn done;
+    void *ctx;
+} item_t;
 
-const char *caption_picture_type(const void *bytes, size_t n)
-{
-    return is_png(bytes, n) ? "image/png" : "image/jpeg";
-}
-
-/* Encodes the picture, smaller and smaller until it is small enough. */
-static const char *encode(const pixels_t *p, const caption_picture_t *o, buf_t *reply)
-{
-    int side = p->width > p->height ? p->width : p->height;
-    for (side = side < o->max_side ? side : o->max_side; side >= LEAST_SIDE || !reply->len; side = side * 3 / 4) {
-        pixels_t small = pixels_fit(p, side);
-        buf_clear(reply);
-        buf_add(reply, &(char){CAPTION_JPEG}, 1);
-        pixels_jpeg(&small, QUALITY, reply);
-        pixels_free(&small);
-        if ((int64_t)reply->len - 1 <= o->max_bytes) return NULL;
-    }
-    return "the image cannot be made small enough to be sent";
-}
-
-const char *caption_picture(const void *ctx, const unsigned char *bytes, size_t n, buf_t *reply)
-{
-    const caption_picture_t *o = ctx;
-    pixels_t p;
-    const char *refused = pixels_decode(bytes, n, o->max_pixels, &p);
-    if (refused) return refused;
-    bool common = is_png(bytes, n) || is_jpeg(bytes, n);
-    bool small = (int64_t)n <= o->max_bytes && p.width <= o->max_side && p.height <= o->max_side;
-    if (common && small) buf_add(reply, &(char){CAPTION_AS_IS}, 1);
-    else refused = encode(&p, o, reply);
-    pixels_free(&p);
-    return refused;
-}
-
-const char *caption_prompt(void)
+static const char *usual_question(void)
 {
     return "This is the main picture of a product in a catalogue. Describe it in one or two plain sentences, 60 words at "
            "most. Say only what can be seen: the product's appearance (form, colours, pattern, parts), its material or "
@@ -82,4 +62,102 @@ char *caption_reply(const char *reply, size_t n, const char **why)
     }
     free(text);
     return NULL;
+}
+
+static void finish(item_t *i, const char *text, const char *error)
+{
+    i->done(i->ctx, text, error);
+    buf_free(&i->file);
+    free(i);
+}
+
+static void answered(void *ctx, const char *reply, size_t n, const char *error)
+{
+    char *text = error ? NULL : caption_reply(reply, n, &error);
+    finish(ctx, text, error);
+    free(text);
+}
+
+static const char *accept_reply(void *ctx, const char *reply, size_t n)
+{
+    const char *why = NULL;
+    (void)ctx;
+    free(caption_reply(reply, n, &why));
+    return why;
+}
+
+static void ask_model(item_t *i, const sendable_t *image)
+{
+    const http_t *e = i->engine;
+    const caption_http_options_t *o = &e->options;
+    buf_t body = {0};
+    chat_body(&body, &(model_chat_t){.model = e->model, .user = o->question ? o->question : usual_question(), .image = image->bytes,
+                                     .image_size = image->n, .image_type = image->type, .max_tokens = o->max_tokens,
+                                     .temperature = o->temperature});
+    buf_free(&i->file);
+    model_client_send(e->client, MODEL_CHAT, &body, accept_reply, answered, i);
+    buf_free(&body);
+}
+
+/* Takes a worker's word on the picture. */
+static void looked_at(void *ctx, const unsigned char *reply, size_t n, const char *error)
+{
+    item_t *i = ctx;
+    sendable_t image;
+    if (!error && sendable_read(reply, n, &i->file, &image)) ask_model(i, &image);
+    else finish(i, NULL, error ? error : "a worker answered nonsense");
+}
+
+static void caption(caption_engine_t *base, buf_t *picture, const char *labels, caption_done_fn done, void *ctx)
+{
+    http_t *e = (http_t *)base;
+    (void)labels;
+    if (!picture) {
+        done(ctx, NULL, NULL);
+        return;
+    }
+    item_t *i = NEW(item_t);
+    *i = (item_t){e, *picture, done, ctx};
+    *picture = (buf_t){0};
+    sandbox_send(e->sandbox, i->file.data, i->file.len, looked_at, i);
+}
+
+static bool has_room(const caption_engine_t *base)
+{
+    const http_t *e = (const http_t *)base;
+    return sandbox_has_room(e->sandbox) && model_client_has_room(e->client);
+}
+
+/* Looks at workers and servers in turn while both have something to do. */
+static void wait(caption_engine_t *base)
+{
+    http_t *e = (http_t *)base;
+    bool asking = model_client_busy(e->client);
+    if (asking && sandbox_busy(e->sandbox)) {
+        model_client_poll(e->client, 0);
+        sandbox_poll(e->sandbox, 0.002);
+    } else if (asking) {
+        model_client_wait(e->client);
+    } else {
+        sandbox_wait(e->sandbox);
+    }
+}
+
+static void free_engine(caption_engine_t *base)
+{
+    http_t *e = (http_t *)base;
+    model_client_close(e->client);
+    sandbox_close(e->sandbox);
+    free(e);
+}
+
+caption_engine_t *caption_http(const caption_limits_t *limits, const caption_http_options_t *o, const model_client_options_t *server)
+{
+    http_t *e = NEW(http_t);
+    *e = (http_t){.base = {caption, has_room, wait, free_engine}, .options = *o, .model = server->model,
+                  .limits = {.max_pixels = limits->max_pixels, .max_side = o->max_side, .max_bytes = o->max_send}};
+    const sandbox_options_t worker = caption_worker(limits);
+    e->sandbox = sandbox_open(&worker, sendable_check, &e->limits); /* workers have no use for the client's connections */
+    e->client = model_client_open(server);
+    return &e->base;
 }

@@ -4,16 +4,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "text/caption_text.h"
 
 static const double ALONE = 0.5, JOINED = 0.7; /* strengths */
-
-const char *caption_labels(const char *caption) { return strstr(caption, "In the picture: "); }
-
-bool caption_is_pixels(const char *caption)
-{
-    return (strstr(caption, "-toned object in ") || strstr(caption, "-toned scene that ") || strstr(caption, "mid-toned")) &&
-           strstr(caption, " contrast");
-}
 
 typedef struct {
     const char *use;   /* the descriptor alone */
@@ -47,7 +40,7 @@ static bool is_outdoors(const char *background)
     return ground && (sky || !has(background, "dark,"));
 }
 
-/* Where the picture was taken, by its background; NULL where that says nothing. */
+/* Guesses where the picture was taken, by its background; NULL where that says nothing. */
 static const place_t *place_of(const char *background)
 {
     static const place_t evening = {"use in the evening", "in the evening"}, outdoors = {"use outdoors", "outdoors"},

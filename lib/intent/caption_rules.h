@@ -6,12 +6,6 @@
 
 #include "intent/candidates.h"
 
-/* True for a sentence about colours and layout. Its words are no evidence by themselves ("a compact object"). */
-bool caption_is_pixels(const char *caption);
-
-/* The part of a caption that lists image labels: "In the picture: ..."; NULL if none. */
-const char *caption_labels(const char *caption);
-
 /* Adds where the picture was taken, what its colours go with, and both joined to a property that the item's words name
  * ("keeping warm outdoors"). The candidates of the words must have been found. */
 void caption_candidates(candidates_t *c, const char *caption);

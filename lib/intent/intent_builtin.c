@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "intent/evidence_rules.h"
 #include "text/key_phrases.h"
 #include "text/key_table.h"
 
@@ -18,7 +19,7 @@ static int64_t frequency_of(const intent_fit_t *fit, const candidates_t *c, int6
 {
     uint64_t key = c->list[i].key;
     if (c->list[i].rule == RULE_PURPOSE || c->list[i].rule == RULE_CLUSTER) {
-        words_t words = {0};
+        phrase_words_t words = {0};
         words_add(&words, candidate_text(c, i), strlen(candidate_text(c, i)), FIELD_TITLE);
         key = words_key(&words, 0, (int)words.count);
         words_free(&words);
@@ -33,7 +34,7 @@ static double confidence_of(const intent_fit_t *fit, const candidates_t *c, int6
 }
 
 /* True if every word of meaning of `a` is in `b`. */
-static bool within(const words_t *a, const words_t *b)
+static bool within(const phrase_words_t *a, const phrase_words_t *b)
 {
     for (int64_t i = 0; i < a->count; i++) {
         int64_t j = 0;
@@ -45,10 +46,10 @@ static bool within(const words_t *a, const words_t *b)
 
 /* A candidate with its place in the ranking. */
 typedef struct {
-    const candidate_t *candidate;
+    const intent_candidate_t *candidate;
     const char *text;
     double confidence;
-    words_t words;
+    phrase_words_t words;
     bool dropped;
 } ranked_t;
 
@@ -72,7 +73,7 @@ static void drop_repeated(ranked_t *list, int64_t n)
         }
 }
 
-static void add_ranked(const builtin_options_t *o, const intent_fit_t *fit, const candidates_t *c, double least,
+static void add_ranked(const intent_builtin_options_t *o, const intent_fit_t *fit, const candidates_t *c, double least,
                        intents_t *out)
 {
     ranked_t *list = NEW_ARRAY(ranked_t, c->count + 1);
@@ -127,7 +128,7 @@ static void add_cluster(const intent_fit_t *fit, const evidence_t *e, candidates
     key_table_free(&own);
 }
 
-void builtin_mine(const builtin_options_t *o, const intent_fit_t *fit, const evidence_t *e, candidates_t *c, intents_t *out)
+void builtin_mine(const intent_builtin_options_t *o, const intent_fit_t *fit, const evidence_t *e, candidates_t *c, intents_t *out)
 {
     candidates_find(c, e, intent_fit_frequency, fit);
     add_ranked(o, fit, c, o->min_confidence, out);
@@ -140,12 +141,12 @@ void builtin_mine(const builtin_options_t *o, const intent_fit_t *fit, const evi
 
 typedef struct {
     intent_engine_t engine;
-    builtin_options_t options;
+    intent_builtin_options_t options;
     intent_fit_t *fit;
     candidates_t scratch;
 } builtin_t;
 
-static void mine(intent_engine_t *e, const evidence_t *evidence, mined_fn done, void *ctx)
+static void mine(intent_engine_t *e, const evidence_t *evidence, intent_mined_fn done, void *ctx)
 {
     builtin_t *b = (builtin_t *)e;
     intents_t found = {0};
@@ -162,7 +163,7 @@ static void free_builtin(intent_engine_t *e)
     free(b);
 }
 
-intent_engine_t *builtin_engine(const builtin_options_t *o, intent_fit_t *fit)
+intent_engine_t *builtin_engine(const intent_builtin_options_t *o, intent_fit_t *fit)
 {
     builtin_t *b = NEW(builtin_t);
     *b = (builtin_t){.engine = {mine, free_builtin}, .options = *o, .fit = fit};

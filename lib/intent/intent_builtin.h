@@ -9,16 +9,16 @@
 typedef struct {
     int64_t max_intents;
     double min_confidence;
-} builtin_options_t;
+} intent_builtin_options_t;
 
 /* Appends the item's intents, strongest first: confidence = (1 - prod over fields (1 - strength x field weight)) x
  * sqrt(1 - n / (N + 10)), n of the N items of the fit having the descriptor; rounded to 3 decimals. Descriptors below the
  * least confidence (half of it, where no other is found), and those whose words all stand in a stronger one or the other way round, are left out. The candidates
  * are scratch space. Not for use by several threads at once on one fit. */
-void builtin_mine(const builtin_options_t *o, const intent_fit_t *fit, const evidence_t *e, candidates_t *scratch,
+void builtin_mine(const intent_builtin_options_t *o, const intent_fit_t *fit, const evidence_t *e, candidates_t *scratch,
                   intents_t *out);
 
 /* The engine over a fit, which it frees. */
-intent_engine_t *builtin_engine(const builtin_options_t *o, intent_fit_t *fit);
+intent_engine_t *builtin_engine(const intent_builtin_options_t *o, intent_fit_t *fit);
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "intent/intent_merge.h"
 #include "server/model_json.h"
-#include "server/prompts.h"
+#include "intent/prompts.h"
 
 typedef struct {
     intent_engine_t base;
@@ -29,7 +29,7 @@ typedef struct {
 
 struct item_asked {
     http_engine_t *engine;
-    mined_fn done;
+    intent_mined_fn done;
     void *ctx;
     int left;            /* answers that are missing; one more while the requests are being made */
     asked_t asked[];     /* one an endpoint */
@@ -97,7 +97,7 @@ static void answered(void *ctx, const char *reply, size_t n, const char *error)
     one_less(a->item);
 }
 
-static void mine(intent_engine_t *base, const evidence_t *evidence, mined_fn done, void *ctx)
+static void mine(intent_engine_t *base, const evidence_t *evidence, intent_mined_fn done, void *ctx)
 {
     http_engine_t *e = (http_engine_t *)base;
     buf_t user = {0};
@@ -111,9 +111,9 @@ static void mine(intent_engine_t *base, const evidence_t *evidence, mined_fn don
     for (int m = 0; m < e->count; m++) {
         t->asked[m] = (asked_t){.item = t, .endpoint = e->endpoint[m]};
         buf_t body = {0};
-        chat_body(&body, &(chat_t){.model = e->endpoint[m]->model, .system = e->system, .user = user.data,
-                                   .max_tokens = e->options.max_tokens, .temperature = e->options.temperature,
-                                   .response_format = e->format});
+        chat_body(&body, &(model_chat_t){.model = e->endpoint[m]->model, .system = e->system, .user = user.data,
+                                         .max_tokens = e->options.max_tokens, .temperature = e->options.temperature,
+                                         .response_format = e->format});
         model_client_send(e->endpoint[m]->client, MODEL_CHAT, &body, accept_reply, answered, &t->asked[m]);
         buf_free(&body);
     }

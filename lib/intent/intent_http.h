@@ -1,4 +1,5 @@
-/* Intents by language models on OpenAI-compatible servers (METHODS 1.2; several models: MLIM, reasoning: MDIM, section 3). */
+/* Intents by language models on OpenAI-compatible servers (sidmill-methods(7), 1.2; several models: MLIM, 3; reasoning: MDIM,
+ * 4). */
 #ifndef SIDMILL_INTENT_INTENT_HTTP_H
 #define SIDMILL_INTENT_INTENT_HTTP_H
 
@@ -8,7 +9,7 @@
 
 typedef struct {
     const char *task;     /* prompt_mine()'s; NULL: our own */
-    reply_form_t form;
+    intent_reply_form_t form;
     int64_t max_tokens;   /* of a reply */
     double temperature;
 } intent_http_options_t;

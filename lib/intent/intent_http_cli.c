@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "intent/intent_http.h"
 #include "intent/judge_http.h"
-#include "server/prompts.h"
+#include "intent/prompts.h"
 
 struct intent_http_flags intent_http_flags = {.judge_max_tokens = 16};
 

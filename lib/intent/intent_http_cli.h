@@ -16,29 +16,19 @@ extern struct intent_http_flags {
     int64_t judge_max_tokens;
 } intent_http_flags;
 
-#define INTENT_HTTP_OPTIONS                                                                                                 \
-    {'u', "url", "URL", CLI_LIST, &intent_http_flags.urls,                                                                  \
-     "http: a server's base, e.g. http://127.0.0.1:8080/v1", false, 0, 0, NULL},                                            \
-    {0, "model", "NAME", CLI_LIST, &intent_http_flags.models,                                                               \
-     "http: a model's name there; several: all mine every item", true, 0, 0, NULL},                                         \
-    {0, "prompt", "FILE", CLI_STRING, &intent_http_flags.prompt,                                                            \
-     "http: what to mine, in place of the built-in words", true, 0, 0, NULL},                                               \
-    {0, "max-tokens", "N", CLI_INT, &intent_http_flags.max_tokens,                                                          \
-     "http: of a reply; 0: 1024, with --reasoning 4096", true, 0, 1000000, NULL},                                           \
-    {0, "temperature", "T", CLI_REAL, &intent_http_flags.temperature,                                                       \
-     "http: of the model", true, 0, 2, NULL},                                                                               \
-    {0, "reasoning", NULL, CLI_FLAG, &intent_http_flags.reasoning,                                                          \
-     "http: ask for steps before the result", true, 0, 0, NULL},                                                            \
-    {0, "no-response-format", NULL, CLI_FLAG, &intent_http_flags.no_response_format,                                        \
-     "http: for servers without JSON schemas", true, 0, 0, NULL},                                                           \
-    {0, "judge-url", "URL", CLI_STRING, &intent_http_flags.judge_url,                                                       \
-     "http: the judge's server (the first --url)", false, 0, 0, NULL},                                                      \
-    {0, "judge-model", "NAME", CLI_STRING, &intent_http_flags.judge_model,                                                  \
-     "http: the judge's model (the first --model)", true, 0, 0, NULL},                                                      \
-    {0, "judge-prompt", "FILE", CLI_STRING, &intent_http_flags.judge_prompt,                                                \
-     "http: what to judge by", true, 0, 0, NULL},                                                                           \
-    {0, "judge-max-tokens", "N", CLI_INT, &intent_http_flags.judge_max_tokens,                                              \
-     "http: of a judge's reply", true, 1, 1000000, NULL},                                                                   \
+#define INTENT_HTTP_OPTIONS                                                                                                  \
+    OPT_LIST('u', "url", "URL", &intent_http_flags.urls, "http: a server's base, e.g. http://127.0.0.1:8080/v1"),            \
+    CONFIG_LIST(0, "model", "NAME", &intent_http_flags.models, "http: a model's name there; several: all mine every item"),  \
+    CONFIG_STRING(0, "prompt", "FILE", &intent_http_flags.prompt, "http: what to mine, in place of the built-in words"),     \
+    CONFIG_INT(0, "max-tokens", "N", &intent_http_flags.max_tokens, 0, 1000000,                                              \
+               "http: of a reply; 0: 1024, with --reasoning 4096"),                                                          \
+    CONFIG_REAL(0, "temperature", "T", &intent_http_flags.temperature, 0, 2, "http: of the model"),                          \
+    CONFIG_FLAG(0, "reasoning", &intent_http_flags.reasoning, "http: ask for steps before the result"),                      \
+    CONFIG_FLAG(0, "no-response-format", &intent_http_flags.no_response_format, "http: for servers without JSON schemas"),   \
+    OPT_STRING(0, "judge-url", "URL", &intent_http_flags.judge_url, "http: the judge's server (the first --url)"),           \
+    CONFIG_STRING(0, "judge-model", "NAME", &intent_http_flags.judge_model, "http: the judge's model (the first --model)"),  \
+    CONFIG_STRING(0, "judge-prompt", "FILE", &intent_http_flags.judge_prompt, "http: what to judge by"),                     \
+    CONFIG_INT(0, "judge-max-tokens", "N", &intent_http_flags.judge_max_tokens, 1, 1000000, "http: of a judge's reply"),     \
     MODEL_CLIENT_OPTIONS
 
 /* The engine and the judge that the flags describe, on endpoints that are added to `x`. They end the process with EX_USAGE

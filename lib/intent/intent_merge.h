@@ -1,4 +1,4 @@
-/* Several models mined the same item: one list of intents from all of theirs (MLIM, METHODS section 3). */
+/* Several models mined the same item: one list of intents from all of theirs (MLIM: sidmill-methods(7), 3). */
 #ifndef SIDMILL_INTENT_INTENT_MERGE_H
 #define SIDMILL_INTENT_INTENT_MERGE_H
 

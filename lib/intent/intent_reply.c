@@ -101,7 +101,7 @@ static bool final_object(span_t *s)
 }
 
 /* Narrows `s` to the text that is to be the object. */
-static const char *find_object(span_t *s, reply_form_t form)
+static const char *find_object(span_t *s, intent_reply_form_t form)
 {
     *s = trimmed(*s);
     if (form.schema) return NULL;
@@ -221,7 +221,7 @@ static const char *not_json(const char *why)
     return text;
 }
 
-const char *intent_reply_read(const char *text, size_t n, reply_form_t form, const char *source, intents_t *out)
+const char *intent_reply_read(const char *text, size_t n, intent_reply_form_t form, const char *source, intents_t *out)
 {
     span_t s = {text, text + n};
     if (!utf8_valid(text, n)) return "not UTF-8";

@@ -1,5 +1,5 @@
-/* What a model answers when it is asked for an item's intents or for a label: read by the letter, or refused (METHODS 1.2,
- * 1.3). Nothing is repaired or guessed, so that what enters the records is what the model said. */
+/* What a model answers when it is asked for an item's intents or for a label: read by the letter, or refused (sidmill-methods(7),
+ * 1.2 and 1.3). Nothing is repaired or guessed, so that what enters the records is what the model said. */
 #ifndef SIDMILL_INTENT_INTENT_REPLY_H
 #define SIDMILL_INTENT_INTENT_REPLY_H
 
@@ -16,7 +16,7 @@ enum { DESCRIPTOR_MAX = 1000 };
  * without, any text may stand before the object. */
 typedef struct {
     bool schema, reasoning;
-} reply_form_t;
+} intent_reply_form_t;
 
 /* Reads {"descriptors":[{"descriptor":string,"confidence":number}, ...]}, appending the intents to `out` strongest first
  * (equal confidences keep their order), white space in their texts folded. Returns NULL, or why the reply is refused (valid
@@ -24,7 +24,7 @@ typedef struct {
  * that the form does not allow; a key that is missing, repeats or is not known; a value of another type; no descriptors; a
  * descriptor that is empty, longer than DESCRIPTOR_MAX, or equal to another by descriptor_fold(); a confidence that is not
  * finite or not in [0, 1]. */
-const char *intent_reply_read(const char *text, size_t n, reply_form_t form, const char *source, intents_t *out);
+const char *intent_reply_read(const char *text, size_t n, intent_reply_form_t form, const char *source, intents_t *out);
 
 /* Reads a label: the JSON integer 0 or 1, with nothing but white space around it. NULL, or why it is refused. */
 const char *label_reply_read(const char *text, size_t n, int *label);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "intent/evidence_rules.h"
 
 enum { MOST_WORDS = 8 };
 static const double LEAST_CONFIDENCE = 0.4;
@@ -39,12 +40,12 @@ static bool names_a_purpose(const char *word)
     return is_among(word, list) || word_is_gerund(word);
 }
 
-static bool is_content(const words_t *w, int64_t i)
+static bool is_content(const phrase_words_t *w, int64_t i)
 {
     return !w->words[i].stop && !is_empty_praise(word_text(w, i)) && !word_is_unit(word_text(w, i));
 }
 
-static bool is_specific(const words_t *w)
+static bool is_specific(const phrase_words_t *w)
 {
     if (w->count < 1 || w->count > MOST_WORDS) return false;
     for (int64_t i = 0; i < w->count; i++)
@@ -59,7 +60,7 @@ static void note_hit(void *ctx, const lexicon_entry_t *entry, int words)
 }
 
 /* `found`: the candidate of the evidence that has the same text; NULL if none. */
-static bool is_actionable(const words_t *w, domain_t domain, const candidate_t *found)
+static bool is_actionable(const phrase_words_t *w, lexicon_domain_t domain, const intent_candidate_t *found)
 {
     if (found && found->rule != RULE_LOOK) return true;
     bool hit = false;
@@ -70,14 +71,14 @@ static bool is_actionable(const words_t *w, domain_t domain, const candidate_t *
     return hit;
 }
 
-static bool stands_in(const words_t *evidence, uint64_t stem)
+static bool stands_in(const phrase_words_t *evidence, uint64_t stem)
 {
     for (int64_t i = 0; i < evidence->count; i++)
         if (evidence->words[i].stem == stem) return true;
     return false;
 }
 
-static bool is_grounded(const words_t *evidence, const words_t *w)
+static bool is_grounded(const phrase_words_t *evidence, const phrase_words_t *w)
 {
     int64_t content = 0, supported = 0;
     for (int64_t i = 0; i < w->count; i++) {
@@ -88,8 +89,8 @@ static bool is_grounded(const words_t *evidence, const words_t *w)
     return content && 2 * supported >= content;
 }
 
-/* The candidate of the lexicon that `text` is, or is a pattern of. */
-static const candidate_t *find_candidate(const candidates_t *c, const char *text, const words_t *w)
+/* Finds the entry of the lexicon that `text` is, or is a pattern of. */
+static const intent_candidate_t *find_candidate(const candidates_t *c, const char *text, const phrase_words_t *w)
 {
     const lexicon_entry_t *entry = lexicon_find(w);
     uint64_t key = descriptor_key(entry ? entry->text : text);
@@ -98,13 +99,13 @@ static const candidate_t *find_candidate(const candidates_t *c, const char *text
     return NULL;
 }
 
-verdict_t builtin_verdict(const candidates_t *evidence, const intent_t *i)
+judge_verdict_t builtin_verdict(const candidates_t *evidence, const intent_t *i)
 {
-    words_t w = {0};
+    phrase_words_t w = {0};
     words_add(&w, i->text, strlen(i->text), FIELD_TITLE);
-    const candidate_t *found = find_candidate(evidence, i->text, &w);
+    const intent_candidate_t *found = find_candidate(evidence, i->text, &w);
     bool confident = isnan(i->confidence) || i->confidence >= LEAST_CONFIDENCE;
-    verdict_t v = {
+    judge_verdict_t v = {
         .specific = is_specific(&w),
         .actionable = is_actionable(&w, evidence->domain, found),
         .grounded = confident && (found || is_grounded(&evidence->words, &w)),
@@ -118,12 +119,12 @@ typedef struct {
     candidates_t scratch;
 } judge_t;
 
-static void judge(intent_judge_t *j, const evidence_t *evidence, intents_t *intents, judged_fn done, void *ctx)
+static void judge(intent_judge_t *j, const evidence_t *evidence, intents_t *intents, intent_judged_fn done, void *ctx)
 {
     judge_t *b = (judge_t *)j;
     candidates_find(&b->scratch, evidence, NULL, NULL);
     for (int i = 0; i < intents->count; i++) {
-        verdict_t v = builtin_verdict(&b->scratch, &intents->list[i]);
+        judge_verdict_t v = builtin_verdict(&b->scratch, &intents->list[i]);
         intents->list[i].label = v.specific && v.actionable && v.grounded;
     }
     done(ctx, NULL);

@@ -13,10 +13,10 @@
 /* What the rules say of one descriptor. */
 typedef struct {
     bool specific, actionable, grounded;
-} verdict_t;
+} judge_verdict_t;
 
 /* `evidence` holds the item's candidates, found without frequencies. */
-verdict_t builtin_verdict(const candidates_t *evidence, const intent_t *i);
+judge_verdict_t builtin_verdict(const candidates_t *evidence, const intent_t *i);
 
 intent_judge_t *builtin_judge(void);
 

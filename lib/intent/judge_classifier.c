@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "intent/evidence_rules.h"
 #include "intent/judge_builtin.h"
 #include "nn/logistic.h"
 #include "text/key_table.h"
@@ -35,7 +36,7 @@ static void add_column(features_t *f, int32_t column)
 }
 
 /* Shares of the words that stand in the evidence, and in the title. */
-static void overlap(features_t *f, const words_t *evidence, const words_t *w)
+static void overlap(features_t *f, const phrase_words_t *evidence, const phrase_words_t *w)
 {
     int64_t content = 0, found = 0, titled = 0;
     for (int64_t i = 0; i < w->count; i++) {
@@ -57,10 +58,10 @@ static void overlap(features_t *f, const words_t *evidence, const words_t *w)
 static features_t features_of(const candidates_t *evidence, const intent_t *i)
 {
     features_t f = {0};
-    words_t w = {0};
+    phrase_words_t w = {0};
     size_t length = strlen(i->text);
     words_add(&w, i->text, length, FIELD_TITLE);
-    verdict_t v = builtin_verdict(evidence, i);
+    judge_verdict_t v = builtin_verdict(evidence, i);
     f.whole[CONFIDENCE] = isnan(i->confidence) ? 0 : (float)i->confidence;
     f.whole[HAS_CONFIDENCE] = (float)!isnan(i->confidence);
     f.whole[WORDS] = (float)(w.count < MOST_WORDS ? w.count : MOST_WORDS) / 8;
@@ -106,9 +107,9 @@ struct classifier_trainer {
     int64_t count, list_cap, label_cap, item_cap;
 };
 
-classifier_trainer_t *classifier_trainer_new(void) { return NEW(classifier_trainer_t); }
+judge_classifier_trainer_t *classifier_trainer_new(void) { return NEW(judge_classifier_trainer_t); }
 
-void classifier_trainer_add(classifier_trainer_t *t, const evidence_t *e, const intents_t *judged)
+void classifier_trainer_add(judge_classifier_trainer_t *t, const evidence_t *e, const intents_t *judged)
 {
     t->items++;
     candidates_find(&t->scratch, e, NULL, NULL);
@@ -129,7 +130,7 @@ void classifier_trainer_add(classifier_trainer_t *t, const evidence_t *e, const 
     }
 }
 
-static csr_t matrix_of(classifier_trainer_t *t)
+static csr_t matrix_of(judge_classifier_trainer_t *t)
 {
     csr_t x = {.rows = t->count, .cols = CLASSIFIER_FEATURES, .offsets = NEW_ARRAY(int64_t, t->count + 1),
                .index = NEW_ARRAY(int32_t, size_mul((size_t)t->count, MOST_FEATURES)),
@@ -151,7 +152,7 @@ static csr_t matrix_of(classifier_trainer_t *t)
     return x;
 }
 
-static double score_row(const classifier_t *c, const csr_t *x, int64_t r)
+static double score_row(const judge_classifier_t *c, const csr_t *x, int64_t r)
 {
     double score = (double)c->bias;
     for (int64_t e = x->offsets[r]; e < x->offsets[r + 1]; e++)
@@ -160,7 +161,8 @@ static double score_row(const classifier_t *c, const csr_t *x, int64_t r)
 }
 
 /* use [count]: 1 for the examples of items that are trained on. Returns the number of items held out that have examples. */
-static int64_t split(const classifier_trainer_t *t, const classifier_options_t *o, uint8_t *use, classifier_report_t *r)
+static int64_t split(const judge_classifier_trainer_t *t, const judge_classifier_options_t *o, uint8_t *use,
+                     judge_classifier_report_t *r)
 {
     uint64_t key = rng_stream(o->seed, "held out");
     int64_t last = -1;
@@ -179,7 +181,8 @@ static int64_t split(const classifier_trainer_t *t, const classifier_options_t *
 }
 
 /* Measures on the examples not used. */
-static void measure(const classifier_t *c, const csr_t *x, const uint8_t *label, const uint8_t *use, classifier_report_t *r)
+static void measure(const judge_classifier_t *c, const csr_t *x, const uint8_t *label, const uint8_t *use,
+                    judge_classifier_report_t *r)
 {
     double *score = NEW_ARRAY(double, x->rows + 1);
     uint8_t *truth = NEW_ARRAY(uint8_t, x->rows + 1);
@@ -199,7 +202,7 @@ static void measure(const classifier_t *c, const csr_t *x, const uint8_t *label,
     free(truth);
 }
 
-static void free_trainer(classifier_trainer_t *t)
+static void free_trainer(judge_classifier_trainer_t *t)
 {
     candidates_free(&t->scratch);
     key_table_free(&t->seen);
@@ -209,16 +212,16 @@ static void free_trainer(classifier_trainer_t *t)
     free(t);
 }
 
-classifier_t *classifier_train(classifier_trainer_t *t, const classifier_options_t *o, const char *file,
-                               classifier_report_t *r)
+judge_classifier_t *classifier_train(judge_classifier_trainer_t *t, const judge_classifier_options_t *o, const char *file,
+                                     judge_classifier_report_t *r)
 {
-    *r = (classifier_report_t){.accuracy = NAN, .auc = NAN, .majority = NAN};
+    *r = (judge_classifier_report_t){.accuracy = NAN, .auc = NAN, .majority = NAN};
     uint8_t *use = NEW_ARRAY(uint8_t, t->count + 1);
     int64_t held = split(t, o, use, r), trained_good = r->positive - r->held_positive;
     if (!r->positive || r->positive == r->examples)
         die_at(file, 0, "%lld judged intents, %lld of them good: expected some good and some not", (long long)r->examples,
                (long long)r->positive);
-    classifier_t *c = NEW(classifier_t);
+    judge_classifier_t *c = NEW(judge_classifier_t);
     c->items = t->items;
     memcpy(c->frequency, t->frequency, sizeof c->frequency);
     csr_t x = matrix_of(t);
@@ -233,7 +236,7 @@ classifier_t *classifier_train(classifier_trainer_t *t, const classifier_options
     return c;
 }
 
-double classifier_probability(const classifier_t *c, const candidates_t *evidence, const intent_t *i)
+double classifier_probability(const judge_classifier_t *c, const candidates_t *evidence, const intent_t *i)
 {
     features_t f = features_of(evidence, i);
     add_frequencies(&f, c->items, c->frequency);
@@ -243,7 +246,7 @@ double classifier_probability(const classifier_t *c, const candidates_t *evidenc
     return 1 / (1 + exp(-score));
 }
 
-void classifier_add(st_writer_t *w, const classifier_t *c)
+void classifier_add(st_writer_t *w, const judge_classifier_t *c)
 {
     char items[24];
     snprintf(items, sizeof items, "%lld", (long long)c->items);
@@ -253,12 +256,12 @@ void classifier_add(st_writer_t *w, const classifier_t *c)
     st_add1(w, "frequency", ST_I32, HASHED_FEATURES, c->frequency);
 }
 
-classifier_t *classifier_read(const st_file_t *file)
+judge_classifier_t *classifier_read(const st_file_t *file)
 {
     st_check_schema(file, "intent-classifier/1");
     const char *text = st_meta(file, "items");
     char *end = NULL;
-    classifier_t *c = NEW(classifier_t);
+    judge_classifier_t *c = NEW(judge_classifier_t);
     c->items = text ? strtoll(text, &end, 10) : -1;
     if (!text || end == text || *end || c->items < 1 || c->items > INT32_MAX)
         die_at(file->name, 0, "metadata 'items' is %s, expected a number of items", text ? text : "missing");
@@ -279,11 +282,11 @@ classifier_t *classifier_read(const st_file_t *file)
 
 typedef struct {
     intent_judge_t judge;
-    classifier_t *classifier;
+    judge_classifier_t *classifier;
     candidates_t scratch;
 } judge_t;
 
-static void judge(intent_judge_t *j, const evidence_t *evidence, intents_t *intents, judged_fn done, void *ctx)
+static void judge(intent_judge_t *j, const evidence_t *evidence, intents_t *intents, intent_judged_fn done, void *ctx)
 {
     judge_t *b = (judge_t *)j;
     candidates_find(&b->scratch, evidence, NULL, NULL);
@@ -300,7 +303,7 @@ static void free_judge(intent_judge_t *j)
     free(b);
 }
 
-intent_judge_t *classifier_judge(classifier_t *c)
+intent_judge_t *classifier_judge(judge_classifier_t *c)
 {
     judge_t *b = NEW(judge_t);
     *b = (judge_t){.judge = {judge, free_judge}, .classifier = c};

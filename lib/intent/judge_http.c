@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "intent/intent_reply.h"
 #include "server/model_json.h"
-#include "server/prompts.h"
+#include "intent/prompts.h"
 
 typedef struct {
     intent_judge_t base;
@@ -27,7 +27,7 @@ typedef struct {
 
 struct item_judged {
     intents_t *intents;
-    judged_fn done;
+    intent_judged_fn done;
     void *ctx;
     int left;            /* answers that are missing; one more while the requests are being made */
     asked_t asked[];     /* one a descriptor */
@@ -85,14 +85,14 @@ static void ask(const http_judge_t *j, const char *evidence, const char *descrip
     buf_printf(&user, "{\"evidence\":%s,\"descriptor\":", evidence);
     buf_json_string(&user, descriptor, strlen(descriptor));
     buf_puts(&user, "}");
-    chat_body(&body, &(chat_t){.model = j->endpoint->model, .system = j->system, .user = user.data,
-                               .max_tokens = j->max_tokens, .temperature = j->temperature});
+    chat_body(&body, &(model_chat_t){.model = j->endpoint->model, .system = j->system, .user = user.data,
+                                     .max_tokens = j->max_tokens, .temperature = j->temperature});
     model_client_send(j->endpoint->client, MODEL_CHAT, &body, accept_reply, answered, a);
     buf_free(&body);
     buf_free(&user);
 }
 
-static void judge(intent_judge_t *base, const evidence_t *evidence, intents_t *intents, judged_fn done, void *ctx)
+static void judge(intent_judge_t *base, const evidence_t *evidence, intents_t *intents, intent_judged_fn done, void *ctx)
 {
     const http_judge_t *j = (const http_judge_t *)base;
     int count = intents->count;

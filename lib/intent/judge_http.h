@@ -1,4 +1,4 @@
-/* Labels for intents by a language model: one request a descriptor (METHODS 1.3). */
+/* Labels for intents by a language model: one request a descriptor (sidmill-methods(7), 1.3). */
 #ifndef SIDMILL_INTENT_JUDGE_HTTP_H
 #define SIDMILL_INTENT_JUDGE_HTTP_H
 

@@ -22,7 +22,7 @@ static int pattern_count, pattern_cap;
 static int first_pattern[SLOTS]; /* open addressing by the first stem: pattern + 1, 0: free */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-const char *rule_name(rule_t r)
+const char *rule_name(lexicon_rule_t r)
 {
     static const char *const names[RULES] = {"purpose", "occasion", "activity", "condition", "audience", "setting",
                                              "use",     "property", "theme",    "look",      "cluster"};
@@ -73,7 +73,7 @@ static void compile(void)
     }
 }
 
-static bool in_scope(scope_t scope, domain_t domain)
+static bool in_scope(lexicon_scope_t scope, lexicon_domain_t domain)
 {
     switch (scope) {
     case FOR_PRODUCTS: return domain != DOMAIN_STORY;
@@ -84,18 +84,18 @@ static bool in_scope(scope_t scope, domain_t domain)
     return false;
 }
 
-static bool stands_at(const pattern_t *p, const words_t *w, int64_t i)
+static bool stands_at(const pattern_t *p, const phrase_words_t *w, int64_t i)
 {
     if (i + p->words > w->count) return false;
     for (int k = 0; k < p->words; k++) {
-        const ev_word_t *word = &w->words[i + k];
+        const phrase_word_t *word = &w->words[i + k];
         bool apart = k && !word->follows && word->field != FIELD_CATEGORIES; /* "Face", "Cleansers" is one phrase */
         if (word->stem != p->stem[k] || word->field != w->words[i].field || apart) return false;
     }
     return true;
 }
 
-void lexicon_at(const words_t *w, int64_t i, domain_t domain, lexicon_fn hit, void *ctx)
+void lexicon_at(const phrase_words_t *w, int64_t i, lexicon_domain_t domain, lexicon_fn hit, void *ctx)
 {
     pthread_once(&once, compile);
     for (int p = *slot_of(w->words[i].stem) - 1; p >= 0; p = patterns[p].next)
@@ -103,7 +103,7 @@ void lexicon_at(const words_t *w, int64_t i, domain_t domain, lexicon_fn hit, vo
             hit(ctx, patterns[p].entry, patterns[p].words);
 }
 
-const lexicon_entry_t *lexicon_find(const words_t *text)
+const lexicon_entry_t *lexicon_find(const phrase_words_t *text)
 {
     pthread_once(&once, compile);
     if (!text->count) return NULL;
@@ -136,7 +136,7 @@ static bool is_story(const char *categories)
     return 2 * found >= count;
 }
 
-domain_t lexicon_domain(const words_t *w, const evidence_t *e)
+lexicon_domain_t lexicon_domain(const phrase_words_t *w, const evidence_t *e)
 {
     static const char *const cosmetic[] = {
         "beauty", "makeup", "cosmetic", "cosmetics", "skincare", "haircare", "shampoo", "fragrance", "perfume", "moisturizer",

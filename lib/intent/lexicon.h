@@ -19,16 +19,16 @@ typedef enum {
     RULE_LOOK,      /* what the picture's colours and light go with */
     RULE_CLUSTER,   /* key-phrases of the item's cluster */
     RULES
-} rule_t;
+} lexicon_rule_t;
 
-const char *rule_name(rule_t r);
+const char *rule_name(lexicon_rule_t r);
 
 /* Which items an entry is about. */
-typedef enum { FOR_PRODUCTS, FOR_GEAR /* products, but not cosmetics */, FOR_COSMETICS, FOR_STORIES } scope_t;
+typedef enum { FOR_PRODUCTS, FOR_GEAR /* products, but not cosmetics */, FOR_COSMETICS, FOR_STORIES } lexicon_scope_t;
 
 typedef struct {
-    rule_t rule;
-    scope_t scope;
+    lexicon_rule_t rule;
+    lexicon_scope_t scope;
     const char *patterns; /* alternatives of 1 to 4 words, set off by '|' */
     const char *text;     /* the descriptor */
 } lexicon_entry_t;
@@ -36,17 +36,17 @@ typedef struct {
 /* The tables: each ends with an entry without patterns. */
 extern const lexicon_entry_t lexicon_general[], lexicon_cosmetics[], lexicon_gear[], lexicon_stories[];
 
-typedef enum { DOMAIN_PRODUCT, DOMAIN_COSMETIC, DOMAIN_STORY } domain_t;
+typedef enum { DOMAIN_PRODUCT, DOMAIN_COSMETIC, DOMAIN_STORY } lexicon_domain_t;
 
 /* What the item is: a story where half of its categories are genres, a cosmetic where its words say so, else a product. */
-domain_t lexicon_domain(const words_t *w, const evidence_t *e);
+lexicon_domain_t lexicon_domain(const phrase_words_t *w, const evidence_t *e);
 
 /* Calls hit() for every entry whose pattern stands at word i and whose scope holds the domain; plural endings are ignored
  * on both sides. Safe from any thread. */
 typedef void (*lexicon_fn)(void *ctx, const lexicon_entry_t *entry, int words);
-void lexicon_at(const words_t *w, int64_t i, domain_t domain, lexicon_fn hit, void *ctx);
+void lexicon_at(const phrase_words_t *w, int64_t i, lexicon_domain_t domain, lexicon_fn hit, void *ctx);
 
 /* The entry whose descriptor, pattern or pattern's plural `text` is (folded words, plural endings ignored); NULL if none. */
-const lexicon_entry_t *lexicon_find(const words_t *text);
+const lexicon_entry_t *lexicon_find(const phrase_words_t *text);
 
 #endif

@@ -1,4 +1,4 @@
-/* The quality of an item: the confidence-weighted share of its descriptors that were judged good (METHODS section 2). */
+/* The quality of an item: the confidence-weighted share of its descriptors that were judged good (sidmill-methods(7), 2.1). */
 #ifndef SIDMILL_INTENT_QUALITY_H
 #define SIDMILL_INTENT_QUALITY_H
 

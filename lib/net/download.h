@@ -19,12 +19,12 @@ typedef struct {
 extern download_options_t download_options;
 
 #define DOWNLOAD_OPTIONS                                                                                                     \
-    {0, "cache", "DIR", CLI_STRING, &download_options.cache, "where downloads are kept [~/.cache/sidmill]", false, 0, 0, NULL}, \
-    {0, "refresh", NULL, CLI_FLAG, &download_options.refresh, "download again what is in the cache", false, 0, 0, NULL},     \
-    {0, "max-retries", "N", CLI_INT, &download_options.max_retries, "ask again up to N times", false, 0, 100, NULL},         \
-    {0, "retry-wait", "SECONDS", CLI_REAL, &download_options.retry_wait, "the first wait before that; it doubles", false, 0.001, 30, NULL}, \
-    {0, "connect-timeout", "SECONDS", CLI_REAL, &download_options.connect_timeout, "for a connection", false, 0.001, 3600, NULL}, \
-    {0, "timeout", "SECONDS", CLI_REAL, &download_options.timeout, "that a download may stand still, a picture take", false, 1, 86400, NULL}
+    OPT_STRING(0, "cache", "DIR", &download_options.cache, "where downloads are kept [~/.cache/sidmill]"),                   \
+    OPT_FLAG(0, "refresh", &download_options.refresh, "download again what is in the cache"),                                \
+    OPT_INT(0, "max-retries", "N", &download_options.max_retries, 0, 100, "ask again up to N times"),                        \
+    OPT_REAL(0, "retry-wait", "SECONDS", &download_options.retry_wait, 0.001, 30, "the first wait before that; it doubles"), \
+    OPT_REAL(0, "connect-timeout", "SECONDS", &download_options.connect_timeout, 0.001, 3600, "for a connection"),           \
+    OPT_REAL(0, "timeout", "SECONDS", &download_options.timeout, 1, 86400, "that a download may stand still, a picture take")
 
 /* True for "http://..." and "https://...". */
 bool is_url(const char *path);

@@ -3,7 +3,7 @@
 #ifndef SIDMILL_NET_FETCH_HOSTS_H
 #define SIDMILL_NET_FETCH_HOSTS_H
 
-#include "net/fetch.h"
+#include "net/fetch_request.h"
 
 typedef struct fetch_hosts fetch_hosts_t;
 typedef struct fetch_host fetch_host_t;

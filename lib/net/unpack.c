@@ -143,7 +143,7 @@ static void list_name(buf_t *names, int count, const char *name)
     if (names->len) blank_controls(names->data);
 }
 
-/* Regular files, without those in which macOS keeps a file's attributes. */
+/* Passes over all but regular files, and those in which macOS keeps a file's attributes. */
 static bool counts(struct archive_entry *e)
 {
     const char *name = entry_name(e), *slash = strrchr(name, '/');

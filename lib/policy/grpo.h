@@ -1,4 +1,4 @@
-/* Group relative policy optimisation of a generator (Shao et al. 2024; METHODS section 2): loss and gradient of groups of
+/* Group relative policy optimisation of a generator (Shao et al. 2024; sidmill-methods(7), 2): loss and gradient of groups of
  * candidates. For a kept group of G candidates o_g with advantages A_g,
  *
  *   J = 1/G sum_g 1/|o_g| sum_t [ min(rho_gt A_g, clip(rho_gt, 1 - eps, 1 + eps) A_g) - beta KL_gt ]

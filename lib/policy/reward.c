@@ -19,13 +19,13 @@ reward_kind_t reward_kind(const char *name)
 
 bool reward_needs_quality(reward_kind_t kind) { return kind == REWARD_UNGATED || kind == REWARD_GATED || kind == REWARD_SUPPRESS; }
 
-quality_t quality_read(const st_file_t *f, const strtab_t *ids)
+quality_t quality_read(const st_file_t *f, const catalogue_t *c)
 {
     st_check_schema(f, "quality/1");
     strtab_t own = st_need_ids(f, "item_ids", -1);
-    if (!strtab_equal(&own, ids)) die(EX_DATAERR, "%s: the item_ids are not those of the SIDs; both must come from the same items in the same order", f->name);
+    catalogue_check_items(f->name, &own, c->sids_file->name, &c->sids.item_ids);
     strtab_free(&own);
-    int64_t n = ids->count;
+    int64_t n = c->sids.items;
     quality_t q = {.value = st_need_f32(f, "quality", 1, &n)};
     q.judged = st_need_u8(f, "quality_mask", 1, &n);
     for (int64_t i = 0; i < n; i++) {

@@ -1,10 +1,11 @@
-/* Rewards of generated candidates and their advantages within a group (METHODS section 2; DeepInterestGR, arXiv 2604.20861). */
+/* Rewards of generated candidates and their advantages within a group (DeepInterestGR; sidmill-methods(7), 2). */
 #ifndef SIDMILL_POLICY_REWARD_H
 #define SIDMILL_POLICY_REWARD_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "data/catalogue.h"
 #include "data/st.h"
 #include "gen/space.h"
 #include "policy/draw.h"
@@ -36,8 +37,8 @@ typedef struct {
     uint8_t *judged;
 } quality_t;
 
-/* Reads quality/1 for the items `ids`; anything else ends the process with EX_DATAERR. */
-quality_t quality_read(const st_file_t *f, const strtab_t *ids);
+/* Reads quality/1 of the catalogue's items; anything else ends the process with EX_DATAERR. */
+quality_t quality_read(const st_file_t *f, const catalogue_t *c);
 void quality_free(quality_t *q);
 
 /* A reward is the sum of its terms, each weighted already. */

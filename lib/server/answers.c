@@ -124,7 +124,7 @@ answers_t *answers_open(const char *path)
 
 static int64_t digest(const void *reply, size_t n) { return (int64_t)XXH3_64bits(reply, n); }
 
-bool answers_get(answers_t *a, answer_key_t key, buf_t *out)
+bool answers_get(answers_t *a, answers_key_t key, buf_t *out)
 {
     if (!a) return false;
     sqlite3_bind_blob(a->get, 1, key.bytes, sizeof key.bytes, SQLITE_STATIC);
@@ -142,7 +142,7 @@ bool answers_get(answers_t *a, answer_key_t key, buf_t *out)
     return code == SQLITE_ROW;
 }
 
-void answers_put(answers_t *a, answer_key_t key, const void *reply, size_t n)
+void answers_put(answers_t *a, answers_key_t key, const void *reply, size_t n)
 {
     if (!a) return;
     if (!a->open) step(a, a->begin);

@@ -11,7 +11,7 @@
 
 typedef struct {
     unsigned char bytes[16]; /* xxh3-128, canonical */
-} answer_key_t;
+} answers_key_t;
 
 typedef struct answers answers_t;
 
@@ -22,11 +22,11 @@ typedef struct answers answers_t;
 answers_t *answers_open(const char *path);
 
 /* Replaces `out` by the reply and returns true, or returns false where there is none. */
-bool answers_get(answers_t *a, answer_key_t key, buf_t *out);
+bool answers_get(answers_t *a, answers_key_t key, buf_t *out);
 
 /* Keeps a reply; safe after answers_commit(). An answer that is there already stays. Other processes wait between the two:
  * commit before anything that takes time. */
-void answers_put(answers_t *a, answer_key_t key, const void *reply, size_t n);
+void answers_put(answers_t *a, answers_key_t key, const void *reply, size_t n);
 void answers_commit(answers_t *a);
 
 void answers_close(answers_t *a);

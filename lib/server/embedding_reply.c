@@ -49,9 +49,9 @@ void embedding_text(const text_part_t *parts, int count, buf_t *out)
 /* --- Replies --------------------------------------------------------------------------------------------------------- */
 
 /* A vector's numbers into `v`, at most `most`; their count, or -1 where one is no finite number. */
-static int64_t read_vector(json_span_t vector, float *v, int64_t most)
+static int64_t read_vector(model_span_t vector, float *v, int64_t most)
 {
-    json_span_t e = {0};
+    model_span_t e = {0};
     int64_t n = 0;
     double squares = 0;
     for (; json_element(vector, &e); n++) {
@@ -65,21 +65,21 @@ static int64_t read_vector(json_span_t vector, float *v, int64_t most)
 }
 
 /* Width of a vector; -1 where it is none, or too wide. */
-static int64_t count_elements(json_span_t vector)
+static int64_t count_elements(model_span_t vector)
 {
-    json_span_t e = {0};
+    model_span_t e = {0};
     int64_t n = 0;
     while (n <= MAX_DIM && json_element(vector, &e)) n++;
     return n && n <= MAX_DIM ? n : -1;
 }
 
-static const char *read_data(json_span_t data, int64_t count, int64_t *dim, float **x, char *seen)
+static const char *read_data(model_span_t data, int64_t count, int64_t *dim, float **x, char *seen)
 {
-    json_span_t e = {0};
+    model_span_t e = {0};
     int64_t found = 0;
     for (; json_element(data, &e); found++) {
         int64_t index = json_count(json_member(e, "index"));
-        json_span_t vector = json_member(e, "embedding");
+        model_span_t vector = json_member(e, "embedding");
         if (index < 0 || index >= count) return "an embedding has an index that was not asked for";
         if (seen[index]++) return "two embeddings have the same index";
         if (!*x) {
@@ -98,7 +98,7 @@ float *embedding_read(const char *reply, size_t n, int64_t count, int64_t *dim, 
 {
     float *x = NULL;
     if ((*why = model_json_check(reply, n))) return NULL;
-    json_span_t data = json_member(json_whole(reply, n), "data");
+    model_span_t data = json_member(json_whole(reply, n), "data");
     char *seen = NEW_ARRAY(char, count);
     *why = data.text ? read_data(data, count, dim, &x, seen) : "the reply has no array 'data'";
     free(seen);

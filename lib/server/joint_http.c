@@ -6,16 +6,16 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "intent/caption_http.h"
 #include "server/embedding_reply.h"
 #include "vision/image_file.h"
 #include "vision/pixels.h"
 #include "vision/sandbox.h"
+#include "vision/sendable.h"
 
 enum { MAX_SEND = 4 << 20 /* bytes of a picture */ };
 
 struct joint_http {
-    caption_picture_t picture;
+    sendable_limits_t limits;
     sandbox_t *sandbox;
     const char *folder;
     model_client_t *client;
@@ -38,11 +38,11 @@ typedef struct {
 joint_http_t *joint_http_open(const char *folder, int max_side)
 {
     joint_http_t *j = NEW(joint_http_t);
-    j->picture = (caption_picture_t){.max_pixels = PIXELS_MAX_COUNT, .max_side = max_side, .max_bytes = MAX_SEND};
+    j->limits = (sendable_limits_t){.max_pixels = PIXELS_MAX_COUNT, .max_side = max_side, .max_bytes = MAX_SEND};
     j->folder = folder;
-    const sandbox_options_t limits = {.memory = size_add(pixels_memory(PIXELS_MAX_COUNT), (size_t)4 * PIXELS_MAX_FILE),
+    const sandbox_options_t worker = {.memory = size_add(pixels_memory(PIXELS_MAX_COUNT), (size_t)4 * PIXELS_MAX_FILE),
                                       .max_reply = MAX_SEND + 1};
-    j->sandbox = sandbox_open(&limits, caption_picture, &j->picture);
+    j->sandbox = sandbox_open(&worker, sendable_check, &j->limits);
     j->digest = XXH3_createState();
     if (!j->digest || XXH3_128bits_reset(j->digest) == XXH_ERROR) die(EX_OSERR, "out of memory");
     return j;
@@ -85,16 +85,17 @@ static void vector_done(void *ctx, const char *reply, size_t n, const char *erro
     free_item(i);
 }
 
-static void send_item(item_t *i, const void *image, size_t n)
+/* An empty image: the text alone. */
+static void send_item(item_t *i, sendable_t image)
 {
     joint_http_t *j = i->joint;
     buf_t body = {0};
-    embedding_joint_body(&body, j->model, i->text, image, n, image ? caption_picture_type(image, n) : NULL);
+    embedding_joint_body(&body, j->model, i->text, image.bytes, image.n, image.type);
     buf_free(&i->file);
     model_client_send(j->client, MODEL_EMBEDDINGS, &body, accept_vector, vector_done, i);
 }
 
-/* The picture cannot be used: the text alone, if there is one. */
+/* Sends the text alone, if there is one: the picture cannot be used. */
 static void go_without(item_t *i, const char *why)
 {
     joint_http_t *j = i->joint;
@@ -104,19 +105,19 @@ static void go_without(item_t *i, const char *why)
         j->why_row = i->row;
     }
     if (i->text) {
-        send_item(i, NULL, 0);
+        send_item(i, (sendable_t){0});
     } else {
         embedding_rows_fail(&j->rows, i->row, why);
         free_item(i);
     }
 }
 
-/* A worker's word on the picture; a worker that was taken over may say anything. */
+/* Takes a worker's word on the picture. */
 static void looked_at(void *ctx, const unsigned char *reply, size_t n, const char *error)
 {
     item_t *i = ctx;
-    if (!error && n == 1 && *reply == CAPTION_AS_IS) send_item(i, i->file.data, i->file.len);
-    else if (!error && n > 1 && *reply == CAPTION_JPEG) send_item(i, reply + 1, n - 1);
+    sendable_t image;
+    if (!error && sendable_read(reply, n, &i->file, &image)) send_item(i, image);
     else go_without(i, error ? error : "a worker answered nonsense");
 }
 
@@ -136,7 +137,7 @@ void joint_http_add(joint_http_t *j, const text_part_t *parts, int count, const 
         i->text = text.data;
     }
     if (!path) {
-        send_item(i, NULL, 0);
+        send_item(i, (sendable_t){0});
         return;
     }
     j->pictures++;

@@ -1,4 +1,4 @@
-/* Joint image-text vectors from an embedder on a server that takes pictures (METHODS 4, CMSA). Pictures are decoded in
+/* Joint image-text vectors from an embedder on a server that takes pictures (sidmill-methods(7), 4). Pictures are decoded in
  * sandboxed workers first, so that nothing but pictures ever leaves the machine. */
 #ifndef SIDMILL_SERVER_JOINT_HTTP_H
 #define SIDMILL_SERVER_JOINT_HTTP_H

@@ -41,7 +41,7 @@ typedef struct {
     buf_t body;
     int64_t refused;        /* replies refused so far: part of the answer's key */
     bool sent;              /* something had to be sent */
-    answer_key_t id;        /* the first answer's key, whatever was refused since */
+    answers_key_t id;       /* the first answer's key, whatever was refused since */
     asker_t asker, *others; /* others: the same body, to get the same answer */
     UT_hash_handle hh;
 } job_t;
@@ -146,7 +146,7 @@ static void hide_key(const model_client_t *c, char *text, size_t n)
 static void add_message(const model_client_t *c, buf_t *out, const char *reply, size_t n)
 {
     if (model_json_check(reply, n)) return;
-    json_span_t whole = json_whole(reply, n), error = json_member(whole, "error");
+    model_span_t whole = json_whole(reply, n), error = json_member(whole, "error");
     char *said = json_string(json_member(error, "message"));
     if (!said) said = json_string(error);
     if (!said) said = json_string(json_member(whole, "message"));
@@ -166,7 +166,7 @@ static void add_message(const model_client_t *c, buf_t *out, const char *reply, 
 
 static void count_tokens(model_client_t *c, const char *reply, size_t n)
 {
-    json_span_t usage = json_member(json_whole(reply, n), "usage");
+    model_span_t usage = json_member(json_whole(reply, n), "usage");
     int64_t prompt = json_count(json_member(usage, "prompt_tokens")), total = json_count(json_member(usage, "total_tokens"));
     int64_t completion = json_count(json_member(usage, "completion_tokens"));
     if (prompt < 0) prompt = total;
@@ -176,7 +176,7 @@ static void count_tokens(model_client_t *c, const char *reply, size_t n)
 
 /* --- Keys ------------------------------------------------------------------------------------------------------------- */
 
-static answer_key_t answer_key(const job_t *j)
+static answers_key_t answer_key(const job_t *j)
 {
     const char *parts[] = {"sidmill-answers-1", j->client->options.model, path_name[j->path]};
     XXH3_state_t *s = XXH3_createState();
@@ -189,7 +189,7 @@ static answer_key_t answer_key(const job_t *j)
     XXH128_canonical_t canonical;
     XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(s));
     XXH3_freeState(s);
-    answer_key_t key;
+    answers_key_t key;
     memcpy(key.bytes, canonical.digest, sizeof key.bytes);
     return key;
 }
@@ -277,7 +277,7 @@ static const char *check(void *ctx, char *body, size_t n)
         free(chat_content(body, n, NULL, &why));
     } else {
         why = model_json_check(body, n);
-        json_span_t data = why ? (json_span_t){0} : json_member(json_whole(body, n), "data");
+        model_span_t data = why ? (model_span_t){0} : json_member(json_whole(body, n), "data");
         if (!why && (!data.text || *data.text != '[')) why = "the reply has no array 'data'";
     }
     if (!why) answers_put(c->answers, answer_key(j), body, n);

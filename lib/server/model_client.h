@@ -5,7 +5,7 @@
  *     for (each item) {
  *         while (!model_client_has_room(c)) model_client_wait(c);
  *         buf_t body = {0};
- *         chat_body(&body, &(chat_t){.model = model_client_options.model, .user = ..., .max_tokens = 100});
+ *         chat_body(&body, &(model_chat_t){.model = model_client_options.model, .user = ..., .max_tokens = 100});
  *         model_client_send(c, MODEL_CHAT, &body, accept, done, item);
  *     }
  *     while (model_client_busy(c)) model_client_wait(c);
@@ -37,16 +37,18 @@ typedef struct {
 extern model_client_options_t model_client_options;
 
 #define MODEL_CLIENT_ENDPOINT                                                                                                \
-    {0, "url", "URL", CLI_STRING, &model_client_options.url, "http: the server's base, e.g. http://127.0.0.1:8080/v1", false, 0, 0, NULL}, \
-    {0, "model", "NAME", CLI_STRING, &model_client_options.model, "http: the model's name there", true, 0, 0, NULL}
+    OPT_STRING(0, "url", "URL", &model_client_options.url, "http: the server's base, e.g. http://127.0.0.1:8080/v1"),        \
+    CONFIG_STRING(0, "model", "NAME", &model_client_options.model, "http: the model's name there")
 #define MODEL_CLIENT_OPTIONS                                                                                                 \
-    {0, "jobs", "N", CLI_INT, &model_client_options.jobs, "http: requests in flight", false, 1, 512, NULL},                  \
-    {0, "max-retries", "N", CLI_INT, &model_client_options.max_retries, "http: send again up to N times", false, 0, 100, NULL}, \
-    {0, "retry-wait", "SECONDS", CLI_REAL, &model_client_options.retry_wait, "http: the first wait before that; it doubles", false, 0.001, 30, NULL}, \
-    {0, "max-failures", "N", CLI_INT, &model_client_options.max_failures, "http: stop after N in a row; 0: never", false, 0, 1000000000, NULL}, \
-    {0, "connect-timeout", "SECONDS", CLI_REAL, &model_client_options.connect_timeout, "http: for a connection", false, 0.001, 3600, NULL}, \
-    {0, "timeout", "SECONDS", CLI_REAL, &model_client_options.timeout, "http: for a reply, in all", false, 0.001, 86400, NULL}, \
-    {0, "cache", "FILE", CLI_STRING, &model_client_options.cache, "http: answers kept; none: not kept [~/.cache/sidmill]", false, 0, 0, NULL}
+    OPT_INT(0, "jobs", "N", &model_client_options.jobs, 1, 512, "http: requests in flight"),                                 \
+    OPT_INT(0, "max-retries", "N", &model_client_options.max_retries, 0, 100, "http: send again up to N times"),             \
+    OPT_REAL(0, "retry-wait", "SECONDS", &model_client_options.retry_wait, 0.001, 30,                                        \
+             "http: the first wait before that; it doubles"),                                                                \
+    OPT_INT(0, "max-failures", "N", &model_client_options.max_failures, 0, 1000000000,                                       \
+            "http: stop after N in a row; 0: never"),                                                                        \
+    OPT_REAL(0, "connect-timeout", "SECONDS", &model_client_options.connect_timeout, 0.001, 3600, "http: for a connection"), \
+    OPT_REAL(0, "timeout", "SECONDS", &model_client_options.timeout, 0.001, 86400, "http: for a reply, in all"),             \
+    OPT_STRING(0, "cache", "FILE", &model_client_options.cache, "http: answers kept; none: not kept [~/.cache/sidmill]")
 
 typedef enum { MODEL_CHAT /* /chat/completions */, MODEL_EMBEDDINGS /* /embeddings */ } model_path_t;
 

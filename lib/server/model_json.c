@@ -43,7 +43,7 @@ void model_content_parts(buf_t *out, const char *text, const void *image, size_t
     buf_puts(out, "]");
 }
 
-void chat_body(buf_t *out, const chat_t *c)
+void chat_body(buf_t *out, const model_chat_t *c)
 {
     buf_puts(out, "{\"model\":");
     add_string(out, c->model);
@@ -69,29 +69,29 @@ void chat_body(buf_t *out, const chat_t *c)
 
 /* --- Replies --------------------------------------------------------------------------------------------------------- */
 
-json_span_t json_member(json_span_t object, const char *name)
+model_span_t json_member(model_span_t object, const char *name)
 {
-    json_span_t found = {0};
+    model_span_t found = {0};
     json_member_t m = {0};
     if (!object.text || !object.n || *object.text != '{') return found;
     while (json_next_member(object.text, object.n, &m)) {
         if (!json_member_is(&m, name)) continue;
-        if (found.text) return (json_span_t){0};
-        found = (json_span_t){m.value, (size_t)(m.value_end - m.value)};
+        if (found.text) return (model_span_t){0};
+        found = (model_span_t){m.value, (size_t)(m.value_end - m.value)};
     }
     return found;
 }
 
-bool json_element(json_span_t array, json_span_t *element)
+bool json_element(model_span_t array, model_span_t *element)
 {
     if (!array.text) return false;
     json_element_t m = {.value = element->text, .value_end = element->text ? element->text + element->n : NULL};
     if (!json_next_element(array.text, array.n, &m)) return false;
-    *element = (json_span_t){m.value, (size_t)(m.value_end - m.value)};
+    *element = (model_span_t){m.value, (size_t)(m.value_end - m.value)};
     return true;
 }
 
-char *json_string(json_span_t value)
+char *json_string(model_span_t value)
 {
     if (!value.text || *value.text != '"') return NULL;
     cJSON *json = cJSON_ParseWithLength(value.text, value.n);
@@ -100,7 +100,7 @@ char *json_string(json_span_t value)
     return s;
 }
 
-int64_t json_count(json_span_t value)
+int64_t json_count(model_span_t value)
 {
     if (!value.text || !value.n || value.n > 15) return -1;
     int64_t v = 0;
@@ -114,7 +114,7 @@ int64_t json_count(json_span_t value)
 const char *model_json_check(const char *reply, size_t n)
 {
     json_error_t e;
-    json_span_t text = json_whole(reply, n);
+    model_span_t text = json_whole(reply, n);
     if (!text.n) return "the reply is empty";
     if (*text.text != '{') return "the reply is not a JSON object";
     if (!utf8_valid(reply, n)) return "the reply is not UTF-8";
@@ -123,16 +123,16 @@ const char *model_json_check(const char *reply, size_t n)
 
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-json_span_t json_whole(const char *text, size_t n)
+model_span_t json_whole(const char *text, size_t n)
 {
     while (n && is_blank(*text)) text++, n--;
-    return (json_span_t){text, n};
+    return (model_span_t){text, n};
 }
 
 char *chat_content(const char *reply, size_t n, bool *cut, const char **why)
 {
     if ((*why = model_json_check(reply, n))) return NULL;
-    json_span_t choices = json_member(json_whole(reply, n), "choices"), choice = {0}, second;
+    model_span_t choices = json_member(json_whole(reply, n), "choices"), choice = {0}, second;
     *why = "the reply has no single choices[0].message.content";
     if (!json_element(choices, &choice)) return NULL;
     second = choice;

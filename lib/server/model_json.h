@@ -19,10 +19,10 @@ typedef struct {
     int64_t max_tokens;          /* 0: the server's own limit */
     double temperature;
     const char *response_format; /* JSON text; NULL: none */
-} chat_t;
+} model_chat_t;
 
 /* Appends the body of a /chat/completions request. The same chat gives the same bytes. */
-void chat_body(buf_t *out, const chat_t *c);
+void chat_body(buf_t *out, const model_chat_t *c);
 
 /* Appends a JSON array of content parts: the picture as an image_url part, then the text. */
 void model_content_parts(buf_t *out, const char *text, const void *image, size_t n, const char *type);
@@ -33,23 +33,23 @@ void base64_add(buf_t *out, const void *bytes, size_t n);
 typedef struct {
     const char *text;  /* NULL: none */
     size_t n;
-} json_span_t;
+} model_span_t;
 
 /* The value of the member `name` of the object that `object` spans, part of a text that passed json_check(). text NULL
  * where it is no object, has no such member, or has it twice. */
-json_span_t json_member(json_span_t object, const char *name);
+model_span_t json_member(model_span_t object, const char *name);
 
 /* Steps through an array's elements: start with `element` zeroed; false after the last, or where it is no array. */
-bool json_element(json_span_t array, json_span_t *element);
+bool json_element(model_span_t array, model_span_t *element);
 
 /* A text that passed json_check(), as a span without the blanks before it. */
-json_span_t json_whole(const char *text, size_t n);
+model_span_t json_whole(const char *text, size_t n);
 
 /* A string's text, its quotes and escapes undone; caller frees. NULL where it is no string. */
-char *json_string(json_span_t value);
+char *json_string(model_span_t value);
 
 /* A number >= 0 without fraction, or -1. */
-int64_t json_count(json_span_t value);
+int64_t json_count(model_span_t value);
 
 /* The text of `choices[0].message.content` of a /chat/completions reply, exactly one choice being there; caller frees.
  * `cut` (may be NULL): whether it ended at max_tokens. NULL where the reply is not of that form, with why in `*why`, a

@@ -1,4 +1,4 @@
-/* Fusion of text and image before quantisation (CMSA: DeepInterestGR, arXiv 2604.20861; METHODS 1.6):
+/* Fusion of text and image before quantisation (CMSA: DeepInterestGR, arXiv 2604.20861; sidmill-methods(7), 1.6):
  *   e_vis = W_v v,   e_mm = W_f [e_text ; e_vis],
  * two matrices without bias or activation over a flat array of parameters. An item without an image has v = 0. */
 #ifndef SIDMILL_SID_FUSION_H

@@ -1,4 +1,5 @@
-/* Residual k-means: codebooks fitted level by level, each to what the levels before it left over. Also how RQ-VAE begins. */
+/* Fits codebooks by residual k-means, each level's to what the levels before it left over: a quantiser that needs no training,
+ * and the places from which RQ-VAE's codebooks start. */
 #ifndef SIDMILL_SID_RKMEANS_H
 #define SIDMILL_SID_RKMEANS_H
 

@@ -1,5 +1,5 @@
 /* Training of RQ-VAE (Lee et al. 2022; for Semantic IDs: Rajput et al. 2023): an auto-encoder whose latent is quantised
- * level by level; with images, jointly with the fusion that the encoder reads (METHODS 1.6). */
+ * level by level; with images, jointly with the fusion that the encoder reads (sidmill-methods(7), 1.6). */
 #ifndef SIDMILL_SID_RQVAE_H
 #define SIDMILL_SID_RQVAE_H
 
@@ -58,9 +58,9 @@ bool rqvae_load(rqvae_trainer_t *t, const char *folder, const char *fingerprint,
  *   |e_text - e_text^|^2 + image |v - v^|^2 + intent |y - y^|^2 + sum_l |sg[r_l] - C_l[c_l]|^2 + beta |r_l - sg[C_l[c_l]]|^2
  * times `scale`, added to grads (flat, as q->params), straight-through from the quantised latent to z; codes already subtracted
  * count as constants in r_l. The target [e_text ; v] is the frozen input, never e_mm, which W_f = 0 would reconstruct for
- * nothing; v counts where there is an image, y (the intents' own embedding, decoded from zq by a head of its own: METHODS 3)
- * where there are intents. `codes` [n, levels] receives the codes chosen. With `quantise` false: the plain auto-encoder's,
- * codes untouched. Runs on the calling thread. */
+ * nothing; v counts where there is an image, y (the intents' own embedding, decoded from zq by a head of its own:
+ * sidmill-methods(7), 3) where there are intents. `codes` [n, levels] receives the codes chosen. With `quantise` false: the
+ * plain auto-encoder's, codes untouched. Runs on the calling thread. */
 void rqvae_gradients(const rqvae_options_t *o, const quantiser_t *q, int64_t n, const quantiser_rows_t *rows, bool quantise,
                      float scale, float *grads, int32_t *codes, rqvae_loss_t *loss);
 

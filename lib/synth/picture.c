@@ -8,7 +8,7 @@
 
 picture_t picture_new(int size)
 {
-    return (picture_t){.size = size, .pixels = NEW_ARRAY(rgb_t, size_mul((size_t)size, (size_t)size))};
+    return (picture_t){.size = size, .pixels = NEW_ARRAY(picture_rgb_t, size_mul((size_t)size, (size_t)size))};
 }
 
 void picture_free(picture_t *p)
@@ -17,20 +17,20 @@ void picture_free(picture_t *p)
     p->pixels = NULL;
 }
 
-rgb_t rgb_mix(rgb_t a, rgb_t b, float t)
+picture_rgb_t rgb_mix(picture_rgb_t a, picture_rgb_t b, float t)
 {
-    return (rgb_t){a.r + (b.r - a.r) * t, a.g + (b.g - a.g) * t, a.b + (b.b - a.b) * t};
+    return (picture_rgb_t){a.r + (b.r - a.r) * t, a.g + (b.g - a.g) * t, a.b + (b.b - a.b) * t};
 }
 
-rgb_t rgb_scale(rgb_t c, float by) { return (rgb_t){c.r * by, c.g * by, c.b * by}; }
+picture_rgb_t rgb_scale(picture_rgb_t c, float by) { return (picture_rgb_t){c.r * by, c.g * by, c.b * by}; }
 
 static float clampf(float x, float low, float high) { return x < low ? low : x > high ? high : x; }
 static float pixel_centre(const picture_t *p, int i) { return ((float)i + 0.5f) / (float)p->size; }
 
-void picture_gradient(picture_t *p, rgb_t top, rgb_t bottom)
+void picture_gradient(picture_t *p, picture_rgb_t top, picture_rgb_t bottom)
 {
     for (int y = 0; y < p->size; y++) {
-        rgb_t c = rgb_mix(top, bottom, pixel_centre(p, y));
+        picture_rgb_t c = rgb_mix(top, bottom, pixel_centre(p, y));
         for (int x = 0; x < p->size; x++) p->pixels[y * p->size + x] = c;
     }
 }
@@ -60,8 +60,8 @@ static float trapezoid_distance(float x, float y, float w, float h, float top_sh
     return fmaxf(side, fabsf(y) - h / 2);
 }
 
-/* Signed distance from (x, y) to a part's outline, both in the same frame; negative inside. */
-static float part_distance(const part_t *s, float x, float y)
+/* Measures from (x, y) to a part's outline, both in the same frame; negative inside. */
+static float part_distance(const picture_part_t *s, float x, float y)
 {
     float dx = x - s->x, dy = y - s->y;
     if (s->angle != 0) {
@@ -78,8 +78,8 @@ static float part_distance(const part_t *s, float x, float y)
     return 1;
 }
 
-/* Share of the trim colour at a point of the body. */
-static float pattern_at(const figure_t *f, float x, float y)
+/* Gives the share of the trim colour at a point of the body. */
+static float pattern_at(const picture_figure_t *f, float x, float y)
 {
     float period = f->pattern_period, u = x / period + f->pattern_phase, v = y / period + f->pattern_phase;
     float fu = u - floorf(u), fv = v - floorf(v);
@@ -98,9 +98,9 @@ static float pattern_at(const figure_t *f, float x, float y)
     return 0;
 }
 
-static void blend(rgb_t *pixel, rgb_t colour, float alpha) { *pixel = rgb_mix(*pixel, colour, alpha); }
+static void blend(picture_rgb_t *pixel, picture_rgb_t colour, float alpha) { *pixel = rgb_mix(*pixel, colour, alpha); }
 
-/* Pixels that a shape centred at `at` can touch, within `reach`. */
+/* Bounds the pixels that a shape centred at `at` can touch, within `reach`. */
 static void pixel_span(const picture_t *p, float at, float reach, int *from, int *to)
 {
     float size = (float)p->size;
@@ -108,7 +108,7 @@ static void pixel_span(const picture_t *p, float at, float reach, int *from, int
     *to = (int)clampf(ceilf((at + reach) * size), 0, size);
 }
 
-void picture_shape(picture_t *p, const part_t *shape, rgb_t colour, float alpha, float soft)
+void picture_shape(picture_t *p, const picture_part_t *shape, picture_rgb_t colour, float alpha, float soft)
 {
     float edge = fmaxf(soft, 1 / (float)p->size);
     float reach = hypotf(shape->w, shape->h) / 2 + edge + (shape->shape == PART_RING ? shape->extra : 0);
@@ -122,14 +122,14 @@ void picture_shape(picture_t *p, const part_t *shape, rgb_t colour, float alpha,
         }
 }
 
-static rgb_t part_colour(const figure_t *f, const part_t *part, float x, float y)
+static picture_rgb_t part_colour(const picture_figure_t *f, const picture_part_t *part, float x, float y)
 {
-    rgb_t c = f->paints[part->paint];
+    picture_rgb_t c = f->paints[part->paint];
     if (part->paint == PAINT_BODY) c = rgb_mix(c, f->paints[PAINT_TRIM], f->pattern_depth * pattern_at(f, x, y));
     return rgb_scale(c, 1.08f - 0.25f * (y + 0.5f));
 }
 
-void picture_figure(picture_t *p, const figure_t *f, const part_t *parts, int count)
+void picture_figure(picture_t *p, const picture_figure_t *f, const picture_part_t *parts, int count)
 {
     float edge = 1 / ((float)p->size * f->scale), reach = f->scale * 0.85f, c = cosf(f->angle), n = sinf(f->angle);
     int x0, x1, y0, y1;
@@ -140,11 +140,11 @@ void picture_figure(picture_t *p, const figure_t *f, const part_t *parts, int co
             float dx = (pixel_centre(p, x) - f->x) / f->scale, dy = (pixel_centre(p, y) - f->y) / f->scale;
             float u = dx * c + dy * n, v = dy * c - dx * n;
             if (f->mirrored) u = -u;
-            rgb_t *pixel = &p->pixels[y * p->size + x];
+            picture_rgb_t *pixel = &p->pixels[y * p->size + x];
             for (int i = 0; i < count; i++) {
                 float d = part_distance(&parts[i], u, v) / edge;
                 if (d >= 1.5f) continue;
-                rgb_t colour = part_colour(f, &parts[i], u, v);
+                picture_rgb_t colour = part_colour(f, &parts[i], u, v);
                 /* A darker rim, so that a part stands out from one of the same colour behind it. */
                 blend(pixel, rgb_scale(colour, 0.6f), 0.6f * clampf(1.5f - d, 0, 1));
                 blend(pixel, colour, clampf(0.5f - d, 0, 1));

@@ -19,7 +19,7 @@
 #include <stb/stb_image_write.h>
 #pragma GCC diagnostic pop
 
-/* Written so that NaN gives 0. */
+/* Clamps, in an order of comparisons by which NaN gives 0. */
 static unsigned char to_byte(float x)
 {
     return (unsigned char)(x >= 1 ? 255 : x > 0 ? (int)(x * 255 + 0.5f) : 0);

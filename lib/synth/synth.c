@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "synth/synth_draw.h"
 #include "synth/synth_world.h"
 
 static const double TWO_INTENTS = 0.3;      /* share of the items with a second intent */
@@ -20,19 +21,7 @@ enum { OWN_BRANDS = 10, GENERAL_BRANDS = SYNTH_BRANDS - OWN_BRANDS * SYNTH_DEPAR
 void synth_item_id(int64_t i, char id[24]) { snprintf(id, 24, "p%05lld", (long long)i + 1); }
 void synth_user_id(int64_t u, char id[24]) { snprintf(id, 24, "u%05lld", (long long)u + 1); }
 
-int64_t draw_weighted(draw_t *d, const double *sums, int64_t n)
-{
-    double at = draw_unit(d) * sums[n - 1];
-    int64_t low = 0, high = n - 1;
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        if (sums[middle] > at) high = middle;
-        else low = middle + 1;
-    }
-    return low;
-}
-
-static int draw_intent(draw_t *d, int department, int intents, int other_than)
+static int draw_intent(synth_draw_t *d, int department, int intents, int other_than)
 {
     double sums[SYNTH_INTENTS], total = 0;
     for (int k = 0; k < intents; k++) {
@@ -44,7 +33,7 @@ static int draw_intent(draw_t *d, int department, int intents, int other_than)
 }
 
 /* A picture can carry one intent only, so of two intents one is told. The chances make each mode a third of all slots. */
-static void draw_modes(draw_t *d, synth_item_t *item)
+static void draw_modes(synth_draw_t *d, synth_item_t *item)
 {
     synth_mode_t pictured = draw_chance(d, 0.5) ? SYNTH_SHOWN : SYNTH_IMPLIED;
     double told_alone = (1 - 2 * TWO_INTENTS) / (3 * (1 - TWO_INTENTS));
@@ -54,7 +43,7 @@ static void draw_modes(draw_t *d, synth_item_t *item)
 }
 
 /* What text and picture carry: the evidence of the modes and, on channels left free by them, now and then a stray. */
-static void draw_evidence(draw_t *d, synth_item_t *item)
+static void draw_evidence(synth_draw_t *d, synth_item_t *item)
 {
     int stray_style = draw_chance(d, STRAY) ? draw_below(d, SYNTH_STYLES) : -1;
     int stray_scene = draw_chance(d, STRAY) ? draw_below(d, SYNTH_SCENES) : -1;
@@ -71,23 +60,23 @@ static void draw_evidence(draw_t *d, synth_item_t *item)
     }
 }
 
-static int draw_brand(draw_t *d, int department)
+static int draw_brand(synth_draw_t *d, int department)
 {
     if (draw_chance(d, OWN_BRAND)) return department * OWN_BRANDS + draw_below(d, OWN_BRANDS);
     return OWN_BRANDS * SYNTH_DEPARTMENTS + draw_below(d, GENERAL_BRANDS);
 }
 
 /* Shops end their prices in .99, .49 or .00. */
-static double shop_price(draw_t *d, double exact)
+static double shop_price(synth_draw_t *d, double exact)
 {
     static const double endings[] = {0.99, 0.49, 0};
     double whole = floor(exact < 3 ? 3 : exact);
     return whole + endings[draw_below(d, 3)];
 }
 
-static void draw_price(draw_t *d, uint64_t seed, synth_item_t *item)
+static void draw_price(synth_draw_t *d, uint64_t seed, synth_item_t *item)
 {
-    draw_t brand = draw_from(seed, "synth brand price", item->brand);
+    synth_draw_t brand = draw_from(seed, "synth brand price", item->brand);
     double offset = BRAND_PRICE_SD * draw_normal(&brand) + ITEM_PRICE_SD * draw_normal(d);
     item->price_level = offset / hypot(BRAND_PRICE_SD, ITEM_PRICE_SD);
     item->price = shop_price(d, synth_types[item->type].price * exp(offset));
@@ -95,7 +84,7 @@ static void draw_price(draw_t *d, uint64_t seed, synth_item_t *item)
 
 static void draw_item(const synth_config_t *config, int64_t i, synth_item_t *item)
 {
-    draw_t d = draw_from(config->seed, "synth item", i);
+    synth_draw_t d = draw_from(config->seed, "synth item", i);
     item->type = draw_below(&d, SYNTH_TYPES);
     int department = synth_types[item->type].department;
     item->intent_count = draw_chance(&d, TWO_INTENTS) ? 2 : 1;

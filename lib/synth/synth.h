@@ -9,17 +9,9 @@
 
 #include "base/buf.h"
 #include "synth/picture.h"
+#include "synth/synth_counts.h"
 
-enum {
-    SYNTH_INTENTS = 24,
-    SYNTH_STYLES = 6,       /* the half of an implied intent that the text gives */
-    SYNTH_SCENES = 4,       /* the half that the picture gives */
-    SYNTH_DEPARTMENTS = 8,
-    SYNTH_TYPES = 40,
-    SYNTH_BRANDS = 96,
-    SYNTH_MIN_LENGTH = 5,   /* of a history */
-    SYNTH_MAX_LENGTH = 60
-};
+enum { SYNTH_MIN_LENGTH = 5, SYNTH_MAX_LENGTH = 60 }; /* of a history */
 
 typedef enum { SYNTH_TOLD, SYNTH_SHOWN, SYNTH_IMPLIED } synth_mode_t;
 

@@ -7,6 +7,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "synth/synth.h"
+#include "synth/synth_draw.h"
 #include "synth/synth_world.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
@@ -100,7 +102,7 @@ static const char *const fillers[] = {
 };
 
 typedef struct {
-    draw_t draw;
+    synth_draw_t draw;
     const synth_item_t *item;
     const synth_type_t *type;
     char code[16], brand[24];
@@ -108,7 +110,7 @@ typedef struct {
     const char *feature, *purpose, *style; /* of the sentence at hand */
 } writer_t;
 
-static const char *one_of(draw_t *d, const char *const *list, int count) { return list[draw_below(d, count)]; }
+static const char *one_of(synth_draw_t *d, const char *const *list, int count) { return list[draw_below(d, count)]; }
 
 static const char *slot_value(const writer_t *w, const char *name)
 {
@@ -161,7 +163,7 @@ static writer_t writer_for(const synth_t *s, int64_t i)
 {
     const synth_item_t *item = &s->items[i];
     writer_t w = {.draw = draw_from(s->config.seed, "synth text", i), .item = item, .type = &synth_types[item->type]};
-    draw_t *d = &w.draw;
+    synth_draw_t *d = &w.draw;
     int tails = COUNT(brand_tails), heads = COUNT(brand_heads);
     snprintf(w.brand, sizeof w.brand, "%s%s", brand_heads[item->brand % heads], brand_tails[item->brand / heads % tails]);
     char letter = (char)('A' + draw_below(d, 26));
@@ -174,8 +176,8 @@ static writer_t writer_for(const synth_t *s, int64_t i)
     return w;
 }
 
-/* Two different indices below n. */
-static void draw_pair(draw_t *d, int n, int pair[2])
+/* Draws two different indices below n. */
+static void draw_pair(synth_draw_t *d, int n, int pair[2])
 {
     pair[0] = draw_below(d, n);
     pair[1] = (pair[0] + 1 + draw_below(d, n - 1)) % n;
@@ -194,7 +196,7 @@ typedef struct { const char *template, *feature, *purpose, *style; } line_t;
 
 static int add_plain_lines(writer_t *w, line_t *lines, const int *features)
 {
-    draw_t *d = &w->draw;
+    synth_draw_t *d = &w->draw;
     int n = 0, more = 1 + draw_below(d, 2);
     for (int k = 1; k <= more; k++) {
         const char *feature = w->type->features[features[k]];
@@ -207,7 +209,7 @@ static int add_plain_lines(writer_t *w, line_t *lines, const int *features)
     return n;
 }
 
-static void shuffle_lines(draw_t *d, line_t *lines, int n)
+static void shuffle_lines(synth_draw_t *d, line_t *lines, int n)
 {
     for (int i = n - 1; i > 0; i--) {
         int j = draw_below(d, i + 1);
@@ -219,7 +221,7 @@ static void shuffle_lines(draw_t *d, line_t *lines, int n)
 
 static void write_title(writer_t *w, buf_t *title)
 {
-    draw_t *d = &w->draw;
+    synth_draw_t *d = &w->draw;
     int styled = w->style && draw_chance(d, TITLE_STYLE), tells = w->purpose && draw_chance(d, TITLE_TELLS);
     const char *template = styled ? one_of(d, styled_titles, COUNT(styled_titles)) : one_of(d, titles, COUNT(titles));
     add_template(title, template, w);
@@ -228,7 +230,7 @@ static void write_title(writer_t *w, buf_t *title)
 
 static void write_description(writer_t *w, const synth_intent_t *told, const int *phrases, const int *words, buf_t *text)
 {
-    draw_t *d = &w->draw;
+    synth_draw_t *d = &w->draw;
     const synth_style_t *style = w->item->text_style < 0 ? NULL : &synth_styles[w->item->text_style];
     int features[TYPE_FEATURES] = {0, 1, 2, 3, 4};
     for (int i = TYPE_FEATURES - 1; i > 0; i--) {

@@ -1,5 +1,7 @@
 #include <math.h>
 
+#include "synth/synth.h"
+#include "synth/synth_draw.h"
 #include "synth/synth_world.h"
 
 static const double TWO_ACTIVE = 0.5;        /* share of users who start with two intents */
@@ -21,9 +23,9 @@ typedef struct {
     int active[2], active_count, current; /* current: index into active, -1 before the first event */
 } user_t;
 
-static double draw_exponential(draw_t *d, double mean) { return -mean * log(1 - draw_unit(d)); }
+static double draw_exponential(synth_draw_t *d, double mean) { return -mean * log(1 - draw_unit(d)); }
 
-static void draw_user(draw_t *d, const synth_config_t *config, user_t *u)
+static void draw_user(synth_draw_t *d, const synth_config_t *config, user_t *u)
 {
     u->best = -INFINITY;
     for (int k = 0; k < SYNTH_DEPARTMENTS; k++) {
@@ -42,7 +44,7 @@ static void draw_user(draw_t *d, const synth_config_t *config, user_t *u)
 }
 
 /* Minimum plus a geometric count. Half the catalogue bounds it, so that there is always something left to choose. */
-static int draw_length(draw_t *d, const synth_config_t *config)
+static int draw_length(synth_draw_t *d, const synth_config_t *config)
 {
     double extra = config->mean_length - SYNTH_MIN_LENGTH, length = SYNTH_MIN_LENGTH;
     if (extra > 0) length += floor(log(1 - draw_unit(d)) / log(extra / (extra + 1)));
@@ -51,7 +53,7 @@ static int draw_length(draw_t *d, const synth_config_t *config)
 }
 
 /* One of the active intents gives way to one that is not active. */
-static void replace_intent(draw_t *d, const synth_config_t *config, user_t *u)
+static void replace_intent(synth_draw_t *d, const synth_config_t *config, user_t *u)
 {
     int slot = draw_below(d, u->active_count), fresh;
     do fresh = draw_below(d, config->intents);
@@ -59,14 +61,14 @@ static void replace_intent(draw_t *d, const synth_config_t *config, user_t *u)
     u->active[slot] = fresh;
 }
 
-static void choose_intent(draw_t *d, const synth_config_t *config, user_t *u)
+static void choose_intent(synth_draw_t *d, const synth_config_t *config, user_t *u)
 {
     if (u->current >= 0 && draw_chance(d, config->drift)) replace_intent(d, config, u);
     if (u->current >= 0 && draw_chance(d, KEEP_INTENT)) return;
     u->current = u->active_count == 1 || draw_chance(d, FIRST_INTENT) ? 0 : 1;
 }
 
-/* Utility of an item to a user besides its popularity and the current intent. */
+/* Weighs an item for a user, besides its popularity and the current intent. */
 static double taste(const user_t *u, const synth_item_t *item, int last_type)
 {
     double brand = fmax(-BRAND_CLAMP, fmin(BRAND_CLAMP, rng_normal(u->brand_key, (uint64_t)item->brand)));
@@ -89,7 +91,7 @@ static int serves(const synth_item_t *item, int intent)
 
 /* An exact draw from the softmax over all items not bought yet, by rejection: proposals come in proportion to
  * popularity x exp(INTENT_UTILITY if serving), and are kept with probability exp(taste - best). */
-static int64_t choose_item(draw_t *d, const synth_t *s, const user_t *u, const synth_event_t *events, int count)
+static int64_t choose_item(synth_draw_t *d, const synth_t *s, const user_t *u, const synth_event_t *events, int count)
 {
     int intent = u->active[u->current], last_type = count ? s->items[events[count - 1].item].type : -1;
     int64_t n = s->config.items, serving = s->serving_count[intent];
@@ -105,7 +107,7 @@ static int64_t choose_item(draw_t *d, const synth_t *s, const user_t *u, const s
 }
 
 /* Satisfaction depends on whether the item serves what the user was after. */
-static int draw_rating(draw_t *d, int served)
+static int draw_rating(synth_draw_t *d, int served)
 {
     double at = draw_unit(d);
     if (served) return at < 0.6 ? 5 : at < 0.9 ? 4 : 3;
@@ -114,7 +116,7 @@ static int draw_rating(draw_t *d, int served)
 
 int synth_history(const synth_t *s, int64_t user, synth_event_t *events)
 {
-    draw_t d = draw_from(s->config.seed, "synth user", user);
+    synth_draw_t d = draw_from(s->config.seed, "synth user", user);
     user_t u;
     draw_user(&d, &s->config, &u);
     int length = draw_length(&d, &s->config);

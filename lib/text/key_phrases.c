@@ -29,14 +29,14 @@ struct key_phrases {
     buf_t bytes;
 };
 
-static bool may_stand(const words_t *w, int64_t i)
+static bool may_stand(const phrase_words_t *w, int64_t i)
 {
-    const ev_word_t *word = &w->words[i];
+    const phrase_word_t *word = &w->words[i];
     const char *text = word_text(w, i);
     return !word->stop && !word->has_digit && text[0] && text[1] && !word_is_unit(text);
 }
 
-void key_phrases_of(const words_t *w, void (*found)(void *ctx, uint64_t key, int64_t first, int words), void *ctx)
+void key_phrases_of(const phrase_words_t *w, void (*found)(void *ctx, uint64_t key, int64_t first, int words), void *ctx)
 {
     for (int64_t i = 0; i < w->count; i++) {
         if (!may_stand(w, i)) continue;
@@ -47,7 +47,7 @@ void key_phrases_of(const words_t *w, void (*found)(void *ctx, uint64_t key, int
 
 struct adding {
     key_phrases_t *k;
-    const words_t *w;
+    const phrase_words_t *w;
 };
 
 static void add_phrase(void *ctx, uint64_t key, int64_t first, int words)
@@ -73,7 +73,7 @@ static void add_phrase(void *ctx, uint64_t key, int64_t first, int words)
 
 key_phrases_t *key_phrases_new(void) { return NEW(key_phrases_t); }
 
-void key_phrases_add(key_phrases_t *k, const words_t *w)
+void key_phrases_add(key_phrases_t *k, const phrase_words_t *w)
 {
     GROW(k->offset, k->items, k->items_cap);
     k->offset[k->items++] = k->entries;

@@ -12,7 +12,7 @@ key_phrases_t *key_phrases_new(void);
 
 /* The next item: its words, and pairs of words that follow each other, but for words without meaning of their own, numbers,
  * units and single letters. */
-void key_phrases_add(key_phrases_t *k, const words_t *w);
+void key_phrases_add(key_phrases_t *k, const phrase_words_t *w);
 
 /* Of each of `classes` classes the `most` best phrases that two of its items have, best first: class c has rows offset[c] to
  * offset[c + 1]. class_of [items], -1: none. Left out: what mostly begins titles (a brand), what more than
@@ -23,6 +23,6 @@ void key_phrases_choose(key_phrases_t *k, const int32_t *class_of, int64_t class
 void key_phrases_free(key_phrases_t *k);
 
 /* Calls found() for every phrase of the words, by its words_key() and first word. */
-void key_phrases_of(const words_t *w, void (*found)(void *ctx, uint64_t key, int64_t first, int words), void *ctx);
+void key_phrases_of(const phrase_words_t *w, void (*found)(void *ctx, uint64_t key, int64_t first, int words), void *ctx);
 
 #endif

@@ -1,4 +1,4 @@
-#include "text/lsa_space.h"
+#include "text/lsa.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "text/lsa_space.h"
 
 enum {
     OVERSAMPLE = 32,
@@ -102,7 +103,7 @@ static void project(lsa_t *l, const csr_t *x)
     l->count += x->rows;
 }
 
-/* The matrix of the texts that wait. */
+/* Takes the texts that wait, as a matrix. */
 static csr_t take_waiting(lsa_t *l)
 {
     int64_t empty;

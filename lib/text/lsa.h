@@ -7,16 +7,8 @@
 
 #include "data/st.h"
 #include "nn/svd.h"
+#include "text/lsa_types.h"
 #include "text/text_engine.h"
-#include "text/tfidf.h"
-
-typedef struct {
-    tfidf_options_t tfidf;
-    int64_t dim;
-    double exponent;    /* p: columns are weighted by s^p; 1: closest to the TF-IDF rows; 0: every direction alike */
-    int64_t iterations; /* of the SVD */
-    uint64_t seed;
-} lsa_options_t;
 
 /* The embedding [rows, dim] of a matrix in the space of a decomposition with k <= dim: row i is x_i V diag(s^(exponent - 1)),
  * brought to length 1. Columns beyond the rank, and rows that have no part in the space, are zero. Caller frees. */
@@ -28,8 +20,6 @@ float *lsa_project(const csr_t *x, const svd_t *d, int64_t dim, double exponent)
  *     lsa_save(l, writer, "text");
  *
  * gives the same rows for the same texts. Not for use by several threads at once: calls use the thread pool themselves. */
-typedef struct lsa lsa_t;
-
 lsa_t *lsa_new(const lsa_options_t *o);
 void lsa_free(lsa_t *l);
 
@@ -43,13 +33,6 @@ void lsa_fit(lsa_t *l);
 /* The rows [*count, dim] of the texts added since the last call, in order; length 1, or zero where a text has no term that the
  * space knows. Fits the space first where that has not been done. Caller frees. */
 float *lsa_rows(lsa_t *l, int64_t *count);
-
-typedef struct {
-    int64_t dim, terms, rank;
-    double share;          /* of the fitted matrix's squared length, that the space holds; NaN where it was loaded */
-    int64_t elements;           /* of the fitted matrix; 0 where it was loaded */
-    int64_t texts, empty;  /* of the last lsa_fit() or lsa_rows(): texts, and those without any term, known or not */
-} lsa_info_t;
 
 lsa_info_t lsa_info(const lsa_t *l);
 

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "text/lsa.h"
 #include "text/lsa_space.h"
 
 enum { MAX_DIM = 65536, MAX_WORDS = 8, MAX_CHARS = 16 };
@@ -86,7 +87,7 @@ static double *read_singular(const st_file_t *f, const char *name, int64_t *k)
     return s;
 }
 
-/* The bounds keep products finite: idf is at most ln(2^63) + 1, and a vector's components are at most 1. */
+/* Keeps products finite: idf is at most ln(2^63) + 1, and a vector's components are at most 1. */
 static void check_range(const st_file_t *f, const char *name, int64_t rows, int64_t cols, const float *x, float min, float max)
 {
     for (int64_t i = 0; i < rows * cols; i++)

@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-#include "text/lsa.h"
+#include "nn/svd.h"
+#include "text/lsa_types.h"
 
 struct lsa {
     lsa_options_t options;

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "intent/caption_rules.h"
+#include "text/caption_text.h"
 
 #define IS_IN(word, list) is_in((word), (list), sizeof(list) / sizeof *(list))
 
@@ -153,7 +153,7 @@ static bool any_digit(const char *s)
     return false;
 }
 
-void words_add(words_t *w, const char *text, size_t n, field_id_t field)
+void words_add(phrase_words_t *w, const char *text, size_t n, field_id_t field)
 {
     tokens_split(&w->tokens, text, n);
     int32_t place = 0;
@@ -168,22 +168,22 @@ void words_add(words_t *w, const char *text, size_t n, field_id_t field)
             continue;
         }
         GROW(w->words, w->count, w->cap);
-        w->words[w->count++] = (ev_word_t){(int64_t)start, stem_of(word), place, (uint8_t)field, follows && place > 0,
-                                           any_digit(word), word_is_stop(word)};
+        w->words[w->count++] = (phrase_word_t){(int64_t)start, stem_of(word), place, (uint8_t)field, follows && place > 0,
+                                               any_digit(word), word_is_stop(word)};
         buf_add(&w->bytes, "", 1);
         follows = true;
         place++;
     }
 }
 
-void words_clear(words_t *w)
+void words_clear(phrase_words_t *w)
 {
     buf_clear(&w->bytes);
     w->count = 0;
 }
 
 /* What builtin captions list as labels is worth no more than labels; what they say of colours is read by rules of its own. */
-static void add_caption(words_t *w, const char *caption)
+static void add_caption(phrase_words_t *w, const char *caption)
 {
     const char *labels = caption_labels(caption);
     size_t n = labels ? (size_t)(labels - caption) : strlen(caption);
@@ -191,7 +191,7 @@ static void add_caption(words_t *w, const char *caption)
     if (labels) words_add(w, labels, strlen(labels), FIELD_LABELS);
 }
 
-void words_of_evidence(words_t *w, const evidence_t *e)
+void words_of_evidence(phrase_words_t *w, const evidence_t *e)
 {
     words_clear(w);
     for (int f = 0; f < FIELDS; f++) {
@@ -201,17 +201,17 @@ void words_of_evidence(words_t *w, const evidence_t *e)
     }
 }
 
-void words_free(words_t *w)
+void words_free(phrase_words_t *w)
 {
     tokens_free(&w->tokens);
     buf_free(&w->bytes);
     free(w->words);
-    *w = (words_t){0};
+    *w = (phrase_words_t){0};
 }
 
-const char *word_text(const words_t *w, int64_t i) { return w->bytes.data + w->words[i].start; }
+const char *word_text(const phrase_words_t *w, int64_t i) { return w->bytes.data + w->words[i].start; }
 
-void words_join(const words_t *w, int64_t first, int n, buf_t *out)
+void words_join(const phrase_words_t *w, int64_t first, int n, buf_t *out)
 {
     for (int i = 0; i < n; i++) {
         if (i) buf_puts(out, " ");
@@ -219,23 +219,23 @@ void words_join(const words_t *w, int64_t first, int n, buf_t *out)
     }
 }
 
-uint64_t words_key(const words_t *w, int64_t first, int n)
+uint64_t words_key(const phrase_words_t *w, int64_t first, int n)
 {
     uint64_t key = 0;
     for (int i = 0; i < n; i++) key = rng_u64(key, w->words[first + i].stem);
     return key;
 }
 
-/* Number of words of the phrase that goes on at word i. */
-static int words_left(const words_t *w, int64_t i)
+/* Counts the words of the phrase that goes on at word i. */
+static int words_left(const phrase_words_t *w, int64_t i)
 {
     int n = 0;
     while (i + n < w->count && n <= PHRASE_WORDS + 4 && (n == 0 || w->words[i + n].follows)) n++;
     return n;
 }
 
-/* The cue at word i; false where there is none. */
-static bool cue_at(const words_t *w, int64_t i, cue_t *cue)
+/* Finds the cue at word i; false where there is none. */
+static bool cue_at(const phrase_words_t *w, int64_t i, phrase_cue_t *cue)
 {
     static const char *const gift[] = {"gift", "gifts", "present", "presents"};
     static const char *const plain[] = {
@@ -250,19 +250,19 @@ static bool cue_at(const words_t *w, int64_t i, cue_t *cue)
     return !strcmp(word, "for") && !denies_purpose(before);
 }
 
-static bool may_stand(const words_t *w, int64_t i)
+static bool may_stand(const phrase_words_t *w, int64_t i)
 {
     return !w->words[i].has_digit && !word_is_unit(word_text(w, i)) && !ends_clause(word_text(w, i));
 }
 
-bool purpose_can_end(const words_t *w, const purpose_t *p, int n)
+bool purpose_can_end(const phrase_words_t *w, const phrase_purpose_t *p, int n)
 {
-    const ev_word_t *last = &w->words[p->first + n - 1];
+    const phrase_word_t *last = &w->words[p->first + n - 1];
     return !last->stop && !last->has_digit && !word_is_preposition(word_text(w, p->first + n - 1));
 }
 
-/* Number of words between the cue and the purpose. */
-static int openers(const words_t *w, int64_t i, int left)
+/* Counts the words between the cue and the purpose. */
+static int openers(const phrase_words_t *w, int64_t i, int left)
 {
     int skip = 1;
     while (skip < left && is_opener(word_text(w, i + skip))) {
@@ -272,7 +272,7 @@ static int openers(const words_t *w, int64_t i, int left)
     return skip;
 }
 
-bool purpose_at(const words_t *w, int64_t i, purpose_t *p)
+bool purpose_at(const phrase_words_t *w, int64_t i, phrase_purpose_t *p)
 {
     if (!cue_at(w, i, &p->cue)) return false;
     int left = words_left(w, i), skip = openers(w, i, left);

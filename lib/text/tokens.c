@@ -169,7 +169,7 @@ void tokens_split(tokens_t *t, const char *text, size_t n)
             int64_t end = word_end(t, i, c), length = end - i;
             GROW(t->words, t->count, t->words_cap);
             t->words[t->count++] =
-                (word_t){i, (int32_t)(length < WORD_MAX ? length : WORD_MAX), follows, c == SIGN};
+                (tokens_word_t){i, (int32_t)(length < WORD_MAX ? length : WORD_MAX), follows, c == SIGN};
             follows = true;
             i = end;
         } else {
@@ -181,14 +181,14 @@ void tokens_split(tokens_t *t, const char *text, size_t n)
 
 void tokens_word(const tokens_t *t, int64_t i, buf_t *out)
 {
-    const word_t *w = &t->words[i];
+    const tokens_word_t *w = &t->words[i];
     for (int32_t j = 0; j < w->length; j++) {
         utf8proc_uint8_t utf8[4];
         buf_add(out, utf8, (size_t)utf8proc_encode_char(t->cp[w->start + j], utf8));
     }
 }
 
-static void emit_chars(const int32_t *cp, const word_t *w, const ngram_options_t *o, ngram_fn emit, void *ctx)
+static void emit_chars(const int32_t *cp, const tokens_word_t *w, const ngram_options_t *o, ngram_fn emit, void *ctx)
 {
     int32_t marked[WORD_MAX + 2];
     int length = w->length + 2;
@@ -203,7 +203,7 @@ void tokens_ngrams(const tokens_t *t, const ngram_options_t *o, ngram_fn emit, v
 {
     uint64_t *hash = NEW_ARRAY(uint64_t, t->count);
     for (int64_t i = 0; i < t->count; i++) {
-        const word_t *w = &t->words[i];
+        const tokens_word_t *w = &t->words[i];
         hash[i] = XXH3_64bits_withSeed(t->cp + w->start, (size_t)w->length * sizeof *t->cp, NGRAM_WORDS);
         uint64_t gram = 0;
         for (int64_t n = 1, j = i; n <= o->words; n++, j--) {

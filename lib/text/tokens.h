@@ -16,13 +16,13 @@ typedef struct {
     int32_t length; /* code points, 1 to WORD_MAX */
     bool follows;   /* stands in one phrase with the word before it: a word n-gram may span both */
     bool solitary;  /* a sign that is a word by itself (ideograph, emoji ...): it has no character n-grams */
-} word_t;
+} tokens_word_t;
 
 /* A text taken apart. Zero-initialise, reuse for many texts, free at the end. */
 typedef struct {
     int32_t *cp;    /* [length] folded code points */
     int64_t length, cp_cap;
-    word_t *words;  /* [count] in text order */
+    tokens_word_t *words; /* [count] in text order */
     int64_t count, words_cap;
 } tokens_t;
 

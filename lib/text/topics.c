@@ -13,7 +13,7 @@ const char *const topic_field_names[TOPIC_FIELDS] = {"categories", "brand", "ima
 
 typedef struct {
     char *key;          /* a letter for the field, then the text */
-    topic_field_t field;
+    topics_field_t field;
     int64_t number;     /* place in topics_t.terms */
     int64_t count, last; /* records with it; the last that had it, from 1 */
     UT_hash_handle hh;
@@ -61,7 +61,7 @@ void topics_free(topics_t *t)
 }
 
 /* Notes the term whose text was appended to t->key after its letter. */
-static void note_term(topics_t *t, topic_field_t field)
+static void note_term(topics_t *t, topics_field_t field)
 {
     term_t *term;
     HASH_FIND(hh, t->table, t->key.data, t->key.len, term);
@@ -79,13 +79,13 @@ static void note_term(topics_t *t, topic_field_t field)
     t->found[t->found_count++] = term->number;
 }
 
-static void begin_term(topics_t *t, topic_field_t field)
+static void begin_term(topics_t *t, topics_field_t field)
 {
     buf_clear(&t->key);
     buf_add(&t->key, &(char){(char)('a' + field)}, 1);
 }
 
-static void note_value(topics_t *t, topic_field_t field, const cJSON *value)
+static void note_value(topics_t *t, topics_field_t field, const cJSON *value)
 {
     const char *text = cJSON_GetStringValue(value);
     if (!text || !*text) return;
@@ -94,7 +94,7 @@ static void note_value(topics_t *t, topic_field_t field, const cJSON *value)
     note_term(t, field);
 }
 
-static void note_words(topics_t *t, topic_field_t field, const char *text)
+static void note_words(topics_t *t, topics_field_t field, const char *text)
 {
     tokens_split(&t->tokens, text, strlen(text));
     for (int64_t i = 0; i < t->tokens.count; i++) {
@@ -108,7 +108,7 @@ void topics_add(topics_t *t, const items_t *record, const int64_t *groups, int n
 {
     t->records++;
     t->found_count = 0;
-    for (topic_field_t field = 0; field < TOPIC_FIELDS; field++) {
+    for (topics_field_t field = 0; field < TOPIC_FIELDS; field++) {
         const cJSON *value = cJSON_GetObjectItemCaseSensitive(record->json, topic_field_names[field]), *e;
         if (field == TOPIC_TITLE || field == TOPIC_CAPTION) {
             if (cJSON_IsString(value)) note_words(t, field, value->valuestring);
@@ -134,10 +134,10 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double weight(const topic_term_t *t) { return t->share * log(t->share / t->overall); }
+static double weight(const topics_term_t *t) { return t->share * log(t->share / t->overall); }
 
 /* Keeps the best `max` terms sorted; among equals the one met first in the catalogue stays first. */
-static int keep_best(topic_term_t *terms, int n, int max, topic_term_t term)
+static int keep_best(topics_term_t *terms, int n, int max, topics_term_t term)
 {
     int at = n;
     while (at > 0 && weight(&terms[at - 1]) < weight(&term)) at--;
@@ -148,7 +148,7 @@ static int keep_best(topic_term_t *terms, int n, int max, topic_term_t term)
     return n;
 }
 
-int topics_top(const topics_t *t, int64_t group, topic_field_t field, int max, topic_term_t *terms)
+int topics_top(const topics_t *t, int64_t group, topics_field_t field, int max, topics_term_t *terms)
 {
     const group_t *g = &t->groups[group];
     int found = 0;
@@ -157,8 +157,8 @@ int topics_top(const topics_t *t, int64_t group, topic_field_t field, int max, t
         for (end = i; end < g->count && g->terms[end] == g->terms[i];) end++;
         const term_t *term = t->terms[g->terms[i]];
         if (term->field != field || end - i < 2) continue;
-        topic_term_t found_term = {term->key + 1, end - i, (double)(end - i) / (double)g->records,
-                                   (double)term->count / (double)t->records};
+        topics_term_t found_term = {term->key + 1, end - i, (double)(end - i) / (double)g->records,
+                                    (double)term->count / (double)t->records};
         if (found_term.share > found_term.overall) found = keep_best(terms, found, max, found_term);
     }
     return found;

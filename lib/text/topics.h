@@ -10,7 +10,7 @@
 /* Where terms come from. Of title and caption the words, folded (text/tokens.h); of the others whole values. */
 typedef enum {
     TOPIC_CATEGORIES, TOPIC_BRAND, TOPIC_LABELS, TOPIC_INTENTS, TOPIC_TITLE, TOPIC_CAPTION, TOPIC_FIELDS
-} topic_field_t;
+} topics_field_t;
 extern const char *const topic_field_names[TOPIC_FIELDS]; /* the records' keys */
 
 typedef struct topics topics_t;
@@ -25,11 +25,11 @@ typedef struct {
     const char *text;
     int64_t count;         /* items of the group with the term */
     double share, overall; /* of the group's items, and of all */
-} topic_term_t;
+} topics_term_t;
 
 /* A group's up to `max` most telling terms of a field: those of two or more of its items and commoner there than in all, by
  * share * log(share / overall), their part in the divergence of the group from the catalogue. Returns their number; the texts
  * belong to t. */
-int topics_top(const topics_t *t, int64_t group, topic_field_t field, int max, topic_term_t *terms);
+int topics_top(const topics_t *t, int64_t group, topics_field_t field, int max, topics_term_t *terms);
 
 #endif

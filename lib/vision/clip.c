@@ -1,14 +1,14 @@
 #include "vision/clip.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/digest.h"
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "nn/attention.h"
-#include "vision/clip_internal.h"
+#include "vision/clip_weights.h"
 #include "vision/resample.h"
 
 /* Rows of a product at which OpenBLAS is near its best and the caches still hold the states; pixels that a group may have. */
@@ -41,15 +41,6 @@ static void fill_values(clip_t *c)
             c->value[ch][v] = ((float)(v * c->pixels.rescale) - (float)c->pixels.mean[ch]) / (float)c->pixels.deviation[ch];
 }
 
-static char *hex_digest(XXH3_state_t *state)
-{
-    XXH128_canonical_t d;
-    XXH128_canonicalFromHash(&d, XXH3_128bits_digest(state));
-    char *hex = xcalloc(2 * sizeof d.digest + 1, 1);
-    for (size_t i = 0; i < sizeof d.digest; i++) snprintf(hex + 2 * i, 3, "%02x", d.digest[i]);
-    return hex;
-}
-
 clip_t *clip_open(const char *folder, const backend_t *backend)
 {
     clip_t *c = NEW(clip_t);
@@ -59,7 +50,7 @@ clip_t *clip_open(const char *folder, const backend_t *backend)
     c->config = clip_read_config(folder, state);
     c->pixels = clip_read_pixels(folder, &c->config, state);
     c->weights = clip_read_weights(folder, &c->config, backend, state);
-    c->digest = hex_digest(state);
+    c->digest = digest_hex(XXH3_128bits_digest(state));
     XXH3_freeState(state);
     fill_values(c);
     const int heads = (int)c->config.num_attention_heads;
@@ -107,7 +98,7 @@ void clip_crop(const clip_pixels_t *p, const uint8_t *rgb, int64_t width, int64_
         w = width <= height ? p->shortest : p->shortest * width / height;
         h = width <= height ? p->shortest * height / width : p->shortest;
     }
-    resample_bicubic(rgb, width, height, w, h, (window_t){(w - p->crop) / 2, (h - p->crop) / 2, p->crop, p->crop}, out);
+    resample_bicubic(rgb, width, height, w, h, (resample_window_t){(w - p->crop) / 2, (h - p->crop) / 2, p->crop, p->crop}, out);
 }
 
 static scratch_t scratch_new(const clip_t *c)
@@ -189,7 +180,7 @@ static void attend(const clip_t *c, scratch_t *s, const clip_layer_t *l, int64_t
     multiply(c, queries, d, d, s->in, l->out.weight, s->y);
 }
 
-/* The same tokens' way through the two linear layers. */
+/* Sends the same tokens through the two linear layers. */
 static void feed_forward(const clip_t *c, scratch_t *s, const clip_layer_t *l, int64_t pictures, int64_t queries)
 {
     const int64_t d = c->config.hidden_size, wide = c->config.intermediate_size, rows = pictures * queries;
@@ -200,7 +191,7 @@ static void feed_forward(const clip_t *c, scratch_t *s, const clip_layer_t *l, i
     bias_forward(rows, d, l->fc2.bias, s->y, s->x);
 }
 
-/* The tower over up to one batch. The last layer is computed for the class tokens only: nothing else of it is asked for. */
+/* Runs the tower over up to one batch. Computes the last layer for the class tokens only: nothing else of it is asked for. */
 static void forward(const clip_t *c, scratch_t *s, int64_t pictures, const uint8_t *crops, float *pooled)
 {
     const int64_t d = c->config.hidden_size, layers = c->config.num_hidden_layers;

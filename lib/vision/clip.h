@@ -7,21 +7,7 @@
 #include <stdint.h>
 
 #include "nn/backend.h"
-#include "nn/ops.h"
-
-/* The tower's shape, under the names of config.json. */
-typedef struct {
-    int64_t hidden_size, intermediate_size, num_hidden_layers, num_attention_heads, image_size, patch_size;
-    double layer_norm_eps;
-    activation_t hidden_act;
-} clip_config_t;
-
-/* What becomes of a picture before the tower sees it: resized (the shorter side to `shortest`, or to width x height where
- * `shortest` is 0), the centre cut out, and each value v turned into (v * rescale - mean) / deviation. */
-typedef struct {
-    int64_t shortest, width, height, crop; /* crop: the side of the square cut out, which is the tower's image_size */
-    double rescale, mean[3], deviation[3];
-} clip_pixels_t;
+#include "vision/clip_config.h"
 
 typedef struct clip clip_t;
 

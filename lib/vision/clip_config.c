@@ -1,3 +1,5 @@
+#include "vision/clip_config.h"
+
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,7 +11,6 @@
 #include "base/in.h"
 #include "base/mem.h"
 #include "data/json.h"
-#include "vision/clip_internal.h"
 
 /* Bounds on what a folder may ask for: far above the largest towers published, low enough that sizes cannot overflow. */
 enum { MAX_WIDTH = 1 << 14, MAX_INTERMEDIATE = 1 << 16, MAX_LAYERS = 512, MAX_IMAGE = 2048, MAX_PATCH = 128, MAX_SIDE = 64, MAX_RESIZE = 4096 };

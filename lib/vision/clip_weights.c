@@ -1,3 +1,5 @@
+#include "vision/clip_weights.h"
+
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +11,6 @@
 #include "base/mem.h"
 #include "data/json.h"
 #include "data/st.h"
-#include "vision/clip_internal.h"
 
 /* The files that hold the tensors: one, or those that an index names. */
 typedef struct {

@@ -56,22 +56,22 @@ static float lab_f(float t)
     return t > 216.0f / 24389 ? cbrtf(t) : (24389.0f / 27 * t + 16) / 116;
 }
 
-lab_t colour_lab(unsigned char r, unsigned char g, unsigned char b)
+colour_lab_t colour_lab(unsigned char r, unsigned char g, unsigned char b)
 {
     float lr = linear(r), lg = linear(g), lb = linear(b);
     float x = lab_f((0.4124564f * lr + 0.3575761f * lg + 0.1804375f * lb) / 0.95047f);
     float y = lab_f(0.2126729f * lr + 0.7151522f * lg + 0.0721750f * lb);
     float z = lab_f((0.0193339f * lr + 0.1191920f * lg + 0.9503041f * lb) / 1.08883f);
-    return (lab_t){116 * y - 16, 500 * (x - y), 200 * (y - z)};
+    return (colour_lab_t){116 * y - 16, 500 * (x - y), 200 * (y - z)};
 }
 
-float colour_distance(lab_t x, lab_t y)
+float colour_distance(colour_lab_t x, colour_lab_t y)
 {
     float l = x.l - y.l, a = x.a - y.a, b = x.b - y.b;
     return sqrtf(l * l + a * a + b * b);
 }
 
-float colour_chroma(lab_t c) { return sqrtf(c.a * c.a + c.b * c.b); }
+float colour_chroma(colour_lab_t c) { return sqrtf(c.a * c.a + c.b * c.b); }
 
 /* The table in CIELAB, by channel, so that the compiler compares several names at a time. */
 static struct { float l[NAMES], a[NAMES], b[NAMES]; } table;
@@ -80,7 +80,7 @@ static void make_table(void)
 {
     static bool made;
     for (int i = 0; i < NAMES && !made; i++) {
-        lab_t c = colour_lab(names[i].r, names[i].g, names[i].b);
+        colour_lab_t c = colour_lab(names[i].r, names[i].g, names[i].b);
         table.l[i] = c.l;
         table.a[i] = c.a;
         table.b[i] = c.b;
@@ -88,7 +88,7 @@ static void make_table(void)
     made = true;
 }
 
-int colour_nearest(lab_t c)
+int colour_nearest(colour_lab_t c)
 {
     float distance[NAMES], least = INFINITY;
     int best = 0;
@@ -104,10 +104,10 @@ int colour_nearest(lab_t c)
     return best;
 }
 
-lab_image_t lab_image(const pixels_t *p)
+colour_image_t lab_image(const pixels_t *p)
 {
     size_t n = size_mul((size_t)p->width, (size_t)p->height);
-    lab_image_t image = {p->width, p->height, xmalloc(size_mul(n, sizeof(lab_t))), xmalloc(n)};
+    colour_image_t image = {p->width, p->height, xmalloc(size_mul(n, sizeof(colour_lab_t))), xmalloc(n)};
     for (size_t i = 0; i < n; i++) {
         image.lab[i] = colour_lab(p->rgb[3 * i], p->rgb[3 * i + 1], p->rgb[3 * i + 2]);
         image.name[i] = (unsigned char)colour_nearest(image.lab[i]);
@@ -115,9 +115,9 @@ lab_image_t lab_image(const pixels_t *p)
     return image;
 }
 
-void lab_image_free(lab_image_t *image)
+void lab_image_free(colour_image_t *image)
 {
     free(image->lab);
     free(image->name);
-    *image = (lab_image_t){0};
+    *image = (colour_image_t){0};
 }

@@ -11,7 +11,7 @@
 typedef struct {
     int width, height;
     float *plane[3], *middle;
-} lab_t;
+} colour_lab_t;
 
 static float lab_curve(float t) { return t > 216.f / 24389 ? cbrtf(t) : (24389.f / 27 * t + 16) / 116; }
 
@@ -32,9 +32,9 @@ static float window(int i, int n)
     return 0.5f - 0.5f * cosf(2 * (float)M_PI * ((float)i + 0.5f) / (float)n);
 }
 
-static lab_t lab_new(int width, int height)
+static colour_lab_t lab_new(int width, int height)
 {
-    lab_t l = {.width = width, .height = height};
+    colour_lab_t l = {.width = width, .height = height};
     for (int c = 0; c < 3; c++) l.plane[c] = xfloats((size_t)(width * height));
     l.middle = xfloats((size_t)(width * height));
     for (int y = 0; y < height; y++)
@@ -42,20 +42,20 @@ static lab_t lab_new(int width, int height)
     return l;
 }
 
-static void lab_free(lab_t *l)
+static void lab_free(colour_lab_t *l)
 {
     for (int c = 0; c < 3; c++) free(l->plane[c]);
     free(l->middle);
 }
 
-static lab_t to_lab(const unsigned char *rgb, int width, int height)
+static colour_lab_t to_lab(const unsigned char *rgb, int width, int height)
 {
     float linear[256];
     for (int v = 0; v < 256; v++) {
         float s = (float)v / 255;
         linear[v] = s <= 0.04045f ? s / 12.92f : powf((s + 0.055f) / 1.055f, 2.4f);
     }
-    lab_t l = lab_new(width, height);
+    colour_lab_t l = lab_new(width, height);
     for (int i = 0; i < width * height; i++) {
         const float in[3] = {linear[rgb[3 * i]], linear[rgb[3 * i + 1]], linear[rgb[3 * i + 2]]};
         float lab[3];
@@ -79,7 +79,7 @@ static int split(float v, int levels, float *beyond)
 static float chroma(float v) { return 0.5f + 0.5f * 1.4f * v / (fabsf(v) + 40); }
 
 /* Two histograms, of the middle and of the rim. */
-static void colour_block(const lab_t *l, float *f)
+static void colour_block(const colour_lab_t *l, float *f)
 {
     float sum[2] = {0};
     for (int i = 0; i < l->width * l->height; i++) {
@@ -106,7 +106,7 @@ static void colour_block(const lab_t *l, float *f)
 }
 
 /* The gradient of L at a pixel: its strength, and its orientation as a place among IMAGE_ANGLES bins that close to a circle. */
-static float gradient(const lab_t *l, int x, int y, float *orientation)
+static float gradient(const colour_lab_t *l, int x, int y, float *orientation)
 {
     const float *p = l->plane[0];
     int left = x > 0 ? x - 1 : x, right = x < l->width - 1 ? x + 1 : x;
@@ -154,7 +154,7 @@ static void normalise(float *v, int n, float floor)
     for (int i = 0; i < n; i++) v[i] *= by;
 }
 
-static void edge_block(const lab_t *l, float *f)
+static void edge_block(const colour_lab_t *l, float *f)
 {
     enum { N = IMAGE_CELLS * IMAGE_CELLS };
     float cells[N * IMAGE_ANGLES] = {0}, cell_energy[N], scale = 1 / (float)(l->width * l->height);
@@ -186,9 +186,9 @@ static void edge_block(const lab_t *l, float *f)
 }
 
 /* Half the size, by the mean of four pixels. */
-static lab_t halve(const lab_t *l)
+static colour_lab_t halve(const colour_lab_t *l)
 {
-    lab_t h = lab_new(l->width > 1 ? l->width / 2 : 1, l->height > 1 ? l->height / 2 : 1);
+    colour_lab_t h = lab_new(l->width > 1 ? l->width / 2 : 1, l->height > 1 ? l->height / 2 : 1);
     for (int y = 0; y < h.height; y++) {
         for (int x = 0; x < h.width; x++) {
             int right = 2 * x + 1 < l->width ? 1 : 0, down = 2 * y + 1 < l->height ? l->width : 0;
@@ -199,7 +199,7 @@ static lab_t halve(const lab_t *l)
     return h;
 }
 
-static void texture_at(const lab_t *l, float *f)
+static void texture_at(const colour_lab_t *l, float *f)
 {
     float sum[2] = {0};
     for (int y = 0; y < l->height; y++) {
@@ -221,12 +221,12 @@ static void texture_at(const lab_t *l, float *f)
         }
 }
 
-static void texture_block(const lab_t *l, float *f)
+static void texture_block(const colour_lab_t *l, float *f)
 {
-    lab_t at = *l;
+    colour_lab_t at = *l;
     for (int s = 0; s < IMAGE_SCALES; s++) {
         texture_at(&at, f + s * 2 * IMAGE_ANGLES);
-        lab_t half = halve(&at);
+        colour_lab_t half = halve(&at);
         if (s) lab_free(&at);
         at = half;
     }
@@ -234,7 +234,7 @@ static void texture_block(const lab_t *l, float *f)
     normalise(f, IMAGE_SCALES * 2 * IMAGE_ANGLES, 0.3f);
 }
 
-static void layout_block(const lab_t *l, float *f)
+static void layout_block(const colour_lab_t *l, float *f)
 {
     static const float zero[3] = {50, 0, 0};
     for (int v = 0; v < IMAGE_LAYOUT; v++) {
@@ -258,7 +258,7 @@ void image_features(const unsigned char *rgb, int width, int height, float *f)
 {
     const pixels_t whole = {width, height, (unsigned char *)rgb};
     pixels_t small = pixels_resize(&whole, width < IMAGE_SIDE ? width : IMAGE_SIDE, height < IMAGE_SIDE ? height : IMAGE_SIDE);
-    lab_t lab = to_lab(small.rgb, small.width, small.height);
+    colour_lab_t lab = to_lab(small.rgb, small.width, small.height);
     memset(f, 0, IMAGE_FEATURES * sizeof *f);
     colour_block(&lab, f);
     f += 2 * IMAGE_COLOURS;

@@ -21,20 +21,20 @@ static int margin_of(int side)
     return m < 1 ? 1 : m;
 }
 
-static lab_t mean_of(const lab_t *p, int n)
+static colour_lab_t mean_of(const colour_lab_t *p, int n)
 {
-    lab_t sum = {0, 0, 0};
+    colour_lab_t sum = {0, 0, 0};
     for (int i = 0; i < n; i++) {
         sum.l += p[i].l;
         sum.a += p[i].a;
         sum.b += p[i].b;
     }
-    return (lab_t){sum.l / (float)n, sum.a / (float)n, sum.b / (float)n};
+    return (colour_lab_t){sum.l / (float)n, sum.a / (float)n, sum.b / (float)n};
 }
 
-static lab_t mix(lab_t x, lab_t y, float t)
+static colour_lab_t mix(colour_lab_t x, colour_lab_t y, float t)
 {
-    return (lab_t){x.l + t * (y.l - x.l), x.a + t * (y.a - x.a), x.b + t * (y.b - x.b)};
+    return (colour_lab_t){x.l + t * (y.l - x.l), x.a + t * (y.a - x.a), x.b + t * (y.b - x.b)};
 }
 
 static int compare_floats(const void *x, const void *y)
@@ -45,18 +45,18 @@ static int compare_floats(const void *x, const void *y)
 
 /* The side margins row by row, and the noise in them: the median distance of a pixel to its row's mean. */
 typedef struct {
-    lab_t *left, *right;
+    colour_lab_t *left, *right;
     float noise;
 } margins_t;
 
-static margins_t measure_margins(const lab_image_t *image)
+static margins_t measure_margins(const colour_image_t *image)
 {
     int w = image->width, h = image->height, m = margin_of(w);
-    margins_t g = {NEW_ARRAY(lab_t, h), NEW_ARRAY(lab_t, h), 0};
+    margins_t g = {NEW_ARRAY(colour_lab_t, h), NEW_ARRAY(colour_lab_t, h), 0};
     float *distances = xmalloc(size_mul((size_t)(2 * m), (size_t)h) * sizeof *distances);
     int n = 0;
     for (int y = 0; y < h; y++) {
-        const lab_t *row = image->lab + (size_t)y * (size_t)w;
+        const colour_lab_t *row = image->lab + (size_t)y * (size_t)w;
         g.left[y] = mean_of(row, m);
         g.right[y] = mean_of(row + w - m, m);
         for (int i = 0; i < m; i++) {
@@ -71,13 +71,13 @@ static margins_t measure_margins(const lab_image_t *image)
 }
 
 /* How far a pixel is from everything that its row's margins make likely for the background. */
-static float difference(const margins_t *g, lab_t c, int y, float across)
+static float difference(const margins_t *g, colour_lab_t c, int y, float across)
 {
     float between = colour_distance(c, mix(g->left[y], g->right[y], across));
     return fminf(between, fminf(colour_distance(c, g->left[y]), colour_distance(c, g->right[y])));
 }
 
-static void mark_different(const lab_image_t *image, const margins_t *g, unsigned char *mask)
+static void mark_different(const colour_image_t *image, const margins_t *g, unsigned char *mask)
 {
     int w = image->width, h = image->height;
     float least = fmaxf(LEAST_DIFFERENCE, NOISE_FACTOR * g->noise);
@@ -162,10 +162,10 @@ static void measure_object(layout_t *l, int w, int h)
 }
 
 /* The margin all around: how far its pixels lie from its mean, and how much its colour steps from one place to the next. */
-static background_t classify(const lab_image_t *image, const margins_t *g)
+static layout_background_t classify(const colour_image_t *image, const margins_t *g)
 {
     int w = image->width, h = image->height, top = margin_of(h);
-    lab_t mean = {0, 0, 0};
+    colour_lab_t mean = {0, 0, 0};
     float spread = 0, step = 0;
     for (int y = 0; y < h; y++) mean = mix(mean, mix(g->left[y], g->right[y], 0.5f), 1 / (float)(y + 1));
     for (int y = 0; y < h; y++) {
@@ -177,7 +177,7 @@ static background_t classify(const lab_image_t *image, const margins_t *g)
     }
     float upper = 0;
     for (int x = 0; x < w; x++) {
-        lab_t column = {0, 0, 0};
+        colour_lab_t column = {0, 0, 0};
         for (int y = 0; y < top; y++) column = mix(column, image->lab[y * w + x], 1 / (float)(y + 1));
         float d = colour_distance(column, mix(g->left[0], g->right[0], ((float)x + 0.5f) / (float)w));
         upper += d * d / (float)w;
@@ -189,7 +189,7 @@ static background_t classify(const lab_image_t *image, const margins_t *g)
 }
 
 /* A background pixel of median lightness, to a quarter of a unit; n of them, at least one. */
-static lab_t median_pixel(const lab_image_t *image, const unsigned char *mask, int n)
+static colour_lab_t median_pixel(const colour_image_t *image, const unsigned char *mask, int n)
 {
     enum { STEPS = 4 * 100 + 2 };
     int counts[STEPS] = {0}, pixels = image->width * image->height, bin = 0, below = 0;
@@ -203,12 +203,12 @@ static lab_t median_pixel(const lab_image_t *image, const unsigned char *mask, i
 
 /* Nearly all of the background is like its pixel of median lightness: lettering, or a part of the object, at the margin does
  * not count. */
-static bool mostly_one_colour(const lab_image_t *image, const unsigned char *mask)
+static bool mostly_one_colour(const colour_image_t *image, const unsigned char *mask)
 {
     int n = 0, near = 0, pixels = image->width * image->height;
     for (int i = 0; i < pixels; i++) n += !mask[i];
     if (!n) return false;
-    lab_t median = median_pixel(image, mask, n);
+    colour_lab_t median = median_pixel(image, mask, n);
     for (int i = 0; i < pixels; i++) near += !mask[i] && colour_distance(image->lab[i], median) < PLAIN_DISTANCE;
     return (float)near >= PLAIN_SHARE * (float)n;
 }
@@ -220,7 +220,7 @@ static bool stands_free(const layout_t *l, int w, int h)
     return l->share >= LEAST_SHARE && l->share <= MOST_SHARE && touched < 3;
 }
 
-layout_t layout_find(const lab_image_t *image)
+layout_t layout_find(const colour_image_t *image)
 {
     int w = image->width, h = image->height;
     layout_t l = {.mask = xcalloc((size_t)w, (size_t)h)};

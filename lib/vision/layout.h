@@ -9,10 +9,10 @@ typedef enum {
     BACKGROUND_SHADED,  /* one colour that fades smoothly */
     BACKGROUND_SCENE,   /* several colours or shapes */
     BACKGROUND_NONE     /* no object stands out: the picture fills the frame */
-} background_t;
+} layout_background_t;
 
 typedef struct {
-    background_t background;
+    layout_background_t background;
     unsigned char *mask;          /* [height * width]: 1 where the object is; all 0 with BACKGROUND_NONE */
     int left, top, right, bottom; /* the object's bounds, inclusive */
     float share;                  /* of the frame that the object covers */
@@ -21,7 +21,7 @@ typedef struct {
 /* Tells object from background by the picture's own margin: a pixel belongs to the object where it differs from what the
  * left and right margins show at its height, and the object is the connected part (or parts) of such pixels nearest to the
  * middle. */
-layout_t layout_find(const lab_image_t *image);
+layout_t layout_find(const colour_image_t *image);
 void layout_free(layout_t *layout);
 
 #endif

@@ -103,8 +103,8 @@ static void resample_columns(const kernel_t *k, const uint8_t *rows, int64_t fir
     free(sum);
 }
 
-void resample_bicubic(const uint8_t *rgb, int64_t width, int64_t height, int64_t to_width, int64_t to_height, window_t part,
-                      uint8_t *out)
+void resample_bicubic(const uint8_t *rgb, int64_t width, int64_t height, int64_t to_width, int64_t to_height,
+                      resample_window_t part, uint8_t *out)
 {
     kernel_t across = kernel_make(width, to_width, part.left, part.width);
     kernel_t down = kernel_make(height, to_height, part.top, part.height);

@@ -9,11 +9,11 @@
 /* A part of the resized picture. */
 typedef struct {
     int64_t left, top, width, height;
-} window_t;
+} resample_window_t;
 
 /* Resizes rgb [height, width, 3] to [to_height, to_width, 3] and writes the window of that to out [part.height, part.width, 3];
  * only what the window needs is computed. All extents are at least 1 and below 2^40, the window lies within the result. */
-void resample_bicubic(const uint8_t *rgb, int64_t width, int64_t height, int64_t to_width, int64_t to_height, window_t part,
-                      uint8_t *out);
+void resample_bicubic(const uint8_t *rgb, int64_t width, int64_t height, int64_t to_width, int64_t to_height,
+                      resample_window_t part, uint8_t *out);
 
 #endif

@@ -112,7 +112,7 @@ static void renew_cpu(const sandbox_t *s, const worker_t *w)
     (void)!prlimit(w->pid, RLIMIT_CPU, &limit, NULL);
 }
 
-/* A worker that says something unasked, or has ended, is not to be used. */
+/* Tells a worker that can be used from one that says something unasked, or has ended. */
 static bool is_sound(const worker_t *w)
 {
     struct pollfd p = {.fd = w->fd, .events = POLLIN};
@@ -149,7 +149,7 @@ void sandbox_send(sandbox_t *s, const void *request, size_t n, sandbox_done done
     (void)push(w); /* a broken channel is found when the answer is read */
 }
 
-/* What a request ends with: its answer, or the error. The worker is free again when `done` is called. */
+/* Ends a request, with its answer or the error. Frees the worker first, since `done` may send. */
 static void finish(worker_t *w, const char *error)
 {
     buf_t reply = w->reply;
@@ -166,7 +166,7 @@ static void fail(worker_t *w, const char *why)
     finish(w, why);
 }
 
-/* The worker closed the channel, or was killed. */
+/* Says how the worker ended: it closed the channel, or was killed. */
 static void fail_dead(const sandbox_t *s, worker_t *w)
 {
     char why[128];
@@ -234,7 +234,7 @@ static bool pull(const sandbox_t *s, worker_t *w)
     }
 }
 
-/* One look at every busy worker; returns how many requests ended. */
+/* Looks at every busy worker once; returns how many requests ended. */
 static int attend(sandbox_t *s, const struct pollfd *polled)
 {
     int ended = 0;

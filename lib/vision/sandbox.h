@@ -20,7 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/buf.h"
+#include "vision/sandbox_fn.h"
 
 typedef struct {
     int workers;        /* processes; 0: as many as parallel_workers() */
@@ -29,11 +29,6 @@ typedef struct {
     size_t memory;      /* bytes that a worker may map beyond what it starts with; 0: 1 GiB */
     size_t max_reply;   /* longer replies are errors; 0: 64 MiB */
 } sandbox_options_t;
-
-/* The work, run in a worker, one request at a time: appends the answer to `reply` and returns NULL, or returns why it
- * refuses (the text becomes the request's error). Must not write to files or start threads; what it allocates and keeps
- * stays in that worker. The answer must depend on `ctx` and the request alone. */
-typedef const char *(*sandbox_fn)(const void *ctx, const unsigned char *request, size_t n, buf_t *reply);
 
 /* Called once a request, in the parent, from within sandbox_wait(). `error` NULL: `reply` holds `n` bytes, valid until the
  * call returns; still untrusted, since a worker that was taken over can answer anything. Otherwise `error` says, in valid

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "vision/sandbox.h"
+#include "vision/sandbox_fn.h"
 
 /* Before every request (status unused) and reply. */
 typedef struct {

@@ -7,7 +7,7 @@ static const float LEAST_EDGE = 9;   /* Delta E over two pixels */
 static const double PI = 3.14159265358979323846;
 
 /* Structure tensor over the three channels at one pixel: its dominant gradient's size and direction. */
-static float gradient(const lab_t *p, int w, float *angle)
+static float gradient(const colour_lab_t *p, int w, float *angle)
 {
     float xl = p[1].l - p[-1].l, xa = p[1].a - p[-1].a, xb = p[1].b - p[-1].b;
     float yl = p[w].l - p[-w].l, ya = p[w].a - p[-w].a, yb = p[w].b - p[-w].b;
@@ -24,7 +24,7 @@ static bool inside(const unsigned char *part, int w, int at, unsigned char value
     return true;
 }
 
-texture_t texture_measure(const lab_image_t *image, const unsigned char *part, unsigned char value)
+texture_t texture_measure(const colour_image_t *image, const unsigned char *part, unsigned char value)
 {
     texture_t t = {0};
     int w = image->width, edges = 0;

@@ -13,7 +13,7 @@ typedef struct {
 } texture_t;
 
 /* Measures the pixels where `part` [height * width] is `value`. */
-texture_t texture_measure(const lab_image_t *image, const unsigned char *part, unsigned char value);
+texture_t texture_measure(const colour_image_t *image, const unsigned char *part, unsigned char value);
 
 /* In words: "a plain surface", "vertical stripes", "checks", ... */
 const char *texture_pattern(const texture_t *t);

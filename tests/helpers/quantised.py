@@ -1,33 +1,10 @@
 """Embeddings to quantise, and what a quantiser makes of them, in numpy."""
 import json
 import numpy as np
-
-def save(path, tensors, meta):
-    header, data = {"__metadata__": meta}, b""
-    for name, a in tensors.items():
-        dtype = {"float32": "F32", "int32": "I32", "uint8": "U8"}[a.dtype.name]
-        header[name] = {"dtype": dtype, "shape": list(a.shape), "data_offsets": [len(data), len(data) + a.nbytes]}
-        data += a.tobytes()
-    text = json.dumps(header).encode()
-    open(path, "wb").write(len(text).to_bytes(8, "little") + text + data)
-
-def load(path):
-    raw = open(path, "rb").read()
-    n = int.from_bytes(raw[:8], "little")
-    header = json.loads(raw[8:8 + n])
-    types = {"F32": "<f4", "I32": "<i4", "U8": "u1"}
-    out = {}
-    for name, t in header.items():
-        if name != "__metadata__":
-            a, b = t["data_offsets"]
-            out[name] = np.frombuffer(raw[8 + n + a:8 + n + b], types[t["dtype"]]).reshape(t["shape"])
-    return out, header["__metadata__"]
-
-def ids(names):
-    return np.frombuffer("".join(x + "\n" for x in names).encode(), np.uint8)
+from tensors import *
 
 def names(t):
-    return bytes(t["item_ids"]).decode().split("\n")[:-1]
+    return strings(t["item_ids"])
 
 def full(t):
     """The full SIDs, as tuples."""

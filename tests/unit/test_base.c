@@ -111,31 +111,35 @@ TEST(sizes_are_checked)
 }
 
 static int64_t option_n = 3;
-static double option_x = 0.5;
+static double option_x = 0.5, option_any;
 static const char *option_mode = "a", *option_name;
 static bool option_flag;
+static cli_list_t option_list;
 static const char *const modes[] = {"a", "b", NULL};
 static const cli_option_t options[] = {
-    {'n', "number", "N", CLI_INT, &option_n, "a number", true, 1, 10, NULL},
-    {'x', "real", "X", CLI_REAL, &option_x, "a real", true, 0, 1, NULL},
-    {0, "mode", "MODE", CLI_CHOICE, &option_mode, "a choice", true, 0, 0, modes},
-    {0, "name", "NAME", CLI_STRING, &option_name, "not recorded", false, 0, 0, NULL},
-    {'f', "flag", NULL, CLI_FLAG, &option_flag, "a flag", true, 0, 0, NULL},
+    CONFIG_INT('n', "number", "N", &option_n, 1, 10, "a number"),
+    CONFIG_REAL('x', "real", "X", &option_x, 0, 1, "a real"),
+    CONFIG_CHOICE(0, "mode", modes, &option_mode, "a choice"),
+    OPT_STRING(0, "name", "NAME", &option_name, "not recorded"),
+    CONFIG_FLAG('f', "flag", &option_flag, "a flag"),
+    CONFIG_LIST(0, "list", "X", &option_list, "several"),
+    CONFIG_REAL(0, "any", "X", &option_any, -INFINITY, INFINITY, "a real without bounds"),
 };
 static const cli_t cli = {"unit", "[options]", "A test.", options, CLI_COUNT(options)};
 
 TEST(options_are_parsed_and_recorded)
 {
-    char *argv[] = {"unit", "one", "-n7", "--real=0.25", "--mode", "b", "two", "-f", "--", "-n"};
-    int operands = cli_parse(&cli, 10, argv);
+    char *argv[] = {"unit", "one", "-n7", "--real=0.25", "--mode", "b", "two", "--list=x", "--list", "y", "--any=-1e300", "-f", "--", "-n"};
+    int operands = cli_parse(&cli, 14, argv);
     CHECK(operands == 3 && !strcmp(argv[1], "one") && !strcmp(argv[2], "two") && !strcmp(argv[3], "-n"));
     char *config = cli_config(&cli);
-    CHECK(!strcmp(config, "{\"number\":7,\"real\":0.25,\"mode\":\"b\",\"flag\":true}"));
+    CHECK(!strcmp(config, "{\"number\":7,\"real\":0.25,\"mode\":\"b\",\"flag\":true,\"list\":[\"x\",\"y\"],\"any\":-1e+300}"));
     free(config);
 }
 
 static void bad_number(void) { cli_parse(&cli, 3, (char *[]){"unit", "-n", "7x"}); }
 static void out_of_range(void) { cli_parse(&cli, 2, (char *[]){"unit", "--number=11"}); }
+static void infinite(void) { cli_parse(&cli, 2, (char *[]){"unit", "--any=inf"}); }
 static void unknown(void) { cli_parse(&cli, 2, (char *[]){"unit", "--numbers=1"}); }
 static void no_value(void) { cli_parse(&cli, 2, (char *[]){"unit", "--name"}); }
 static void bad_choice(void) { cli_parse(&cli, 2, (char *[]){"unit", "--mode=c"}); }
@@ -144,11 +148,28 @@ TEST(wrong_options_are_usage_errors)
 {
     CHECK(unit_exit_code(bad_number) == EX_USAGE);
     CHECK(unit_exit_code(out_of_range) == EX_USAGE);
+    CHECK(unit_exit_code(infinite) == EX_USAGE);
     CHECK(unit_exit_code(unknown) == EX_USAGE);
     CHECK(unit_exit_code(no_value) == EX_USAGE);
     CHECK(unit_exit_code(bad_choice) == EX_USAGE);
 }
 
+static int messages;
+static void count_message(void) { messages++; }
+static void tell_count(void) { _exit(messages); }
+
+static void warn_and_die(void)
+{
+    err_before_message(count_message);
+    err_before_message(count_message);
+    err_before_exit(tell_count);
+    warn("one");
+    die(EX_DATAERR, "two");
+}
+
+TEST(hooks_are_called_once_a_message_and_before_the_exit) { CHECK(unit_exit_code(warn_and_die) == 2); }
+
 UNIT_MAIN(UNIT(json_numbers_read_back_exactly), UNIT(json_strings_are_escaped), UNIT(utf8_follows_the_standard),
           UNIT(draws_are_uniform_and_keyed), UNIT(shuffle_is_a_permutation), UNIT(every_shard_runs_once),
-          UNIT(sizes_are_checked), UNIT(options_are_parsed_and_recorded), UNIT(wrong_options_are_usage_errors))
+          UNIT(sizes_are_checked), UNIT(options_are_parsed_and_recorded), UNIT(wrong_options_are_usage_errors),
+          UNIT(hooks_are_called_once_a_message_and_before_the_exit))

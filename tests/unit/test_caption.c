@@ -5,11 +5,13 @@
 #include "base/mem.h"
 #include "intent/caption_builtin.h"
 #include "intent/caption_http.h"
+#include "intent/caption_sentence.h"
 #include "intent/labels.h"
 #include "text/one_line.h"
 #include "unit.h"
 #include "vision/colour.h"
 #include "vision/layout.h"
+#include "vision/sendable.h"
 #include "vision/texture.h"
 
 static pixels_t flat(int width, int height, int r, int g, int b)
@@ -37,7 +39,7 @@ static void box(pixels_t *p, int left, int top, int right, int bottom, int r, in
 
 TEST(lab_of_known_colours)
 {
-    lab_t c = colour_lab(255, 255, 255);
+    colour_lab_t c = colour_lab(255, 255, 255);
     CHECK_NEAR(c.l, 100, 0.01);
     CHECK_NEAR(c.a, 0, 0.02);
     CHECK_NEAR(c.b, 0, 0.02);
@@ -77,7 +79,7 @@ TEST(the_object_is_told_from_its_background)
     pixels_t p = flat(80, 60, 240, 240, 240);
     box(&p, 30, 20, 50, 45, 20, 80, 40);
     box(&p, 2, 2, 3, 3, 0, 0, 0); /* a speck */
-    lab_image_t image = lab_image(&p);
+    colour_image_t image = lab_image(&p);
     layout_t l = layout_find(&image);
     CHECK(l.background == BACKGROUND_PLAIN);
     CHECK(abs(l.left - 30) <= 1 && abs(l.right - 49) <= 1 && abs(l.top - 20) <= 1 && abs(l.bottom - 44) <= 1);
@@ -113,7 +115,7 @@ static const char *pattern(int dx, int dy)
     for (int y = 0; y < 60; y++)
         for (int x = 0; x < 60; x++)
             if ((x * dy - y * dx + 600) / 4 % 2) box(&p, x, y, x + 1, y + 1, 245, 235, 215);
-    lab_image_t image = lab_image(&p);
+    colour_image_t image = lab_image(&p);
     unsigned char *whole = xcalloc(60, 60);
     texture_t t = texture_measure(&image, whole, 0);
     CHECK(t.pixels == 58 * 58 && t.density > 0.3f);
@@ -142,8 +144,8 @@ TEST(every_picture_has_a_sentence)
         for (int k = 0; k < 4; k++) {
             for (int j = 0; k && j < p.width * p.height * 3; j++) p.rgb[j] = (unsigned char)((j * 7919 * k) >> (3 + k));
             buf_t a = {0}, b = {0};
-            caption_builtin(&p, &a);
-            caption_builtin(&p, &b);
+            caption_sentence(&p, &a);
+            caption_sentence(&p, &b);
             CHECK(a.len > 20 && a.len < CAPTION_MAX_LENGTH && a.data[a.len - 1] == '.' && !strcmp(a.data, b.data));
             for (size_t c = 0; c < a.len; c++) CHECK(a.data[c] >= ' ' && a.data[c] < 127);
             buf_free(&a);
@@ -196,8 +198,10 @@ TEST(text_is_brought_to_one_line)
 static void check_jpeg(const buf_t *reply, int longest, size_t most)
 {
     pixels_t p;
-    CHECK(reply->len > 1 && reply->data[0] == CAPTION_JPEG && reply->len - 1 <= most);
-    CHECK(!strcmp(caption_picture_type(reply->data + 1, reply->len - 1), "image/jpeg"));
+    CHECK(reply->len > 1 && reply->data[0] == SENDABLE_JPEG && reply->len - 1 <= most);
+    sendable_t s;
+    CHECK(sendable_read((const unsigned char *)reply->data, reply->len, &(buf_t){0}, &s));
+    CHECK(s.bytes == reply->data + 1 && s.n == reply->len - 1 && !strcmp(s.type, "image/jpeg"));
     CHECK(!pixels_decode((const unsigned char *)reply->data + 1, reply->len - 1, 1000000, &p));
     CHECK((p.width > p.height ? p.width : p.height) <= longest);
     pixels_free(&p);
@@ -211,33 +215,96 @@ TEST(pictures_are_sent_as_they_are_or_made_small)
     pixels_jpeg(&p, 90, &jpeg);
     const unsigned char *bytes = (const unsigned char *)jpeg.data;
 
-    caption_picture_t o = {.max_pixels = 1000000, .max_side = 200, .max_bytes = 1 << 20};
-    CHECK(!caption_picture(&o, bytes, jpeg.len, &reply));
-    CHECK(reply.len == 1 && reply.data[0] == CAPTION_AS_IS);
+    sendable_limits_t o = {.max_pixels = 1000000, .max_side = 200, .max_bytes = 1 << 20};
+    CHECK(!sendable_check(&o, bytes, jpeg.len, &reply));
+    CHECK(reply.len == 1 && reply.data[0] == SENDABLE_AS_IS);
     buf_clear(&reply);
     o.max_side = 64;
-    CHECK(!caption_picture(&o, bytes, jpeg.len, &reply));
+    CHECK(!sendable_check(&o, bytes, jpeg.len, &reply));
     check_jpeg(&reply, 64, 1 << 20);
     buf_clear(&reply);
-    o = (caption_picture_t){.max_pixels = 1000000, .max_side = 200, .max_bytes = (int64_t)jpeg.len / 3};
-    CHECK(!caption_picture(&o, bytes, jpeg.len, &reply));
+    o = (sendable_limits_t){.max_pixels = 1000000, .max_side = 200, .max_bytes = (int64_t)jpeg.len / 3};
+    CHECK(!sendable_check(&o, bytes, jpeg.len, &reply));
     check_jpeg(&reply, 199, jpeg.len / 3);
     buf_clear(&reply);
     o.max_bytes = 10;
-    CHECK(strstr(caption_picture(&o, bytes, jpeg.len, &reply), "small enough"));
+    CHECK(strstr(sendable_check(&o, bytes, jpeg.len, &reply), "small enough"));
     o.max_pixels = 100;
-    CHECK(strstr(caption_picture(&o, bytes, jpeg.len, &reply), "200 x 100 pixels"));
+    CHECK(strstr(sendable_check(&o, bytes, jpeg.len, &reply), "200 x 100 pixels"));
     buf_clear(&reply);
 
     /* A GIF is always encoded anew. */
     static const unsigned char gif[] = "GIF89a\1\0\1\0\200\0\0\377\377\377\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;";
-    o = (caption_picture_t){.max_pixels = 1000, .max_side = 64, .max_bytes = 1 << 20};
-    CHECK(!caption_picture(&o, gif, sizeof gif - 1, &reply));
+    o = (sendable_limits_t){.max_pixels = 1000, .max_side = 64, .max_bytes = 1 << 20};
+    CHECK(!sendable_check(&o, gif, sizeof gif - 1, &reply));
     check_jpeg(&reply, 1, 1 << 20);
     buf_clear(&reply);
-    CHECK(caption_picture(&o, (const unsigned char *)"root:x:0:0", 10, &reply));
+    CHECK(sendable_check(&o, (const unsigned char *)"root:x:0:0", 10, &reply));
     buf_free(&reply);
     buf_free(&jpeg);
+    pixels_free(&p);
+}
+
+TEST(what_workers_say_is_not_trusted)
+{
+    char png[] = "\x89PNG\r\n\x1a\n...";
+    const buf_t file = {.data = png, .len = sizeof png - 1};
+    sendable_t s;
+    CHECK(sendable_read((const unsigned char *)"a", 1, &file, &s) && s.bytes == png && !strcmp(s.type, "image/png"));
+    static const char *const nonsense[] = {"", "aa", "j", "x", "xyz"};
+    for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++)
+        CHECK(!sendable_read((const unsigned char *)nonsense[i], strlen(nonsense[i]), &file, &s));
+}
+
+static char said[CAPTION_MAX_LENGTH], refused[200];
+static void hear(void *ctx, const char *text, const char *error)
+{
+    ++*(int *)ctx;
+    snprintf(said, sizeof said, "%s", text ? text : "");
+    snprintf(refused, sizeof refused, "%s", error ? error : "");
+}
+
+/* Captions one item and waits for it. */
+static void ask(caption_engine_t *e, const buf_t *file, const char *labels)
+{
+    buf_t copy = {0};
+    int answers = 0;
+    if (file) buf_add(&copy, file->data, file->len);
+    CHECK(e->has_room(e));
+    e->caption(e, file ? &copy : NULL, labels, hear, &answers);
+    while (!answers) e->wait(e);
+    CHECK(answers == 1);
+    buf_free(&copy);
+}
+
+TEST(the_builtin_engine_puts_labels_before_the_sentence)
+{
+    const caption_limits_t limits = {1 << 20, 1000000, 20};
+    caption_engine_t *e = caption_builtin(&limits);
+    pixels_t p = flat(40, 40, 10, 100, 200);
+    buf_t jpeg = {0}, damaged = {0};
+    pixels_jpeg(&p, 90, &jpeg);
+    buf_puts(&damaged, "root:x:0:0");
+
+    ask(e, &jpeg, NULL);
+    char sentence[CAPTION_MAX_LENGTH], both[2 * CAPTION_MAX_LENGTH];
+    snprintf(sentence, sizeof sentence, "%s", said);
+    CHECK(*sentence && !*refused);
+    ask(e, &jpeg, "axe, tool");
+    snprintf(both, sizeof both, "In the picture: axe, tool. %s", sentence);
+    CHECK(!strcmp(said, both) && !*refused);
+    ask(e, &damaged, "axe");
+    CHECK(!strcmp(said, "In the picture: axe.") && *refused);
+    ask(e, &damaged, NULL);
+    CHECK(!*said && *refused);
+    ask(e, NULL, "axe");
+    CHECK(!strcmp(said, "In the picture: axe.") && !*refused);
+    ask(e, NULL, NULL);
+    CHECK(!*said && !*refused);
+
+    e->free(e);
+    buf_free(&jpeg);
+    buf_free(&damaged);
     pixels_free(&p);
 }
 
@@ -281,4 +348,5 @@ TEST(replies_are_checked)
 
 UNIT_MAIN(UNIT(lab_of_known_colours), UNIT(colours_are_named), UNIT(the_object_is_told_from_its_background),
           UNIT(patterns_are_named), UNIT(every_picture_has_a_sentence), UNIT(labels_become_one_text),
-          UNIT(text_is_brought_to_one_line), UNIT(pictures_are_sent_as_they_are_or_made_small), UNIT(replies_are_checked))
+          UNIT(text_is_brought_to_one_line), UNIT(pictures_are_sent_as_they_are_or_made_small),
+          UNIT(what_workers_say_is_not_trusted), UNIT(the_builtin_engine_puts_labels_before_the_sentence), UNIT(replies_are_checked))

@@ -9,7 +9,7 @@ static tally_t tally;
 
 static bool cleaned(const char *raw, const char *expected)
 {
-    cleaner_t c = {.tally = &tally};
+    clean_text_t c = {.tally = &tally};
     buf_t out = {0};
     tally = (tally_t){0};
     bool some = clean_text(&c, raw, strlen(raw), 200, &out);
@@ -97,7 +97,7 @@ TEST(long_texts_are_cut_between_characters)
 {
     char text[401];
     buf_t out = {0};
-    cleaner_t c = {.tally = &tally};
+    clean_text_t c = {.tally = &tally};
     tally = (tally_t){0};
     for (int i = 0; i < 200; i++) memcpy(text + 2 * i, "\xc3\xa9", 2);
     CHECK(clean_text(&c, text, 400, 199, &out) && out.len == 198);
@@ -112,7 +112,7 @@ TEST(long_texts_are_cut_between_characters)
 
 static bool dropped(const char *raw)
 {
-    cleaner_t c = {.tally = &tally};
+    clean_text_t c = {.tally = &tally};
     buf_t out = {0};
     tally = (tally_t){0};
     bool gone = !clean_name(&c, raw, strlen(raw), 200, &out) && tally_get(&tally, "script_texts") == 1;
@@ -149,7 +149,7 @@ TEST(hostile_texts_end_soon)
 {
     static const char *const parts[] = {"<", "<a ", "<ab", "<a '", "&", "&a;", "<!--", "<script>", "</", "{", "(", "var ", ".a{", ");",
                                         "function(", "\xc3\x83\xc2\xa9", "\xff", "<b><p>", "e\xcc\x81\xcc\x81\xcc\x81"};
-    cleaner_t c = {.tally = &tally};
+    clean_text_t c = {.tally = &tally};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         buf_t text = {0}, out = {0};
         while (text.len < 70000) buf_puts(&text, parts[i]);

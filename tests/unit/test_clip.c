@@ -39,7 +39,7 @@ TEST(resizing_is_pillows)
         const int64_t width = golden_resized[i].width, height = golden_resized[i].height;
         const int64_t w = golden_resized[i].to_width, h = golden_resized[i].to_height;
         uint8_t *from = picture(width, height), *to = xmalloc((size_t)(w * h * 3));
-        resample_bicubic(from, width, height, w, h, (window_t){0, 0, w, h}, to);
+        resample_bicubic(from, width, height, w, h, (resample_window_t){0, 0, w, h}, to);
         CHECK(fnv1a(to, w * h * 3) == golden_resized[i].hash);
         if (i == 1) CHECK(!memcmp(to, golden_pixels, sizeof golden_pixels));
         free(from);
@@ -50,8 +50,8 @@ TEST(resizing_is_pillows)
 TEST(a_window_is_a_part)
 {
     uint8_t *from = picture(50, 31), whole[23 * 40 * 3], part[5 * 9 * 3];
-    resample_bicubic(from, 50, 31, 23, 40, (window_t){0, 0, 23, 40}, whole);
-    resample_bicubic(from, 50, 31, 23, 40, (window_t){17, 30, 5, 9}, part);
+    resample_bicubic(from, 50, 31, 23, 40, (resample_window_t){0, 0, 23, 40}, whole);
+    resample_bicubic(from, 50, 31, 23, 40, (resample_window_t){17, 30, 5, 9}, part);
     for (int y = 0; y < 9; y++) CHECK(!memcmp(part + y * 15, whole + ((30 + y) * 23 + 17) * 3, 15));
     free(from);
 }

@@ -6,6 +6,7 @@
 #include "base/in.h"
 #include "base/mem.h"
 #include "data/filter.h"
+#include "data/filter_input.h"
 #include "unit.h"
 
 /* Jobs under way; each needs `steps` answers, and the last one started is answered first. */

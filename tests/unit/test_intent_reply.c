@@ -8,15 +8,15 @@
 #include "base/rng.h"
 #include "data/json.h"
 #include "intent/intent_merge.h"
-#include "server/prompts.h"
+#include "intent/prompts.h"
 
 #include "unit.h"
 
-static const reply_form_t strict = {.schema = true}, steps = {.schema = true, .reasoning = true}, loose = {0},
+static const intent_reply_form_t strict = {.schema = true}, steps = {.schema = true, .reasoning = true}, loose = {0},
                           loose_steps = {.reasoning = true};
 
 /* The reply's intents as "text=confidence ...", or "!" and why it is refused. In a static buffer. */
-static const char *read_n(const char *text, size_t n, reply_form_t form)
+static const char *read_n(const char *text, size_t n, intent_reply_form_t form)
 {
     static char out[4096];
     intents_t x = {0};
@@ -31,9 +31,9 @@ static const char *read_n(const char *text, size_t n, reply_form_t form)
     return out;
 }
 
-static const char *reads(const char *text, reply_form_t form) { return read_n(text, strlen(text), form); }
+static const char *reads(const char *text, intent_reply_form_t form) { return read_n(text, strlen(text), form); }
 
-static bool gives(const char *text, reply_form_t form, const char *expected)
+static bool gives(const char *text, intent_reply_form_t form, const char *expected)
 {
     const char *got = reads(text, form);
     if (strcmp(got, expected) != 0) printf("# %s\n# gives '%s', expected '%s'\n", text, got, expected);
@@ -267,7 +267,7 @@ TEST(damaged_replies)
         for (int form = 0; form < 4; form++) {
             intents_t x = {0};
             char *copy = xstrndup(text, len); /* of its exact size, for the sanitizers */
-            const char *why = intent_reply_read(copy, len, (reply_form_t){form & 1, form & 2}, "m", &x);
+            const char *why = intent_reply_read(copy, len, (intent_reply_form_t){form & 1, form & 2}, "m", &x);
             CHECK(!why == (x.count > 0));
             for (int i = 0; i < x.count; i++) {
                 CHECK(x.list[i].text[0] && x.list[i].confidence >= 0 && x.list[i].confidence <= 1);
@@ -290,7 +290,7 @@ TEST(large_replies_take_linear_time)
     for (size_t j = 0; j < sizeof junk / sizeof *junk; j++) {
         buf_t b = {0};
         while (b.len < 1 << 20) buf_puts(&b, junk[j]);
-        for (int form = 0; form < 4; form++) CHECK(read_n(b.data, b.len, (reply_form_t){form & 1, form & 2})[0] == '!');
+        for (int form = 0; form < 4; form++) CHECK(read_n(b.data, b.len, (intent_reply_form_t){form & 1, form & 2})[0] == '!');
         buf_clear(&b);
         buf_puts(&b, "{\"descriptors\":[{\"confidence\":1,\"descriptor\":\"");
         while (b.len < 1 << 20) buf_puts(&b, "\xcc\x88\xcc\xa3");
@@ -358,8 +358,8 @@ TEST(merge_orders_by_confidence_then_place)
 TEST(prompts_say_the_form)
 {
     for (int form = 0; form < 4; form++) {
-        char *own = prompt_mine(NULL, (reply_form_t){form & 1, form & 2});
-        char *other = prompt_mine("Name uses.", (reply_form_t){form & 1, form & 2});
+        char *own = prompt_mine(NULL, (intent_reply_form_t){form & 1, form & 2});
+        char *other = prompt_mine("Name uses.", (intent_reply_form_t){form & 1, form & 2});
         CHECK(strstr(own, "\"descriptors\":[{\"descriptor\":\"...\",\"confidence\":0.9}]}"));
         CHECK(!strstr(own, "{\"reasoning\":") == (form != 3) && !strstr(own, "step by step") == !(form & 2));
         CHECK(!strncmp(other, "Name uses.\n\n", 12) && strstr(other, "\"descriptors\""));

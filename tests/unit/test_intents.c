@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "intent/candidates.h"
+#include "intent/evidence_rules.h"
 #include "intent/judge_builtin.h"
 #include "nn/logistic.h"
 #include "text/key_phrases.h"
@@ -88,8 +88,8 @@ TEST(plural_endings_are_undone)
 /* The purpose at the first "for" or "while" of the text, its base and its greatest extent. */
 static void check_purpose(const char *text, const char *base, const char *most)
 {
-    words_t w = {0};
-    purpose_t p = {0};
+    phrase_words_t w = {0};
+    phrase_purpose_t p = {0};
     words_add(&w, text, strlen(text), FIELD_DESCRIPTION);
     bool found = false;
     for (int64_t i = 0; i < w.count && !found; i++) found = purpose_at(&w, i, &p);
@@ -152,7 +152,7 @@ TEST(scopes_keep_lexicons_apart)
 
 TEST(confidence_is_a_noisy_or_of_fields)
 {
-    candidate_t c = {.support = {[FIELD_TITLE] = 0.5, [FIELD_CATEGORIES] = 0.8}};
+    intent_candidate_t c = {.support = {[FIELD_TITLE] = 0.5, [FIELD_CATEGORIES] = 0.8}};
     CHECK_NEAR(candidate_confidence(&c), 1 - 0.5 * (1 - 0.8 * 0.9), 1e-12);
 }
 
@@ -163,7 +163,7 @@ TEST(judging_by_hand)
     candidates_find(&c, &e, NULL, NULL);
     intent_t camping = {"camping trips", NAN, -1, NULL, NULL}, praise = {"best quality", NAN, -1, NULL, NULL},
              diving = {"scuba diving", NAN, -1, NULL, NULL}, dome = {"dome", NAN, -1, NULL, NULL};
-    verdict_t v = builtin_verdict(&c, &camping);
+    judge_verdict_t v = builtin_verdict(&c, &camping);
     CHECK(v.specific && v.actionable && v.grounded);
     CHECK(!builtin_verdict(&c, &praise).specific);
     CHECK(builtin_verdict(&c, &diving).actionable && !builtin_verdict(&c, &diving).grounded);
@@ -181,7 +181,7 @@ TEST(tables_grow)
 
 static void add_title(key_phrases_t *k, const char *title)
 {
-    words_t w = {0};
+    phrase_words_t w = {0};
     words_add(&w, title, strlen(title), FIELD_TITLE);
     key_phrases_add(k, &w);
     words_free(&w);

@@ -82,7 +82,7 @@ static model_client_options_t quick(const server_t *s, const char *cache)
 static void ask(model_client_t *c, const char *text, model_accept_fn accept, tally_t *t)
 {
     buf_t body = {0};
-    chat_body(&body, &(chat_t){.model = "m", .user = text, .max_tokens = 9});
+    chat_body(&body, &(model_chat_t){.model = "m", .user = text, .max_tokens = 9});
     while (!model_client_has_room(c)) model_client_wait(c);
     model_client_send(c, MODEL_CHAT, &body, accept, tally, t);
     CHECK(!body.data);
@@ -252,7 +252,7 @@ TEST(hopeless_runs_end)
 
 /* --- The cache ---------------------------------------------------------------------------------------------------------- */
 
-static answer_key_t key_of(int i) { return (answer_key_t){{(unsigned char)i, (unsigned char)(i >> 8)}}; }
+static answers_key_t key_of(int i) { return (answers_key_t){{(unsigned char)i, (unsigned char)(i >> 8)}}; }
 
 TEST(committed_answers_survive_a_kill)
 {
@@ -388,12 +388,12 @@ TEST(chat_replies_are_read_strictly)
 TEST(chat_bodies)
 {
     buf_t b = {0};
-    chat_body(&b, &(chat_t){.model = "m\"", .system = "s", .user = "u\n", .max_tokens = 5, .temperature = 0.5,
-                            .response_format = "{\"type\":\"json_object\"}"});
+    chat_body(&b, &(model_chat_t){.model = "m\"", .system = "s", .user = "u\n", .max_tokens = 5, .temperature = 0.5,
+                                  .response_format = "{\"type\":\"json_object\"}"});
     CHECK(!strcmp(b.data, "{\"model\":\"m\\\"\",\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"u\\n\"}],"
                           "\"max_tokens\":5,\"temperature\":0.5,\"response_format\":{\"type\":\"json_object\"}}"));
     buf_clear(&b);
-    chat_body(&b, &(chat_t){.model = "m", .user = "u", .image = "abcd", .image_size = 4, .image_type = "image/png"});
+    chat_body(&b, &(model_chat_t){.model = "m", .user = "u", .image = "abcd", .image_size = 4, .image_type = "image/png"});
     CHECK(!strcmp(b.data, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":"
                           "\"data:image/png;base64,YWJjZA==\"}},{\"type\":\"text\",\"text\":\"u\"}]}],\"temperature\":0}"));
     buf_free(&b);

@@ -8,7 +8,7 @@
 
 TEST(kinds_by_their_first_bytes)
 {
-    const struct { const char *bytes; size_t n; picture_kind_t kind; } cases[] = {
+    const struct { const char *bytes; size_t n; picture_store_kind_t kind; } cases[] = {
         {"\xff\xd8\xff\xe0", 4, PICTURE_JPEG}, {"\xff\xd8", 2, PICTURE_UNKNOWN}, {"\xff\xd8\xfe", 3, PICTURE_UNKNOWN},
         {"\x89PNG\r\n\x1a\n", 8, PICTURE_PNG}, {"\x89PNG\n\x1a\n\0", 8, PICTURE_UNKNOWN}, {"\x89PNG\r\n\x1a", 7, PICTURE_UNKNOWN},
         {"GIF87a", 6, PICTURE_GIF}, {"GIF89a", 6, PICTURE_GIF}, {"GIF88a", 6, PICTURE_UNKNOWN},
@@ -39,7 +39,7 @@ typedef struct {
     char last[64];
 } read_t;
 
-static void on_line(void *ctx, const picture_line_t *l)
+static void on_line(void *ctx, const picture_store_line_t *l)
 {
     read_t *r = ctx;
     r->lines++;
@@ -52,14 +52,14 @@ TEST(a_store)
     char folder[] = "/tmp/sidmill-test.XXXXXX", name[PICTURE_NAME];
     CHECK(mkdtemp(folder) != NULL);
     picture_store_t *s = picture_store_open(folder);
-    picture_file_t file, other;
+    picture_store_file_t file, other;
     CHECK(!picture_store_put(s, "abc", 3, PICTURE_GIF, &file) && picture_store_put(s, "abc", 3, PICTURE_GIF, &other));
     CHECK(!memcmp(file.hash, other.hash, sizeof file.hash));
     picture_name(&file, name);
     CHECK(!strcmp(name, "ba/ba7816bf8f01cfea414140de5dae2223.gif"));
     CHECK(picture_store_has(s, &file, 3) && !picture_store_has(s, &file, 4));
-    picture_store_note(s, &(picture_line_t){.url = "http://a", .url_len = 8, .found = true, .file = file, .bytes = 3});
-    picture_store_note(s, &(picture_line_t){.url = "http://b", .url_len = 8, .reason = "refused", .why = "HTTP\n403"});
+    picture_store_note(s, &(picture_store_line_t){.url = "http://a", .url_len = 8, .found = true, .file = file, .bytes = 3});
+    picture_store_note(s, &(picture_store_line_t){.url = "http://b", .url_len = 8, .reason = "refused", .why = "HTTP\n403"});
     read_t r = {0};
     picture_store_read(s, on_line, &r);
     CHECK(r.lines == 2 && r.found == 1 && !strcmp(r.last, "http://b HTTP 403"));
@@ -70,7 +70,7 @@ TEST(a_store)
     fputs("file\tba/ba7816bf8f01cfea414140de5dae2223.exe\t3\thttp://c\nfile\tba/ba7816", f); /* the second has been cut */
     fclose(f);
     s = picture_store_open(folder);
-    picture_store_note(s, &(picture_line_t){.url = "http://d", .url_len = 8, .found = true, .file = file, .bytes = 3});
+    picture_store_note(s, &(picture_store_line_t){.url = "http://d", .url_len = 8, .found = true, .file = file, .bytes = 3});
     r = (read_t){0};
     picture_store_read(s, on_line, &r);
     CHECK(r.lines == 3 && r.found == 2 && !strcmp(r.last, "http://d "));

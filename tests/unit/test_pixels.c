@@ -46,7 +46,7 @@ TEST(jpeg_comes_back)
 TEST(png_comes_back_exactly)
 {
     picture_t p = picture_new(9);
-    for (int i = 0; i < 81; i++) p.pixels[i] = (rgb_t){(float)i / 80, 1, 0};
+    for (int i = 0; i < 81; i++) p.pixels[i] = (picture_rgb_t){(float)i / 80, 1, 0};
     size_t n;
     unsigned char *png = picture_png(&p, &n);
     pixels_t q;

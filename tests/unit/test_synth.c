@@ -205,9 +205,9 @@ TEST(a_seed_fixes_everything_and_another_changes_it)
     picture_t p = picture_new(32), q = picture_new(32);
     synth_picture(a, 7, &p);
     synth_picture(b, 7, &q);
-    CHECK(!memcmp(p.pixels, q.pixels, 32 * 32 * sizeof(rgb_t)));
+    CHECK(!memcmp(p.pixels, q.pixels, 32 * 32 * sizeof(picture_rgb_t)));
     synth_picture(c, 7, &q);
-    CHECK(memcmp(p.pixels, q.pixels, 32 * 32 * sizeof(rgb_t)));
+    CHECK(memcmp(p.pixels, q.pixels, 32 * 32 * sizeof(picture_rgb_t)));
     picture_free(&p);
     picture_free(&q);
     buf_free(&x);
@@ -218,10 +218,10 @@ TEST(a_seed_fixes_everything_and_another_changes_it)
     synth_free(c);
 }
 
-static double painted_area(part_t part)
+static double painted_area(picture_part_t part)
 {
     picture_t p = picture_new(100);
-    picture_shape(&p, &part, (rgb_t){1, 1, 1}, 1, 0);
+    picture_shape(&p, &part, (picture_rgb_t){1, 1, 1}, 1, 0);
     double sum = 0;
     for (int i = 0; i < 100 * 100; i++) sum += (double)p.pixels[i].g;
     picture_free(&p);
@@ -230,20 +230,20 @@ static double painted_area(part_t part)
 
 TEST(shapes_cover_their_area)
 {
-    CHECK_NEAR(painted_area((part_t){PART_BOX, .5f, .5f, .4f, .2f, 0, 0, 0}), 0.08, 0.002);
-    CHECK_NEAR(painted_area((part_t){PART_BOX, .5f, .5f, .4f, .2f, 0, .7f, 0}), 0.08, 0.002);
-    CHECK_NEAR(painted_area((part_t){PART_BOX, .5f, .5f, .4f, .4f, .2f, 0, 0}), M_PI * 0.04, 0.002);
-    CHECK_NEAR(painted_area((part_t){PART_ELLIPSE, .5f, .5f, .6f, .3f, 0, 0, 0}), M_PI * 0.3 * 0.15, 0.003);
-    CHECK_NEAR(painted_area((part_t){PART_RING, .5f, .5f, .6f, .6f, .1f, 0, 0}), M_PI * (0.35 * 0.35 - 0.25 * 0.25), 0.004);
-    CHECK_NEAR(painted_area((part_t){PART_TRAPEZOID, .5f, .5f, .4f, .4f, .5f, 0, 0}), 0.12, 0.004);
-    CHECK_NEAR(painted_area((part_t){PART_BOX, 0, 0, .4f, .4f, 0, 0, 0}), 0.04, 0.002); /* cut off by the canvas */
-    CHECK_NEAR(painted_area((part_t){PART_BOX, 3, 3, .4f, .4f, 0, 0, 0}), 0, 0);
+    CHECK_NEAR(painted_area((picture_part_t){PART_BOX, .5f, .5f, .4f, .2f, 0, 0, 0}), 0.08, 0.002);
+    CHECK_NEAR(painted_area((picture_part_t){PART_BOX, .5f, .5f, .4f, .2f, 0, .7f, 0}), 0.08, 0.002);
+    CHECK_NEAR(painted_area((picture_part_t){PART_BOX, .5f, .5f, .4f, .4f, .2f, 0, 0}), M_PI * 0.04, 0.002);
+    CHECK_NEAR(painted_area((picture_part_t){PART_ELLIPSE, .5f, .5f, .6f, .3f, 0, 0, 0}), M_PI * 0.3 * 0.15, 0.003);
+    CHECK_NEAR(painted_area((picture_part_t){PART_RING, .5f, .5f, .6f, .6f, .1f, 0, 0}), M_PI * (0.35 * 0.35 - 0.25 * 0.25), 0.004);
+    CHECK_NEAR(painted_area((picture_part_t){PART_TRAPEZOID, .5f, .5f, .4f, .4f, .5f, 0, 0}), 0.12, 0.004);
+    CHECK_NEAR(painted_area((picture_part_t){PART_BOX, 0, 0, .4f, .4f, 0, 0, 0}), 0.04, 0.002); /* cut off by the canvas */
+    CHECK_NEAR(painted_area((picture_part_t){PART_BOX, 3, 3, .4f, .4f, 0, 0, 0}), 0, 0);
 }
 
 TEST(pictures_encode_as_png)
 {
     picture_t p = picture_new(17);
-    picture_gradient(&p, (rgb_t){-1, 0, 2}, (rgb_t){1, NAN, 0}); /* out of range: clamped */
+    picture_gradient(&p, (picture_rgb_t){-1, 0, 2}, (picture_rgb_t){1, NAN, 0}); /* out of range: clamped */
     size_t len;
     unsigned char *png = picture_png(&p, &len);
     CHECK(len > 33 && !memcmp(png, "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x11\0\0\0\x11\x08\x02", 26));

@@ -1,6 +1,6 @@
 /* What language models are told when they mine intents or judge them, and the form in which they are to answer. */
-#ifndef SIDMILL_SERVER_PROMPTS_H
-#define SIDMILL_SERVER_PROMPTS_H
+#ifndef SIDMILL_INTENT_PROMPTS_H
+#define SIDMILL_INTENT_PROMPTS_H
 
 #include "base/buf.h"
 #include "intent/intent_reply.h"
@@ -8,7 +8,7 @@
 
 /* The system message for mining: the task (`task`, or our own where it is NULL), and what the answer must look like, which
  * follows from `form` alone. Caller frees. */
-char *prompt_mine(const char *task, reply_form_t form);
+char *prompt_mine(const char *task, intent_reply_form_t form);
 
 /* The `response_format` of a mining request: a strict JSON schema for replies of form {.schema = true, reasoning}. It uses only
  * what every server's strict mode knows; bounds are left to intent_reply_read(). */

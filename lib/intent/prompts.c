@@ -1,4 +1,4 @@
-#include "server/prompts.h"
+#include "intent/prompts.h"
 
 #include <string.h>
 
@@ -42,7 +42,7 @@ static const char judge_task[] =
 
 #define DESCRIPTORS "\"descriptors\":[{\"descriptor\":\"...\",\"confidence\":0.9}]}"
 
-char *prompt_mine(const char *task, reply_form_t form)
+char *prompt_mine(const char *task, intent_reply_form_t form)
 {
     const char *steps = form.reasoning ? mine_steps : "";
     const char *answer =

@@ -1,0 +1,102 @@
+#include "text/explain_json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "data/items.h"
+
+static void json_codes(buf_t *out, const char *key, const int32_t *codes, int depth)
+{
+    buf_printf(out, "\"%s\":[", key);
+    explain_add_codes(out, codes, depth);
+    buf_puts(out, "]");
+}
+
+static void json_item(buf_t *out, const explain_t *x, int64_t item)
+{
+    size_t n;
+    const char *id = strtab_get(&x->sids.item_ids, item, &n);
+    buf_puts(out, "{\"id\":");
+    buf_json_string(out, id, n);
+    buf_puts(out, ",");
+    json_codes(out, "codes", explain_codes(x, item), x->sids.levels);
+    buf_printf(out, ",\"suffix\":%d", x->sids.suffix[item]);
+    items_t r = explain_record(x, item);
+    static const char *const keys[] = {"title", "categories", "caption", "intents"};
+    for (int i = 0; r.json && i < 4; i++) {
+        const cJSON *value = cJSON_GetObjectItemCaseSensitive(r.json, keys[i]);
+        if (!value || cJSON_IsNull(value)) continue;
+        char *text = cJSON_PrintUnformatted(value);
+        buf_printf(out, ",\"%s\":", keys[i]);
+        buf_puts(out, text);
+        free(text);
+    }
+    buf_puts(out, "}");
+    cJSON_Delete(r.json);
+}
+
+static void json_items(buf_t *out, const explain_t *x, const int64_t *items, int64_t n)
+{
+    buf_puts(out, ",\"shown\":[");
+    for (int64_t i = 0; i < n; i++) {
+        buf_puts(out, i ? "," : "");
+        json_item(out, x, items[i]);
+    }
+    buf_puts(out, "]");
+}
+
+/* Opens an object about a group: "codes", "items", "topic". */
+static void json_group(buf_t *out, const explain_t *x, const explain_prefix_t *p)
+{
+    buf_puts(out, "{");
+    json_codes(out, "codes", p->codes, p->depth);
+    buf_printf(out, ",\"items\":%lld,\"topic\":{", (long long)(p->end - p->begin));
+    bool first = true;
+    for (topics_field_t f = 0; f < TOPIC_FIELDS; f++) {
+        topics_term_t terms[EXPLAIN_TERMS];
+        int n = topics_top(x->topics, p->topic, f, EXPLAIN_TERMS, terms);
+        if (!n) continue;
+        buf_printf(out, "%s\"%s\":[", first ? "" : ",", topic_field_names[f]);
+        for (int i = 0; i < n; i++) {
+            buf_puts(out, i ? ",{\"text\":" : "{\"text\":");
+            buf_json_string(out, terms[i].text, strlen(terms[i].text));
+            buf_printf(out, ",\"items\":%lld,\"overall\":%.6g}", (long long)terms[i].count, terms[i].overall);
+        }
+        buf_puts(out, "]");
+        first = false;
+    }
+    buf_puts(out, "}");
+}
+
+void explain_json(explain_t *x, const explain_query_t *q, buf_t *out)
+{
+    int64_t *shown = NEW_ARRAY(int64_t, x->count + 1), all, n;
+    if (q->item >= 0) {
+        buf_puts(out, "{\"item\":");
+        json_item(out, x, q->item);
+        buf_puts(out, ",\"groups\":[");
+        for (int depth = x->sids.levels; depth > 0; depth--) {
+            explain_prefix_t group;
+            n = explain_group(x, q, depth, &group, shown, &all);
+            group.topic = explain_topic(x, group.codes, depth);
+            json_group(out, x, &group);
+            json_items(out, x, shown, n);
+            buf_puts(out, depth > 1 ? "}," : "}");
+        }
+        buf_puts(out, "]}\n");
+    } else {
+        json_group(out, x, &q->prefix);
+        buf_printf(out, ",\"distinct\":%lld,\"next\":[", (long long)q->distinct);
+        for (int64_t i = 0; i < q->code_count; i++) {
+            buf_puts(out, i ? "," : "");
+            json_group(out, x, &q->codes[i]);
+            buf_puts(out, "}");
+        }
+        n = explain_members(x, q, shown, &all);
+        buf_puts(out, "]");
+        json_items(out, x, shown, n);
+        buf_puts(out, "}\n");
+    }
+    free(shown);
+}

@@ -1,0 +1,313 @@
+/* The training loop, on a trainer of a few lines: killed at every step, interrupted, ended for every reason. */
+#include "train/loop.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/err.h"
+#include "base/jsonlog.h"
+#include "base/mem.h"
+#include "base/parallel.h"
+#include "unit.h"
+
+enum { N = 8, ROUNDS = 4, STEPS = 3 };
+
+/* Pulls its values towards what the steps say; sums something up over a round. */
+typedef struct {
+    params_t params;
+    learner_t learner;
+    double sum, kept_sum;
+    int64_t rounds_begun, steps_taken, kept_round;
+    int64_t die_after, stop_after; /* steps of this process; -1: never */
+    const double *scores;          /* [ROUNDS + 1] by round; NULL: none */
+    double value_scored[ROUNDS + 1];
+    int64_t reason_at;             /* the round whose report ends the run; 0: none */
+} toy_t;
+
+static toy_t *toy_new(bool average, const double *scores)
+{
+    toy_t *t = NEW(toy_t);
+    t->die_after = t->stop_after = -1;
+    t->scores = scores;
+    params_add(&t->params, (param_t){.name = xstrdup("values"), .cols = N});
+    params_allocate(&t->params);
+    params_fill(&t->params, 0, 1);
+    t->learner = learner_new(&t->params, 2, true, average);
+    return t;
+}
+
+static void toy_free(toy_t *t)
+{
+    learner_free(&t->learner);
+    params_free(&t->params);
+    free(t);
+}
+
+static int64_t begin(void *ctx, int64_t round, int64_t done)
+{
+    toy_t *t = ctx;
+    CHECK(round < ROUNDS && done < STEPS);
+    t->rounds_begun++;
+    return STEPS;
+}
+
+static void step(void *ctx, int64_t round, int64_t number)
+{
+    toy_t *t = ctx;
+    if (t->die_after >= 0 && t->steps_taken == t->die_after) raise(SIGKILL);
+    for (int s = 0; s < 2; s++) {
+        grads_clear(t->learner.grads[s]);
+        float *g = grads_block(t->learner.grads[s], 0);
+        for (int i = 0; i < N; i++) g[i] = params_values(&t->params, 0)[i] * 0.1f + sinf((float)(i + 10 * number + 100 * round + 1000 * s));
+    }
+    const update_options_t o = {.lr = 0.1, .beta2 = 0.98, .clip = 1, .average = t->learner.average ? 0.9 : 0};
+    t->sum += learner_update(&t->learner, &o, 2, 1);
+    t->steps_taken++;
+    if (t->stop_after >= 0 && t->steps_taken == t->stop_after) raise(SIGTERM);
+}
+
+static int64_t round_now; /* what `score` needs to know, as validation knows its users */
+
+static double score(void *ctx)
+{
+    toy_t *t = ctx;
+    t->value_scored[round_now] = (double)params_values(&t->params, 0)[0];
+    return t->scores[round_now++];
+}
+
+static void kept(void *ctx, const loop_state_t *at)
+{
+    toy_t *t = ctx;
+    t->kept_sum = t->sum;
+    t->kept_round = at->round;
+}
+
+static int64_t report(void *ctx, const loop_state_t *at)
+{
+    toy_t *t = ctx;
+    jsonlog("{\"round\":%d,\"sum\":%.9g,\"best\":%d}", (int)at->round, t->sum, (int)at->best_round);
+    t->sum = 0;
+    return t->reason_at && at->round == t->reason_at ? LOOP_OTHER + 5 : LOOP_RUNNING;
+}
+
+static void fields(void *ctx, checkpoint_t *c)
+{
+    toy_t *t = ctx;
+    checkpoint_add(c, "toy", "sum", ST_F64, 1, &t->sum);
+    checkpoint_add(c, "toy", "kept_sum", ST_F64, 1, &t->kept_sum);
+    checkpoint_add(c, "toy", "scored", ST_I64, 1, &round_now);
+}
+
+static char folder[64], state[96], log_path[96];
+
+/* One thread: what a fork leaves behind has no others. */
+static void choose_folder(void)
+{
+    parallel_threads(1);
+    snprintf(folder, sizeof folder, "/tmp/test_loop.%d", (int)getpid());
+    snprintf(state, sizeof state, "%s/ckpt", folder);
+    snprintf(log_path, sizeof log_path, "%s/log.jsonl", folder);
+    mkdir(folder, 0700);
+}
+
+static loop_options_t options(void)
+{
+    return (loop_options_t){.rounds = ROUNDS, .score_first = true, .save_seconds = -1, .save_rounds = 1, .folder = state, .fingerprint = "toy", .log = log_path};
+}
+
+static loop_state_t run(const loop_options_t *o, toy_t *t)
+{
+    const loop_trainer_t trainer = {.ctx = t, .begin = begin, .step = step, .score = t->scores ? score : NULL, .kept = kept, .report = report, .fields = fields};
+    if (access(state, F_OK)) round_now = !o->score_first;
+    return loop_run(o, &trainer, &t->learner, NULL);
+}
+
+static const double rising[] = {0.1, 0.2, 0.5, 0.4, 0.3};
+
+/* What a whole run leaves: values, numbers, log. */
+typedef struct {
+    float values[N];
+    double kept_sum;
+    char log[1024];
+} outcome_t;
+
+static outcome_t outcome_of(toy_t *t)
+{
+    outcome_t o = {.kept_sum = t->kept_sum};
+    memcpy(o.values, params_values(&t->params, 0), sizeof o.values);
+    FILE *f = fopen(log_path, "r");
+    CHECK(f && fread(o.log, 1, sizeof o.log - 1, f) > 0);
+    if (f) fclose(f);
+    return o;
+}
+
+static void clean(void)
+{
+    checkpoint_remove(state);
+    unlink(log_path);
+}
+
+static int64_t die_after;
+
+/* One life of a run: killed after so many steps, unless it ends before. */
+static void one_life(void)
+{
+    toy_t *t = toy_new(true, rising);
+    t->die_after = die_after;
+    const loop_options_t o = options();
+    run(&o, t);
+}
+
+TEST(killed_at_every_step_it_ends_the_same)
+{
+    choose_folder();
+    const loop_options_t o = options();
+    toy_t *whole = toy_new(true, rising);
+    clean();
+    const loop_state_t at = run(&o, whole);
+    CHECK(at.end == LOOP_ROUNDS && at.best_round == 2 && at.round == ROUNDS && whole->steps_taken == ROUNDS * STEPS);
+    const outcome_t expected = outcome_of(whole);
+    for (die_after = 0; die_after < ROUNDS * STEPS; die_after++) {
+        clean();
+        int lives = 0;
+        /* every life gets so many steps further; one that takes none never would, so the next is whole */
+        for (int code = 137; code == 137 && lives < 3 * ROUNDS * STEPS; lives++) {
+            code = unit_exit_code(one_life);
+            if (!die_after) break;
+        }
+        toy_t *last = toy_new(true, NULL);
+        last->scores = rising;
+        run(&o, last);
+        const outcome_t found = outcome_of(last);
+        CHECK(!memcmp(&found, &expected, sizeof found));
+        CHECK(!die_after || lives >= ROUNDS * STEPS / (die_after + 1));
+        toy_free(last);
+    }
+    clean();
+    toy_free(whole);
+}
+
+static void interrupted(void)
+{
+    toy_t *t = toy_new(false, rising);
+    t->stop_after = 4;
+    loop_options_t o = options();
+    o.save_seconds = INFINITY; /* only because of the signal */
+    run(&o, t);
+}
+
+TEST(a_signal_ends_it_saved)
+{
+    choose_folder();
+    clean();
+    loop_options_t o = options();
+    toy_t *whole = toy_new(false, rising), *rest = toy_new(false, rising);
+    run(&o, whole);
+    const outcome_t expected = outcome_of(whole);
+    clean();
+    CHECK(unit_exit_code(interrupted) == 128 + SIGTERM);
+    run(&o, rest);
+    CHECK(rest->steps_taken == ROUNDS * STEPS - 4);
+    const outcome_t found = outcome_of(rest);
+    CHECK(!memcmp(&found, &expected, sizeof found));
+    clean();
+    toy_free(whole);
+    toy_free(rest);
+}
+
+TEST(the_best_are_kept)
+{
+    choose_folder();
+    clean();
+    static const double equal[] = {0.1, 0.4, 0.2, 0.4, 0.4};
+    toy_t *t = toy_new(false, equal);
+    loop_options_t o = options();
+    o.folder = NULL;
+    const loop_state_t at = run(&o, t);
+    CHECK(at.best_round == 1 && at.best_score == 0.4 && at.stale == 3 && t->kept_round == 1); /* the earliest of equals */
+    CHECK(t->value_scored[1] == (double)params_values(&t->params, 0)[0] && t->value_scored[1] != t->value_scored[4]);
+    clean();
+    toy_free(t);
+}
+
+TEST(patience_and_reasons_of_the_trainer)
+{
+    choose_folder();
+    clean();
+    static const double falling[] = {0.5, 0.4, 0.3, 0.2, 0.1};
+    toy_t *t = toy_new(false, falling), *u = toy_new(false, falling);
+    loop_options_t o = options();
+    o.folder = NULL;
+    o.patience = 2;
+    loop_state_t at = run(&o, t);
+    CHECK(at.end == LOOP_PATIENCE && at.round == 2 && at.best_round == 0);
+    for (int i = 0; i < N; i++) CHECK(params_values(&t->params, 0)[i] == 1); /* nothing was better than the start */
+    u->reason_at = 1;
+    at = run(&o, u);
+    CHECK(at.end == LOOP_OTHER + 5 && at.round == 1);
+    clean();
+    toy_free(t);
+    toy_free(u);
+}
+
+/* Without a score the last values are the result, or their average. */
+TEST(without_a_score_the_last)
+{
+    choose_folder();
+    clean();
+    toy_t *plain = toy_new(false, NULL), *averaged = toy_new(true, NULL);
+    loop_options_t o = options();
+    o.folder = NULL;
+    o.score_first = false;
+    const loop_state_t at = run(&o, plain);
+    run(&o, averaged);
+    CHECK(!at.kept && at.round == ROUNDS && at.end == LOOP_ROUNDS && plain->rounds_begun == ROUNDS);
+    CHECK(!memcmp(params_values(&plain->params, 0), averaged->learner.average, N * sizeof(float)));
+    CHECK(memcmp(params_values(&plain->params, 0), params_values(&averaged->params, 0), N * sizeof(float)));
+    clean();
+    toy_free(plain);
+    toy_free(averaged);
+}
+
+static void too_far(void)
+{
+    toy_t *t = toy_new(true, rising);
+    loop_options_t o = options();
+    o.rounds = 2;
+    run(&o, t);
+}
+
+static void of_another_run(void)
+{
+    toy_t *t = toy_new(true, rising);
+    loop_options_t o = options();
+    o.fingerprint = "other";
+    run(&o, t);
+}
+
+static void of_other_sizes(void)
+{
+    checkpoint_t c = {.folder = state, .fingerprint = "toy"};
+    double two[2] = {0};
+    checkpoint_add(&c, "toy", "sum", ST_F64, 2, two);
+    checkpoint_load(&c);
+}
+
+TEST(states_that_do_not_fit_are_refused)
+{
+    choose_folder();
+    clean();
+    toy_t *t = toy_new(true, rising);
+    loop_options_t o = options();
+    run(&o, t);
+    CHECK(unit_exit_code(too_far) == EX_DATAERR);
+    CHECK(unit_exit_code(of_another_run) == EX_DATAERR);
+    CHECK(unit_exit_code(of_other_sizes) == EX_DATAERR);
+    clean();
+    rmdir(folder);
+    toy_free(t);
+}
+
+UNIT_MAIN(UNIT(killed_at_every_step_it_ends_the_same), UNIT(a_signal_ends_it_saved), UNIT(the_best_are_kept),
+          UNIT(patience_and_reasons_of_the_trainer), UNIT(without_a_score_the_last), UNIT(states_that_do_not_fit_are_refused))
