@@ -66,7 +66,7 @@ typedef struct {
     recommender_t *recommender; /* the ranker, where it is a model */
     st_file_t *recs_file;
     int64_t recs_k;
-    provenance_t from; /* these files and the interactions */
+    provenance_t from;          /* these files and the interactions */
 } system_t;
 
 static ranker_t *model_open(system_t *s, const held_out_t *h)
