@@ -120,7 +120,7 @@ value() { /usr/bin/python3 -c 'import json,sys; v=json.load(open(sys.argv[1])); 
         for key in users skipped_users k metrics coverage@10 strata; do
             assert_equal "$(value file.json $key)" "$(value own.json $key)"
         done
-        run "$HELPER" same_tensors own.st file.st
+        run "$HELPERS/evaluate.py" same_tensors own.st file.st
         assert_success
     done
 }

@@ -70,7 +70,7 @@ ids() { tr '\t' '\n' | sed 's/:[^:]*$//' | paste -sd' '; }
         "$BIN/evaluate" -q -i i.st --baseline popular -k $k --recs-out popular.st -o m.json
         run recommend -k $k --beam 60 -i i.st < <(printf '\n')
         assert_success
-        assert_equal "$(echo "$output" | ids)" "$("$HELPER" first_list popular.st)"
+        assert_equal "$(echo "$output" | ids)" "$("$HELPERS/evaluate.py" first_list popular.st)"
     done
 }
 
