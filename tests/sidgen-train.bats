@@ -255,7 +255,7 @@ interrupt() {
     cp sids.st model.st.ckpt/state.st
     run --separate-stderr train "${command[@]}"
     assert_equal "$status" 65
-    [[ $stderr == *'is of schema sids/1, expected checkpoint/1' ]] || fail "$stderr"
+    [[ $stderr == *'is of schema sids/1, expected checkpoint/2' ]] || fail "$stderr"
 }
 
 @test "what a killed save left goes with the checkpoint, what is not ours stays" {

@@ -109,7 +109,7 @@ static void wait_for_some(void *ctx)
     r->engine->wait(r->engine);
 }
 
-/* The folder that relative image paths count from. */
+/* Returns the folder that relative image paths count from. */
 static char *find_folder(const char *path)
 {
     struct stat st;

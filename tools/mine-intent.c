@@ -213,7 +213,7 @@ static void take_quality(void *ctx, const items_t *item, intents_t *intents)
     qualities_t *q = ctx;
     double value;
     const char *why;
-    quality_t kind = quality_of(intents, &value, &why);
+    intent_quality_t kind = quality_of(intents, &value, &why);
     if (kind == QUALITY_BAD && q->bad++ < SHOWN_ERRORS)
         warn("%s:%lld: item '%s': %s", item->lines.name, item->lines.number, item->id, why);
     GROW(q->quality, q->count, q->quality_cap);

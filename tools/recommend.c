@@ -76,7 +76,7 @@ static void put_item(server_t *s, int place, int32_t item, double score)
         fprintf(out_file(s->out), "%s%.*s:%.6g", place ? "\t" : "", (int)n, id, score);
 }
 
-/* The items of a list that the history does not hold, moved to the front; returns their number. */
+/* Moves the items of a list that the history does not hold to the front; returns their number. */
 static int64_t drop_seen(server_t *s, const asked_t *a, int32_t *items, float *scores, int64_t n)
 {
     int64_t kept = 0;
@@ -96,7 +96,7 @@ static void put_list(server_t *s, const int32_t *items, const float *scores, int
     fputc('\n', out_file(s->out));
 }
 
-/* The beam's k best were not enough once seen items are out: doubles it until k unseen items remain. A beam of k plus the
+/* Doubles the beam until k unseen items remain, where its k best were not enough once seen items are out. A beam of k plus the
  * history's length must do, and one as wide as the catalogue holds all there is. */
 static void answer_wider(server_t *s, const asked_t *a)
 {
@@ -116,7 +116,8 @@ static void answer_wider(server_t *s, const asked_t *a)
     }
 }
 
-/* The popular start: scores are logarithms of add-one-smoothed shares of the training events, to stand beside the model's. */
+/* Answers an empty history by popularity: scores are logarithms of add-one-smoothed shares of the training events, to stand
+ * beside the model's. */
 static void answer_popular(server_t *s)
 {
     int32_t *items = NEW_ARRAY(int32_t, k);

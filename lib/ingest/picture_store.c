@@ -26,7 +26,7 @@ static const char *const extensions[] = {"", "jpg", "png", "gif", "webp", "bmp"}
 
 /* --- Kinds and names ------------------------------------------------------------------------------------------------- */
 
-/* "BM" alone is the start of many a text: the length of the second header tells. */
+/* Recognises BMP by the length of its second header, because "BM" is the start of many a text. */
 static bool is_bmp(const unsigned char *b, size_t n)
 {
     static const unsigned char headers[] = {12, 40, 52, 56, 64, 108, 124};
@@ -50,7 +50,7 @@ void picture_name(const picture_store_file_t *file, char name[PICTURE_NAME])
     sprintf(p, ".%s", extensions[file->kind]);
 }
 
-/* The reverse; false where the text is no such name. */
+/* Reads such a name; false where the text is none. */
 static bool parse_name(const char *name, picture_store_file_t *file)
 {
     unsigned byte;
@@ -79,7 +79,7 @@ static void lock_store(picture_store_t *s)
     if (failed) die_errno(EX_IOERR, "%s: cannot lock", s->index_path);
 }
 
-/* A line that was cut off, with the machine's power, stays alone. */
+/* Ends a line that was cut off, with the machine's power, so that the next does not become part of it. */
 static void end_last_line(picture_store_t *s)
 {
     char last = '\n';
@@ -177,7 +177,7 @@ bool picture_store_put(picture_store_t *s, const void *bytes, size_t n, picture_
 
 /* --- The index: "file NAME BYTES URL" or "failed REASON BYTES URL WHY", separated by tabs ---------------------------------- */
 
-/* Cuts the line in place. */
+/* Cuts a line of the index into its fields, in place. */
 static bool parse_line(char *text, picture_store_line_t *l)
 {
     char *fields[5] = {0};

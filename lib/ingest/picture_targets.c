@@ -76,7 +76,7 @@ static picture_failure_t find_failure(const char *word)
     return f < PICTURE_FAILURES ? f : PICTURE_FAILED_NOT;
 }
 
-/* The lengths that are allowed now decide, not those of an earlier run. */
+/* Judges a length by the limits that are allowed now, whatever an earlier run's were. */
 static picture_failure_t judge_length(const picture_targets_t *p, int64_t bytes)
 {
     const pictures_options_t *o = p->options;
@@ -126,14 +126,15 @@ typedef struct {
 
 static bool starts_with(const char *text, const char *start) { return !strncasecmp(text, start, strlen(start)); }
 
-/* Servers that know nothing better say octet-stream, or nothing; the bytes decide. */
+/* Tells whether a reply's type may be a picture's: servers that know nothing better say octet-stream, or nothing; then the bytes
+ * decide. */
 static bool may_be_picture(const char *type)
 {
     return !*type || starts_with(type, "image/") || starts_with(type, "application/octet-stream") ||
            starts_with(type, "binary/octet-stream");
 }
 
-/* How the reply's type is named in a message: nothing but what a type may hold. */
+/* Names the reply's type in a message: nothing but what a type may hold. */
 static const char *plain_type(const char *type)
 {
     static char text[48];

@@ -45,7 +45,7 @@ pictures_t *pictures_open(const pictures_options_t *o, const char *from)
     return p;
 }
 
-/* A string value of the record, NULL where there is none. Caller frees. */
+/* Copies a string value of the record, NULL where there is none. Caller frees. */
 static char *string_value(const char *line, size_t n, const char *key)
 {
     char *found = NULL;

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-quality_t quality_of(const intents_t *x, double *q, const char **why)
+intent_quality_t quality_of(const intents_t *x, double *q, const char **why)
 {
     int judged = 0, weighted = 0;
     double sum = 0, good = 0;

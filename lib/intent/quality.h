@@ -4,11 +4,11 @@
 
 #include "intent/intents.h"
 
-typedef enum { QUALITY_NONE, QUALITY_KNOWN, QUALITY_BAD } quality_t;
+typedef enum { QUALITY_NONE, QUALITY_KNOWN, QUALITY_BAD } intent_quality_t;
 
 /* q = sum w y / sum w over the judged intents, w their confidence and y their label; all weights are 1 where no judged
  * intent has a confidence. QUALITY_NONE: no intent is judged, q is 0. QUALITY_BAD: *why says that some have a confidence and
  * others not, or that the weights add up to 0. */
-quality_t quality_of(const intents_t *x, double *q, const char **why);
+intent_quality_t quality_of(const intents_t *x, double *q, const char **why);
 
 #endif

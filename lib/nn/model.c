@@ -37,11 +37,11 @@ static int add_matrix(model_t *m, char *name, int64_t rows, int64_t cols)
 
 static char *layer_name(int64_t layer, const char *tail) { return xasprintf("model.layers.%lld.%s.weight", (long long)layer, tail); }
 
-static layer_t add_layer(model_t *m, int64_t i)
+static model_layer_t add_layer(model_t *m, int64_t i)
 {
     const model_config_t *c = &m->config;
     const int64_t d = c->hidden_size, f = c->intermediate_size, q = c->num_attention_heads * c->head_dim, kv = c->num_key_value_heads * c->head_dim;
-    layer_t l;
+    model_layer_t l;
     l.norm1 = add_gain(m, layer_name(i, "input_layernorm"));
     l.qkv = linear_on(d, q + 2 * kv, add_matrix(m, layer_name(i, "self_attn.q_proj"), q, d), -1);
     add_matrix(m, layer_name(i, "self_attn.k_proj"), kv, d);
@@ -65,7 +65,7 @@ static model_t *lay_out(model_config_t config)
     m->config = config;
     m->embed = add_matrix(m, xstrdup("model.embed_tokens.weight"), config.vocab_size, config.hidden_size);
     params_align(&m->params);
-    m->layers = NEW_ARRAY(layer_t, config.num_hidden_layers);
+    m->layers = NEW_ARRAY(model_layer_t, config.num_hidden_layers);
     for (int64_t i = 0; i < config.num_hidden_layers; i++) m->layers[i] = add_layer(m, i);
     m->norm = add_gain(m, xstrdup("model.norm.weight"));
     return m;

@@ -22,13 +22,13 @@ typedef struct {
 typedef struct {
     int norm1, norm2;
     linear_t qkv, out, gate_up, down;
-} layer_t;
+} model_layer_t;
 
 typedef struct {
     model_config_t config;
     params_t params;
     int embed, norm;  /* blocks: embedding [vocab_size, hidden_size], which is the output matrix too; final gain */
-    layer_t *layers;
+    model_layer_t *layers;
 } model_t;
 
 /* A model with zero weights. Wrong shapes (heads that do not divide, odd head_dim ...) end the process with EX_USAGE. */

@@ -24,7 +24,7 @@ typedef struct {
 } layer_acts_t;
 
 struct activations {
-    pass_t pass;
+    activations_pass_t pass;
     int64_t capacity, step_capacity, longest, layers;
     layer_acts_t *layer;
     float *x_out, *inv_rms, *hidden; /* final residual stream, its norm, the result */
@@ -85,7 +85,7 @@ static void *inner_new(const network_t *net, int64_t rows)
 {
     size_t most = 0;
     for (int64_t i = 0; i < net->model->config.num_hidden_layers; i++) {
-        const layer_t *l = &net->model->layers[i];
+        const model_layer_t *l = &net->model->layers[i];
         const linear_t *all[] = {&l->qkv, &l->out, &l->gate_up, &l->down};
         for (size_t j = 0; j < sizeof all / sizeof *all; j++)
             if (linear_scratch(all[j], rows) > most) most = linear_scratch(all[j], rows);
@@ -93,7 +93,7 @@ static void *inner_new(const network_t *net, int64_t rows)
     return most ? xfloats(most / sizeof(float)) : NULL;
 }
 
-activations_t *activations_new(const network_t *net, pass_t pass, int64_t rows, int64_t longest, int64_t step_rows)
+activations_t *activations_new(const network_t *net, activations_pass_t pass, int64_t rows, int64_t longest, int64_t step_rows)
 {
     const model_config_t *c = &net->model->config;
     const int64_t d = c->hidden_size, f = c->intermediate_size, wide = max64(2 * f, qkv_width(net->attention));
@@ -191,7 +191,7 @@ static void layer_forward(const network_t *net, activations_t *a, const segments
 {
     const model_config_t *c = &net->model->config;
     const backend_t *b = net->backend;
-    const layer_t *w = &net->model->layers[i];
+    const model_layer_t *w = &net->model->layers[i];
     const int64_t d = c->hidden_size, f = c->intermediate_size;
     layer_acts_t *l = &a->layer[i];
     const float eps = (float)c->rms_norm_eps;
@@ -245,7 +245,7 @@ static void layer_backward(const network_t *net, activations_t *a, const segment
 {
     const model_config_t *c = &net->model->config;
     const backend_t *b = net->backend;
-    const layer_t *w = &net->model->layers[i];
+    const model_layer_t *w = &net->model->layers[i];
     const attention_shape_t s = net->attention;
     const int64_t d = c->hidden_size, f = c->intermediate_size, width = qkv_width(s), heads_width = s.heads * s.head_dim;
     layer_acts_t *l = &a->layer[i];
@@ -336,7 +336,7 @@ void transformer_extend(const network_t *net, activations_t *a, const segments_t
     if (rows > e->capacity || rows > a->step_capacity || depth > MAX_DEPTH) die(EX_SOFTWARE, "transformer: step beyond its space");
     memset(e->x + e->rows * d, 0, (size_t)((rows - e->rows) * d) * sizeof(float));
     for (int64_t i = 0; i < c->num_hidden_layers; i++) {
-        const layer_t *w = &m->layers[i];
+        const model_layer_t *w = &m->layers[i];
         rmsnorm_forward(b, rows, d, eps, e->x, gain(net, w->norm1), a->inv_rms, a->packed, NULL);
         linear_forward(&w->qkv, &net->weights, rows, a->packed, e->qkv[i], a->inner);
         extend_attention(net, a, p, e, i, segment, position, depth, earlier, ancestor, a->narrow);

@@ -35,11 +35,11 @@ typedef struct {
 typedef struct {
     int64_t item;
     float distance;
-} candidate_t;
+} queued_t;
 
 static int by_distance(const void *a, const void *b)
 {
-    const candidate_t *x = a, *y = b;
+    const queued_t *x = a, *y = b;
     if (x->distance != y->distance) return x->distance < y->distance ? -1 : 1;
     return (x->item > y->item) - (x->item < y->item);
 }
@@ -65,11 +65,11 @@ static int64_t spread_group(const spread_t *p, int64_t begin, int64_t end, int64
     for (int64_t i = begin; i < end; i++) shared += uses[*last_code(p->s, p->order[i])]++ > 0;
     if (!shared) return 0;
 
-    candidate_t *queue = NEW_ARRAY(candidate_t, end - begin);
+    queued_t *queue = NEW_ARRAY(queued_t, end - begin);
     for (int64_t i = begin; i < end; i++) {
         int64_t item = p->order[i];
         code_distances(q, q->levels - 1, p->last + item * q->latent, false, distance);
-        queue[i - begin] = (candidate_t){item, distance[*last_code(p->s, item)]};
+        queue[i - begin] = (queued_t){item, distance[*last_code(p->s, item)]};
     }
     qsort(queue, (size_t)(end - begin), sizeof *queue, by_distance);
     bool *held = xcalloc((size_t)q->codes, sizeof *held);
@@ -189,8 +189,8 @@ static bool place(const placing_t *p, int level, const float *residual, int32_t 
     const quantiser_t *q = p->q;
     float *distance = xfloats((size_t)q->codes), *rest = xfloats((size_t)q->latent);
     code_distances(q, level, residual, true, distance);
-    candidate_t *queue = NEW_ARRAY(candidate_t, q->codes);
-    for (int k = 0; k < q->codes; k++) queue[k] = (candidate_t){k, distance[k]};
+    queued_t *queue = NEW_ARRAY(queued_t, q->codes);
+    for (int k = 0; k < q->codes; k++) queue[k] = (queued_t){k, distance[k]};
     qsort(queue, (size_t)q->codes, sizeof *queue, by_distance);
     bool found = false;
     for (int i = 0; i < q->codes && !found; i++) {

@@ -42,7 +42,7 @@ static void draw_modes(synth_draw_t *d, synth_item_t *item)
     item->modes[1] = told_first ? pictured : SYNTH_TOLD;
 }
 
-/* What text and picture carry: the evidence of the modes and, on channels left free by them, now and then a stray. */
+/* Decides what text and picture carry: the evidence of the modes and, on channels left free by them, now and then a stray. */
 static void draw_evidence(synth_draw_t *d, synth_item_t *item)
 {
     int stray_style = draw_chance(d, STRAY) ? draw_below(d, SYNTH_STYLES) : -1;
@@ -66,7 +66,7 @@ static int draw_brand(synth_draw_t *d, int department)
     return OWN_BRANDS * SYNTH_DEPARTMENTS + draw_below(d, GENERAL_BRANDS);
 }
 
-/* Shops end their prices in .99, .49 or .00. */
+/* Rounds as shops do, whose prices end in .99, .49 or .00. */
 static double shop_price(synth_draw_t *d, double exact)
 {
     static const double endings[] = {0.99, 0.49, 0};

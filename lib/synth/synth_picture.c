@@ -72,7 +72,7 @@ static void paint_open_air(picture_t *p, synth_draw_t *d)
     picture_shape(p, &meadow, grass, 1, 0);
 }
 
-/* A grey sky, house fronts, wet asphalt and slanting rain. */
+/* Paints a grey sky, house fronts, wet asphalt and slanting rain. */
 static void paint_street(picture_t *p, synth_draw_t *d)
 {
     float kerb = between(d, 0.62, 0.80), slant = between(d, 0.2, 0.5);
@@ -95,7 +95,7 @@ static void paint_street(picture_t *p, synth_draw_t *d)
     }
 }
 
-/* A cream wall with a window, over floor boards. */
+/* Paints a cream wall with a window, over floor boards. */
 static void paint_daylight(picture_t *p, synth_draw_t *d)
 {
     float floor_line = between(d, 0.60, 0.80), window = between(d, 0.12, 0.26);
@@ -176,7 +176,7 @@ static int part_count(const synth_type_t *type)
     return n;
 }
 
-/* Exposure, white balance, light from one side, and sensor noise. */
+/* Adds what a camera does: exposure, white balance, light from one side, and sensor noise. */
 static void expose(picture_t *p, synth_draw_t *d)
 {
     float exposure = between(d, 0.85, 1.10), side = between(d, -0.15, 0.15), noise = between(d, 0.005, 0.02);

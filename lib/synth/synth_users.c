@@ -43,7 +43,8 @@ static void draw_user(synth_draw_t *d, const synth_config_t *config, user_t *u)
     u->current = -1;
 }
 
-/* Minimum plus a geometric count. Half the catalogue bounds it, so that there is always something left to choose. */
+/* Draws a history's length: the minimum plus a geometric count, within half the catalogue, so that there is always something
+ * left to choose. */
 static int draw_length(synth_draw_t *d, const synth_config_t *config)
 {
     double extra = config->mean_length - SYNTH_MIN_LENGTH, length = SYNTH_MIN_LENGTH;
@@ -52,7 +53,7 @@ static int draw_length(synth_draw_t *d, const synth_config_t *config)
     return (int)fmin(length, (double)(config->items / 2));
 }
 
-/* One of the active intents gives way to one that is not active. */
+/* Replaces one of the active intents by one that is not active. */
 static void replace_intent(synth_draw_t *d, const synth_config_t *config, user_t *u)
 {
     int slot = draw_below(d, u->active_count), fresh;
@@ -106,7 +107,7 @@ static int64_t choose_item(synth_draw_t *d, const synth_t *s, const user_t *u, c
     }
 }
 
-/* Satisfaction depends on whether the item serves what the user was after. */
+/* Rates by whether the item serves what the user was after. */
 static int draw_rating(synth_draw_t *d, int served)
 {
     double at = draw_unit(d);

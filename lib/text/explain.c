@@ -36,7 +36,7 @@ static int compare_prefix(const int32_t *a, const int32_t *b, int depth)
     return 0;
 }
 
-/* The first place of the order whose SID does not come before the codes; `after`: that comes after them all. */
+/* Finds the first place of the order whose SID does not come before the codes; `after`: that comes after them all. */
 static int64_t bound(const explain_t *x, const int32_t *codes, int depth, bool after)
 {
     int64_t low = 0, high = x->sids.items;
@@ -82,7 +82,7 @@ static int by_size(const void *a, const void *b)
     return (x->begin > y->begin) - (x->begin < y->begin);
 }
 
-/* The codes that follow a prefix. */
+/* Lists the codes that follow a prefix, the commonest first. */
 static void list_codes(explain_t *x, explain_query_t *q)
 {
     int64_t cap = 0;
@@ -118,8 +118,8 @@ static void need_record(explain_t *x, int64_t item)
     if (!x->records[item]) x->records[item] = xstrdup("");
 }
 
-/* The items shown of places [begin, end), those of [from, to) left out: up to `count`, evenly spaced. Returns how many there
- * are; `shown` receives up to `count`. */
+/* Chooses the items to show of places [begin, end), those of [from, to) left out: up to `count`, evenly spaced, into `shown`.
+ * Returns their number; *all: how many there are. */
 static int64_t choose(const explain_t *x, int64_t begin, int64_t end, int64_t from, int64_t to, int64_t *shown, int64_t *all)
 {
     int64_t n = *all = (end - begin) - (to - from), k = n < x->count ? n : x->count;

@@ -34,7 +34,7 @@ static void add_sid(buf_t *out, const explain_t *x, int64_t item)
     if (x->sids.suffix[item] >= 0) buf_printf(out, "+%d", x->sids.suffix[item]);
 }
 
-/* "key: value" where the record has one. */
+/* Appends "key: value" where the record has one. */
 static void add_field(buf_t *out, const items_t *r, const char *key, const char *indent)
 {
     buf_t text = {0};
@@ -77,7 +77,7 @@ static void add_item(buf_t *out, const explain_t *x, int64_t item, bool itself)
     buf_free(&plain);
 }
 
-/* What a group of two or more has in common, a line a field; `brief`: on one line. */
+/* Appends what a group of two or more has in common, a line a field; `brief`: on one line. */
 static void add_topic(buf_t *out, const explain_t *x, int64_t topic, bool brief)
 {
     bool first = true;

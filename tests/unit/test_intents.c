@@ -49,12 +49,12 @@ TEST(wrong_intents_are_told)
     intents_free(&x);
 }
 
-static quality_t quality(const char *json, double *q)
+static intent_quality_t quality(const char *json, double *q)
 {
     intents_t x = {0};
     const char *why = NULL;
     CHECK(!read_text(json, &x));
-    quality_t kind = quality_of(&x, q, &why);
+    intent_quality_t kind = quality_of(&x, q, &why);
     CHECK((kind == QUALITY_BAD) == (why != NULL));
     intents_free(&x);
     return kind;

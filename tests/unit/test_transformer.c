@@ -277,7 +277,7 @@ TEST(frozen_blocks_have_no_gradient)
 {
     fixture_t *f = fixture(SOFTMAX_TRIE, 0, 0);
     pass(f, true);
-    const layer_t *l = &f->model->layers[0];
+    const model_layer_t *l = &f->model->layers[0];
     const int frozen[] = {f->model->embed, l->norm1, l->gate_up.weight, l->gate_up.weight + 1};
     grads_t *all = f->grads;
     f->grads = grads_new(&f->model->params);
