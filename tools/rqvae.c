@@ -109,7 +109,7 @@ static char *fingerprint_of(const st_file_t *embeddings)
     return fingerprint;
 }
 
-/* `checkpoint`: the folder, NULL: none. */
+/* Trains, keeping its state in folder `checkpoint`, NULL: nowhere. */
 static void train_rqvae(quantiser_t *q, const features_t *e, const st_file_t *embeddings, const char *checkpoint)
 {
     const int64_t epochs = opt.epochs ? opt.epochs : epochs_for(e->items, 30, 1400);
@@ -120,7 +120,7 @@ static void train_rqvae(quantiser_t *q, const features_t *e, const st_file_t *em
     rqvae_trainer_t *t = rqvae_trainer_new(&o, q, e->items, &rows);
     const loop_trainer_t steps = rqvae_loop(t);
     char *fingerprint = fingerprint_of(embeddings);
-    const loop_options_t run = {.rounds = warmup + epochs, .save_seconds = INFINITY, .save_rounds = checkpoint ? opt.checkpoint : warmup + epochs,
+    const loop_options_t run = {.rounds = warmup + epochs, .save_seconds = INFINITY, .save_rounds = checkpoint ? opt.checkpoint : INT64_MAX,
                                 .folder = checkpoint, .fingerprint = fingerprint, .log = cli_common.log};
     loop_run(&run, &steps, rqvae_learner(t), NULL);
     free(fingerprint);

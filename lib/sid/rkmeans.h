@@ -1,4 +1,5 @@
-/* Residual k-means: codebooks fitted level by level, each to what the levels before it left over. Also how RQ-VAE begins. */
+/* Residual k-means: fits codebooks level by level, each to what those before it left over. A quantiser by itself, and what
+ * RQ-VAE's codebooks begin as. */
 #ifndef SIDMILL_SID_RKMEANS_H
 #define SIDMILL_SID_RKMEANS_H
 
