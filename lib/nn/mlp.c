@@ -7,7 +7,8 @@
 
 static linear_t add_layer(params_t *params, const char *name, int l, int64_t in, int64_t out)
 {
-    const int weight = params_add(params, (param_t){.name = xasprintf("%s.%d.weight", name, l), .rows = out, .cols = in, .decay = true});
+    char *matrix = xasprintf("%s.%d.weight", name, l);
+    const int weight = params_add(params, (param_t){.name = matrix, .rows = out, .cols = in, .decay = true});
     const int bias = params_add(params, (param_t){.name = xasprintf("%s.%d.bias", name, l), .cols = out});
     return linear_on(in, out, weight, bias);
 }

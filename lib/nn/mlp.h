@@ -18,10 +18,10 @@ typedef struct {
 /* Appends a network of `layers` layers, width[0 .. layers]: blocks NAME.0.weight, NAME.0.bias, NAME.1.weight, ... */
 mlp_t mlp_add(params_t *params, const char *name, int layers, const int64_t *width);
 
-/* Matrices normal with variance 2 / in (He et al. 2015), the last one 1 / in; biases zero. */
+/* Makes matrices normal with variance 2 / in (He et al. 2015), the last one 1 / in; biases zero. */
 void mlp_init(const mlp_t *m, const params_t *params, uint64_t key);
 
-/* x [rows, width[0]] -> the result [rows, width[layers]], which lies in `acts` [rows * hidden] and is returned. With no
+/* Computes x [rows, width[0]] -> the result [rows, width[layers]], which lies in `acts` [rows * hidden] and is returned. With no
  * layers, returns x. */
 const float *mlp_forward(const mlp_t *m, const weights_t *w, int64_t rows, const float *x, float *acts);
 

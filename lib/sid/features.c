@@ -21,7 +21,7 @@ static float *beside(int64_t items, float *a, int64_t left, float *b, int64_t ri
     return both;
 }
 
-/* The next of comma-separated names; NULL after the last. Caller frees. */
+/* Takes the next of comma-separated names; NULL after the last. Caller frees. */
 static char *next_name(const char **list)
 {
     if (!*list) return NULL;
@@ -108,7 +108,7 @@ void features_free(features_t *e)
     *e = (features_t){0};
 }
 
-/* Mean squared distance to the mean of columns [begin, end) of the rows that `present` names. */
+/* Computes the mean squared distance to the mean of columns [begin, end) of the rows that `present` names. */
 static double variance(const features_t *e, int64_t begin, int64_t end, const uint8_t *present)
 {
     int64_t stride = e->text + e->image, count = 0;

@@ -30,7 +30,7 @@ typedef struct {
 features_t features_read(const st_file_t *f, const features_wanted_t *wanted);
 void features_free(features_t *e);
 
-/* The factor that makes images vary about their mean as much as texts do about theirs: sqrt of the ratio of mean squared
+/* Finds the factor that makes images vary about their mean as much as texts do about theirs: sqrt of the ratio of mean squared
  * distances. 1 where either does not vary. */
 double features_image_scale(const features_t *e);
 

@@ -18,12 +18,12 @@ typedef struct {
 /* Appends a fusion: blocks fusion.visual.weight, fusion.weight; none where `image` is 0. */
 fusion_t fusion_add(params_t *params, int64_t text, int64_t image, int64_t fused);
 
-/* W_v normal with variance 1 / Dt, so that |e_vis| is about |v|. W_f is a one in each column, at row (column mod D), and zeros:
- * the identity for D = 2 Dt, e_text + e_vis for D = Dt. */
+/* Makes W_v normal with variance 1 / Dt, so that |e_vis| is about |v|, and W_f a one in each column, at row (column mod D), and
+ * zeros: the identity for D = 2 Dt, e_text + e_vis for D = Dt. */
 void fusion_init(const fusion_t *f, const params_t *params, uint64_t key);
 
-/* Rows x [rows, Dt + Dv], each [e_text ; v] -> e_mm [rows, D], which lies in `acts` [rows * hidden] and is returned. Without
- * fusion returns x. */
+/* Fuses rows x [rows, Dt + Dv], each [e_text ; v] -> e_mm [rows, D], which lies in `acts` [rows * hidden] and is returned.
+ * Without fusion returns x. */
 const float *fusion_forward(const fusion_t *f, const weights_t *w, int64_t rows, const float *x, float *acts);
 
 /* Given the gradient of e_mm and the forward's acts: adds the matrices' gradients to `grads`. */

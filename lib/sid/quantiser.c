@@ -12,7 +12,7 @@ enum { BLOCK = 256 /* rows that one step of a parallel pass takes */ };
 
 static int64_t blocks(int64_t n) { return (n + BLOCK - 1) / BLOCK; }
 
-/* A network from `in` through `hidden` to `out`, or mirrored; the identity where there is none. */
+/* Adds a network from `in` through `hidden` to `out`, or mirrored; the identity where there is none. */
 static mlp_t add_network(quantiser_t *q, const quantiser_shape_t *s, const char *name, int64_t in, int64_t out, bool mirrored)
 {
     int64_t width[MLP_MAX_LAYERS + 1] = {in};

@@ -38,11 +38,11 @@ typedef struct {
     float *image_scale;   /* [image]: a row's v is the item's image vector, each element times this */
 } quantiser_t;
 
-/* A quantiser with zero parameters and image_scale 1. */
+/* Makes a quantiser with zero parameters and image_scale 1. */
 quantiser_t *quantiser_new(const quantiser_shape_t *shape);
 void quantiser_free(quantiser_t *q);
 
-/* Codebook of a level: [codes, latent]. */
+/* Finds the codebook of a level: [codes, latent]. */
 static inline float *quantiser_codebook(const quantiser_t *q, int level)
 {
     return params_values(&q->params, q->codebook) + (int64_t)level * q->codes * q->latent;
@@ -56,7 +56,7 @@ typedef struct {
     const uint8_t *has_intent; /* [n]; NULL: all */
 } quantiser_rows_t;
 
-/* Latents [n, d] of x [n, width]. In parallel. */
+/* Computes latents [n, d] of x [n, width]. In parallel. */
 void quantiser_encode(const quantiser_t *q, int64_t n, const float *x, float *latents);
 
 /* Chooses codes [n, levels] level by level: c_l = argmin_k |r_l - C_l[k]|^2 + offset_l[k], r_{l+1} = r_l - C_l[c_l]. On

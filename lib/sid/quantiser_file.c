@@ -21,7 +21,7 @@ void quantiser_add(st_writer_t *w, const quantiser_t *q)
     if (q->fusion.image) params_write_blocks(w, &q->params, q->fusion.visual.weight, 2);
 }
 
-/* A matrix [out, in] that must not be empty; false if there is none. */
+/* Finds the shape of a matrix [out, in] that must not be empty; false if there is none. */
 static bool matrix_shape(const st_file_t *f, const char *name, int64_t *out, int64_t *in)
 {
     if (!st_find(f, name)) return false;
@@ -33,7 +33,7 @@ static bool matrix_shape(const st_file_t *f, const char *name, int64_t *out, int
     return true;
 }
 
-/* The widths that follow each layer of a network; returns the number of layers, and its input width in *input. */
+/* Finds the widths that follow each layer of a network; returns the number of layers, and its input width in *input. */
 static int network_widths(const st_file_t *f, const char *name, int64_t *input, int64_t *widths)
 {
     char tensor[32];
@@ -49,7 +49,7 @@ static int network_widths(const st_file_t *f, const char *name, int64_t *input, 
     }
 }
 
-/* Widths of text, image and their fusion; `input` is the encoder's, or without one the codebook's. */
+/* Finds the widths of text, image and their fusion; `input` is the encoder's, or without one the codebook's. */
 static void read_parts(const st_file_t *f, bool networks, int64_t input, quantiser_shape_t *s)
 {
     s->text = s->fused = input;
@@ -73,8 +73,8 @@ static void read_parts(const st_file_t *f, bool networks, int64_t input, quantis
                (long long)s->fused, (long long)columns, (long long)input, 2 * (long long)s->text);
 }
 
-/* Width of what a decoder, a network that mirrors the encoder, gives; 0 if there is none. All of its shapes are checked before
- * memory is taken for them. */
+/* Finds the width of what a decoder, a network that mirrors the encoder, gives; 0 if there is none. Checks all of its shapes
+ * before memory is taken for them. */
 static int64_t decoder_width(const st_file_t *f, const char *name, const quantiser_shape_t *s)
 {
     int64_t input = 0, widths[MLP_MAX_LAYERS];

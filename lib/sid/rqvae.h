@@ -24,13 +24,13 @@ typedef struct {
 
 typedef struct rqvae_trainer rqvae_trainer_t;
 
-/* A trainer of q, whose fusion and networks it initialises, over n >= 1 items; all are borrowed. */
+/* Makes a trainer of q, whose fusion and networks it initialises, over n >= 1 items; all are borrowed. */
 rqvae_trainer_t *rqvae_trainer_new(const rqvae_options_t *o, quantiser_t *q, int64_t n, const quantiser_rows_t *rows);
 void rqvae_trainer_free(rqvae_trainer_t *t);
 
-/* What loop_run() takes; warmup + epochs rounds are to be run. Every epoch is logged. Codebooks are fitted as the first epoch after
- * the warm-up begins; after each from there on, load offsets move and unused codes get a new place. A gradient that is not finite
- * ends the process with EX_SOFTWARE. */
+/* Gives loop_run() what it takes, for warmup + epochs rounds. Every epoch is logged. Codebooks are fitted as the first epoch
+ * after the warm-up begins; after each from there on, load offsets move and unused codes get a new place. A gradient that is
+ * not finite ends the process with EX_SOFTWARE. */
 loop_trainer_t rqvae_loop(rqvae_trainer_t *t);
 learner_t *rqvae_learner(rqvae_trainer_t *t);
 

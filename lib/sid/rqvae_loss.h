@@ -21,13 +21,13 @@ typedef struct {
     double commitment;          /* sum over levels of |r_l - C_l[c_l]|^2 */
 } rqvae_loss_t;
 
-/* The loss of n items, its terms summed over them and added to *loss; and the gradients of
+/* Adds the loss of n items, its terms summed over them, to *loss, and to `grads` `scale` times the gradients of
  *   |e_text - e_text^|^2 + image |v - v^|^2 + intent |y - y^|^2 + sum_l |sg[r_l] - C_l[c_l]|^2 + beta |r_l - sg[C_l[c_l]]|^2
- * times `scale`, added to `grads`, straight-through from the quantised latent to z; codes already subtracted count as
- * constants in r_l. The target [e_text ; v] is the frozen input, never e_mm, which W_f = 0 would reconstruct for
- * nothing; v counts where there is an image, y (the intents' own embedding, decoded from zq by a head of its own:
- * sidmill-methods(7), 3) where there are intents. `codes` [n, levels] receives the codes chosen. With `quantise` false: the plain
- * auto-encoder's, codes untouched. Runs on the calling thread. */
+ * straight-through from the quantised latent to z; codes already subtracted count as constants in r_l. The target [e_text ; v]
+ * is the frozen input, never e_mm, which W_f = 0 would reconstruct for nothing; v counts where there is an image, y (the
+ * intents' own embedding, decoded from zq by a head of its own: sidmill-methods(7), 3) where there are intents. `codes` [n,
+ * levels] receives the codes chosen. With `quantise` false: the plain auto-encoder's, codes untouched. Runs on the calling
+ * thread. */
 void rqvae_gradients(const rqvae_terms_t *terms, const quantiser_t *q, int64_t n, const quantiser_rows_t *rows, bool quantise,
                      float scale, grads_t *grads, int32_t *codes, rqvae_loss_t *loss);
 

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 
-/* |r - C_l[k]|^2 + offset_l[k] for every code of a level; the offsets only where asked. */
+/* Computes |r - C_l[k]|^2 + offset_l[k] for every code of a level; the offsets only where asked. */
 static void code_distances(const quantiser_t *q, int level, const float *r, bool offsets, float *distance)
 {
     const float *c = quantiser_codebook(q, level);
@@ -46,7 +46,7 @@ static int by_distance(const void *a, const void *b)
 
 static int32_t *last_code(const sids_t *s, int64_t item) { return s->code + (item + 1) * s->levels - 1; }
 
-/* The nearest code without items; -1 where there is none within the bound. */
+/* Finds the nearest code without items; -1 where there is none within the bound. */
 static int nearest_free(const spread_t *p, const int64_t *uses, const float *distance, int32_t own, double norm)
 {
     int best = -1;
@@ -151,7 +151,7 @@ static buckets_t buckets_new(const sids_t *s, int64_t room)
     return b;
 }
 
-/* The slot of these codes, empty where there is no such bucket. */
+/* Finds the slot of these codes, empty where there is no such bucket. */
 static bucket_t *bucket_of(const buckets_t *b, const int32_t *codes)
 {
     size_t bytes = (size_t)b->s->levels * sizeof *codes;
@@ -183,7 +183,7 @@ static bool has_room(const placing_t *p, const int32_t *codes)
     return !k->bare && k->next < p->s->max_suffix;
 }
 
-/* Depth-first over the codes of `level` and below, nearest first, until a free SID is found; codes holds it. */
+/* Searches the codes of `level` and below, depth first and nearest first, until a free SID is found; codes holds it. */
 static bool place(const placing_t *p, int level, const float *residual, int32_t *codes)
 {
     const quantiser_t *q = p->q;

@@ -163,7 +163,8 @@ static void embed_patches(const clip_t *c, scratch_t *s, int64_t pictures, const
         }
     c->backend->pack(s->wide, pictures * patches * patch, s->in);
     multiply(c, patches, &c->weights->patch, s->in, s->y);
-    const float *class_token = clip_vector(c->weights, c->weights->class_token), *position = clip_vector(c->weights, c->weights->position);
+    const float *class_token = clip_vector(c->weights, c->weights->class_token);
+    const float *position = clip_vector(c->weights, c->weights->position);
     for (int64_t i = 0; i < pictures; i++)
         for (int64_t t = 0; t < c->tokens; t++) {
             const float *from = t ? s->y + (i * patches + t - 1) * d : class_token, *at = position + t * d;

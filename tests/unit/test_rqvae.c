@@ -266,7 +266,8 @@ static quantiser_t *train(bool image, const char *state, int64_t stop_after)
     steps_left = stop_after;
     whole_step = trainer.step;
     if (stop_after) trainer.step = stopping_step;
-    const loop_options_t run = {.rounds = WARMUP + EPOCHS, .save_seconds = INFINITY, .save_rounds = 4, .folder = state, .fingerprint = "run", .log = LOG};
+    const loop_options_t run = {.rounds = WARMUP + EPOCHS, .save_seconds = INFINITY, .save_rounds = 4, .folder = state,
+                                .fingerprint = "run", .log = LOG};
     loop_run(&run, &trainer, rqvae_learner(t), NULL);
     jsonlog_close();
     rqvae_trainer_free(t);
