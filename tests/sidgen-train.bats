@@ -284,6 +284,25 @@ interrupt() {
     assert_output $'.:\ninteractions.st\nmodel.st.ckpt\nsids.st\n\nmodel.st.ckpt:\nstate.st'
 }
 
+@test "an interrupted run has saved the step at hand, and ends with the same bytes" {
+    "$HELPERS/toy.py" .
+    command=("${SMALL[@]}" --epochs 60 --save-seconds 1000 --threads 1 -o model.st --log log.jsonl)
+    "$BIN/sidgen-train" "${command[@]}" 2>stderr &
+    pid=$!
+    until [ "$(cat log.jsonl 2>/dev/null | wc -l)" -ge 3 ]; do sleep 0.01; done
+    kill -TERM $pid
+    status=0
+    wait $pid || status=$?
+    assert_equal $status 143
+    assert_regex "$(tail -n 1 stderr)" '^sidgen-train: interrupted; the same command goes on from model.st.ckpt$'
+    run --separate-stderr "$BIN/sidgen-train" "${command[@]}"
+    assert_success
+    assert_regex "$stderr" 'going on from model.st.ckpt: round [0-9]+, step [0-9]+'
+    mv model.st resumed.st
+    train "${command[@]}" -o model.st
+    cmp resumed.st model.st
+}
+
 @test "an old model stays until the new one is whole" {
     "$HELPERS/toy.py" .
     echo old >model.st
