@@ -14,8 +14,12 @@ setup() {
     unset SIDMILL_API_KEY OPENAI_API_KEY
 }
 
-teardown() {
-    cat ./*.pid 2>/dev/null | xargs -r kill 2>/dev/null || true
+teardown() { end_servers ./*.pid 2>/dev/null || true; }
+
+# Uses the shell's kill: the one that xargs would call is not on every machine.
+end_servers() { # end_servers PIDFILE...
+    local pid
+    for pid in $(cat "$@"); do kill "$pid"; done
 }
 
 # A model server NAME; its requests in NAME.log, its address in $URL.
@@ -84,7 +88,7 @@ answering() { # answering REPLIES [options]
     printf '%s\n' '{"id":"a","title":"Rain jacket","description":"Keeps \"dry\".","caption":"a red jacket","categories":["Coats"]}' >one.jsonl
     run --separate-stderr mine -q --cache none "$@" one.jsonl
     printf '%s\n' "$output" >out.jsonl
-    xargs kill <lines.pid
+    end_servers lines.pid
     rm lines.pid
 }
 
