@@ -40,10 +40,13 @@ NEED_TEST   += bats-assert:/usr/lib/bats/bats-assert            # the suites' as
 NEED_TEST   += bats-file:/usr/lib/bats/bats-file                # the same for files
 NEED_TEST   += mandoc:mandoc                                    # checks the manual pages
 NEED_TEST   += shellcheck:shellcheck                            # checks the shell scripts
+NEED_TEST   += python3:/usr/bin/python3                         # the suites' servers, and what they make up
 NEED_TEST   += python3-numpy:py=numpy                           # an independent reader and writer of our files
+NEED_TEST   += jq:jq                                            # the suites' look into JSON
+NEED_TEST   += openssl:openssl                                  # certificates for the suites' servers
 NEED_COMPARE += python3-torch:py=torch                          # the peer that models are compared with
-NEED_COMPARE += python3-pil:py=PIL                                # the resizing that CLIP was trained on
-NEED_COMPARE += hyperfine:hyperfine                             # timing
+NEED_COMPARE += python3-pil:py=PIL                              # the resizing that CLIP was trained on
+NEED_COMPARE += curl:curl                                       # the peer that downloads are compared with
 
 # Optional libraries are found by asking the compiler, once, when something is to be built: see $(BUILD)/flags.says.
 probe   = $(shell printf '\043include <$(1)>\nint main(void){return 0;}' | $(CC) -x c - -o /dev/null $(2) 2>/dev/null && echo yes || echo no)
