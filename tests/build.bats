@@ -153,7 +153,20 @@ fake_debian()
     mkdir -p fake
     printf '#!/bin/sh\nfor p in %s; do echo "installed:$p"; done\n' "$1" > fake/dpkg-query
     printf '#!/bin/sh\n[ -e lists ]\n' > fake/apt-cache
-    printf '#!/bin/sh\necho "$*" >> apt.log\nfor a; do case $a in update) touch lists ;; esac; done\n' > fake/apt-get
+    cat > fake/apt-get <<'SH'
+#!/bin/sh
+case " $* " in
+    *" --print-uris "*)
+        echo "1 upgraded, 2 newly installed, 0 to remove and 9 not upgraded."
+        echo "Need to get 12.3 MB/20.1 MB of archives."
+        echo "After this operation, 1204 MB of additional disk space will be used."
+        echo "'http://mirror/a.deb' a.deb 12000000 MD5Sum:0"
+        echo "'http://mirror/b.deb' b.deb 300000 MD5Sum:0"
+        exit ;;
+    *" update "*) touch lists ;;
+esac
+echo "$*" >> apt.log
+SH
     chmod +x fake/*
     rm -f lists apt.log
     [ -z "${2:-}" ] || touch lists
@@ -166,6 +179,7 @@ fake_debian()
     run scripts/deps ensure here:/nonexistent/1 needed:/nonexistent/2 -- optional:/nonexistent/3
     assert_success
     assert_output --regexp 'installing \(DEPS=no stops this\): (sudo )?apt-get install -y --no-install-recommends needed optional'
+    assert_line "sidmill: 3 packages in all, 12 MB to download, 1204 MB on disk: about 3 minutes"
     run cat apt.log
     assert_equal "${#lines[@]}" 1
     assert_output --partial "install -y --no-install-recommends needed optional"
