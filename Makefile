@@ -40,10 +40,14 @@ NEED_TEST   += bats-assert:/usr/lib/bats/bats-assert            # the suites' as
 NEED_TEST   += bats-file:/usr/lib/bats/bats-file                # the same for files
 NEED_TEST   += mandoc:mandoc                                    # checks the manual pages
 NEED_TEST   += shellcheck:shellcheck                            # checks the shell scripts
+NEED_TEST   += python3:/usr/bin/python3                         # the suites' servers, and what they make up
 NEED_TEST   += python3-numpy:py=numpy                           # an independent reader and writer of our files
+NEED_TEST   += jq:jq                                            # the suites' look into JSON
+NEED_TEST   += openssl:openssl                                  # certificates for the suites' servers
 NEED_COMPARE += python3-torch:py=torch                          # the peer that models are compared with
-NEED_COMPARE += python3-pil:py=PIL                                # the resizing that CLIP was trained on
-NEED_COMPARE += hyperfine:hyperfine                             # timing
+NEED_COMPARE += python3-pil:py=PIL                              # the resizing that CLIP was trained on
+NEED_COMPARE += curl:curl                                       # the peer that downloads are compared with
+NEED_FRESH  += debootstrap:debootstrap                          # makes the machine that check-fresh runs on
 
 # Optional libraries are found by asking the compiler, once, when something is to be built: see $(BUILD)/flags.says.
 probe   = $(shell printf '\043include <$(1)>\nint main(void){return 0;}' | $(CC) -x c - -o /dev/null $(2) 2>/dev/null && echo yes || echo no)
@@ -150,13 +154,16 @@ demo: deps-build
 
 # --- Tests --------------------------------------------------------------------------------------------------------------
 
-.PHONY: tests check check-san check-torch bench lint
+.PHONY: tests check check-fresh check-san check-torch bench lint
 tests: $(TESTS)
 
 # T=NAME...: only these suites, e.g. make check T="rqvae test_base".
 check: deps-test
 	@$(MAKE) --no-print-directory $(JOBS) all tests
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) tests/run $(T)
+
+check-fresh:
+	@scripts/fresh $(NEED_FRESH)
 
 check-san:
 	@$(MAKE) --no-print-directory check SANITIZE=1 BUILD=$(BUILD)-san CFLAGS='-O1 -g'
@@ -207,6 +214,7 @@ make ablation DATASET=demo [ABLATION=evidence] [SEEDS=..]
                      deepinterestgr with parts of it left out, as a table with intervals
 make data DATASET=.. only the data set's ingestion
 make deps            install what is missing (Debian); demo and check do it too; DEPS=no: never install
+make check-fresh     demo and check as README has them, on a minimal Debian made for it (root only)
 make check-san       all tests under the address and undefined-behaviour sanitizers
 make check-torch     models against PyTorch on the same weights
 make lint            manual pages, shell scripts, and that no room of lib/ reaches upwards

@@ -109,7 +109,7 @@ compiled() { grep -c '^  CC ' <<< "$output" || true; }
 @test "make help names every documented target" {
     run build help
     assert_success
-    for target in demo check run plan data deps check-san check-torch lint bench install uninstall clean; do
+    for target in demo check run plan data deps check-fresh check-san check-torch lint bench install uninstall clean; do
         assert_output --partial "make $target"
     done
 }
@@ -151,7 +151,20 @@ fake_debian()
     mkdir -p fake
     printf '#!/bin/sh\nfor p in %s; do echo "installed:$p"; done\n' "$1" > fake/dpkg-query
     printf '#!/bin/sh\n[ -e lists ]\n' > fake/apt-cache
-    printf '#!/bin/sh\necho "$*" >> apt.log\nfor a; do case $a in update) touch lists ;; esac; done\n' > fake/apt-get
+    cat > fake/apt-get <<'SH'
+#!/bin/sh
+case " $* " in
+    *" --print-uris "*)
+        echo "1 upgraded, 2 newly installed, 0 to remove and 9 not upgraded."
+        echo "Need to get 12.3 MB/20.1 MB of archives."
+        echo "After this operation, 1204 MB of additional disk space will be used."
+        echo "'http://mirror/a.deb' a.deb 12000000 MD5Sum:0"
+        echo "'http://mirror/b.deb' b.deb 300000 MD5Sum:0"
+        exit ;;
+    *" update "*) touch lists ;;
+esac
+echo "$*" >> apt.log
+SH
     chmod +x fake/*
     rm -f lists apt.log
     [ -z "${2:-}" ] || touch lists
@@ -164,6 +177,7 @@ fake_debian()
     run scripts/deps ensure here:/nonexistent/1 needed:/nonexistent/2 -- optional:/nonexistent/3
     assert_success
     assert_output --regexp 'installing \(DEPS=no stops this\): (sudo )?apt-get install -y --no-install-recommends needed optional'
+    assert_line "sidmill: 3 packages in all, 12 MB to download, 1204 MB on disk: about 3 minutes"
     run cat apt.log
     assert_equal "${#lines[@]}" 1
     assert_output --partial "install -y --no-install-recommends needed optional"
@@ -225,6 +239,92 @@ fake_debian()
     PATH=$PWD/bare run scripts/deps install needed:/nonexistent/1 there:/dev/null -- optional:/nonexistent/2
     assert_failure
     assert_output "sidmill: not a Debian system. Please install (Debian's names): needed (optional: optional)"
+}
+
+# --- make check-fresh, with a stand-in for debootstrap: a root that borrows this machine's /usr -----------------------------
+
+# A repository in repo/ whose two commands are $1 and $2.
+fake_fresh()
+{
+    fake_debian debootstrap lists
+    [ "$(id -u)" -eq 0 ] || skip "not root"
+    unshare --mount --pid --fork --mount-proc true || skip "root may not mount here"
+    printf '#!/bin/sh\necho "%s http://mirror/debian/"\n' "$(. /etc/os-release && echo "$VERSION_CODENAME")" > fake/apt-get
+    cat > fake/debootstrap <<'SH'
+#!/bin/sh
+for root; do case $root in */root) break ;; esac; done
+mkdir -p "$root/dev" "$root/proc" "$root/sys" "$root/root" "$root/usr" "$root/etc/ssl/certs" "$root/etc/apt/apt.conf.d" "$root/var/cache/apt/archives"
+for link in bin lib lib64; do ln -s "usr/$link" "$root/$link"; done
+mount --rbind -o ro /usr "$root/usr"
+SH
+    chmod +x fake/debootstrap
+    mkdir repo tmp
+    cp -r scripts repo/
+    printf '# tool\n\n## Two commands\n\nText:\n\n    make demo  # first\n    make check\n\nMore:\n\n    make other\n' > repo/README.md
+    printf 'demo:\n\t%s\ncheck:\n\t%s\n' "$1" "$2" > repo/Makefile
+    git -C repo init -q
+    git -C repo add .
+    git -C repo -c user.name=a -c user.email=a@b commit -q -m a
+    fresh=(env TMPDIR="$PWD/tmp" SIDMILL_DATA="$PWD/data" repo/scripts/fresh debootstrap:debootstrap)
+}
+
+# Nothing runs there, and nothing is mounted.
+assert_quiet()
+{
+    run grep -slz '[7]6543$' /proc/[0-9]*/cmdline
+    assert_output ""
+    run grep -F "$PWD/tmp/" /proc/self/mountinfo
+    assert_output ""
+}
+
+@test "check-fresh: README's commands run there as they stand; one that fails is a failure; nothing is left" {
+    fake_fresh '@pwd; cat ../shared/data/*; test ! -e later; : changed' '@echo second; exit 3'
+    echo "real data" > data/file
+    sed -i 's/: changed/echo changed/' repo/Makefile
+    touch repo/later
+    run "${fresh[@]}"
+    assert_failure 1
+    assert_line "--- fresh machine: make demo  # first"
+    for line in /root/sidmill "real data" changed second; do assert_line "$line"; done
+    refute_output --partial other
+    assert_equal "$(ls tmp)" ""
+    assert_quiet
+    sed -i 's/exit 3/true/' repo/Makefile
+    run "${fresh[@]}"
+    assert_success
+}
+
+@test "check-fresh: ended by a signal, it leaves nothing; by kill -9, nothing that runs or is mounted" {
+    fake_fresh '@touch begun; sleep 76543' '@true'
+    for signal in TERM KILL; do
+        "${fresh[@]}" > log 2>&1 3>&- &
+        until compgen -G "tmp/*/root/root/sidmill/begun" > /dev/null; do sleep 0.1; done
+        kill -$signal $!
+        wait $! || true
+        [ $signal = KILL ] || assert_equal "$(ls tmp)" ""
+        sleep 0.5
+        assert_quiet
+    done
+}
+
+@test "check-fresh: where no machine can be made, it says so loudly and fails" {
+    fake_debian debootstrap lists
+    printf '#!/bin/sh\necho 1000\n' > fake/id
+    chmod +x fake/id
+    run scripts/fresh debootstrap:debootstrap
+    assert_failure 69
+    assert_output "sidmill: NO FRESH MACHINE: only root can make one"
+    run build check-fresh
+    assert_failure
+    assert_output --partial "NO FRESH MACHINE"
+    rm fake/id
+    fake_fresh '@true' '@true'
+    printf '#!/bin/sh\necho no mirror; exit 1\n' > fake/debootstrap
+    run "${fresh[@]}"
+    assert_failure 69
+    assert_line "no mirror"
+    assert_line "sidmill: NO FRESH MACHINE: debootstrap failed"
+    assert_equal "$(ls tmp)" ""
 }
 
 # --- The runner of make check -------------------------------------------------------------------------------------------

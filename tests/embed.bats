@@ -501,7 +501,7 @@ PY
     pictures
     for i in $(seq 40); do echo "{\"id\":\"i$i\",\"title\":\"soap bar $((i % 5)) of kind $((i % 3))\",\"image\":\"img/r$((i % 4)).png\"}"; done >items.jsonl
     cat pictures.jsonl >>items.jsonl
-    mandoc -Tascii -O width=200 "$BATS_TEST_DIRNAME/../man/embed.1" | col -bx | sed -n '/^EXAMPLES/,/^SEE/s/^ *\$ //p' >commands
+    mandoc -Tascii -O width=200 "$BATS_TEST_DIRNAME/../man/embed.1" | sed -n 's/.\x08//g; /^EXAMPLES/,/^SEE/s/^ *\$ //p' >commands
     [ "$(wc -l <commands)" -ge 8 ]
     PATH=$BIN:$PATH run bash -e -o pipefail commands
     assert_success
