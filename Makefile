@@ -71,7 +71,7 @@ BENCHES   := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%)
 OBJ       := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 MAN       := $(wildcard man/*.[1-9])
 DAG       := $(wildcard pipelines/*.mk pipelines/stage pipelines/examples/* data/*.mk)
-SCRIPTS   := $(wildcard scripts/* pipelines/stage tests/run tests/bench/*.sh .ci/run)
+SCRIPTS   := $(wildcard scripts/* pipelines/stage tests/run tests/same-bytes tests/bench/*.sh .ci/run)
 
 say = @$(if $(V),,printf '  %-5s %s\n' $1 $2;)
 quiet = $(if $(V),,@)

@@ -13,7 +13,7 @@ kinds=429,500,503,hang,cut,close,notjson,html,junk,empty,duplicate,nan,shape,con
 work=$(mktemp -d)
 cd "$work"
 cleanup() {
-    for pid in $(cat ./*.pid 2>/dev/null); do kill "$pid" 2>/dev/null || true; done
+    cat ./*.pid 2>/dev/null | while read -r pid; do kill "$pid" 2>/dev/null || true; done
     rm -rf "$work"
 }
 trap cleanup EXIT
