@@ -113,7 +113,7 @@ static void train_rqvae(quantiser_t *q, const features_t *e, const provenance_t 
     char *config = cli_config(&cli), *fingerprint = provenance_fingerprint(from, NULL, config);
     const loop_options_t run = {.rounds = warmup + epochs, .save_seconds = INFINITY, .save_rounds = checkpoint ? opt.checkpoint : warmup + epochs,
                                 .folder = checkpoint, .fingerprint = fingerprint, .log = cli_common.log};
-    loop_run(&run, &steps, rqvae_learner(t), NULL);
+    loop_run(&run, &steps, rqvae_learner(t));
     free(fingerprint);
     free(config);
     rqvae_trainer_free(t);

@@ -117,6 +117,7 @@ void parallel_for(int64_t shards, parallel_fn fn, void *ctx)
         run_hooks();
         pool.hooked = true;
     }
+    if (shards < 1) return;
     pthread_mutex_lock(&pool.lock);
     pool.fn = fn;
     pool.ctx = ctx;

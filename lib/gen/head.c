@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "nn/vec.h"
 
 enum {
     DENSE_FROM = 24,        /* sets of so many tokens go through a matrix product over their whole span; smaller ones token by token */
-    TILE_LOGITS = 1 << 18,  /* of one product, unless TILE_ROWS rows have more */
+    TILE_LOGITS = 1 << 18,  /* of one product, unless TILE_ROWS rows have more; how tiles are cut shows in a gradient's last bits */
     TILE_ROWS = 16
 };
 
@@ -17,6 +18,7 @@ struct head {
     const network_t *net;
     const space_t *space;
     int64_t tile;                /* positions that are taken at once */
+    int32_t widest;              /* span that there is room for */
     int64_t *chosen, chosen_cap; /* positions of the span at hand */
     operand_t *states, *dlogits_packed;
     float *logits, *dstates;     /* [tile, widest], [tile, hidden_size] */
@@ -27,7 +29,7 @@ head_t *head_new(const network_t *net, const space_t *space)
 {
     head_t *h = NEW(head_t);
     const int64_t d = net->model->config.hidden_size, widest = space->widest > 0 ? space->widest : 1;
-    *h = (head_t){.net = net, .space = space};
+    *h = (head_t){.net = net, .space = space, .widest = space->widest};
     h->tile = round_rows(net->backend, TILE_LOGITS / widest > TILE_ROWS ? TILE_LOGITS / widest : TILE_ROWS);
     const size_t logits = size_mul((size_t)h->tile, (size_t)widest);
     h->states = operands_new(net->backend, h->tile * d);
@@ -122,6 +124,7 @@ static int64_t dense_span(const pass_at_t *p, int64_t count, int64_t after)
         GROW(h->chosen, n, h->chosen_cap);
         h->chosen[n++] = i;
     }
+    if (n && span.span > h->widest) die(EX_SOFTWARE, "head: a span of %d tokens in room for %d", (int)span.span, (int)h->widest);
     for (int64_t i = 0; i < n; i += h->tile) dense_tile(p, &span, n - i < h->tile ? n - i : h->tile, h->chosen + i);
     return n ? span.span_first : -1;
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/simd.h"
 #include "nn/vec.h"
@@ -55,7 +56,9 @@ static void cross_entropy(void *ctx, int64_t i, const allowed_t *allowed, float 
 {
     const objective_t *o = ctx;
     const scored_position_t *p = &o->positions[i];
-    o->loss->loss[loss_level(p)] += softmax_gradient(allowed->n, x, allowed_index(allowed, p->token), o->smoothing, o->weight);
+    const int32_t right = allowed_index(allowed, p->token);
+    if (right < 0) die(EX_SOFTWARE, "objective: a scored token is not among those allowed");
+    o->loss->loss[loss_level(p)] += softmax_gradient(allowed->n, x, right, o->smoothing, o->weight);
 }
 
 void objective_backward(objective_t *o, int64_t count, const scored_position_t *positions, const float *hidden, const operand_t *packed,

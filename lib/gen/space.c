@@ -59,7 +59,8 @@ int64_t space_certain(const space_t *s, int64_t node)
     return s->trie.children[leaf] == 0 ? leaf : node;
 }
 
-history_t space_window(const space_t *s, const history_t *h)
+/* Returns the last max_items of a history. */
+static history_t last_items(const space_t *s, const history_t *h)
 {
     const int64_t skip = h->count > s->max_items ? h->count - s->max_items : 0;
     return (history_t){h->items + skip, h->count - skip, h->target};
@@ -67,7 +68,7 @@ history_t space_window(const space_t *s, const history_t *h)
 
 int64_t space_history(const space_t *s, const history_t *h, int32_t *tokens)
 {
-    const history_t read = space_window(s, h);
+    const history_t read = last_items(s, h);
     int64_t n = 0;
     if (tokens) tokens[n] = s->vocab.bos;
     n++;

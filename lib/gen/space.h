@@ -3,6 +3,7 @@
 #ifndef SIDMILL_GEN_SPACE_H
 #define SIDMILL_GEN_SPACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "data/interactions.h"
@@ -25,7 +26,8 @@ typedef struct {
     trie_t trie;
     softmax_t softmax;
     int64_t max_items;  /* of a history that is read: its last */
-    int32_t widest;     /* tokens of the largest set that may follow anywhere; who scores wider ranges raises it */
+    int32_t widest;     /* tokens of the largest set that may follow anywhere; who scores wider ranges raises it, before anything is
+                         * made that takes room by it */
 } space_t;
 
 space_t space_make(const sids_t *sids, softmax_t softmax, int64_t max_items);
@@ -68,9 +70,6 @@ int32_t allowed_index(const allowed_t *a, int32_t token);
 
 /* Where nothing is left to choose below `node`, the leaf that must follow; else the node itself. */
 int64_t space_certain(const space_t *s, int64_t node);
-
-/* The last max_items of a history. */
-history_t space_window(const space_t *s, const history_t *h);
 
 /* The tokens of a history as it is read: BOS, then the SIDs of its last max_items items. Returns their number; `tokens` may be
  * NULL to ask for that alone. */

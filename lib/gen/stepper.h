@@ -4,6 +4,7 @@
 #ifndef SIDMILL_GEN_STEPPER_H
 #define SIDMILL_GEN_STEPPER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "gen/space.h"
@@ -29,7 +30,7 @@ void stepper_reserve(stepper_t *s, stepper_room_t room);
 /* Encodes the last max_items of n histories, whatever was there before. */
 void stepper_begin(stepper_t *s, int64_t n, const history_t *histories);
 
-/* Pushes a row that follows row `parent`, which belongs to the histories or to the last step; x [hidden_size] is copied. Returns
+/* Pushes a row that follows row `parent` of the last step, at first of the histories; x [hidden_size] is copied. Returns
  * its number. At most as many steps follow a history as there are levels. */
 int32_t stepper_push(stepper_t *s, int32_t parent, const float *x);
 

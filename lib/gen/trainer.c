@@ -227,7 +227,7 @@ static int64_t begin_epoch(void *ctx, int64_t epoch, int64_t done)
     t->steps = (t->deal.shards + t->o.shards - 1) / t->o.shards;
     network_sync(t->net);
     progress_start("training", "tokens", rows_of_shards(t, 0, t->deal.shards));
-    if (done > 0 && done < t->steps) progress_add(rows_of_shards(t, 0, done * t->o.shards));
+    if (done > 0 && done < t->steps) progress_skip(rows_of_shards(t, 0, done * t->o.shards));
     return t->steps;
 }
 
@@ -291,9 +291,8 @@ static void fields(void *ctx, checkpoint_t *c)
     checkpoint_add(c, "kept", "loss", ST_F64, 1, &t->kept_loss);
 }
 
-static void start(void *ctx, bool resumed)
+static void started(void *ctx)
 {
-    (void)resumed;
     const trainer_t *t = ctx;
     note("%lld parameters, %lld items, %lld trie nodes, %lld training examples with %lld targets, %s", (long long)params_number(&t->model->params),
          (long long)t->space.sids->items, (long long)t->space.trie.nodes, (long long)t->sequences.count, (long long)t->sequences.targets,
@@ -306,8 +305,8 @@ model_t *train(const train_job_t *job, train_result_t *result)
     const loop_options_t o = {.rounds = t->o.epochs, .patience = t->o.patience, .save_seconds = job->save_seconds, .save_rounds = 1,
                               .folder = job->checkpoint, .fingerprint = job->fingerprint, .log = job->log};
     const loop_trainer_t steps = {.ctx = t, .begin = begin_epoch, .step = train_step, .score = t->validation ? score : NULL, .kept = kept,
-                                  .report = report, .fields = fields};
-    const loop_state_t at = loop_run(&o, &steps, &t->learner, start);
+                                  .report = report, .fields = fields, .round_name = "epoch", .started = started};
+    const loop_state_t at = loop_run(&o, &steps, &t->learner);
     jsonlog_close();
     *result = (train_result_t){at.kept ? at.best_round : at.round, at.round, t->validation != NULL, t->kept_hr, at.best_score, t->kept_loss,
                                tokens_per_second(t, &at)};

@@ -120,7 +120,11 @@ static product_t *product_find(bool ta, bool tb, bool add, int64_t m, int64_t n,
 
 static void multiply(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b, float *c)
 {
-    if (m <= 0 || n <= 0 || k <= 0) return;
+    if (m <= 0 || n <= 0) return;
+    if (k <= 0) {
+        if (!add) memset(c, 0, (size_t)(m * n) * sizeof *c);
+        return;
+    }
     if (!stream) check(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags), "stream");
     product_t *p = product_find(ta, tb, add, m, n, k);
     check(dnnl_memory_set_data_handle_v2(p->a, (void *)(uintptr_t)a, stream), "memory");

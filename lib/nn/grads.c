@@ -142,6 +142,7 @@ void grads_reduce(grads_t *const *shards, int count)
 double grads_sum_squares(const grads_t *g)
 {
     double sum = sum_squares(g->dense, g->params->size);
-    for (int i = 0; i < g->params->count; i++) sum += sum_squares(g->rows[i].values, g->rows[i].count * g->params->blocks[i].cols);
+    for (int i = 0; i < g->params->count; i++)
+        if (g->rows[i].count) sum += sum_squares(g->rows[i].values, g->rows[i].count * g->params->blocks[i].cols);
     return sum;
 }

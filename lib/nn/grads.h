@@ -3,7 +3,6 @@
 #ifndef SIDMILL_NN_GRADS_H
 #define SIDMILL_NN_GRADS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "nn/params.h"
@@ -26,10 +25,11 @@ typedef struct {
 grads_t *grads_new(const params_t *params);
 void grads_free(grads_t *g);
 
-/* Zeroes the dense part and forgets the rows; costs what was touched of the tables. */
+/* Zeroes the dense part and forgets the rows. Of tables it costs what the step that touched most has touched, which is what their
+ * gradients hold on to. */
 void grads_clear(grads_t *g);
 
-/* Where the gradient of a dense block is summed, laid out as its values; NULL for a frozen one. */
+/* Where the gradient of a dense block is summed, laid out as its values; NULL for a frozen or a row-sparse one. */
 float *grads_block(const grads_t *g, int block);
 
 /* Where the gradient of one row is summed, [cols]; a sparse block's row is zero at first, and the address holds until the next

@@ -1,5 +1,6 @@
 #include "nn/linear.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -19,6 +20,12 @@ void linear_add_pair(linear_t *l, params_t *params, const char *name, int64_t ra
     params_align(params);
     l->up = params_add(params, (param_t){.name = xasprintf("%s.lora_B.weight", name), .rows = l->out, .cols = rank, .decay = true});
     params_align(params);
+}
+
+void linear_init_pair(const linear_t *l, const params_t *params, uint64_t stream)
+{
+    params_fill_normal(params, l->down, sqrt(1 / (double)l->in), stream);
+    params_fill(params, l->up, 0);
 }
 
 /* The pair's inner values [rows, rank], in floats and as an operand. */

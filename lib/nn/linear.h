@@ -16,11 +16,13 @@ typedef struct {
 } linear_t;
 
 /* A layer on block `weight`, and on those that follow it where several matrices with the same input are one product of `out`
- * columns; `bias` -1: none. */
+ * columns; `bias` -1: none. A bias is read as floats: it must not be among what weights_release() frees. */
 linear_t linear_on(int64_t in, int64_t out, int weight, int bias);
 
-/* Appends a low-rank pair NAME.lora_A.weight, NAME.lora_B.weight; B must start at zero, so that the layer starts as it was. */
+/* Appends a low-rank pair NAME.lora_A.weight, NAME.lora_B.weight; and, once there is memory, fills it: A normal with variance 1 / in,
+ * B zero, so that the layer starts as it was and both learn. */
 void linear_add_pair(linear_t *l, params_t *params, const char *name, int64_t rank, float scale);
+void linear_init_pair(const linear_t *l, const params_t *params, uint64_t stream);
 
 /* Bytes of scratch that `rows` rows take, forwards or backwards; 0 without a pair. */
 size_t linear_scratch(const linear_t *l, int64_t rows);

@@ -2,7 +2,7 @@
  * What a parameter costs, in floats: a frozen one 1, itself. One that trains 1, and in a learner (train/learner.h) 2 for AdamW's
  * moments, 1 where the best weights are kept, 1 where there is a moving average, and 1 a shard for the gradient; a backend whose
  * operands are not floats keeps a converted copy besides (nn/weights.h). Row-sparse tables pay for gradients only where rows
- * were touched, and one more number a row for its count of steps. */
+ * were touched, in the widest step so far; and by the row 4 bytes for its count of steps, with an average 8 more. */
 #ifndef SIDMILL_NN_PARAMS_H
 #define SIDMILL_NN_PARAMS_H
 
@@ -54,8 +54,8 @@ int64_t params_number(const params_t *params);
 int64_t params_trained(const params_t *params);
 bool params_have_tables(const params_t *params); /* whether some block is sparse */
 
-/* Fills a block: normal with this deviation, drawn from `stream` by the element's index, or by its place among all that trains,
- * so that one stream serves many blocks; or one value throughout. */
+/* Fills a block: normal with this deviation, drawn from `stream` by the element's index, or of a dense block that trains by its
+ * place among all such, so that one stream serves many blocks; or one value throughout. */
 void params_fill_normal(const params_t *params, int block, double deviation, uint64_t stream);
 void params_fill_normal_placed(const params_t *params, int block, double deviation, uint64_t stream);
 void params_fill(const params_t *params, int block, float value);

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "base/mem.h"
+#include "base/err.h"
 
 static bool as_they_are(const weights_t *w) { return w->backend->operand_size == sizeof(float); }
 
@@ -39,6 +39,7 @@ void weights_release(const weights_t *w, params_t *params)
 const operand_t *weights_operand(const weights_t *w, int block)
 {
     const param_t *p = &w->params->blocks[block];
+    if (p->sparse) die(EX_SOFTWARE, "%s: a table of rows is no operand", p->name);
     if (as_they_are(w)) return params_values(w->params, block);
     return operand_at(w->backend, p->frozen ? w->fixed : w->trained, p->offset);
 }

@@ -19,7 +19,7 @@ void weights_free(weights_t *w);
 /* Frees the frozen floats of `params`, w's own, where operands are a copy of them: params_values() has none of them any more. */
 void weights_release(const weights_t *w, params_t *params);
 
-/* A dense block as an operand. */
+/* A dense block as an operand; a row-sparse one, which is none, ends the process with EX_SOFTWARE. */
 const operand_t *weights_operand(const weights_t *w, int block);
 
 #endif

@@ -31,11 +31,11 @@ struct grpo {
     int64_t *bounds, *parents;
     scored_position_t *positions;
     choice_t *choices;         /* beside positions */
-    float *pool, *p;           /* log pi_ref of every position's allowed tokens, in the head's order; [widest] */
+    float *pool, *p;           /* log pi_ref of all positions' allowed tokens, in the head's order; [widest] */
     float *dhidden;
     /* the pass at hand */
     segments_t segments;
-    int64_t count, pool_used;
+    int64_t count, pool_used, pool_cap;
     const grpo_group_t *groups;
     bool first;
     double weight;
@@ -58,7 +58,6 @@ grpo_t *grpo_new(const network_t *policy, const network_t *reference, const spac
     g->parents = NEW_ARRAY(int64_t, segments);
     g->positions = NEW_ARRAY(scored_position_t, scored);
     g->choices = NEW_ARRAY(choice_t, scored);
-    g->pool = xfloats(size_mul((size_t)scored, (size_t)space->widest));
     g->p = xfloats((size_t)space->widest);
     g->dhidden = xfloats((size_t)(round_rows(policy->backend, rows) * policy->model->config.hidden_size));
     return g;
@@ -210,13 +209,22 @@ static void policy_gradient(void *ctx, int64_t i, const allowed_t *allowed, floa
     for (int d = begin; d < end; d++) x[chosen[d - begin]] += g->inverse_temperature * (float)gradient[d - begin];
 }
 
-/* The gradient of up to AT_ONCE groups. */
+/* Makes room for the tokens that may follow at the pass's positions. */
+static void reserve_pool(grpo_t *g)
+{
+    int64_t need = 0;
+    for (int64_t i = 0; i < g->count; i++) need += space_allowed(g->space, g->positions[i].set).n;
+    if (need > g->pool_cap) g->pool = xreallocarray(g->pool, (size_t)(g->pool_cap = need), sizeof *g->pool);
+}
+
+/* Adds the gradient of up to AT_ONCE groups. */
 static void pass(grpo_t *g, int64_t n, const grpo_group_t *groups, grads_t *grads)
 {
     g->segments = (segments_t){0, 0, g->bounds, g->parents};
     g->count = g->pool_used = 0;
     g->groups = groups;
     for (int64_t i = 0; i < n; i++) lay_group(g, i);
+    reserve_pool(g);
     const segments_t *s = &g->segments;
     const operand_t *packed;
 

@@ -32,7 +32,7 @@ typedef struct {
 typedef struct {
     const rl_job_t *job;
     rl_options_t o;
-    space_t space;           /* the start's, with the sampler's softmax */
+    space_t space;           /* the start's, with the sampler's softmax: what candidates are scored over */
     model_t *model;
     network_t *reference, *net;
     learner_t learner;
@@ -275,11 +275,12 @@ static void log_round(const rl_t *t, const loop_state_t *at)
 static void say_round(const rl_t *t, const loop_state_t *at)
 {
     const rl_sums_t *x = &t->sums;
+    char validated[40] = "";
+    if (t->validation) snprintf(validated, sizeof validated, ", ndcg@10 %.4f%s", t->score.ndcg10, at->best_round == at->round ? " *" : "");
     if (x->groups > 0)
-        note("step %d/%d: reward %.4f (exact %.4f), equal groups %.0f%%, kl %.3g, entropy %.2f of the reference's, ndcg@10 %.4f%s, %.0f candidates/s",
+        note("step %d/%d: reward %.4f (exact %.4f), equal groups %.0f%%, kl %.3g, entropy %.2f of the reference's%s, %.0f candidates/s",
              (int)first_step(t, at->round), (int)t->steps, ratio(x->reward, x->groups), ratio(x->terms[TERM_EXACT], x->groups),
-             100 * ratio(x->equal, x->groups), ratio(x->kl, x->tokens), entropy_share(x), t->score.ndcg10,
-             !at->kept || at->best_round == at->round ? " *" : "", candidates_per_second(t, at));
+             100 * ratio(x->equal, x->groups), ratio(x->kl, x->tokens), entropy_share(x), validated, candidates_per_second(t, at));
 }
 
 /* Whether the policy has left its bounds. */
@@ -317,9 +318,8 @@ static void fields(void *ctx, checkpoint_t *c)
     checkpoint_add(c, "kept", "ndcg", ST_F64, 1, &t->best.ndcg10);
 }
 
-static void start(void *ctx, bool resumed)
+static void started(void *ctx)
 {
-    (void)resumed;
     const rl_t *t = ctx;
     note("%lld prompts, %lld steps of %lld x %lld candidates, %s", (long long)t->prompt_count, (long long)t->steps,
          (long long)t->o.prompts_per_step, (long long)t->o.group, t->job->backend->name);
@@ -332,8 +332,9 @@ model_t *rl_train(const rl_job_t *job, rl_result_t *result)
                               .save_seconds = job->save_seconds, .save_rounds = 1, .folder = job->checkpoint, .fingerprint = job->fingerprint,
                               .log = job->log};
     const loop_trainer_t steps = {.ctx = t, .begin = begin_round, .step = take_step, .score = t->validation ? score : NULL, .kept = kept,
-                                  .report = report, .fields = fields};
-    const loop_state_t at = loop_run(&o, &steps, &t->learner, start);
+                                  .report = report, .fields = fields, .reasons = RL_ENTROPY + 1 - LOOP_OTHER, .round_name = "round",
+                                  .started = started};
+    const loop_state_t at = loop_run(&o, &steps, &t->learner);
     jsonlog_close();
     *result = (rl_result_t){first_step(t, at.kept ? at.best_round : at.round), first_step(t, at.round), t->steps, (rl_end_t)at.end,
                             t->validation != NULL, t->best.hr10, t->best.ndcg10, t->start.hr10, t->start.ndcg10, candidates_per_second(t, &at)};

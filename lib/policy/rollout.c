@@ -44,7 +44,7 @@ typedef struct {
 
 struct rollout {
     const network_t *net;
-    space_t space; /* as given, with the sampler's softmax */
+    const space_t *space;
     sampler_t sampler;
     int group;
     float inverse_temperature;
@@ -59,37 +59,41 @@ struct rollout {
     draw_t *draws;
 };
 
-static void make_work(rollout_t *r)
+static void drop_work(rollout_t *r)
 {
-    r->workers = parallel_workers();
-    r->work = NEW_ARRAY(workspace_t, r->workers);
-    for (int i = 0; i < r->workers; i++) {
-        workspace_t *w = &r->work[i];
-        w->stepper = stepper_new(r->net, &r->space);
-        w->live = NEW_ARRAY(live_t, BATCH * r->group);
-        w->logits = xfloats((size_t)r->space.widest);
-    }
-}
-
-rollout_t *rollout_new(const network_t *net, const space_t *space, sampler_t sampler, int group, double temperature)
-{
-    rollout_t *r = NEW(rollout_t);
-    *r = (rollout_t){.net = net, .space = *space, .sampler = sampler, .group = group, .inverse_temperature = (float)(1 / temperature)};
-    r->space.softmax = sampler_softmax(sampler);
-    if (sampler == SAMPLER_BEAM) r->decoder = decoder_new(net, &r->space, temperature);
-    else make_work(r);
-    return r;
-}
-
-void rollout_free(rollout_t *r)
-{
-    if (!r) return;
     for (int i = 0; i < r->workers; i++) {
         stepper_free(r->work[i].stepper);
         free(r->work[i].live);
         free(r->work[i].logits);
     }
     free(r->work);
+}
+
+static void make_work(rollout_t *r)
+{
+    drop_work(r);
+    r->workers = parallel_workers();
+    r->work = NEW_ARRAY(workspace_t, r->workers);
+    for (int i = 0; i < r->workers; i++) {
+        workspace_t *w = &r->work[i];
+        w->stepper = stepper_new(r->net, r->space);
+        w->live = NEW_ARRAY(live_t, BATCH * r->group);
+        w->logits = xfloats((size_t)r->space->widest);
+    }
+}
+
+rollout_t *rollout_new(const network_t *net, const space_t *space, sampler_t sampler, int group, double temperature)
+{
+    rollout_t *r = NEW(rollout_t);
+    *r = (rollout_t){.net = net, .space = space, .sampler = sampler, .group = group, .inverse_temperature = (float)(1 / temperature)};
+    if (sampler == SAMPLER_BEAM) r->decoder = decoder_new(net, r->space, temperature);
+    return r;
+}
+
+void rollout_free(rollout_t *r)
+{
+    if (!r) return;
+    drop_work(r);
     decoder_free(r->decoder);
     free(r);
 }
@@ -110,18 +114,18 @@ static int32_t choose(int32_t n, float u, float *x, float *log_prob)
 /* Adds one token to a candidate: drawn where there is a choice. */
 static void draw_token(const rollout_t *r, workspace_t *w, live_t *live, draw_t *d, int level, uint64_t key, int number)
 {
-    const allowed_set_t set = space_next(&r->space, level, live->node);
-    const allowed_t a = space_allowed(&r->space, set);
+    const allowed_set_t set = space_next(r->space, level, live->node);
+    const allowed_t a = space_allowed(r->space, set);
     int32_t pick = 0;
     if (a.n > 1) {
         float log_prob;
-        head_logits(r->net, &r->space, set, stepper_state(w->stepper, live->row), r->inverse_temperature, w->logits);
+        head_logits(r->net, r->space, set, stepper_state(w->stepper, live->row), r->inverse_temperature, w->logits);
         pick = choose(a.n, rng_uniform(key, (uint64_t)(number * SID_MAX_TOKENS + level)), w->logits, &log_prob);
         d->log_prob += log_prob;
     }
     const int32_t token = allowed_token(&a, pick);
     d->tokens[d->count++] = token;
-    if (live->node >= 0) live->node = trie_child(&r->space.trie, live->node, token);
+    if (live->node >= 0) live->node = trie_child(&r->space->trie, live->node, token);
 }
 
 /* Adds what is certain to follow without asking the model. */
@@ -135,11 +139,11 @@ static void add_certain(const space_t *s, live_t *live, draw_t *d)
 /* A candidate ends with an item's SID, or where it can no longer become one: no SID is longer than the levels and a suffix. */
 static void finish(const rollout_t *r, live_t *live, draw_t *d, int level)
 {
-    const int levels = r->space.vocab.levels;
-    if (r->sampler != SAMPLER_FREE) add_certain(&r->space, live, d);
-    const bool item = live->node >= 0 && r->space.trie.children[live->node] == 0;
+    const int levels = r->space->vocab.levels;
+    if (r->sampler != SAMPLER_FREE) add_certain(r->space, live, d);
+    const bool item = live->node >= 0 && r->space->trie.children[live->node] == 0;
     live->done = item || (level + 1 >= levels && live->node < 0) || level == levels;
-    if (item) d->item = r->space.trie.item[live->node];
+    if (item) d->item = r->space->trie.item[live->node];
 }
 
 /* One token more for every candidate of the batch that is not done. */
@@ -171,9 +175,9 @@ static void draw_batch(void *ctx, int64_t batch, int worker)
         w->live[c] = (live_t){.row = (int32_t)(c / r->group)};
         draws[c] = (draw_t){.item = -1};
     }
-    for (int level = 0; level <= r->space.vocab.levels; level++) {
+    for (int level = 0; level <= r->space->vocab.levels; level++) {
         draw_level(r, w, first, n, draws, level);
-        if (level == r->space.vocab.levels) break;
+        if (level == r->space->vocab.levels) break;
         push_all(r, w, n, draws, level);
         if (!stepper_advance(w->stepper)) break;
     }
@@ -188,7 +192,7 @@ static void draw_beams(rollout_t *r)
     for (int64_t c = 0; c < count; c++) {
         draw_t *d = &r->draws[c];
         *d = (draw_t){.item = items[c], .log_prob = scores[c]};
-        d->count = vocab_sid(&r->space.vocab, r->space.sids, items[c], d->tokens);
+        d->count = vocab_sid(&r->space->vocab, r->space->sids, items[c], d->tokens);
     }
     free(items);
     free(scores);
@@ -205,6 +209,7 @@ void rollout_run(rollout_t *r, int64_t n, const history_t *prompts, uint64_t key
         draw_beams(r);
         return;
     }
-    r->room = stepper_measure(&r->space, n, prompts, BATCH, r->group);
+    if (r->workers != parallel_workers()) make_work(r);
+    r->room = stepper_measure(r->space, n, prompts, BATCH, r->group);
     parallel_for((n + BATCH - 1) / BATCH, draw_batch, r);
 }

@@ -22,8 +22,8 @@ softmax_t sampler_softmax(sampler_t s);
 
 typedef struct rollout rollout_t;
 
-/* Borrows both; the network's weights may change between calls (after network_sync()). The space's softmax does not count: the
- * sampler has its own. Logits are divided by `temperature`. */
+/* Borrows both; the network's weights may change between calls (after network_sync()). The space's softmax must be the
+ * sampler's. Logits are divided by `temperature`. */
 rollout_t *rollout_new(const network_t *net, const space_t *space, sampler_t sampler, int group, double temperature);
 void rollout_free(rollout_t *r);
 

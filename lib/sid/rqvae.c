@@ -45,7 +45,6 @@ rqvae_trainer_t *rqvae_trainer_new(const rqvae_options_t *o, quantiser_t *q, int
 {
     rqvae_trainer_t *t = NEW(rqvae_trainer_t);
     *t = (rqvae_trainer_t){.o = *o, .q = q, .n = n, .rows = *rows};
-    t->learner = learner_new(&q->params, o->shards, false, false);
     t->order = NEW_ARRAY(int64_t, n);
     t->codes = NEW_ARRAY(int32_t, (o->batch < n ? o->batch : n) * q->levels);
     t->shard_loss = NEW_ARRAY(rqvae_loss_t, o->shards);
@@ -55,6 +54,7 @@ rqvae_trainer_t *rqvae_trainer_new(const rqvae_options_t *o, quantiser_t *q, int
     mlp_init(&q->decoder, &q->params, key);
     mlp_init(&q->intent_decoder, &q->params, key);
     fusion_init(&q->fusion, &q->params, key);
+    t->learner = learner_new(&q->params, o->shards, false, false);
     return t;
 }
 
@@ -290,5 +290,6 @@ static bool sound(void *ctx, const loop_state_t *at)
 
 loop_trainer_t rqvae_loop(rqvae_trainer_t *t)
 {
-    return (loop_trainer_t){.ctx = t, .begin = begin_epoch, .step = train_step, .report = report, .fields = fields, .sound = sound};
+    return (loop_trainer_t){.ctx = t, .begin = begin_epoch, .step = train_step, .report = report, .fields = fields, .sound = sound,
+                            .round_name = "epoch"};
 }

@@ -32,7 +32,7 @@ typedef struct {
     int64_t shards, updates;       /* updates so far */
 } learner_t;
 
-/* `best`: learner_keep() will be called; `average`: update_options_t.average will not be 0. */
+/* `best`: learner_keep() will be called; `average`: update_options_t.average will not be 0, and begins with the values as they are. */
 learner_t learner_new(params_t *params, int64_t shards, bool best, bool average);
 void learner_free(learner_t *l);
 

@@ -23,15 +23,21 @@ enum { SIGNALS = sizeof signals / sizeof *signals };
 static volatile sig_atomic_t caught;
 static struct sigaction before[SIGNALS];
 
-static void on_signal(int sig) { caught = sig; }
+/* Notes the signal; the next one of its kind finds the handler that was there before, and acts at once. */
+static void on_signal(int sig)
+{
+    caught = sig;
+    for (int i = 0; i < SIGNALS; i++)
+        if (signals[i] == sig) sigaction(sig, &before[i], NULL);
+}
 
-/* Catches the signals once each: a second one acts at once. Without a checkpoint there is nothing to wait for. */
+/* Catches the signals once each, where there is a checkpoint to wait for. */
 static void catch_signals(const loop_t *l)
 {
     caught = 0;
     for (int i = 0; i < SIGNALS; i++) {
         sigaction(signals[i], NULL, &before[i]);
-        const struct sigaction ours = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+        const struct sigaction ours = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
         if (l->o->folder && before[i].sa_handler != SIG_IGN) sigaction(signals[i], &ours, NULL);
     }
 }
@@ -64,15 +70,18 @@ static void save(loop_t *l)
 static bool load(loop_t *l)
 {
     if (!checkpoint_load(&l->checkpoint)) return false;
+    const loop_state_t *at = &l->at;
     const loop_trainer_t *t = l->trainer;
-    if (l->at.round > l->o->rounds || l->at.best_round > l->at.round || l->at.kept > 1 || (t->sound && !t->sound(t->ctx, &l->at))) checkpoint_damaged(&l->checkpoint);
+    if (at->round > l->o->rounds || at->best_round > at->round || at->kept > 1 || at->end >= LOOP_OTHER + t->reasons ||
+        (t->sound && !t->sound(t->ctx, at)))
+        checkpoint_damaged(&l->checkpoint);
     return true;
 }
 
-static void stop_if_asked(loop_t *l)
+/* Ends the process, if a signal asks for it; the state is saved. */
+static void stop_if_asked(const loop_t *l)
 {
     if (!caught) return;
-    save(l);
     progress_end();
     note("interrupted; the same command goes on from %s", l->o->folder);
     release_signals();
@@ -91,10 +100,10 @@ static void run_round(loop_t *l)
         t->step(t->ctx, l->at.round, l->at.step);
         l->at.step++;
         if (l->at.step == steps) break;
-        stop_if_asked(l);
-        if (seconds_now() - saved <= l->o->save_seconds) continue;
+        if (!caught && seconds_now() - saved <= l->o->save_seconds) continue;
         save(l);
         saved = seconds_now();
+        stop_if_asked(l);
     }
     l->at.seconds += seconds_now() - began;
 }
@@ -130,18 +139,18 @@ static void end_round(loop_t *l)
 {
     judge(l);
     l->at.end = why_end(l, l->trainer->report(l->trainer->ctx, &l->at));
-    if (l->at.end != LOOP_RUNNING || l->at.round % l->o->save_rounds == 0) save(l);
+    if (caught || l->at.end != LOOP_RUNNING || l->at.round % l->o->save_rounds == 0) save(l);
     stop_if_asked(l);
 }
 
-loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, learner_t *learner, loop_start_fn start)
+loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, learner_t *learner)
 {
     loop_t l = {.o = o, .trainer = trainer, .learner = learner, .checkpoint = {.folder = o->folder, .fingerprint = o->fingerprint}};
     collect_fields(&l);
     const bool resumed = load(&l);
     jsonlog_open(o->log, resumed ? &l.log : NULL);
-    if (start) start(trainer->ctx, resumed);
-    if (resumed) note("going on from %s: round %lld, step %lld", o->folder, (long long)l.at.round + 1, (long long)l.at.step);
+    if (resumed) note("going on from %s: %s %lld, step %lld", o->folder, trainer->round_name, (long long)l.at.round + 1, (long long)l.at.step);
+    if (trainer->started) trainer->started(trainer->ctx);
     catch_signals(&l);
     if (!resumed && o->score_first) end_round(&l);
     while (l.at.end == LOOP_RUNNING) {
@@ -152,6 +161,7 @@ loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, le
     }
     progress_end();
     release_signals();
+    if (caught) raise(caught);
     if (l.at.kept) learner_restore(learner);
     else learner_swap_average(learner);
     checkpoint_free(&l.checkpoint);

@@ -1,7 +1,7 @@
 /* What every training run does around its steps. A run is rounds of steps: an epoch, or the steps from one validation to the
  * next. After each round the values are scored, kept if they are the best so far, and the state is saved; a run that was killed,
  * at whatever moment, goes on from the last saved step and ends with the same bytes. SIGINT, SIGTERM and SIGHUP end it after the
- * step at hand, saved. A trainer says what one step does, and what one round. */
+ * step or the scoring at hand, saved; a second one at once. A trainer says what one step does, and what one round. */
 #ifndef SIDMILL_TRAIN_LOOP_H
 #define SIDMILL_TRAIN_LOOP_H
 
@@ -25,11 +25,12 @@ typedef struct {
 /* Why a run ended: all rounds are done, or `patience` of them without gain. A trainer's own reasons count from LOOP_OTHER. */
 enum { LOOP_RUNNING, LOOP_ROUNDS, LOOP_PATIENCE, LOOP_OTHER };
 
-/* The trainer. Every function gets `ctx`; those marked so may be NULL. */
+/* The trainer. Every function gets `ctx`; those marked so may be NULL. The average, where there is one, stands in the values' place
+ * while `score` and `kept` run: a network is to be synced in `score`, and again in `begin`. */
 typedef struct {
     void *ctx;
-    /* Makes round `round` (from 0) ready, of which `done` steps lie behind; returns its steps. Starts the round's meter, or at the
-     * run's first round one that counts them all. */
+    /* Makes round `round` (from 0) ready, of which `done` steps lie behind, and starts its meter (or, the first time, one for the
+     * whole run); returns its steps. */
     int64_t (*begin)(void *ctx, int64_t round, int64_t done);
     /* Step `step` (from 0) of it, the learner's update included. */
     void (*step)(void *ctx, int64_t round, int64_t step);
@@ -44,6 +45,10 @@ typedef struct {
     void (*fields)(void *ctx, checkpoint_t *c);
     /* NULL or: whether those numbers, just loaded, can be its own; `at` is where the run stands. */
     bool (*sound)(void *ctx, const loop_state_t *at);
+    int64_t reasons; /* of its own to end a run: LOOP_OTHER .. LOOP_OTHER + reasons - 1 */
+    const char *round_name; /* for messages: "epoch" */
+    /* NULL or: called once the run's place is known and its log is open, to say what is about to happen. */
+    void (*started)(void *ctx);
 } loop_trainer_t;
 
 typedef struct {
@@ -56,12 +61,9 @@ typedef struct {
     const char *log;       /* --log file; NULL: none */
 } loop_options_t;
 
-/* Called once the run's place is known and its log is open, to say what is about to happen. */
-typedef void (*loop_start_fn)(void *ctx, bool resumed);
-
 /* Runs the trainer from the checkpoint, if there is one, else from the start; on return the learner's values are the result: the
  * best, the earliest of equals, or without a score the last (their average, where there is one). The checkpoint stays until
- * checkpoint_remove(), and the log is open until jsonlog_close(), for the result. `start` may be NULL. */
-loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, learner_t *learner, loop_start_fn start);
+ * checkpoint_remove(), and the log is open until jsonlog_close(), for the result. */
+loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, learner_t *learner);
 
 #endif

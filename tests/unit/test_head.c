@@ -128,7 +128,7 @@ TEST(sets_of_every_kind_at_once) { check(SOFTMAX_TRIE, 0); check(SOFTMAX_LEVEL, 
 TEST(in_tiles) { check(SOFTMAX_TRIE, 1 << 15); check(SOFTMAX_LEVEL, 1 << 15); }
 
 /* A second task beside the histories: two tokens, of which the second, a piece of text, is scored. */
-static int64_t pair_rows(const void *ctx, int64_t i) { return *(const int *)ctx > i ? 2 : 0; }
+static int64_t pair_rows(const void *ctx, int64_t i) { return *(const int *)ctx > i ? 2 : 1; }
 
 static void pair_expand(const void *ctx, int64_t i, sequence_pack_t *pack)
 {

@@ -22,13 +22,14 @@ typedef struct {
     int64_t die_after, stop_after; /* steps of this process; -1: never */
     const double *scores;          /* [ROUNDS + 1] by round; NULL: none */
     double value_scored[ROUNDS + 1];
-    int64_t reason_at;             /* the round whose report ends the run; 0: none */
+    int64_t reason_at, reason;     /* the round whose report ends the run, 0: none; and why */
 } toy_t;
 
 static toy_t *toy_new(bool average, const double *scores)
 {
     toy_t *t = NEW(toy_t);
     t->die_after = t->stop_after = -1;
+    t->reason = LOOP_OTHER + 5;
     t->scores = scores;
     params_add(&t->params, (param_t){.name = xstrdup("values"), .cols = N});
     params_allocate(&t->params);
@@ -88,7 +89,7 @@ static int64_t report(void *ctx, const loop_state_t *at)
     toy_t *t = ctx;
     jsonlog("{\"round\":%d,\"sum\":%.9g,\"best\":%d}", (int)at->round, t->sum, (int)at->best_round);
     t->sum = 0;
-    return t->reason_at && at->round == t->reason_at ? LOOP_OTHER + 5 : LOOP_RUNNING;
+    return t->reason_at && at->round == t->reason_at ? t->reason : LOOP_RUNNING;
 }
 
 static void fields(void *ctx, checkpoint_t *c)
@@ -118,9 +119,9 @@ static loop_options_t options(void)
 
 static loop_state_t run(const loop_options_t *o, toy_t *t)
 {
-    const loop_trainer_t trainer = {.ctx = t, .begin = begin, .step = step, .score = t->scores ? score : NULL, .kept = kept, .report = report, .fields = fields};
+    const loop_trainer_t trainer = {.ctx = t, .begin = begin, .step = step, .score = t->scores ? score : NULL, .kept = kept, .report = report, .fields = fields, .reasons = 6, .round_name = "round"};
     if (access(state, F_OK)) round_now = !o->score_first;
-    return loop_run(o, &trainer, &t->learner, NULL);
+    return loop_run(o, &trainer, &t->learner);
 }
 
 static const double rising[] = {0.1, 0.2, 0.5, 0.4, 0.3};
@@ -278,6 +279,16 @@ static void too_far(void)
     run(&o, t);
 }
 
+/* Ends for a reason that the trainer does not have. */
+static void of_no_reason(void)
+{
+    toy_t *t = toy_new(true, rising);
+    const loop_options_t o = options();
+    t->reason_at = 1;
+    t->reason = LOOP_OTHER + 6;
+    run(&o, t);
+}
+
 static void of_another_run(void)
 {
     toy_t *t = toy_new(true, rising);
@@ -304,6 +315,9 @@ TEST(states_that_do_not_fit_are_refused)
     CHECK(unit_exit_code(too_far) == EX_DATAERR);
     CHECK(unit_exit_code(of_another_run) == EX_DATAERR);
     CHECK(unit_exit_code(of_other_sizes) == EX_DATAERR);
+    clean();
+    CHECK(unit_exit_code(of_no_reason) == 0); /* it leaves such a state */
+    CHECK(unit_exit_code(one_life) == EX_DATAERR);
     clean();
     rmdir(folder);
     toy_free(t);

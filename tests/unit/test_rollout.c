@@ -46,7 +46,9 @@ static void release(fixture_t *f)
 static draw_t *drawn(const fixture_t *f, sampler_t s, int group, double temperature, uint64_t key, int64_t first)
 {
     draw_t *d = NEW_ARRAY(draw_t, N * group);
-    rollout_t *r = rollout_new(f->net, &f->space, s, group, temperature);
+    space_t space = f->space;
+    space.softmax = sampler_softmax(s);
+    rollout_t *r = rollout_new(f->net, &space, s, group, temperature);
     rollout_run(r, N, prompts + first, key, first, d);
     rollout_free(r);
     return d;

@@ -268,7 +268,7 @@ static quantiser_t *train(bool image, const char *state, int64_t stop_after)
     if (stop_after) trainer.step = stopping_step;
     const loop_options_t run = {.rounds = WARMUP + EPOCHS, .save_seconds = INFINITY, .save_rounds = 4, .folder = state,
                                 .fingerprint = "run", .log = LOG};
-    loop_run(&run, &trainer, rqvae_learner(t), NULL);
+    loop_run(&run, &trainer, rqvae_learner(t));
     jsonlog_close();
     rqvae_trainer_free(t);
     free(c.intents);
