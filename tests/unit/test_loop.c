@@ -11,7 +11,7 @@
 #include "base/parallel.h"
 #include "unit.h"
 
-enum { N = 8, ROUNDS = 4, STEPS = 3 };
+enum { N = 8, TABLE = 20, ROUNDS = 4, STEPS = 3 };
 
 /* Pulls its values towards what the steps say; sums something up over a round. */
 typedef struct {
@@ -32,6 +32,7 @@ static toy_t *toy_new(bool average, const double *scores)
     t->reason = LOOP_OTHER + 5;
     t->scores = scores;
     params_add(&t->params, (param_t){.name = xstrdup("values"), .cols = N});
+    params_add(&t->params, (param_t){.name = xstrdup("table"), .rows = TABLE, .cols = 2, .sparse = true});
     params_allocate(&t->params);
     params_fill(&t->params, 0, 1);
     t->learner = learner_new(&t->params, 2, true, average);
@@ -61,6 +62,7 @@ static void step(void *ctx, int64_t round, int64_t number)
         grads_clear(t->learner.grads[s]);
         float *g = grads_block(t->learner.grads[s], 0);
         for (int i = 0; i < N; i++) g[i] = params_values(&t->params, 0)[i] * 0.1f + sinf((float)(i + 10 * number + 100 * round + 1000 * s));
+        for (int64_t i = 0; i < 3; i++) grads_row(t->learner.grads[s], 1, (7 * number + 3 * round + i + s) % TABLE)[i % 2] += cosf((float)(i + round));
     }
     const update_options_t o = {.lr = 0.1, .beta2 = 0.98, .clip = 1, .average = t->learner.average ? 0.9 : 0};
     t->sum += learner_update(&t->learner, &o, 2, 1);
@@ -128,7 +130,7 @@ static const double rising[] = {0.1, 0.2, 0.5, 0.4, 0.3};
 
 /* What a whole run leaves: values, numbers, log. */
 typedef struct {
-    float values[N];
+    float values[N], table[TABLE * 2];
     double kept_sum;
     char log[1024];
 } outcome_t;
@@ -137,6 +139,7 @@ static outcome_t outcome_of(toy_t *t)
 {
     outcome_t o = {.kept_sum = t->kept_sum};
     memcpy(o.values, params_values(&t->params, 0), sizeof o.values);
+    memcpy(o.table, params_values(&t->params, 1), sizeof o.table);
     FILE *f = fopen(log_path, "r");
     CHECK(f && fread(o.log, 1, sizeof o.log - 1, f) > 0);
     if (f) fclose(f);
@@ -189,32 +192,38 @@ TEST(killed_at_every_step_it_ends_the_same)
     toy_free(whole);
 }
 
+static int64_t stop_after;
+
 static void interrupted(void)
 {
     toy_t *t = toy_new(false, rising);
-    t->stop_after = 4;
+    t->stop_after = stop_after;
     loop_options_t o = options();
     o.save_seconds = INFINITY; /* only because of the signal */
     run(&o, t);
 }
 
+/* At whatever step, the last of a round and of the run too. */
 TEST(a_signal_ends_it_saved)
 {
     choose_folder();
     clean();
     loop_options_t o = options();
-    toy_t *whole = toy_new(false, rising), *rest = toy_new(false, rising);
+    toy_t *whole = toy_new(false, rising);
     run(&o, whole);
     const outcome_t expected = outcome_of(whole);
-    clean();
-    CHECK(unit_exit_code(interrupted) == 128 + SIGTERM);
-    run(&o, rest);
-    CHECK(rest->steps_taken == ROUNDS * STEPS - 4);
-    const outcome_t found = outcome_of(rest);
-    CHECK(!memcmp(&found, &expected, sizeof found));
+    for (stop_after = 1; stop_after <= ROUNDS * STEPS; stop_after++) {
+        clean();
+        CHECK(unit_exit_code(interrupted) == 128 + SIGTERM);
+        toy_t *rest = toy_new(false, rising);
+        run(&o, rest);
+        CHECK(rest->steps_taken == ROUNDS * STEPS - stop_after);
+        const outcome_t found = outcome_of(rest);
+        CHECK(!memcmp(&found, &expected, sizeof found));
+        toy_free(rest);
+    }
     clean();
     toy_free(whole);
-    toy_free(rest);
 }
 
 TEST(the_best_are_kept)
