@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 
 /* Dropout sites of a layer; attention adds the segment's number to the last. */
 enum { SITE_INPUT = 0, SITE_ATTENTION_OUT = 1, SITE_MLP_OUT = 2, SITE_PROBABILITIES = 1 << 20 };
@@ -34,8 +35,6 @@ struct activations {
     float *scratch;                  /* attention's */
     void *inner;                     /* of low-rank pairs; NULL: there are none */
 };
-
-static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 
 network_t *network_new(const model_t *m, const backend_t *b, int64_t positions)
 {
