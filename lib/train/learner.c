@@ -9,7 +9,7 @@
 #include "base/simd.h"
 #include "nn/optim.h"
 
-enum { SLICE = 1 << 15, ROWS = 256 }; /* floats, and rows of a table, that one step of the parallel optimiser takes */
+enum { UPDATE_SLICE = 1 << 15, ROWS = 256 }; /* floats, and rows of a table, that one step of the parallel optimiser takes */
 
 static learner_table_t table_new(const param_t *p, bool best, bool average)
 {
@@ -93,8 +93,8 @@ static void update_slice(void *ctx, int64_t slice, int worker)
     for (int i = 0; i < params->count; i++) {
         const param_t *p = &params->blocks[i];
         if (p->sparse || p->frozen) continue;
-        const int64_t begin = p->offset > slice * SLICE ? p->offset : slice * SLICE;
-        const int64_t end = p->offset + p->count < (slice + 1) * SLICE ? p->offset + p->count : (slice + 1) * SLICE;
+        const int64_t begin = p->offset > slice * UPDATE_SLICE ? p->offset : slice * UPDATE_SLICE;
+        const int64_t end = p->offset + p->count < (slice + 1) * UPDATE_SLICE ? p->offset + p->count : (slice + 1) * UPDATE_SLICE;
         if (begin < end) update_part(u, p, begin, end);
     }
 }
@@ -141,7 +141,7 @@ double learner_update(learner_t *l, const update_options_t *o, int64_t shards, d
     /* A young average would remember the random start: its decay grows with the number of updates. */
     const double grown = (1 + (double)l->updates) / (10 + (double)l->updates);
     update_t u = {l, o, o->clip > 0 && norm > o->clip ? scale * (o->clip / norm) : scale, (float)fmin(grown, o->average), 0};
-    parallel_for((l->params->size + SLICE - 1) / SLICE, update_slice, &u);
+    parallel_for((l->params->size + UPDATE_SLICE - 1) / UPDATE_SLICE, update_slice, &u);
     for (u.block = 0; u.block < l->params->count; u.block++)
         if (has_table(l, u.block)) parallel_for((l->grads[0]->rows[u.block].count + ROWS - 1) / ROWS, update_rows, &u);
     if (l->average) l->decayed += log((double)u.decay);
