@@ -1,6 +1,5 @@
 #include "gen/decoder.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/err.h"
