@@ -83,8 +83,8 @@ static void workspace_ready(const decoder_t *d, workspace_t *w)
     }
 }
 
-/* Logits of what may follow a hypothesis, in w->logits, and the logarithm of their softmax's denominator. What alone may follow is
- * certain. */
+/* Scores what may follow a hypothesis: logits in w->logits, the logarithm of their softmax's denominator in *norm. What alone
+ * may follow is certain: the model is not asked. */
 static allowed_t next_tokens(const decoder_t *d, workspace_t *w, allowed_set_t set, const float *state, float *norm)
 {
     const allowed_t certain = space_allowed(d->space, set);
@@ -109,7 +109,7 @@ static void expand(const decoder_t *d, workspace_t *w, beam_t *b, int parent, in
         beam_offer(b, parent, h->score + w->logits[a.tokens ? i : t->token[child + i] - a.first] - norm, child + i);
 }
 
-/* Unconstrained: every code of the level is offered; a sequence that leaves the trie is node -1. */
+/* Offers every code of the level, unconstrained; a sequence that leaves the trie is node -1. */
 static void expand_freely(const decoder_t *d, workspace_t *w, beam_t *b, int parent, int level)
 {
     const beam_hypothesis_t *h = &b->live[parent];

@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-/* A whole number in a metadata object, between `least` and `most`. */
+/* Reads a whole number in a metadata object, between `least` and `most`. */
 static int64_t need_number(const st_file_t *f, const cJSON *object, const char *what, const char *key, int least, int most)
 {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
@@ -24,7 +24,7 @@ static cJSON *need_object(const st_file_t *f, const char *key)
     return j;
 }
 
-/* The model's vocabulary must be the one that its SIDs give. */
+/* Refuses a model whose vocabulary is not the one that the SIDs give. */
 static void check_vocabulary(const model_t *m, const st_file_t *model, const sids_t *sids, const char *sids_name)
 {
     const vocab_t ours = vocab_make(sids->levels, sids->codes, sids->max_suffix);
@@ -37,7 +37,7 @@ static void check_vocabulary(const model_t *m, const st_file_t *model, const sid
     cJSON_Delete(v);
 }
 
-/* The SIDs must be those of the training, or have grown out of them by rqvae --assign, which records where it began. */
+/* Refuses SIDs unless they are the training's, or have grown out of them by rqvae --assign, which records where it began. */
 static void check_sids(const st_file_t *model, const st_file_t *sids)
 {
     const char *trained = st_meta(model, "input.sids"), *grown = st_meta(sids, "input.sids");

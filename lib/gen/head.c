@@ -86,7 +86,7 @@ typedef struct {
     grads_t *grads;
 } pass_at_t;
 
-/* Positions chosen[0 .. n) of one span, through matrix products over the span's part of the output matrix. */
+/* Takes positions chosen[0 .. n) of one span through matrix products over the span's part of the output matrix. */
 static void dense_tile(const pass_at_t *p, const allowed_t *span, int64_t n, const int64_t *chosen)
 {
     head_t *h = p->h;
@@ -110,7 +110,7 @@ static void dense_tile(const pass_at_t *p, const allowed_t *span, int64_t n, con
     for (int64_t i = 0; i < n; i++) vec_add(d, h->dstates + i * d, p->dhidden + p->positions[chosen[i]].row * d);
 }
 
-/* All dense positions of the lowest span that begins above `after`; returns where it begins, -1 where there is none. */
+/* Takes all dense positions of the lowest span that begins above `after`; returns where it begins, -1 where there is none. */
 static int64_t dense_span(const pass_at_t *p, int64_t count, int64_t after)
 {
     head_t *h = p->h;
@@ -129,7 +129,7 @@ static int64_t dense_span(const pass_at_t *p, int64_t count, int64_t after)
     return n ? span.span_first : -1;
 }
 
-/* One position with few allowed tokens. */
+/* Takes one position with few allowed tokens, for which a product over the whole span would be a waste. */
 static void sparse_position(const pass_at_t *p, int64_t i)
 {
     head_t *h = p->h;

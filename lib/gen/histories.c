@@ -31,7 +31,7 @@ static void add_windows(histories_t *h, int64_t first, int64_t count)
     }
 }
 
-/* BOS takes one row more than there are tokens, the last token one less. */
+/* Counts a window's rows, as many as its tokens: BOS takes one more, the last token none. */
 static int64_t window_rows(const void *ctx, int64_t i)
 {
     const histories_t *h = ctx;

@@ -51,7 +51,7 @@ stepper_t *stepper_new(const network_t *net, const space_t *space)
     return s;
 }
 
-/* A step's rows have as many ancestors as there are steps before it. */
+/* Makes room for a step, whose rows have as many ancestors as there are steps before it. */
 static void step_make(stepper_step_t *step, const network_t *net, int64_t capacity, int depth)
 {
     step->rows = extension_new(net, capacity);

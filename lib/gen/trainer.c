@@ -93,7 +93,7 @@ static void begin_with(model_t *m, const model_t *start)
         (long long)c->hidden_size, (long long)c->num_hidden_layers, (long long)c->num_attention_heads, (long long)c->intermediate_size);
 }
 
-/* Rows of a shard: its part of a step's tokens. */
+/* Gives a shard its part of a step's tokens; it must hold the longest sequence. */
 static int64_t rows_a_shard(const trainer_t *t)
 {
     const int64_t rows = t->o.batch_tokens / t->o.shards;
@@ -160,7 +160,7 @@ static segments_t lay_out(const trainer_t *t, worker_t *w, int64_t dealt)
     return (segments_t){w->pack.rows, count, w->bounds, NULL};
 }
 
-/* Forward and backward of one shard: its loss and its own gradient. */
+/* Takes one shard forward and backward: its loss and a gradient of its own, so that threads do not matter. */
 static void run_shard(void *ctx, int64_t shard, int worker)
 {
     trainer_t *t = ctx;

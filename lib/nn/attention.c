@@ -12,7 +12,7 @@ static int64_t padded(int64_t n) { return (n + LANES - 1) / LANES * LANES; }
 
 int64_t attention_scratch(attention_shape_t s, int64_t longest) { return padded(longest) * (2 * s.head_dim + 3); }
 
-/* columns [dim, padded(rows)] = the transpose of `rows` strided rows, zero beyond them. */
+/* Turns `rows` strided rows into columns [dim, padded(rows)], zero beyond them, so that dot_columns() reads along memory. */
 static void transpose(int64_t rows, int64_t dim, int64_t stride, const float *x, float *columns)
 {
     int64_t width = padded(rows);
@@ -21,7 +21,7 @@ static void transpose(int64_t rows, int64_t dim, int64_t stride, const float *x,
         for (int64_t d = 0; d < dim; d++) columns[d * width + r] = x[r * stride + d];
 }
 
-/* out[j] = scale * sum_d x[d] columns[d][j] for j in [0, n), n a multiple of LANES. */
+/* Computes out[j] = scale * sum_d x[d] columns[d][j] for j in [0, n), n a multiple of LANES. */
 SIMD_CLONES
 static void dot_columns(int64_t n, int64_t width, int64_t dim, float scale, const float *restrict x, const float *restrict columns,
                         float *restrict out)
@@ -38,7 +38,7 @@ static void dot_columns(int64_t n, int64_t width, int64_t dim, float scale, cons
     }
 }
 
-/* y[0..dim) += sum_j w[j] rows[j], rows strided. */
+/* Adds sum_j w[j] rows[j], rows strided, to y[0..dim). */
 SIMD_CLONES
 static void add_rows(int64_t n, int64_t dim, int64_t stride, const float *restrict w, const float *restrict rows, float *restrict y)
 {
@@ -50,7 +50,7 @@ static void add_rows(int64_t n, int64_t dim, int64_t stride, const float *restri
     }
 }
 
-/* rows[j] += w[j] * y, rows strided. */
+/* Adds w[j] * y to every rows[j], rows strided. */
 SIMD_CLONES
 static void add_outer(int64_t n, int64_t dim, int64_t stride, const float *restrict w, const float *restrict y, float *restrict rows)
 {
@@ -62,7 +62,7 @@ static void add_outer(int64_t n, int64_t dim, int64_t stride, const float *restr
     }
 }
 
-/* Softmax of s[0..n) in place; returns the log of its denominator. */
+/* Takes the softmax of s[0..n) in place; returns the log of its denominator, from which the backward finds it again. */
 static float softmax(int64_t n, float *s)
 {
     float top = vec_max(n, s), sum = vec_exp_sum(n, top, s), inv = 1 / sum;
@@ -102,7 +102,7 @@ void attention_forward(attention_shape_t s, int64_t rows, const float *qkv, drop
     }
 }
 
-/* ds from p and dp = dout . v: the gradient of the scores, dropout included; `p` becomes the dropped probabilities. */
+/* Turns ds = dout . v into the gradient of the scores p, dropout included; `p` becomes the dropped probabilities. */
 SIMD_CLONES
 static void softmax_backward(int64_t n, float log_sum, float scale, dropout_t drop, uint32_t first, float *restrict p, float *restrict ds)
 {
@@ -164,7 +164,7 @@ void attention_extend(attention_shape_t s, const float *qkv, int64_t prefix_rows
     }
 }
 
-/* scale * q . k of a prefix's rows, then of a branch's first n. */
+/* Computes scale * q . k of a prefix's rows, then of a branch's first n. */
 static void branch_dots(int64_t prefix_rows, const float *prefix, int64_t n, const float *own, int64_t dim, int64_t stride, float scale,
                         const float *q, float *scores)
 {

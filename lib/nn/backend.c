@@ -69,7 +69,7 @@ static dnnl_memory_t memory_of(const dnnl_memory_desc_t *d, void *handle)
     return m;
 }
 
-/* With `add`, the product is added to what C holds. */
+/* Makes the product replace what C holds, or with `add` be added to it. */
 static dnnl_primitive_attr_t attributes(bool add)
 {
     dnnl_primitive_attr_t attr;

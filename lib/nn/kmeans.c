@@ -105,7 +105,7 @@ static double sum(const double *x, int64_t n)
     return total;
 }
 
-/* A row drawn with probability proportional to its distance; uniform where all are zero. */
+/* Draws a row with probability proportional to its distance; uniformly where all are zero. */
 static int64_t draw_row(const fit_t *f, uint64_t key, uint64_t index)
 {
     double total = sum(f->total, f->o->shards);
@@ -172,7 +172,7 @@ static int64_t gather_counts(fit_t *f)
     return changed;
 }
 
-/* Centroids become means; those without rows go to rows drawn by their distance, each used once. */
+/* Moves centroids to their means; those without rows go to rows drawn by their distance, each used once. */
 static bool move_centroids(fit_t *f, int iteration)
 {
     bool revived = false;

@@ -48,7 +48,7 @@ static void scale_inner(const linear_t *l, const backend_t *b, int64_t rows, inn
     b->pack(inner.floats, rows * l->rank, inner.packed);
 }
 
-/* s x A^T, in `inner`. */
+/* Leaves s x A^T in `inner`. */
 static void go_down(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, inner_t inner)
 {
     w->backend->matmul(false, true, rows, l->rank, l->in, x, weights_operand(w, l->down), inner.floats);
@@ -72,7 +72,7 @@ void linear_forward(const linear_t *l, const weights_t *w, int64_t rows, const o
     b->matmul_add(false, true, rows, l->out, l->rank, inner.packed, weights_operand(w, l->up), y);
 }
 
-/* Gradients of A and B, and the pair's part of dx. */
+/* Adds the gradients of A and B, and the pair's part of dx. */
 static void pair_backward(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, const operand_t *dy, float *dx,
                           grads_t *grads, void *scratch)
 {

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
-/* What is wrong with a shape, NULL if nothing. */
+/* Says what is wrong with a shape, NULL if nothing. */
 static const char *shape_fault(const model_config_t *c)
 {
     if (c->hidden_size < 1 || c->num_hidden_layers < 1 || c->num_attention_heads < 1 || c->num_key_value_heads < 1 ||
@@ -58,7 +58,7 @@ static model_layer_t add_layer(model_t *m, int64_t i)
     return l;
 }
 
-/* The parameters and where they lie; no memory yet. */
+/* Names the parameters and says where they lie; takes no memory yet, as a file may hold the values. */
 static model_t *lay_out(model_config_t config)
 {
     model_t *m = NEW(model_t);
@@ -128,7 +128,7 @@ static double number(const st_file_t *f, const cJSON *config, const char *key, d
     return v->valuedouble;
 }
 
-/* A size: a whole number, 1 or more. */
+/* Reads a size: a whole number, 1 or more. */
 static int64_t whole(const st_file_t *f, const cJSON *config, const char *key, double missing)
 {
     double v = number(f, config, key, missing);

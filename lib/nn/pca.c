@@ -132,7 +132,7 @@ static void read_deviation(const st_file_t *f, const char *name, pca_t *p)
     }
 }
 
-/* Beyond these bounds products would not stay finite; a component's elements are at most 1. */
+/* Refuses values with which products would not stay finite; a component's elements are at most 1. */
 static void check_range(const st_file_t *f, const char *name, int64_t rows, int64_t cols, const float *x, float max)
 {
     for (int64_t i = 0; i < rows * cols; i++)

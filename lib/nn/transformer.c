@@ -79,7 +79,7 @@ static layer_acts_t layer_acts_new(const network_t *net, int64_t rows)
     };
 }
 
-/* Space for the widest low-rank pair of any layer; NULL where there is none. */
+/* Takes space for the widest low-rank pair of any layer; NULL where there is none. */
 static void *inner_new(const network_t *net, int64_t rows)
 {
     size_t most = 0;
@@ -148,7 +148,7 @@ static const float *gain(const network_t *net, int block) { return params_values
 
 static int64_t parent_of(const segments_t *p, int64_t segment) { return p->parents ? p->parents[segment] : -1; }
 
-/* Rows that a branch continues; 0 for other segments. */
+/* Counts the rows that a branch continues; 0 for other segments. */
 static int64_t prefix_rows(const segments_t *p, int64_t segment)
 {
     int64_t parent = parent_of(p, segment);
@@ -238,7 +238,7 @@ const float *transformer_forward(const network_t *net, activations_t *a, const s
     return a->hidden;
 }
 
-/* dx (gradient of the layer's output) becomes the gradient of its input. */
+/* Turns dx from the gradient of the layer's output into that of its input. */
 static void layer_backward(const network_t *net, activations_t *a, const segments_t *p, int64_t rows, int64_t i, double dropout, uint64_t key,
                            grads_t *grads)
 {

@@ -59,7 +59,7 @@ int sid_common_codes(const space_t *space, int32_t item, const draw_t *draw)
     return same;
 }
 
-/* The candidate's place by its probability, from 1; of equals the one drawn first stands before. */
+/* Finds the candidate's place by its probability, from 1; of equals the one drawn first stands before. */
 static int draw_rank(int n, const draw_t *draws, int which)
 {
     int rank = 1;

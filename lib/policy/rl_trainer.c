@@ -64,7 +64,7 @@ static void make_workers(rl_t *t)
     for (int i = 0; i < parallel_workers(); i++) t->workers[i] = grpo_new(t->net, t->reference, &t->space, &grpo);
 }
 
-/* The space for a step's candidates. */
+/* Takes the space for a step's candidates. */
 static void make_step(rl_t *t)
 {
     const int64_t prompts = t->o.prompts_per_step, candidates = prompts * t->o.group;
@@ -115,7 +115,7 @@ static void rl_free(rl_t *t)
     free(t);
 }
 
-/* Prompt `number` of the endless row of shuffled epochs. */
+/* Finds prompt `number` of the endless row of shuffled epochs. */
 static history_t prompt_at(rl_t *t, int64_t number)
 {
     const int64_t epoch = number / t->prompt_count;
@@ -193,7 +193,7 @@ static void add_stats(rl_sums_t *sums, const grpo_stats_t *s)
     sums->clipped += (double)s->clipped;
 }
 
-/* One update on the step's candidates. */
+/* Updates once on the step's candidates. */
 static void update(rl_t *t, int64_t step)
 {
     parallel_for(t->used_shards, run_shard, t);
@@ -254,7 +254,7 @@ static double entropy_share(const rl_sums_t *s) { return s->reference_entropy > 
 
 static double candidates_per_second(const rl_t *t, const loop_state_t *at) { return at->seconds > 0 ? (double)t->candidates / at->seconds : 0; }
 
-/* One line: means over the steps since the last, and validation. */
+/* Logs one line: means over the steps since the last, and validation. */
 static void log_round(const rl_t *t, const loop_state_t *at)
 {
     const rl_sums_t *x = &t->sums;
@@ -283,7 +283,7 @@ static void say_round(const rl_t *t, const loop_state_t *at)
              100 * ratio(x->equal, x->groups), ratio(x->kl, x->tokens), entropy_share(x), validated, candidates_per_second(t, at));
 }
 
-/* Whether the policy has left its bounds. */
+/* Tells whether the policy has left its bounds, and which. */
 static rl_end_t strayed(const rl_t *t)
 {
     const double kl = ratio(t->sums.kl, t->sums.tokens), entropy = entropy_share(&t->sums);

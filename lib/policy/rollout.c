@@ -136,7 +136,7 @@ static void add_certain(const space_t *s, live_t *live, draw_t *d)
     for (; t->children[live->node]; d->tokens[d->count++] = t->token[live->node]) live->node = t->first[live->node];
 }
 
-/* A candidate ends with an item's SID, or where it can no longer become one: no SID is longer than the levels and a suffix. */
+/* Ends a candidate at an item's SID, or where it can no longer become one: no SID is longer than the levels and a suffix. */
 static void finish(const rollout_t *r, live_t *live, draw_t *d, int level)
 {
     const int levels = r->space->vocab.levels;
@@ -146,7 +146,7 @@ static void finish(const rollout_t *r, live_t *live, draw_t *d, int level)
     if (item) d->item = r->space->trie.item[live->node];
 }
 
-/* One token more for every candidate of the batch that is not done. */
+/* Draws one token more for every candidate of the batch that is not done. */
 static void draw_level(const rollout_t *r, workspace_t *w, int64_t first, int64_t n, draw_t *draws, int level)
 {
     for (int64_t c = 0; c < n * r->group; c++) {

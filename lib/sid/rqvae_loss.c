@@ -7,8 +7,8 @@
 #include "nn/kmeans.h"
 #include "nn/vec.h"
 
-/* Chooses codes level by level; returns the commitment, and adds the gradients of codebook and commitment terms. On return `residual` is what no
- * level explains. */
+/* Chooses codes level by level; returns the commitment, and adds the gradients of codebook and commitment terms. On return
+ * `residual` is what no level explains. */
 static double quantise_rows(const quantiser_t *q, int64_t n, double beta, float scale, float *residual, float *dz, grads_t *grads,
                             int32_t *codes)
 {
@@ -39,7 +39,8 @@ typedef struct {
     double weight, *error;
 } decoded_part_t;
 
-/* Adds a part's squared error; dout [n, stride] becomes the gradient of weight * scale times it, zero where there is no target. */
+/* Adds a part's squared error; dout [n, stride] becomes the gradient of weight * scale times it, and stays zero where there is
+ * no target. */
 static void part_error(const decoded_part_t *p, int64_t n, int64_t stride, const float *target, const float *out, float scale,
                        float *dout)
 {

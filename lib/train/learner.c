@@ -75,7 +75,7 @@ static adamw_t adamw_for(const update_t *u, const param_t *p)
     return (adamw_t){u->o->lr, 0.9, u->o->beta2, 1e-8, p->decay ? u->o->weight_decay : 0};
 }
 
-/* What of a dense block lies in a slice of the flat arrays. */
+/* Updates what of a dense block lies in a slice of the flat arrays. */
 static void update_part(const update_t *u, const param_t *p, int64_t begin, int64_t end)
 {
     learner_t *l = u->l;
