@@ -48,7 +48,8 @@ void head_free(head_t *h)
     free(h);
 }
 
-allowed_t head_logits(const network_t *net, const space_t *space, allowed_set_t set, const float *state, float inverse_temperature, float *x)
+allowed_t head_logits(const network_t *net, const space_t *space, allowed_set_t set, const float *state,
+                      float inverse_temperature, float *x)
 {
     const int64_t d = net->model->config.hidden_size;
     const allowed_t a = space_allowed(space, set);
@@ -145,8 +146,8 @@ static void sparse_position(const pass_at_t *p, int64_t i)
     }
 }
 
-void head_pass(head_t *h, int64_t count, const scored_position_t *positions, const float *hidden, const operand_t *packed, head_fn fn,
-               void *ctx, float *dhidden, grads_t *grads)
+void head_pass(head_t *h, int64_t count, const scored_position_t *positions, const float *hidden, const operand_t *packed,
+               head_fn fn, void *ctx, float *dhidden, grads_t *grads)
 {
     const pass_at_t p = {h, positions, hidden, packed, fn, ctx, dhidden, grads};
     for (int64_t after = dense_span(&p, count, -1); after >= 0;) after = dense_span(&p, count, after);

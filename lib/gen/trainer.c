@@ -247,7 +247,10 @@ static void kept(void *ctx, const loop_state_t *at)
     t->kept_loss = loss_per_item(&t->loss);
 }
 
-static double tokens_per_second(const trainer_t *t, const loop_state_t *at) { return at->seconds > 0 ? (double)t->tokens_trained / at->seconds : 0; }
+static double tokens_per_second(const trainer_t *t, const loop_state_t *at)
+{
+    return at->seconds > 0 ? (double)t->tokens_trained / at->seconds : 0;
+}
 
 static void say_epoch(const trainer_t *t, const loop_state_t *at)
 {

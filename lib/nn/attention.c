@@ -23,8 +23,8 @@ static void transpose(int64_t rows, int64_t dim, int64_t stride, const float *x,
 
 /* Computes out[j] = scale * sum_d x[d] columns[d][j] for j in [0, n), n a multiple of LANES. */
 SIMD_CLONES
-static void dot_columns(int64_t n, int64_t width, int64_t dim, float scale, const float *restrict x, const float *restrict columns,
-                        float *restrict out)
+static void dot_columns(int64_t n, int64_t width, int64_t dim, float scale, const float *restrict x,
+                        const float *restrict columns, float *restrict out)
 {
     for (int64_t j0 = 0; j0 < n; j0 += LANES) {
         float sum[LANES] = {0};
@@ -40,7 +40,8 @@ static void dot_columns(int64_t n, int64_t width, int64_t dim, float scale, cons
 
 /* Adds sum_j w[j] rows[j], rows strided, to y[0..dim). */
 SIMD_CLONES
-static void add_rows(int64_t n, int64_t dim, int64_t stride, const float *restrict w, const float *restrict rows, float *restrict y)
+static void add_rows(int64_t n, int64_t dim, int64_t stride, const float *restrict w, const float *restrict rows,
+                     float *restrict y)
 {
     for (int64_t j = 0; j < n; j++) {
         float wj = w[j];
@@ -52,7 +53,8 @@ static void add_rows(int64_t n, int64_t dim, int64_t stride, const float *restri
 
 /* Adds w[j] * y to every rows[j], rows strided. */
 SIMD_CLONES
-static void add_outer(int64_t n, int64_t dim, int64_t stride, const float *restrict w, const float *restrict y, float *restrict rows)
+static void add_outer(int64_t n, int64_t dim, int64_t stride, const float *restrict w, const float *restrict y,
+                      float *restrict rows)
 {
     for (int64_t j = 0; j < n; j++) {
         float wj = w[j];
@@ -83,7 +85,8 @@ static uint32_t probability_index(attention_shape_t s, int head, int64_t query, 
     return (uint32_t)((query * s.heads + head) * rows);
 }
 
-void attention_forward(attention_shape_t s, int64_t rows, const float *qkv, dropout_t drop, float *out, float *log_sum, float *scratch)
+void attention_forward(attention_shape_t s, int64_t rows, const float *qkv, dropout_t drop, float *out, float *log_sum,
+                       float *scratch)
 {
     const int64_t dim = s.head_dim, stride = qkv_width(s), width = padded(rows), out_stride = s.heads * dim;
     const float scale = 1 / sqrtf((float)dim);
@@ -104,7 +107,8 @@ void attention_forward(attention_shape_t s, int64_t rows, const float *qkv, drop
 
 /* Turns ds = dout . v into the gradient of the scores p, dropout included; `p` becomes the dropped probabilities. */
 SIMD_CLONES
-static void softmax_backward(int64_t n, float log_sum, float scale, dropout_t drop, uint32_t first, float *restrict p, float *restrict ds)
+static void softmax_backward(int64_t n, float log_sum, float scale, dropout_t drop, uint32_t first, float *restrict p,
+                             float *restrict ds)
 {
     float dot = 0;
 #pragma omp simd reduction(+ : dot)
@@ -121,8 +125,8 @@ static void softmax_backward(int64_t n, float log_sum, float scale, dropout_t dr
     }
 }
 
-void attention_backward(attention_shape_t s, int64_t rows, const float *qkv, const float *log_sum, const float *dout, dropout_t drop,
-                        float *dqkv, float *scratch)
+void attention_backward(attention_shape_t s, int64_t rows, const float *qkv, const float *log_sum, const float *dout,
+                        dropout_t drop, float *dqkv, float *scratch)
 {
     const int64_t dim = s.head_dim, stride = qkv_width(s), width = padded(rows), out_stride = s.heads * dim;
     const float scale = 1 / sqrtf((float)dim);
@@ -165,15 +169,15 @@ void attention_extend(attention_shape_t s, const float *qkv, int64_t prefix_rows
 }
 
 /* Computes scale * q . k of a prefix's rows, then of a branch's first n. */
-static void branch_dots(int64_t prefix_rows, const float *prefix, int64_t n, const float *own, int64_t dim, int64_t stride, float scale,
-                        const float *q, float *scores)
+static void branch_dots(int64_t prefix_rows, const float *prefix, int64_t n, const float *own, int64_t dim, int64_t stride,
+                        float scale, const float *q, float *scores)
 {
     for (int64_t j = 0; j < prefix_rows; j++) scores[j] = scale * vec_dot(dim, q, prefix + j * stride);
     for (int64_t j = 0; j < n; j++) scores[prefix_rows + j] = scale * vec_dot(dim, q, own + j * stride);
 }
 
-void attention_branch_forward(attention_shape_t s, int64_t prefix_rows, const float *prefix, int64_t rows, const float *qkv, float *out,
-                              float *log_sum, float *scores)
+void attention_branch_forward(attention_shape_t s, int64_t prefix_rows, const float *prefix, int64_t rows, const float *qkv,
+                              float *out, float *log_sum, float *scores)
 {
     const int64_t dim = s.head_dim, stride = qkv_width(s), out_stride = s.heads * dim;
     const float scale = 1 / sqrtf((float)dim);

@@ -118,7 +118,8 @@ static product_t *product_find(bool ta, bool tb, bool add, int64_t m, int64_t n,
     return p;
 }
 
-static void multiply(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b, float *c)
+static void multiply(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b,
+                     float *c)
 {
     if (m <= 0 || n <= 0) return;
     if (k <= 0) {

@@ -39,7 +39,10 @@ static inner_t inner_of(const linear_t *l, int64_t rows, void *scratch)
     return (inner_t){scratch, (char *)scratch + (size_t)(rows * l->rank) * sizeof(float)};
 }
 
-size_t linear_scratch(const linear_t *l, int64_t rows) { return size_mul(size_mul(2, sizeof(float)), size_mul((size_t)rows, (size_t)l->rank)); }
+size_t linear_scratch(const linear_t *l, int64_t rows)
+{
+    return size_mul(size_mul(2, sizeof(float)), size_mul((size_t)rows, (size_t)l->rank));
+}
 
 /* Scales what a product left in `inner`, and packs it. */
 static void scale_inner(const linear_t *l, const backend_t *b, int64_t rows, inner_t inner)
@@ -86,8 +89,8 @@ static void pair_backward(const linear_t *l, const weights_t *w, int64_t rows, c
     if (dx) b->matmul_add(false, false, rows, l->in, l->rank, inner.packed, weights_operand(w, l->down), dx);
 }
 
-void linear_backward(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, const operand_t *dy, const float *dy_floats,
-                     float *dx, grads_t *grads, void *scratch)
+void linear_backward(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, const operand_t *dy,
+                     const float *dy_floats, float *dx, grads_t *grads, void *scratch)
 {
     const backend_t *b = w->backend;
     float *dweight = grads_block(grads, l->weight), *dbias = l->bias >= 0 ? grads_block(grads, l->bias) : NULL;

@@ -32,7 +32,7 @@ void linear_forward(const linear_t *l, const weights_t *w, int64_t rows, const o
 
 /* Given dy [rows, out], as an operand and, where there is a bias, in floats as well (else NULL): adds the gradients of what is
  * not frozen to `grads`, and writes that of x to dx [rows, in] where not NULL. Same x as the forward's. */
-void linear_backward(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, const operand_t *dy, const float *dy_floats,
-                     float *dx, grads_t *grads, void *scratch);
+void linear_backward(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, const operand_t *dy,
+                     const float *dy_floats, float *dx, grads_t *grads, void *scratch);
 
 #endif

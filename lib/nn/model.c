@@ -35,7 +35,10 @@ static int add_matrix(model_t *m, char *name, int64_t rows, int64_t cols)
     return params_add(&m->params, (param_t){.name = name, .rows = rows, .cols = cols, .decay = true});
 }
 
-static char *layer_name(int64_t layer, const char *tail) { return xasprintf("model.layers.%lld.%s.weight", (long long)layer, tail); }
+static char *layer_name(int64_t layer, const char *tail)
+{
+    return xasprintf("model.layers.%lld.%s.weight", (long long)layer, tail);
+}
 
 static model_layer_t add_layer(model_t *m, int64_t i)
 {

@@ -167,8 +167,8 @@ static void rotate_rows(const network_t *net, const segments_t *p, bool inverse,
     }
 }
 
-static void attend(const network_t *net, activations_t *a, const segments_t *p, layer_acts_t *l, int64_t rows, double dropout, uint64_t key,
-                   int64_t layer)
+static void attend(const network_t *net, activations_t *a, const segments_t *p, layer_acts_t *l, int64_t rows, double dropout,
+                   uint64_t key, int64_t layer)
 {
     const attention_shape_t s = net->attention;
     const int64_t width = qkv_width(s), out = s.heads * s.head_dim;
@@ -185,8 +185,8 @@ static void attend(const network_t *net, activations_t *a, const segments_t *p, 
     net->backend->pack(a->narrow, rows * out, l->attended);
 }
 
-static void layer_forward(const network_t *net, activations_t *a, const segments_t *p, int64_t rows, int64_t i, double dropout, uint64_t key,
-                          float *x_out)
+static void layer_forward(const network_t *net, activations_t *a, const segments_t *p, int64_t rows, int64_t i, double dropout,
+                          uint64_t key, float *x_out)
 {
     const model_config_t *c = &net->model->config;
     const backend_t *b = net->backend;
@@ -239,8 +239,8 @@ const float *transformer_forward(const network_t *net, activations_t *a, const s
 }
 
 /* Turns dx from the gradient of the layer's output into that of its input. */
-static void layer_backward(const network_t *net, activations_t *a, const segments_t *p, int64_t rows, int64_t i, double dropout, uint64_t key,
-                           grads_t *grads)
+static void layer_backward(const network_t *net, activations_t *a, const segments_t *p, int64_t rows, int64_t i, double dropout,
+                           uint64_t key, grads_t *grads)
 {
     const model_config_t *c = &net->model->config;
     const backend_t *b = net->backend;
@@ -274,8 +274,8 @@ static void layer_backward(const network_t *net, activations_t *a, const segment
     rmsnorm_backward(rows, d, l->x_in, gain(net, w->norm1), l->inv_rms1, a->narrow, a->dx, grads_block(grads, w->norm1));
 }
 
-void transformer_backward(const network_t *net, activations_t *a, const segments_t *p, double dropout, uint64_t key, const float *dhidden,
-                          grads_t *grads)
+void transformer_backward(const network_t *net, activations_t *a, const segments_t *p, double dropout, uint64_t key,
+                          const float *dhidden, grads_t *grads)
 {
     const model_t *m = net->model;
     const int64_t rows = round_rows(net->backend, p->rows), d = m->config.hidden_size;

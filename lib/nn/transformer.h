@@ -55,8 +55,8 @@ const float *transformer_forward(const network_t *net, activations_t *a, const s
 
 /* Gradients of all parameters but the embedding (whose rows the caller's head and input own) are added to `grads`; dhidden [rows,
  * hidden_size] is the gradient of the forward's result. Same segments, dropout and key. */
-void transformer_backward(const network_t *net, activations_t *a, const segments_t *s, double dropout, uint64_t key, const float *dhidden,
-                          grads_t *grads);
+void transformer_backward(const network_t *net, activations_t *a, const segments_t *s, double dropout, uint64_t key,
+                          const float *dhidden, grads_t *grads);
 
 /* Rows that extend histories by one position each. Kept after the step, because later steps attend to them. */
 typedef struct {

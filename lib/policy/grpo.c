@@ -81,10 +81,16 @@ static void add_position(grpo_t *g, int64_t row, int level, int64_t node, int64_
     g->choices[g->count++] = (choice_t){group, draw};
 }
 
-static bool has_choice(const grpo_t *g, int level, int64_t node) { return space_allowed(g->space, space_next(g->space, level, node)).n > 1; }
+static bool has_choice(const grpo_t *g, int level, int64_t node)
+{
+    return space_allowed(g->space, space_next(g->space, level, node)).n > 1;
+}
 
 /* Weighs each of a candidate's tokens in the loss. */
-static double share_of(const grpo_t *g, int64_t group, int draw) { return g->weight / (g->o.group * g->groups[group].draws[draw].count); }
+static double share_of(const grpo_t *g, int64_t group, int draw)
+{
+    return g->weight / (g->o.group * g->groups[group].draws[draw].count);
+}
 
 /* Lays a candidate's branch: rows for its tokens up to the last one before a choice, and its scored rows but the first, which
  * is the group's. */
@@ -151,8 +157,8 @@ static void measure(int64_t n, const float *restrict x, const float *restrict re
 
 /* Sets x = (pull p + push p (x - ref - kl)) / temperature: what every allowed token's logit takes part in. */
 SIMD_CLONES
-static void spread(int64_t n, float inverse_temperature, float pull, float push, float kl, const float *restrict p, const float *restrict ref,
-                   float *restrict x)
+static void spread(int64_t n, float inverse_temperature, float pull, float push, float kl, const float *restrict p,
+                   const float *restrict ref, float *restrict x)
 {
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) x[i] = inverse_temperature * p[i] * (pull + push * (x[i] - ref[i] - kl));
@@ -241,7 +247,8 @@ static void pass(grpo_t *g, int64_t n, const grpo_group_t *groups, grads_t *grad
     embedding_rows_backward(g->policy->model, s->rows, g->tokens, activations_input_grad(g->acts), grads);
 }
 
-void grpo_backward(grpo_t *g, int64_t n, const grpo_group_t *groups, bool first, double weight, grads_t *grads, grpo_stats_t *stats)
+void grpo_backward(grpo_t *g, int64_t n, const grpo_group_t *groups, bool first, double weight, grads_t *grads,
+                   grpo_stats_t *stats)
 {
     g->first = first;
     g->weight = weight;

@@ -207,7 +207,10 @@ static void update(rl_t *t, int64_t step)
     t->sums.norm += norm;
 }
 
-static int64_t first_step(const rl_t *t, int64_t round) { return round * t->o.valid_every < t->steps ? round * t->o.valid_every : t->steps; }
+static int64_t first_step(const rl_t *t, int64_t round)
+{
+    return round * t->o.valid_every < t->steps ? round * t->o.valid_every : t->steps;
+}
 
 static void take_step(void *ctx, int64_t round, int64_t step)
 {
@@ -252,7 +255,10 @@ static double ratio(double a, double b) { return b > 0 ? a / b : 0; }
 
 static double entropy_share(const rl_sums_t *s) { return s->reference_entropy > 0 ? s->entropy / s->reference_entropy : 1; }
 
-static double candidates_per_second(const rl_t *t, const loop_state_t *at) { return at->seconds > 0 ? (double)t->candidates / at->seconds : 0; }
+static double candidates_per_second(const rl_t *t, const loop_state_t *at)
+{
+    return at->seconds > 0 ? (double)t->candidates / at->seconds : 0;
+}
 
 /* Logs one line: means over the steps since the last, and validation. */
 static void log_round(const rl_t *t, const loop_state_t *at)

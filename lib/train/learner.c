@@ -23,7 +23,10 @@ static learner_table_t table_new(const param_t *p, bool best, bool average)
     return t;
 }
 
-static bool has_table(const learner_t *l, int block) { return l->params->blocks[block].sparse && !l->params->blocks[block].frozen; }
+static bool has_table(const learner_t *l, int block)
+{
+    return l->params->blocks[block].sparse && !l->params->blocks[block].frozen;
+}
 
 learner_t learner_new(params_t *params, int64_t shards, bool best, bool average)
 {
@@ -181,7 +184,8 @@ void learner_restore(learner_t *l)
 }
 
 /* Adds those arrays of floats that there are. */
-static void add_arrays(checkpoint_t *c, const char *prefix, int64_t count, float *values, float *m, float *v, float *best, float *average)
+static void add_arrays(checkpoint_t *c, const char *prefix, int64_t count, float *values, float *m, float *v, float *best,
+                       float *average)
 {
     const struct { const char *name; float *values; } all[] = {{"values", values}, {"m", m}, {"v", v}, {"best", best}, {"average", average}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
