@@ -116,7 +116,8 @@ static void expand_freely(const decoder_t *d, workspace_t *w, beam_t *b, int par
     float norm;
     const allowed_t a = next_tokens(d, w, allowed_level(level), stepper_state(w->stepper, h->row), &norm);
     for (int32_t i = 0; i < a.n; i++)
-        beam_offer_token(b, parent, h->score + w->logits[i] - norm, h->node < 0 ? -1 : trie_child(&d->space->trie, h->node, a.first + i), a.first + i);
+        beam_offer_token(b, parent, h->score + w->logits[i] - norm,
+                         h->node < 0 ? -1 : trie_child(&d->space->trie, h->node, a.first + i), a.first + i);
 }
 
 /* Moves hypotheses that have reached an item to the finished ones; without constraints, also those that can reach none. */

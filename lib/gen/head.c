@@ -9,8 +9,8 @@
 #include "nn/vec.h"
 
 enum {
-    DENSE_FROM = 24,        /* sets of so many tokens go through a matrix product over their whole span; smaller ones token by token */
-    TILE_LOGITS = 1 << 18,  /* of one product, unless TILE_ROWS rows have more; how tiles are cut shows in a gradient's last bits */
+    DENSE_FROM = 24,        /* sets of so many tokens go through a matrix product over their span; smaller ones token by token */
+    TILE_LOGITS = 1 << 18,  /* of one product, unless TILE_ROWS rows have more; the cut shows in a gradient's last bits */
     TILE_ROWS = 16
 };
 
@@ -53,7 +53,8 @@ allowed_t head_logits(const network_t *net, const space_t *space, allowed_set_t 
 {
     const int64_t d = net->model->config.hidden_size;
     const allowed_t a = space_allowed(space, set);
-    for (int32_t i = 0; i < a.n; i++) x[i] = inverse_temperature * vec_dot(d, state, model_embedding(net->model, allowed_token(&a, i)));
+    for (int32_t i = 0; i < a.n; i++)
+        x[i] = inverse_temperature * vec_dot(d, state, model_embedding(net->model, allowed_token(&a, i)));
     return a;
 }
 
@@ -96,7 +97,8 @@ static void dense_tile(const pass_at_t *p, const allowed_t *span, int64_t n, con
     const operand_t *table = operand_at(b, weights_operand(&h->net->weights, h->net->model->embed), at);
     memset(operand_at(b, h->states, n * d), 0, (size_t)((rows - n) * d) * b->operand_size);
     for (int64_t i = 0; i < n; i++)
-        memcpy(operand_at(b, h->states, i * d), operand_at(b, p->packed, p->positions[chosen[i]].row * d), (size_t)d * b->operand_size);
+        memcpy(operand_at(b, h->states, i * d), operand_at(b, p->packed, p->positions[chosen[i]].row * d),
+               (size_t)d * b->operand_size);
     b->matmul(false, true, rows, width, d, h->states, table, h->logits);
     for (int64_t i = 0; i < n; i++) {
         const allowed_t a = space_allowed(h->space, p->positions[chosen[i]].set);

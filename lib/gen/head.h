@@ -1,6 +1,6 @@
 /* The output layer over allowed tokens: logits of the few tokens that may follow, and the gradient's way back through them.
- * What is made of the logits (cross-entropy, a policy's gradient) is the caller's. Works in tiles of positions: its memory does not
- * grow with positions times vocabulary. */
+ * What is made of the logits (cross-entropy, a policy's gradient) is the caller's. Works in tiles of positions: its memory does
+ * not grow with positions times vocabulary. */
 #ifndef SIDMILL_GEN_HEAD_H
 #define SIDMILL_GEN_HEAD_H
 

@@ -38,7 +38,7 @@ void objective_free(objective_t *o)
     free(o);
 }
 
-/* logits -> weight * (softmax - smoothed one-hot of `right`), in place; returns the loss -log p(right). */
+/* Turns logits into weight * (softmax - smoothed one-hot of `right`), in place; returns the loss -log p(right). */
 SIMD_CLONES
 static double softmax_gradient(int64_t n, float *x, int64_t right, double smoothing, float weight)
 {

@@ -26,8 +26,8 @@ typedef struct {
     trie_t trie;
     softmax_t softmax;
     int64_t max_items;  /* of a history that is read: its last */
-    int32_t widest;     /* tokens of the largest set that may follow anywhere; who scores wider ranges raises it, before anything is
-                         * made that takes room by it */
+    int32_t widest;     /* tokens of the largest set that may follow anywhere; who scores wider ranges raises it, before anything
+                         * is made that takes room by it */
 } space_t;
 
 space_t space_make(const sids_t *sids, softmax_t softmax, int64_t max_items);

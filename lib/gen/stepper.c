@@ -86,7 +86,8 @@ void stepper_reserve(stepper_t *s, stepper_room_t room)
     stepper_room_t *have = &s->room;
     if (s->acts && have->rows >= room.rows && have->longest >= room.longest && have->step_rows >= room.step_rows) return;
     release(s);
-    *have = (stepper_room_t){max64(have->rows, room.rows), max64(have->longest, room.longest), max64(have->step_rows, room.step_rows)};
+    *have = (stepper_room_t){max64(have->rows, room.rows), max64(have->longest, room.longest),
+                             max64(have->step_rows, room.step_rows)};
     s->acts = activations_new(s->net, PASS_INFER, have->rows, have->longest, have->step_rows);
     for (int d = 0; d < s->space->vocab.levels; d++) step_make(&s->steps[d], s->net, have->step_rows, d);
     s->tokens = NEW_ARRAY(int32_t, have->rows);
@@ -141,7 +142,8 @@ bool stepper_advance(stepper_t *s)
     if (!step->rows.rows) return false;
     extension_t earlier[SID_MAX_LEVELS];
     for (int d = 0; d < s->depth; d++) earlier[d] = s->steps[d].rows;
-    transformer_extend(s->net, s->acts, &s->segments, &step->rows, step->segment, step->position, s->depth, earlier, step->ancestor);
+    transformer_extend(s->net, s->acts, &s->segments, &step->rows, step->segment, step->position, s->depth, earlier,
+                       step->ancestor);
     if (++s->depth < s->space->vocab.levels) {
         s->steps[s->depth].rows.rows = 0;
         s->steps[s->depth].first = step->first + (int32_t)step->rows.rows;

@@ -145,7 +145,8 @@ static void lloyd_shard(void *ctx, int64_t shard, int worker)
     shard_rows(f->n, shard, f->o->shards, &begin, &end);
     int32_t *before = xmalloc((size_t)(end - begin) * sizeof *before);
     memcpy(before, f->code + begin, (size_t)(end - begin) * sizeof *before);
-    kmeans_nearest(end - begin, f->d, codes, f->x + begin * f->d, f->centroids, f->offset, f->code + begin, 1, f->distance + begin);
+    kmeans_nearest(end - begin, f->d, codes, f->x + begin * f->d, f->centroids, f->offset, f->code + begin, 1,
+                   f->distance + begin);
 
     memset(f->sums[shard], 0, (size_t)(codes * f->d) * sizeof(float));
     memset(count, 0, (size_t)codes * sizeof *count);

@@ -16,9 +16,11 @@ void linear_add_pair(linear_t *l, params_t *params, const char *name, int64_t ra
     l->rank = rank;
     l->scale = scale;
     params_align(params);
-    l->down = params_add(params, (param_t){.name = xasprintf("%s.lora_A.weight", name), .rows = rank, .cols = l->in, .decay = true});
+    l->down = params_add(params, (param_t){.name = xasprintf("%s.lora_A.weight", name), .rows = rank, .cols = l->in,
+                                           .decay = true});
     params_align(params);
-    l->up = params_add(params, (param_t){.name = xasprintf("%s.lora_B.weight", name), .rows = l->out, .cols = rank, .decay = true});
+    l->up = params_add(params, (param_t){.name = xasprintf("%s.lora_B.weight", name), .rows = l->out, .cols = rank,
+                                         .decay = true});
     params_align(params);
 }
 

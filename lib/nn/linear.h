@@ -19,8 +19,8 @@ typedef struct {
  * columns; `bias` -1: none. A bias is read as floats: it must not be among what weights_release() frees. */
 linear_t linear_on(int64_t in, int64_t out, int weight, int bias);
 
-/* Appends a low-rank pair NAME.lora_A.weight, NAME.lora_B.weight; and, once there is memory, fills it: A normal with variance 1 / in,
- * B zero, so that the layer starts as it was and both learn. */
+/* Appends a low-rank pair NAME.lora_A.weight, NAME.lora_B.weight; and, once there is memory, fills it: A normal with variance
+ * 1 / in, B zero, so that the layer starts as it was and both learn. */
 void linear_add_pair(linear_t *l, params_t *params, const char *name, int64_t rank, float scale);
 void linear_init_pair(const linear_t *l, const params_t *params, uint64_t stream);
 

@@ -43,7 +43,8 @@ static char *layer_name(int64_t layer, const char *tail)
 static model_layer_t add_layer(model_t *m, int64_t i)
 {
     const model_config_t *c = &m->config;
-    const int64_t d = c->hidden_size, f = c->intermediate_size, q = c->num_attention_heads * c->head_dim, kv = c->num_key_value_heads * c->head_dim;
+    const int64_t d = c->hidden_size, f = c->intermediate_size;
+    const int64_t q = c->num_attention_heads * c->head_dim, kv = c->num_key_value_heads * c->head_dim;
     model_layer_t l;
     l.norm1 = add_gain(m, layer_name(i, "input_layernorm"));
     l.qkv = linear_on(d, q + 2 * kv, add_matrix(m, layer_name(i, "self_attn.q_proj"), q, d), -1);
@@ -113,13 +114,16 @@ void model_init(model_t *m, uint64_t seed)
 
 char *model_config_json(const model_config_t *c, int64_t bos)
 {
-    return xasprintf("{\"architectures\":[\"LlamaForCausalLM\"],\"model_type\":\"llama\",\"hidden_act\":\"silu\",\"hidden_size\":%lld,"
-                     "\"num_hidden_layers\":%lld,\"num_attention_heads\":%lld,\"num_key_value_heads\":%lld,\"head_dim\":%lld,"
+    return xasprintf("{\"architectures\":[\"LlamaForCausalLM\"],\"model_type\":\"llama\",\"hidden_act\":\"silu\","
+                     "\"hidden_size\":%lld,\"num_hidden_layers\":%lld,\"num_attention_heads\":%lld,"
+                     "\"num_key_value_heads\":%lld,\"head_dim\":%lld,"
                      "\"intermediate_size\":%lld,\"vocab_size\":%lld,\"max_position_embeddings\":%lld,\"rms_norm_eps\":%g,"
-                     "\"rope_theta\":%g,\"tie_word_embeddings\":true,\"attention_bias\":false,\"mlp_bias\":false,\"bos_token_id\":%lld}",
+                     "\"rope_theta\":%g,\"tie_word_embeddings\":true,\"attention_bias\":false,\"mlp_bias\":false,"
+                     "\"bos_token_id\":%lld}",
                      (long long)c->hidden_size, (long long)c->num_hidden_layers, (long long)c->num_attention_heads,
                      (long long)c->num_key_value_heads, (long long)c->head_dim, (long long)c->intermediate_size,
-                     (long long)c->vocab_size, (long long)c->max_position_embeddings, c->rms_norm_eps, c->rope_theta, (long long)bos);
+                     (long long)c->vocab_size, (long long)c->max_position_embeddings, c->rms_norm_eps, c->rope_theta,
+                     (long long)bos);
 }
 
 static double number(const st_file_t *f, const cJSON *config, const char *key, double missing)

@@ -137,7 +137,8 @@ static void check_range(const st_file_t *f, const char *name, int64_t rows, int6
 {
     for (int64_t i = 0; i < rows * cols; i++)
         if (fabsf(x[i]) > max)
-            st_bad(f, name, "row %lld holds %g, expected -%g to %g", (long long)(i / cols), (double)x[i], (double)max, (double)max);
+            st_bad(f, name, "row %lld holds %g, expected -%g to %g", (long long)(i / cols), (double)x[i], (double)max,
+                   (double)max);
 }
 
 pca_t pca_load(const st_file_t *f, const char *prefix, int64_t width)

@@ -133,10 +133,12 @@ void activations_free(activations_t *a)
         layer_acts_t *l = &a->layer[i];
         free(l->qkv);
         if (i > 0 && a->pass == PASS_INFER) continue;
-        void *all[] = {l->x_in, l->x_mid, l->inv_rms1, l->inv_rms2, l->norm1, l->norm2, l->log_sum, l->attended, l->gate_up, l->act};
+        void *all[] = {l->x_in, l->x_mid, l->inv_rms1, l->inv_rms2, l->norm1, l->norm2, l->log_sum, l->attended,
+                       l->gate_up, l->act};
         for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);
     }
-    void *all[] = {a->layer, a->x_out, a->inv_rms, a->hidden, a->hidden_packed, a->wide, a->narrow, a->dx, a->packed, a->scratch, a->inner};
+    void *all[] = {a->layer, a->x_out, a->inv_rms, a->hidden, a->hidden_packed, a->wide, a->narrow, a->dx,
+                   a->packed, a->scratch, a->inner};
     for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);
     free(a);
 }
@@ -178,8 +180,9 @@ static void attend(const network_t *net, activations_t *a, const segments_t *p, 
             attention_branch_forward(s, prefix_rows(p, g), l->qkv + p->bounds[parent] * width, n, l->qkv + first * width,
                                      a->narrow + first * out, l->log_sum + first * s.heads, a->scratch);
         else
-            attention_forward(s, n, l->qkv + first * width, dropout_site(dropout, key, site(layer, SITE_PROBABILITIES + (uint64_t)g)),
-                              a->narrow + first * out, l->log_sum + first * s.heads, a->scratch);
+            attention_forward(s, n, l->qkv + first * width,
+                              dropout_site(dropout, key, site(layer, SITE_PROBABILITIES + (uint64_t)g)), a->narrow + first * out,
+                              l->log_sum + first * s.heads, a->scratch);
     }
     memset(a->narrow + p->rows * out, 0, (size_t)((rows - p->rows) * out) * sizeof(float));
     net->backend->pack(a->narrow, rows * out, l->attended);
@@ -233,7 +236,8 @@ const float *transformer_forward(const network_t *net, activations_t *a, const s
     if (dropout > 0) dropout_scale(rows * d, input, x);
     for (int64_t i = 0; i < a->layers; i++)
         layer_forward(net, a, p, rows, i, dropout, key, i + 1 < a->layers ? a->layer[i + 1].x_in : a->x_out);
-    rmsnorm_forward(net->backend, rows, d, (float)m->config.rms_norm_eps, a->x_out, gain(net, m->norm), a->inv_rms, a->hidden_packed, a->hidden);
+    rmsnorm_forward(net->backend, rows, d, (float)m->config.rms_norm_eps, a->x_out, gain(net, m->norm), a->inv_rms,
+                    a->hidden_packed, a->hidden);
     if (packed) *packed = a->hidden_packed;
     return a->hidden;
 }
@@ -265,7 +269,8 @@ static void layer_backward(const network_t *net, activations_t *a, const segment
                                       a->wide + p->bounds[parent] * width, a->scratch);
         else
             attention_backward(s, n, l->qkv + first * width, l->log_sum + first * s.heads, a->narrow + first * heads_width,
-                               dropout_site(dropout, key, site(i, SITE_PROBABILITIES + (uint64_t)g)), a->wide + first * width, a->scratch);
+                               dropout_site(dropout, key, site(i, SITE_PROBABILITIES + (uint64_t)g)), a->wide + first * width,
+                               a->scratch);
     }
     rotate_rows(net, p, true, a->wide);
     memset(a->wide + p->rows * width, 0, (size_t)((rows - p->rows) * width) * sizeof(float));
@@ -305,14 +310,15 @@ void extension_free(const network_t *net, extension_t *e)
 enum { MAX_DEPTH = 64 };
 
 static void extend_attention(const network_t *net, activations_t *a, const segments_t *p, const extension_t *e, int64_t layer,
-                             const int64_t *segment, const int64_t *position, int depth, const extension_t *earlier, const int32_t *ancestor,
-                             float *out)
+                             const int64_t *segment, const int64_t *position, int depth, const extension_t *earlier,
+                             const int32_t *ancestor, float *out)
 {
     const attention_shape_t s = net->attention;
     const int64_t width = qkv_width(s), heads_width = s.heads * s.head_dim;
     float *scores = xfloats((size_t)(a->longest + MAX_DEPTH + 1));
     for (int64_t r = 0; r < e->rows; r++) {
-        if (position[r] >= net->rope.positions) die(EX_SOFTWARE, "transformer: position %lld is beyond the rotary tables", (long long)position[r]);
+        if (position[r] >= net->rope.positions)
+            die(EX_SOFTWARE, "transformer: position %lld is beyond the rotary tables", (long long)position[r]);
         float *row = e->qkv[layer] + r * width;
         const float *extra[MAX_DEPTH];
         for (int i = 0; i < depth; i++) extra[i] = earlier[i].qkv[layer] + ancestor[r * depth + i] * width;
@@ -332,7 +338,8 @@ void transformer_extend(const network_t *net, activations_t *a, const segments_t
     const int64_t rows = round_rows(b, e->rows), d = c->hidden_size, f = c->intermediate_size;
     const int64_t heads_width = c->num_attention_heads * c->head_dim;
     const float eps = (float)c->rms_norm_eps;
-    if (rows > e->capacity || rows > a->step_capacity || depth > MAX_DEPTH) die(EX_SOFTWARE, "transformer: step beyond its space");
+    if (rows > e->capacity || rows > a->step_capacity || depth > MAX_DEPTH)
+        die(EX_SOFTWARE, "transformer: step beyond its space");
     memset(e->x + e->rows * d, 0, (size_t)((rows - e->rows) * d) * sizeof(float));
     for (int64_t i = 0; i < c->num_hidden_layers; i++) {
         const model_layer_t *w = &m->layers[i];

@@ -48,7 +48,8 @@ grpo_t *grpo_new(const network_t *policy, const network_t *reference, const spac
     const int64_t history = space_longest(space), rows = AT_ONCE * (history + o->group * levels), longest = history + levels;
     const int64_t segments = AT_ONCE * (1 + o->group), scored = AT_ONCE * (1 + o->group * levels);
     grpo_t *g = NEW(grpo_t);
-    *g = (grpo_t){.policy = policy, .reference = reference, .space = space, .o = *o, .inverse_temperature = (float)(1 / o->temperature)};
+    *g = (grpo_t){.policy = policy, .reference = reference, .space = space, .o = *o,
+                   .inverse_temperature = (float)(1 / o->temperature)};
     g->acts = activations_new(policy, PASS_TRAIN, rows, longest, 0);
     g->reference_acts = activations_new(reference, PASS_INFER, rows, longest, 0);
     g->head = head_new(policy, space);

@@ -85,7 +85,8 @@ static void make_work(rollout_t *r)
 rollout_t *rollout_new(const network_t *net, const space_t *space, sampler_t sampler, int group, double temperature)
 {
     rollout_t *r = NEW(rollout_t);
-    *r = (rollout_t){.net = net, .space = space, .sampler = sampler, .group = group, .inverse_temperature = (float)(1 / temperature)};
+    *r = (rollout_t){.net = net, .space = space, .sampler = sampler, .group = group,
+                      .inverse_temperature = (float)(1 / temperature)};
     if (sampler == SAMPLER_BEAM) r->decoder = decoder_new(net, r->space, temperature);
     return r;
 }
@@ -152,7 +153,8 @@ static void draw_level(const rollout_t *r, workspace_t *w, int64_t first, int64_
     for (int64_t c = 0; c < n * r->group; c++) {
         live_t *live = &w->live[c];
         if (live->done) continue;
-        draw_token(r, w, live, &draws[c], level, rng_key(r->key, (uint64_t)(r->first + first + c / r->group)), (int)(c % r->group));
+        draw_token(r, w, live, &draws[c], level, rng_key(r->key, (uint64_t)(r->first + first + c / r->group)),
+                   (int)(c % r->group));
         finish(r, live, &draws[c], level);
     }
 }

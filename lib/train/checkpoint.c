@@ -73,7 +73,8 @@ static void check_fingerprint(const char *path, const char *found, const char *e
     if (!found[same] && !expected[same]) return;
     int there, here;
     const char *in_file = part_at(found, same, &there), *in_run = part_at(expected, same, &here);
-    die_at(path, 0, "checkpoint of another run: %.*s, this run has %.*s; repeat the first run's options and inputs, or remove it to start anew",
+    die_at(path, 0, "checkpoint of another run: %.*s, this run has %.*s; "
+           "repeat the first run's options and inputs, or remove it to start anew",
            there, in_file, here, in_run);
 }
 

@@ -49,7 +49,8 @@ void learner_free(learner_t *l)
 {
     for (int64_t s = 0; s < l->shards; s++) grads_free(l->grads[s]);
     for (int i = 0; i < l->params->count; i++) {
-        void *all[] = {l->tables[i].m, l->tables[i].v, l->tables[i].best, l->tables[i].average, l->tables[i].steps, l->tables[i].averaged_at};
+        void *all[] = {l->tables[i].m, l->tables[i].v, l->tables[i].best, l->tables[i].average, l->tables[i].steps,
+                       l->tables[i].averaged_at};
         for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);
     }
     void *all[] = {l->grads, l->tables, l->m, l->v, l->best, l->average};
@@ -132,7 +133,8 @@ static void update_rows(void *ctx, int64_t part, int worker)
     const update_t *u = ctx;
     const grads_rows_t *touched = &u->l->grads[0]->rows[u->block];
     const int64_t end = (part + 1) * ROWS < touched->count ? (part + 1) * ROWS : touched->count;
-    for (int64_t i = part * ROWS; i < end; i++) update_row(u, touched->row[i], touched->values + i * u->l->params->blocks[u->block].cols);
+    for (int64_t i = part * ROWS; i < end; i++)
+        update_row(u, touched->row[i], touched->values + i * u->l->params->blocks[u->block].cols);
 }
 
 double learner_update(learner_t *l, const update_options_t *o, int64_t shards, double scale)
@@ -173,21 +175,24 @@ void learner_keep(learner_t *l)
 {
     memcpy(l->best, l->params->weights, (size_t)l->params->size * sizeof(float));
     for (int i = 0; i < l->params->count; i++)
-        if (has_table(l, i)) memcpy(l->tables[i].best, l->params->blocks[i].table, (size_t)l->params->blocks[i].count * sizeof(float));
+        if (has_table(l, i))
+            memcpy(l->tables[i].best, l->params->blocks[i].table, (size_t)l->params->blocks[i].count * sizeof(float));
 }
 
 void learner_restore(learner_t *l)
 {
     memcpy(l->params->weights, l->best, (size_t)l->params->size * sizeof(float));
     for (int i = 0; i < l->params->count; i++)
-        if (has_table(l, i)) memcpy(l->params->blocks[i].table, l->tables[i].best, (size_t)l->params->blocks[i].count * sizeof(float));
+        if (has_table(l, i))
+            memcpy(l->params->blocks[i].table, l->tables[i].best, (size_t)l->params->blocks[i].count * sizeof(float));
 }
 
 /* Adds those arrays of floats that there are. */
 static void add_arrays(checkpoint_t *c, const char *prefix, int64_t count, float *values, float *m, float *v, float *best,
                        float *average)
 {
-    const struct { const char *name; float *values; } all[] = {{"values", values}, {"m", m}, {"v", v}, {"best", best}, {"average", average}};
+    const struct { const char *name; float *values; } all[] = {
+        {"values", values}, {"m", m}, {"v", v}, {"best", best}, {"average", average}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i].values) checkpoint_add(c, prefix, all[i].name, ST_F32, count, all[i].values);
 }
