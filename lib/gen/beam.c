@@ -32,7 +32,7 @@ void beam_start(beam_t *b, int width, int32_t row)
     b->done_count = 0;
 }
 
-/* Order of candidates: score, then item, then node and token: total, so that the choice never depends on the order of offers. */
+/* Orders candidates by score, then item, then node and token, so that the choice never depends on the order of offers. */
 static bool worse(const beam_candidate_t *x, const beam_candidate_t *y)
 {
     if (x->score != y->score) return x->score < y->score;

@@ -2,7 +2,6 @@
 #ifndef SIDMILL_GEN_BEAM_H
 #define SIDMILL_GEN_BEAM_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "data/trie.h"

@@ -1,6 +1,5 @@
 #include "gen/decoder.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -84,8 +83,8 @@ static void workspace_ready(const decoder_t *d, workspace_t *w)
     }
 }
 
-/* Logits of what may follow a hypothesis, in w->logits, and the logarithm of their softmax's denominator. What alone may follow is
- * certain. */
+/* Scores what may follow a hypothesis: logits in w->logits, the logarithm of their softmax's denominator in *norm. What alone
+ * may follow is certain: the model is not asked. */
 static allowed_t next_tokens(const decoder_t *d, workspace_t *w, allowed_set_t set, const float *state, float *norm)
 {
     const allowed_t certain = space_allowed(d->space, set);
@@ -110,14 +109,15 @@ static void expand(const decoder_t *d, workspace_t *w, beam_t *b, int parent, in
         beam_offer(b, parent, h->score + w->logits[a.tokens ? i : t->token[child + i] - a.first] - norm, child + i);
 }
 
-/* Unconstrained: every code of the level is offered; a sequence that leaves the trie is node -1. */
+/* Offers every code of the level, unconstrained; a sequence that leaves the trie is node -1. */
 static void expand_freely(const decoder_t *d, workspace_t *w, beam_t *b, int parent, int level)
 {
     const beam_hypothesis_t *h = &b->live[parent];
     float norm;
     const allowed_t a = next_tokens(d, w, allowed_level(level), stepper_state(w->stepper, h->row), &norm);
     for (int32_t i = 0; i < a.n; i++)
-        beam_offer_token(b, parent, h->score + w->logits[i] - norm, h->node < 0 ? -1 : trie_child(&d->space->trie, h->node, a.first + i), a.first + i);
+        beam_offer_token(b, parent, h->score + w->logits[i] - norm,
+                         h->node < 0 ? -1 : trie_child(&d->space->trie, h->node, a.first + i), a.first + i);
 }
 
 /* Moves hypotheses that have reached an item to the finished ones; without constraints, also those that can reach none. */

@@ -4,14 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 
-/* A whole number in a metadata object, between `least` and `most`. */
+/* Reads a whole number in a metadata object, between `least` and `most`. */
 static int64_t need_number(const st_file_t *f, const cJSON *object, const char *what, const char *key, int least, int most)
 {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (!cJSON_IsNumber(v) || v->valuedouble < least || v->valuedouble > most || v->valuedouble != (double)(int64_t)v->valuedouble)
-        die_at(f->name, 0, "metadata \"%s\": \"%s\" must be a whole number from %d to %d: is this a model of sidgen-train?", what, key, least, most);
+    if (!cJSON_IsNumber(v) || v->valuedouble < least || v->valuedouble > most ||
+        v->valuedouble != (double)(int64_t)v->valuedouble)
+        die_at(f->name, 0, "metadata \"%s\": \"%s\" must be a whole number from %d to %d: is this a model of sidgen-train?",
+               what, key, least, most);
     return (int64_t)v->valuedouble;
 }
 
@@ -23,33 +26,37 @@ static cJSON *need_object(const st_file_t *f, const char *key)
     return j;
 }
 
-/* The model's vocabulary must be the one that its SIDs give. */
+/* Refuses a model whose vocabulary is not the one that the SIDs give. */
 static void check_vocabulary(const model_t *m, const st_file_t *model, const sids_t *sids, const char *sids_name)
 {
     const vocab_t ours = vocab_make(sids->levels, sids->codes, sids->max_suffix);
     cJSON *v = need_object(model, "vocab");
-    int64_t levels = need_number(model, v, "vocab", "levels", 1, SID_MAX_LEVELS), codes = need_number(model, v, "vocab", "codes", 1, INT32_MAX);
+    int64_t levels = need_number(model, v, "vocab", "levels", 1, SID_MAX_LEVELS);
+    int64_t codes = need_number(model, v, "vocab", "codes", 1, INT32_MAX);
     int64_t suffixes = need_number(model, v, "vocab", "max_suffix", 0, INT32_MAX);
     if (levels != sids->levels || codes != sids->codes || suffixes != sids->max_suffix || ours.size != m->config.vocab_size)
-        die(EX_DATAERR, "%s: trained on SIDs of %lld levels x %lld codes and %lld suffixes, but %s has %d x %d and %d", model->name,
-            (long long)levels, (long long)codes, (long long)suffixes, sids_name, sids->levels, sids->codes, sids->max_suffix);
+        die(EX_DATAERR, "%s: trained on SIDs of %lld levels x %lld codes and %lld suffixes, but %s has %d x %d and %d",
+            model->name, (long long)levels, (long long)codes, (long long)suffixes, sids_name, sids->levels, sids->codes,
+            sids->max_suffix);
     cJSON_Delete(v);
 }
 
-/* The SIDs must be those of the training, or have grown out of them by rqvae --assign, which records where it began. */
+/* Refuses SIDs unless they are the training's, or have grown out of them by rqvae --assign, which records where it began. */
 static void check_sids(const st_file_t *model, const st_file_t *sids)
 {
     const char *trained = st_meta(model, "input.sids"), *grown = st_meta(sids, "input.sids");
     if (!trained || (grown && !strcmp(grown, trained))) return;
     char *digest = st_digest(sids);
     if (strcmp(digest, trained))
-        die(EX_DATAERR, "%s: trained with other SIDs than %s (digest %s, this file has %s)", model->name, sids->name, trained, digest);
+        die(EX_DATAERR, "%s: trained with other SIDs than %s (digest %s, this file has %s)", model->name, sids->name, trained,
+            digest);
     free(digest);
 }
 
 static hold_back_t hold_back_of(const cJSON *training)
 {
-    const cJSON *share = cJSON_GetObjectItemCaseSensitive(training, "hold-back"), *seed = cJSON_GetObjectItemCaseSensitive(training, "seed");
+    const cJSON *share = cJSON_GetObjectItemCaseSensitive(training, "hold-back");
+    const cJSON *seed = cJSON_GetObjectItemCaseSensitive(training, "seed");
     if (!cJSON_IsNumber(share) || !(share->valuedouble > 0 && share->valuedouble <= 1)) return (hold_back_t){0};
     if (!cJSON_IsNumber(seed) || !(seed->valuedouble >= 0 && seed->valuedouble <= 0x1p53)) return (hold_back_t){0};
     return (hold_back_t){share->valuedouble, (uint64_t)seed->valuedouble};
@@ -60,7 +67,8 @@ static void read_training(generator_t *g, const st_file_t *model, const sids_t *
     cJSON *t = need_object(model, "training");
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(t, "softmax"));
     softmax_t softmax;
-    if (!name || !softmax_parse(name, &softmax)) die_at(model->name, 0, "metadata \"training\": \"softmax\" must be \"trie\" or \"level\"");
+    if (!name || !softmax_parse(name, &softmax))
+        die_at(model->name, 0, "metadata \"training\": \"softmax\" must be \"trie\" or \"level\"");
     g->space = space_make(sids, softmax, need_number(model, t, "training", "max-items", 1, 4096));
     g->hold = hold_back_of(t);
     cJSON_Delete(t);
@@ -88,7 +96,8 @@ void generator_free(generator_t *g)
 void generator_add(st_writer_t *w, const model_t *m, const vocab_t *v, const char *training, const char *gemm)
 {
     char *hf = model_config_json(&m->config, v->bos);
-    char *vocab = xasprintf("{\"levels\":%d,\"codes\":%d,\"max_suffix\":%d,\"bos\":%d,\"first_code\":%d,\"first_suffix\":%d,\"size\":%d}",
+    char *vocab = xasprintf("{\"levels\":%d,\"codes\":%d,\"max_suffix\":%d,"
+                            "\"bos\":%d,\"first_code\":%d,\"first_suffix\":%d,\"size\":%d}",
                             v->levels, v->codes, v->max_suffix, v->bos, v->first_code, v->first_suffix, v->size);
     st_set_meta(w, "config", hf);
     st_set_meta(w, "vocab", vocab);

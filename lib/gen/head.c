@@ -9,8 +9,8 @@
 #include "nn/vec.h"
 
 enum {
-    DENSE_FROM = 24,        /* sets of so many tokens go through a matrix product over their whole span; smaller ones token by token */
-    TILE_LOGITS = 1 << 18,  /* of one product, unless TILE_ROWS rows have more; how tiles are cut shows in a gradient's last bits */
+    DENSE_FROM = 24,        /* sets of so many tokens go through a matrix product over their span; smaller ones token by token */
+    TILE_LOGITS = 1 << 18,  /* of one product, unless TILE_ROWS rows have more; the cut shows in a gradient's last bits */
     TILE_ROWS = 16
 };
 
@@ -48,11 +48,13 @@ void head_free(head_t *h)
     free(h);
 }
 
-allowed_t head_logits(const network_t *net, const space_t *space, allowed_set_t set, const float *state, float inverse_temperature, float *x)
+allowed_t head_logits(const network_t *net, const space_t *space, allowed_set_t set, const float *state,
+                      float inverse_temperature, float *x)
 {
     const int64_t d = net->model->config.hidden_size;
     const allowed_t a = space_allowed(space, set);
-    for (int32_t i = 0; i < a.n; i++) x[i] = inverse_temperature * vec_dot(d, state, model_embedding(net->model, allowed_token(&a, i)));
+    for (int32_t i = 0; i < a.n; i++)
+        x[i] = inverse_temperature * vec_dot(d, state, model_embedding(net->model, allowed_token(&a, i)));
     return a;
 }
 
@@ -86,7 +88,7 @@ typedef struct {
     grads_t *grads;
 } pass_at_t;
 
-/* Positions chosen[0 .. n) of one span, through matrix products over the span's part of the output matrix. */
+/* Takes positions chosen[0 .. n) of one span through matrix products over the span's part of the output matrix. */
 static void dense_tile(const pass_at_t *p, const allowed_t *span, int64_t n, const int64_t *chosen)
 {
     head_t *h = p->h;
@@ -95,7 +97,8 @@ static void dense_tile(const pass_at_t *p, const allowed_t *span, int64_t n, con
     const operand_t *table = operand_at(b, weights_operand(&h->net->weights, h->net->model->embed), at);
     memset(operand_at(b, h->states, n * d), 0, (size_t)((rows - n) * d) * b->operand_size);
     for (int64_t i = 0; i < n; i++)
-        memcpy(operand_at(b, h->states, i * d), operand_at(b, p->packed, p->positions[chosen[i]].row * d), (size_t)d * b->operand_size);
+        memcpy(operand_at(b, h->states, i * d), operand_at(b, p->packed, p->positions[chosen[i]].row * d),
+               (size_t)d * b->operand_size);
     b->matmul(false, true, rows, width, d, h->states, table, h->logits);
     for (int64_t i = 0; i < n; i++) {
         const allowed_t a = space_allowed(h->space, p->positions[chosen[i]].set);
@@ -110,7 +113,7 @@ static void dense_tile(const pass_at_t *p, const allowed_t *span, int64_t n, con
     for (int64_t i = 0; i < n; i++) vec_add(d, h->dstates + i * d, p->dhidden + p->positions[chosen[i]].row * d);
 }
 
-/* All dense positions of the lowest span that begins above `after`; returns where it begins, -1 where there is none. */
+/* Takes all dense positions of the lowest span that begins above `after`; returns where it begins, -1 where there is none. */
 static int64_t dense_span(const pass_at_t *p, int64_t count, int64_t after)
 {
     head_t *h = p->h;
@@ -129,7 +132,7 @@ static int64_t dense_span(const pass_at_t *p, int64_t count, int64_t after)
     return n ? span.span_first : -1;
 }
 
-/* One position with few allowed tokens. */
+/* Takes one position with few allowed tokens, for which a product over the whole span would be a waste. */
 static void sparse_position(const pass_at_t *p, int64_t i)
 {
     head_t *h = p->h;
@@ -145,8 +148,8 @@ static void sparse_position(const pass_at_t *p, int64_t i)
     }
 }
 
-void head_pass(head_t *h, int64_t count, const scored_position_t *positions, const float *hidden, const operand_t *packed, head_fn fn,
-               void *ctx, float *dhidden, grads_t *grads)
+void head_pass(head_t *h, int64_t count, const scored_position_t *positions, const float *hidden, const operand_t *packed,
+               head_fn fn, void *ctx, float *dhidden, grads_t *grads)
 {
     const pass_at_t p = {h, positions, hidden, packed, fn, ctx, dhidden, grads};
     for (int64_t after = dense_span(&p, count, -1); after >= 0;) after = dense_span(&p, count, after);

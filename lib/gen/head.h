@@ -1,6 +1,6 @@
 /* The output layer over allowed tokens: logits of the few tokens that may follow, and the gradient's way back through them.
- * What is made of the logits (cross-entropy, a policy's gradient) is the caller's. Works in tiles of positions: its memory does not
- * grow with positions times vocabulary. */
+ * What is made of the logits (cross-entropy, a policy's gradient) is the caller's. Works in tiles of positions: its memory does
+ * not grow with positions times vocabulary. */
 #ifndef SIDMILL_GEN_HEAD_H
 #define SIDMILL_GEN_HEAD_H
 
@@ -28,10 +28,11 @@ void head_free(head_t *h);
  * allowed tokens, span by span (levels, then ranges) upwards, then the others, each in the order of `positions`. What fn leaves
  * is added to dhidden, at the position's row of hidden [.., hidden_size], and to `grads` at the embedding; with both NULL nothing
  * is propagated. The positions' `token` is not looked at. */
-void head_pass(head_t *h, int64_t count, const scored_position_t *positions, const float *hidden, const operand_t *packed, head_fn fn,
-               void *ctx, float *dhidden, grads_t *grads);
+void head_pass(head_t *h, int64_t count, const scored_position_t *positions, const float *hidden, const operand_t *packed,
+               head_fn fn, void *ctx, float *dhidden, grads_t *grads);
 
 /* Logits of one state over a set of tokens, times `inverse_temperature`: x holds space->widest. */
-allowed_t head_logits(const network_t *net, const space_t *space, allowed_set_t set, const float *state, float inverse_temperature, float *x);
+allowed_t head_logits(const network_t *net, const space_t *space, allowed_set_t set, const float *state,
+                      float inverse_temperature, float *x);
 
 #endif

@@ -31,7 +31,7 @@ static void add_windows(histories_t *h, int64_t first, int64_t count)
     }
 }
 
-/* BOS takes one row more than there are tokens, the last token one less. */
+/* Counts a window's rows, as many as its tokens: BOS takes one more, the last token none. */
 static int64_t window_rows(const void *ctx, int64_t i)
 {
     const histories_t *h = ctx;
@@ -73,7 +73,9 @@ sequence_task_t histories_task(const interactions_t *x, const space_t *space, ho
     *h = (histories_t){.x = x, .space = space};
     for (int64_t u = 0; u < x->users; u++) {
         history_t read;
-        if (interactions_history(x, u, SPLIT_TRAIN, &read)) add_windows(h, read.items - x->item_index, read.count - holds_back(hold, u, read.count));
+        if (interactions_history(x, u, SPLIT_TRAIN, &read))
+            add_windows(h, read.items - x->item_index, read.count - holds_back(hold, u, read.count));
     }
-    return (sequence_task_t){"histories", h, h->count, space_longest(space), h->targets, window_rows, window_expand, histories_free};
+    return (sequence_task_t){"histories", h, h->count, space_longest(space), h->targets, window_rows, window_expand,
+                             histories_free};
 }

@@ -38,7 +38,7 @@ void objective_free(objective_t *o)
     free(o);
 }
 
-/* logits -> weight * (softmax - smoothed one-hot of `right`), in place; returns the loss -log p(right). */
+/* Turns logits into weight * (softmax - smoothed one-hot of `right`), in place; returns the loss -log p(right). */
 SIMD_CLONES
 static double softmax_gradient(int64_t n, float *x, int64_t right, double smoothing, float weight)
 {
@@ -61,8 +61,8 @@ static void cross_entropy(void *ctx, int64_t i, const allowed_t *allowed, float 
     o->loss->loss[loss_level(p)] += softmax_gradient(allowed->n, x, right, o->smoothing, o->weight);
 }
 
-void objective_backward(objective_t *o, int64_t count, const scored_position_t *positions, const float *hidden, const operand_t *packed,
-                        double weight, float *dhidden, grads_t *grads, loss_t *loss)
+void objective_backward(objective_t *o, int64_t count, const scored_position_t *positions, const float *hidden,
+                        const operand_t *packed, double weight, float *dhidden, grads_t *grads, loss_t *loss)
 {
     o->positions = positions;
     o->weight = (float)weight;

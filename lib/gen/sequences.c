@@ -21,7 +21,7 @@ void sequences_free(sequences_t *s)
     *s = (sequences_t){0};
 }
 
-/* The task of sequence *i, which becomes its number there. */
+/* Finds the task of sequence *i, which becomes its number there. */
 static const sequence_task_t *task_of(const sequences_t *s, int64_t *i)
 {
     const sequence_task_t *t = s->tasks;

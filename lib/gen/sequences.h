@@ -21,8 +21,9 @@ typedef struct {
     int64_t count;
     int64_t longest;  /* rows that no sequence exceeds */
     int64_t targets;  /* what is learnt from, as the task counts it */
-    int64_t (*rows)(const void *ctx, int64_t i);                         /* input rows of sequence i, at least 1; as many are scored at most */
-    void (*expand)(const void *ctx, int64_t i, sequence_pack_t *pack);   /* appends sequence i */
+    /* input rows of sequence i, at least 1; as many are scored at most */
+    int64_t (*rows)(const void *ctx, int64_t i);
+    void (*expand)(const void *ctx, int64_t i, sequence_pack_t *pack); /* appends sequence i */
     void (*free)(void *ctx);
 } sequence_task_t;
 

@@ -72,6 +72,7 @@ int64_t space_history(const space_t *s, const history_t *h, int32_t *tokens)
     int64_t n = 0;
     if (tokens) tokens[n] = s->vocab.bos;
     n++;
-    for (int64_t i = 0; i < read.count; i++) n += tokens ? vocab_sid(&s->vocab, s->sids, read.items[i], tokens + n) : space_sid_length(s, read.items[i]);
+    for (int64_t i = 0; i < read.count; i++)
+        n += tokens ? vocab_sid(&s->vocab, s->sids, read.items[i], tokens + n) : space_sid_length(s, read.items[i]);
     return n;
 }

@@ -26,8 +26,8 @@ typedef struct {
     trie_t trie;
     softmax_t softmax;
     int64_t max_items;  /* of a history that is read: its last */
-    int32_t widest;     /* tokens of the largest set that may follow anywhere; who scores wider ranges raises it, before anything is
-                         * made that takes room by it */
+    int32_t widest;     /* tokens of the largest set that may follow anywhere; who scores wider ranges raises it, before anything
+                         * is made that takes room by it */
 } space_t;
 
 space_t space_make(const sids_t *sids, softmax_t softmax, int64_t max_items);
@@ -47,9 +47,16 @@ typedef struct {
     int32_t first, count; /* ranges: first, first + 1 ... */
 } allowed_set_t;
 
-static inline allowed_set_t allowed_children(int level, int64_t node) { return (allowed_set_t){ALLOWED_CHILDREN, level, node, 0, 0}; }
+static inline allowed_set_t allowed_children(int level, int64_t node)
+{
+    return (allowed_set_t){ALLOWED_CHILDREN, level, node, 0, 0};
+}
+
 static inline allowed_set_t allowed_level(int level) { return (allowed_set_t){ALLOWED_LEVEL, level, 0, 0, 0}; }
-static inline allowed_set_t allowed_range(int32_t first, int32_t count) { return (allowed_set_t){ALLOWED_RANGE, -1, 0, first, count}; }
+static inline allowed_set_t allowed_range(int32_t first, int32_t count)
+{
+    return (allowed_set_t){ALLOWED_RANGE, -1, 0, first, count};
+}
 
 /* What the softmax runs over after the prefix that ends in `node` at `level`. */
 allowed_set_t space_next(const space_t *s, int level, int64_t node);

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 #include "nn/embedding.h"
 
 /* The rows of one step, and how they hang together. */
@@ -14,14 +15,14 @@ typedef struct {
     int64_t *segment;    /* [capacity] the history that a row goes on from */
     int64_t *position;   /* [capacity] */
     int32_t *ancestor;   /* [capacity, depth] its rows in the steps before */
-} step_t;
+} stepper_step_t;
 
 struct stepper {
     const network_t *net;
     const space_t *space;
     stepper_room_t room;
     activations_t *acts;
-    step_t steps[SID_MAX_LEVELS];
+    stepper_step_t steps[SID_MAX_LEVELS];
     int32_t *tokens;     /* [rows] of the histories */
     int64_t *bounds, bounds_cap;
     /* the batch at hand */
@@ -29,8 +30,6 @@ struct stepper {
     const float *states; /* of the histories */
     int depth;           /* steps done */
 };
-
-static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 
 stepper_room_t stepper_measure(const space_t *space, int64_t n, const history_t *histories, int64_t batch, int64_t width)
 {
@@ -52,8 +51,8 @@ stepper_t *stepper_new(const network_t *net, const space_t *space)
     return s;
 }
 
-/* A step's rows have as many ancestors as there are steps before it. */
-static void step_make(step_t *step, const network_t *net, int64_t capacity, int depth)
+/* Makes room for a step, whose rows have as many ancestors as there are steps before it. */
+static void step_make(stepper_step_t *step, const network_t *net, int64_t capacity, int depth)
 {
     step->rows = extension_new(net, capacity);
     step->segment = NEW_ARRAY(int64_t, step->rows.capacity);
@@ -87,7 +86,8 @@ void stepper_reserve(stepper_t *s, stepper_room_t room)
     stepper_room_t *have = &s->room;
     if (s->acts && have->rows >= room.rows && have->longest >= room.longest && have->step_rows >= room.step_rows) return;
     release(s);
-    *have = (stepper_room_t){max64(have->rows, room.rows), max64(have->longest, room.longest), max64(have->step_rows, room.step_rows)};
+    *have = (stepper_room_t){max64(have->rows, room.rows), max64(have->longest, room.longest),
+                             max64(have->step_rows, room.step_rows)};
     s->acts = activations_new(s->net, PASS_INFER, have->rows, have->longest, have->step_rows);
     for (int d = 0; d < s->space->vocab.levels; d++) step_make(&s->steps[d], s->net, have->step_rows, d);
     s->tokens = NEW_ARRAY(int32_t, have->rows);
@@ -114,8 +114,8 @@ void stepper_begin(stepper_t *s, int64_t n, const history_t *histories)
 int32_t stepper_push(stepper_t *s, int32_t parent, const float *x)
 {
     if (s->depth >= s->space->vocab.levels) die(EX_SOFTWARE, "stepper: more steps than levels");
-    step_t *step = &s->steps[s->depth];
-    const step_t *last = s->depth ? &s->steps[s->depth - 1] : NULL;
+    stepper_step_t *step = &s->steps[s->depth];
+    const stepper_step_t *last = s->depth ? &s->steps[s->depth - 1] : NULL;
     const int64_t r = step->rows.rows++, d = s->net->model->config.hidden_size, above = last ? parent - last->first : parent;
     if (r >= step->rows.capacity || above < 0 || above >= (last ? last->rows.rows : s->segments.count))
         die(EX_SOFTWARE, "stepper: a row beyond its space, or of no row of the last step");
@@ -138,11 +138,12 @@ int32_t stepper_push_token(stepper_t *s, int32_t parent, int32_t token)
 bool stepper_advance(stepper_t *s)
 {
     if (s->depth >= s->space->vocab.levels) return false;
-    step_t *step = &s->steps[s->depth];
+    stepper_step_t *step = &s->steps[s->depth];
     if (!step->rows.rows) return false;
     extension_t earlier[SID_MAX_LEVELS];
     for (int d = 0; d < s->depth; d++) earlier[d] = s->steps[d].rows;
-    transformer_extend(s->net, s->acts, &s->segments, &step->rows, step->segment, step->position, s->depth, earlier, step->ancestor);
+    transformer_extend(s->net, s->acts, &s->segments, &step->rows, step->segment, step->position, s->depth, earlier,
+                       step->ancestor);
     if (++s->depth < s->space->vocab.levels) {
         s->steps[s->depth].rows.rows = 0;
         s->steps[s->depth].first = step->first + (int32_t)step->rows.rows;

@@ -1,6 +1,6 @@
-/* Histories encoded once, and rows that go on from them: what beam search and the policy's rollout share. Begin with histories; row
- * i is then the end of history i. Push rows, each the input vector that follows some row of the last step; advance; read their
- * states; push on. The rows of all histories are advanced as one matrix product. */
+/* Histories encoded once, and rows that go on from them: what beam search and the policy's rollout share. Begin with histories;
+ * row i is then the end of history i. Push rows, each the input vector that follows some row of the last step; advance; read
+ * their states; push on. The rows of all histories are advanced as one matrix product. */
 #ifndef SIDMILL_GEN_STEPPER_H
 #define SIDMILL_GEN_STEPPER_H
 

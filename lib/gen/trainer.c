@@ -56,7 +56,8 @@ static model_config_t model_shape(const trainer_t *t)
 {
     const train_options_t *o = &t->o;
     const int64_t heads = o->heads ? o->heads : o->dim < 128 ? 1 : o->dim / 64;
-    if (!o->head_dim && o->dim % heads) die(EX_USAGE, "--dim %lld does not divide into %lld heads", (long long)o->dim, (long long)heads);
+    if (!o->head_dim && o->dim % heads)
+        die(EX_USAGE, "--dim %lld does not divide into %lld heads", (long long)o->dim, (long long)heads);
     return (model_config_t){
         .hidden_size = o->dim,
         .num_hidden_layers = o->layers,
@@ -89,17 +90,21 @@ static void begin_with(model_t *m, const model_t *start)
 {
     if (params_copy(&m->params, &start->params)) return;
     const model_config_t *c = &start->config;
-    die(EX_DATAERR, "--start: that model is of another shape (width %lld, %lld layers, %lld heads, MLP %lld); give the same --dim, --layers, --heads, --ffn",
-        (long long)c->hidden_size, (long long)c->num_hidden_layers, (long long)c->num_attention_heads, (long long)c->intermediate_size);
+    die(EX_DATAERR, "--start: that model is of another shape (width %lld, %lld layers, %lld heads, MLP %lld); "
+        "give the same --dim, --layers, --heads, --ffn",
+        (long long)c->hidden_size, (long long)c->num_hidden_layers, (long long)c->num_attention_heads,
+        (long long)c->intermediate_size);
 }
 
-/* Rows of a shard: its part of a step's tokens. */
+/* Gives a shard its part of a step's tokens; it must hold the longest sequence. */
 static int64_t rows_a_shard(const trainer_t *t)
 {
     const int64_t rows = t->o.batch_tokens / t->o.shards;
     if (rows < t->sequences.longest)
-        die(EX_USAGE, "--batch-tokens %lld over %lld shards leaves %lld rows a shard, but a history of --max-items %lld may take %lld: raise --batch-tokens or lower --shards",
-            (long long)t->o.batch_tokens, (long long)t->o.shards, (long long)rows, (long long)t->o.max_items, (long long)t->sequences.longest);
+        die(EX_USAGE, "--batch-tokens %lld over %lld shards leaves %lld rows a shard, "
+            "but a history of --max-items %lld may take %lld: raise --batch-tokens or lower --shards",
+            (long long)t->o.batch_tokens, (long long)t->o.shards, (long long)rows, (long long)t->o.max_items,
+            (long long)t->sequences.longest);
     return rows;
 }
 
@@ -160,7 +165,7 @@ static segments_t lay_out(const trainer_t *t, worker_t *w, int64_t dealt)
     return (segments_t){w->pack.rows, count, w->bounds, NULL};
 }
 
-/* Forward and backward of one shard: its loss and its own gradient. */
+/* Takes one shard forward and backward: its loss and a gradient of its own, so that threads do not matter. */
 static void run_shard(void *ctx, int64_t shard, int worker)
 {
     trainer_t *t = ctx;
@@ -174,7 +179,8 @@ static void run_shard(void *ctx, int64_t shard, int worker)
     memset(w->dhidden, 0, (size_t)(s.rows * t->o.dim) * sizeof(float));
     embedding_rows(t->model, s.rows, w->pack.tokens, activations_input(w->acts));
     const float *hidden = transformer_forward(t->net, w->acts, &s, t->o.dropout, key, &packed);
-    objective_backward(w->objective, w->pack.scored, w->pack.positions, hidden, packed, t->weight, w->dhidden, grads, &t->shard_loss[shard]);
+    objective_backward(w->objective, w->pack.scored, w->pack.positions, hidden, packed, t->weight, w->dhidden, grads,
+                       &t->shard_loss[shard]);
     transformer_backward(t->net, w->acts, &s, t->o.dropout, key, w->dhidden, grads);
     embedding_rows_backward(t->model, s.rows, w->pack.tokens, activations_input_grad(w->acts), grads);
     progress_add(s.rows);
@@ -183,7 +189,8 @@ static void run_shard(void *ctx, int64_t shard, int worker)
 static int64_t rows_of_shards(const trainer_t *t, int64_t first, int64_t count)
 {
     int64_t rows = 0;
-    for (int64_t i = t->deal.starts[first]; i < t->deal.starts[first + count]; i++) rows += sequences_rows(&t->sequences, t->deal.order[i]);
+    for (int64_t i = t->deal.starts[first]; i < t->deal.starts[first + count]; i++)
+        rows += sequences_rows(&t->sequences, t->deal.order[i]);
     return rows;
 }
 
@@ -208,7 +215,8 @@ static void train_step(void *ctx, int64_t epoch, int64_t step)
     t->key = rng_key(rng_key(rng_stream(t->o.seed, "dropout"), (uint64_t)epoch), (uint64_t)step);
     parallel_for(t->step_shards, run_shard, t);
     const double done = ((double)epoch + (double)step / (double)t->steps) / (double)t->o.epochs;
-    const update_options_t o = {warm_cosine(t->o.lr, t->learner.updates, t->o.warmup, done), t->o.beta2, t->o.weight_decay, t->o.clip, t->o.average};
+    const update_options_t o = {warm_cosine(t->o.lr, t->learner.updates, t->o.warmup, done), t->o.beta2,
+                                t->o.weight_decay, t->o.clip, t->o.average};
     if (!isfinite(learner_update(&t->learner, &o, t->step_shards, 1)))
         die(EX_SOFTWARE, "the gradient is not finite in epoch %d; try a lower --lr", (int)epoch + 1);
     network_sync(t->net);
@@ -247,14 +255,19 @@ static void kept(void *ctx, const loop_state_t *at)
     t->kept_loss = loss_per_item(&t->loss);
 }
 
-static double tokens_per_second(const trainer_t *t, const loop_state_t *at) { return at->seconds > 0 ? (double)t->tokens_trained / at->seconds : 0; }
+static double tokens_per_second(const trainer_t *t, const loop_state_t *at)
+{
+    return at->seconds > 0 ? (double)t->tokens_trained / at->seconds : 0;
+}
 
 static void say_epoch(const trainer_t *t, const loop_state_t *at)
 {
     char validated[80] = "";
-    if (t->validation) snprintf(validated, sizeof validated, ", validation hr@10 %.4f ndcg@10 %.4f%s", t->score.hr10, t->score.ndcg10,
-                                at->best_round == at->round ? " *" : "");
-    note("epoch %d: loss/item %.4f%s, %.0f tokens/s", (int)at->round, loss_per_item(&t->loss), validated, tokens_per_second(t, at));
+    if (t->validation)
+        snprintf(validated, sizeof validated, ", validation hr@10 %.4f ndcg@10 %.4f%s", t->score.hr10, t->score.ndcg10,
+                 at->best_round == at->round ? " *" : "");
+    note("epoch %d: loss/item %.4f%s, %.0f tokens/s", (int)at->round, loss_per_item(&t->loss), validated,
+         tokens_per_second(t, at));
 }
 
 static void log_epoch(const trainer_t *t, const loop_state_t *at)
@@ -266,8 +279,8 @@ static void log_epoch(const trainer_t *t, const loop_state_t *at)
     }
     char validated[64] = "\"hr@10\":null,\"ndcg@10\":null";
     if (t->validation) snprintf(validated, sizeof validated, "\"hr@10\":%.6f,\"ndcg@10\":%.6f", t->score.hr10, t->score.ndcg10);
-    jsonlog("{\"epoch\":%d,\"updates\":%d,\"loss_per_item\":%.6f,\"loss_per_level\":[%s],%s,\"tokens_per_second\":%.0f}", (int)at->round,
-            (int)t->learner.updates, loss_per_item(&t->loss), levels.data, validated, tokens_per_second(t, at));
+    jsonlog("{\"epoch\":%d,\"updates\":%d,\"loss_per_item\":%.6f,\"loss_per_level\":[%s],%s,\"tokens_per_second\":%.0f}",
+            (int)at->round, (int)t->learner.updates, loss_per_item(&t->loss), levels.data, validated, tokens_per_second(t, at));
     buf_free(&levels);
 }
 
@@ -294,22 +307,22 @@ static void fields(void *ctx, checkpoint_t *c)
 static void started(void *ctx)
 {
     const trainer_t *t = ctx;
-    note("%lld parameters, %lld items, %lld trie nodes, %lld training examples with %lld targets, %s", (long long)params_number(&t->model->params),
-         (long long)t->space.sids->items, (long long)t->space.trie.nodes, (long long)t->sequences.count, (long long)t->sequences.targets,
-         t->job->backend->name);
+    note("%lld parameters, %lld items, %lld trie nodes, %lld training examples with %lld targets, %s",
+         (long long)params_number(&t->model->params), (long long)t->space.sids->items, (long long)t->space.trie.nodes,
+         (long long)t->sequences.count, (long long)t->sequences.targets, t->job->backend->name);
 }
 
 model_t *train(const train_job_t *job, train_result_t *result)
 {
     trainer_t *t = trainer_new(job);
-    const loop_options_t o = {.rounds = t->o.epochs, .patience = t->o.patience, .save_seconds = job->save_seconds, .save_rounds = 1,
-                              .folder = job->checkpoint, .fingerprint = job->fingerprint, .log = job->log};
-    const loop_trainer_t steps = {.ctx = t, .begin = begin_epoch, .step = train_step, .score = t->validation ? score : NULL, .kept = kept,
-                                  .report = report, .fields = fields, .round_name = "epoch", .started = started};
+    const loop_options_t o = {.rounds = t->o.epochs, .patience = t->o.patience, .save_seconds = job->save_seconds,
+                              .save_rounds = 1, .folder = job->checkpoint, .fingerprint = job->fingerprint, .log = job->log};
+    const loop_trainer_t steps = {.ctx = t, .begin = begin_epoch, .step = train_step, .score = t->validation ? score : NULL,
+                                  .kept = kept, .report = report, .fields = fields, .round_name = "epoch", .started = started};
     const loop_state_t at = loop_run(&o, &steps, &t->learner);
     jsonlog_close();
-    *result = (train_result_t){at.kept ? at.best_round : at.round, at.round, t->validation != NULL, t->kept_hr, at.best_score, t->kept_loss,
-                               tokens_per_second(t, &at)};
+    *result = (train_result_t){at.kept ? at.best_round : at.round, at.round, t->validation != NULL, t->kept_hr, at.best_score,
+                               t->kept_loss, tokens_per_second(t, &at)};
     model_t *m = t->model;
     trainer_free(t);
     return m;

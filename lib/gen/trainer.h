@@ -15,7 +15,8 @@
 
 typedef struct {
     softmax_t softmax;
-    int64_t dim, layers, heads, kv_heads, head_dim, ffn; /* heads 0: dim / 64, at least 1; kv_heads 0: heads; head_dim 0: dim / heads */
+    int64_t dim, layers, ffn;
+    int64_t heads, kv_heads, head_dim; /* heads 0: dim / 64, at least 1; kv_heads 0: heads; head_dim 0: dim / heads */
     int64_t max_items;
     double hold_back;     /* share of the users whose last training interaction is left out */
     double dropout, label_smoothing;

@@ -12,7 +12,7 @@ static int64_t padded(int64_t n) { return (n + LANES - 1) / LANES * LANES; }
 
 int64_t attention_scratch(attention_shape_t s, int64_t longest) { return padded(longest) * (2 * s.head_dim + 3); }
 
-/* columns [dim, padded(rows)] = the transpose of `rows` strided rows, zero beyond them. */
+/* Turns `rows` strided rows into columns [dim, padded(rows)], zero beyond them, so that dot_columns() reads along memory. */
 static void transpose(int64_t rows, int64_t dim, int64_t stride, const float *x, float *columns)
 {
     int64_t width = padded(rows);
@@ -21,10 +21,10 @@ static void transpose(int64_t rows, int64_t dim, int64_t stride, const float *x,
         for (int64_t d = 0; d < dim; d++) columns[d * width + r] = x[r * stride + d];
 }
 
-/* out[j] = scale * sum_d x[d] columns[d][j] for j in [0, n), n a multiple of LANES. */
+/* Computes out[j] = scale * sum_d x[d] columns[d][j] for j in [0, n), n a multiple of LANES. */
 SIMD_CLONES
-static void dot_columns(int64_t n, int64_t width, int64_t dim, float scale, const float *restrict x, const float *restrict columns,
-                        float *restrict out)
+static void dot_columns(int64_t n, int64_t width, int64_t dim, float scale, const float *restrict x,
+                        const float *restrict columns, float *restrict out)
 {
     for (int64_t j0 = 0; j0 < n; j0 += LANES) {
         float sum[LANES] = {0};
@@ -38,9 +38,10 @@ static void dot_columns(int64_t n, int64_t width, int64_t dim, float scale, cons
     }
 }
 
-/* y[0..dim) += sum_j w[j] rows[j], rows strided. */
+/* Adds sum_j w[j] rows[j], rows strided, to y[0..dim). */
 SIMD_CLONES
-static void add_rows(int64_t n, int64_t dim, int64_t stride, const float *restrict w, const float *restrict rows, float *restrict y)
+static void add_rows(int64_t n, int64_t dim, int64_t stride, const float *restrict w, const float *restrict rows,
+                     float *restrict y)
 {
     for (int64_t j = 0; j < n; j++) {
         float wj = w[j];
@@ -50,9 +51,10 @@ static void add_rows(int64_t n, int64_t dim, int64_t stride, const float *restri
     }
 }
 
-/* rows[j] += w[j] * y, rows strided. */
+/* Adds w[j] * y to every rows[j], rows strided. */
 SIMD_CLONES
-static void add_outer(int64_t n, int64_t dim, int64_t stride, const float *restrict w, const float *restrict y, float *restrict rows)
+static void add_outer(int64_t n, int64_t dim, int64_t stride, const float *restrict w, const float *restrict y,
+                      float *restrict rows)
 {
     for (int64_t j = 0; j < n; j++) {
         float wj = w[j];
@@ -62,7 +64,7 @@ static void add_outer(int64_t n, int64_t dim, int64_t stride, const float *restr
     }
 }
 
-/* Softmax of s[0..n) in place; returns the log of its denominator. */
+/* Takes the softmax of s[0..n) in place; returns the log of its denominator, from which the backward finds it again. */
 static float softmax(int64_t n, float *s)
 {
     float top = vec_max(n, s), sum = vec_exp_sum(n, top, s), inv = 1 / sum;
@@ -83,7 +85,8 @@ static uint32_t probability_index(attention_shape_t s, int head, int64_t query, 
     return (uint32_t)((query * s.heads + head) * rows);
 }
 
-void attention_forward(attention_shape_t s, int64_t rows, const float *qkv, dropout_t drop, float *out, float *log_sum, float *scratch)
+void attention_forward(attention_shape_t s, int64_t rows, const float *qkv, dropout_t drop, float *out, float *log_sum,
+                       float *scratch)
 {
     const int64_t dim = s.head_dim, stride = qkv_width(s), width = padded(rows), out_stride = s.heads * dim;
     const float scale = 1 / sqrtf((float)dim);
@@ -102,9 +105,10 @@ void attention_forward(attention_shape_t s, int64_t rows, const float *qkv, drop
     }
 }
 
-/* ds from p and dp = dout . v: the gradient of the scores, dropout included; `p` becomes the dropped probabilities. */
+/* Turns ds = dout . v into the gradient of the scores p, dropout included; `p` becomes the dropped probabilities. */
 SIMD_CLONES
-static void softmax_backward(int64_t n, float log_sum, float scale, dropout_t drop, uint32_t first, float *restrict p, float *restrict ds)
+static void softmax_backward(int64_t n, float log_sum, float scale, dropout_t drop, uint32_t first, float *restrict p,
+                             float *restrict ds)
 {
     float dot = 0;
 #pragma omp simd reduction(+ : dot)
@@ -121,8 +125,8 @@ static void softmax_backward(int64_t n, float log_sum, float scale, dropout_t dr
     }
 }
 
-void attention_backward(attention_shape_t s, int64_t rows, const float *qkv, const float *log_sum, const float *dout, dropout_t drop,
-                        float *dqkv, float *scratch)
+void attention_backward(attention_shape_t s, int64_t rows, const float *qkv, const float *log_sum, const float *dout,
+                        dropout_t drop, float *dqkv, float *scratch)
 {
     const int64_t dim = s.head_dim, stride = qkv_width(s), width = padded(rows), out_stride = s.heads * dim;
     const float scale = 1 / sqrtf((float)dim);
@@ -164,16 +168,16 @@ void attention_extend(attention_shape_t s, const float *qkv, int64_t prefix_rows
     }
 }
 
-/* scale * q . k of a prefix's rows, then of a branch's first n. */
-static void branch_dots(int64_t prefix_rows, const float *prefix, int64_t n, const float *own, int64_t dim, int64_t stride, float scale,
-                        const float *q, float *scores)
+/* Computes scale * q . k of a prefix's rows, then of a branch's first n. */
+static void branch_dots(int64_t prefix_rows, const float *prefix, int64_t n, const float *own, int64_t dim, int64_t stride,
+                        float scale, const float *q, float *scores)
 {
     for (int64_t j = 0; j < prefix_rows; j++) scores[j] = scale * vec_dot(dim, q, prefix + j * stride);
     for (int64_t j = 0; j < n; j++) scores[prefix_rows + j] = scale * vec_dot(dim, q, own + j * stride);
 }
 
-void attention_branch_forward(attention_shape_t s, int64_t prefix_rows, const float *prefix, int64_t rows, const float *qkv, float *out,
-                              float *log_sum, float *scores)
+void attention_branch_forward(attention_shape_t s, int64_t prefix_rows, const float *prefix, int64_t rows, const float *qkv,
+                              float *out, float *log_sum, float *scores)
 {
     const int64_t dim = s.head_dim, stride = qkv_width(s), out_stride = s.heads * dim;
     const float scale = 1 / sqrtf((float)dim);

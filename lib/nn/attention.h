@@ -20,17 +20,18 @@ int64_t attention_scratch(attention_shape_t s, int64_t longest);
 
 /* One segment of `rows` rows, each attending to itself and what precedes it: out [rows, heads * head_dim];
  * log_sum [rows, heads] = log of the softmax denominators, kept for the backward. Dropout applies to the probabilities. */
-void attention_forward(attention_shape_t s, int64_t rows, const float *qkv, dropout_t drop, float *out, float *log_sum, float *scratch);
+void attention_forward(attention_shape_t s, int64_t rows, const float *qkv, dropout_t drop, float *out, float *log_sum,
+                       float *scratch);
 
 /* dqkv [rows, qkv_width] (overwritten) from dout [rows, heads * head_dim]. */
-void attention_backward(attention_shape_t s, int64_t rows, const float *qkv, const float *log_sum, const float *dout, dropout_t drop,
-                        float *dqkv, float *scratch);
+void attention_backward(attention_shape_t s, int64_t rows, const float *qkv, const float *log_sum, const float *dout,
+                        dropout_t drop, float *dqkv, float *scratch);
 
 /* A branch: `rows` rows that continue a prefix of `prefix_rows` rows of qkv which they share with other branches. Each attends to
  * the whole prefix, to the branch's rows before it and to itself. `scores` holds prefix_rows + rows floats, for the backward
  * twice as many. No dropout. */
-void attention_branch_forward(attention_shape_t s, int64_t prefix_rows, const float *prefix, int64_t rows, const float *qkv, float *out,
-                              float *log_sum, float *scores);
+void attention_branch_forward(attention_shape_t s, int64_t prefix_rows, const float *prefix, int64_t rows, const float *qkv,
+                              float *out, float *log_sum, float *scores);
 
 /* dqkv [rows, qkv_width] is overwritten; what reaches the prefix's keys and values is added to dprefix. */
 void attention_branch_backward(attention_shape_t s, int64_t prefix_rows, const float *prefix, int64_t rows, const float *qkv,

@@ -26,7 +26,8 @@ void attention_full_forward(attention_shape_t s, int64_t queries, int64_t rows, 
             int64_t m = queries - i < BLOCK ? queries - i : BLOCK;
             gemm_f32_strided(false, true, m, rows, dim, scale, qkv + i * stride + h * dim, stride, k, stride, 0, scratch, rows);
             softmax_rows(m, rows, scratch);
-            gemm_f32_strided(false, false, m, dim, rows, 1, scratch, rows, v, stride, 0, out + i * out_stride + h * dim, out_stride);
+            gemm_f32_strided(false, false, m, dim, rows, 1, scratch, rows, v, stride, 0, out + i * out_stride + h * dim,
+                             out_stride);
         }
     }
 }

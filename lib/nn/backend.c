@@ -69,7 +69,7 @@ static dnnl_memory_t memory_of(const dnnl_memory_desc_t *d, void *handle)
     return m;
 }
 
-/* With `add`, the product is added to what C holds. */
+/* Makes the product replace what C holds, or with `add` be added to it. */
 static dnnl_primitive_attr_t attributes(bool add)
 {
     dnnl_primitive_attr_t attr;
@@ -108,7 +108,8 @@ static product_t *product_make(bool ta, bool tb, bool add, int64_t m, int64_t n,
 
 static product_t *product_find(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k)
 {
-    uint64_t h = (uint64_t)m * 31 + (uint64_t)n * 1031 + (uint64_t)k * 65537 + (uint64_t)ta * 7 + (uint64_t)tb * 13 + (uint64_t)add * 29;
+    uint64_t h = (uint64_t)m * 31 + (uint64_t)n * 1031 + (uint64_t)k * 65537 +
+                 (uint64_t)ta * 7 + (uint64_t)tb * 13 + (uint64_t)add * 29;
     product_t **slot = &products[(h ^ (h >> 8) ^ (h >> 16)) % BUCKETS];
     for (product_t *p = *slot; p; p = p->next)
         if (p->m == m && p->n == n && p->k == k && p->ta == ta && p->tb == tb && p->add == add) return p;
@@ -118,7 +119,8 @@ static product_t *product_find(bool ta, bool tb, bool add, int64_t m, int64_t n,
     return p;
 }
 
-static void multiply(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b, float *c)
+static void multiply(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b,
+                     float *c)
 {
     if (m <= 0 || n <= 0) return;
     if (k <= 0) {
@@ -130,7 +132,8 @@ static void multiply(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k
     check(dnnl_memory_set_data_handle_v2(p->a, (void *)(uintptr_t)a, stream), "memory");
     check(dnnl_memory_set_data_handle_v2(p->b, (void *)(uintptr_t)b, stream), "memory");
     check(dnnl_memory_set_data_handle_v2(p->c, c, stream), "memory");
-    dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, p->a}, {DNNL_ARG_WEIGHTS, p->b}, {DNNL_ARG_DST, p->c}, {DNNL_ARG_SCRATCHPAD, p->scratch}};
+    dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, p->a}, {DNNL_ARG_WEIGHTS, p->b}, {DNNL_ARG_DST, p->c},
+                              {DNNL_ARG_SCRATCHPAD, p->scratch}};
     check(dnnl_primitive_execute(p->primitive, stream, 4, args), "matmul");
 }
 

@@ -50,7 +50,8 @@ void gemm_f32_strided(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float a
                 (int)lda, b, (int)ldb, beta, c, (int)ldc);
 }
 
-void gemm_f32(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, const float *b, float beta, float *c)
+void gemm_f32(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, const float *b, float beta,
+              float *c)
 {
     gemm_f32_strided(ta, tb, m, n, k, alpha, a, ta ? m : k, b, tb ? k : n, beta, c, n);
 }

@@ -11,7 +11,8 @@ void gemm_init(void);
 
 /* C [m, n] = alpha op(A) op(B) + beta C, row-major and dense; op transposes where ta, tb are set: A is [m, k] ([k, m] if ta),
  * B is [k, n] ([n, k] if tb). */
-void gemm_f32(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, const float *b, float beta, float *c);
+void gemm_f32(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, const float *b, float beta,
+              float *c);
 
 /* The same over parts of wider matrices: lda, ldb, ldc floats from one row to the next. */
 void gemm_f32_strided(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b,

@@ -35,13 +35,13 @@ void grads_free(grads_t *g)
     free(g);
 }
 
-/* Where the search for a row begins (Fibonacci hashing: neighbours lie apart). */
+/* Begins the search for a row where its neighbours do not (Fibonacci hashing). */
 static int64_t first_slot(const grads_rows_t *r, int64_t row)
 {
     return (int64_t)(((uint64_t)row * 0x9e3779b97f4a7c15u) >> 32) & (r->slots - 1);
 }
 
-/* The slot that holds a row, or the free one where it belongs. */
+/* Finds the slot that holds a row, or the free one where it belongs. */
 static int64_t find_slot(const grads_rows_t *r, int64_t row)
 {
     int64_t at = first_slot(r, row);

@@ -105,7 +105,7 @@ static double sum(const double *x, int64_t n)
     return total;
 }
 
-/* A row drawn with probability proportional to its distance; uniform where all are zero. */
+/* Draws a row with probability proportional to its distance; uniformly where all are zero. */
 static int64_t draw_row(const fit_t *f, uint64_t key, uint64_t index)
 {
     double total = sum(f->total, f->o->shards);
@@ -145,7 +145,8 @@ static void lloyd_shard(void *ctx, int64_t shard, int worker)
     shard_rows(f->n, shard, f->o->shards, &begin, &end);
     int32_t *before = xmalloc((size_t)(end - begin) * sizeof *before);
     memcpy(before, f->code + begin, (size_t)(end - begin) * sizeof *before);
-    kmeans_nearest(end - begin, f->d, codes, f->x + begin * f->d, f->centroids, f->offset, f->code + begin, 1, f->distance + begin);
+    kmeans_nearest(end - begin, f->d, codes, f->x + begin * f->d, f->centroids, f->offset, f->code + begin, 1,
+                   f->distance + begin);
 
     memset(f->sums[shard], 0, (size_t)(codes * f->d) * sizeof(float));
     memset(count, 0, (size_t)codes * sizeof *count);
@@ -172,7 +173,7 @@ static int64_t gather_counts(fit_t *f)
     return changed;
 }
 
-/* Centroids become means; those without rows go to rows drawn by their distance, each used once. */
+/* Moves centroids to their means; those without rows go to rows drawn by their distance, each used once. */
 static bool move_centroids(fit_t *f, int iteration)
 {
     bool revived = false;

@@ -16,9 +16,11 @@ void linear_add_pair(linear_t *l, params_t *params, const char *name, int64_t ra
     l->rank = rank;
     l->scale = scale;
     params_align(params);
-    l->down = params_add(params, (param_t){.name = xasprintf("%s.lora_A.weight", name), .rows = rank, .cols = l->in, .decay = true});
+    l->down = params_add(params, (param_t){.name = xasprintf("%s.lora_A.weight", name), .rows = rank, .cols = l->in,
+                                           .decay = true});
     params_align(params);
-    l->up = params_add(params, (param_t){.name = xasprintf("%s.lora_B.weight", name), .rows = l->out, .cols = rank, .decay = true});
+    l->up = params_add(params, (param_t){.name = xasprintf("%s.lora_B.weight", name), .rows = l->out, .cols = rank,
+                                         .decay = true});
     params_align(params);
 }
 
@@ -39,7 +41,10 @@ static inner_t inner_of(const linear_t *l, int64_t rows, void *scratch)
     return (inner_t){scratch, (char *)scratch + (size_t)(rows * l->rank) * sizeof(float)};
 }
 
-size_t linear_scratch(const linear_t *l, int64_t rows) { return size_mul(size_mul(2, sizeof(float)), size_mul((size_t)rows, (size_t)l->rank)); }
+size_t linear_scratch(const linear_t *l, int64_t rows)
+{
+    return size_mul(size_mul(2, sizeof(float)), size_mul((size_t)rows, (size_t)l->rank));
+}
 
 /* Scales what a product left in `inner`, and packs it. */
 static void scale_inner(const linear_t *l, const backend_t *b, int64_t rows, inner_t inner)
@@ -48,7 +53,7 @@ static void scale_inner(const linear_t *l, const backend_t *b, int64_t rows, inn
     b->pack(inner.floats, rows * l->rank, inner.packed);
 }
 
-/* s x A^T, in `inner`. */
+/* Leaves s x A^T in `inner`. */
 static void go_down(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, inner_t inner)
 {
     w->backend->matmul(false, true, rows, l->rank, l->in, x, weights_operand(w, l->down), inner.floats);
@@ -72,7 +77,7 @@ void linear_forward(const linear_t *l, const weights_t *w, int64_t rows, const o
     b->matmul_add(false, true, rows, l->out, l->rank, inner.packed, weights_operand(w, l->up), y);
 }
 
-/* Gradients of A and B, and the pair's part of dx. */
+/* Adds the gradients of A and B, and the pair's part of dx. */
 static void pair_backward(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, const operand_t *dy, float *dx,
                           grads_t *grads, void *scratch)
 {
@@ -86,8 +91,8 @@ static void pair_backward(const linear_t *l, const weights_t *w, int64_t rows, c
     if (dx) b->matmul_add(false, false, rows, l->in, l->rank, inner.packed, weights_operand(w, l->down), dx);
 }
 
-void linear_backward(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, const operand_t *dy, const float *dy_floats,
-                     float *dx, grads_t *grads, void *scratch)
+void linear_backward(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, const operand_t *dy,
+                     const float *dy_floats, float *dx, grads_t *grads, void *scratch)
 {
     const backend_t *b = w->backend;
     float *dweight = grads_block(grads, l->weight), *dbias = l->bias >= 0 ? grads_block(grads, l->bias) : NULL;

@@ -19,8 +19,8 @@ typedef struct {
  * columns; `bias` -1: none. A bias is read as floats: it must not be among what weights_release() frees. */
 linear_t linear_on(int64_t in, int64_t out, int weight, int bias);
 
-/* Appends a low-rank pair NAME.lora_A.weight, NAME.lora_B.weight; and, once there is memory, fills it: A normal with variance 1 / in,
- * B zero, so that the layer starts as it was and both learn. */
+/* Appends a low-rank pair NAME.lora_A.weight, NAME.lora_B.weight; and, once there is memory, fills it: A normal with variance
+ * 1 / in, B zero, so that the layer starts as it was and both learn. */
 void linear_add_pair(linear_t *l, params_t *params, const char *name, int64_t rank, float scale);
 void linear_init_pair(const linear_t *l, const params_t *params, uint64_t stream);
 
@@ -32,7 +32,7 @@ void linear_forward(const linear_t *l, const weights_t *w, int64_t rows, const o
 
 /* Given dy [rows, out], as an operand and, where there is a bias, in floats as well (else NULL): adds the gradients of what is
  * not frozen to `grads`, and writes that of x to dx [rows, in] where not NULL. Same x as the forward's. */
-void linear_backward(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, const operand_t *dy, const float *dy_floats,
-                     float *dx, grads_t *grads, void *scratch);
+void linear_backward(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, const operand_t *dy,
+                     const float *dy_floats, float *dx, grads_t *grads, void *scratch);
 
 #endif

@@ -62,7 +62,7 @@ static void gradient(const problem_t *p, const double *w, double *g)
     }
 }
 
-/* h = Hessian v, with a trace of damping on the bias, so that it stays invertible where all probabilities saturate. */
+/* Computes h = Hessian v, with a trace of damping on the bias: it stays invertible where all probabilities saturate. */
 static void curvature(const problem_t *p, const double *v, double *h)
 {
     for (int64_t j = 0; j < p->size; j++) h[j] = (j < p->size - 1 ? p->l2 : 1e-9) * v[j];

@@ -53,8 +53,8 @@ const float *mlp_forward(const mlp_t *m, const weights_t *w, int64_t rows, const
     return x;
 }
 
-void mlp_backward(const mlp_t *m, const weights_t *w, int64_t rows, const float *x, const float *acts, const float *dout, float *dx,
-                  grads_t *grads, float *scratch)
+void mlp_backward(const mlp_t *m, const weights_t *w, int64_t rows, const float *x, const float *acts, const float *dout,
+                  float *dx, grads_t *grads, float *scratch)
 {
     float *halves[] = {scratch, scratch + rows * mlp_widest(m)};
     const float *after = acts + rows * m->hidden; /* walks backwards over the layers' activations */

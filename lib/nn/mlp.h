@@ -27,8 +27,8 @@ const float *mlp_forward(const mlp_t *m, const weights_t *w, int64_t rows, const
 
 /* Given dout, the gradient of the result, and the forward's acts: adds the parameters' gradients to `grads` and writes the
  * input's to dx [rows, width[0]] where not NULL. `scratch` [2 * rows * widest layer]. */
-void mlp_backward(const mlp_t *m, const weights_t *w, int64_t rows, const float *x, const float *acts, const float *dout, float *dx,
-                  grads_t *grads, float *scratch);
+void mlp_backward(const mlp_t *m, const weights_t *w, int64_t rows, const float *x, const float *acts, const float *dout,
+                  float *dx, grads_t *grads, float *scratch);
 
 int64_t mlp_widest(const mlp_t *m);
 

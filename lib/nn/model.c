@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
-/* What is wrong with a shape, NULL if nothing. */
+/* Says what is wrong with a shape, NULL if nothing. */
 static const char *shape_fault(const model_config_t *c)
 {
     if (c->hidden_size < 1 || c->num_hidden_layers < 1 || c->num_attention_heads < 1 || c->num_key_value_heads < 1 ||
@@ -35,12 +35,16 @@ static int add_matrix(model_t *m, char *name, int64_t rows, int64_t cols)
     return params_add(&m->params, (param_t){.name = name, .rows = rows, .cols = cols, .decay = true});
 }
 
-static char *layer_name(int64_t layer, const char *tail) { return xasprintf("model.layers.%lld.%s.weight", (long long)layer, tail); }
+static char *layer_name(int64_t layer, const char *tail)
+{
+    return xasprintf("model.layers.%lld.%s.weight", (long long)layer, tail);
+}
 
 static model_layer_t add_layer(model_t *m, int64_t i)
 {
     const model_config_t *c = &m->config;
-    const int64_t d = c->hidden_size, f = c->intermediate_size, q = c->num_attention_heads * c->head_dim, kv = c->num_key_value_heads * c->head_dim;
+    const int64_t d = c->hidden_size, f = c->intermediate_size;
+    const int64_t q = c->num_attention_heads * c->head_dim, kv = c->num_key_value_heads * c->head_dim;
     model_layer_t l;
     l.norm1 = add_gain(m, layer_name(i, "input_layernorm"));
     l.qkv = linear_on(d, q + 2 * kv, add_matrix(m, layer_name(i, "self_attn.q_proj"), q, d), -1);
@@ -58,7 +62,7 @@ static model_layer_t add_layer(model_t *m, int64_t i)
     return l;
 }
 
-/* The parameters and where they lie; no memory yet. */
+/* Names the parameters and says where they lie; takes no memory yet, as a file may hold the values. */
 static model_t *lay_out(model_config_t config)
 {
     model_t *m = NEW(model_t);
@@ -110,13 +114,16 @@ void model_init(model_t *m, uint64_t seed)
 
 char *model_config_json(const model_config_t *c, int64_t bos)
 {
-    return xasprintf("{\"architectures\":[\"LlamaForCausalLM\"],\"model_type\":\"llama\",\"hidden_act\":\"silu\",\"hidden_size\":%lld,"
-                     "\"num_hidden_layers\":%lld,\"num_attention_heads\":%lld,\"num_key_value_heads\":%lld,\"head_dim\":%lld,"
+    return xasprintf("{\"architectures\":[\"LlamaForCausalLM\"],\"model_type\":\"llama\",\"hidden_act\":\"silu\","
+                     "\"hidden_size\":%lld,\"num_hidden_layers\":%lld,\"num_attention_heads\":%lld,"
+                     "\"num_key_value_heads\":%lld,\"head_dim\":%lld,"
                      "\"intermediate_size\":%lld,\"vocab_size\":%lld,\"max_position_embeddings\":%lld,\"rms_norm_eps\":%g,"
-                     "\"rope_theta\":%g,\"tie_word_embeddings\":true,\"attention_bias\":false,\"mlp_bias\":false,\"bos_token_id\":%lld}",
+                     "\"rope_theta\":%g,\"tie_word_embeddings\":true,\"attention_bias\":false,\"mlp_bias\":false,"
+                     "\"bos_token_id\":%lld}",
                      (long long)c->hidden_size, (long long)c->num_hidden_layers, (long long)c->num_attention_heads,
                      (long long)c->num_key_value_heads, (long long)c->head_dim, (long long)c->intermediate_size,
-                     (long long)c->vocab_size, (long long)c->max_position_embeddings, c->rms_norm_eps, c->rope_theta, (long long)bos);
+                     (long long)c->vocab_size, (long long)c->max_position_embeddings, c->rms_norm_eps, c->rope_theta,
+                     (long long)bos);
 }
 
 static double number(const st_file_t *f, const cJSON *config, const char *key, double missing)
@@ -128,7 +135,7 @@ static double number(const st_file_t *f, const cJSON *config, const char *key, d
     return v->valuedouble;
 }
 
-/* A size: a whole number, 1 or more. */
+/* Reads a size: a whole number, 1 or more. */
 static int64_t whole(const st_file_t *f, const cJSON *config, const char *key, double missing)
 {
     double v = number(f, config, key, missing);

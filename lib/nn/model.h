@@ -3,7 +3,6 @@
 #ifndef SIDMILL_NN_MODEL_H
 #define SIDMILL_NN_MODEL_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "data/st.h"

@@ -54,8 +54,8 @@ static void norm_row_backward(int64_t d, const float *restrict x, const float *r
     for (int64_t i = 0; i < d; i++) dgain[i] += dy[i] * x[i] * inv;
 }
 
-void rmsnorm_backward(int64_t rows, int64_t d, const float *x, const float *gain, const float *inv_rms, const float *dy, float *dx,
-                      float *dgain)
+void rmsnorm_backward(int64_t rows, int64_t d, const float *x, const float *gain, const float *inv_rms, const float *dy,
+                      float *dx, float *dgain)
 {
     for (int64_t r = 0; r < rows; r++) norm_row_backward(d, x + r * d, gain, inv_rms[r], dy + r * d, dx + r * d, dgain);
 }
@@ -74,8 +74,8 @@ static void layernorm_row(int64_t d, float eps, const float *x, const float *gai
     for (int64_t i = 0; i < d; i++) y[i] = (x[i] - mean) * inv * gain[i] + bias[i];
 }
 
-void layernorm_forward(const backend_t *b, int64_t rows, int64_t d, float eps, const float *x, const float *gain, const float *bias,
-                       operand_t *packed, float *y)
+void layernorm_forward(const backend_t *b, int64_t rows, int64_t d, float eps, const float *x, const float *gain,
+                       const float *bias, operand_t *packed, float *y)
 {
     float *row = y ? NULL : xreallocarray(NULL, (size_t)d, sizeof *row);
     for (int64_t r = 0; r < rows; r++) {
@@ -120,8 +120,8 @@ static void quick_gelu_row(int64_t n, const float *restrict x, const float *rest
     }
 }
 
-void bias_activation_forward(const backend_t *b, activation_t activation, int64_t rows, int64_t n, const float *bias, const float *x,
-                             operand_t *act)
+void bias_activation_forward(const backend_t *b, activation_t activation, int64_t rows, int64_t n, const float *bias,
+                             const float *x, operand_t *act)
 {
     float block[BLOCK];
     for (int64_t r = 0; r < rows; r++)
@@ -230,7 +230,8 @@ void rope_free(rope_t *r)
 }
 
 SIMD_CLONES
-static void rotate(int64_t half, const float *restrict c, const float *restrict s, float sign, float *restrict a, float *restrict b)
+static void rotate(int64_t half, const float *restrict c, const float *restrict s, float sign, float *restrict a,
+                   float *restrict b)
 {
 #pragma omp simd
     for (int64_t i = 0; i < half; i++) {

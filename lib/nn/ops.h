@@ -17,13 +17,13 @@ void rmsnorm_forward(const backend_t *b, int64_t rows, int64_t d, float eps, con
                      operand_t *packed, float *y);
 
 /* dx += the gradient through the norm; dgain [d] += its gradient, where not NULL. dy, x, dx: [rows, d]. */
-void rmsnorm_backward(int64_t rows, int64_t d, const float *x, const float *gain, const float *inv_rms, const float *dy, float *dx,
-                      float *dgain);
+void rmsnorm_backward(int64_t rows, int64_t d, const float *x, const float *gain, const float *inv_rms, const float *dy,
+                      float *dx, float *dgain);
 
 /* LayerNorm (Ba et al. 2016): y = (x - mean) / sqrt(variance + eps) * gain + bias, per row of x [rows, d]; y may be x. The
  * result goes to `packed` and to `y` in f32, where not NULL. */
-void layernorm_forward(const backend_t *b, int64_t rows, int64_t d, float eps, const float *x, const float *gain, const float *bias,
-                       operand_t *packed, float *y);
+void layernorm_forward(const backend_t *b, int64_t rows, int64_t d, float eps, const float *x, const float *gain,
+                       const float *bias, operand_t *packed, float *y);
 
 /* x [rows, n] += bias [n] in every row; with y [rows, n] not NULL, x += y + bias: a residual connection. */
 void bias_forward(int64_t rows, int64_t n, const float *bias, const float *y, float *x);
@@ -32,8 +32,8 @@ void bias_forward(int64_t rows, int64_t n, const float *bias, const float *y, fl
 typedef enum { ACT_GELU, ACT_QUICK_GELU } activation_t;
 
 /* act = activation(x + bias), x [rows, n]. */
-void bias_activation_forward(const backend_t *b, activation_t activation, int64_t rows, int64_t n, const float *bias, const float *x,
-                             operand_t *act);
+void bias_activation_forward(const backend_t *b, activation_t activation, int64_t rows, int64_t n, const float *bias,
+                             const float *x, operand_t *act);
 
 /* x = dropout(x), and the gradient through it, in place over n. */
 void dropout_scale(int64_t n, dropout_t drop, float *x);

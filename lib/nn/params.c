@@ -81,7 +81,8 @@ bool params_have_tables(const params_t *params)
 static void fill_normal(const params_t *params, int block, double deviation, uint64_t stream, int64_t first)
 {
     float *values = params_values(params, block);
-    for (int64_t i = 0; i < params->blocks[block].count; i++) values[i] = (float)(deviation * rng_normal(stream, (uint64_t)(first + i)));
+    for (int64_t i = 0; i < params->blocks[block].count; i++)
+        values[i] = (float)(deviation * rng_normal(stream, (uint64_t)(first + i)));
 }
 
 void params_fill_normal(const params_t *params, int block, double deviation, uint64_t stream)

@@ -132,12 +132,13 @@ static void read_deviation(const st_file_t *f, const char *name, pca_t *p)
     }
 }
 
-/* Beyond these bounds products would not stay finite; a component's elements are at most 1. */
+/* Refuses values with which products would not stay finite; a component's elements are at most 1. */
 static void check_range(const st_file_t *f, const char *name, int64_t rows, int64_t cols, const float *x, float max)
 {
     for (int64_t i = 0; i < rows * cols; i++)
         if (fabsf(x[i]) > max)
-            st_bad(f, name, "row %lld holds %g, expected -%g to %g", (long long)(i / cols), (double)x[i], (double)max, (double)max);
+            st_bad(f, name, "row %lld holds %g, expected -%g to %g", (long long)(i / cols), (double)x[i], (double)max,
+                   (double)max);
 }
 
 pca_t pca_load(const st_file_t *f, const char *prefix, int64_t width)

@@ -59,7 +59,7 @@ static void rotate_shard(void *ctx, int64_t shard, int worker)
     free(turned);
 }
 
-/* z [rows, l] becomes [rows, k] = z w, in place; returns the smaller block. */
+/* Turns z [rows, l] into [rows, k] = z w, in place; returns the smaller block. */
 static float *rotate(int64_t rows, int64_t l, int64_t k, const float *w, float *z)
 {
     struct rotation r = {rows, l, k, w, z};
@@ -68,8 +68,7 @@ static float *rotate(int64_t rows, int64_t l, int64_t k, const float *w, float *
     return xreallocarray(z, (size_t)(rows * k), sizeof(float));
 }
 
-/* The decomposition leaves each vector's sign open: its component of largest magnitude, the first of equals, is made
- * positive. */
+/* Makes each vector's component of largest magnitude, the first of equals, positive: the decomposition leaves signs open. */
 static void fix_signs(svd_t *d)
 {
     float *best = xfloats((size_t)d->k);
@@ -82,7 +81,7 @@ static void fix_signs(svd_t *d)
     free(best);
 }
 
-/* From z = x^T q [cols, l] with q orthonormal: z^T z = W diag(s^2) W^T and V = z W diag(1/s). Consumes z. */
+/* Decomposes z = x^T q [cols, l], q orthonormal: z^T z = W diag(s^2) W^T and V = z W diag(1/s). Consumes z. */
 static void decompose(svd_t *d, int64_t l, float *z)
 {
     double *gram = gram_matrix(d->cols, l, z), *square = gram_eigen(l, gram);

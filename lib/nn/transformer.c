@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 
 /* Dropout sites of a layer; attention adds the segment's number to the last. */
 enum { SITE_INPUT = 0, SITE_ATTENTION_OUT = 1, SITE_MLP_OUT = 2, SITE_PROBABILITIES = 1 << 20 };
@@ -34,8 +35,6 @@ struct activations {
     float *scratch;                  /* attention's */
     void *inner;                     /* of low-rank pairs; NULL: there are none */
 };
-
-static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 
 network_t *network_new(const model_t *m, const backend_t *b, int64_t positions)
 {
@@ -80,7 +79,7 @@ static layer_acts_t layer_acts_new(const network_t *net, int64_t rows)
     };
 }
 
-/* Space for the widest low-rank pair of any layer; NULL where there is none. */
+/* Takes space for the widest low-rank pair of any layer; NULL where there is none. */
 static void *inner_new(const network_t *net, int64_t rows)
 {
     size_t most = 0;
@@ -134,10 +133,12 @@ void activations_free(activations_t *a)
         layer_acts_t *l = &a->layer[i];
         free(l->qkv);
         if (i > 0 && a->pass == PASS_INFER) continue;
-        void *all[] = {l->x_in, l->x_mid, l->inv_rms1, l->inv_rms2, l->norm1, l->norm2, l->log_sum, l->attended, l->gate_up, l->act};
+        void *all[] = {l->x_in, l->x_mid, l->inv_rms1, l->inv_rms2, l->norm1, l->norm2, l->log_sum, l->attended,
+                       l->gate_up, l->act};
         for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);
     }
-    void *all[] = {a->layer, a->x_out, a->inv_rms, a->hidden, a->hidden_packed, a->wide, a->narrow, a->dx, a->packed, a->scratch, a->inner};
+    void *all[] = {a->layer, a->x_out, a->inv_rms, a->hidden, a->hidden_packed, a->wide, a->narrow, a->dx,
+                   a->packed, a->scratch, a->inner};
     for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);
     free(a);
 }
@@ -149,7 +150,7 @@ static const float *gain(const network_t *net, int block) { return params_values
 
 static int64_t parent_of(const segments_t *p, int64_t segment) { return p->parents ? p->parents[segment] : -1; }
 
-/* Rows that a branch continues; 0 for other segments. */
+/* Counts the rows that a branch continues; 0 for other segments. */
 static int64_t prefix_rows(const segments_t *p, int64_t segment)
 {
     int64_t parent = parent_of(p, segment);
@@ -168,8 +169,8 @@ static void rotate_rows(const network_t *net, const segments_t *p, bool inverse,
     }
 }
 
-static void attend(const network_t *net, activations_t *a, const segments_t *p, layer_acts_t *l, int64_t rows, double dropout, uint64_t key,
-                   int64_t layer)
+static void attend(const network_t *net, activations_t *a, const segments_t *p, layer_acts_t *l, int64_t rows, double dropout,
+                   uint64_t key, int64_t layer)
 {
     const attention_shape_t s = net->attention;
     const int64_t width = qkv_width(s), out = s.heads * s.head_dim;
@@ -179,15 +180,16 @@ static void attend(const network_t *net, activations_t *a, const segments_t *p, 
             attention_branch_forward(s, prefix_rows(p, g), l->qkv + p->bounds[parent] * width, n, l->qkv + first * width,
                                      a->narrow + first * out, l->log_sum + first * s.heads, a->scratch);
         else
-            attention_forward(s, n, l->qkv + first * width, dropout_site(dropout, key, site(layer, SITE_PROBABILITIES + (uint64_t)g)),
-                              a->narrow + first * out, l->log_sum + first * s.heads, a->scratch);
+            attention_forward(s, n, l->qkv + first * width,
+                              dropout_site(dropout, key, site(layer, SITE_PROBABILITIES + (uint64_t)g)), a->narrow + first * out,
+                              l->log_sum + first * s.heads, a->scratch);
     }
     memset(a->narrow + p->rows * out, 0, (size_t)((rows - p->rows) * out) * sizeof(float));
     net->backend->pack(a->narrow, rows * out, l->attended);
 }
 
-static void layer_forward(const network_t *net, activations_t *a, const segments_t *p, int64_t rows, int64_t i, double dropout, uint64_t key,
-                          float *x_out)
+static void layer_forward(const network_t *net, activations_t *a, const segments_t *p, int64_t rows, int64_t i, double dropout,
+                          uint64_t key, float *x_out)
 {
     const model_config_t *c = &net->model->config;
     const backend_t *b = net->backend;
@@ -234,14 +236,15 @@ const float *transformer_forward(const network_t *net, activations_t *a, const s
     if (dropout > 0) dropout_scale(rows * d, input, x);
     for (int64_t i = 0; i < a->layers; i++)
         layer_forward(net, a, p, rows, i, dropout, key, i + 1 < a->layers ? a->layer[i + 1].x_in : a->x_out);
-    rmsnorm_forward(net->backend, rows, d, (float)m->config.rms_norm_eps, a->x_out, gain(net, m->norm), a->inv_rms, a->hidden_packed, a->hidden);
+    rmsnorm_forward(net->backend, rows, d, (float)m->config.rms_norm_eps, a->x_out, gain(net, m->norm), a->inv_rms,
+                    a->hidden_packed, a->hidden);
     if (packed) *packed = a->hidden_packed;
     return a->hidden;
 }
 
-/* dx (gradient of the layer's output) becomes the gradient of its input. */
-static void layer_backward(const network_t *net, activations_t *a, const segments_t *p, int64_t rows, int64_t i, double dropout, uint64_t key,
-                           grads_t *grads)
+/* Turns dx from the gradient of the layer's output into that of its input. */
+static void layer_backward(const network_t *net, activations_t *a, const segments_t *p, int64_t rows, int64_t i, double dropout,
+                           uint64_t key, grads_t *grads)
 {
     const model_config_t *c = &net->model->config;
     const backend_t *b = net->backend;
@@ -266,7 +269,8 @@ static void layer_backward(const network_t *net, activations_t *a, const segment
                                       a->wide + p->bounds[parent] * width, a->scratch);
         else
             attention_backward(s, n, l->qkv + first * width, l->log_sum + first * s.heads, a->narrow + first * heads_width,
-                               dropout_site(dropout, key, site(i, SITE_PROBABILITIES + (uint64_t)g)), a->wide + first * width, a->scratch);
+                               dropout_site(dropout, key, site(i, SITE_PROBABILITIES + (uint64_t)g)), a->wide + first * width,
+                               a->scratch);
     }
     rotate_rows(net, p, true, a->wide);
     memset(a->wide + p->rows * width, 0, (size_t)((rows - p->rows) * width) * sizeof(float));
@@ -275,8 +279,8 @@ static void layer_backward(const network_t *net, activations_t *a, const segment
     rmsnorm_backward(rows, d, l->x_in, gain(net, w->norm1), l->inv_rms1, a->narrow, a->dx, grads_block(grads, w->norm1));
 }
 
-void transformer_backward(const network_t *net, activations_t *a, const segments_t *p, double dropout, uint64_t key, const float *dhidden,
-                          grads_t *grads)
+void transformer_backward(const network_t *net, activations_t *a, const segments_t *p, double dropout, uint64_t key,
+                          const float *dhidden, grads_t *grads)
 {
     const model_t *m = net->model;
     const int64_t rows = round_rows(net->backend, p->rows), d = m->config.hidden_size;
@@ -306,14 +310,15 @@ void extension_free(const network_t *net, extension_t *e)
 enum { MAX_DEPTH = 64 };
 
 static void extend_attention(const network_t *net, activations_t *a, const segments_t *p, const extension_t *e, int64_t layer,
-                             const int64_t *segment, const int64_t *position, int depth, const extension_t *earlier, const int32_t *ancestor,
-                             float *out)
+                             const int64_t *segment, const int64_t *position, int depth, const extension_t *earlier,
+                             const int32_t *ancestor, float *out)
 {
     const attention_shape_t s = net->attention;
     const int64_t width = qkv_width(s), heads_width = s.heads * s.head_dim;
     float *scores = xfloats((size_t)(a->longest + MAX_DEPTH + 1));
     for (int64_t r = 0; r < e->rows; r++) {
-        if (position[r] >= net->rope.positions) die(EX_SOFTWARE, "transformer: position %lld is beyond the rotary tables", (long long)position[r]);
+        if (position[r] >= net->rope.positions)
+            die(EX_SOFTWARE, "transformer: position %lld is beyond the rotary tables", (long long)position[r]);
         float *row = e->qkv[layer] + r * width;
         const float *extra[MAX_DEPTH];
         for (int i = 0; i < depth; i++) extra[i] = earlier[i].qkv[layer] + ancestor[r * depth + i] * width;
@@ -333,7 +338,8 @@ void transformer_extend(const network_t *net, activations_t *a, const segments_t
     const int64_t rows = round_rows(b, e->rows), d = c->hidden_size, f = c->intermediate_size;
     const int64_t heads_width = c->num_attention_heads * c->head_dim;
     const float eps = (float)c->rms_norm_eps;
-    if (rows > e->capacity || rows > a->step_capacity || depth > MAX_DEPTH) die(EX_SOFTWARE, "transformer: step beyond its space");
+    if (rows > e->capacity || rows > a->step_capacity || depth > MAX_DEPTH)
+        die(EX_SOFTWARE, "transformer: step beyond its space");
     memset(e->x + e->rows * d, 0, (size_t)((rows - e->rows) * d) * sizeof(float));
     for (int64_t i = 0; i < c->num_hidden_layers; i++) {
         const model_layer_t *w = &m->layers[i];

@@ -37,8 +37,9 @@ typedef struct {
 /* What one pass leaves behind, for the backward and for extensions. One for each worker. */
 typedef struct activations activations_t;
 
-/* Space for up to `rows` rows in segments of up to `longest` rows, a branch's parent counted in. For inference all layers share what
- * only a backward would look at again, and there is room for steps of up to `step_rows` rows; a training pass takes no steps (0). */
+/* Space for up to `rows` rows in segments of up to `longest` rows, a branch's parent counted in. For inference all layers share
+ * what only a backward would look at again, and there is room for steps of up to `step_rows` rows; a training pass takes no
+ * steps (0). */
 typedef enum { PASS_TRAIN, PASS_INFER } activations_pass_t;
 activations_t *activations_new(const network_t *net, activations_pass_t pass, int64_t rows, int64_t longest, int64_t step_rows);
 void activations_free(activations_t *a);
@@ -55,8 +56,8 @@ const float *transformer_forward(const network_t *net, activations_t *a, const s
 
 /* Gradients of all parameters but the embedding (whose rows the caller's head and input own) are added to `grads`; dhidden [rows,
  * hidden_size] is the gradient of the forward's result. Same segments, dropout and key. */
-void transformer_backward(const network_t *net, activations_t *a, const segments_t *s, double dropout, uint64_t key, const float *dhidden,
-                          grads_t *grads);
+void transformer_backward(const network_t *net, activations_t *a, const segments_t *s, double dropout, uint64_t key,
+                          const float *dhidden, grads_t *grads);
 
 /* Rows that extend histories by one position each. Kept after the step, because later steps attend to them. */
 typedef struct {

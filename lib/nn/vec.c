@@ -30,7 +30,7 @@ void vec_add_scaled(int64_t n, float w, const float *restrict x, float *restrict
     for (int64_t i = 0; i < n; i++) y[i] += w * x[i];
 }
 
-/* In lanes of its own making: without fast-math a compiler may not reorder a maximum of floats. */
+/* Works in lanes of its own making: without fast-math a compiler may not reorder a maximum of floats. */
 SIMD_CLONES
 float vec_max(int64_t n, const float *x)
 {

@@ -48,7 +48,8 @@ grpo_t *grpo_new(const network_t *policy, const network_t *reference, const spac
     const int64_t history = space_longest(space), rows = AT_ONCE * (history + o->group * levels), longest = history + levels;
     const int64_t segments = AT_ONCE * (1 + o->group), scored = AT_ONCE * (1 + o->group * levels);
     grpo_t *g = NEW(grpo_t);
-    *g = (grpo_t){.policy = policy, .reference = reference, .space = space, .o = *o, .inverse_temperature = (float)(1 / o->temperature)};
+    *g = (grpo_t){.policy = policy, .reference = reference, .space = space, .o = *o,
+                   .inverse_temperature = (float)(1 / o->temperature)};
     g->acts = activations_new(policy, PASS_TRAIN, rows, longest, 0);
     g->reference_acts = activations_new(reference, PASS_INFER, rows, longest, 0);
     g->head = head_new(policy, space);
@@ -81,13 +82,19 @@ static void add_position(grpo_t *g, int64_t row, int level, int64_t node, int64_
     g->choices[g->count++] = (choice_t){group, draw};
 }
 
-static bool has_choice(const grpo_t *g, int level, int64_t node) { return space_allowed(g->space, space_next(g->space, level, node)).n > 1; }
+static bool has_choice(const grpo_t *g, int level, int64_t node)
+{
+    return space_allowed(g->space, space_next(g->space, level, node)).n > 1;
+}
 
-/* What each of a candidate's tokens weighs in the loss. */
-static double share_of(const grpo_t *g, int64_t group, int draw) { return g->weight / (g->o.group * g->groups[group].draws[draw].count); }
+/* Weighs each of a candidate's tokens in the loss. */
+static double share_of(const grpo_t *g, int64_t group, int draw)
+{
+    return g->weight / (g->o.group * g->groups[group].draws[draw].count);
+}
 
-/* A candidate's branch: rows for its tokens up to the last one before a choice, and its scored rows but the first, which is the
- * group's. */
+/* Lays a candidate's branch: rows for its tokens up to the last one before a choice, and its scored rows but the first, which
+ * is the group's. */
 static void lay_branch(grpo_t *g, int64_t group, int draw, int64_t parent)
 {
     const draw_t *d = &g->groups[group].draws[draw];
@@ -120,7 +127,7 @@ static void lay_group(grpo_t *g, int64_t group)
     for (int d = 0; d < g->o.group; d++) lay_branch(g, group, d, parent);
 }
 
-/* x = log softmax(x / temperature), in place. */
+/* Turns x into log softmax(x / temperature), in place. */
 SIMD_CLONES
 static void log_softmax(int64_t n, float inverse_temperature, float *x)
 {
@@ -131,7 +138,7 @@ static void log_softmax(int64_t n, float inverse_temperature, float *x)
     for (int64_t i = 0; i < n; i++) x[i] -= norm;
 }
 
-/* p = exp(x); sums over tokens: *kl of p log(p / ref), *entropy, *reference_entropy. */
+/* Sets p = exp(x), and sums over tokens: *kl of p log(p / ref), *entropy, *reference_entropy. */
 SIMD_CLONES
 static void measure(int64_t n, const float *restrict x, const float *restrict ref, float *restrict p, float *kl, float *entropy,
                     float *reference_entropy)
@@ -149,10 +156,10 @@ static void measure(int64_t n, const float *restrict x, const float *restrict re
     *reference_entropy = r;
 }
 
-/* x = (pull p + push p (x - ref - kl)) / temperature: what every allowed token's logit takes part in. */
+/* Sets x = (pull p + push p (x - ref - kl)) / temperature: what every allowed token's logit takes part in. */
 SIMD_CLONES
-static void spread(int64_t n, float inverse_temperature, float pull, float push, float kl, const float *restrict p, const float *restrict ref,
-                   float *restrict x)
+static void spread(int64_t n, float inverse_temperature, float pull, float push, float kl, const float *restrict p,
+                   const float *restrict ref, float *restrict x)
 {
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) x[i] = inverse_temperature * p[i] * (pull + push * (x[i] - ref[i] - kl));
@@ -167,7 +174,7 @@ static void keep_reference(void *ctx, int64_t i, const allowed_t *allowed, float
     g->pool_used += allowed->n;
 }
 
-/* d loss / d log pi of one candidate's token, its loss and statistics added; `share` is weight / (G |o|). */
+/* Finds d loss / d log pi of one candidate's token, and adds its loss and statistics; `share` is weight / (G |o|). */
 static double token_gradient(grpo_t *g, const grpo_group_t *group, int draw, int level, double log_p, double kl, double share)
 {
     double *old = &group->old[draw * SID_MAX_TOKENS + level];
@@ -241,7 +248,8 @@ static void pass(grpo_t *g, int64_t n, const grpo_group_t *groups, grads_t *grad
     embedding_rows_backward(g->policy->model, s->rows, g->tokens, activations_input_grad(g->acts), grads);
 }
 
-void grpo_backward(grpo_t *g, int64_t n, const grpo_group_t *groups, bool first, double weight, grads_t *grads, grpo_stats_t *stats)
+void grpo_backward(grpo_t *g, int64_t n, const grpo_group_t *groups, bool first, double weight, grads_t *grads,
+                   grpo_stats_t *stats)
 {
     g->first = first;
     g->weight = weight;

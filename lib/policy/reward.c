@@ -17,7 +17,10 @@ reward_kind_t reward_kind(const char *name)
     die(EX_SOFTWARE, "no reward is called '%s'", name);
 }
 
-bool reward_needs_quality(reward_kind_t kind) { return kind == REWARD_UNGATED || kind == REWARD_GATED || kind == REWARD_SUPPRESS; }
+bool reward_needs_quality(reward_kind_t kind)
+{
+    return kind == REWARD_UNGATED || kind == REWARD_GATED || kind == REWARD_SUPPRESS;
+}
 
 quality_t quality_read(const st_file_t *f, const catalogue_t *c)
 {
@@ -59,7 +62,7 @@ int sid_common_codes(const space_t *space, int32_t item, const draw_t *draw)
     return same;
 }
 
-/* The candidate's place by its probability, from 1; of equals the one drawn first stands before. */
+/* Finds the candidate's place by its probability, from 1; of equals the one drawn first stands before. */
 static int draw_rank(int n, const draw_t *draws, int which)
 {
     int rank = 1;
@@ -80,7 +83,10 @@ static void rank_terms(int n, const draw_t *draws, reward_t *rewards)
         if (rewards[i].term[TERM_EXACT] == 0) rewards[i].term[TERM_RANK] = -ranking_gain(draw_rank(n, draws, i)) / all;
 }
 
-static double quality_of(const quality_t *q, int32_t item, double missing) { return item >= 0 && q->judged[item] ? q->value[item] : missing; }
+static double quality_of(const quality_t *q, int32_t item, double missing)
+{
+    return item >= 0 && q->judged[item] ? q->value[item] : missing;
+}
 
 void reward_group(const reward_options_t *o, const space_t *space, const quality_t *q, int32_t target, int n, const draw_t *draws,
                   reward_t *rewards)

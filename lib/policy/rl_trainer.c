@@ -17,7 +17,8 @@
 #include "policy/grpo.h"
 #include "train/loop.h"
 
-_Static_assert((int)RL_RUNNING == LOOP_RUNNING && (int)RL_EPOCHS == LOOP_ROUNDS && (int)RL_PATIENCE == LOOP_PATIENCE && (int)RL_KL == LOOP_OTHER,
+_Static_assert((int)RL_RUNNING == LOOP_RUNNING && (int)RL_EPOCHS == LOOP_ROUNDS && (int)RL_PATIENCE == LOOP_PATIENCE &&
+                   (int)RL_KL == LOOP_OTHER,
                "why the loop ends is why policy training ends");
 
 const char *const rl_end_names[] = {"running", "epochs", "patience", "kl", "entropy"};
@@ -64,7 +65,7 @@ static void make_workers(rl_t *t)
     for (int i = 0; i < parallel_workers(); i++) t->workers[i] = grpo_new(t->net, t->reference, &t->space, &grpo);
 }
 
-/* The space for a step's candidates. */
+/* Takes the space for a step's candidates. */
 static void make_step(rl_t *t)
 {
     const int64_t prompts = t->o.prompts_per_step, candidates = prompts * t->o.group;
@@ -83,9 +84,11 @@ static rl_t *rl_new(const rl_job_t *job)
     t->job = job;
     t->o = job->options;
     t->prompts = prompts_make(job->interactions, t->o.prompts, g->hold, g->space.max_items, &t->prompt_count);
-    if (!t->prompt_count) die(EX_DATAERR, "no user has 4 interactions or more: no training history has an item and one that follows it");
+    if (!t->prompt_count)
+        die(EX_DATAERR, "no user has 4 interactions or more: no training history has an item and one that follows it");
     if (t->o.sampler == SAMPLER_BEAM && t->o.group > g->space.sids->items)
-        die(EX_USAGE, "--group %lld: there are only %lld distinct candidates", (long long)t->o.group, (long long)g->space.sids->items);
+        die(EX_USAGE, "--group %lld: there are only %lld distinct candidates", (long long)t->o.group,
+            (long long)g->space.sids->items);
     t->steps = (int64_t)ceil(t->o.epochs * (double)t->prompt_count / (double)t->o.prompts_per_step);
     t->epoch = -1;
     t->order = NEW_ARRAY(int64_t, t->prompt_count);
@@ -115,7 +118,7 @@ static void rl_free(rl_t *t)
     free(t);
 }
 
-/* Prompt `number` of the endless row of shuffled epochs. */
+/* Finds prompt `number` of the endless row of shuffled epochs. */
 static history_t prompt_at(rl_t *t, int64_t number)
 {
     const int64_t epoch = number / t->prompt_count;
@@ -180,7 +183,8 @@ static double learning_rate(const rl_t *t)
 {
     const int64_t updates = t->learner.updates, all = t->steps * t->o.inner_steps;
     const int64_t warmup = t->o.warmup < all ? t->o.warmup : all;
-    return t->o.update.lr * (t->o.cosine ? cosine_schedule(updates, warmup, all, 0) : updates < warmup ? (double)(updates + 1) / (double)warmup : 1);
+    if (t->o.cosine) return t->o.update.lr * cosine_schedule(updates, warmup, all, 0);
+    return t->o.update.lr * (updates < warmup ? (double)(updates + 1) / (double)warmup : 1);
 }
 
 static void add_stats(rl_sums_t *sums, const grpo_stats_t *s)
@@ -193,7 +197,7 @@ static void add_stats(rl_sums_t *sums, const grpo_stats_t *s)
     sums->clipped += (double)s->clipped;
 }
 
-/* One update on the step's candidates. */
+/* Updates once on the step's candidates. */
 static void update(rl_t *t, int64_t step)
 {
     parallel_for(t->used_shards, run_shard, t);
@@ -207,7 +211,10 @@ static void update(rl_t *t, int64_t step)
     t->sums.norm += norm;
 }
 
-static int64_t first_step(const rl_t *t, int64_t round) { return round * t->o.valid_every < t->steps ? round * t->o.valid_every : t->steps; }
+static int64_t first_step(const rl_t *t, int64_t round)
+{
+    return round * t->o.valid_every < t->steps ? round * t->o.valid_every : t->steps;
+}
 
 static void take_step(void *ctx, int64_t round, int64_t step)
 {
@@ -252,23 +259,27 @@ static double ratio(double a, double b) { return b > 0 ? a / b : 0; }
 
 static double entropy_share(const rl_sums_t *s) { return s->reference_entropy > 0 ? s->entropy / s->reference_entropy : 1; }
 
-static double candidates_per_second(const rl_t *t, const loop_state_t *at) { return at->seconds > 0 ? (double)t->candidates / at->seconds : 0; }
+static double candidates_per_second(const rl_t *t, const loop_state_t *at)
+{
+    return at->seconds > 0 ? (double)t->candidates / at->seconds : 0;
+}
 
-/* One line: means over the steps since the last, and validation. */
+/* Logs one line: means over the steps since the last, and validation. */
 static void log_round(const rl_t *t, const loop_state_t *at)
 {
     const rl_sums_t *x = &t->sums;
     buf_t terms = {0};
-    for (int k = 0; k < REWARD_TERMS; k++) buf_printf(&terms, "%s\"%s\":%.6f", k ? "," : "", reward_term_names[k], ratio(x->terms[k], x->groups));
+    for (int k = 0; k < REWARD_TERMS; k++)
+        buf_printf(&terms, "%s\"%s\":%.6f", k ? "," : "", reward_term_names[k], ratio(x->terms[k], x->groups));
     char validated[64] = "\"hr@10\":null,\"ndcg@10\":null";
     if (t->validation) snprintf(validated, sizeof validated, "\"hr@10\":%.6f,\"ndcg@10\":%.6f", t->score.hr10, t->score.ndcg10);
-    jsonlog("{\"step\":%d,\"updates\":%d,\"prompts\":%.0f,\"reward\":%.6f,\"reward_terms\":{%s},\"reward_deviation\":%.6f,\"groups_with_hit\":%.6f,"
-            "\"groups_equal\":%.0f,\"groups_equal_share\":%.6f,\"loss\":%.6f,\"kl\":%.6g,\"entropy\":%.6f,\"entropy_share\":%.6f,\"clipped\":%.6f,"
-            "\"gradient_norm\":%.6f,%s,\"candidates_per_second\":%.0f}",
-            (int)first_step(t, at->round), (int)t->learner.updates, x->groups, ratio(x->reward, x->groups), terms.data, ratio(x->deviation, x->groups),
-            ratio(x->hit_groups, x->groups), x->equal, ratio(x->equal, x->groups), ratio(x->loss, x->updates), ratio(x->kl, x->tokens),
-            ratio(x->entropy, x->tokens), entropy_share(x), ratio(x->clipped, x->tokens), ratio(x->norm, x->updates), validated,
-            candidates_per_second(t, at));
+    jsonlog("{\"step\":%d,\"updates\":%d,\"prompts\":%.0f,\"reward\":%.6f,\"reward_terms\":{%s},\"reward_deviation\":%.6f,"
+            "\"groups_with_hit\":%.6f,\"groups_equal\":%.0f,\"groups_equal_share\":%.6f,\"loss\":%.6f,\"kl\":%.6g,"
+            "\"entropy\":%.6f,\"entropy_share\":%.6f,\"clipped\":%.6f,\"gradient_norm\":%.6f,%s,\"candidates_per_second\":%.0f}",
+            (int)first_step(t, at->round), (int)t->learner.updates, x->groups, ratio(x->reward, x->groups), terms.data,
+            ratio(x->deviation, x->groups), ratio(x->hit_groups, x->groups), x->equal, ratio(x->equal, x->groups),
+            ratio(x->loss, x->updates), ratio(x->kl, x->tokens), ratio(x->entropy, x->tokens), entropy_share(x),
+            ratio(x->clipped, x->tokens), ratio(x->norm, x->updates), validated, candidates_per_second(t, at));
     buf_free(&terms);
 }
 
@@ -276,14 +287,17 @@ static void say_round(const rl_t *t, const loop_state_t *at)
 {
     const rl_sums_t *x = &t->sums;
     char validated[40] = "";
-    if (t->validation) snprintf(validated, sizeof validated, ", ndcg@10 %.4f%s", t->score.ndcg10, at->best_round == at->round ? " *" : "");
+    if (t->validation)
+        snprintf(validated, sizeof validated, ", ndcg@10 %.4f%s", t->score.ndcg10, at->best_round == at->round ? " *" : "");
     if (x->groups > 0)
-        note("step %d/%d: reward %.4f (exact %.4f), equal groups %.0f%%, kl %.3g, entropy %.2f of the reference's%s, %.0f candidates/s",
+        note("step %d/%d: reward %.4f (exact %.4f), equal groups %.0f%%, kl %.3g, entropy %.2f of the reference's%s, "
+             "%.0f candidates/s",
              (int)first_step(t, at->round), (int)t->steps, ratio(x->reward, x->groups), ratio(x->terms[TERM_EXACT], x->groups),
-             100 * ratio(x->equal, x->groups), ratio(x->kl, x->tokens), entropy_share(x), validated, candidates_per_second(t, at));
+             100 * ratio(x->equal, x->groups), ratio(x->kl, x->tokens), entropy_share(x), validated,
+             candidates_per_second(t, at));
 }
 
-/* Whether the policy has left its bounds. */
+/* Tells whether the policy has left its bounds, and which. */
 static rl_end_t strayed(const rl_t *t)
 {
     const double kl = ratio(t->sums.kl, t->sums.tokens), entropy = entropy_share(&t->sums);
@@ -307,9 +321,9 @@ static void fields(void *ctx, checkpoint_t *c)
     rl_t *t = ctx;
     rl_sums_t *s = &t->sums;
     const struct { const char *name; double *value; } sums[] = {
-        {"groups", &s->groups}, {"equal", &s->equal}, {"hit_groups", &s->hit_groups}, {"reward", &s->reward}, {"deviation", &s->deviation},
-        {"kl", &s->kl}, {"entropy", &s->entropy}, {"reference_entropy", &s->reference_entropy}, {"tokens", &s->tokens}, {"clipped", &s->clipped},
-        {"loss", &s->loss}, {"norm", &s->norm}, {"updates", &s->updates}};
+        {"groups", &s->groups}, {"equal", &s->equal}, {"hit_groups", &s->hit_groups}, {"reward", &s->reward},
+        {"deviation", &s->deviation}, {"kl", &s->kl}, {"entropy", &s->entropy}, {"reference_entropy", &s->reference_entropy},
+        {"tokens", &s->tokens}, {"clipped", &s->clipped}, {"loss", &s->loss}, {"norm", &s->norm}, {"updates", &s->updates}};
     for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) checkpoint_add(c, "round", sums[i].name, ST_F64, 1, sums[i].value);
     checkpoint_add(c, "round", "reward_terms", ST_F64, REWARD_TERMS, s->terms);
     checkpoint_add(c, "start", "hr", ST_F64, 1, &t->start.hr10);
@@ -328,16 +342,17 @@ static void started(void *ctx)
 model_t *rl_train(const rl_job_t *job, rl_result_t *result)
 {
     rl_t *t = rl_new(job);
-    const loop_options_t o = {.rounds = (t->steps + t->o.valid_every - 1) / t->o.valid_every, .patience = t->o.patience, .score_first = true,
-                              .save_seconds = job->save_seconds, .save_rounds = 1, .folder = job->checkpoint, .fingerprint = job->fingerprint,
-                              .log = job->log};
-    const loop_trainer_t steps = {.ctx = t, .begin = begin_round, .step = take_step, .score = t->validation ? score : NULL, .kept = kept,
-                                  .report = report, .fields = fields, .reasons = RL_ENTROPY + 1 - LOOP_OTHER, .round_name = "round",
-                                  .started = started};
+    const loop_options_t o = {.rounds = (t->steps + t->o.valid_every - 1) / t->o.valid_every, .patience = t->o.patience,
+                              .score_first = true, .save_seconds = job->save_seconds, .save_rounds = 1,
+                              .folder = job->checkpoint, .fingerprint = job->fingerprint, .log = job->log};
+    const loop_trainer_t steps = {.ctx = t, .begin = begin_round, .step = take_step, .score = t->validation ? score : NULL,
+                                  .kept = kept, .report = report, .fields = fields, .reasons = RL_ENTROPY + 1 - LOOP_OTHER,
+                                  .round_name = "round", .started = started};
     const loop_state_t at = loop_run(&o, &steps, &t->learner);
     jsonlog_close();
-    *result = (rl_result_t){first_step(t, at.kept ? at.best_round : at.round), first_step(t, at.round), t->steps, (rl_end_t)at.end,
-                            t->validation != NULL, t->best.hr10, t->best.ndcg10, t->start.hr10, t->start.ndcg10, candidates_per_second(t, &at)};
+    *result = (rl_result_t){first_step(t, at.kept ? at.best_round : at.round), first_step(t, at.round), t->steps,
+                            (rl_end_t)at.end, t->validation != NULL, t->best.hr10, t->best.ndcg10, t->start.hr10,
+                            t->start.ndcg10, candidates_per_second(t, &at)};
     model_t *m = t->model;
     rl_free(t);
     return m;

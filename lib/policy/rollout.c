@@ -85,7 +85,8 @@ static void make_work(rollout_t *r)
 rollout_t *rollout_new(const network_t *net, const space_t *space, sampler_t sampler, int group, double temperature)
 {
     rollout_t *r = NEW(rollout_t);
-    *r = (rollout_t){.net = net, .space = space, .sampler = sampler, .group = group, .inverse_temperature = (float)(1 / temperature)};
+    *r = (rollout_t){.net = net, .space = space, .sampler = sampler, .group = group,
+                      .inverse_temperature = (float)(1 / temperature)};
     if (sampler == SAMPLER_BEAM) r->decoder = decoder_new(net, r->space, temperature);
     return r;
 }
@@ -136,7 +137,7 @@ static void add_certain(const space_t *s, live_t *live, draw_t *d)
     for (; t->children[live->node]; d->tokens[d->count++] = t->token[live->node]) live->node = t->first[live->node];
 }
 
-/* A candidate ends with an item's SID, or where it can no longer become one: no SID is longer than the levels and a suffix. */
+/* Ends a candidate at an item's SID, or where it can no longer become one: no SID is longer than the levels and a suffix. */
 static void finish(const rollout_t *r, live_t *live, draw_t *d, int level)
 {
     const int levels = r->space->vocab.levels;
@@ -146,13 +147,14 @@ static void finish(const rollout_t *r, live_t *live, draw_t *d, int level)
     if (item) d->item = r->space->trie.item[live->node];
 }
 
-/* One token more for every candidate of the batch that is not done. */
+/* Draws one token more for every candidate of the batch that is not done. */
 static void draw_level(const rollout_t *r, workspace_t *w, int64_t first, int64_t n, draw_t *draws, int level)
 {
     for (int64_t c = 0; c < n * r->group; c++) {
         live_t *live = &w->live[c];
         if (live->done) continue;
-        draw_token(r, w, live, &draws[c], level, rng_key(r->key, (uint64_t)(r->first + first + c / r->group)), (int)(c % r->group));
+        draw_token(r, w, live, &draws[c], level, rng_key(r->key, (uint64_t)(r->first + first + c / r->group)),
+                   (int)(c % r->group));
         finish(r, live, &draws[c], level);
     }
 }

@@ -145,8 +145,8 @@ static void drop_image(features_t *e)
 static void need_width(const st_file_t *f, const char *name, int64_t found, int64_t expected, const char *quantiser_name)
 {
     if (found == expected) return;
-    die_at(f->name, 0, "%s: %lld dimensions, expected the %lld that %s was made from", name, (long long)found, (long long)expected,
-           quantiser_name);
+    die_at(f->name, 0, "%s: %lld dimensions, expected the %lld that %s was made from", name, (long long)found,
+           (long long)expected, quantiser_name);
 }
 
 static void drop_intents(features_t *e)

@@ -35,7 +35,8 @@ void features_free(features_t *e);
 double features_image_scale(const features_t *e);
 
 /* Makes the rows those of quantiser q: the image part multiplied by its image_scale, zero if this file has none, dropped if q
- * takes none; intents are dropped if q reconstructs none. Widths that differ end the process with EX_DATAERR, naming both files. */
+ * takes none; intents are dropped if q reconstructs none. Widths that differ end the process with EX_DATAERR, naming both
+ * files. */
 void features_fit(features_t *e, const quantiser_t *q, const st_file_t *f, const char *quantiser_name);
 
 /* Keeps the items whose `keep` is set. */

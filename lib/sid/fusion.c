@@ -37,45 +37,44 @@ static void copy_columns(int64_t rows, int64_t width, const float *from, int64_t
     for (int64_t i = 0; i < rows; i++) memcpy(to + i * to_stride, from + i * from_stride, (size_t)width * sizeof(float));
 }
 
-/* The parts of `acts`. */
+/* Where the parts of `acts` begin, in floats; v [rows, Dv] comes first. */
 typedef struct {
-    float *image;  /* v [rows, Dv] */
-    float *visual; /* e_vis [rows, Dt] */
-    float *both;   /* [e_text ; e_vis] [rows, 2 Dt] */
-    float *fused;  /* e_mm [rows, D] */
-} acts_t;
+    int64_t visual; /* e_vis [rows, Dt] */
+    int64_t both;   /* [e_text ; e_vis] [rows, 2 Dt] */
+    int64_t fused;  /* e_mm [rows, D] */
+} fusion_acts_t;
 
-static acts_t acts_parts(const fusion_t *f, int64_t rows, float *acts)
+static fusion_acts_t acts_parts(const fusion_t *f, int64_t rows)
 {
-    acts_t a = {.image = acts};
-    a.visual = a.image + rows * f->image;
-    a.both = a.visual + rows * f->text;
-    a.fused = a.both + rows * 2 * f->text;
-    return a;
+    fusion_acts_t at = {.visual = rows * f->image};
+    at.both = at.visual + rows * f->text;
+    at.fused = at.both + rows * 2 * f->text;
+    return at;
 }
 
 const float *fusion_forward(const fusion_t *f, const weights_t *w, int64_t rows, const float *x, float *acts)
 {
     if (!f->image) return x;
     const int64_t dt = f->text, dv = f->image;
-    const acts_t a = acts_parts(f, rows, acts);
-    copy_columns(rows, dv, x + dt, dt + dv, a.image, dv);
-    linear_forward(&f->visual, w, rows, a.image, a.visual, NULL);
-    copy_columns(rows, dt, x, dt + dv, a.both, 2 * dt);
-    copy_columns(rows, dt, a.visual, dt, a.both + dt, 2 * dt);
-    linear_forward(&f->fuse, w, rows, a.both, a.fused, NULL);
-    return a.fused;
+    const fusion_acts_t at = acts_parts(f, rows);
+    float *image = acts, *visual = acts + at.visual, *both = acts + at.both, *fused = acts + at.fused;
+    copy_columns(rows, dv, x + dt, dt + dv, image, dv);
+    linear_forward(&f->visual, w, rows, image, visual, NULL);
+    copy_columns(rows, dt, x, dt + dv, both, 2 * dt);
+    copy_columns(rows, dt, visual, dt, both + dt, 2 * dt);
+    linear_forward(&f->fuse, w, rows, both, fused, NULL);
+    return fused;
 }
 
 void fusion_backward(const fusion_t *f, const weights_t *w, int64_t rows, const float *acts, const float *dfused, grads_t *grads)
 {
     if (!f->image) return;
     const int64_t dt = f->text;
-    const acts_t a = acts_parts(f, rows, (float *)acts);
+    const float *image = acts, *both = acts + acts_parts(f, rows).both;
     float *dboth = xfloats((size_t)(rows * 2 * dt)), *dvisual = xfloats((size_t)(rows * dt));
-    linear_backward(&f->fuse, w, rows, a.both, dfused, NULL, dboth, grads, NULL);
+    linear_backward(&f->fuse, w, rows, both, dfused, NULL, dboth, grads, NULL);
     copy_columns(rows, dt, dboth + dt, 2 * dt, dvisual, dt);
-    linear_backward(&f->visual, w, rows, a.image, dvisual, NULL, NULL, grads, NULL);
+    linear_backward(&f->visual, w, rows, image, dvisual, NULL, NULL, grads, NULL);
     free(dvisual);
     free(dboth);
 }

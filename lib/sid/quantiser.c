@@ -135,14 +135,14 @@ void quantiser_codes(const quantiser_t *q, int64_t n, const float *latents, int3
 /* Squared errors and squared lengths of the parts. */
 typedef struct {
     double text_error, text, image_error, image, intent_error, intent;
-} sums_t;
+} error_sums_t;
 
 struct error_pass {
     const quantiser_t *q;
     int64_t n;
     const quantiser_rows_t *rows;
     const int32_t *codes;
-    sums_t *sums; /* per block */
+    error_sums_t *sums; /* per block */
 };
 
 static void compare(int64_t width, const float *target, const float *decoded, double *error, double *length)
@@ -170,7 +170,7 @@ static void error_block(void *ctx, int64_t block, int worker)
     const float *back = mlp_forward(&q->decoder, &q->weights, rows, zq, acts);
     const float *intents = mlp_forward(&q->intent_decoder, &q->weights, rows, zq, intent_acts);
     const quantiser_rows_t *r = p->rows;
-    sums_t *s = &p->sums[block];
+    error_sums_t *s = &p->sums[block];
     for (int64_t i = 0; i < rows; i++) {
         const float *x = r->x + (begin + i) * q->width, *decoded = back + i * q->width;
         compare(q->text, x, decoded, &s->text_error, &s->text);
@@ -188,11 +188,11 @@ static double ratio(double error, double length) { return length > 0 ? error / l
 
 quantiser_errors_t quantiser_errors(const quantiser_t *q, int64_t n, const quantiser_rows_t *rows, const int32_t *codes)
 {
-    struct error_pass p = {q, n, rows, codes, NEW_ARRAY(sums_t, blocks(n))};
+    struct error_pass p = {q, n, rows, codes, NEW_ARRAY(error_sums_t, blocks(n))};
     parallel_for(blocks(n), error_block, &p);
-    sums_t all = {0};
+    error_sums_t all = {0};
     for (int64_t b = 0; b < blocks(n); b++) {
-        const sums_t *s = &p.sums[b];
+        const error_sums_t *s = &p.sums[b];
         all.text_error += s->text_error;
         all.text += s->text;
         all.image_error += s->image_error;

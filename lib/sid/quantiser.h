@@ -4,7 +4,6 @@
 #ifndef SIDMILL_SID_QUANTISER_H
 #define SIDMILL_SID_QUANTISER_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "data/sids.h"

@@ -58,7 +58,8 @@ static void read_parts(const st_file_t *f, bool networks, int64_t input, quantis
     st_need(f, "image_scale", 1, scale);
     if (!networks) {
         if (scale[0] < 1 || scale[0] >= input)
-            st_bad(f, "image_scale", "%lld elements, expected fewer than the codebook's %lld", (long long)scale[0], (long long)input);
+            st_bad(f, "image_scale", "%lld elements, expected fewer than the codebook's %lld", (long long)scale[0],
+                   (long long)input);
         s->image = scale[0];
         s->text = input - s->image;
         return;
@@ -69,7 +70,8 @@ static void read_parts(const st_file_t *f, bool networks, int64_t input, quantis
         st_bad(f, "image_scale", "%lld elements, expected the %lld columns of fusion.visual.weight", (long long)scale[0],
                (long long)s->image);
     if (columns != 2 * s->text || s->fused != input)
-        st_bad(f, "fusion.weight", "shape [%lld, %lld], expected [%lld, %lld]: the encoder's columns, twice fusion.visual.weight's rows",
+        st_bad(f, "fusion.weight", "shape [%lld, %lld], expected [%lld, %lld]: the encoder's columns, "
+               "twice fusion.visual.weight's rows",
                (long long)s->fused, (long long)columns, (long long)input, 2 * (long long)s->text);
 }
 

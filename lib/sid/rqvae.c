@@ -96,8 +96,8 @@ static void run_shard(void *ctx, int64_t shard, int worker)
     float *intents = gather(t->rows.intents, q->intent * (int64_t)sizeof(float), order, n);
     uint8_t *has_image = gather(t->rows.has_image, 1, order, n), *has_intent = gather(t->rows.has_intent, 1, order, n);
     const quantiser_rows_t rows = {x, has_image, intents, has_intent};
-    rqvae_gradients(&t->o.terms, q, n, &rows, t->quantise, 1.0f / (float)t->count, t->learner.grads[shard], t->codes + begin * q->levels,
-                    &t->shard_loss[shard]);
+    rqvae_gradients(&t->o.terms, q, n, &rows, t->quantise, 1.0f / (float)t->count, t->learner.grads[shard],
+                    t->codes + begin * q->levels, &t->shard_loss[shard]);
     free(has_intent);
     free(has_image);
     free(intents);
@@ -252,8 +252,9 @@ static void log_epoch(const rqvae_trainer_t *t, int64_t epoch, int64_t revived)
     }
     if (q->image) buf_printf(&parts, ",\"image\":%.6g", t->loss.image);
     if (q->intent) buf_printf(&parts, ",\"intent\":%.6g", t->loss.intent);
-    jsonlog("{\"epoch\":%lld,\"quantised\":%s,\"reconstruction\":%.6g%s,\"commitment\":%.6g,\"utilisation\":[%s],\"revived\":%lld,"
-            "\"lr\":%.6g}", (long long)epoch + 1, t->quantise ? "true" : "false", t->loss.text, parts.data ? parts.data : "",
+    jsonlog("{\"epoch\":%lld,\"quantised\":%s,\"reconstruction\":%.6g%s,\"commitment\":%.6g,\"utilisation\":[%s],"
+            "\"revived\":%lld,\"lr\":%.6g}",
+            (long long)epoch + 1, t->quantise ? "true" : "false", t->loss.text, parts.data ? parts.data : "",
             t->loss.commitment, used.data ? used.data : "", (long long)revived, t->rate);
     buf_free(&used);
     buf_free(&parts);
@@ -290,6 +291,6 @@ static bool sound(void *ctx, const loop_state_t *at)
 
 loop_trainer_t rqvae_loop(rqvae_trainer_t *t)
 {
-    return (loop_trainer_t){.ctx = t, .begin = begin_epoch, .step = train_step, .report = report, .fields = fields, .sound = sound,
-                            .round_name = "epoch"};
+    return (loop_trainer_t){.ctx = t, .begin = begin_epoch, .step = train_step, .report = report, .fields = fields,
+                            .sound = sound, .round_name = "epoch"};
 }

@@ -7,8 +7,8 @@
 #include "nn/kmeans.h"
 #include "nn/vec.h"
 
-/* Chooses codes level by level; returns the commitment, and adds the gradients of codebook and commitment terms. On return `residual` is what no
- * level explains. */
+/* Chooses codes level by level; returns the commitment, and adds the gradients of codebook and commitment terms. On return
+ * `residual` is what no level explains. */
 static double quantise_rows(const quantiser_t *q, int64_t n, double beta, float scale, float *residual, float *dz, grads_t *grads,
                             int32_t *codes)
 {
@@ -37,10 +37,12 @@ typedef struct {
     int64_t begin, width;
     const uint8_t *present;
     double weight, *error;
-} part_t;
+} decoded_part_t;
 
-/* Adds a part's squared error; dout [n, stride] becomes the gradient of weight * scale times it, zero where there is no target. */
-static void part_error(const part_t *p, int64_t n, int64_t stride, const float *target, const float *out, float scale, float *dout)
+/* Adds a part's squared error; dout [n, stride] becomes the gradient of weight * scale times it, and stays zero where there is
+ * no target. */
+static void part_error(const decoded_part_t *p, int64_t n, int64_t stride, const float *target, const float *out, float scale,
+                       float *dout)
 {
     for (int64_t i = 0; i < n; i++) {
         if (p->present && !p->present[i]) continue;
@@ -53,8 +55,8 @@ static void part_error(const part_t *p, int64_t n, int64_t stride, const float *
 }
 
 /* Decodes zq [n, latent], compares the parts with `target`, and adds the gradients, that of zq to dzq. */
-static void reconstruct(const mlp_t *decoder, const weights_t *w, int64_t n, const float *target, const part_t *parts, int count,
-                        float scale, const float *zq, float *dzq, grads_t *grads)
+static void reconstruct(const mlp_t *decoder, const weights_t *w, int64_t n, const float *target, const decoded_part_t *parts,
+                        int count, float scale, const float *zq, float *dzq, grads_t *grads)
 {
     int64_t latent = decoder->width[0], width = decoder->width[decoder->layers];
     float *acts = xfloats((size_t)(n * decoder->hidden)), *dout = xfloats((size_t)(n * width));
@@ -73,8 +75,9 @@ static void reconstruct(const mlp_t *decoder, const weights_t *w, int64_t n, con
 static void decode(const rqvae_terms_t *terms, const quantiser_t *q, int64_t n, const quantiser_rows_t *rows, float scale,
                    const float *zq, float *dzq, grads_t *grads, rqvae_loss_t *loss)
 {
-    const part_t row[] = {{0, q->text, NULL, 1, &loss->text}, {q->text, q->image, rows->has_image, terms->image, &loss->image}};
-    const part_t intent = {0, q->intent, rows->has_intent, terms->intent, &loss->intent};
+    const decoded_part_t row[] = {{0, q->text, NULL, 1, &loss->text},
+                                  {q->text, q->image, rows->has_image, terms->image, &loss->image}};
+    const decoded_part_t intent = {0, q->intent, rows->has_intent, terms->intent, &loss->intent};
     reconstruct(&q->decoder, &q->weights, n, rows->x, row, 2, scale, zq, dzq, grads);
     if (q->intent) reconstruct(&q->intent_decoder, &q->weights, n, rows->intents, &intent, 1, scale, zq, dzq, grads);
 }

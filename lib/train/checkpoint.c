@@ -33,7 +33,7 @@ void checkpoint_free(checkpoint_t *c)
 
 static size_t bytes_of(const checkpoint_field_t *f) { return size_mul((size_t)f->count, st_dtype_size(f->dtype)); }
 
-/* Of all fields, so that a damaged state is not taken for a good one. */
+/* Hashes all fields, so that a damaged state is not taken for a good one. */
 static char *digest(const checkpoint_t *c)
 {
     uint64_t h = 0;
@@ -55,7 +55,7 @@ void checkpoint_save(const checkpoint_t *c)
     free(path);
 }
 
-/* The part of a fingerprint that byte `at` lies in: a member of the JSON object or a word. */
+/* Finds the part of a fingerprint that byte `at` lies in, a member of the JSON object or a word, to name what differs. */
 static const char *part_at(const char *text, size_t at, int *length)
 {
     size_t begin = at, end = at;
@@ -73,7 +73,8 @@ static void check_fingerprint(const char *path, const char *found, const char *e
     if (!found[same] && !expected[same]) return;
     int there, here;
     const char *in_file = part_at(found, same, &there), *in_run = part_at(expected, same, &here);
-    die_at(path, 0, "checkpoint of another run: %.*s, this run has %.*s; repeat the first run's options and inputs, or remove it to start anew",
+    die_at(path, 0, "checkpoint of another run: %.*s, this run has %.*s; "
+           "repeat the first run's options and inputs, or remove it to start anew",
            there, in_file, here, in_run);
 }
 
@@ -82,7 +83,7 @@ _Noreturn void checkpoint_damaged(const checkpoint_t *c)
     die(EX_DATAERR, "%s: the checkpoint is damaged; remove it to start anew", c->folder);
 }
 
-/* Whether a field's numbers can be ours. */
+/* Tells whether a field's numbers can be ours. */
 static bool sound(const checkpoint_field_t *field, const st_tensor_t *t)
 {
     const bool whole = !st_dtype_is_float(field->dtype);
@@ -93,7 +94,7 @@ static bool sound(const checkpoint_field_t *field, const st_tensor_t *t)
     return true;
 }
 
-/* The state's fields, all of which must be there and sound, before any is touched. */
+/* Finds the state's fields, all of which must be there and sound, before any is touched. */
 static const st_tensor_t **need_fields(const checkpoint_t *c, const st_file_t *f)
 {
     const st_tensor_t **tensors = NEW_ARRAY(const st_tensor_t *, c->count);

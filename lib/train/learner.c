@@ -9,7 +9,7 @@
 #include "base/simd.h"
 #include "nn/optim.h"
 
-enum { SLICE = 1 << 15, ROWS = 256 }; /* floats, and rows of a table, that one step of the parallel optimiser takes */
+enum { UPDATE_SLICE = 1 << 15, ROWS = 256 }; /* floats, and rows of a table, that one step of the parallel optimiser takes */
 
 static learner_table_t table_new(const param_t *p, bool best, bool average)
 {
@@ -23,7 +23,10 @@ static learner_table_t table_new(const param_t *p, bool best, bool average)
     return t;
 }
 
-static bool has_table(const learner_t *l, int block) { return l->params->blocks[block].sparse && !l->params->blocks[block].frozen; }
+static bool has_table(const learner_t *l, int block)
+{
+    return l->params->blocks[block].sparse && !l->params->blocks[block].frozen;
+}
 
 learner_t learner_new(params_t *params, int64_t shards, bool best, bool average)
 {
@@ -46,7 +49,8 @@ void learner_free(learner_t *l)
 {
     for (int64_t s = 0; s < l->shards; s++) grads_free(l->grads[s]);
     for (int i = 0; i < l->params->count; i++) {
-        void *all[] = {l->tables[i].m, l->tables[i].v, l->tables[i].best, l->tables[i].average, l->tables[i].steps, l->tables[i].averaged_at};
+        void *all[] = {l->tables[i].m, l->tables[i].v, l->tables[i].best, l->tables[i].average, l->tables[i].steps,
+                       l->tables[i].averaged_at};
         for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);
     }
     void *all[] = {l->grads, l->tables, l->m, l->v, l->best, l->average};
@@ -75,7 +79,7 @@ static adamw_t adamw_for(const update_t *u, const param_t *p)
     return (adamw_t){u->o->lr, 0.9, u->o->beta2, 1e-8, p->decay ? u->o->weight_decay : 0};
 }
 
-/* What of a dense block lies in a slice of the flat arrays. */
+/* Updates what of a dense block lies in a slice of the flat arrays. */
 static void update_part(const update_t *u, const param_t *p, int64_t begin, int64_t end)
 {
     learner_t *l = u->l;
@@ -93,8 +97,8 @@ static void update_slice(void *ctx, int64_t slice, int worker)
     for (int i = 0; i < params->count; i++) {
         const param_t *p = &params->blocks[i];
         if (p->sparse || p->frozen) continue;
-        const int64_t begin = p->offset > slice * SLICE ? p->offset : slice * SLICE;
-        const int64_t end = p->offset + p->count < (slice + 1) * SLICE ? p->offset + p->count : (slice + 1) * SLICE;
+        const int64_t begin = p->offset > slice * UPDATE_SLICE ? p->offset : slice * UPDATE_SLICE;
+        const int64_t end = p->offset + p->count < (slice + 1) * UPDATE_SLICE ? p->offset + p->count : (slice + 1) * UPDATE_SLICE;
         if (begin < end) update_part(u, p, begin, end);
     }
 }
@@ -129,7 +133,8 @@ static void update_rows(void *ctx, int64_t part, int worker)
     const update_t *u = ctx;
     const grads_rows_t *touched = &u->l->grads[0]->rows[u->block];
     const int64_t end = (part + 1) * ROWS < touched->count ? (part + 1) * ROWS : touched->count;
-    for (int64_t i = part * ROWS; i < end; i++) update_row(u, touched->row[i], touched->values + i * u->l->params->blocks[u->block].cols);
+    for (int64_t i = part * ROWS; i < end; i++)
+        update_row(u, touched->row[i], touched->values + i * u->l->params->blocks[u->block].cols);
 }
 
 double learner_update(learner_t *l, const update_options_t *o, int64_t shards, double scale)
@@ -141,7 +146,7 @@ double learner_update(learner_t *l, const update_options_t *o, int64_t shards, d
     /* A young average would remember the random start: its decay grows with the number of updates. */
     const double grown = (1 + (double)l->updates) / (10 + (double)l->updates);
     update_t u = {l, o, o->clip > 0 && norm > o->clip ? scale * (o->clip / norm) : scale, (float)fmin(grown, o->average), 0};
-    parallel_for((l->params->size + SLICE - 1) / SLICE, update_slice, &u);
+    parallel_for((l->params->size + UPDATE_SLICE - 1) / UPDATE_SLICE, update_slice, &u);
     for (u.block = 0; u.block < l->params->count; u.block++)
         if (has_table(l, u.block)) parallel_for((l->grads[0]->rows[u.block].count + ROWS - 1) / ROWS, update_rows, &u);
     if (l->average) l->decayed += log((double)u.decay);
@@ -170,20 +175,24 @@ void learner_keep(learner_t *l)
 {
     memcpy(l->best, l->params->weights, (size_t)l->params->size * sizeof(float));
     for (int i = 0; i < l->params->count; i++)
-        if (has_table(l, i)) memcpy(l->tables[i].best, l->params->blocks[i].table, (size_t)l->params->blocks[i].count * sizeof(float));
+        if (has_table(l, i))
+            memcpy(l->tables[i].best, l->params->blocks[i].table, (size_t)l->params->blocks[i].count * sizeof(float));
 }
 
 void learner_restore(learner_t *l)
 {
     memcpy(l->params->weights, l->best, (size_t)l->params->size * sizeof(float));
     for (int i = 0; i < l->params->count; i++)
-        if (has_table(l, i)) memcpy(l->params->blocks[i].table, l->tables[i].best, (size_t)l->params->blocks[i].count * sizeof(float));
+        if (has_table(l, i))
+            memcpy(l->params->blocks[i].table, l->tables[i].best, (size_t)l->params->blocks[i].count * sizeof(float));
 }
 
 /* Adds those arrays of floats that there are. */
-static void add_arrays(checkpoint_t *c, const char *prefix, int64_t count, float *values, float *m, float *v, float *best, float *average)
+static void add_arrays(checkpoint_t *c, const char *prefix, int64_t count, float *values, float *m, float *v, float *best,
+                       float *average)
 {
-    const struct { const char *name; float *values; } all[] = {{"values", values}, {"m", m}, {"v", v}, {"best", best}, {"average", average}};
+    const struct { const char *name; float *values; } all[] = {
+        {"values", values}, {"m", m}, {"v", v}, {"best", best}, {"average", average}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i].values) checkpoint_add(c, prefix, all[i].name, ST_F32, count, all[i].values);
 }

@@ -25,14 +25,15 @@ typedef struct {
 
 typedef struct {
     params_t *params;              /* borrowed */
-    float *m, *v, *best, *average; /* of the dense blocks, [params->size]: moments, kept values (NULL: none are), average (NULL) */
+    float *m, *v, *best, *average; /* of the dense blocks, [params->size]: moments, kept values (NULL: none), average (NULL) */
     learner_table_t *tables;       /* [params->count], in use where a block is sparse */
     double decayed;                /* sum of the logarithms of all the average's decays so far */
     grads_t **grads;               /* [shards] */
     int64_t shards, updates;       /* updates so far */
 } learner_t;
 
-/* `best`: learner_keep() will be called; `average`: update_options_t.average will not be 0, and begins with the values as they are. */
+/* `best`: learner_keep() will be called; `average`: update_options_t.average will not be 0, and begins with the values as
+ * they are. */
 learner_t learner_new(params_t *params, int64_t shards, bool best, bool average);
 void learner_free(learner_t *l);
 

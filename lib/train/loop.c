@@ -53,8 +53,8 @@ static void collect_fields(loop_t *l)
 {
     checkpoint_t *c = &l->checkpoint;
     const struct { const char *name; int64_t *value; } whole[] = {
-        {"round", &l->at.round}, {"step", &l->at.step}, {"end", &l->at.end}, {"kept", &l->at.kept}, {"best_round", &l->at.best_round}, {"stale", &l->at.stale},
-        {"log_bytes", &l->log.bytes}, {"log_digest", &l->log.digest}};
+        {"round", &l->at.round}, {"step", &l->at.step}, {"end", &l->at.end}, {"kept", &l->at.kept},
+        {"best_round", &l->at.best_round}, {"stale", &l->at.stale}, {"log_bytes", &l->log.bytes}, {"log_digest", &l->log.digest}};
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) checkpoint_add(c, "loop", whole[i].name, ST_I64, 1, whole[i].value);
     checkpoint_add(c, "loop", "best_score", ST_F64, 1, &l->at.best_score);
     learner_fields(l->learner, c);
@@ -145,11 +145,14 @@ static void end_round(loop_t *l)
 
 loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, learner_t *learner)
 {
-    loop_t l = {.o = o, .trainer = trainer, .learner = learner, .checkpoint = {.folder = o->folder, .fingerprint = o->fingerprint}};
+    loop_t l = {.o = o, .trainer = trainer, .learner = learner,
+                .checkpoint = {.folder = o->folder, .fingerprint = o->fingerprint}};
     collect_fields(&l);
     const bool resumed = load(&l);
     jsonlog_open(o->log, resumed ? &l.log : NULL);
-    if (resumed) note("going on from %s: %s %lld, step %lld", o->folder, trainer->round_name, (long long)l.at.round + 1, (long long)l.at.step);
+    if (resumed)
+        note("going on from %s: %s %lld, step %lld", o->folder, trainer->round_name, (long long)l.at.round + 1,
+             (long long)l.at.step);
     if (trainer->started) trainer->started(trainer->ctx);
     catch_signals(&l);
     if (!resumed && o->score_first) end_round(&l);

@@ -25,8 +25,8 @@ typedef struct {
 /* Why a run ended: all rounds are done, or `patience` of them without gain. A trainer's own reasons count from LOOP_OTHER. */
 enum { LOOP_RUNNING, LOOP_ROUNDS, LOOP_PATIENCE, LOOP_OTHER };
 
-/* The trainer. Every function gets `ctx`; those marked so may be NULL. The average, where there is one, stands in the values' place
- * while `score` and `kept` run: a network is to be synced in `score`, and again in `begin`. */
+/* The trainer. Every function gets `ctx`; those marked so may be NULL. The average, where there is one, stands in the values'
+ * place while `score` and `kept` run: a network is to be synced in `score`, and again in `begin`. */
 typedef struct {
     void *ctx;
     /* Makes round `round` (from 0) ready, of which `done` steps lie behind, and starts its meter (or, the first time, one for the
