@@ -298,7 +298,7 @@ assert_quiet()
     fake_fresh '@touch begun; sleep 76543' '@true'
     for signal in TERM KILL; do
         "${fresh[@]}" > log 2>&1 3>&- &
-        until compgen -G "tmp/*/root/root/sidmill/begun" > /dev/null; do sleep 0.1; done
+        for _ in {1..300}; do compgen -G "tmp/*/root/root/sidmill/begun" > /dev/null && break || sleep 0.1; done
         kill -$signal $!
         wait $! || true
         [ $signal = KILL ] || assert_equal "$(ls tmp)" ""
