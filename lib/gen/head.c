@@ -17,34 +17,52 @@ enum {
 struct head {
     const network_t *net;
     const space_t *space;
-    int64_t tile;                /* positions that are taken at once */
+    int64_t tile, rows;          /* positions that are taken at once; rows of a tile that there is room for, as needed so far */
     int32_t widest;              /* span that there is room for */
     int64_t *chosen, chosen_cap; /* positions of the span at hand */
     operand_t *states, *dlogits_packed;
-    float *logits, *dstates;     /* [tile, widest], [tile, hidden_size] */
+    float *logits, *dstates;     /* [rows, widest], [rows, hidden_size] */
     float *few;                  /* [widest, DENSE_FROM at least] */
 };
 
 head_t *head_new(const network_t *net, const space_t *space)
 {
     head_t *h = NEW(head_t);
-    const int64_t d = net->model->config.hidden_size, widest = space->widest > 0 ? space->widest : 1;
+    const int64_t widest = space->widest > 0 ? space->widest : 1;
     *h = (head_t){.net = net, .space = space, .widest = space->widest};
     h->tile = round_rows(net->backend, TILE_LOGITS / widest > TILE_ROWS ? TILE_LOGITS / widest : TILE_ROWS);
-    const size_t logits = size_mul((size_t)h->tile, (size_t)widest);
-    h->states = operands_new(net->backend, h->tile * d);
-    h->dlogits_packed = operands_new(net->backend, (int64_t)logits);
-    h->logits = xfloats(logits);
-    h->dstates = xfloats((size_t)(h->tile * d));
     h->few = xfloats((size_t)(widest > DENSE_FROM ? widest : DENSE_FROM));
     return h;
+}
+
+static void drop_tile(head_t *h)
+{
+    free(h->states);
+    free(h->dlogits_packed);
+    free(h->logits);
+    free(h->dstates);
+}
+
+/* Makes room for a tile of so many rows; what there is only ever grows. */
+static void reserve_tile(head_t *h, int64_t rows)
+{
+    if (rows <= h->rows) return;
+    const size_t states = size_mul((size_t)rows, (size_t)h->net->model->config.hidden_size);
+    const size_t logits = size_mul((size_t)rows, (size_t)h->widest);
+    drop_tile(h);
+    h->rows = rows;
+    h->states = operands_new(h->net->backend, (int64_t)states);
+    h->dlogits_packed = operands_new(h->net->backend, (int64_t)logits);
+    h->logits = xfloats(logits);
+    h->dstates = xfloats(states);
 }
 
 void head_free(head_t *h)
 {
     if (!h) return;
-    void *all[] = {h->chosen, h->states, h->dlogits_packed, h->logits, h->dstates, h->few};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+    drop_tile(h);
+    free(h->chosen);
+    free(h->few);
     free(h);
 }
 
@@ -95,6 +113,7 @@ static void dense_tile(const pass_at_t *p, const allowed_t *span, int64_t n, con
     const backend_t *b = h->net->backend;
     const int64_t d = h->net->model->config.hidden_size, width = span->span, at = span->span_first * d, rows = round_rows(b, n);
     const operand_t *table = operand_at(b, weights_operand(&h->net->weights, h->net->model->embed), at);
+    reserve_tile(h, rows);
     memset(operand_at(b, h->states, n * d), 0, (size_t)((rows - n) * d) * b->operand_size);
     for (int64_t i = 0; i < n; i++)
         memcpy(operand_at(b, h->states, i * d), operand_at(b, p->packed, p->positions[chosen[i]].row * d),
