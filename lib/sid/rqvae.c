@@ -41,6 +41,13 @@ static int64_t steps_per_epoch(const rqvae_trainer_t *t) { return (t->n + t->o.b
 static int64_t epochs(const rqvae_trainer_t *t) { return t->o.warmup + t->o.epochs; }
 static int64_t all_codes(const rqvae_trainer_t *t) { return (int64_t)t->q->levels * t->q->codes; }
 
+/* Counts the shards that a step of so many rows is cut into. */
+static int shards_for(const rqvae_options_t *o, int64_t rows)
+{
+    const int64_t worth = (rows + FEWEST - 1) / FEWEST;
+    return worth < o->shards ? (int)worth : o->shards;
+}
+
 rqvae_trainer_t *rqvae_trainer_new(const rqvae_options_t *o, quantiser_t *q, int64_t n, const quantiser_rows_t *rows)
 {
     rqvae_trainer_t *t = NEW(rqvae_trainer_t);
@@ -54,7 +61,7 @@ rqvae_trainer_t *rqvae_trainer_new(const rqvae_options_t *o, quantiser_t *q, int
     mlp_init(&q->decoder, &q->params, key);
     mlp_init(&q->intent_decoder, &q->params, key);
     fusion_init(&q->fusion, &q->params, key);
-    t->learner = learner_new(&q->params, o->shards, false, false);
+    t->learner = learner_new(&q->params, shards_for(o, o->batch < n ? o->batch : n), false, false);
     return t;
 }
 
@@ -132,8 +139,7 @@ static void train_step(void *ctx, int64_t epoch, int64_t step)
     rqvae_trainer_t *t = ctx;
     t->begin = step * t->o.batch;
     t->count = t->n - t->begin < t->o.batch ? t->n - t->begin : t->o.batch;
-    const int64_t worth = (t->count + FEWEST - 1) / FEWEST;
-    t->shards = worth < t->o.shards ? (int)worth : t->o.shards;
+    t->shards = shards_for(&t->o, t->count);
     parallel_for(t->shards, run_shard, t);
     t->rate = rate_now(t);
     const update_options_t o = {.lr = t->rate, .beta2 = 0.999};
