@@ -297,7 +297,7 @@ interrupt() {
     assert_regex "$(tail -n 1 stderr)" '^sidgen-train: interrupted; the same command goes on from model.st.ckpt$'
     run --separate-stderr "$BIN/sidgen-train" "${command[@]}"
     assert_success
-    assert_regex "$stderr" 'going on from model.st.ckpt: round [0-9]+, step [0-9]+'
+    assert_regex "$stderr" 'going on from model.st.ckpt: epoch [0-9]+, step [0-9]+'
     mv model.st resumed.st
     train "${command[@]}" -o model.st
     cmp resumed.st model.st
