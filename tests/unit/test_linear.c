@@ -178,7 +178,7 @@ TEST(a_pair_that_starts_at_zero_changes_nothing)
 {
     fixture_t *f = fixture_new(&(case_t){"", 1, true, true, RANK});
     grads_t *grads = grads_new(&f->params);
-    params_fill(&f->params, f->layer.up, 0);
+    linear_init_pair(&f->layer, &f->params, 11);
     forward(f);
     linear_t bare = linear_on(IN, OUT, f->layer.weight, f->layer.bias);
     float y[ROWS * OUT];
