@@ -8,15 +8,14 @@
 #include "base/out.h"
 #include "data/catalogue.h"
 #include "data/provenance.h"
-#include "data/vocab.h"
 #include "gen/generator.h"
 #include "gen/trainer.h"
 #include "train/checkpoint.h"
 #include "nn/backend.h"
 
-static const char *sids_path, *interactions_path, *start_path, *softmax = "trie", *gemm = "auto";
+static const char *sids_path, *interactions_path, *start_path, *softmax = "trie", *body = "flat", *gemm = "auto";
 static double save_seconds = 30;
-static train_options_t o = {.dim = 192, .layers = 4, .heads = 0, .kv_heads = 0, .head_dim = 0, .ffn = 512, .max_items = 20, .dropout = 0.15,
+static train_options_t o = {.dim = 192, .layers = 4, .heads = 0, .kv_heads = 0, .head_dim = 0, .ffn = 512, .depth_ffn = 192, .max_items = 20, .dropout = 0.15, .depth_dropout = 0.15,
                             .label_smoothing = 0, .lr = 1.2e-3, .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15,
                             .batch_tokens = 2048, .average = 0, .valid_users = 2000, .patience = 5, .beam = 20};
 
@@ -26,13 +25,22 @@ static const cli_option_t options[] = {
     CLI_OUTPUT,
     OPT_STRING(0, "start", "FILE", &start_path, "begin with this model's weights"),
     CONFIG_CHOICE(0, "softmax", softmax_names, &softmax, "normalise over"),
+    CONFIG_CHOICE(0, "body", body_names, &body, "read a row a token, or a row an item"),
+    CONFIG_FLAG(0, "item-vectors", &o.item_vectors, "give every item read a vector of its own (timeline)"),
+    CONFIG_FLAG(0, "node-vectors", &o.node_vectors, "give every prefix chosen a vector of its own"),
+    CONFIG_FLAG(0, "learned-positions", &o.learned_positions, "learn positions in place of rotary ones (timeline)"),
     CONFIG_INT(0, "dim", "N", &o.dim, 2, 65536, "width of the model"),
     CONFIG_INT(0, "layers", "N", &o.layers, 1, 256, "layers"),
     CONFIG_INT(0, "heads", "N", &o.heads, 0, 1024, "attention heads; 0: one for 64 of the width"),
     CONFIG_INT(0, "kv-heads", "N", &o.kv_heads, 0, 1024, "key-value heads; 0: as heads"),
     CONFIG_INT(0, "head-dim", "N", &o.head_dim, 0, 4096, "width of a head; 0: dim / heads"),
     CONFIG_INT(0, "ffn", "N", &o.ffn, 1, 1 << 20, "width of the MLP"),
+    CONFIG_INT(0, "depth-ffn", "N", &o.depth_ffn, 1, 1 << 20, "width of the block a level (timeline)"),
     CONFIG_REAL(0, "dropout", "P", &o.dropout, 0, 0.95, "dropout rate"),
+    CONFIG_REAL(0, "depth-dropout", "P", &o.depth_dropout, 0, 0.95, "dropout rate of the blocks a level"),
+    CONFIG_REAL(0, "item-dropout", "P", &o.item_dropout, 0, 0.95, "rate at which an item read is left empty (timeline)"),
+    CONFIG_REAL(0, "item-vector-dropout", "P", &o.item_vector_dropout, 0, 0.95, "rate at which its own vector is left out"),
+    CONFIG_REAL(0, "node-vector-dropout", "P", &o.node_vector_dropout, 0, 0.95, "rate at which node vectors are left out"),
     CONFIG_INT(0, "max-items", "N", &o.max_items, 1, 4096, "items of a history that are read"),
     CONFIG_REAL(0, "hold-back", "F", &o.hold_back, 0, 1, "users whose last training item is left for qarm-rl"),
     CONFIG_INT(0, "epochs", "N", &o.epochs, 1, 100000, "passes over the histories at most"),
@@ -62,17 +70,25 @@ static const cli_t cli = {"sidgen-train", "--sids FILE --interactions FILE -o mo
 static void write_model(const model_t *m, const train_result_t *r, const char *config, const sids_t *sids, const provenance_t *from,
                         const backend_t *b)
 {
-    vocab_t v = vocab_make(sids->levels, sids->codes, sids->max_suffix);
+    space_t space = space_make(sids, o.softmax, o.body, o.max_items);
     st_writer_t *w = st_create(cli_common.output, "model/1");
     char *metrics = r->validated ? xasprintf("\"hr@10\":%.6f,\"ndcg@10\":%.6f,", r->hr10, r->ndcg10) : xstrdup("");
     char *kept = xasprintf("{\"epoch\":%lld,\"epochs_run\":%lld,%s\"loss_per_item\":%.6f}", (long long)r->epoch, (long long)r->epochs_run,
                            metrics, r->loss);
-    generator_add(w, m, &v, config, b->name);
+    generator_add(w, m, &space, config, b->name);
     st_set_meta(w, "validation", kept);
     provenance_write(from, w);
     st_commit(w);
+    space_free(&space);
     free(metrics);
     free(kept);
+}
+
+static void check_body(void)
+{
+    if (o.body == BODY_FLAT && (o.item_vectors || o.learned_positions))
+        die(EX_USAGE, "--item-vectors and --learned-positions need --body timeline");
+    if (o.node_vectors && o.softmax != SOFTMAX_TRIE) die(EX_USAGE, "--node-vectors need --softmax trie");
 }
 
 int main(int argc, char **argv)
@@ -82,8 +98,10 @@ int main(int argc, char **argv)
     if (!sids_path || !interactions_path) die(EX_USAGE, "--sids and --interactions are required");
     const bool to_file = out_check(cli_common.output, true);
     softmax_parse(softmax, &o.softmax);
+    body_parse(body, &o.body);
     o.shards = cli_common.shards;
     o.seed = (uint64_t)cli_common.seed;
+    check_body();
 
     catalogue_t c = catalogue_open(sids_path, interactions_path);
     char *config = cli_config(&cli);

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/rng.h"
 #include "nn/vec.h"
 
 enum {
@@ -23,6 +24,8 @@ struct head {
     operand_t *states, *dlogits_packed;
     float *logits, *dstates;     /* [rows, widest], [rows, hidden_size] */
     float *few;                  /* [widest, DENSE_FROM at least] */
+    double drop;                 /* rate at which a position goes without node vectors */
+    uint64_t drop_key;
 };
 
 head_t *head_new(const network_t *net, const space_t *space)
@@ -66,30 +69,34 @@ void head_free(head_t *h)
     free(h);
 }
 
+void head_drop_nodes(head_t *h, double rate, uint64_t key)
+{
+    h->drop = rate;
+    h->drop_key = key;
+}
+
+/* Finds the vectors that a set's tokens have of their own, one after the other; NULL if there are none. */
+static float *node_vectors(const model_t *m, const space_t *space, allowed_set_t set)
+{
+    if (m->node_vectors < 0 || set.kind != ALLOWED_CHILDREN || set.node == 0) return NULL;
+    return model_vector(m, m->node_vectors, space->trie.first[set.node]);
+}
+
+/* x[0 .. n) = the logits of a set's tokens; `own` as node_vectors() has them, or NULL. */
+static void few_logits(const model_t *m, const allowed_t *a, const float *own, const float *state, float *x)
+{
+    const int64_t d = m->config.hidden_size;
+    for (int32_t i = 0; i < a->n; i++) x[i] = vec_dot(d, state, model_embedding(m, allowed_token(a, i)));
+    for (int32_t i = 0; own && i < a->n; i++) x[i] += vec_dot(d, state, own + i * d);
+}
+
 allowed_t head_logits(const network_t *net, const space_t *space, allowed_set_t set, const float *state,
                       float inverse_temperature, float *x)
 {
-    const int64_t d = net->model->config.hidden_size;
     const allowed_t a = space_allowed(space, set);
-    for (int32_t i = 0; i < a.n; i++)
-        x[i] = inverse_temperature * vec_dot(d, state, model_embedding(net->model, allowed_token(&a, i)));
+    few_logits(net->model, &a, node_vectors(net->model, space, set), state, x);
+    for (int32_t i = 0; i < a.n; i++) x[i] *= inverse_temperature;
     return a;
-}
-
-/* Gathers the logits of the allowed tokens to the front, so that fn sees only them; then scatters the gradient back over a row
- * of zeros. */
-static void dense_row(head_t *h, int64_t i, const allowed_t *a, int64_t width, head_fn fn, void *ctx, float *row)
-{
-    if (!a->tokens || a->n == a->span) {
-        fn(ctx, i, a, row);
-        memset(row + a->n, 0, (size_t)(width - a->n) * sizeof(float));
-        return;
-    }
-    float *few = h->few;
-    for (int32_t j = 0; j < a->n; j++) few[j] = row[a->tokens[j] - a->span_first];
-    fn(ctx, i, a, few);
-    memset(row, 0, (size_t)width * sizeof(float));
-    for (int32_t j = 0; j < a->n; j++) row[a->tokens[j] - a->span_first] = few[j];
 }
 
 static bool is_dense(const allowed_t *a) { return !a->tokens || a->n >= DENSE_FROM; }
@@ -106,6 +113,47 @@ typedef struct {
     grads_t *grads;
 } pass_at_t;
 
+/* Finds the node vectors that a position is to see. */
+static const float *own_vectors(const pass_at_t *p, int64_t i)
+{
+    const head_t *h = p->h;
+    if (h->drop > 0 && rng_uniform(h->drop_key, (uint64_t)i) < (float)h->drop) return NULL;
+    return node_vectors(h->net->model, h->space, p->positions[i].set);
+}
+
+/* Adds the gradient of logits, x[0 .. n), to a position's node vectors and through them to its state. */
+static void own_backward(const pass_at_t *p, int64_t i, int32_t n, const float *own, const float *x)
+{
+    const model_t *m = p->h->net->model;
+    const int64_t d = m->config.hidden_size, row = p->positions[i].row, first = p->h->space->trie.first[p->positions[i].set.node];
+    for (int32_t j = 0; j < n; j++) {
+        vec_add_scaled(d, x[j], own + j * d, p->dhidden + row * d);
+        float *g = grads_row(p->grads, m->node_vectors, first + j);
+        if (g) vec_add_scaled(d, x[j], p->hidden + row * d, g);
+    }
+}
+
+/* Lets fn see the logits of a position's tokens, which lie among a span's in `row`, and leaves their gradient in their place and
+ * zeros in the others'. */
+static void dense_row(const pass_at_t *p, int64_t i, int64_t width, float *row)
+{
+    const allowed_t a = space_allowed(p->h->space, p->positions[i].set);
+    const int64_t d = p->h->net->model->config.hidden_size;
+    const bool whole = !a.tokens || a.n == a.span;
+    const float *own = own_vectors(p, i);
+    float *x = whole ? row : p->h->few;
+    for (int32_t j = 0; !whole && j < a.n; j++) x[j] = row[a.tokens[j] - a.span_first];
+    for (int32_t j = 0; own && j < a.n; j++) x[j] += vec_dot(d, p->hidden + p->positions[i].row * d, own + j * d);
+    p->fn(p->ctx, i, &a, x);
+    if (own && p->grads) own_backward(p, i, a.n, own, x);
+    if (whole) {
+        memset(row + a.n, 0, (size_t)(width - a.n) * sizeof *row);
+        return;
+    }
+    memset(row, 0, (size_t)width * sizeof *row);
+    for (int32_t j = 0; j < a.n; j++) row[a.tokens[j] - a.span_first] = x[j];
+}
+
 /* Takes positions chosen[0 .. n) of one span through matrix products over the span's part of the output matrix. */
 static void dense_tile(const pass_at_t *p, const allowed_t *span, int64_t n, const int64_t *chosen)
 {
@@ -119,10 +167,7 @@ static void dense_tile(const pass_at_t *p, const allowed_t *span, int64_t n, con
         memcpy(operand_at(b, h->states, i * d), operand_at(b, p->packed, p->positions[chosen[i]].row * d),
                (size_t)d * b->operand_size);
     b->matmul(false, true, rows, width, d, h->states, table, h->logits);
-    for (int64_t i = 0; i < n; i++) {
-        const allowed_t a = space_allowed(h->space, p->positions[chosen[i]].set);
-        dense_row(h, chosen[i], &a, width, p->fn, p->ctx, h->logits + i * width);
-    }
+    for (int64_t i = 0; i < n; i++) dense_row(p, chosen[i], width, h->logits + i * width);
     if (!p->grads) return;
     memset(h->logits + n * width, 0, (size_t)((rows - n) * width) * sizeof(float));
     b->pack(h->logits, rows * width, h->dlogits_packed);
@@ -156,8 +201,9 @@ static void sparse_position(const pass_at_t *p, int64_t i)
 {
     head_t *h = p->h;
     const int64_t d = h->net->model->config.hidden_size, row = p->positions[i].row;
-    const float *state = p->hidden + row * d;
-    const allowed_t a = head_logits(h->net, h->space, p->positions[i].set, state, 1, h->few);
+    const float *state = p->hidden + row * d, *own = own_vectors(p, i);
+    const allowed_t a = space_allowed(h->space, p->positions[i].set);
+    few_logits(h->net->model, &a, own, state, h->few);
     p->fn(p->ctx, i, &a, h->few);
     if (!p->grads) return;
     for (int32_t j = 0; j < a.n; j++) {
@@ -165,6 +211,7 @@ static void sparse_position(const pass_at_t *p, int64_t i)
         vec_add_scaled(d, h->few[j], model_embedding(h->net->model, a.tokens[j]), p->dhidden + row * d);
         if (dtable) vec_add_scaled(d, h->few[j], state, dtable);
     }
+    if (own) own_backward(p, i, a.n, own, h->few);
 }
 
 void head_pass(head_t *h, int64_t count, const scored_position_t *positions, const float *hidden, const operand_t *packed,

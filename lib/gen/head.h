@@ -1,6 +1,8 @@
-/* The output layer over allowed tokens: logits of the few tokens that may follow, and the gradient's way back through them.
- * What is made of the logits (cross-entropy, a policy's gradient) is the caller's. Works in tiles of positions: its memory does
- * not grow with positions times vocabulary. */
+/* The output layer over allowed tokens: logits of the few tokens that may follow, and the gradient's way back through them. The
+ * logit of token c is z . E[c], and where the model has node vectors, of the child v that c leads to, z . (E[c] + n_v): a
+ * hierarchical softmax (Morin & Bengio 2005) whose tree is the trie of SIDs. The root's children have none: their embeddings are
+ * as many as they. What is made of the logits (cross-entropy, a policy's gradient) is the caller's. Works in tiles of positions:
+ * its memory does not grow with positions times vocabulary. */
 #ifndef SIDMILL_GEN_HEAD_H
 #define SIDMILL_GEN_HEAD_H
 
@@ -23,6 +25,10 @@ typedef void (*head_fn)(void *ctx, int64_t i, const allowed_t *allowed, float *x
 typedef struct head head_t;
 head_t *head_new(const network_t *net, const space_t *space);
 void head_free(head_t *h);
+
+/* From now on, a pass leaves the node vectors out of a position's logits at this rate, drawn by `key`, so that codes learn to stand
+ * alone; 0: never. */
+void head_drop_nodes(head_t *h, double rate, uint64_t key);
 
 /* Calls fn for every position that has a choice: of children a single one is certain and left out. Order: the positions of many
  * allowed tokens, span by span (levels, then ranges) upwards, then the others, each in the order of `positions`. What fn leaves

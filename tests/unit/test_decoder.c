@@ -32,7 +32,7 @@ static fixture_t *fixture(softmax_t softmax, float gain)
     for (int i = 0; i < ITEMS * LEVELS; i++) f->code[i] = (int32_t)rng_below(1, (uint64_t)i, CODES);
     f->sids = (sids_t){.items = ITEMS, .levels = LEVELS, .codes = CODES, .max_suffix = 5, .code = f->code, .suffix = f->suffix};
     sids_assign_suffixes(&f->sids, SUFFIX_COLLIDE);
-    f->space = space_make(&f->sids, softmax, MAX_ITEMS);
+    f->space = space_make(&f->sids, softmax, BODY_FLAT, MAX_ITEMS);
     f->model = model_new((model_config_t){.hidden_size = D, .num_hidden_layers = 2, .num_attention_heads = 2, .num_key_value_heads = 1,
                                           .head_dim = 8, .intermediate_size = 24, .vocab_size = f->space.vocab.size,
                                           .max_position_embeddings = MAX_ROWS, .rms_norm_eps = 1e-6, .rope_theta = 10000});

@@ -50,7 +50,7 @@ typedef struct {
 static fixture_t *fixture(softmax_t softmax)
 {
     fixture_t *f = NEW(fixture_t);
-    f->space = space_make(&sids, softmax, 4);
+    f->space = space_make(&sids, softmax, BODY_FLAT, 4);
     f->model = model_new(config);
     for (int i = 0; i < f->model->params.count; i++) {
         const param_t *p = &f->model->params.blocks[i];
@@ -63,7 +63,7 @@ static fixture_t *fixture(softmax_t softmax)
     f->acts = activations_new(f->net, PASS_TRAIN, ROWS, LONGEST, 0);
     f->dhidden = xfloats(ROWS * D);
     f->grads = grads_new(&f->model->params);
-    f->pack = (sequence_pack_t){.tokens = f->tokens, .positions = f->positions};
+    f->pack = (sequence_pack_t){.symbols = f->tokens, .positions = f->positions};
     sequences_t e = {0};
     sequences_add(&e, histories_task(&interactions, &f->space, (hold_back_t){0}));
     for (int64_t i = 0; i < e.count; i++) {
