@@ -12,7 +12,7 @@
 enum {
     DENSE_FROM = 24,        /* sets of so many tokens go through a matrix product over their span; smaller ones token by token */
     TILE_LOGITS = 1 << 18,  /* of one product, unless TILE_ROWS rows have more; the cut shows in a gradient's last bits */
-    TILE_ROWS = 16
+    TILE_ROWS = 64
 };
 
 struct head {
