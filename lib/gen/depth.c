@@ -46,7 +46,7 @@ struct depth {
     int64_t most;               /* of a level */
     level_acts_t *level;
     float *states, *dstates;    /* [levels, most, d]; dstates of a training pass only */
-    operand_t *states_packed, *packed;
+    operand_t *states_packed, *packed; /* the first: NULL where operands are floats */
     float *wide, *narrow;       /* scratch [most, max(d, f)], [most, d] */
     void *inner;
 };
@@ -81,7 +81,7 @@ depth_t *depth_new(const network_t *net, const space_t *space, activations_pass_
     for (int l = 0; l < h->levels; l++) h->level[l] = l == 0 || pass == PASS_TRAIN ? level_acts_new(net, most) : h->level[0];
     const int64_t rows = (int64_t)size_mul((size_t)most, (size_t)h->levels);
     h->states = xfloats(size_mul((size_t)rows, (size_t)d));
-    h->states_packed = operands_new(net->backend, rows * d);
+    if (!operands_are_floats(net->backend)) h->states_packed = operands_new(net->backend, rows * d);
     if (pass == PASS_TRAIN) h->dstates = xfloats((size_t)(rows * d));
     h->packed = operands_new(net->backend, most * 2 * widest);
     h->wide = xfloats((size_t)(most * widest));
@@ -143,10 +143,10 @@ const float *depth_forward(depth_t *h, const depth_prefixes_t *p, const float *h
         if (!n) continue;
         sum_up(h, level, n, p->prefixes + level * h->most, hidden, h->level[level].g);
         block_forward(h, level, n, h->level[level].g, dropout_site(dropout, key, SITE_DEPTH + (uint64_t)level), h->states + at);
-        b->pack(h->states + at, n * d, operand_at(b, h->states_packed, at));
+        if (h->states_packed) b->pack(h->states + at, n * d, operand_at(b, h->states_packed, at));
         if (h->dstates) memset(h->dstates + at, 0, (size_t)(round_rows(b, n) * d) * sizeof *h->dstates);
     }
-    *packed = h->states_packed;
+    *packed = h->states_packed ? h->states_packed : h->states;
     return h->states;
 }
 

@@ -12,7 +12,7 @@
 enum {
     DENSE_FROM = 24,        /* sets of so many tokens go through a matrix product over their span; smaller ones token by token */
     TILE_LOGITS = 1 << 18,  /* of one product, unless TILE_ROWS rows have more; the cut shows in a gradient's last bits */
-    TILE_ROWS = 64
+    TILE_ROWS = 128
 };
 
 struct head {
@@ -55,7 +55,7 @@ static void reserve_tile(head_t *h, int64_t rows)
     drop_tile(h);
     h->rows = rows;
     h->states = operands_new(h->net->backend, (int64_t)states);
-    h->dlogits_packed = operands_new(h->net->backend, (int64_t)logits);
+    h->dlogits_packed = operands_are_floats(h->net->backend) ? NULL : operands_new(h->net->backend, (int64_t)logits);
     h->logits = xfloats(logits);
     h->dstates = xfloats(states);
 }
@@ -170,10 +170,10 @@ static void dense_tile(const pass_at_t *p, const allowed_t *span, int64_t n, con
     for (int64_t i = 0; i < n; i++) dense_row(p, chosen[i], width, h->logits + i * width);
     if (!p->grads) return;
     memset(h->logits + n * width, 0, (size_t)((rows - n) * width) * sizeof(float));
-    b->pack(h->logits, rows * width, h->dlogits_packed);
-    b->matmul(false, false, rows, d, width, h->dlogits_packed, table, h->dstates);
+    const operand_t *dlogits = operands_of(b, h->logits, rows * width, h->dlogits_packed);
+    b->matmul(false, false, rows, d, width, dlogits, table, h->dstates);
     float *dtable = grads_block(p->grads, h->net->model->embed);
-    if (dtable) b->matmul_add(true, false, width, d, rows, h->dlogits_packed, h->states, dtable + at);
+    if (dtable) b->matmul_add(true, false, width, d, rows, dlogits, h->states, dtable + at);
     for (int64_t i = 0; i < n; i++) vec_add(d, h->dstates + i * d, p->dhidden + p->positions[chosen[i]].row * d);
 }
 

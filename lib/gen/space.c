@@ -72,6 +72,7 @@ allowed_t space_allowed(const space_t *s, allowed_set_t set)
 int32_t allowed_index(const allowed_t *a, int32_t token)
 {
     if (!a->tokens) return token >= a->first && token < a->first + a->n ? token - a->first : -1;
+    if (a->n == a->span) return token >= a->span_first && token < a->span_first + a->span ? token - a->span_first : -1;
     for (int32_t i = 0; i < a->n; i++)
         if (a->tokens[i] == token) return i;
     return -1;
