@@ -97,7 +97,7 @@ static void check_ranking(softmax_t softmax)
     fixture_t *f = fixture(softmax, 15);
     int32_t *item = NEW_ARRAY(int32_t, USERS * ITEMS);
     float *score = NEW_ARRAY(float, USERS * ITEMS);
-    decoder_topk(f->decoder, USERS, f->histories, ITEMS, ITEMS, item, score);
+    decoder_topk(f->decoder, USERS, f->histories, ITEMS, 0, ITEMS, item, score);
     for (int u = 0; u < USERS; u++) {
         int seen[ITEMS] = {0};
         for (int i = 0; i < ITEMS; i++) {
@@ -124,13 +124,13 @@ TEST(k_and_beam)
     fixture_t *f = fixture(SOFTMAX_TRIE, 15);
     int32_t all[ITEMS + 5], few[7];
     float all_score[ITEMS + 5], few_score[7];
-    decoder_topk(f->decoder, 1, &f->histories[5], ITEMS + 5, ITEMS + 5, all, all_score);
-    decoder_topk(f->decoder, 1, &f->histories[5], ITEMS + 5, 7, few, few_score);
+    decoder_topk(f->decoder, 1, &f->histories[5], ITEMS + 5, 0, ITEMS + 5, all, all_score);
+    decoder_topk(f->decoder, 1, &f->histories[5], ITEMS + 5, 0, 7, few, few_score);
     CHECK(!memcmp(all, few, sizeof few) && !memcmp(all_score, few_score, sizeof few_score));
     for (int i = 0; i < ITEMS + 5; i++) CHECK(i < ITEMS ? all[i] >= 0 : all[i] == -1 && all_score[i] == -INFINITY);
 
     /* a narrow beam may miss items, but gives what it finds its true score */
-    decoder_topk(f->decoder, 1, &f->histories[5], 7, 7, few, few_score);
+    decoder_topk(f->decoder, 1, &f->histories[5], 7, 0, 7, few, few_score);
     for (int i = 0; i < 7; i++) CHECK_NEAR(few_score[i], brute_force(f, &f->histories[5], few[i]), 2e-5);
     release(f);
 }
@@ -140,7 +140,7 @@ static void k_beyond_beam(void)
     fixture_t *f = fixture(SOFTMAX_TRIE, 15);
     int32_t item[4];
     float score[4];
-    decoder_topk(f->decoder, 1, f->histories, 3, 4, item, score);
+    decoder_topk(f->decoder, 1, f->histories, 3, 0, 4, item, score);
 }
 
 TEST(k_beyond_the_beam_is_refused) { CHECK(unit_exit_code(k_beyond_beam) == 64); }
@@ -152,7 +152,7 @@ TEST(ties_go_by_item)
     int32_t item[2 * ITEMS];
     float score[2 * ITEMS];
     int ties = 0;
-    decoder_topk(f->decoder, 2, f->histories, ITEMS, ITEMS, item, score);
+    decoder_topk(f->decoder, 2, f->histories, ITEMS, 0, ITEMS, item, score);
     for (int i = 1; i < ITEMS; i++) {
         CHECK(score[i] <= score[i - 1]);
         if (score[i] == score[i - 1]) {
@@ -172,8 +172,8 @@ TEST(long_histories_are_cut)
     const history_t whole = f->histories[7], last = {whole.items + whole.count - MAX_ITEMS, MAX_ITEMS, -1};
     int32_t a[10], b[10];
     float as[10], bs[10];
-    decoder_topk(f->decoder, 1, &whole, 10, 10, a, as);
-    decoder_topk(f->decoder, 1, &last, 10, 10, b, bs);
+    decoder_topk(f->decoder, 1, &whole, 10, 0, 10, a, as);
+    decoder_topk(f->decoder, 1, &last, 10, 0, 10, b, bs);
     CHECK(!memcmp(a, b, sizeof a) && !memcmp(as, bs, sizeof as));
     release(f);
 }
@@ -185,7 +185,7 @@ TEST(threads_do_not_matter)
     float score[3][USERS * 10];
     for (int t = 0; t < 3; t++) {
         parallel_threads(t + 1);
-        decoder_topk(f->decoder, USERS, f->histories, 12, 10, item[t], score[t]);
+        decoder_topk(f->decoder, USERS, f->histories, 12, 0, 10, item[t], score[t]);
         CHECK(!memcmp(item[0], item[t], sizeof item[t]) && !memcmp(score[0], score[t], sizeof score[t]));
     }
     parallel_threads(1);

@@ -172,10 +172,10 @@ TEST(one_verdict_whoever_gives_the_lists)
     ranker_t *lists = lists_ranker(recs(shown), "file", &h.x);
     verdict_t theirs = verdict_of(lists, &h, K, K);
     int differ = 0;
-    for (int u = 0; u < USERS; u++) differ += own.rank[u] != theirs.rank[u] && h.histories[u].target != HIDDEN;
+    for (int u = 0; u < USERS; u++) differ += own.ranks[0].rank[u] != theirs.ranks[0].rank[u] && h.histories[u].target != HIDDEN;
     CHECK(!differ && own.n == USERS && own.k == K && !strcmp(theirs.name, "recs"));
-    CHECK(own.strata[0].users + own.strata[1].users + own.strata[2].users == USERS);
-    CHECK(own.all.users == USERS && isnan(own.coverage));
+    CHECK(own.strata[0][0].users + own.strata[0][1].users + own.strata[0][2].users == USERS);
+    CHECK(own.all[0].users == USERS && isnan(own.coverage));
     verdict_free(&own);
     verdict_free(&theirs);
     r->free(r);
