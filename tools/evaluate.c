@@ -24,6 +24,7 @@ static const char *const splits[] = {"valid", "test", NULL};
 static const char *model, *sids, *interactions, *recs, *baseline, *per_user, *recs_out, *split = "test", *gemm = "auto";
 static int64_t beam = 20, k, users, bootstrap = 10000;
 static cooccur_options_t cooccur = {.window = 10, .back = 0.3, .power = 0.25, .decay = 0.6};
+static const char *protocol = "all";
 static bool compare, ablation, show;
 
 static const cli_option_t options[] = {
@@ -44,6 +45,7 @@ static const cli_option_t options[] = {
     OPT_STRING(0, "recs-out", "FILE", &recs_out, "write the lists (recs/1)"),
     OPT_FLAG(0, "compare", &compare, "what B gains over A, from --per-user files; seeds with commas"),
     OPT_FLAG(0, "ablation", &ablation, "what each row gains over the first, likewise"),
+    OPT_CHOICE(0, "protocol", protocol_names, &protocol, "both: items that count; unseen: met ones left out"),
     OPT_INT(0, "bootstrap", "N", &bootstrap, 1, 1000000, "both: resamples of the users"),
     OPT_FLAG(0, "show", &show, "print results side by side"),
     OPT_CHOICE(0, "gemm", backend_names, &gemm, "matrix backend"),
@@ -155,7 +157,7 @@ static void write_all(const verdict_t *v, const system_t *s, const held_out_t *h
     out_t *metrics = out_open(cli_common.output, false);
     if (ranks) {
         if (s->recommender) ranks_add_sids(ranks, recommender_sids(s->recommender));
-        ranks_add(ranks, v->n, v->k, split, v->rank, &ids);
+        ranks_add(ranks, v->n, split, v->ranks, &ids);
         st_prepare(ranks);
     }
     if (lists) {
@@ -288,6 +290,11 @@ static void evaluate(void)
     held_out_close(&h);
 }
 
+static comparison_options_t comparison_options(void)
+{
+    return (comparison_options_t){bootstrap, (uint64_t)cli_common.seed, protocol_parse(protocol, NULL)};
+}
+
 /* As a table for the eye, as JSON for the output. */
 static void write_comparison(char *json)
 {
@@ -299,14 +306,14 @@ static void write_comparison(char *json)
 static void compare_sides(int operands, char **argv)
 {
     if (operands != 2) die(EX_USAGE, "--compare: expected two sides, A.st[,A2.st...] B.st[,B2.st...]");
-    comparison_options_t o = {bootstrap, (uint64_t)cli_common.seed};
+    comparison_options_t o = comparison_options();
     write_comparison(comparison_json(argv[1], argv[2], &o));
 }
 
 static void compare_rows(int operands, char **argv)
 {
     if (!operands) die(EX_USAGE, "--ablation: expected rows, [LABEL=]A.st[,A2.st...]");
-    comparison_options_t o = {bootstrap, (uint64_t)cli_common.seed};
+    comparison_options_t o = comparison_options();
     write_comparison(comparison_ablation_json(argv + 1, operands, &o));
 }
 

@@ -13,6 +13,7 @@
 #include "base/out.h"
 #include "data/catalogue.h"
 #include "data/items.h"
+#include "data/met.h"
 #include "nn/backend.h"
 #include "score/baselines.h"
 #include "score/recommender.h"
@@ -56,13 +57,12 @@ typedef struct {
     out_t *out;
     asked_t batch[BATCH];
     int waiting;         /* histories in the batch */
-    long long line;
-    int64_t *seen_at;    /* [items] the number of the line that last held the item */
+    met_t met;
 } server_t;
 
 static void ask(ranker_t *r, int64_t n, const history_t *histories, int64_t width, int64_t count, int32_t *items, float *scores)
 {
-    ranker_query_t q = {.n = n, .histories = histories, .width = (int)width};
+    ranker_query_t q = {.n = n, .histories = histories, .width = (int)width, .spare = exclude_seen ? (int)k : 0};
     r->topk(r, &q, count, items, scores);
 }
 
@@ -76,44 +76,10 @@ static void put_item(server_t *s, int place, int32_t item, double score)
         fprintf(out_file(s->out), "%s%.*s:%.6g", place ? "\t" : "", (int)n, id, score);
 }
 
-/* Moves the items of a list that the history does not hold to the front; returns their number. */
-static int64_t drop_seen(server_t *s, const asked_t *a, int32_t *items, float *scores, int64_t n)
-{
-    int64_t kept = 0;
-    s->line++;
-    for (int64_t i = 0; i < a->count; i++) s->seen_at[a->items[i]] = s->line;
-    for (int64_t i = 0; i < n && items[i] >= 0; i++) {
-        if (s->seen_at[items[i]] == s->line) continue;
-        items[kept] = items[i];
-        scores[kept++] = scores[i];
-    }
-    return kept;
-}
-
 static void put_list(server_t *s, const int32_t *items, const float *scores, int64_t n)
 {
     for (int64_t i = 0; i < n && i < k && items[i] >= 0; i++) put_item(s, (int)i, items[i], (double)scores[i]);
     fputc('\n', out_file(s->out));
-}
-
-/* Doubles the beam until k unseen items remain, where its k best were not enough once seen items are out. A beam of k plus the
- * history's length must do, and one as wide as the catalogue holds all there is. */
-static void answer_wider(server_t *s, const asked_t *a)
-{
-    int64_t enough = k + a->count < s->sids->items ? k + a->count : s->sids->items;
-    history_t h = {a->items, a->count, -1};
-    for (int64_t wide = beam;;) {
-        wide = wide * 2 < enough ? wide * 2 : wide < enough ? enough : wide;
-        int32_t *items = NEW_ARRAY(int32_t, wide);
-        float *scores = NEW_ARRAY(float, wide);
-        ask(s->ranker, 1, &h, wide, wide, items, scores);
-        int64_t kept = drop_seen(s, a, items, scores, wide);
-        bool done = kept >= k || wide >= enough;
-        if (done) put_list(s, items, scores, kept);
-        free(items);
-        free(scores);
-        if (done) return;
-    }
 }
 
 /* Answers an empty history by popularity: scores are logarithms of add-one-smoothed shares of the training events, to stand
@@ -133,27 +99,39 @@ static void answer_popular(server_t *s)
     free(scores);
 }
 
+/* Answers n histories from lists of so many places, which with --exclude-seen are wide enough for k others. */
+static void answer(server_t *s, int64_t n, const history_t *histories, int64_t places)
+{
+    int32_t *items = NEW_ARRAY(int32_t, n * places);
+    float *scores = NEW_ARRAY(float, n * places);
+    ask(s->ranker, n, histories, beam, places, items, scores);
+    for (int64_t i = 0; i < n; i++) {
+        int32_t *list = items + i * places;
+        float *score = scores + i * places;
+        int64_t left = places;
+        if (exclude_seen) {
+            met_take(&s->met, &histories[i]);
+            left = met_leave_out(&s->met, places, list, score);
+        }
+        if (!histories[i].count && interactions) answer_popular(s);
+        else put_list(s, list, score, left);
+    }
+    free(items);
+    free(scores);
+}
+
 static void answer_batch(server_t *s)
 {
     if (!s->waiting) return;
-    int64_t width = exclude_seen ? beam : k;
     history_t histories[BATCH];
-    int32_t *items = NEW_ARRAY(int32_t, BATCH * width);
-    float *scores = NEW_ARRAY(float, BATCH * width);
     for (int i = 0; i < s->waiting; i++) histories[i] = (history_t){s->batch[i].items, s->batch[i].count, -1};
-    ask(s->ranker, s->waiting, histories, beam, width, items, scores);
-    for (int i = 0; i < s->waiting; i++) {
-        int32_t *list = items + i * width;
-        float *score = scores + i * width;
-        int64_t n = width;
-        if (exclude_seen) n = drop_seen(s, &s->batch[i], list, score, width);
-        if (!s->batch[i].count && interactions) answer_popular(s);
-        else if (n < k && beam < s->sids->items) answer_wider(s, &s->batch[i]);
-        else put_list(s, list, score, n);
+    for (int64_t done = 0, n; done < s->waiting; done += n) {
+        int64_t places = k;
+        n = s->waiting - done;
+        if (exclude_seen) n = met_chunk(&s->met, n, histories + done, k, k, &places);
+        answer(s, n, histories + done, places);
     }
     s->waiting = 0;
-    free(items);
-    free(scores);
     out_flush(out_file(s->out), out_name(s->out));
 }
 
@@ -250,7 +228,7 @@ static server_t server_open(void)
 {
     recommender_t *r = recommender_open(model, sids, gemm);
     server_t s = {.ranker = recommender_ranker(r), .sids = recommender_sids(r)};
-    s.seen_at = NEW_ARRAY(int64_t, s.sids->items + 1);
+    s.met = met_new(s.sids->items);
     if (interactions) read_popularity(&s);
     if (titles) read_titles(&s);
     s.out = out_open(cli_common.output, false);
@@ -263,7 +241,7 @@ static void server_close(server_t *s)
     for (int i = 0; i < BATCH; i++) free(s->batch[i].items);
     for (int64_t i = 0; s->titles && i < s->sids->items; i++) free(s->titles[i]);
     free(s->titles);
-    free(s->seen_at);
+    met_free(&s->met);
     free(s->popularity);
     if (s->popular) s->popular->free(s->popular);
     s->ranker->free(s->ranker);

@@ -13,7 +13,7 @@
 #include "train/checkpoint.h"
 #include "nn/backend.h"
 
-static const char *sids_path, *interactions_path, *start_path, *softmax = "trie", *body = "flat", *gemm = "auto";
+static const char *sids_path, *interactions_path, *start_path, *softmax = "trie", *body = "flat", *validate = "auto", *gemm = "auto";
 static double save_seconds = 30;
 static train_options_t o = {.dim = 192, .layers = 4, .heads = 0, .kv_heads = 0, .head_dim = 0, .ffn = 512, .depth_ffn = 192, .max_items = 20, .dropout = 0.15, .depth_dropout = 0.15,
                             .label_smoothing = 0, .lr = 1.2e-3, .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15,
@@ -53,6 +53,7 @@ static const cli_option_t options[] = {
     CONFIG_REAL(0, "label-smoothing", "X", &o.label_smoothing, 0, 0.9, "share spread over the allowed tokens"),
     CONFIG_REAL(0, "average", "X", &o.average, 0, 0.999999, "decay of the weights' moving average; 0: none"),
     CONFIG_INT(0, "valid-users", "N", &o.valid_users, 0, 1e9, "users of the validation sample; 0: no validation"),
+    CONFIG_CHOICE(0, "validate", protocol_choices, &validate, "items that count; unseen: met ones left out"),
     CONFIG_INT(0, "patience", "N", &o.patience, 0, 100000, "stop after N epochs without gain; 0: never"),
     CONFIG_INT(0, "beam", "N", &o.beam, 10, 10000, "beam width in validation"),
     OPT_REAL(0, "save-seconds", "X", &save_seconds, 0, 1e9, "time between checkpoints within an epoch"),
@@ -72,7 +73,8 @@ static void write_model(const model_t *m, const train_result_t *r, const char *c
 {
     space_t space = space_make(sids, o.softmax, o.body, o.max_items);
     st_writer_t *w = st_create(cli_common.output, "model/1");
-    char *metrics = r->validated ? xasprintf("\"hr@10\":%.6f,\"ndcg@10\":%.6f,", r->hr10, r->ndcg10) : xstrdup("");
+    char *metrics = r->validated ? xasprintf("\"protocol\":\"%s\",\"hr@10\":%.6f,\"ndcg@10\":%.6f,", protocol_names[o.protocol], r->hr10,
+                                             r->ndcg10) : xstrdup("");
     char *kept = xasprintf("{\"epoch\":%lld,\"epochs_run\":%lld,%s\"loss_per_item\":%.6f}", (long long)r->epoch, (long long)r->epochs_run,
                            metrics, r->loss);
     generator_add(w, m, &space, config, b->name);
@@ -104,6 +106,7 @@ int main(int argc, char **argv)
     check_body();
 
     catalogue_t c = catalogue_open(sids_path, interactions_path);
+    o.protocol = protocol_parse(validate, &c.interactions);
     char *config = cli_config(&cli);
     train_job_t job = {.options = o, .backend = backend_open(gemm), .interactions = &c.interactions, .sids = &c.sids,
                        .save_seconds = save_seconds, .log = cli_common.log};
@@ -121,8 +124,8 @@ int main(int argc, char **argv)
     write_model(m, &result, config, &c.sids, &from, job.backend);
     checkpoint_remove(job.checkpoint);
     if (result.validated)
-        note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f", (long long)result.epoch, (long long)result.epochs_run, result.hr10,
-             result.ndcg10);
+        note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f, %s", (long long)result.epoch, (long long)result.epochs_run,
+             result.hr10, result.ndcg10, protocol_words[o.protocol]);
     model_free(m);
     if (start_file) generator_free(&start);
     catalogue_close(&c);

@@ -36,7 +36,8 @@ static const schema_tensor_t recs[] = {
 };
 
 static const schema_tensor_t ranks[] = {
-    {"rank", KIND_INTEGER, "U", true, JOIN_ROWS}, {"user_ids", KIND_STRINGS, "U", true, JOIN_ROWS},
+    {"rank", KIND_INTEGER, "U", true, JOIN_ROWS},      {"rank_unseen", KIND_INTEGER, "U", false, JOIN_ROWS},
+    {"user_ids", KIND_STRINGS, "U", true, JOIN_ROWS},
 };
 
 static const schema_tensor_t model[] = {

@@ -130,7 +130,7 @@ static trainer_t *trainer_new(const train_job_t *job)
     t->learner = learner_new(&t->model->params, t->o.shards, t->o.valid_users > 0, t->o.average > 0);
     t->shard_loss = NEW_ARRAY(loss_t, t->o.shards);
     make_workers(t);
-    if (t->o.valid_users) t->validation = validation_new(t->net, &t->space, job->interactions, t->o.valid_users, t->o.seed);
+    if (t->o.valid_users) t->validation = validation_new(t->net, &t->space, job->interactions, t->o.valid_users, t->o.seed, t->o.protocol);
     return t;
 }
 
@@ -283,11 +283,11 @@ static void log_epoch(const trainer_t *t, const loop_state_t *at)
         if (l) buf_puts(&levels, ",");
         buf_json_number(&levels, t->loss.tokens[l] > 0 ? t->loss.loss[l] / (double)t->loss.tokens[l] : 0);
     }
-    char validated[64] = "\"hr@10\":null,\"ndcg@10\":null";
-    if (t->validation) snprintf(validated, sizeof validated, "\"hr@10\":%.6f,\"ndcg@10\":%.6f", t->score.hr10, t->score.ndcg10);
+    char *validated = validation_json(t->validation, &t->score);
     jsonlog("{\"epoch\":%d,\"updates\":%d,\"loss_per_item\":%.6f,\"loss_per_level\":[%s],%s,\"tokens_per_second\":%.0f}",
             (int)at->round, (int)t->learner.updates, loss_per_item(&t->loss), levels.data, validated, tokens_per_second(t, at));
     buf_free(&levels);
+    free(validated);
 }
 
 static int64_t report(void *ctx, const loop_state_t *at)
@@ -316,6 +316,7 @@ static void started(void *ctx)
     note("%lld parameters, %lld items, %lld trie nodes, %lld training examples with %lld targets, %s",
          (long long)params_number(&t->model->params), (long long)t->space.sids->items, (long long)t->space.trie.nodes,
          (long long)t->sequences.count, (long long)t->sequences.targets, t->job->backend->name);
+    validation_note(t->validation);
 }
 
 model_t *train(const train_job_t *job, train_result_t *result)

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "data/interactions.h"
+#include "data/protocol.h"
 #include "data/sids.h"
 #include "gen/objective.h"
 #include "gen/space.h"
@@ -27,6 +27,7 @@ typedef struct {
     int64_t warmup, epochs, batch_tokens;
     double average;       /* decay of the exponential moving average of the weights that is validated and kept; 0: none */
     int64_t valid_users, patience, beam;
+    protocol_t protocol;  /* of validation */
     int64_t shards;
     uint64_t seed;
 } train_options_t;

@@ -271,6 +271,6 @@ static void close_ranker(ranker_t *r)
 ranker_t *cooccur_ranker(const interactions_t *x, const baseline_options_t *o)
 {
     cooccur_ranker_t *r = NEW(cooccur_ranker_t);
-    *r = (cooccur_ranker_t){{"cooccur", topk, close_ranker}, cooccur_fit(x, &o->cooccur)};
+    *r = (cooccur_ranker_t){{"cooccur", topk, close_ranker, 0}, cooccur_fit(x, &o->cooccur)};
     return &r->ranker;
 }

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/in.h"
 #include "base/mem.h"
+#include "data/protocol.h"
 #include "score/label.h"
 #include "score/metrics.h"
 #include "score/strata.h"
@@ -105,7 +106,7 @@ static void print_row(FILE *out, const show_table_t *t, const char *name, const 
 
 static void print_table(FILE *out, const show_table_t *t)
 {
-    fprintf(out, "%-16s", "");
+    fprintf(out, "%-16s", protocol_words[PROTOCOL_ALL]);
     for (int i = 0; i < t->count; i++) fprintf(out, "  %8s", t->columns[i].label);
     fputc('\n', out);
     print_row(out, t, "users", "users", true, "%.0f");
@@ -114,6 +115,8 @@ static void print_table(FILE *out, const show_table_t *t)
         snprintf(path, sizeof path, "metrics.%s", metric_name(m));
         print_row(out, t, metric_name(m), path, false, "%.4f");
     }
+    print_row(out, t, "unseen hr@10", "metrics_unseen.hr@10", false, "%.4f");
+    print_row(out, t, "unseen ndcg@10", "metrics_unseen.ndcg@10", false, "%.4f");
     print_row(out, t, "coverage@10", "coverage@10", false, "%.4f");
     print_row(out, t, "invalid rate", "invalid_rate", false, "%.4f");
     for (int s = 0; s < STRATA; s++) {
@@ -127,10 +130,17 @@ static void print_table(FILE *out, const show_table_t *t)
     }
 }
 
+/* The protocol of a comparison; one that does not say counts all items. */
+static const char *protocol_of(const cJSON *json)
+{
+    const char *name = text_at(json, "protocol");
+    return name ? name : protocol_names[PROTOCOL_ALL];
+}
+
 static void print_comparison(FILE *out, const cJSON *json)
 {
     const cJSON *metrics = at_path(json, "metrics"), *m;
-    fprintf(out, "%-10s %8s %8s %8s  %-20s %9s %9s\n", "", "A", "B", "B - A", "95% interval", "t", "p");
+    fprintf(out, "%-10s %8s %8s %8s  %-20s %9s %9s\n", protocol_of(json), "A", "B", "B - A", "95% interval", "t", "p");
     cJSON_ArrayForEach(m, metrics)
     {
         const cJSON *interval = at_path(m, "interval");
@@ -162,7 +172,7 @@ static void print_share(FILE *out, double share)
 static void print_ablation(FILE *out, const cJSON *json)
 {
     const cJSON *row, *rows = at_path(json, "rows");
-    fprintf(out, "%-21s %5s %6s %6s  %8s %8s %-18s  %8s %8s %-18s\n", "", "seeds", "alone", "used", "hr@10", "gain", " 95% interval",
+    fprintf(out, "%-21s %5s %6s %6s  %8s %8s %-18s  %8s %8s %-18s\n", protocol_of(json), "seeds", "alone", "used", "hr@10", "gain", " 95% interval",
             "ndcg@10", "gain", " 95% interval");
     cJSON_ArrayForEach(row, rows)
     {

@@ -146,14 +146,14 @@ static void check_beams(softmax_t softmax, const double scores[3][6], const doub
     decoder_t *d = decoder_new(f->net, &f->space, 1);
     int32_t item[18];
     float score[18];
-    decoder_topk(d, 3, histories, 6, 6, item, score);
+    decoder_topk(d, 3, histories, 6, 0, 6, item, score);
     for (int h = 0; h < 3; h++)
         for (int i = 0; i < 6; i++) {
             CHECK(item[h * 6 + i] >= 0 && item[h * 6 + i] < 6);
             CHECK_NEAR(score[h * 6 + i], scores[h][item[h * 6 + i] % 6], 1e-5);
             if (i) CHECK(score[h * 6 + i] < score[h * 6 + i - 1]);
         }
-    decoder_topk(d, 3, histories, 2, 2, item, score);
+    decoder_topk(d, 3, histories, 2, 0, 2, item, score);
     for (int h = 0; h < 3; h++)
         for (int i = 0; i < 2; i++) {
             CHECK(item[h * 2 + i] == (int32_t)narrow[h][2 * i]);

@@ -70,7 +70,7 @@ static void check_ranking(softmax_t softmax)
     int32_t items[HISTORIES * ITEMS];
     float scores[HISTORIES * ITEMS];
     double expected[ITEMS];
-    decoder_topk(d, HISTORIES, histories, ITEMS, ITEMS, items, scores);
+    decoder_topk(d, HISTORIES, histories, ITEMS, 0, ITEMS, items, scores);
     for (int h = 0; h < HISTORIES; h++) {
         plain_scores(f, &histories[h], expected);
         for (int i = 0; i < ITEMS; i++) {

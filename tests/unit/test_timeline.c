@@ -258,7 +258,7 @@ TEST(beams_follow_the_equations)
     decoder_t *d = decoder_new(f->net, &f->space, 1);
     int32_t items[3 * 6];
     float scores[3 * 6];
-    decoder_topk(d, 3, histories, 6, 6, items, scores);
+    decoder_topk(d, 3, histories, 6, 0, 6, items, scores);
     for (int h = 0; h < 3; h++) {
         double sum = 0;
         for (int i = 0; i < 6; i++) {
