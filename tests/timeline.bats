@@ -54,7 +54,7 @@ PY
 }
 
 @test "the same bytes for any number of threads, others for another seed" {
-    all=("${TIMELINE[@]}" --item-dropout 0.1 --item-vector-dropout 0.2 --node-vector-dropout 0.2 --depth-dropout 0.1 --average 0.9 --epochs 3)
+    all=("${TIMELINE[@]}" --item-dropout 0.1 --vector-dropout 0.2 --depth-dropout 0.1 --average 0.9 --epochs 3)
     for t in 1 2 3; do train "${all[@]}" --threads $t --log log$t -o model$t.st; done
     cmp model1.st model2.st
     cmp model1.st model3.st

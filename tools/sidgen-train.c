@@ -15,9 +15,15 @@
 
 static const char *sids_path, *interactions_path, *start_path, *softmax = "trie", *body = "flat", *validate = "auto", *gemm = "auto";
 static double save_seconds = 30;
-static train_options_t o = {.dim = 192, .layers = 4, .heads = 0, .kv_heads = 0, .head_dim = 0, .ffn = 512, .depth_ffn = 192, .max_items = 20, .dropout = 0.15, .depth_dropout = 0.15,
-                            .label_smoothing = 0, .lr = 1.2e-3, .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15,
-                            .batch_tokens = 2048, .average = 0, .valid_users = 2000, .patience = 5, .beam = 20};
+
+/* What --help and the manual page call the defaults of the two bodies. */
+static const train_options_t flat = {
+    .dim = 192, .layers = 4, .ffn = 512, .depth_ffn = 128, .max_items = 20, .dropout = 0.15, .depth_dropout = 0.15, .lr = 1.2e-3, .beta2 = 0.98,
+    .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15, .batch_tokens = 2048, .valid_users = 2000, .patience = 5, .beam = 20};
+static const train_options_t timeline = {
+    .dim = 128, .layers = 2, .ffn = 256, .depth_ffn = 128, .max_items = 50, .dropout = 0.5, .depth_dropout = 0.15, .lr = 2e-3, .beta2 = 0.98,
+    .weight_decay = 0, .clip = 1, .warmup = 200, .epochs = 16, .batch_tokens = 2048, .valid_users = 2000, .patience = 5, .beam = 20};
+static train_options_t o;
 
 static const cli_option_t options[] = {
     OPT_STRING('s', "sids", "FILE", &sids_path, "Semantic IDs, sids/1"),
@@ -28,7 +34,7 @@ static const cli_option_t options[] = {
     CONFIG_CHOICE(0, "body", body_names, &body, "read a row a token, or a row an item"),
     CONFIG_FLAG(0, "item-vectors", &o.item_vectors, "give every item read a vector of its own (timeline)"),
     CONFIG_FLAG(0, "node-vectors", &o.node_vectors, "give every prefix chosen a vector of its own"),
-    CONFIG_FLAG(0, "learned-positions", &o.learned_positions, "learn positions in place of rotary ones (timeline)"),
+    CONFIG_FLAG(0, "learned-positions", &o.learned_positions, "learned positions, not rotary ones (timeline)"),
     CONFIG_INT(0, "dim", "N", &o.dim, 2, 65536, "width of the model"),
     CONFIG_INT(0, "layers", "N", &o.layers, 1, 256, "layers"),
     CONFIG_INT(0, "heads", "N", &o.heads, 0, 1024, "attention heads; 0: one for 64 of the width"),
@@ -39,8 +45,7 @@ static const cli_option_t options[] = {
     CONFIG_REAL(0, "dropout", "P", &o.dropout, 0, 0.95, "dropout rate"),
     CONFIG_REAL(0, "depth-dropout", "P", &o.depth_dropout, 0, 0.95, "dropout rate of the blocks a level"),
     CONFIG_REAL(0, "item-dropout", "P", &o.item_dropout, 0, 0.95, "rate at which an item read is left empty (timeline)"),
-    CONFIG_REAL(0, "item-vector-dropout", "P", &o.item_vector_dropout, 0, 0.95, "rate at which its own vector is left out"),
-    CONFIG_REAL(0, "node-vector-dropout", "P", &o.node_vector_dropout, 0, 0.95, "rate at which node vectors are left out"),
+    CONFIG_REAL(0, "vector-dropout", "P", &o.vector_dropout, 0, 0.95, "rate at which vectors of items and prefixes are left out"),
     CONFIG_INT(0, "max-items", "N", &o.max_items, 1, 4096, "items of a history that are read"),
     CONFIG_REAL(0, "hold-back", "F", &o.hold_back, 0, 1, "users whose last training item is left for qarm-rl"),
     CONFIG_INT(0, "epochs", "N", &o.epochs, 1, 100000, "passes over the histories at most"),
@@ -86,6 +91,17 @@ static void write_model(const model_t *m, const train_result_t *r, const char *c
     free(kept);
 }
 
+/* Tells whether a command line asks for a timeline, before its options are read: they have other defaults then. */
+static bool asks_for_timeline(int argc, char **argv)
+{
+    bool asks = false;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--body") && i + 1 < argc) asks = !strcmp(argv[i + 1], "timeline");
+        else if (!strncmp(argv[i], "--body=", 7)) asks = !strcmp(argv[i] + 7, "timeline");
+    }
+    return asks;
+}
+
 static void check_body(void)
 {
     if (o.body == BODY_FLAT && (o.item_vectors || o.learned_positions))
@@ -95,6 +111,7 @@ static void check_body(void)
 
 int main(int argc, char **argv)
 {
+    o = asks_for_timeline(argc, argv) ? timeline : flat;
     cli_common.shards = 4; /* of 512 rows each: small batches learn faster, small shards compute slower */
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected operand '%s'", argv[1]);
     if (!sids_path || !interactions_path) die(EX_USAGE, "--sids and --interactions are required");

@@ -179,13 +179,13 @@ static void run_shard(void *ctx, int64_t shard, int worker)
     worker_t *w = &t->workers[worker];
     grads_t *grads = t->learner.grads[shard];
     const uint64_t key = rng_key(t->key, (uint64_t)shard);
-    const pass_rates_t rates = {t->o.dropout, t->o.depth_dropout, t->o.item_dropout, t->o.item_vector_dropout};
+    const pass_rates_t rates = {t->o.dropout, t->o.depth_dropout, t->o.item_dropout, t->o.vector_dropout};
     const pass_input_t in = {lay_out(t, w, t->first_shard + shard), w->pack.symbols, &w->pack.prefixes};
     const operand_t *packed;
     grads_clear(grads);
     t->shard_loss[shard] = (loss_t){0};
     const float *states = pass_forward(w->pass, &in, &rates, key, &packed);
-    objective_drop_nodes(w->objective, t->o.node_vector_dropout, rng_key(key, 2));
+    objective_drop_nodes(w->objective, t->o.vector_dropout, rng_key(key, 2));
     objective_backward(w->objective, w->pack.scored, w->pack.positions, states, packed, t->weight, pass_gradient(w->pass), grads,
                        &t->shard_loss[shard]);
     pass_backward(w->pass, grads);

@@ -22,7 +22,7 @@ typedef struct {
     int64_t max_items;
     double hold_back;     /* share of the users whose last training interaction is left out */
     double dropout, label_smoothing;
-    double depth_dropout, item_dropout, item_vector_dropout, node_vector_dropout; /* gen/pass.h, head_drop_nodes() */
+    double depth_dropout, item_dropout, vector_dropout; /* gen/pass.h, head_drop_nodes() */
     double lr, beta2, weight_decay, clip;
     int64_t warmup, epochs, batch_tokens;
     double average;       /* decay of the exponential moving average of the weights that is validated and kept; 0: none */
