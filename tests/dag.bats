@@ -429,7 +429,7 @@ real_run()
 @test "the real tools from end to end, again with an embedder in numpy; what did not change is kept" {
     run real_run run
     assert_success
-    assert_line --regexp '^ +tiger +popular +cooccur$'
+    assert_line --regexp '^all items +tiger +popular +cooccur$'
     assert_line --regexp '^hr@10 +[01]\.[0-9]+ +[01]\.[0-9]+ +[01]\.[0-9]+$'
     run --separate-stderr real_run run
     refute [ "$stderr" ]

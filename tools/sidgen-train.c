@@ -78,8 +78,8 @@ static void write_model(const model_t *m, const train_result_t *r, const char *c
 {
     space_t space = space_make(sids, o.softmax, o.body, o.max_items);
     st_writer_t *w = st_create(cli_common.output, "model/1");
-    char *metrics = r->validated ? xasprintf("\"protocol\":\"%s\",\"hr@10\":%.6f,\"ndcg@10\":%.6f,", protocol_names[o.protocol], r->hr10,
-                                             r->ndcg10) : xstrdup("");
+    char *metrics = r->validated ? xasprintf("\"protocol\":\"%s\",\"hr@10\":%.6f,\"ndcg@10\":%.6f,", protocol_names[o.protocol],
+                                             r->hr10, r->ndcg10) : xstrdup("");
     char *kept = xasprintf("{\"epoch\":%lld,\"epochs_run\":%lld,%s\"loss_per_item\":%.6f}", (long long)r->epoch, (long long)r->epochs_run,
                            metrics, r->loss);
     generator_add(w, m, &space, config, b->name);
@@ -141,8 +141,8 @@ int main(int argc, char **argv)
     write_model(m, &result, config, &c.sids, &from, job.backend);
     checkpoint_remove(job.checkpoint);
     if (result.validated)
-        note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f, %s", (long long)result.epoch, (long long)result.epochs_run,
-             result.hr10, result.ndcg10, protocol_words[o.protocol]);
+        note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f, %s", (long long)result.epoch,
+             (long long)result.epochs_run, result.hr10, result.ndcg10, protocol_words[o.protocol]);
     model_free(m);
     if (start_file) generator_free(&start);
     catalogue_close(&c);

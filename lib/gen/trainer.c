@@ -130,7 +130,8 @@ static trainer_t *trainer_new(const train_job_t *job)
     t->learner = learner_new(&t->model->params, t->o.shards, t->o.valid_users > 0, t->o.average > 0);
     t->shard_loss = NEW_ARRAY(loss_t, t->o.shards);
     make_workers(t);
-    if (t->o.valid_users) t->validation = validation_new(t->net, &t->space, job->interactions, t->o.valid_users, t->o.seed, t->o.protocol);
+    if (t->o.valid_users)
+        t->validation = validation_new(t->net, &t->space, job->interactions, t->o.valid_users, t->o.seed, t->o.protocol);
     return t;
 }
 

@@ -212,7 +212,8 @@ TEST(beams_are_wide_enough_for_spare_items)
         const int distinct = (int)met_take(&met, &f->histories[u]), width = SPARE + distinct > BEAM ? SPARE + distinct : BEAM;
         widened += width > BEAM;
         decoder_topk(f->decoder, 1, &f->histories[u], width, 0, width, alone, alone_score);
-        CHECK(!memcmp(alone, item[0] + u * K, (size_t)width * sizeof *alone) && !memcmp(alone_score, score[0] + u * K, (size_t)width * sizeof *alone_score));
+        CHECK(!memcmp(alone, item[0] + u * K, (size_t)width * sizeof *alone));
+        CHECK(!memcmp(alone_score, score[0] + u * K, (size_t)width * sizeof *alone_score));
         for (int i = width; i < K; i++) CHECK(item[0][u * K + i] == -1);
         CHECK(met_leave_out(&met, K, item[0] + u * K, NULL) >= SPARE);
     }
@@ -335,5 +336,6 @@ TEST(finished_items_compete)
 
 UNIT_MAIN(UNIT(whole_ranking_trie_softmax), UNIT(whole_ranking_level_softmax), UNIT(k_and_beam), UNIT(k_beyond_the_beam_is_refused),
           UNIT(ties_go_by_item), UNIT(long_histories_are_cut), UNIT(threads_do_not_matter),
-          UNIT(beams_are_wide_enough_for_spare_items), UNIT(spare_items_end_with_the_catalogue), UNIT(invalid_rate_of_a_model_that_knows_nothing),
+          UNIT(beams_are_wide_enough_for_spare_items), UNIT(spare_items_end_with_the_catalogue),
+          UNIT(invalid_rate_of_a_model_that_knows_nothing),
           UNIT(beam_keeps_the_best), UNIT(finished_items_compete))
