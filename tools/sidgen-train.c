@@ -31,6 +31,7 @@ static const cli_option_t options[] = {
     CLI_OUTPUT,
     OPT_STRING(0, "start", "FILE", &start_path, "begin with this model's weights"),
     CONFIG_CHOICE(0, "softmax", softmax_names, &softmax, "normalise over"),
+    CONFIG_INT(0, "sampled", "N", &o.sampled, 0, 1 << 20, "score larger sets by N tokens drawn from them; 0: by all"),
     CONFIG_CHOICE(0, "body", body_names, &body, "read a row a token, or a row an item"),
     CONFIG_FLAG(0, "item-vectors", &o.item_vectors, "give every item read a vector of its own (timeline)"),
     CONFIG_FLAG(0, "node-vectors", &o.node_vectors, "give every prefix chosen a vector of its own"),

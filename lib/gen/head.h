@@ -6,6 +6,7 @@
 #ifndef SIDMILL_GEN_HEAD_H
 #define SIDMILL_GEN_HEAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "gen/space.h"
@@ -30,10 +31,17 @@ void head_free(head_t *h);
  * alone; 0: never. */
 void head_drop_nodes(head_t *h, double rate, uint64_t key);
 
+/* From now on, a pass scores sets of more than so many tokens by a sample of them, drawn by `key` (gen/sampled.h); 0, before any
+ * other number: never. The number stays what it first was. */
+void head_sample(head_t *h, int64_t draws, uint64_t key);
+
+/* Whether the tokens of a set have vectors of their own. */
+bool head_has_node_vectors(const model_t *m, allowed_set_t set);
+
 /* Calls fn for every position that has a choice: of children a single one is certain and left out. Order: the positions of many
- * allowed tokens, span by span (levels, then ranges) upwards, then the others, each in the order of `positions`. What fn leaves
- * is added to dhidden, at the position's row of hidden [.., hidden_size], and to `grads` at the embedding; with both NULL nothing
- * is propagated. The positions' `token` is not looked at. */
+ * allowed tokens, span by span (levels, then ranges) upwards, those scored by a sample, then the others, each in the order of
+ * `positions`. What fn leaves is added to dhidden, at the position's row of hidden [.., hidden_size], and to `grads` at the
+ * embedding; with both NULL nothing is propagated. The positions' `token` matters to samples alone. */
 void head_pass(head_t *h, int64_t count, const scored_position_t *positions, const float *hidden, const operand_t *packed,
                head_fn fn, void *ctx, float *dhidden, grads_t *grads);
 

@@ -39,6 +39,7 @@ void objective_free(objective_t *o)
 }
 
 void objective_drop_nodes(objective_t *o, double rate, uint64_t key) { head_drop_nodes(o->head, rate, key); }
+void objective_sample(objective_t *o, int64_t draws, uint64_t key) { head_sample(o->head, draws, key); }
 
 /* Turns logits into weight * (softmax - smoothed one-hot of `right`), in place; returns the loss -log p(right). */
 SIMD_CLONES

@@ -73,6 +73,7 @@ static model_config_t model_shape(const trainer_t *t)
         .learned_positions = o->learned_positions ? space_positions(&t->space) : 0,
         .item_vectors = o->item_vectors ? t->space.sids->items : 0,
         .node_vectors = o->node_vectors ? t->space.trie.nodes : 0,
+        .sparse_embedding = o->sampled > 0,
     };
 }
 
@@ -187,6 +188,7 @@ static void run_shard(void *ctx, int64_t shard, int worker)
     t->shard_loss[shard] = (loss_t){0};
     const float *states = pass_forward(w->pass, &in, &rates, key, &packed);
     objective_drop_nodes(w->objective, t->o.vector_dropout, rng_key(key, 2));
+    objective_sample(w->objective, t->o.sampled, rng_key(key, 3));
     objective_backward(w->objective, w->pack.scored, w->pack.positions, states, packed, t->weight, pass_gradient(w->pass), grads,
                        &t->shard_loss[shard]);
     pass_backward(w->pass, grads);
@@ -273,8 +275,8 @@ static void say_epoch(const trainer_t *t, const loop_state_t *at)
     if (t->validation)
         snprintf(validated, sizeof validated, ", validation hr@10 %.4f ndcg@10 %.4f%s", t->score.hr10, t->score.ndcg10,
                  at->best_round == at->round ? " *" : "");
-    note("epoch %d: loss/item %.4f%s, %.0f tokens/s", (int)at->round, loss_per_item(&t->loss), validated,
-         tokens_per_second(t, at));
+    note("epoch %d: loss/item %.4f%s%s, %.0f tokens/s", (int)at->round, loss_per_item(&t->loss),
+         t->o.sampled ? " of a sample" : "", validated, tokens_per_second(t, at));
 }
 
 static void log_epoch(const trainer_t *t, const loop_state_t *at)
@@ -285,8 +287,9 @@ static void log_epoch(const trainer_t *t, const loop_state_t *at)
         buf_json_number(&levels, t->loss.tokens[l] > 0 ? t->loss.loss[l] / (double)t->loss.tokens[l] : 0);
     }
     char *validated = validation_json(t->validation, &t->score);
-    jsonlog("{\"epoch\":%d,\"updates\":%d,\"loss_per_item\":%.6f,\"loss_per_level\":[%s],%s,\"tokens_per_second\":%.0f}",
-            (int)at->round, (int)t->learner.updates, loss_per_item(&t->loss), levels.data, validated, tokens_per_second(t, at));
+    jsonlog("{\"epoch\":%d,\"updates\":%d,\"loss_per_item\":%.6f,\"loss_per_level\":[%s],\"sampled\":%lld,%s,"
+            "\"tokens_per_second\":%.0f}", (int)at->round, (int)t->learner.updates, loss_per_item(&t->loss), levels.data,
+            (long long)t->o.sampled, validated, tokens_per_second(t, at));
     buf_free(&levels);
     free(validated);
 }

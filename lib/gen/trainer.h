@@ -23,6 +23,7 @@ typedef struct {
     double hold_back;     /* share of the users whose last training interaction is left out */
     double dropout, label_smoothing;
     double depth_dropout, item_dropout, vector_dropout; /* gen/pass.h, head_drop_nodes() */
+    int64_t sampled;      /* tokens that a set of more is scored by, and then the embedding trains by the row; 0: all */
     double lr, beta2, weight_decay, clip;
     int64_t warmup, epochs, batch_tokens;
     double average;       /* decay of the exponential moving average of the weights that is validated and kept; 0: none */

@@ -96,7 +96,8 @@ static model_t *lay_out(model_config_t config)
 {
     model_t *m = NEW(model_t);
     m->config = config;
-    m->embed = add_matrix(m, xstrdup("model.embed_tokens.weight"), config.vocab_size, config.hidden_size);
+    m->embed = params_add(&m->params, (param_t){.name = xstrdup("model.embed_tokens.weight"), .rows = config.vocab_size,
+                                                .cols = config.hidden_size, .decay = true, .sparse = config.sparse_embedding});
     params_align(&m->params);
     m->layers = NEW_ARRAY(model_layer_t, config.num_hidden_layers);
     for (int64_t i = 0; i < config.num_hidden_layers; i++) m->layers[i] = add_layer(m, i);

@@ -3,6 +3,7 @@
 #ifndef SIDMILL_NN_MODEL_H
 #define SIDMILL_NN_MODEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "data/st.h"
@@ -18,6 +19,7 @@ typedef struct {
     int64_t vocab_size, max_position_embeddings;
     double rms_norm_eps, rope_theta;
     int64_t depth_levels, depth_size, learned_positions, item_vectors, node_vectors;
+    bool sparse_embedding; /* the embedding trains by the row (param_t.sparse); of memory alone, no file says it */
 } model_config_t;
 
 /* One layer: gains of the norms by block, and its products. q, k and v lie one after the other and so do gate and up: each

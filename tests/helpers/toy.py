@@ -2,8 +2,8 @@
 """Makes DIR/sids.st and DIR/interactions.st: users who walk around one ring of all items, so that an item tells the next.
 
 toy.py DIR [name=value ...]: items, users, levels, codes (a level), seed; random=1 for histories that nothing can learn;
-heldout=1 for other items in each user's last two places; break=NAME for a file with one thing wrong. Shared by the tests of the
-tools that read these files; numpy alone.
+heldout=1 for other items in each user's last two places; identity=1 for one level whose codes are the items; break=NAME for a
+file with one thing wrong. Shared by the tests of the tools that read these files; numpy alone.
 """
 import json, struct, sys
 import numpy as np
@@ -26,11 +26,13 @@ def names(letter, n):
 
 
 folder = sys.argv[1]
-o = {"items": 60, "users": 150, "levels": 2, "codes": 8, "seed": 1, "random": 0, "heldout": 0} | dict(a.split("=") for a in sys.argv[2:])
+o = {"items": 60, "users": 150, "levels": 2, "codes": 8, "seed": 1, "random": 0, "heldout": 0, "identity": 0} | dict(a.split("=") for a in sys.argv[2:])
 broken = o.pop("break", "")
 N, U, L, K, seed, chance = (int(o[k]) for k in ("items", "users", "levels", "codes", "seed", "random"))
 rng = np.random.default_rng(seed)
 codes = rng.integers(0, K, (N, L), dtype=np.int32)
+if int(o["identity"]):
+    L, K, codes = 1, N, np.arange(N, dtype=np.int32).reshape(N, 1)
 buckets, suffix = {}, np.full(N, -1, np.int32)
 for i, c in enumerate(map(tuple, codes)):
     buckets.setdefault(c, []).append(i)

@@ -29,6 +29,7 @@ typedef struct {
     int64_t bounds[3];
     pass_rates_t rates;
     double node_drop;
+    int64_t sampled;
 } fixture_t;
 
 static const model_config_t shape = {.hidden_size = SMALL_D, .num_hidden_layers = 2, .num_attention_heads = 4, .num_key_value_heads = 2,
@@ -36,13 +37,14 @@ static const model_config_t shape = {.hidden_size = SMALL_D, .num_hidden_layers 
                                      .rope_theta = 10000, .depth_levels = LEVELS, .depth_size = 10};
 
 /* Draws all that starts small or at zero larger, so that every path shows. */
-static model_t *loud_model(const space_t *s, bool learned_positions)
+static model_t *loud_model(const space_t *s, bool learned_positions, bool sparse_embedding)
 {
     model_config_t c = shape;
     c.vocab_size = s->vocab.size;
     c.item_vectors = s->sids->items;
     c.node_vectors = s->trie.nodes;
     c.learned_positions = learned_positions ? space_positions(s) : 0;
+    c.sparse_embedding = sparse_embedding;
     model_t *m = model_new(c);
     model_init(m, 7);
     for (int i = 0; i < m->params.count; i++)
@@ -50,11 +52,11 @@ static model_t *loud_model(const space_t *s, bool learned_positions)
     return m;
 }
 
-static fixture_t *fixture(softmax_t softmax, bool learned_positions)
+static fixture_t *fixture_of(softmax_t softmax, bool learned_positions, bool sparse_embedding)
 {
     fixture_t *f = NEW(fixture_t);
     f->space = space_make(&small_sids, softmax, BODY_TIMELINE, 20);
-    f->model = loud_model(&f->space, learned_positions);
+    f->model = loud_model(&f->space, learned_positions, sparse_embedding);
     f->net = network_new(f->model, backend_open("f32"), space_positions(&f->space));
     f->grads = grads_new(&f->model->params);
     f->pass = pass_new(f->net, &f->space, PASS_TRAIN, ROWS, ROWS, ROWS);
@@ -68,6 +70,8 @@ static fixture_t *fixture(softmax_t softmax, bool learned_positions)
     f->bounds[f->sequences.count] = f->pack.rows;
     return f;
 }
+
+static fixture_t *fixture(softmax_t softmax, bool learned_positions) { return fixture_of(softmax, learned_positions, false); }
 
 static void release(fixture_t *f)
 {
@@ -89,6 +93,7 @@ static double supervised(fixture_t *f, bool backward)
     loss_t loss = {0};
     const float *states = pass_forward(f->pass, &in, &f->rates, 99, &packed);
     objective_drop_nodes(f->objective, f->node_drop, 5);
+    objective_sample(f->objective, f->sampled, 6);
     objective_backward(f->objective, f->pack.scored, f->positions, states, packed, 1, pass_gradient(f->pass), f->grads, &loss);
     if (backward) pass_backward(f->pass, f->grads);
     return loss_per_item(&loss) * (double)loss.items;
@@ -151,6 +156,17 @@ TEST(gradients_learned_positions_and_dropout)
     check_gradients(f, supervised);
     release(f);
 }
+
+/* Two draws of the three codes that follow a history or, of the level softmax, any code. */
+static void check_sampled(softmax_t softmax)
+{
+    fixture_t *f = fixture_of(softmax, false, true);
+    f->sampled = 2;
+    check_gradients(f, supervised);
+    release(f);
+}
+
+TEST(gradients_sampled_softmax) { check_sampled(SOFTMAX_TRIE); check_sampled(SOFTMAX_LEVEL); }
 
 /* What is left out at rate 1 takes no part, and gets no gradient. */
 TEST(what_is_left_out_gets_no_gradient)
@@ -291,7 +307,7 @@ static double policy_loss(fixture_t *f, bool backward)
         draws[d].item = drawn[d];
         draws[d].count = vocab_sid(&f->space.vocab, f->space.sids, drawn[d], draws[d].tokens);
     }
-    model_t *start = loud_model(&f->space, false);
+    model_t *start = loud_model(&f->space, false, false);
     network_t *reference = network_new(start, backend_open("f32"), space_positions(&f->space));
     grpo_t *g = grpo_new(f->net, reference, &f->space, &(grpo_options_t){1.3, 100, 0.7, GROUP});
     grpo_stats_t stats = {0};
@@ -335,5 +351,6 @@ TEST(regrown_tables_keep_their_rows)
 }
 
 UNIT_MAIN(UNIT(gradients_trie_softmax), UNIT(gradients_level_softmax), UNIT(gradients_learned_positions_and_dropout),
+          UNIT(gradients_sampled_softmax),
           UNIT(what_is_left_out_gets_no_gradient), UNIT(touched_rows_are_the_children_visited), UNIT(beams_follow_the_equations),
           UNIT(policy_gradient), UNIT(regrown_tables_keep_their_rows))
