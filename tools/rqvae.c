@@ -264,11 +264,25 @@ static sids_t code_items(const quantiser_t *q, const features_t *e)
     return s;
 }
 
+/* Takes the image's weight that the embeddings were fitted with, unless another is asked for; of nothing, the image is left out. */
+static void take_image_weight(const st_file_t *f)
+{
+    const char *text = st_meta(f, "image_weight");
+    if (!text || cli_given("image-weight")) return;
+    char *end;
+    const double weight = strtod(text, &end);
+    if (end == text || *end || !(weight >= 0 && weight <= 1e6))
+        die_at(f->name, 0, "metadata 'image_weight' is '%s', expected a number from 0 to 1000000", text);
+    opt.image_weight = weight;
+    if (weight == 0) opt.no_image = true;
+}
+
 static void make_sids(bool to_file)
 {
     const bool rkmeans = !strcmp(opt.method, "rkmeans");
     check_options(rkmeans);
     st_file_t *file = st_open(NULL);
+    take_image_weight(file);
     const bool image = takes_image(opt.tensor) && !opt.no_image && (!rkmeans || opt.image_weight > 0);
     features_t e = features_read(file, &(features_wanted_t){opt.tensor, image, opt.intent_weight > 0});
     quantiser_t *q = new_quantiser(&e, rkmeans);
