@@ -10,7 +10,11 @@
 #include "sid/nearness.h"
 
 static const double grid[] = {0, 0.125, 0.25, 0.5, 1, 2, 4, 8};
-enum { GRID = sizeof grid / sizeof *grid, MAX_WEIGHTS = MAX_FIELDS + 1 };
+enum {
+    GRID = sizeof grid / sizeof *grid,
+    MAX_WEIGHTS = MAX_FIELDS + 1,
+    ERRORS = 3, /* a gain is worth: users share items, so that what is by chance near for some is so for others */
+};
 
 typedef struct {
     const follow_t *f;
@@ -132,7 +136,7 @@ static bool passes(search_t *s, change_t *c)
     settle_for_less(s, c);
     judge(s, c->which, c->value);
     const gain_t g = gain(s->score, s->judged, n);
-    const bool good = g.mean > 2 * g.error;
+    const bool good = g.mean > ERRORS * g.error;
     jsonlog("{\"weight\":\"%s\",\"from\":%g,\"to\":%g,\"gain\":%.6g,\"error\":%.6g,\"taken\":%s}", s->name[c->which], s->weight[c->which],
             c->value, g.mean, g.error, good ? "true" : "false");
     if (!good) return false;

@@ -16,7 +16,7 @@ typedef struct {
 /* Replaces weight [count] by fitted weights: of `texts` text fields, then, where count is greater, of the image. Begins with the one
  * field that alone does best (nearness_scores()). Then, step by step, the one change to a weight, on a grid of powers of two and
  * nothing, that does most for the users to fit on is made: with the least weight that does so within a standard error, and provided
- * that it does the other users good beyond twice its standard error. Ends when no change passes. Every step is logged, `name` [count]
+ * that it does the other users good beyond three times its standard error. Ends when no change passes. Every step is logged, `name` [count]
  * naming the weights. */
 weighing_t weigh(const follow_t *f, const joined_t *e, int texts, int count, const char *const *name, double *weight);
 
