@@ -240,8 +240,11 @@ static void weigh_fields(run_t *r, tensors_t *t, const items_t *items)
     const described_items_t known = {&items->ids, items->lines.name, &r->texts, t->image_dim, t->image, t->mask};
     const lsa_options_t o = lsa_options();
     r->fitted = fit_weights(&known, opt.fit_weights, &o, &r->fields);
-    note("weights: %s; the next item of a history stands at %.1f of 513, with the weights given at %.1f (geometric means)",
-         r->fitted.said, r->fitted.ranks.fitted, r->fitted.ranks.given);
+    const weighing_t *w = &r->fitted.ranks;
+    note("weights: %s; what comes next in a history stands at %.1f among %lld, with the weights given at %.1f (geometric means)",
+         r->fitted.said, w->fitted, (long long)w->among, w->given);
+    jsonlog("{\"weights\":\"%s\",\"place\":%.6g,\"place_given\":%.6g,\"among\":%lld}", r->fitted.said, w->fitted, w->given,
+            (long long)w->among);
     opt.fields = fields_spec(&r->fields);
     text_part_t parts[MAX_FIELDS];
     for (int64_t i = 0; i < r->texts.items; i++)

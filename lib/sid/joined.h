@@ -16,9 +16,9 @@ void joined_free(joined_t *e);
 
 int64_t joined_width(const joined_t *e);
 
-/* Makes rows x [n, width], of length 1 or zero: [e_text ; sqrt(w) v], where the fields weigh as `weight` [fields + 1] says, and
- * w, the last weight, is the image's. v is the image vector less the images' mean, scaled so that images vary as much as these texts
- * do (features_image_scale()); zero where there is none. */
+/* Makes rows x [n, width], of length 1 or zero: the direction of [t ; sqrt(w) v], where the fields weigh as `weight` [fields + 1] says,
+ * and w, the last weight, is the image's. t is the text's row less the mean of all that have text, v likewise the image's, scaled so
+ * that images vary as much as these texts do (features_image_scale()); zero where there is none. */
 void joined_rows(const joined_t *e, const double *weight, float *x);
 
 #endif

@@ -17,6 +17,7 @@ struct nearness_pass {
     const float *x;
     float *others;      /* [others, width] */
     double *value;      /* [end - begin] */
+    double *logs;       /* [others + 2] ln(i!) */
 };
 
 static void copy_row(const struct nearness_pass *p, int32_t item, float *to)
@@ -38,13 +39,13 @@ static double pair_value(const struct nearness_pass *p, int64_t pair, const floa
     const follow_t *f = p->f;
     const int32_t from = f->from[pair], to = f->to[pair];
     const float own = product(p, from, to);
-    double nearer = 0;
+    int64_t nearer = 0, level = 0;
     for (int64_t i = 0; i < f->others; i++) {
         if (f->other[i] == from || f->other[i] == to) continue;
-        if (near[i] > own + 1e-6f) nearer += 1;
-        else if (near[i] > own - 1e-6f) nearer += 0.5; /* equal, but for rounding */
+        nearer += near[i] > own + 1e-6f;
+        level += near[i] <= own + 1e-6f && near[i] >= own - 1e-6f; /* equal, but for rounding */
     }
-    return -log1p(nearer);
+    return -(p->logs[nearer + level + 1] - p->logs[nearer]) / (double)(level + 1);
 }
 
 static void value_block(void *ctx, int64_t block, int worker)
@@ -66,6 +67,8 @@ void nearness_scores(const follow_t *f, int64_t begin, int64_t end, int64_t widt
     p.others = xfloats((size_t)(f->others * width));
     for (int64_t i = 0; i < f->others; i++) copy_row(&p, f->other[i], p.others + i * width);
     p.value = NEW_ARRAY(double, p.end - p.begin);
+    p.logs = NEW_ARRAY(double, f->others + 2);
+    for (int64_t i = 1; i < f->others + 2; i++) p.logs[i] = p.logs[i - 1] + log((double)i);
     gemm_init();
     parallel_for((p.end - p.begin + BLOCK - 1) / BLOCK, value_block, &p);
     for (int64_t u = begin; u < end; u++) {
@@ -73,6 +76,7 @@ void nearness_scores(const follow_t *f, int64_t begin, int64_t end, int64_t widt
         score[u - begin] = 0;
         for (int64_t i = first; i < last; i++) score[u - begin] += p.value[i - p.begin] / (double)(last - first);
     }
+    free(p.logs);
     free(p.value);
     free(p.others);
 }

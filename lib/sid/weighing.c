@@ -10,7 +10,11 @@
 #include "sid/nearness.h"
 
 static const double grid[] = {0, 0.125, 0.25, 0.5, 1, 2, 4, 8};
-enum { GRID = sizeof grid / sizeof *grid, MAX_WEIGHTS = MAX_FIELDS + 1 };
+enum {
+    GRID = sizeof grid / sizeof *grid,
+    MAX_WEIGHTS = MAX_FIELDS + 1,
+    ERRORS = 3, /* a gain is worth: users share items, so that what is by chance near for some is so for others */
+};
 
 typedef struct {
     const follow_t *f;
@@ -20,7 +24,8 @@ typedef struct {
     double *weight;
     float *rows;
     double *judged; /* scores of the users to judge by, with `weight` */
-    double *score;  /* [users] for trials */
+    double *score;  /* [users] of the last trial */
+    double *best;   /* [fitting] of what others are compared with */
 } search_t;
 
 static double mean(const double *x, int64_t n)
@@ -95,19 +100,45 @@ static int by_score(const void *a, const void *b)
     return x->which - y->which;
 }
 
+/* The mean of x - y, and its standard error. */
+typedef struct {
+    double mean, error;
+} gain_t;
+
+static gain_t gain(const double *x, const double *y, int64_t n)
+{
+    const double gain = mean(x, n) - mean(y, n);
+    double square = 0;
+    for (int64_t i = 0; i < n; i++) square += (x[i] - y[i] - gain) * (x[i] - y[i] - gain);
+    return (gain_t){gain, sqrt(square / (double)n / (double)(n - 1))};
+}
+
+/* Lowers the weight as long as the users to fit on lose no more than a standard error by it. */
+static void settle_for_less(search_t *s, change_t *c)
+{
+    const int64_t n = s->f->fitting;
+    int g = 0;
+    while (grid[g] < c->value) g++;
+    fit_score(s, c->which, c->value);
+    memcpy(s->best, s->score, (size_t)n * sizeof *s->best);
+    while (--g > 0 && grid[g] != s->weight[c->which]) {
+        fit_score(s, c->which, grid[g]);
+        const gain_t loss = gain(s->best, s->score, n);
+        if (loss.mean > loss.error) return;
+        c->value = grid[g];
+    }
+}
+
 /* Makes the change if it does good to the users that it was not chosen on. */
-static bool passes(search_t *s, const change_t *c)
+static bool passes(search_t *s, change_t *c)
 {
     const int64_t n = judges(s);
-    double gain = judge(s, c->which, c->value) - mean(s->judged, n), square = 0;
-    for (int64_t i = 0; i < n; i++) {
-        const double deviation = s->score[i] - s->judged[i] - gain;
-        square += deviation * deviation;
-    }
-    const double error = sqrt(square / (double)n / (double)(n - 1));
-    const bool good = gain > 2 * error;
+    settle_for_less(s, c);
+    judge(s, c->which, c->value);
+    const gain_t g = gain(s->score, s->judged, n);
+    const bool good = g.mean > ERRORS * g.error;
     jsonlog("{\"weight\":\"%s\",\"from\":%g,\"to\":%g,\"gain\":%.6g,\"error\":%.6g,\"taken\":%s}", s->name[c->which], s->weight[c->which],
-            c->value, gain, error, good ? "true" : "false");
+            c->value, g.mean, g.error, good ? "true" : "false");
     if (!good) return false;
     s->weight[c->which] = c->value;
     memcpy(s->judged, s->score, (size_t)n * sizeof *s->judged);
@@ -132,8 +163,9 @@ weighing_t weigh(const follow_t *f, const joined_t *e, int texts, int count, con
     s.rows = xfloats(size_mul((size_t)f->items, (size_t)joined_width(e)));
     s.judged = NEW_ARRAY(double, f->users);
     s.score = NEW_ARRAY(double, f->users);
+    s.best = NEW_ARRAY(double, f->fitting);
     progress_start("weighing", "trials", 0);
-    weighing_t w = {.given = exp(-judge(&s, -1, 0))};
+    weighing_t w = {.given = exp(-judge(&s, -1, 0)), .among = f->others + 1};
     start(&s);
     while (step(&s)) {}
     w.fitted = exp(-mean(s.judged, judges(&s)));
@@ -141,5 +173,6 @@ weighing_t weigh(const follow_t *f, const joined_t *e, int texts, int count, con
     free(s.rows);
     free(s.judged);
     free(s.score);
+    free(s.best);
     return w;
 }
