@@ -67,7 +67,7 @@ static double need_option(const st_file_t *f, const cJSON *config, const char *k
     return v->valuedouble;
 }
 
-static void read_options(const st_file_t *f, evidence_t *e)
+static void read_options(const st_file_t *f, sources_t *e)
 {
     const char *text = st_meta(f, "config"), *protocol = st_meta(f, "protocol");
     cJSON *config = text ? cJSON_Parse(text) : NULL;
@@ -79,15 +79,15 @@ static void read_options(const st_file_t *f, evidence_t *e)
     die_at(f->name, 0, "metadata 'protocol': expected \"%s\" or \"%s\"", protocol_names[PROTOCOL_ALL], protocol_names[PROTOCOL_UNSEEN]);
 }
 
-static evidence_t read_evidence(const st_file_t *f, int64_t items)
+static sources_t read_sources(const st_file_t *f, int64_t items)
 {
-    evidence_t e = {.items = items};
+    sources_t e = {.items = items};
     read_options(f, &e);
     for (int t = 0; t < TABLES; t++) e.tables[t] = table_read(f, table_names[t], items);
     e.popularity = st_need_i64(f, "popularity", 1, &items);
     for (int64_t i = 0; i < items; i++)
         if (e.popularity[i] < 0) st_bad(f, "popularity", "row %lld holds %lld, expected 0 or more", (long long)i, (long long)e.popularity[i]);
-    evidence_prepare(&e);
+    sources_prepare(&e);
     return e;
 }
 
@@ -105,7 +105,7 @@ static void read_parts(const st_file_t *f, blend_t *b)
     for (size_t n; *at; at += n + (at[n] == ',')) {
         n = strcspn(at, ",");
         const part_t p = part_of(at, n);
-        if (p == PARTS || (p != PART_GENERATOR && !evidence_has(&b->evidence, p)) || blend_place(b, p) >= 0)
+        if (p == PARTS || (p != PART_GENERATOR && !sources_has(&b->sources, p)) || blend_place(b, p) >= 0)
             die_at(f->name, 0, "metadata 'parts': '%.*s' is no part that this file has evidence for, or comes twice", (int)(n < 40 ? n : 40), at);
         b->part[b->parts++] = p;
     }
@@ -147,7 +147,7 @@ blend_t blend_read(const st_file_t *f)
 {
     st_check_schema(f, "blend/1");
     blend_t b = {.item_ids = st_need_ids(f, "item_ids", -1)};
-    b.evidence = read_evidence(f, b.item_ids.count);
+    b.sources = read_sources(f, b.item_ids.count);
     read_parts(f, &b);
     read_edges(f, &b);
     read_weights(f, &b);
@@ -159,7 +159,7 @@ blend_t blend_read(const st_file_t *f)
 
 void blend_free(blend_t *b)
 {
-    evidence_free(&b->evidence);
+    sources_free(&b->sources);
     strtab_free(&b->item_ids);
     free(b->weight);
     free(b->interactions);
@@ -183,10 +183,10 @@ void blend_add(st_writer_t *w, const blend_t *b)
     buf_t names = {0};
     for (int s = 0; s < b->parts; s++) buf_printf(&names, "%s%s", s ? "," : "", part_names[b->part[s]]);
     st_set_meta(w, "parts", names.data);
-    st_set_meta(w, "protocol", protocol_names[b->evidence.protocol]);
+    st_set_meta(w, "protocol", protocol_names[b->sources.protocol]);
     for (int t = 0; t < TABLES; t++)
-        if (b->evidence.tables[t].rows) table_add(w, table_names[t], &b->evidence.tables[t]);
-    st_add1(w, "popularity", ST_I64, b->evidence.items, b->evidence.popularity);
+        if (b->sources.tables[t].rows) table_add(w, table_names[t], &b->sources.tables[t]);
+    st_add1(w, "popularity", ST_I64, b->sources.items, b->sources.popularity);
     st_add_strings(w, "item_ids", &b->item_ids);
     st_add1(w, "bins", ST_I64, b->bins, b->edge);
     st_add2(w, "weights", ST_F64, b->bins, b->parts, b->weight);

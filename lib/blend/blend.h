@@ -4,14 +4,14 @@
 
 #include <stdint.h>
 
-#include "blend/evidence.h"
+#include "blend/sources.h"
 #include "blend/mixture.h"
 #include "blend/part.h"
 #include "data/st.h"
 #include "data/strtab.h"
 
 typedef struct {
-    evidence_t evidence;
+    sources_t sources;
     int parts;                   /* of the mixture, at least 1 */
     part_t part[PARTS];          /* which they are */
     int bins;                    /* of histories by length */

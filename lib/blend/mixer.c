@@ -16,7 +16,7 @@ enum { CHUNK = 2048 /* histories at once */, SHARD = 16 };
 /* An item that may be among a history's best. */
 typedef struct {
     int32_t item;
-    bool known;       /* the generator's probability is */
+    bool known, met;  /* whether the generator's probability is known; whether the history holds it */
     double evidence;  /* sum of w_s p_s over the other parts */
     double generator; /* its p_s */
 } candidate_t;
@@ -24,11 +24,10 @@ typedef struct {
 typedef struct {
     candidate_t *candidates;
     int64_t count, cap;
-    double met; /* sum of the generator's probabilities of met items */
 } asked_t;
 
 typedef struct {
-    evidence_answer_t answer;
+    sources_answer_t answer;
     accumulator_t place;  /* sum: 1 + where an item stands among the candidates */
     ranking_item_t *best; /* [best_cap] */
     int64_t best_cap;
@@ -74,7 +73,7 @@ mixer_t *mixer_new(const blend_t *blend, const network_t *net, const space_t *sp
 static void drop_work(mixer_t *m)
 {
     for (int w = 0; w < m->workers; w++) {
-        evidence_answer_free(&m->work[w].answer);
+        sources_answer_free(&m->work[w].answer);
         accumulator_free(&m->work[w].place);
         free(m->work[w].best);
     }
@@ -100,8 +99,8 @@ static void get_ready(mixer_t *m)
     m->workers = parallel_workers();
     m->work = NEW_ARRAY(workspace_t, m->workers);
     for (int w = 0; w < m->workers; w++) {
-        m->work[w].answer = evidence_answer_new(&m->blend->evidence);
-        m->work[w].place = accumulator_new(m->blend->evidence.items);
+        m->work[w].answer = sources_answer_new(&m->blend->sources);
+        m->work[w].place = accumulator_new(m->blend->sources.items);
     }
 }
 
@@ -120,13 +119,13 @@ static void wanted_by(const mixer_t *m, const double *weight, bool wanted[PARTS]
     wanted[PART_GENERATOR] = false;
 }
 
-static double evidence_of(const mixer_t *m, const evidence_answer_t *a, const double *weight, const bool wanted[PARTS], int32_t item)
+static double evidence_of(const mixer_t *m, const sources_answer_t *a, const double *weight, const bool wanted[PARTS], int32_t item)
 {
     const blend_t *b = m->blend;
     double p = 0;
-    if (!weight) return evidence_probability(&b->evidence, a, PART_POPULAR, item);
+    if (!weight) return sources_probability(&b->sources, a, PART_POPULAR, item);
     for (int s = 0; s < b->parts; s++)
-        if (wanted[b->part[s]]) p += weight[s] * evidence_probability(&b->evidence, a, b->part[s], item);
+        if (wanted[b->part[s]]) p += weight[s] * sources_probability(&b->sources, a, b->part[s], item);
     return p;
 }
 
@@ -143,7 +142,7 @@ static candidate_t *candidate(asked_t *asked, accumulator_t *place, int32_t item
 
 static bool asks_generator(const mixer_t *m, const double *weight) { return m->generator >= 0 && weight && weight[m->generator] > 0; }
 
-static bool leaves_met_out(const mixer_t *m) { return m->blend->evidence.protocol == PROTOCOL_UNSEEN; }
+static bool leaves_met_out(const mixer_t *m) { return m->blend->sources.protocol == PROTOCOL_UNSEEN; }
 
 /* Takes what the beam of history i has found. */
 static void add_beam(mixer_t *m, int64_t i, accumulator_t *place)
@@ -162,7 +161,7 @@ static void add_best(mixer_t *m, const bool wanted[PARTS], asked_t *asked, works
     if (most > w->best_cap) w->best = xreallocarray(w->best, (size_t)(w->best_cap = most), sizeof *w->best);
     for (part_t p = 0; p < PARTS; p++) {
         if (!wanted[p]) continue;
-        const int64_t n = evidence_best(&m->blend->evidence, &w->answer, p, most, w->best);
+        const int64_t n = sources_best(&m->blend->sources, &w->answer, p, most, w->best);
         for (int64_t j = 0; j < n; j++) candidate(asked, &w->place, w->best[j].item);
     }
 }
@@ -187,20 +186,20 @@ static double bar(const asked_t *a, int64_t k, double per_generator)
 
 /* Drops candidates that the generator is not known to know, and that would not be among the k best if they had the least of its
  * beam's probabilities. Met items stay: the others' probabilities hang on theirs. */
-static void prune(const mixer_t *m, asked_t *a, const accumulator_t *met, double weight)
+static void prune(const mixer_t *m, asked_t *a, double weight)
 {
     double least = INFINITY, met_mass = 0;
     for (int64_t i = 0; i < a->count; i++) {
         const candidate_t *c = &a->candidates[i];
         if (!c->known) continue;
         least = fmin(least, c->generator);
-        if (leaves_met_out(m) && met->touched[c->item]) met_mass += c->generator;
+        if (leaves_met_out(m) && c->met) met_mass += c->generator;
     }
     const double per_generator = weight / fmax(1 - met_mass, LEAST_LEFT), least_wanted = bar(a, m->k, per_generator);
     int64_t kept = 0;
     for (int64_t i = 0; i < a->count; i++) {
         const candidate_t c = a->candidates[i];
-        if (c.known || (leaves_met_out(m) && met->touched[c.item]) || c.evidence + per_generator * least >= least_wanted)
+        if (c.known || (leaves_met_out(m) && c.met) || c.evidence + per_generator * least >= least_wanted)
             a->candidates[kept++] = c;
     }
     a->count = kept;
@@ -213,7 +212,7 @@ static void gather_history(mixer_t *m, int64_t i, workspace_t *w)
     asked_t *asked = &m->asked[i];
     bool wanted[PARTS];
     wanted_by(m, weight, wanted);
-    evidence_ask(&m->blend->evidence, h, wanted, &w->answer);
+    sources_ask(&m->blend->sources, h, wanted, &w->answer);
     const accumulator_t *met = &w->answer.sum[PART_REPEAT];
     accumulator_clear(&w->place);
     asked->count = 0;
@@ -221,15 +220,32 @@ static void gather_history(mixer_t *m, int64_t i, workspace_t *w)
     if (asks_generator(m, weight) && leaves_met_out(m))
         for (int64_t j = 0; j < met->count; j++) candidate(asked, &w->place, met->list[j]);
     add_best(m, wanted, asked, w);
-    for (int64_t j = 0; j < asked->count; j++)
-        asked->candidates[j].evidence = evidence_of(m, &w->answer, weight, wanted, asked->candidates[j].item);
-    if (asks_generator(m, weight)) prune(m, asked, met, weight[m->generator]);
+    for (int64_t j = 0; j < asked->count; j++) {
+        candidate_t *c = &asked->candidates[j];
+        c->evidence = evidence_of(m, &w->answer, weight, wanted, c->item);
+        c->met = met->touched[c->item];
+    }
+    if (asks_generator(m, weight)) prune(m, asked, weight[m->generator]);
 }
 
 static void gather(void *ctx, int64_t shard, int worker)
 {
     mixer_t *m = ctx;
     for (int64_t i = shard * SHARD; i < min64((shard + 1) * SHARD, m->n); i++) gather_history(m, i, &m->work[worker]);
+}
+
+static void queue(mixer_t *m, int32_t item)
+{
+    GROW(m->items, m->item_count, m->item_cap);
+    m->items[m->item_count++] = item;
+}
+
+/* Asks the generator about what is queued. */
+static void score_queue(mixer_t *m)
+{
+    m->offsets[m->n] = m->item_count;
+    if (m->item_count > m->log_cap) m->log_p = xreallocarray(m->log_p, (size_t)(m->log_cap = m->item_cap), sizeof *m->log_p);
+    if (m->item_count) scorer_run(m->scorer, m->n, m->histories, m->offsets, m->items, m->log_p);
 }
 
 /* Asks the generator about what its beam has not found, for all histories of the chunk. */
@@ -239,22 +255,10 @@ static void score_unknown(mixer_t *m)
     for (int64_t i = 0; i < m->n; i++) {
         const asked_t *a = &m->asked[i];
         m->offsets[i] = m->item_count;
-        for (int64_t j = 0; j < a->count && asks_generator(m, weights_of(m, &m->histories[i])); j++) {
-            if (a->candidates[j].known) continue;
-            GROW(m->items, m->item_count, m->item_cap);
-            m->items[m->item_count++] = a->candidates[j].item;
-        }
+        for (int64_t j = 0; j < a->count && asks_generator(m, weights_of(m, &m->histories[i])); j++)
+            if (!a->candidates[j].known) queue(m, a->candidates[j].item);
     }
-    m->offsets[m->n] = m->item_count;
-    if (m->item_count > m->log_cap) m->log_p = xreallocarray(m->log_p, (size_t)(m->log_cap = m->item_cap), sizeof *m->log_p);
-    if (m->item_count) scorer_run(m->scorer, m->n, m->histories, m->offsets, m->items, m->log_p);
-}
-
-static bool holds(const history_t *h, int32_t item)
-{
-    for (int64_t i = 0; i < h->count; i++)
-        if (h->items[i] == item) return true;
-    return false;
+    score_queue(m);
 }
 
 /* The generator's weight for a history, over what it leaves to unmet items where only they count. */
@@ -264,7 +268,7 @@ static double generator_factor(mixer_t *m, int64_t i, const double *weight)
     double met = 0;
     if (!asks_generator(m, weight)) return 0;
     for (int64_t j = 0; j < a->count && leaves_met_out(m); j++)
-        if (holds(&m->histories[i], a->candidates[j].item)) met += a->candidates[j].generator;
+        if (a->candidates[j].met) met += a->candidates[j].generator;
     return weight[m->generator] / fmax(1 - met, LEAST_LEFT);
 }
 
@@ -331,43 +335,38 @@ void mixer_topk(mixer_t *m, const double *weight, int64_t n, const history_t *hi
 /* Asks the generator about each history's target and, where only unmet items count, its met items. */
 static void score_targets(mixer_t *m)
 {
+    accumulator_t *met = &m->work[0].place;
     m->item_count = 0;
     for (int64_t i = 0; i < m->n; i++) {
         const history_t *h = &m->histories[i];
         m->offsets[i] = m->item_count;
-        for (int64_t j = -1; j < (leaves_met_out(m) ? h->count : 0); j++) {
-            GROW(m->items, m->item_count, m->item_cap);
-            m->items[m->item_count++] = j < 0 ? h->target : h->items[j];
-        }
+        queue(m, h->target);
+        accumulator_clear(met);
+        for (int64_t j = 0; j < h->count && leaves_met_out(m); j++) accumulate(met, h->items[j], 1);
+        for (int64_t j = 0; j < met->count; j++) queue(m, met->list[j]);
     }
-    m->offsets[m->n] = m->item_count;
-    if (m->item_count > m->log_cap) m->log_p = xreallocarray(m->log_p, (size_t)(m->log_cap = m->item_cap), sizeof *m->log_p);
-    scorer_run(m->scorer, m->n, m->histories, m->offsets, m->items, m->log_p);
+    score_queue(m);
 }
 
 /* The generator's probability of the target of history i, of what it leaves to unmet items where only they count. */
 static double generator_target(const mixer_t *m, int64_t i)
 {
-    const history_t *h = &m->histories[i];
     double met = 0;
-    for (int64_t j = 0; j < h->count && leaves_met_out(m); j++) {
-        const history_t before = {h->items, j, -1};
-        if (!holds(&before, h->items[j])) met += exp((double)m->log_p[m->offsets[i] + 1 + j]);
-    }
+    for (int64_t at = m->offsets[i] + 1; at < m->offsets[i + 1]; at++) met += exp((double)m->log_p[at]);
     return exp((double)m->log_p[m->offsets[i]]) / fmax(1 - met, LEAST_LEFT);
 }
 
-static void ask_target(mixer_t *m, int64_t i, evidence_answer_t *a)
+static void ask_target(mixer_t *m, int64_t i, sources_answer_t *a)
 {
     const blend_t *b = m->blend;
     const history_t *h = &m->histories[i];
     bool wanted[PARTS] = {false};
     double *p = m->p + i * b->parts;
     for (int s = 0; s < b->parts; s++) wanted[b->part[s]] = true;
-    evidence_ask(&b->evidence, h, wanted, a);
+    sources_ask(&b->sources, h, wanted, a);
     const bool out = leaves_met_out(m) && a->sum[PART_REPEAT].touched[h->target];
     for (int s = 0; s < b->parts; s++)
-        p[s] = out ? 0 : s == m->generator ? generator_target(m, i) : evidence_probability(&b->evidence, a, b->part[s], h->target);
+        p[s] = out ? 0 : s == m->generator ? generator_target(m, i) : sources_probability(&b->sources, a, b->part[s], h->target);
 }
 
 static void ask_targets(void *ctx, int64_t shard, int worker)

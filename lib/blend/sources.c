@@ -1,4 +1,4 @@
-#include "blend/evidence.h"
+#include "blend/sources.h"
 
 #include <stdlib.h>
 
@@ -43,7 +43,7 @@ static int32_t *by_popularity(const int64_t *popularity, int64_t items)
     return order;
 }
 
-void evidence_prepare(evidence_t *e)
+void sources_prepare(sources_t *e)
 {
     e->events = (double)e->items;
     for (int64_t i = 0; i < e->items; i++) e->events += (double)e->popularity[i];
@@ -51,7 +51,7 @@ void evidence_prepare(evidence_t *e)
     e->popular = by_popularity(e->popularity, e->items);
 }
 
-void evidence_free(evidence_t *e)
+void sources_free(sources_t *e)
 {
     for (int t = 0; t < TABLES; t++) {
         csr_free(&e->tables[t]);
@@ -59,10 +59,10 @@ void evidence_free(evidence_t *e)
     }
     free(e->popularity);
     free(e->popular);
-    *e = (evidence_t){0};
+    *e = (sources_t){0};
 }
 
-bool evidence_has(const evidence_t *e, part_t part)
+bool sources_has(const sources_t *e, part_t part)
 {
     if (part == PART_GENERATOR) return false;
     if (part == PART_REPEAT) return e->protocol == PROTOCOL_ALL;
@@ -71,15 +71,15 @@ bool evidence_has(const evidence_t *e, part_t part)
     return true;
 }
 
-evidence_answer_t evidence_answer_new(const evidence_t *e)
+sources_answer_t sources_answer_new(const sources_t *e)
 {
-    evidence_answer_t a = {.first = NEW_ARRAY(ranking_item_t, min64(e->hops, e->items) + 1)};
+    sources_answer_t a = {.first = NEW_ARRAY(ranking_item_t, min64(e->hops, e->items) + 1)};
     for (part_t p = 0; p < PART_POPULAR; p++)
-        if (evidence_has(e, p) || p == PART_REPEAT) a.sum[p] = accumulator_new(e->items);
+        if (sources_has(e, p) || p == PART_REPEAT) a.sum[p] = accumulator_new(e->items);
     return a;
 }
 
-void evidence_answer_free(evidence_answer_t *a)
+void sources_answer_free(sources_answer_t *a)
 {
     for (int p = 0; p < PARTS; p++) accumulator_free(&a->sum[p]);
     free(a->first);
@@ -90,14 +90,14 @@ static void add_row(const csr_t *t, int64_t row, double weight, accumulator_t *t
     for (int64_t e = t->offsets[row]; e < t->offsets[row + 1]; e++) accumulate(to, t->index[e], weight * (double)t->value[e]);
 }
 
-static void step_once(const evidence_t *e, const history_t *h, table_t table, accumulator_t *to)
+static void step_once(const sources_t *e, const history_t *h, table_t table, accumulator_t *to)
 {
     double weight = 1;
     for (int64_t i = h->count - 1; i >= 0 && weight > FADED; i--, weight *= e->decay[table])
         add_row(&e->tables[table], h->items[i], weight, to);
 }
 
-static void step_on(const evidence_t *e, const accumulator_t *from, table_t table, ranking_item_t *first, accumulator_t *to)
+static void step_on(const sources_t *e, const accumulator_t *from, table_t table, ranking_item_t *first, accumulator_t *to)
 {
     const int64_t n = accumulator_best(from, min64(e->hops, e->items), first);
     for (int64_t i = 0; i < n; i++) {
@@ -106,14 +106,14 @@ static void step_on(const evidence_t *e, const accumulator_t *from, table_t tabl
     }
 }
 
-static void take_history(const evidence_t *e, const history_t *h, accumulator_t *to)
+static void take_history(const sources_t *e, const history_t *h, accumulator_t *to)
 {
     double weight = 1;
     for (int64_t i = h->count - 1; i >= 0; i--, weight *= e->decay[TABLE_COOCCUR]) accumulate(to, h->items[i], weight);
 }
 
 /* The sum over the items that count. */
-static double mass_of(const evidence_t *e, const accumulator_t *sum, const accumulator_t *met)
+static double mass_of(const sources_t *e, const accumulator_t *sum, const accumulator_t *met)
 {
     double mass = 0;
     for (int64_t i = 0; i < sum->count; i++)
@@ -121,7 +121,7 @@ static double mass_of(const evidence_t *e, const accumulator_t *sum, const accum
     return mass;
 }
 
-static double popular_mass(const evidence_t *e, const accumulator_t *met)
+static double popular_mass(const sources_t *e, const accumulator_t *met)
 {
     double mass = e->events;
     for (int64_t i = 0; i < met->count && e->protocol == PROTOCOL_UNSEEN; i++) mass -= (double)e->popularity[met->list[i]] + 1;
@@ -136,13 +136,13 @@ static bool is_needed(const bool wanted[PARTS], table_t table)
     return false;
 }
 
-void evidence_ask(const evidence_t *e, const history_t *h, const bool wanted[PARTS], evidence_answer_t *a)
+void sources_ask(const sources_t *e, const history_t *h, const bool wanted[PARTS], sources_answer_t *a)
 {
     for (part_t p = 0; p < PART_POPULAR; p++) accumulator_clear(&a->sum[p]);
     for (table_t t = 0; t < TABLES; t++)
         if (e->tables[t].rows && is_needed(wanted, t)) step_once(e, h, t, &a->sum[first_steps[t]]);
     for (part_t p = 0; p < PARTS; p++)
-        if (wanted[p] && steps[p].count == 2 && evidence_has(e, p))
+        if (wanted[p] && steps[p].count == 2 && sources_has(e, p))
             step_on(e, &a->sum[first_steps[steps[p].table[0]]], steps[p].table[1], a->first, &a->sum[p]);
     const accumulator_t *met = &a->sum[PART_REPEAT];
     take_history(e, h, &a->sum[PART_REPEAT]);
@@ -150,20 +150,20 @@ void evidence_ask(const evidence_t *e, const history_t *h, const bool wanted[PAR
     a->mass[PART_POPULAR] = popular_mass(e, met);
 }
 
-double evidence_probability(const evidence_t *e, const evidence_answer_t *a, part_t part, int32_t item)
+double sources_probability(const sources_t *e, const sources_answer_t *a, part_t part, int32_t item)
 {
     if (!(a->mass[part] > 0)) return 0;
     return (part == PART_POPULAR ? (double)e->popularity[item] + 1 : a->sum[part].sum[item]) / a->mass[part];
 }
 
-static int64_t most_popular(const evidence_t *e, int64_t m, ranking_item_t *best)
+static int64_t most_popular(const sources_t *e, int64_t m, ranking_item_t *best)
 {
     const int64_t n = min64(m, e->items);
     for (int64_t i = 0; i < n; i++) best[i] = (ranking_item_t){(double)e->popularity[e->popular[i]], e->popular[i]};
     return n;
 }
 
-int64_t evidence_best(const evidence_t *e, const evidence_answer_t *a, part_t part, int64_t m, ranking_item_t *best)
+int64_t sources_best(const sources_t *e, const sources_answer_t *a, part_t part, int64_t m, ranking_item_t *best)
 {
     return part == PART_POPULAR ? most_popular(e, m, best) : accumulator_best(&a->sum[part], m, best);
 }

@@ -1,6 +1,6 @@
 /* What speaks for an item apart from the generator: sparse distributions over the items, given a history. */
-#ifndef SIDMILL_BLEND_EVIDENCE_H
-#define SIDMILL_BLEND_EVIDENCE_H
+#ifndef SIDMILL_BLEND_SOURCES_H
+#define SIDMILL_BLEND_SOURCES_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,24 +24,24 @@ typedef struct {
     double events;         /* their sum + 1 an item */
     double *total[TABLES]; /* [items] sums of the rows */
     int32_t *popular;      /* [items] the most popular first */
-} evidence_t;
+} sources_t;
 
 /* Works out from the first six members what follows them. They now belong to it. */
-void evidence_prepare(evidence_t *e);
-void evidence_free(evidence_t *e);
+void sources_prepare(sources_t *e);
+void sources_free(sources_t *e);
 
 /* Whether there is what a part is made of; the generator is none of these. */
-bool evidence_has(const evidence_t *e, part_t part);
+bool sources_has(const sources_t *e, part_t part);
 
 /* What the evidence says about one history. Each worker has one. */
 typedef struct {
     accumulator_t sum[PARTS]; /* of the parts asked for but the popular one; that of repeats always: its list is the met items */
     double mass[PARTS];       /* what makes the sums a distribution; 0: it says nothing */
     ranking_item_t *first;    /* [hops] */
-} evidence_answer_t;
+} sources_answer_t;
 
-evidence_answer_t evidence_answer_new(const evidence_t *e);
-void evidence_answer_free(evidence_answer_t *a);
+sources_answer_t sources_answer_new(const sources_t *e);
+void sources_answer_free(sources_answer_t *a);
 
 /* Asks the parts with wanted[part] set (an absent part is passed over):
  *
@@ -51,13 +51,13 @@ void evidence_answer_free(evidence_answer_t *a);
  *     p(i) = (events(i) + 1) / (all events + items)                          for popularity, over unmet items where only they count
  *
  * over the history's items j. An earlier answer in `a` is gone. */
-void evidence_ask(const evidence_t *e, const history_t *h, const bool wanted[PARTS], evidence_answer_t *a);
+void sources_ask(const sources_t *e, const history_t *h, const bool wanted[PARTS], sources_answer_t *a);
 
 /* p(item) by a part that was asked. Met items get what they would have beside the others, though under PROTOCOL_UNSEEN the
  * distribution is without them: lists may hold them, and leave them out. */
-double evidence_probability(const evidence_t *e, const evidence_answer_t *a, part_t part, int32_t item);
+double sources_probability(const sources_t *e, const sources_answer_t *a, part_t part, int32_t item);
 
 /* The m best items of a part that was asked, best first, ties by item: best has room for m. Returns their number. */
-int64_t evidence_best(const evidence_t *e, const evidence_answer_t *a, part_t part, int64_t m, ranking_item_t *best);
+int64_t sources_best(const sources_t *e, const sources_answer_t *a, part_t part, int64_t m, ranking_item_t *best);
 
 #endif
