@@ -96,7 +96,6 @@ static void add_ranks(const blend_t *b, mixer_t *m, const cases_t *c, const doub
         }
         free(items);
         free(scores);
-        progress_add(n);
     }
     met_free(&met);
 }

@@ -118,7 +118,9 @@ csr_t likeness_rows(const float *x, int64_t items, int64_t dim, const likeness_o
         s.cosines[w] = NEW_ARRAY(float, ROWS * COLUMNS);
         s.best[w] = NEW_ARRAY(ranking_item_t, ROWS * count);
     }
+    progress_start("neighbours", "items", items);
     parallel_for((items + ROWS - 1) / ROWS, search_rows, &s);
+    progress_end();
     csr_t rows = join_rows(&s);
     for (int w = 0; w < parallel_workers(); w++) {
         free(s.cosines[w]);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/minmax.h"
 #include "base/parallel.h"
+#include "base/progress.h"
 #include "gen/decoder.h"
 #include "gen/scorer.h"
 
@@ -327,6 +328,7 @@ void mixer_topk(mixer_t *m, const double *weight, int64_t n, const history_t *hi
         parallel_for(shards(m->n), gather, m);
         score_unknown(m);
         parallel_for(shards(m->n), rank, m);
+        if (!needs_beam(m)) progress_add(m->n);
     }
     free(m->beam);
     free(m->beam_log_p);
