@@ -57,7 +57,7 @@ log = [json.loads(line) for line in open("log.jsonl")]
 assert [e["epoch"] for e in log] == list(range(1, 9)) and len(log[0]["loss_per_level"]) == 3
 assert log[-1]["loss_per_item"] < 0.5 * log[0]["loss_per_item"]
 best = max(log, key=lambda e: e["ndcg@10"])
-assert kept == {"epoch": best["epoch"], "epochs_run": 8, "hr@10": best["hr@10"], "ndcg@10": best["ndcg@10"], "loss_per_item": best["loss_per_item"]}
+assert kept == {"epoch": best["epoch"], "epochs_run": 8, "protocol": "unseen", "hr@10": best["hr@10"], "ndcg@10": best["ndcg@10"], "loss_per_item": best["loss_per_item"]}
 PY
     assert_success
 }
@@ -144,6 +144,42 @@ best = ndcg.index(max(ndcg)) + 1
 assert best == int(sys.argv[1]) and len(ndcg) == best + 2 < 50, (ndcg, sys.argv)
 PY
     assert_success
+}
+
+@test "validation leaves met items out where histories do not repeat, and says so" {
+    "$HELPERS/toy.py" .
+    run --separate-stderr "$BIN/sidgen-train" "${TINY[@]}" --epochs 2 --beam 60 --log auto.jsonl -o auto.st
+    assert_success
+    assert_regex "$stderr" 'validation on 148 users, met items left out: 0% of the training events repeat'
+    assert_regex "$stderr" 'kept epoch [12] of 2: .*, met items left out'
+    train "${TINY[@]}" --epochs 2 --beam 60 --validate unseen --log unseen.jsonl -o unseen.st
+    cmp <(untimed auto.jsonl) <(untimed unseen.jsonl)
+    train "${TINY[@]}" --epochs 2 --beam 60 --validate all --log all.jsonl -o all.st
+    assert_equal "$(meta auto.st validation protocol)" unseen
+    assert_equal "$(meta all.st validation protocol)" all
+    # The same lists: a beam of the whole catalogue has no need to be widened.
+    run /usr/bin/python3 - <<'PY'
+import json
+both, one = ([json.loads(line) for line in open(f)] for f in ("auto.jsonl", "all.jsonl"))
+for b, o in zip(both, one, strict=True):
+    assert b["protocol"] == "unseen" and o["protocol"] == "all" and "all" not in o
+    assert b["all"] == {k: o[k] for k in ("hr@10", "ndcg@10")} and b["hr@10"] > b["all"]["hr@10"], (b, o)
+PY
+    assert_success
+    for protocol in unseen all; do
+        run "$BIN/evaluate" -q -m $protocol.st -s sids.st -i interactions.st --split valid --beam 60 --users 2000
+        assert_success
+        echo "$output" >m.json
+        local key=metrics
+        [ $protocol = all ] || key=metrics_unseen
+        assert_equal "$(/usr/bin/python3 -c "import json; print(round(json.load(open('m.json'))['$key']['ndcg@10'], 6))")" \
+            "$(meta $protocol.st validation ndcg@10 | /usr/bin/python3 -c 'print(float(input()))')"
+    done
+    "$HELPERS/toy.py" . random=1
+    run --separate-stderr "$BIN/sidgen-train" "${TINY[@]}" --log log.jsonl -o random.st
+    assert_regex "$stderr" 'validation on [0-9]+ users, all items: [0-9.]+% of the training events repeat'
+    assert_equal "$(meta random.st validation protocol)" all
+    refused 64 "--validate" --validate seen
 }
 
 @test "without validation the last epoch is kept, and no metric is made up" {

@@ -2,7 +2,6 @@
 #ifndef SIDMILL_BLEND_ACCUMULATOR_H
 #define SIDMILL_BLEND_ACCUMULATOR_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "data/ranking.h"

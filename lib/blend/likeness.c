@@ -42,15 +42,6 @@ static float *unit_rows(const float *x, int64_t items, int64_t dim)
 
 static bool is_zero(const search_t *s, int64_t item) { return length_of(s->unit + item * s->dim, s->dim) < 0.5; }
 
-/* Puts an item into a row's list, which is kept from best to worst. */
-static void offer(ranking_item_t *best, int64_t *n, int64_t count, ranking_item_t item)
-{
-    if (*n == count && ranking_best_first(&item, &best[count - 1]) > 0) return;
-    int64_t at = *n < count ? (*n)++ : count - 1;
-    for (; at > 0 && ranking_best_first(&item, &best[at - 1]) < 0; at--) best[at] = best[at - 1];
-    best[at] = item;
-}
-
 static int by_item(const void *a, const void *b)
 {
     const ranking_item_t *x = a, *y = b;
@@ -60,10 +51,10 @@ static int by_item(const void *a, const void *b)
 static void keep_row(search_t *s, int64_t item, ranking_item_t *best)
 {
     const int64_t n = s->found[item];
-    const double top = n ? best[0].score : 0;
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++) sum += exp((best[i].score - top) / s->temperature);
+    double top = -1, sum = 0;
+    for (int64_t i = 0; i < n; i++) top = fmax(top, best[i].score);
     qsort(best, (size_t)n, sizeof *best, by_item);
+    for (int64_t i = 0; i < n; i++) sum += exp((best[i].score - top) / s->temperature);
     for (int64_t i = 0; i < n; i++) {
         s->index[item * s->count + i] = best[i].item;
         s->value[item * s->count + i] = (float)(exp((best[i].score - top) / s->temperature) / sum);
@@ -82,8 +73,8 @@ static void search_rows(void *ctx, int64_t shard, int worker)
         for (int64_t r = 0; r < rows; r++)
             for (int64_t i = 0; i < columns; i++)
                 if (c + i != first + r && (cosines[r * columns + i] != 0 || !is_zero(s, c + i)))
-                    offer(best + r * s->count, &s->found[first + r], s->count,
-                          (ranking_item_t){(double)cosines[r * columns + i], (int32_t)(c + i)});
+                    ranking_offer(best + r * s->count, &s->found[first + r], s->count,
+                                  (ranking_item_t){(double)cosines[r * columns + i], (int32_t)(c + i)});
     }
     for (int64_t r = 0; r < rows; r++) {
         if (is_zero(s, first + r)) s->found[first + r] = 0;

@@ -155,11 +155,16 @@ static void add_beam(mixer_t *m, int64_t i, accumulator_t *place)
     }
 }
 
+static void reserve_best(workspace_t *w, int64_t count)
+{
+    if (count > w->best_cap) w->best = xreallocarray(w->best, (size_t)(w->best_cap = count), sizeof *w->best);
+}
+
 /* Takes the best of each part that counts. */
 static void add_best(mixer_t *m, const bool wanted[PARTS], asked_t *asked, workspace_t *w)
 {
     const int64_t most = max64(m->candidates, m->k);
-    if (most > w->best_cap) w->best = xreallocarray(w->best, (size_t)(w->best_cap = most), sizeof *w->best);
+    reserve_best(w, most);
     for (part_t p = 0; p < PARTS; p++) {
         if (!wanted[p]) continue;
         const int64_t n = sources_best(&m->blend->sources, &w->answer, p, most, w->best);
@@ -167,27 +172,20 @@ static void add_best(mixer_t *m, const bool wanted[PARTS], asked_t *asked, works
     }
 }
 
-static int falling(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x < y) - (x > y);
-}
-
 /* The k-th largest of what candidates have at least, 0 where there are fewer. */
-static double bar(const asked_t *a, int64_t k, double per_generator)
+static double bar(const asked_t *a, int64_t k, double per_generator, ranking_item_t *best)
 {
-    if (a->count < k) return 0;
-    double *least = NEW_ARRAY(double, a->count);
-    for (int64_t i = 0; i < a->count; i++) least[i] = a->candidates[i].evidence + per_generator * a->candidates[i].generator;
-    qsort(least, (size_t)a->count, sizeof *least, falling);
-    const double at = least[k - 1];
-    free(least);
-    return at;
+    int64_t n = 0;
+    for (int64_t i = 0; i < a->count; i++) {
+        const candidate_t *c = &a->candidates[i];
+        ranking_offer(best, &n, k, (ranking_item_t){c->evidence + per_generator * c->generator, c->item});
+    }
+    return n < k ? 0 : best[0].score;
 }
 
 /* Drops candidates that the generator is not known to know, and that would not be among the k best if they had the least of its
  * beam's probabilities. Met items stay: the others' probabilities hang on theirs. */
-static void prune(const mixer_t *m, asked_t *a, double weight)
+static void prune(const mixer_t *m, asked_t *a, double weight, ranking_item_t *best)
 {
     double least = INFINITY, met_mass = 0;
     for (int64_t i = 0; i < a->count; i++) {
@@ -196,7 +194,7 @@ static void prune(const mixer_t *m, asked_t *a, double weight)
         least = fmin(least, c->generator);
         if (leaves_met_out(m) && c->met) met_mass += c->generator;
     }
-    const double per_generator = weight / fmax(1 - met_mass, LEAST_LEFT), least_wanted = bar(a, m->k, per_generator);
+    const double per_generator = weight / fmax(1 - met_mass, LEAST_LEFT), least_wanted = bar(a, m->k, per_generator, best);
     int64_t kept = 0;
     for (int64_t i = 0; i < a->count; i++) {
         const candidate_t c = a->candidates[i];
@@ -226,7 +224,7 @@ static void gather_history(mixer_t *m, int64_t i, workspace_t *w)
         c->evidence = evidence_of(m, &w->answer, weight, wanted, c->item);
         c->met = met->touched[c->item];
     }
-    if (asks_generator(m, weight)) prune(m, asked, weight[m->generator]);
+    if (asks_generator(m, weight)) prune(m, asked, weight[m->generator], w->best);
 }
 
 static void gather(void *ctx, int64_t shard, int worker)
@@ -279,11 +277,14 @@ static void rank_history(mixer_t *m, int64_t i, ranking_item_t *best)
     for (int64_t j = 0, at = m->offsets[i]; j < a->count && at < m->offsets[i + 1]; j++)
         if (!a->candidates[j].known) a->candidates[j].generator = exp((double)m->log_p[at++]);
     const double factor = generator_factor(m, i, weights_of(m, &m->histories[i]));
-    for (int64_t j = 0; j < a->count; j++)
-        best[j] = (ranking_item_t){a->candidates[j].evidence + factor * a->candidates[j].generator, a->candidates[j].item};
-    qsort(best, (size_t)a->count, sizeof *best, ranking_best_first);
+    int64_t n = 0;
+    for (int64_t j = 0; j < a->count; j++) {
+        const candidate_t *c = &a->candidates[j];
+        ranking_offer(best, &n, m->k, (ranking_item_t){c->evidence + factor * c->generator, c->item});
+    }
+    qsort(best, (size_t)n, sizeof *best, ranking_best_first);
     for (int64_t j = 0; j < m->k; j++) {
-        const bool there = j < a->count && best[j].score > 0;
+        const bool there = j < n && best[j].score > 0;
         m->ranked[i * m->k + j] = there ? best[j].item : -1;
         m->scores[i * m->k + j] = there ? (float)log(best[j].score) : 0;
     }
@@ -293,11 +294,8 @@ static void rank(void *ctx, int64_t shard, int worker)
 {
     mixer_t *m = ctx;
     workspace_t *w = &m->work[worker];
-    for (int64_t i = shard * SHARD; i < min64((shard + 1) * SHARD, m->n); i++) {
-        const int64_t count = m->asked[i].count;
-        if (count > w->best_cap) w->best = xreallocarray(w->best, (size_t)(w->best_cap = count), sizeof *w->best);
-        rank_history(m, i, w->best);
-    }
+    reserve_best(w, m->k);
+    for (int64_t i = shard * SHARD; i < min64((shard + 1) * SHARD, m->n); i++) rank_history(m, i, w->best);
 }
 
 static int64_t shards(int64_t n) { return (n + SHARD - 1) / SHARD; }

@@ -7,7 +7,7 @@
 
 enum { CHUNK_PLACES = 1 << 22 };
 
-met_t met_new(int64_t items) { return (met_t){.items = items, .last = NEW_ARRAY(int64_t, items + 1)}; }
+met_t met_new(int64_t items) { return (met_t){.items = items, .round = 1, .last = NEW_ARRAY(int64_t, items + 1)}; }
 
 void met_free(met_t *m)
 {

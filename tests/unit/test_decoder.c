@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "data/met.h"
 #include "gen/beam.h"
 #include "gen/decoder.h"
 #include "gen/scorer.h"
@@ -251,6 +252,54 @@ TEST(threads_do_not_matter)
     release(f);
 }
 
+/* With spare items every history has a beam of its own, and so many items remain without those it holds; a list is what that
+ * beam gives the history alone, and neither neighbours nor threads matter. */
+TEST(beams_are_wide_enough_for_spare_items)
+{
+    enum { BEAM = 6, SPARE = 4, K = SPARE + 8 };
+    fixture_t *f = fixture(SOFTMAX_TRIE, 15);
+    int32_t item[2][USERS * K], alone[K];
+    float score[2][USERS * K], alone_score[K];
+    for (int t = 0; t < 2; t++) {
+        parallel_threads(t + 1);
+        decoder_topk(f->decoder, USERS, f->histories, BEAM, SPARE, K, item[t], score[t]);
+    }
+    CHECK(!memcmp(item[0], item[1], sizeof item[0]) && !memcmp(score[0], score[1], sizeof score[0]));
+    met_t met = met_new(ITEMS);
+    int widened = 0;
+    for (int u = 0; u < USERS; u++) {
+        const int distinct = (int)met_take(&met, &f->histories[u]), width = SPARE + distinct > BEAM ? SPARE + distinct : BEAM;
+        widened += width > BEAM;
+        decoder_topk(f->decoder, 1, &f->histories[u], width, 0, width, alone, alone_score);
+        CHECK(!memcmp(alone, item[0] + u * K, (size_t)width * sizeof *alone) && !memcmp(alone_score, score[0] + u * K, (size_t)width * sizeof *alone_score));
+        for (int i = width; i < K; i++) CHECK(item[0][u * K + i] == -1);
+        CHECK(met_leave_out(&met, K, item[0] + u * K, NULL) >= SPARE);
+    }
+    CHECK(widened > 0 && widened < USERS);
+    met_free(&met);
+    parallel_threads(1);
+    release(f);
+}
+
+/* Where the catalogue has no more, there are fewer; the items beyond what is read count as met. */
+TEST(spare_items_end_with_the_catalogue)
+{
+    fixture_t *f = fixture(SOFTMAX_TRIE, 15);
+    int32_t events[ITEMS], item[ITEMS + 3];
+    float score[ITEMS + 3];
+    for (int i = 0; i < ITEMS; i++) events[i] = i;
+    const history_t most = {events, ITEMS - 3, -1};
+    met_t met = met_new(ITEMS);
+    decoder_topk(f->decoder, 1, &most, 2, 2, ITEMS + 3, item, score);
+    met_take(&met, &most);
+    CHECK(met_leave_out(&met, ITEMS + 3, item, score) >= 2);
+    decoder_topk(f->decoder, 1, &most, 2, 10, ITEMS + 3, item, score);
+    CHECK(met_leave_out(&met, ITEMS + 3, item, score) == 3);
+    for (int i = 0; i < 3; i++) CHECK(item[i] >= ITEMS - 3 && item[i] < ITEMS);
+    met_free(&met);
+    release(f);
+}
+
 /* Uniform codes without constraint: the share of sequences that are no item can be counted. A sequence ends where it is an
  * item, or at the last code when it has left the trie. */
 TEST(invalid_rate_of_a_model_that_knows_nothing)
@@ -344,6 +393,7 @@ TEST(finished_items_compete)
 }
 
 UNIT_MAIN(UNIT(whole_ranking_trie_softmax), UNIT(whole_ranking_level_softmax), UNIT(given_items_trie_softmax), UNIT(given_items_level_softmax),
-          UNIT(the_beam_s_own_items), UNIT(k_and_beam), UNIT(k_beyond_the_beam_is_refused),
-          UNIT(ties_go_by_item), UNIT(long_histories_are_cut), UNIT(threads_do_not_matter), UNIT(invalid_rate_of_a_model_that_knows_nothing),
+          UNIT(the_beam_s_own_items), UNIT(k_and_beam), UNIT(k_beyond_the_beam_is_refused), UNIT(ties_go_by_item), UNIT(long_histories_are_cut),
+          UNIT(threads_do_not_matter), UNIT(beams_are_wide_enough_for_spare_items), UNIT(spare_items_end_with_the_catalogue),
+          UNIT(invalid_rate_of_a_model_that_knows_nothing),
           UNIT(beam_keeps_the_best), UNIT(finished_items_compete))
