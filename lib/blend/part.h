@@ -5,11 +5,11 @@
 /* The generator; what follows the history's items in training histories; what lies near them by embedding; two steps of these, one
  * after the other; the history itself; what is popular. */
 typedef enum {
-    PART_GENERATOR, PART_COOCCUR, PART_NEIGHBOURS, PART_COOCCUR_COOCCUR, PART_COOCCUR_NEIGHBOURS, PART_NEIGHBOURS_COOCCUR,
+    PART_GENERATOR, PART_COOCCUR, PART_NEIGHBOURS, PART_COOCCUR_NEIGHBOURS, PART_NEIGHBOURS_COOCCUR,
     PART_REPEAT, PART_POPULAR, PARTS
 } part_t;
 
-/* By part_t: "generator", "cooccur", "neighbours", "cooccur-cooccur" ... */
+/* By part_t: "generator", "cooccur", "neighbours", "cooccur-neighbours" ... */
 extern const char *const part_names[PARTS];
 
 #endif

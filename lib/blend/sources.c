@@ -7,7 +7,7 @@
 
 #define FADED 1e-9 /* weight of events too old to matter */
 
-const char *const part_names[PARTS] = {"generator", "cooccur", "neighbours", "cooccur-cooccur", "cooccur-neighbours",
+const char *const part_names[PARTS] = {"generator", "cooccur", "neighbours", "cooccur-neighbours",
                                        "neighbours-cooccur", "repeat", "popular"};
 
 /* The tables that a part's steps go by. */
@@ -17,7 +17,6 @@ static const struct {
 } steps[PARTS] = {
     [PART_COOCCUR] = {1, {TABLE_COOCCUR}},
     [PART_NEIGHBOURS] = {1, {TABLE_NEIGHBOURS}},
-    [PART_COOCCUR_COOCCUR] = {2, {TABLE_COOCCUR, TABLE_COOCCUR}},
     [PART_COOCCUR_NEIGHBOURS] = {2, {TABLE_COOCCUR, TABLE_NEIGHBOURS}},
     [PART_NEIGHBOURS_COOCCUR] = {2, {TABLE_NEIGHBOURS, TABLE_COOCCUR}},
 };
