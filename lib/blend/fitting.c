@@ -15,6 +15,8 @@
 
 enum { FOLDS = 2, CUT = 10 };
 
+#define FAINT 1e-4 /* least weight */
+
 /* Users' cases: what was before, which fold they are of, what the parts give to what came. */
 typedef struct {
     int64_t n;
@@ -73,6 +75,21 @@ static cases_t cases_of(const cases_t *all, int fold, int parts)
 
 static mixture_cases_t to_fit(const cases_t *c, const blend_t *b) { return (mixture_cases_t){c->n, b->parts, b->bins, c->p, c->bin}; }
 
+/* Fits weights to cases. Parts of next to none get none, and cost nothing; popularity keeps a little, so that lists are filled. */
+static void fit_weights(const blend_t *b, const cases_t *c, double strength, double *weight)
+{
+    const mixture_cases_t cases = to_fit(c, b);
+    mixture_fit(&cases, strength, weight);
+    for (int bin = 0; bin < b->bins; bin++) {
+        double *w = weight + bin * b->parts, sum = 0;
+        for (int s = 0; s < b->parts; s++) {
+            if (w[s] < FAINT) w[s] = b->part[s] == PART_POPULAR ? FAINT : 0;
+            sum += w[s];
+        }
+        for (int s = 0; s < b->parts; s++) w[s] /= sum;
+    }
+}
+
 /* Adds up what lists of the mixture with these weights are worth, their met items left out where the protocol says so. */
 static void add_ranks(const blend_t *b, mixer_t *m, const cases_t *c, const double *weight, int beam, fitting_score_t *sum)
 {
@@ -124,8 +141,7 @@ static fitting_score_t judge_mixture(const blend_t *b, mixer_t *m, const cases_t
     double *weight = NEW_ARRAY(double, b->bins * b->parts);
     for (int fold = 0; fold < FOLDS; fold++) {
         cases_t fitted = cases_of(all, 1 - fold, b->parts), judged = cases_of(all, fold, b->parts);
-        const mixture_cases_t cases = to_fit(&fitted, b);
-        mixture_fit(&cases, o->strength, weight);
+        fit_weights(b, &fitted, o->strength, weight);
         add_score(b, m, &judged, weight, o->beam, &sum);
         cases_free(&fitted);
         cases_free(&judged);
@@ -147,7 +163,6 @@ static fitting_score_t judge_alone(const blend_t *b, mixer_t *m, const cases_t *
 fitting_t fitting_run(blend_t *b, mixer_t *m, const interactions_t *x, const char *name, const fitting_options_t *options)
 {
     cases_t all = cases_make(b, m, x, name, options);
-    const mixture_cases_t cases = to_fit(&all, b);
     fitting_t f = {.users = all.n};
     progress_start("judging", "lists", all.n * (1 + b->parts));
     f.mixture = judge_mixture(b, m, &all, options);
@@ -156,7 +171,7 @@ fitting_t fitting_run(blend_t *b, mixer_t *m, const interactions_t *x, const cha
     for (int64_t i = 0; i < all.n; i++) f.bin_users[all.bin[i]]++;
     free(b->weight);
     b->weight = NEW_ARRAY(double, b->bins * b->parts);
-    mixture_fit(&cases, options->strength, b->weight);
+    fit_weights(b, &all, options->strength, b->weight);
     cases_free(&all);
     return f;
 }
