@@ -63,6 +63,12 @@ PY
     cmp both1.st both2.st
 }
 
+@test "tensor knows the schema" {
+    run "$BIN/tensor" verify both.st alone.st
+    assert_success
+    assert_line 'both.st: ok (blend/1)'
+}
+
 @test "a table on standard error and the same as a report" {
     run --separate-stderr blend -i i.st -e e.st --report r.json -o b.st
     assert_success

@@ -29,9 +29,9 @@ typedef struct {
 } fitting_t;
 
 /* Sets b's weights, for the bins and parts that it names, by EM (blend/mixture.h) over SPLIT_VALID; weights below 1e-4 become 0, but
- * for popularity's, which becomes that. `m` is a mixer of b. The judgement is made before: users are dealt into two folds by the seed, weights fitted to either judge the other, and what is returned are the
- * means over all users, under b's protocol. Where no user has a validation item, the process ends with EX_DATAERR, which names
- * `name`. */
+ * for popularity's, which becomes that. `m` is a mixer of b. The judgement is made before: users are dealt into two folds by the
+ * seed, weights fitted to either judge the other, and what is returned are the means over all users, under b's protocol. Where no
+ * user has a validation item, the process ends with EX_DATAERR, which names `name`. */
 fitting_t fitting_run(blend_t *b, mixer_t *m, const interactions_t *x, const char *name, const fitting_options_t *options);
 
 /* Says on stderr what came out, as a table. */
