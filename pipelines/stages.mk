@@ -66,7 +66,7 @@ in-path   = PATH=$(if $(BIN),$(call quoted,$(BIN)):)"$$PATH"
 
 # The files that a command's words name: scripts, whose text counts. The tools themselves only if TRACK_TOOLS says so.
 scripts   = $(wildcard $1)$(if $(TRACK_TOOLS),$(foreach word,$1,$(if $(BIN),$(wildcard $(BIN)/$(word)))))
-threads   = $(if $(THREADS),$(if $(filter caption mine-intent embed rqvae sidgen-train qarm-rl evaluate,$1), --threads $(THREADS)))
+threads   = $(if $(THREADS),$(if $(filter caption mine-intent embed rqvae sidgen-train qarm-rl blend evaluate,$1), --threads $(THREADS)))
 
 # A pipeline's expressions mention a stage many times; its hash is computed once, and kept in a variable named by the text
 # (in which a colon would be read as make syntax).
@@ -91,6 +91,7 @@ EMBED    ?= embed
 RQVAE    ?= rqvae
 TRAIN    ?= sidgen-train
 RL       ?= qarm-rl
+BLEND    ?= blend
 EVAL     ?= evaluate
 TRAIN_RUN ?= $(RUN)
 SPLIT    ?= test
@@ -131,9 +132,13 @@ prompts   = $(if $(HOLD_BACK),--prompts held-back --epochs 2)
 qarm-rl = $(call stage,qarm-rl,$(TRAIN_RUN),$(RL),--model $1 --sids $2 --interactions $(interactions)$(addprefix $(space)--quality ,$3) --seed $(SEED) \
 	$4 $(RL_FLAGS) --log @/log.jsonl -o @/model.st,$1 $2 $3 $(interactions),model.st)/model.st
 
-# MODEL, SIDS, pipeline's own flags
-evaluate = $(call stage,evaluate,$(RUN),$(EVAL),--model $1 --sids $2 --interactions $(interactions) --split $(SPLIT) \
-	$(addprefix --baseline ,$(BASELINES)) $3 $(EVAL_FLAGS) --per-user @/per-user.st -o @/metrics.json,$1 $2 $(interactions),metrics.json per-user.st)/metrics.json
+# EMBEDDINGS (or none), MODEL and SIDS (or neither), pipeline's own flags
+blend = $(call stage,blend,$(RUN),$(BLEND),--interactions $(interactions)$(addprefix $(space)--embeddings ,$1)$(addprefix $(space)--model ,$2)$(addprefix $(space)--sids ,$3) \
+	$4 $(BLEND_FLAGS) --report @/report.json -o @/blend.st,$1 $2 $3 $(interactions),blend.st report.json)/blend.st
+
+# MODEL, SIDS (or neither, with a BLEND that was fitted without), pipeline's own flags, BLEND (or none)
+evaluate = $(call stage,evaluate,$(RUN),$(EVAL),$(addprefix --model ,$1)$(addprefix $(space)--sids ,$2)$(addprefix $(space)--blend ,$4) --interactions $(interactions) --split $(SPLIT) \
+	$(addprefix --baseline ,$(BASELINES)) $3 $(EVAL_FLAGS) --per-user @/per-user.st -o @/metrics.json,$1 $2 $4 $(interactions),metrics.json per-user.st)/metrics.json
 
 # --- The experiment -------------------------------------------------------------------------------------------------------
 

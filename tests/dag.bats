@@ -14,7 +14,7 @@ setup()
     echo '{"id":"a"}' > raw/items.jsonl
     printf 'user\titem\torder\nu\ta\t0\n' > raw/interactions.tsv
     write_stand_in
-    for tool in synth ingest caption mine-intent embed rqvae sidgen-train qarm-rl evaluate; do ln -s stand-in "fake/$tool"; done
+    for tool in synth ingest caption mine-intent embed rqvae sidgen-train qarm-rl blend evaluate; do ln -s stand-in "fake/$tool"; done
 }
 
 # Writes to its output what it was told and given; says in $RAN that it ran; hangs, half done, if $HANG names it.
@@ -30,7 +30,7 @@ given=
 while [ $# -gt 0 ]; do
     case $1 in
         -o | --items-out | --report | --per-user | --log) outs+=("$2"); [ "$1" != -o ] || main=$2; shift ;;
-        --sids | --interactions | --items | --model | --quality) given+=$(cat "$2"); shift ;;
+        --sids | --interactions | --items | --model | --quality | --embeddings | --blend) given+=$(cat "$2"); shift ;;
     esac
     shift
 done
@@ -369,6 +369,29 @@ all_with_twice()
     run dag run SEED=77
     assert_success
     assert_equal "$(grep -l 'seed 77' work/toy/*/args | sed 's|work/toy/||; s/-[0-9a-f]*.args//' | paste -sd ' ')" "rqvae sidgen-train"
+}
+
+@test "a blend stands between what it mixes and its evaluation, with a generator or without" {
+    cat > mixed.mk <<MK
+include $ROOT/pipelines/tiger.mk
+mixed  = \$(call blend,\$(embeddings),\$(model),\$(sids))
+result = \$(call evaluate,\$(model),\$(sids),,\$(mixed))
+MK
+    dag run PIPELINE="$PWD/mixed.mk" THREADS=2
+    assert_ran ingest embed rqvae sidgen-train blend evaluate
+    assert_equal "$(grep -o -- '--[a-z]* [a-z-]*-' work/toy/blend-*/args | paste -sd ' ')" \
+        '--interactions ingest- --embeddings embed- --model sidgen-train- --sids rqvae-'
+    run grep -o -- '--model.*--interactions' work/toy/evaluate-*/args
+    assert_output --regexp '^--model sidgen-train-[0-9a-f]+/model.st --sids rqvae-[0-9a-f]+/sids.st --blend blend-[0-9a-f]+/blend.st --interactions$'
+    cat > sources.mk <<MK
+include $ROOT/pipelines/tiger.mk
+mixed  = \$(call blend,\$(embeddings))
+result = \$(call evaluate,,,,\$(mixed))
+MK
+    dag run PIPELINE="$PWD/sources.mk" BLEND_FLAGS="--hops 7"
+    assert_ran blend evaluate
+    run grep -l -- '--hops 7' work/toy/blend-*/args
+    assert_success
 }
 
 @test "flags with quotes, spaces and shell characters arrive as they are" {

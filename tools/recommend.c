@@ -16,17 +16,19 @@
 #include "data/met.h"
 #include "nn/backend.h"
 #include "score/baselines.h"
+#include "score/blender.h"
 #include "score/recommender.h"
 
 enum { BATCH = 256, LINE_MAX_BYTES = 1 << 26 };
 
-static const char *model, *sids, *interactions, *titles, *gemm = "auto";
+static const char *model, *sids, *blend, *interactions, *titles, *gemm = "auto";
 static int64_t k = 10, beam = 20;
 static bool exclude_seen;
 
 static const cli_option_t options[] = {
     OPT_STRING('m', "model", "FILE", &model, "model/1"),
     OPT_STRING('s', "sids", "FILE", &sids, "sids/1 that the model was trained with"),
+    OPT_STRING(0, "blend", "FILE", &blend, "blend/1: a mixture, of the model too if it was fitted with it"),
     CONFIG_INT('k', "k", "N", &k, 1, 100000, "items a line"),
     CONFIG_INT('b', "beam", "N", &beam, 1, 100000, "beam width, at least k"),
     CONFIG_FLAG('x', "exclude-seen", &exclude_seen, "leave out the history's own items"),
@@ -37,7 +39,7 @@ static const cli_option_t options[] = {
     CLI_OUTPUT,
 };
 
-static const cli_t cli = {"recommend", "-m model.st -s sids.st [options] < histories.txt > lists.tsv",
+static const cli_t cli = {"recommend", "[-m model.st -s sids.st] [--blend blend.st] [options] < histories.txt > lists.tsv",
                           "Answers every history (item ids, oldest first, a line each) with the best next items as id:score.",
                           options, CLI_COUNT(options)};
 
@@ -49,7 +51,7 @@ typedef struct {
 
 typedef struct {
     ranker_t *ranker;
-    const sids_t *sids;
+    const strtab_t *ids; /* of the items */
     ranker_t *popular;   /* with --interactions */
     int64_t *popularity; /* [items], likewise */
     double events;       /* training events in all */
@@ -69,7 +71,7 @@ static void ask(ranker_t *r, int64_t n, const history_t *histories, int64_t widt
 static void put_item(server_t *s, int place, int32_t item, double score)
 {
     size_t n;
-    const char *id = strtab_get(&s->sids->item_ids, item, &n);
+    const char *id = strtab_get(s->ids, item, &n);
     if (s->titles)
         fprintf(out_file(s->out), "%.6g\t%.*s\t%s\n", score, (int)n, id, s->titles[item] ? s->titles[item] : "");
     else
@@ -91,7 +93,7 @@ static void answer_popular(server_t *s)
     history_t nothing = {.target = -1};
     ask(s->popular, 1, &nothing, beam, k, items, scores);
     for (int64_t i = 0; i < k && items[i] >= 0; i++) {
-        double share = ((double)s->popularity[items[i]] + 1) / (s->events + (double)s->sids->items);
+        double share = ((double)s->popularity[items[i]] + 1) / (s->events + (double)s->ids->count);
         put_item(s, (int)i, items[i], log(share));
     }
     fputc('\n', out_file(s->out));
@@ -154,7 +156,7 @@ static void take_line(server_t *s, const char *line, size_t n, long long number)
         size_t end = i;
         while (end < n && !strchr(" \t\r", line[end])) end++;
         if (end > i) {
-            int64_t item = strtab_find(&s->sids->item_ids, line + i, end - i);
+            int64_t item = strtab_find(s->ids, line + i, end - i);
             GROW(a->items, a->count, a->cap);
             if (item >= 0) a->items[a->count++] = (int32_t)item;
             else warn_unknown(line + i, end - i, number);
@@ -201,7 +203,7 @@ static void read_popularity(server_t *s)
 {
     st_file_t *f = st_open(interactions);
     interactions_t x = interactions_read(f);
-    catalogue_check_items(interactions, &x.item_ids, sids, &s->sids->item_ids);
+    catalogue_check_items(interactions, &x.item_ids, blend ? blend : sids, s->ids);
     s->popular = popular_ranker(&x, NULL);
     s->popularity = interactions_popularity(&x);
     for (int64_t i = 0; i < x.items; i++) s->events += (double)s->popularity[i];
@@ -211,10 +213,10 @@ static void read_popularity(server_t *s)
 
 static void read_titles(server_t *s)
 {
-    s->titles = NEW_ARRAY(char *, s->sids->items + 1);
+    s->titles = NEW_ARRAY(char *, s->ids->count + 1);
     items_t r = items_open(titles);
     while (items_next(&r)) {
-        int64_t item = strtab_find(&s->sids->item_ids, r.id, strlen(r.id));
+        int64_t item = strtab_find(s->ids, r.id, strlen(r.id));
         const char *title = items_string(&r, "title");
         if (item < 0 || !title) continue;
         s->titles[item] = xstrdup(title);
@@ -226,9 +228,11 @@ static void read_titles(server_t *s)
 
 static server_t server_open(void)
 {
-    recommender_t *r = recommender_open(model, sids, gemm);
-    server_t s = {.ranker = recommender_ranker(r), .sids = recommender_sids(r)};
-    s.met = met_new(s.sids->items);
+    recommender_t *r = model ? recommender_open(model, sids, gemm) : NULL;
+    blender_t *b = blend ? blender_open(blend, r) : NULL;
+    server_t s = {.ranker = b ? blender_ranker(b) : recommender_ranker(r),
+                  .ids = b ? &blender_blend(b)->item_ids : &recommender_sids(r)->item_ids};
+    s.met = met_new(s.ids->count);
     if (interactions) read_popularity(&s);
     if (titles) read_titles(&s);
     s.out = out_open(cli_common.output, false);
@@ -239,7 +243,7 @@ static void server_close(server_t *s)
 {
     out_commit(s->out);
     for (int i = 0; i < BATCH; i++) free(s->batch[i].items);
-    for (int64_t i = 0; s->titles && i < s->sids->items; i++) free(s->titles[i]);
+    for (int64_t i = 0; s->titles && i < s->ids->count; i++) free(s->titles[i]);
     free(s->titles);
     met_free(&s->met);
     free(s->popularity);
@@ -250,8 +254,9 @@ static void server_close(server_t *s)
 int main(int argc, char **argv)
 {
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected '%s': histories come from standard input", argv[1]);
-    if (!model || !sids) die(EX_USAGE, "--model and --sids are missing");
-    if (k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
+    if (!model != !sids) die(EX_USAGE, "--model and --sids go together");
+    if (!model && !blend) die(EX_USAGE, "--model and --sids, or --blend, are missing");
+    if (k > beam && !blend) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
     server_t s = server_open();
     serve(&s);
     server_close(&s);

@@ -86,6 +86,21 @@ static bool shown_already(const show_table_t *t, const cJSON *result)
     return false;
 }
 
+/* Adds the other results that the first `systems` columns' files hold under a key. */
+static void add_others(show_table_t *t, int systems, const char *key, const char *prefix)
+{
+    for (int i = 0; i < systems; i++) {
+        const cJSON *file = t->columns[i].file, *result;
+        cJSON_ArrayForEach(result, at_path(file, key))
+        {
+            if (shown_already(t, result)) continue;
+            char *label = xasprintf("%s%s", prefix, result->string);
+            add_column(t, label, file, result);
+            free(label);
+        }
+    }
+}
+
 static void print_row(FILE *out, const show_table_t *t, const char *name, const char *path, bool of_file, const char *format)
 {
     bool any = false;
@@ -224,12 +239,9 @@ void show_files(FILE *out, char **operands, int count)
         in_free(&b);
         free(label);
     }
-    int systems = table.count;
-    for (int i = 0; i < systems; i++) {
-        const cJSON *file = table.columns[i].file, *result;
-        cJSON_ArrayForEach(result, at_path(file, "baselines"))
-            if (!shown_already(&table, result)) add_column(&table, result->string, file, result);
-    }
+    const int systems = table.count;
+    add_others(&table, systems, "parts", "part ");
+    add_others(&table, systems, "baselines", "");
     if (table.count) print_table(out, &table);
     for (int i = 0; i < table.count; i++) free(table.columns[i].label);
     for (int i = 0; i < count; i++) cJSON_Delete(files[i]);

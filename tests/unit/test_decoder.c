@@ -7,6 +7,7 @@
 #include "data/met.h"
 #include "gen/beam.h"
 #include "gen/decoder.h"
+#include "gen/scorer.h"
 #include "nn/embedding.h"
 #include "nn/model.h"
 #include "nn/transformer.h"
@@ -118,6 +119,64 @@ static void check_ranking(softmax_t softmax)
 
 TEST(whole_ranking_trie_softmax) { check_ranking(SOFTMAX_TRIE); }
 TEST(whole_ranking_level_softmax) { check_ranking(SOFTMAX_LEVEL); }
+
+/* Every item of every history, from the last to the first and each of them twice, and none for every fifth history. */
+static int64_t ask_for_all(int64_t *offsets, int32_t *items)
+{
+    int64_t n = 0;
+    for (int u = 0; u < USERS; u++) {
+        for (int i = 0; u % 5 && i < 2 * ITEMS; i++) items[n++] = (2 * ITEMS - 1 - i) / 2;
+        offsets[u + 1] = n;
+    }
+    return n;
+}
+
+static void check_scorer(softmax_t softmax)
+{
+    fixture_t *f = fixture(softmax, 15);
+    scorer_t *scorer = scorer_new(f->net, &f->space);
+    int64_t offsets[USERS + 1] = {0};
+    int32_t *items = NEW_ARRAY(int32_t, USERS * ITEMS * 2);
+    float *scores[2] = {NEW_ARRAY(float, USERS * ITEMS * 2), NEW_ARRAY(float, USERS * ITEMS * 2)};
+    const int64_t n = ask_for_all(offsets, items);
+    for (int t = 0; t < 2; t++) {
+        parallel_threads(t + 1);
+        scorer_run(scorer, USERS, f->histories, offsets, items, scores[t]);
+    }
+    parallel_threads(1);
+    CHECK(!memcmp(scores[0], scores[1], (size_t)n * sizeof(float)));
+    for (int u = 0; u < USERS; u++)
+        for (int64_t i = offsets[u]; i < offsets[u + 1]; i++)
+            CHECK_NEAR(scores[0][i], brute_force(f, &f->histories[u], items[i]), 2e-5);
+    scorer_free(scorer);
+    free(items);
+    free(scores[0]);
+    free(scores[1]);
+    release(f);
+}
+
+TEST(given_items_trie_softmax) { check_scorer(SOFTMAX_TRIE); }
+TEST(given_items_level_softmax) { check_scorer(SOFTMAX_LEVEL); }
+
+/* What a beam has found has the scores that the beam gave it. */
+static void check_beam_scores(softmax_t softmax)
+{
+    enum { K = 12 };
+    fixture_t *f = fixture(softmax, 15);
+    scorer_t *scorer = scorer_new(f->net, &f->space);
+    int32_t items[USERS * K];
+    float found[USERS * K], scores[USERS * K];
+    int64_t offsets[USERS + 1];
+    decoder_topk(f->decoder, USERS, f->histories, K, 0, K, items, found);
+    for (int u = 0; u <= USERS; u++) offsets[u] = u * K;
+    scorer_run(scorer, USERS, f->histories, offsets, items, scores);
+    for (int i = 0; i < USERS * K; i++) CHECK_NEAR(scores[i], found[i], 1e-5);
+    scorer_run(scorer, 0, f->histories, offsets, items, scores);
+    scorer_free(scorer);
+    release(f);
+}
+
+TEST(the_beam_s_own_items) { check_beam_scores(SOFTMAX_TRIE); check_beam_scores(SOFTMAX_LEVEL); }
 
 /* k below the beam is the head of the same list; a beam beyond the catalogue leaves the rest empty. */
 TEST(k_and_beam)
@@ -334,8 +393,8 @@ TEST(finished_items_compete)
     beam_free(&b);
 }
 
-UNIT_MAIN(UNIT(whole_ranking_trie_softmax), UNIT(whole_ranking_level_softmax), UNIT(k_and_beam), UNIT(k_beyond_the_beam_is_refused),
-          UNIT(ties_go_by_item), UNIT(long_histories_are_cut), UNIT(threads_do_not_matter),
-          UNIT(beams_are_wide_enough_for_spare_items), UNIT(spare_items_end_with_the_catalogue),
+UNIT_MAIN(UNIT(whole_ranking_trie_softmax), UNIT(whole_ranking_level_softmax), UNIT(given_items_trie_softmax), UNIT(given_items_level_softmax),
+          UNIT(the_beam_s_own_items), UNIT(k_and_beam), UNIT(k_beyond_the_beam_is_refused), UNIT(ties_go_by_item), UNIT(long_histories_are_cut),
+          UNIT(threads_do_not_matter), UNIT(beams_are_wide_enough_for_spare_items), UNIT(spare_items_end_with_the_catalogue),
           UNIT(invalid_rate_of_a_model_that_knows_nothing),
           UNIT(beam_keeps_the_best), UNIT(finished_items_compete))
