@@ -55,15 +55,10 @@ void head_sample(head_t *h, int64_t draws, uint64_t key)
     if (h->sampled) sampled_key(h->sampled, key);
 }
 
-bool head_has_node_vectors(const model_t *m, allowed_set_t set)
-{
-    return m->node_vectors >= 0 && set.kind == ALLOWED_CHILDREN && set.node != 0;
-}
-
 /* Finds the vectors that a set's tokens have of their own, one after the other; NULL if there are none. */
 static float *node_vectors(const model_t *m, const space_t *space, allowed_set_t set)
 {
-    return head_has_node_vectors(m, set) ? model_vector(m, m->node_vectors, space->trie.first[set.node]) : NULL;
+    return scored_by_nodes(m, set) ? model_vector(m, m->node_vectors, space->trie.first[set.node]) : NULL;
 }
 
 /* x[0 .. n) = the logits of a set's tokens; `own` as node_vectors() has them, or NULL. */
@@ -94,14 +89,14 @@ static way_t way_of(const head_t *h, allowed_set_t set, const allowed_t *a)
 }
 
 /* Finds the node vectors that a position is to see. */
-static const float *own_vectors(const head_t *h, const tile_pass_t *p, int64_t i)
+static const float *own_vectors(const head_t *h, const scored_pass_t *p, int64_t i)
 {
     if (h->drop > 0 && rng_uniform(h->drop_key, (uint64_t)i) < (float)h->drop) return NULL;
     return node_vectors(h->net->model, h->space, p->positions[i].set);
 }
 
 /* Adds the gradient of logits, x[0 .. n), to a position's node vectors and through them to its state. */
-static void own_backward(const head_t *h, const tile_pass_t *p, int64_t i, int32_t n, const float *own, const float *x)
+static void own_backward(const head_t *h, const scored_pass_t *p, int64_t i, int32_t n, const float *own, const float *x)
 {
     const model_t *m = h->net->model;
     const int64_t d = m->config.hidden_size, row = p->positions[i].row, first = h->space->trie.first[p->positions[i].set.node];
@@ -114,7 +109,7 @@ static void own_backward(const head_t *h, const tile_pass_t *p, int64_t i, int32
 
 /* Lets fn see the logits of a position's tokens, which lie among a span's in `row`, and leaves their gradient in their place and
  * zeros in the others'. */
-static void dense_row(const head_t *h, const tile_pass_t *p, int64_t i, int64_t width, float *row)
+static void dense_row(const head_t *h, const scored_pass_t *p, int64_t i, int64_t width, float *row)
 {
     const allowed_t a = space_allowed(h->space, p->positions[i].set);
     const int64_t d = h->net->model->config.hidden_size;
@@ -134,7 +129,7 @@ static void dense_row(const head_t *h, const tile_pass_t *p, int64_t i, int64_t 
 }
 
 /* Takes positions of one span through matrix products over the span's part of the output matrix. */
-static void dense_tile(const head_t *h, const tile_pass_t *p, const tile_of_t *at)
+static void dense_tile(const head_t *h, const scored_pass_t *p, const tile_of_t *at)
 {
     const int64_t width = at->columns.n;
     float *logits = tile_forward(h->tile, p, at);
@@ -143,7 +138,7 @@ static void dense_tile(const head_t *h, const tile_pass_t *p, const tile_of_t *a
 }
 
 /* Takes all dense positions of the lowest span that begins above `after`; returns where it begins, -1 where there is none. */
-static int64_t dense_span(head_t *h, const tile_pass_t *p, int64_t after)
+static int64_t dense_span(head_t *h, const scored_pass_t *p, int64_t after)
 {
     allowed_t span = {.span_first = INT32_MAX};
     int64_t n = 0;
@@ -163,7 +158,7 @@ static int64_t dense_span(head_t *h, const tile_pass_t *p, int64_t after)
 }
 
 /* Takes one position with few allowed tokens, for which a product over the whole span would be a waste. */
-static void sparse_position(const head_t *h, const tile_pass_t *p, int64_t i)
+static void sparse_position(const head_t *h, const scored_pass_t *p, int64_t i)
 {
     const int64_t d = h->net->model->config.hidden_size, row = p->positions[i].row;
     const float *state = p->hidden + row * d, *own = own_vectors(h, p, i);
@@ -180,9 +175,9 @@ static void sparse_position(const head_t *h, const tile_pass_t *p, int64_t i)
 }
 
 void head_pass(head_t *h, int64_t count, const scored_position_t *positions, const float *hidden, const operand_t *packed,
-               head_fn fn, void *ctx, float *dhidden, grads_t *grads)
+               scored_fn fn, void *ctx, float *dhidden, grads_t *grads)
 {
-    const tile_pass_t p = {count, positions, hidden, packed, fn, ctx, dhidden, grads};
+    const scored_pass_t p = {count, positions, hidden, packed, fn, ctx, dhidden, grads};
     for (int64_t after = dense_span(h, &p, -1); after >= 0;) after = dense_span(h, &p, after);
     if (h->sampled) sampled_pass(h->sampled, &p);
     for (int64_t i = 0; i < count; i++) {

@@ -47,7 +47,7 @@ void sampled_key(sampled_t *s, uint64_t key) { s->key = key; }
 
 bool sampled_takes(const sampled_t *s, allowed_set_t set)
 {
-    return s && space_allowed(s->space, set).n > s->draws && !head_has_node_vectors(s->net->model, set);
+    return s && space_allowed(s->space, set).n > s->draws && !scored_by_nodes(s->net->model, set);
 }
 
 static bool same_set(allowed_set_t a, allowed_set_t b)
@@ -56,7 +56,7 @@ static bool same_set(allowed_set_t a, allowed_set_t b)
 }
 
 /* Fills a tile with position `first` and those after it that have the same set. */
-static tile_of_t make_tile(sampled_t *s, const tile_pass_t *p, int64_t first, const allowed_t *all)
+static tile_of_t make_tile(sampled_t *s, const scored_pass_t *p, int64_t first, const allowed_t *all)
 {
     const int64_t most = tile_rows(s->net, s->draws);
     const uint64_t key = rng_key(s->key, (uint64_t)first);
@@ -72,7 +72,7 @@ static tile_of_t make_tile(sampled_t *s, const tile_pass_t *p, int64_t first, co
 }
 
 /* Lets fn see a position's own logit and those of the draws, row[0 .. draws), and leaves the draws' gradient in their place. */
-static void score(sampled_t *s, const tile_pass_t *p, int64_t i, float raise, float *row)
+static void score(sampled_t *s, const scored_pass_t *p, int64_t i, float raise, float *row)
 {
     const scored_position_t *at = &p->positions[i];
     const int64_t d = s->net->model->config.hidden_size;
@@ -96,7 +96,7 @@ static void begin(sampled_t *s, int64_t count)
     memset(s->taken, 0, (size_t)count * sizeof *s->taken);
 }
 
-void sampled_pass(sampled_t *s, const tile_pass_t *p)
+void sampled_pass(sampled_t *s, const scored_pass_t *p)
 {
     begin(s, p->count);
     for (int64_t first = 0; first < p->count; first++) {

@@ -25,9 +25,9 @@ void sampled_key(sampled_t *s, uint64_t key);
 /* Whether positions of this set are the sample's: more than N tokens, and no vectors of their own. `s` NULL: none is. */
 bool sampled_takes(const sampled_t *s, allowed_set_t set);
 
-/* Takes those of the pass's positions, and no others, in tiles of equal sets. fn sees N + 1 tokens, the position's own first, with
- * logits that are raised by log(M / N). Draw j of a tile is number rng_below(rng_key(key, i), j, M) of the set, i being the tile's
- * first position. */
-void sampled_pass(sampled_t *s, const tile_pass_t *p);
+/* Takes those of the pass's positions, and no others, in tiles of equal sets. fn sees N + 1 tokens: the position's own, then the
+ * draws, whose logits are raised by log(M / N). Draw j of a tile is number rng_below(rng_key(key, i), j, M) of the set, i being
+ * the tile's first position. */
+void sampled_pass(sampled_t *s, const scored_pass_t *p);
 
 #endif

@@ -81,7 +81,7 @@ static const operand_t *table_of(tile_t *t, const allowed_t *columns)
     return as_operands(b, gathered, columns->n, d, &t->gathered_packed);
 }
 
-float *tile_forward(tile_t *t, const tile_pass_t *p, const tile_of_t *at)
+float *tile_forward(tile_t *t, const scored_pass_t *p, const tile_of_t *at)
 {
     const backend_t *b = t->net->backend;
     const int64_t d = t->net->model->config.hidden_size, rows = round_rows(b, at->n);
@@ -113,7 +113,7 @@ static void columns_backward(tile_t *t, grads_t *grads, const allowed_t *columns
     for (int32_t j = 0; j < columns->n; j++) vec_add(d, dcolumns + j * d, grads_row(grads, m->embed, allowed_token(columns, j)));
 }
 
-void tile_backward(tile_t *t, const tile_pass_t *p, const tile_of_t *at)
+void tile_backward(tile_t *t, const scored_pass_t *p, const tile_of_t *at)
 {
     const backend_t *b = t->net->backend;
     const int64_t d = t->net->model->config.hidden_size, rows = round_rows(b, at->n), width = at->columns.n;

@@ -5,19 +5,8 @@
 
 #include <stdint.h>
 
-#include "gen/head.h"
-
-/* What a pass is given: see head_pass(). */
-typedef struct {
-    int64_t count;
-    const scored_position_t *positions;
-    const float *hidden;
-    const operand_t *packed;
-    head_fn fn;
-    void *ctx;
-    float *dhidden;
-    grads_t *grads;
-} tile_pass_t;
+#include "gen/scored.h"
+#include "nn/transformer.h"
 
 /* The tile at hand: positions chosen[0 .. n) against the tokens of `columns`, of which n, first and tokens count. */
 typedef struct {
@@ -35,9 +24,9 @@ void tile_free(tile_t *t);
 int64_t tile_rows(const network_t *net, int64_t columns);
 
 /* Logits [n, columns.n]; they live in `t`. */
-float *tile_forward(tile_t *t, const tile_pass_t *p, const tile_of_t *at);
+float *tile_forward(tile_t *t, const scored_pass_t *p, const tile_of_t *at);
 
 /* Takes back the gradient that stands in the logits' place: adds to the pass's dhidden, and to its grads at the columns' rows. */
-void tile_backward(tile_t *t, const tile_pass_t *p, const tile_of_t *at);
+void tile_backward(tile_t *t, const scored_pass_t *p, const tile_of_t *at);
 
 #endif
