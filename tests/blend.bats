@@ -35,8 +35,8 @@ value() { /usr/bin/python3 -c 'import json,sys; v=json.load(open(sys.argv[1])); 
 assert meta["schema"] == "blend/1" and meta["protocol"] in ("all", "unseen")
 parts = meta["parts"].split(",")
 assert parts[0] == "generator" and parts[-1] == "popular"
-assert t["weights"].shape == (5, len(parts)) and np.allclose(t["weights"].sum(1), 1, atol=1e-9)
-assert list(t["bins"]) == [1, 3, 5, 10, 20] and len(ids) == 60
+assert t["weights"].shape == (8, len(parts)) and np.allclose(t["weights"].sum(1), 1, atol=1e-9)
+assert t["bins"][0] == 0 and len(t["bins"]) == 8 and (np.diff(t["bins"]) > 0).all() and len(ids) == 60
 for name in "cooccur", "neighbours":
     o, i, w = (t[f"{name}.{x}"] for x in ("offsets", "item", "weight"))
     assert o[0] == 0 and o[-1] == len(i) == len(w) and (np.diff(o) >= 0).all() and (w >= 0).all()
@@ -74,7 +74,7 @@ PY
     assert_success
     assert_regex "$stderr" 'mixture +0\.[0-9]{4} +0\.[0-9]{4}'
     assert_equal "$(value r.json users)" 148
-    assert_equal "$(value r.json bins 0 from)" 1
+    assert_equal "$(value r.json bins 0 from)" 0
     for part in cooccur neighbours cooccur-neighbours neighbours-cooccur popular; do
         run value r.json parts $part hr@10
         assert_output --regexp '^[01]'
@@ -175,9 +175,9 @@ refused() { # refused MESSAGE: by both tools that read it, one line
     refused "'neighbours' is no part"
     change alone.st <<<'t["popularity"][2] = -1'
     refused "tensor 'popularity'"
-    change alone.st <<<'t["bins"][1] = 1'
+    change alone.st <<<'t["bins"][1] = 0'
     refused "tensor 'bins'"
-    change alone.st <<<'t["bins"] = np.arange(1, 100); t["weights"] = np.ones((99, 5)) / 5'
+    change alone.st <<<'t["bins"] = np.arange(99, dtype="f4"); t["weights"] = np.ones((99, 6)) / 6'
     refused "tensor 'bins'"
     change alone.st <<<'meta["parts"] += ",popular"'
     refused "metadata 'parts'"

@@ -15,14 +15,13 @@
 #include "score/recommender.h"
 
 static const char *const tensors[] = {"auto", "joint", "text", "image", "intent", NULL};
-static const int64_t edges[] = {1, 3, 5, 10, 20};
 static const char *interactions_path, *embeddings_path, *model_path, *sids_path, *report_path;
 static const char *tensor = "auto", *protocol = "auto", *gemm = "auto";
-static cooccur_options_t cooccur = {.window = 10, .back = 0.3, .power = 0.25, .decay = 0.6};
-static likeness_options_t likeness = {.count = 50, .temperature = 0.1};
+static cooccur_options_t cooccur = {.window = 10, .back = 0.15, .power = 0.1, .decay = 0.5};
+static likeness_options_t likeness = {.count = 50, .temperature = 0.2};
 static double neighbour_decay = 0.6;
-static int64_t hops = 200, candidates = 100, beam = 20;
-static fitting_options_t fitting = {.strength = 100};
+static int64_t hops = 100, candidates = 100, beam = 20;
+static fitting_options_t fitting = {.bins = 8, .strength = 100};
 
 static const cli_option_t options[] = {
     OPT_STRING('i', "interactions", "FILE", &interactions_path, "interactions/1"),
@@ -41,6 +40,7 @@ static const cli_option_t options[] = {
     CONFIG_INT(0, "hops", "N", &hops, 1, 1000000, "best items that a second step goes on from"),
     CLI_GROUP("weights"),
     CONFIG_CHOICE(0, "protocol", protocol_choices, &protocol, "items that count; unseen: met ones left out"),
+    CONFIG_INT(0, "bins", "N", &fitting.bins, 1, MIXTURE_BINS, "of histories by their familiarity, with weights of their own"),
     CONFIG_REAL(0, "strength", "X", &fitting.strength, 0, 1e9, "cases that the prior of a bin's weights stands for"),
     CONFIG_INT('u', "users", "N", &fitting.users, 0, 9007199254740992.0, "a sample of N users, drawn by --seed; 0: all"),
     CONFIG_INT('b', "beam", "N", &beam, 10, 100000, "beam width, where lists are judged"),
@@ -122,10 +122,9 @@ static sources_t gather(inputs_t *in)
 /* A mixture of all that there is, without weights. */
 static blend_t blend_make(inputs_t *in)
 {
-    blend_t b = {.sources = gather(in), .item_ids = in->interactions.item_ids, .bins = (int)(sizeof edges / sizeof *edges)};
+    blend_t b = {.sources = gather(in), .item_ids = in->interactions.item_ids};
     for (part_t p = 0; p < PARTS; p++)
         if (p == PART_GENERATOR ? in->recommender != NULL : sources_has(&b.sources, p)) b.part[b.parts++] = p;
-    memcpy(b.edge, edges, sizeof edges);
     return b;
 }
 

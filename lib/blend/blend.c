@@ -114,11 +114,12 @@ static void read_parts(const st_file_t *f, blend_t *b)
 
 static void read_edges(const st_file_t *f, blend_t *b)
 {
-    int64_t bins = -1, *edge = st_need_i64(f, "bins", 1, &bins);
+    int64_t bins = -1;
+    float *edge = st_need_f32(f, "bins", 1, &bins);
     if (bins < 1 || bins > MIXTURE_BINS) st_bad(f, "bins", "%lld bins, expected 1 to %d", (long long)bins, MIXTURE_BINS);
     for (b->bins = 0; b->bins < bins; b->bins++) {
-        if (b->bins ? edge[b->bins] <= edge[b->bins - 1] : edge[0] != 1)
-            st_bad(f, "bins", "row %d holds %lld, expected lengths that ascend from 1", b->bins, (long long)edge[b->bins]);
+        if (b->bins ? edge[b->bins] <= edge[b->bins - 1] : edge[0] != 0)
+            st_bad(f, "bins", "row %d holds %g, expected numbers that ascend from 0", b->bins, (double)edge[b->bins]);
         b->edge[b->bins] = edge[b->bins];
     }
     free(edge);
@@ -188,15 +189,16 @@ void blend_add(st_writer_t *w, const blend_t *b)
         if (b->sources.tables[t].rows) table_add(w, table_names[t], &b->sources.tables[t]);
     st_add1(w, "popularity", ST_I64, b->sources.items, b->sources.popularity);
     st_add_strings(w, "item_ids", &b->item_ids);
-    st_add1(w, "bins", ST_I64, b->bins, b->edge);
+    st_add1(w, "bins", ST_F32, b->bins, b->edge);
     st_add2(w, "weights", ST_F64, b->bins, b->parts, b->weight);
     buf_free(&names);
 }
 
-int blend_bin(const blend_t *b, int64_t length)
+int blend_bin(const blend_t *b, const history_t *h)
 {
+    const double familiarity = sources_familiarity(&b->sources, h);
     int bin = 0;
-    while (bin + 1 < b->bins && b->edge[bin + 1] <= length) bin++;
+    while (bin + 1 < b->bins && (double)b->edge[bin + 1] <= familiarity) bin++;
     return bin;
 }
 

@@ -14,8 +14,8 @@ typedef struct {
     sources_t sources;
     int parts;                   /* of the mixture, at least 1 */
     part_t part[PARTS];          /* which they are */
-    int bins;                    /* of histories by length */
-    int64_t edge[MIXTURE_BINS];  /* the shortest history of each, ascending from 1 */
+    int bins;                    /* of histories by their familiarity (blend/sources.h) */
+    float edge[MIXTURE_BINS];    /* the least of each, ascending from 0 */
     double *weight;              /* [bins, parts], each row adding up to 1 */
     strtab_t item_ids;
     char *interactions, *model;  /* digests of what it was fitted to; NULL where the file does not say */
@@ -30,8 +30,8 @@ void blend_free(blend_t *b);
  * options "cooccur-decay", "neighbour-decay" and "hops" that a reader needs, and `input.*` are the tool's. */
 void blend_add(st_writer_t *w, const blend_t *b);
 
-/* The bin of a history of that length, which is at least 1. */
-int blend_bin(const blend_t *b, int64_t length);
+/* The bin of a history. */
+int blend_bin(const blend_t *b, const history_t *h);
 
 /* Where a part stands among the mixture's; -1: it is none of them. */
 int blend_place(const blend_t *b, part_t part);

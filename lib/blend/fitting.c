@@ -13,7 +13,7 @@
 #include "data/ranking.h"
 #include "data/sample.h"
 
-enum { FOLDS = 2, CUT = 10 };
+enum { FOLDS = 2, CUT = 10, USERS_A_BIN = 20 };
 
 #define FAINT 1e-4 /* least weight */
 
@@ -41,7 +41,30 @@ static void cases_free(cases_t *c)
     free(c->p);
 }
 
-static cases_t cases_make(const blend_t *b, mixer_t *m, const interactions_t *x, const char *name, const fitting_options_t *o)
+static int ascending(const void *a, const void *b)
+{
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* Cuts the cases into bins of as many users each, by the familiarity of their histories; fewer where there are few users, or where
+ * many are alike. */
+static void set_edges(blend_t *b, const cases_t *c, int64_t bins)
+{
+    float *familiarity = NEW_ARRAY(float, c->n);
+    for (int64_t i = 0; i < c->n; i++) familiarity[i] = (float)sources_familiarity(&b->sources, &c->histories[i]);
+    qsort(familiarity, (size_t)c->n, sizeof *familiarity, ascending);
+    bins = min64(bins, 1 + c->n / USERS_A_BIN);
+    b->bins = 1;
+    b->edge[0] = 0;
+    for (int64_t k = 1; k < bins; k++) {
+        const float edge = familiarity[c->n * k / bins];
+        if (edge > b->edge[b->bins - 1]) b->edge[b->bins++] = edge;
+    }
+    free(familiarity);
+}
+
+static cases_t cases_make(blend_t *b, mixer_t *m, const interactions_t *x, const char *name, const fitting_options_t *o)
 {
     cases_t c = {0};
     int64_t *users = sample_users(x, SPLIT_VALID, o->users, o->seed, &c.n);
@@ -50,9 +73,10 @@ static cases_t cases_make(const blend_t *b, mixer_t *m, const interactions_t *x,
     cases_reserve(&c, c.n, b->parts);
     for (int64_t i = 0; i < c.n; i++) {
         interactions_history(x, users[i], SPLIT_VALID, &c.histories[i]);
-        c.bin[i] = (uint8_t)blend_bin(b, c.histories[i].count);
         c.fold[i] = (uint8_t)rng_below(key, (uint64_t)users[i], FOLDS);
     }
+    set_edges(b, &c, o->bins);
+    for (int64_t i = 0; i < c.n; i++) c.bin[i] = (uint8_t)blend_bin(b, &c.histories[i]);
     mixer_targets(m, c.n, c.histories, c.p);
     free(users);
     return c;
@@ -209,7 +233,7 @@ static void score_json(const fitting_score_t *s, buf_t *out)
 
 static void bin_json(const fitting_t *f, const blend_t *b, int bin, buf_t *out)
 {
-    buf_printf(out, "%s\n    {\"from\": %lld, \"users\": %lld, \"weights\": {", bin ? "," : "", (long long)b->edge[bin],
+    buf_printf(out, "%s\n    {\"from\": %.9g, \"users\": %lld, \"weights\": {", bin ? "," : "", (double)b->edge[bin],
                (long long)f->bin_users[bin]);
     for (int s = 0; s < b->parts; s++) {
         buf_puts(out, s ? ", " : "");

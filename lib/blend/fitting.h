@@ -11,6 +11,7 @@
 
 typedef struct {
     int64_t users;    /* a sample of so many, drawn by `seed` as `evaluate --split valid --users` does; 0: all */
+    int64_t bins;     /* of histories, 1 to MIXTURE_BINS at most */
     double strength;  /* of the prior by which a bin's weights lean on the common ones: so many cases */
     int beam;         /* of the generator, where there is one */
     uint64_t seed;    /* of the sample and of the folds */
@@ -28,7 +29,7 @@ typedef struct {
     fitting_score_t mixture, alone[PARTS]; /* the latter by place in the mixture */
 } fitting_t;
 
-/* Sets b's weights, for the bins and parts that it names, by EM (blend/mixture.h) over SPLIT_VALID; weights below 1e-4 become 0, but
+/* Sets b's bins and, for the parts that it names, its weights, by EM (blend/mixture.h) over SPLIT_VALID; weights below 1e-4 become 0, but
  * for popularity's, which becomes that. `m` is a mixer of b. The judgement is made before: users are dealt into two folds by the
  * seed, weights fitted to either judge the other, and what is returned are the means over all users, under b's protocol. Where no
  * user has a validation item, the process ends with EX_DATAERR, which names `name`. */

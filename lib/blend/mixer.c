@@ -108,7 +108,7 @@ static void get_ready(mixer_t *m)
 /* The weights of a history's bin; NULL for an empty one. */
 static const double *weights_of(const mixer_t *m, const history_t *h)
 {
-    return h->count ? m->weight + blend_bin(m->blend, h->count) * m->blend->parts : NULL;
+    return h->count ? m->weight + blend_bin(m->blend, h) * m->blend->parts : NULL;
 }
 
 /* The parts that count for a history, the generator apart. */

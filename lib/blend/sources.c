@@ -70,6 +70,14 @@ bool sources_has(const sources_t *e, part_t part)
     return true;
 }
 
+double sources_familiarity(const sources_t *e, const history_t *h)
+{
+    double weight = 1, sum = 0;
+    for (int64_t i = h->count - 1; i >= 0 && weight > FADED; i--, weight *= e->decay[TABLE_COOCCUR])
+        sum += weight * (double)e->popularity[h->items[i]];
+    return sum;
+}
+
 sources_answer_t sources_answer_new(const sources_t *e)
 {
     sources_answer_t a = {.first = NEW_ARRAY(ranking_item_t, min64(e->hops, e->items) + 1)};

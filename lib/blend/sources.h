@@ -33,6 +33,10 @@ void sources_free(sources_t *e);
 /* Whether there is what a part is made of; the generator is none of these. */
 bool sources_has(const sources_t *e, part_t part);
 
+/* How much training knows of a history: the sum over its items of decay^age times their training events, by co-occurrence's decay.
+ * How far each part is to be trusted hangs on that. */
+double sources_familiarity(const sources_t *e, const history_t *h);
+
 /* What the evidence says about one history. Each worker has one. */
 typedef struct {
     accumulator_t sum[PARTS]; /* of the parts asked for but the popular one; that of repeats always: its list is the met items */

@@ -56,7 +56,7 @@ static const schema_tensor_t blend[] = {
     {"cooccur.offsets", KIND_INTEGER, "O", false, JOIN_SAME},    {"cooccur.item", KIND_INTEGER, "C", false, JOIN_SAME},
     {"cooccur.weight", KIND_FLOAT, "C", false, JOIN_SAME},       {"neighbours.offsets", KIND_INTEGER, "O", false, JOIN_SAME},
     {"neighbours.item", KIND_INTEGER, "M", false, JOIN_SAME},    {"neighbours.weight", KIND_FLOAT, "M", false, JOIN_SAME},
-    {"popularity", KIND_INTEGER, "N", true, JOIN_SAME},          {"bins", KIND_INTEGER, "G", true, JOIN_SAME},
+    {"popularity", KIND_INTEGER, "N", true, JOIN_SAME},          {"bins", KIND_FLOAT, "G", true, JOIN_SAME},
     {"weights", KIND_FLOAT, "GP", true, JOIN_SAME},              {"item_ids", KIND_STRINGS, "N", true, JOIN_SAME},
 };
 

@@ -97,7 +97,7 @@ void blender_json(const blender_t *b, buf_t *out)
     const blend_t *x = &b->blend;
     buf_printf(out, "\"blend\": {\"protocol\": \"%s\", \"bins\": [", protocol_names[x->sources.protocol]);
     for (int bin = 0; bin < x->bins; bin++) {
-        buf_printf(out, "%s{\"from\": %lld, \"weights\": {", bin ? ", " : "", (long long)x->edge[bin]);
+        buf_printf(out, "%s{\"from\": %.9g, \"weights\": {", bin ? ", " : "", (double)x->edge[bin]);
         for (int s = 0; s < x->parts; s++) {
             buf_puts(out, s ? ", " : "");
             buf_json_member(out, part_names[x->part[s]], x->weight[bin * x->parts + s]);

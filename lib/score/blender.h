@@ -26,7 +26,7 @@ ranker_t *blender_ranker(blender_t *b);
  * recommender's lists. What a part gives nothing to is in no list of its. */
 ranker_t *blender_part(blender_t *b, int place);
 
-/* Appends `"blend": {...}`: the protocol, and the weights by the length of the history. */
+/* Appends `"blend": {...}`: the protocol, and the weights by bins of histories. */
 void blender_json(const blender_t *b, buf_t *out);
 
 #endif

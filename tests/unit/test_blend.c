@@ -218,7 +218,7 @@ static fixture_t *fixture(protocol_t protocol)
     f->space = space_make(&small_sids, SOFTMAX_TRIE, BODY_FLAT, 4);
     f->model = small_model(f->space.vocab.size);
     f->net = network_new(f->model, backend_open("f32"), space_positions(&f->space));
-    f->blend = (blend_t){.sources = sources(protocol), .bins = 2, .edge = {1, 3}, .weight = NEW_ARRAY(double, 2 * PARTS)};
+    f->blend = (blend_t){.sources = sources(protocol), .bins = 2, .edge = {0, 4}, .weight = NEW_ARRAY(double, 2 * PARTS)};
     for (part_t p = 0; p < PARTS; p++)
         if (p == PART_GENERATOR || sources_has(&f->blend.sources, p)) f->blend.part[f->blend.parts++] = p;
     for (int i = 0; i < 2 * f->blend.parts; i++) f->blend.weight[i] = weights[i];
@@ -256,7 +256,7 @@ static void check_lists(protocol_t protocol)
         double unmet = 0;
         for (int i = 0; i < 6; i++) {
             const int32_t item = items[h * 6 + i];
-            const double *w = f->blend.weight + blend_bin(&f->blend, histories[h].count) * parts;
+            const double *w = f->blend.weight + blend_bin(&f->blend, &histories[h]) * parts;
             double sum = 0;
             for (int s = 0; s < parts; s++)
                 sum += (histories[h].count ? w[s] : f->blend.part[s] == PART_POPULAR) * p[item * parts + s];
