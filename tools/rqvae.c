@@ -309,12 +309,9 @@ static void make_sids(bool to_file)
     st_close(file);
 }
 
-/* Makes the code the item: SIDs of one level, of whatever file names the items. */
+/* Makes the code the item: SIDs of one level, of whatever file names the items, whatever shape is asked for. */
 static void make_identity(void)
 {
-    static const char *const shapes[] = {"levels", "codes", "suffix", "max-suffix"};
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        if (cli_given(shapes[i])) die(EX_USAGE, "--%s: --method identity, where the code is the item, has no such choice", shapes[i]);
     st_file_t *file = st_open(NULL);
     sids_t s = sids_identity(st_need_ids(file, "item_ids", -1));
     if (!s.items) st_bad(file, "item_ids", "no items, expected 1 or more");
