@@ -442,7 +442,7 @@ all_with_twice()
 @test "a blend stands between what it mixes and its evaluation, with a generator or without" {
     cat > mixed.mk <<MK
 include $ROOT/pipelines/tiger.mk
-mixed  = \$(call blend,\$(embeddings),\$(model),\$(sids))
+mixed  = \$(call blend,\$(model),\$(sids),\$(embeddings))
 result = \$(call evaluate,\$(model),\$(sids),,\$(mixed))
 MK
     dag run PIPELINE="$PWD/mixed.mk" THREADS=2
@@ -453,7 +453,7 @@ MK
     assert_output --regexp '^--model sidgen-train-[0-9a-f]+/model.st --sids rqvae-[0-9a-f]+/sids.st --blend blend-[0-9a-f]+/blend.st --interactions$'
     cat > sources.mk <<MK
 include $ROOT/pipelines/tiger.mk
-mixed  = \$(call blend,\$(embeddings))
+mixed  = \$(call blend,,,\$(embeddings))
 result = \$(call evaluate,,,,\$(mixed))
 MK
     dag run PIPELINE="$PWD/sources.mk" BLEND_FLAGS="--hops 7"
