@@ -142,15 +142,15 @@ prompts   = $(if $(HOLD_BACK),--prompts held-back --epochs 2)
 qarm-rl = $(call stage,qarm-rl,$(TRAIN_RUN),$(RL),--model $1 --sids $2 --interactions $(interactions)$(addprefix $(space)--quality ,$3) --seed $(SEED) \
 	$4 $(RL_FLAGS) --log @/log.jsonl -o @/model.st,$1 $2 $3 $(interactions),model.st)/model.st
 
-# MODEL, SIDS, EMBEDDINGS (or none), pipeline's own flags
-blend = $(call stage,blend,$(RUN),$(BLEND),--model $1 --sids $2 --interactions $(interactions) \
+# MODEL and SIDS (or neither), EMBEDDINGS (or none), pipeline's own flags
+blend = $(call stage,blend,$(RUN),$(BLEND),$(addprefix --model ,$1) $(addprefix --sids ,$2) --interactions $(interactions) \
 	$(addprefix --embeddings ,$3) --seed $(SEED) $4 $(BLEND_FLAGS) --report @/report.json -o @/blend.st,\
 	$1 $2 $3 $(interactions),blend.st report.json)/blend.st
 
-# MODEL, SIDS, pipeline's own flags, BLEND (or none)
-evaluate = $(call stage,evaluate,$(RUN),$(EVAL),--model $1 --sids $2 --interactions $(interactions) --split $(SPLIT) \
-	$(addprefix --baseline ,$(BASELINES)) $(addprefix --blend ,$4) $3 $(EVAL_FLAGS) --per-user @/per-user.st -o @/metrics.json,\
-	$1 $2 $4 $(interactions),metrics.json per-user.st)/metrics.json
+# MODEL, SIDS (or neither, with a BLEND that was fitted without), pipeline's own flags, BLEND (or none)
+evaluate = $(call stage,evaluate,$(RUN),$(EVAL),$(addprefix --model ,$1) $(addprefix --sids ,$2) $(addprefix --blend ,$4) \
+	--interactions $(interactions) --split $(SPLIT) $(addprefix --baseline ,$(BASELINES)) $3 $(EVAL_FLAGS) \
+	--per-user @/per-user.st -o @/metrics.json,$1 $2 $4 $(interactions),metrics.json per-user.st)/metrics.json
 
 # --- The experiment -------------------------------------------------------------------------------------------------------
 

@@ -439,6 +439,29 @@ all_with_twice()
     assert_equal "$(grep -l 'seed 77' work/toy/*/args | sed 's|work/toy/||; s/-[0-9a-f]*.args//' | paste -sd ' ')" "rqvae sidgen-train"
 }
 
+@test "a blend stands between what it mixes and its evaluation, with a generator or without" {
+    cat > mixed.mk <<MK
+include $ROOT/pipelines/tiger.mk
+mixed  = \$(call blend,\$(model),\$(sids),\$(embeddings))
+result = \$(call evaluate,\$(model),\$(sids),,\$(mixed))
+MK
+    dag run PIPELINE="$PWD/mixed.mk" THREADS=2
+    assert_ran ingest embed rqvae sidgen-train blend evaluate
+    assert_equal "$(grep -o -- '--[a-z]* [a-z-]*-' work/toy/blend-*/args | paste -sd ' ')" \
+        '--model sidgen-train- --sids rqvae- --interactions ingest- --embeddings embed-'
+    run grep -o -- '--model.*--interactions' work/toy/evaluate-*/args
+    assert_output --regexp '^--model sidgen-train-[0-9a-f]+/model.st --sids rqvae-[0-9a-f]+/sids.st --blend blend-[0-9a-f]+/blend.st --interactions$'
+    cat > sources.mk <<MK
+include $ROOT/pipelines/tiger.mk
+mixed  = \$(call blend,,,\$(embeddings))
+result = \$(call evaluate,,,,\$(mixed))
+MK
+    dag run PIPELINE="$PWD/sources.mk" BLEND_FLAGS="--hops 7"
+    assert_ran blend evaluate
+    run grep -l -- '--hops 7' work/toy/blend-*/args
+    assert_success
+}
+
 @test "flags with quotes, spaces and shell characters arrive as they are" {
     run dag run TO=embeddings EMBED_FLAGS="--note 'a; b' --other \"it's \$\$HOME\""
     assert_success

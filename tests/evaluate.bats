@@ -66,6 +66,66 @@ value() { /usr/bin/python3 -c 'import json,sys; v=json.load(open(sys.argv[1])); 
     assert_output null
 }
 
+@test "metrics without met items are those of the lists without them" {
+    # A beam of the whole catalogue lists everything, and so does a long list of a baseline.
+    for split in valid test; do
+        evaluate -q -m trie.st -s sids.st -i i.st --split $split -b 60 --recs-out lists.st --per-user r.st -o m.json
+        "$HELPERS/evaluate.py" check_unseen i.st lists.st m.json $split 10 r.st
+        for baseline in popular cooccur; do
+            evaluate -q -i i.st --split $split --baseline $baseline -k 40 --recs-out lists.st --per-user r.st -o m.json
+            "$HELPERS/evaluate.py" check_unseen i.st lists.st m.json $split 10 r.st
+        done
+    done
+    # Neither the lists' length nor what stands beside the system matters.
+    evaluate -q -i i.st --baseline cooccur -k 5 --per-user short.st -o short.json
+    evaluate -q -i i.st --baseline cooccur -k 40 -o long.json
+    for key in metrics_unseen strata_unseen; do assert_equal "$(value short.json $key)" "$(value long.json $key)"; done
+    evaluate -q -m trie.st -s sids.st -i i.st --baseline cooccur -o m.json
+    assert_equal "$(value m.json baselines cooccur metrics_unseen)" "$(value long.json metrics_unseen)"
+    assert_equal "$(value m.json metrics_unseen hr@20)" null
+}
+
+@test "a narrow beam is widened for long histories, and lists stay as long as asked" {
+    evaluate -q -m trie.st -s sids.st -i i.st -b 10 -k 7 --recs-out lists.st -o m.json
+    "$HELPERS/evaluate.py" check i.st lists.st m.json test
+    "$HELPERS/evaluate.py" write_histories i.st test >histories.txt
+    "$BIN/recommend" -q -m trie.st -s sids.st -b 10 -k 10 --exclude-seen <histories.txt >lists.tsv
+    "$HELPERS/evaluate.py" check_excluded i.st lists.tsv m.json test
+}
+
+@test "lists from a file offer what the file has" {
+    evaluate -q -i i.st --baseline cooccur -k 12 --recs-out lists.st -o m.json
+    evaluate -q -i i.st --recs lists.st --per-user r.st -o file.json
+    assert_equal "$(value file.json metrics)" "$(value m.json metrics)"
+    assert_equal "$(value file.json metrics_unseen hr@10)" null
+    local left
+    left=$(/usr/bin/python3 - <<'PY'
+import evaluate as e
+x, r = e.read("i.st"), e.read("lists.st")
+print(min(sum(i not in h for i in row) for row, h in zip(r["items"], e.split(x, "test")[1])))
+PY
+    )
+    "$HELPERS/evaluate.py" check_unseen i.st lists.st file.json test "$left" r.st
+    # None remains to one user: there is nothing to tell.
+    evaluate -q -i i.st --baseline popular -k 1 --recs-out one.st -o m.json
+    evaluate -q -i i.st --recs one.st --per-user r.st -o one.json
+    assert_equal "$(value one.json metrics_unseen mrr)" null
+    run --separate-stderr evaluate --compare --protocol unseen r.st r.st
+    assert_failure 65
+    assert_equal "${#stderr_lines[@]}" 1
+    assert_regex "$stderr" "r.st: no tensor 'rank_unseen'"
+}
+
+@test "a target that the history holds counts under one protocol only" {
+    /usr/bin/python3 - <<'PY'
+import evaluate as e
+e.write_interactions("again.st", [[0, 1, 0, 2, 0], [0, 1, 2, 3, 1]], 4)
+PY
+    evaluate -q -i again.st --baseline popular -k 4 -o m.json
+    assert_equal "$(value m.json metrics hr@1)" 0.5
+    assert_equal "$(value m.json metrics_unseen hr@10)" 0
+}
+
 @test "a baseline's lists may be longer than the beam" {
     evaluate -q -i i.st --baseline popular -k 50 --recs-out lists.st -o m.json
     "$HELPERS/evaluate.py" check i.st lists.st m.json test
@@ -197,6 +257,72 @@ PY
     assert_output --regexp 'ndcg@10 +0\.[0-9]{4} +0\.[0-9]{4} +[+-]0\.[0-9]{4}  \[[+-]0\.[0-9]{4}, [+-]0\.[0-9]{4}\]'
 }
 
+@test "comparison and ablation without met items" {
+    /usr/bin/python3 - <<'PY'
+import evaluate as e, numpy as np
+rng = np.random.default_rng(6)
+draw = lambda p, k: np.where(rng.random(2000) < p, rng.integers(1, k + 1, 2000), 0)
+for name, p, k in (("a", 0.3, 10), ("b", 0.36, 10), ("c", 0.33, 6)):
+    e.write_ranks(name + ".st", draw(p, 20), 20, unseen=draw(p, k), k_unseen=k)
+e.write_ranks("old.st", draw(0.3, 20), 20)
+PY
+    for protocol in all unseen; do
+        run --separate-stderr evaluate --compare --protocol $protocol a.st b.st -o $protocol.json
+        assert_success
+        assert_regex "${stderr_lines[0]}" "^$protocol +A +B "
+        "$HELPERS/evaluate.py" check_comparison $protocol.json a.st b.st $protocol
+        run --separate-stderr evaluate --ablation --protocol $protocol a=a.st b=b.st -o t.json
+        assert_success
+        assert_regex "${stderr_lines[0]}" "^$protocol +seeds "
+        assert_equal "$(value t.json protocol)" "\"$protocol\""
+        run evaluate --show t.json
+        assert_line --index 1 --regexp "^$protocol +seeds "
+    done
+    evaluate -q --compare a.st b.st -o default.json
+    cmp default.json all.json
+    evaluate -q --compare --protocol unseen a.st c.st -o c.json # the shorter lists decide
+    "$HELPERS/evaluate.py" check_comparison c.json a.st c.st unseen
+    evaluate -q --compare a.st old.st -o old.json
+    for operands in '--compare a.st old.st' '--ablation a.st old.st'; do
+        # shellcheck disable=SC2086 # words
+        run --separate-stderr evaluate $operands --protocol unseen -o none.json
+        assert_failure 65
+        assert_equal "${#stderr_lines[@]}" 1
+        assert_regex "$stderr" "^evaluate: old.st: no tensor 'rank_unseen'"
+        assert_not_exists none.json
+    done
+    sed -i 's/"protocol": "all",//' all.json # as it was before protocols were told
+    run evaluate --show all.json
+    assert_line --index 1 --regexp '^all +A '
+}
+
+@test "ranks without met items must fit" {
+    /usr/bin/python3 - <<'PY'
+import evaluate as e, numpy as np
+e.write_ranks("a.st", [1, 0, 3], 20, unseen=[1, 0, 2])
+e.write_ranks("beyond.st", [1, 0, 3], 20, unseen=[1, 0, 11])
+e.write_ranks("below.st", [1, 0, 3], 20, unseen=[1, 0, -1])
+e.write_ranks("fewer.st", [1, 0, 3], 20, unseen=[1, 0])
+for name, k in (("zero", "0"), ("word", "ten"), ("empty", "")):
+    e.write_ranks(name + ".st", [1, 0, 3], 20, unseen=[1, 0, 2], k_unseen=k)
+r = e.read("a.st")
+meta = r.pop("meta")
+e.write("kind.st", {**r, "rank_unseen": np.zeros(3, np.float32)}, meta)
+PY
+    for f in beyond below fewer zero word empty kind; do
+        run --separate-stderr evaluate -q --compare --protocol unseen a.st $f.st -o c.json
+        assert_failure 65
+        assert_equal "${#stderr_lines[@]}" 1
+        assert_not_exists c.json
+    done
+    evaluate -q --compare a.st a.st -o c.json
+    head -c 60 a.st >cut.st
+    run --separate-stderr evaluate --compare --protocol unseen cut.st a.st
+    assert_failure 65
+    run --separate-stderr evaluate --compare --protocol seen a.st a.st
+    assert_failure 64
+}
+
 @test "comparison: users, splits and ranks must fit" {
     /usr/bin/python3 - <<'PY'
 import evaluate as e
@@ -273,7 +399,9 @@ PY
     evaluate -q -i i.st --baseline popular --users 30 -k 10 -o run-1/metrics.json
     run evaluate --show ours=metrics.json run-1/metrics.json
     assert_success
-    assert_line --index 0 --regexp '^ +ours +run-1 +popular$'
+    assert_line --index 0 --regexp '^all items +ours +run-1 +popular$'
+    assert_line --regexp '^unseen hr@10 +0\.[0-9]{4} +0\.[0-9]{4} +0\.[0-9]{4}$'
+    assert_line --regexp '^unseen ndcg@10 +0\.[0-9]{4} '
     assert_line --index 1 --regexp '^users +148 +30 +148$'
     assert_line --regexp '^hr@20 +0\.[0-9]{4} +- +0\.[0-9]{4}$'
     assert_line --regexp '^tail hr@10 '

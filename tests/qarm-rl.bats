@@ -72,7 +72,16 @@ PY
     assert_success
     run --separate-stderr "$BIN/evaluate" -q -m rl.st -s sids.st -i interactions.st --split valid
     assert_success
+    assert_equal "$(meta rl.st validation protocol)" unseen
+    assert_equal "$(jq -n --argjson m "$output" '$m.metrics_unseen["ndcg@10"] * 1000000 | round')" "$(meta rl.st validation ndcg@10 | /usr/bin/python3 -c 'print(round(float(input()) * 1000000))')"
+}
+
+@test "validation counts all items where it is told to" {
+    rl "${SMALL[@]}" --validate all --beam 60 --log log.jsonl -o rl.st
+    assert_equal "$(meta rl.st validation protocol)" all
+    run "$BIN/evaluate" -q -m rl.st -s sids.st -i interactions.st --split valid --beam 60
     assert_equal "$(jq -n --argjson m "$output" '$m.metrics["ndcg@10"] * 1000000 | round')" "$(meta rl.st validation ndcg@10 | /usr/bin/python3 -c 'print(round(float(input()) * 1000000))')"
+    assert_equal "$(jq -r .protocol log.jsonl | sort -u)" all
 }
 
 @test "every reward and sampler learns" {

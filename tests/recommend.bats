@@ -125,6 +125,18 @@ ids() { tr '\t' '\n' | sed 's/:[^:]*$//' | paste -sd' '; }
     recommend -k 3 --exclude-seen < <(cat all.txt; printf 'i1 i2\n') | tail -1 | cmp - one.tsv
 }
 
+@test "--exclude-seen answers from a beam that the met items do not narrow" {
+    seq -f 'i%g' 0 29 | paste -sd' ' >seen.txt
+    recommend -k 10 --beam 10 --exclude-seen <seen.txt | ids | tr ' ' '\n' >unseen.txt
+    recommend -k 40 --beam 40 <seen.txt | ids | tr ' ' '\n' | grep -vwFf <(tr ' ' '\n' <seen.txt) | head -10 | cmp - unseen.txt
+    # Whatever the neighbours, and for any number of threads.
+    { cat seen.txt; for i in {1..300}; do echo "i$((i % 59)) i$((i * 7 % 59))"; done; } >many.txt
+    recommend -k 10 --beam 10 --exclude-seen --threads 1 <many.txt >one.tsv
+    recommend -k 10 --beam 10 --exclude-seen --threads 2 <many.txt | cmp - one.tsv
+    assert_equal "$(head -1 one.tsv | ids | tr ' ' '\n')" "$(cat unseen.txt)"
+    assert_equal "$(sed -n 200p one.tsv)" "$(sed -n 200p many.txt | recommend -k 10 --beam 10 --exclude-seen)"
+}
+
 @test "--titles: an item a line, for people" {
     printf '%s\n' '{"id":"i3","title":"Tea\tpot"}' '{"id":"i6","title":"Cup"}' '{"id":"elsewhere","title":"x"}' >items.jsonl
     run recommend -k 60 --beam 60 --titles items.jsonl < <(echo i1)

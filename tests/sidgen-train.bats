@@ -57,7 +57,7 @@ log = [json.loads(line) for line in open("log.jsonl")]
 assert [e["epoch"] for e in log] == list(range(1, 9)) and len(log[0]["loss_per_level"]) == 3
 assert log[-1]["loss_per_item"] < 0.5 * log[0]["loss_per_item"]
 best = max(log, key=lambda e: e["ndcg@10"])
-assert kept == {"epoch": best["epoch"], "epochs_run": 8, "hr@10": best["hr@10"], "ndcg@10": best["ndcg@10"], "loss_per_item": best["loss_per_item"]}
+assert kept == {"epoch": best["epoch"], "epochs_run": 8, "protocol": "unseen", "hr@10": best["hr@10"], "ndcg@10": best["ndcg@10"], "loss_per_item": best["loss_per_item"]}
 PY
     assert_success
 }
@@ -73,6 +73,60 @@ PY
     "$HELPERS/toy.py" .
     train "${SMALL[@]}" --average 0.9 --label-smoothing 0.1 -o model.st
     at_least "$(meta model.st validation hr@10)" 0.95
+}
+
+# One level whose codes are the items, scored by 32 of 200.
+SAMPLED=("${SMALL[@]}" --body timeline --depth-ffn 32 --sampled 32)
+
+@test "a sample of the items teaches the ring, and the log says that it was one" {
+    "$HELPERS/toy.py" . identity=1 items=200 users=400
+    train "${SAMPLED[@]}" --epochs 16 --log log.jsonl -o model.st
+    at_least "$(meta model.st validation hr@10)" 0.95
+    assert_equal "$(meta model.st training sampled)" 32
+    assert_equal "$(grep -c '"sampled":32' log.jsonl)" 16
+    train "${SAMPLED[@]}" --epochs 1 --sampled 0 --log full.jsonl -o full.st
+    assert_equal "$(grep -c '"sampled":0' full.jsonl)" 1
+    shapes() { "$BIN/tensor" ls "$1" | awk '$2 == "F32" { print $1, $3 }'; }
+    assert_equal "$(shapes model.st)" "$(shapes full.st)" # how the embedding was trained does not show
+    assert_equal "$(meta model.st config)" "$(meta full.st config)"
+    train "${SAMPLED[@]}" --epochs 1 --lr 0 --weight-decay 0 --start model.st --sampled 0 -o same.st
+    assert_equal "$(weights same.st)" "$(weights model.st)"
+}
+
+@test "sampled: the same bytes for any number of threads, others for another seed or sample" {
+    "$HELPERS/toy.py" . identity=1 items=200 users=400
+    command=("${SAMPLED[@]}" --epochs 2 --average 0.9 --label-smoothing 0.1)
+    for t in 1 2 3; do train "${command[@]}" --threads $t --log log$t -o model$t.st; done
+    cmp model1.st model2.st
+    cmp model1.st model3.st
+    cmp <(untimed log1) <(untimed log2)
+    for other in '--seed 43' '--sampled 33'; do
+        # shellcheck disable=SC2086 # two words
+        train "${command[@]}" $other -o other.st
+        [ "$(weights model1.st)" != "$(weights other.st)" ]
+    done
+}
+
+@test "sampled: levels of the flat body, and sets that are too small for a sample" {
+    "$HELPERS/toy.py" .
+    train "${SMALL[@]}" --softmax level --sampled 4 --epochs 16 -o level.st
+    at_least "$(meta level.st validation hr@10)" 0.8
+    train "${SMALL[@]}" --sampled 500 -o trie.st
+    at_least "$(meta trie.st validation hr@10)" 0.95
+    for gemm in f32 bf16; do
+        run --separate-stderr train "${SMALL[@]}" --body timeline --sampled 4 --epochs 1 --gemm $gemm -o small.st
+        [ "$status" -eq 69 ] || assert_success
+    done
+}
+
+@test "sampled: killed at any moment and started again, it ends with the same bytes" {
+    "$HELPERS/toy.py" . identity=1 items=200 users=400
+    command=("${SAMPLED[@]}" --average 0.9 --save-seconds 0 --threads 1)
+    train "${command[@]}" --log a.jsonl -o a.st
+    killed_often 5 "$BIN/sidgen-train" -q "${command[@]}" --log b.jsonl -o b.st
+    [ "$kills" -ge 2 ] || fail "killed only $kills times"
+    cmp a.st b.st
+    cmp <(untimed a.jsonl) <(untimed b.jsonl)
 }
 
 @test "training begins with another model's weights" {
@@ -146,6 +200,42 @@ PY
     assert_success
 }
 
+@test "validation leaves met items out where histories do not repeat, and says so" {
+    "$HELPERS/toy.py" .
+    run --separate-stderr "$BIN/sidgen-train" "${TINY[@]}" --epochs 2 --beam 60 --log auto.jsonl -o auto.st
+    assert_success
+    assert_regex "$stderr" 'validation on 148 users, met items left out: 0% of the training events repeat'
+    assert_regex "$stderr" 'kept epoch [12] of 2: .*, met items left out'
+    train "${TINY[@]}" --epochs 2 --beam 60 --validate unseen --log unseen.jsonl -o unseen.st
+    cmp <(untimed auto.jsonl) <(untimed unseen.jsonl)
+    train "${TINY[@]}" --epochs 2 --beam 60 --validate all --log all.jsonl -o all.st
+    assert_equal "$(meta auto.st validation protocol)" unseen
+    assert_equal "$(meta all.st validation protocol)" all
+    # The same lists: a beam of the whole catalogue has no need to be widened.
+    run /usr/bin/python3 - <<'PY'
+import json
+both, one = ([json.loads(line) for line in open(f)] for f in ("auto.jsonl", "all.jsonl"))
+for b, o in zip(both, one, strict=True):
+    assert b["protocol"] == "unseen" and o["protocol"] == "all" and "all" not in o
+    assert b["all"] == {k: o[k] for k in ("hr@10", "ndcg@10")} and b["hr@10"] > b["all"]["hr@10"], (b, o)
+PY
+    assert_success
+    for protocol in unseen all; do
+        run "$BIN/evaluate" -q -m $protocol.st -s sids.st -i interactions.st --split valid --beam 60 --users 2000
+        assert_success
+        echo "$output" >m.json
+        local key=metrics
+        [ $protocol = all ] || key=metrics_unseen
+        assert_equal "$(/usr/bin/python3 -c "import json; print(round(json.load(open('m.json'))['$key']['ndcg@10'], 6))")" \
+            "$(meta $protocol.st validation ndcg@10 | /usr/bin/python3 -c 'print(float(input()))')"
+    done
+    "$HELPERS/toy.py" . random=1
+    run --separate-stderr "$BIN/sidgen-train" "${TINY[@]}" --log log.jsonl -o random.st
+    assert_regex "$stderr" 'validation on [0-9]+ users, all items: [0-9.]+% of the training events repeat'
+    assert_equal "$(meta random.st validation protocol)" all
+    refused 64 "--validate" --validate seen
+}
+
 @test "without validation the last epoch is kept, and no metric is made up" {
     "$HELPERS/toy.py" .
     train "${TINY[@]}" --epochs 3 --valid-users 0 --log log.jsonl -o model.st
@@ -194,6 +284,7 @@ interrupt() {
     check '"lr":0.01, this run has "lr":0.1;' --lr 0.1
     check '"seed":42, this run has "seed":7;' --seed 7
     check '"softmax":"trie", this run has "softmax":"level";' --softmax level
+    check '"sampled":0, this run has "sampled":7;' --sampled 7
     mkdir other
     "$HELPERS/toy.py" other random=1
     check 'interactions:' -i other/interactions.st
@@ -316,7 +407,7 @@ interrupt() {
 @test "help fits a screen" {
     run train --help
     assert_success
-    [ "${#lines[@]}" -ge 24 ] && [ "${#lines[@]}" -le 40 ]
+    [ "${#lines[@]}" -ge 24 ] && [ "${#lines[@]}" -le 50 ]
     for line in "${lines[@]}"; do [ "${#line}" -le 100 ] || fail "too wide: $line"; done
     for word in --softmax --max-items --patience --save-seconds --gemm --seed; do [[ $output == *"$word "* ]] || fail "no $word"; done
 }
@@ -339,6 +430,8 @@ PY
     refused 64 "unknown option '--depth'" --depth 3
     refused 64 '--layers 0: out of range' --layers 0
     refused 64 '--lr x: expected a number' --lr x
+    refused 64 '--sampled -1: out of range' --sampled -1
+    refused 64 '--sampled 2000000: out of range' --sampled 2000000
     refused 64 '--lr nan: expected a number' --lr nan
     refused 64 'expected one of trie, level' --softmax all
     refused 64 "unexpected operand 'more'" more

@@ -13,6 +13,7 @@
 #include "data/relpath.h"
 #include "nn/backend.h"
 #include "score/baselines.h"
+#include "score/blender.h"
 #include "score/comparison.h"
 #include "score/lists.h"
 #include "score/ranks.h"
@@ -21,14 +22,16 @@
 #include "score/verdict.h"
 
 static const char *const splits[] = {"valid", "test", NULL};
-static const char *model, *sids, *interactions, *recs, *baseline, *per_user, *recs_out, *split = "test", *gemm = "auto";
+static const char *model, *sids, *blend, *interactions, *recs, *baseline, *per_user, *recs_out, *split = "test", *gemm = "auto";
 static int64_t beam = 20, k, users, bootstrap = 10000;
 static cooccur_options_t cooccur = {.window = 10, .back = 0.3, .power = 0.25, .decay = 0.6};
+static const char *protocol = "all";
 static bool compare, ablation, show;
 
 static const cli_option_t options[] = {
     OPT_STRING('m', "model", "FILE", &model, "model/1 to evaluate, with --sids"),
     OPT_STRING('s', "sids", "FILE", &sids, "sids/1 that the model was trained with"),
+    OPT_STRING(0, "blend", "FILE", &blend, "blend/1: a mixture, of the model too if it was fitted with it"),
     OPT_STRING('i', "interactions", "FILE", &interactions, "interactions/1"),
     OPT_STRING(0, "recs", "FILE", &recs, "score these lists (recs/1) in place of a model's"),
     CONFIG_CHOICE(0, "split", splits, &split, "which item is held out"),
@@ -44,6 +47,7 @@ static const cli_option_t options[] = {
     OPT_STRING(0, "recs-out", "FILE", &recs_out, "write the lists (recs/1)"),
     OPT_FLAG(0, "compare", &compare, "what B gains over A, from --per-user files; seeds with commas"),
     OPT_FLAG(0, "ablation", &ablation, "what each row gains over the first, likewise"),
+    OPT_CHOICE(0, "protocol", protocol_names, &protocol, "both: items that count; unseen: met ones left out"),
     OPT_INT(0, "bootstrap", "N", &bootstrap, 1, 1000000, "both: resamples of the users"),
     OPT_FLAG(0, "show", &show, "print results side by side"),
     OPT_CHOICE(0, "gemm", backend_names, &gemm, "matrix backend"),
@@ -53,7 +57,7 @@ static const cli_option_t options[] = {
 };
 
 static const cli_t cli = {"evaluate",
-                          "-m model.st -s sids.st -i interactions.st [options] > metrics.json\n"
+                          "-m model.st -s sids.st [--blend blend.st] -i interactions.st [options] > metrics.json\n"
                           "       evaluate --compare A.st[,A2.st...] B.st[,B2.st...] > comparison.json\n"
                           "       evaluate --ablation [LABEL=]A.st[,A2.st...]... > ablation.json\n"
                           "       evaluate --show [LABEL=]metrics.json...",
@@ -63,7 +67,8 @@ static const cli_t cli = {"evaluate",
 /* What was opened for the system under evaluation; all NULL where that is a baseline. */
 typedef struct {
     ranker_t *ranker;
-    recommender_t *recommender; /* the ranker, where it is a model */
+    recommender_t *recommender; /* the model, where there is one: the ranker, or a part of the blender */
+    blender_t *blender;         /* the ranker, where it is a mixture */
     st_file_t *recs_file;
     int64_t recs_k;
     provenance_t from;          /* these files and the interactions */
@@ -78,6 +83,20 @@ static ranker_t *model_open(system_t *s, const held_out_t *h)
     st_close(sids_file);
     catalogue_check_items(interactions, &h->x.item_ids, sids, &recommender_sids(s->recommender)->item_ids);
     return recommender_ranker(s->recommender);
+}
+
+static ranker_t *blend_open(system_t *s, const held_out_t *h)
+{
+    if (model) model_open(s, h);
+    s->blender = blender_open(blend, s->recommender);
+    const blend_t *b = blender_blend(s->blender);
+    provenance_add_digest(&s->from, "blend", blender_digest(s->blender));
+    catalogue_check_items(blend, &b->item_ids, interactions, &h->x.item_ids);
+    char *digest = st_digest(h->file);
+    if (b->interactions && strcmp(b->interactions, digest))
+        die_at(blend, 0, "fitted to other interactions than %s (digest %s, expected %s)", interactions, digest, b->interactions);
+    free(digest);
+    return blender_ranker(s->blender);
 }
 
 static ranker_t *lists_open(system_t *s, const held_out_t *h)
@@ -95,7 +114,7 @@ static system_t system_open(const held_out_t *h)
 {
     system_t s = {0};
     provenance_add(&s.from, "interactions", h->file);
-    s.ranker = model ? model_open(&s, h) : recs ? lists_open(&s, h) : NULL;
+    s.ranker = blend ? blend_open(&s, h) : model ? model_open(&s, h) : recs ? lists_open(&s, h) : NULL;
     return s;
 }
 
@@ -155,7 +174,7 @@ static void write_all(const verdict_t *v, const system_t *s, const held_out_t *h
     out_t *metrics = out_open(cli_common.output, false);
     if (ranks) {
         if (s->recommender) ranks_add_sids(ranks, recommender_sids(s->recommender));
-        ranks_add(ranks, v->n, v->k, split, v->rank, &ids);
+        ranks_add(ranks, v->n, split, v->ranks, &ids);
         st_prepare(ranks);
     }
     if (lists) {
@@ -225,10 +244,11 @@ static void check_options(int operands, char **argv)
     if (operands) die(EX_USAGE, "unexpected '%s': operands go with --compare and --show", argv[1]);
     if (!interactions) die(EX_USAGE, "--interactions is missing");
     if (model && recs) die(EX_USAGE, "--model and --recs exclude each other");
+    if (blend && recs) die(EX_USAGE, "--blend and --recs exclude each other");
     if (!model != !sids) die(EX_USAGE, "--model and --sids go together");
-    if (!model && !recs && !(baseline && *baseline)) die(EX_USAGE, "nothing to evaluate: expected --model, --recs or --baseline");
+    if (!model && !blend && !recs && !(baseline && *baseline)) die(EX_USAGE, "nothing to evaluate: expected --model, --blend, --recs or --baseline");
     if (recs && recs_out) die(EX_USAGE, "--recs-out writes the lists of a model or a baseline, not those of --recs");
-    if (model && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
+    if (model && !blend && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
 }
 
 /* What could not be written at the end is better said before hours of decoding. */
@@ -258,6 +278,22 @@ static void baselines_json(buf_t *out, const baseline_t *const *named, int count
     buf_puts(out, count ? "\n  },\n" : "},\n");
 }
 
+/* Every part of a mixture alone, in the form of baselines. */
+static void parts_json(buf_t *out, blender_t *b, const held_out_t *h, int64_t length)
+{
+    buf_puts(out, "  ");
+    blender_json(b, out);
+    buf_puts(out, ",\n  \"parts\": {");
+    for (int i = 0; i < blender_blend(b)->parts; i++) {
+        verdict_t v = ask(blender_part(b, i), h, length);
+        buf_printf(out, "%s\n    \"%s\": {\n", i ? "," : "", v.name);
+        verdict_json(out, &v, &h->strata, 6);
+        buf_puts(out, "\n    }");
+        verdict_free(&v);
+    }
+    buf_puts(out, "\n  },\n");
+}
+
 static void evaluate(void)
 {
     const baseline_t *named[BASELINE_COUNT];
@@ -266,7 +302,7 @@ static void evaluate(void)
     held_out_t h = held_out_open(interactions, which, users, (uint64_t)cli_common.seed);
     system_t s = system_open(&h);
     int64_t length = k ? k : recs ? s.recs_k : beam;
-    verdict_t v = model  ? ask_model(s.ranker, &h, length)
+    verdict_t v = model || blend ? ask_model(s.ranker, &h, length)
                   : recs ? ask(s.ranker, &h, length)
                          : ask_baseline(named[0], &h, length);
 
@@ -278,6 +314,7 @@ static void evaluate(void)
     buf_puts(&out, ",\n");
     invalid_json(&out, &s, &h);
     if (s.recommender) sids_json(&out, s.recommender);
+    if (s.blender) parts_json(&out, s.blender, &h, length);
     baselines_json(&out, named, baselines, &h, length);
     settings_json(&out, &s);
 
@@ -286,6 +323,11 @@ static void evaluate(void)
     verdict_free(&v);
     system_close(&s);
     held_out_close(&h);
+}
+
+static comparison_options_t comparison_options(void)
+{
+    return (comparison_options_t){bootstrap, (uint64_t)cli_common.seed, protocol_parse(protocol, NULL)};
 }
 
 /* As a table for the eye, as JSON for the output. */
@@ -299,14 +341,14 @@ static void write_comparison(char *json)
 static void compare_sides(int operands, char **argv)
 {
     if (operands != 2) die(EX_USAGE, "--compare: expected two sides, A.st[,A2.st...] B.st[,B2.st...]");
-    comparison_options_t o = {bootstrap, (uint64_t)cli_common.seed};
+    comparison_options_t o = comparison_options();
     write_comparison(comparison_json(argv[1], argv[2], &o));
 }
 
 static void compare_rows(int operands, char **argv)
 {
     if (!operands) die(EX_USAGE, "--ablation: expected rows, [LABEL=]A.st[,A2.st...]");
-    comparison_options_t o = {bootstrap, (uint64_t)cli_common.seed};
+    comparison_options_t o = comparison_options();
     write_comparison(comparison_ablation_json(argv + 1, operands, &o));
 }
 

@@ -16,7 +16,8 @@
 static const char *const prompt_choices[] = {"all", "last", "held-back", NULL}, *const schedules[] = {"cosine", "constant", NULL};
 
 static const char *model_path, *sids_path, *interactions_path, *quality_path;
-static const char *reward = "gated", *sampler = "constrained-beam", *prompts = "all", *schedule = "cosine", *gemm = "auto";
+static const char *reward = "gated", *sampler = "constrained-beam", *prompts = "all", *schedule = "cosine";
+static const char *validate = "auto", *gemm = "auto";
 static double save_seconds = 30;
 static rl_options_t o = {.reward = {.alpha = 0.5, .lambda_valid = 0.1, .lambda_pref = 0.3}, .group = 8, .prompts_per_step = 1024, .inner_steps = 1,
                          .temperature = 1, .epsilon = 0.2, .beta = 0.001, .epochs = 0.5,
@@ -50,6 +51,7 @@ static const cli_option_t options[] = {
     CONFIG_REAL(0, "max-norm", "X", &o.update.clip, 0, 1e9, "largest gradient norm; 0: any"),
     CONFIG_REAL(0, "average", "X", &o.update.average, 0, 0.999999, "decay of the weights' moving average; 0: none"),
     CONFIG_INT(0, "valid-users", "N", &o.valid_users, 0, 1e9, "users of the validation sample; 0: none"),
+    CONFIG_CHOICE(0, "validate", protocol_choices, &validate, "items that count; unseen: met ones left out"),
     CONFIG_INT(0, "valid-every", "N", &o.valid_every, 1, 1e9, "steps between validations"),
     CONFIG_INT(0, "beam", "N", &o.beam, 10, 10000, "beam width in validation"),
     CONFIG_INT(0, "patience", "N", &o.patience, 0, 100000, "stop after N validations without gain; 0: never"),
@@ -73,8 +75,9 @@ static void write_model(const model_t *m, const generator_t *start, const rl_res
                         const provenance_t *from, const backend_t *b)
 {
     st_writer_t *w = st_create(cli_common.output, "model/1");
-    generator_add(w, m, &start->space.vocab, training, b->name);
-    char *metrics = r->validated ? xasprintf("\"hr@10\":%.6f,\"ndcg@10\":%.6f,\"start_hr@10\":%.6f,\"start_ndcg@10\":%.6f,", r->hr10, r->ndcg10,
+    generator_add(w, m, &start->space, training, b->name);
+    char *metrics = r->validated ? xasprintf("\"protocol\":\"%s\",\"hr@10\":%.6f,\"ndcg@10\":%.6f,\"start_hr@10\":%.6f,"
+                                             "\"start_ndcg@10\":%.6f,", protocol_names[o.protocol], r->hr10, r->ndcg10,
                                              r->start_hr10, r->start_ndcg10) : xstrdup("");
     char *kept = xasprintf("{\"step\":%lld,\"steps_run\":%lld,\"steps\":%lld,%s\"ended_by\":\"%s\"}", (long long)r->step, (long long)r->steps_run,
                            (long long)r->steps, metrics, rl_end_names[r->end]);
@@ -116,6 +119,7 @@ int main(int argc, char **argv)
     if (o.prompts == PROMPTS_HELD_BACK && start.hold.share == 0)
         die(EX_USAGE, "--prompts held-back: %s has been trained on everything; train with --hold-back", model_path);
 
+    o.protocol = protocol_parse(validate, &c.interactions);
     char *config = cli_config(&cli);
     rl_job_t job = {.options = o, .backend = backend_open(gemm), .start = &start, .interactions = &c.interactions,
                     .quality = quality_file ? &quality : NULL, .save_seconds = save_seconds, .log = cli_common.log};
@@ -131,8 +135,9 @@ int main(int argc, char **argv)
     write_model(m, &start, &result, st_meta(model_file, "training"), config, &from, job.backend);
     checkpoint_remove(job.checkpoint);
     if (result.validated)
-        note("kept step %lld of %lld: validation hr@10 %.4f -> %.4f, ndcg@10 %.4f -> %.4f", (long long)result.step, (long long)result.steps_run,
-             result.start_hr10, result.hr10, result.start_ndcg10, result.ndcg10);
+        note("kept step %lld of %lld: validation hr@10 %.4f -> %.4f, ndcg@10 %.4f -> %.4f, %s", (long long)result.step,
+             (long long)result.steps_run, result.start_hr10, result.hr10, result.start_ndcg10, result.ndcg10,
+             protocol_words[o.protocol]);
     model_free(m);
     catalogue_close(&c);
     return 0;

@@ -13,19 +13,22 @@
 #include "base/out.h"
 #include "data/catalogue.h"
 #include "data/items.h"
+#include "data/met.h"
 #include "nn/backend.h"
 #include "score/baselines.h"
+#include "score/blender.h"
 #include "score/recommender.h"
 
 enum { BATCH = 256, LINE_MAX_BYTES = 1 << 26 };
 
-static const char *model, *sids, *interactions, *titles, *gemm = "auto";
+static const char *model, *sids, *blend, *interactions, *titles, *gemm = "auto";
 static int64_t k = 10, beam = 20;
 static bool exclude_seen;
 
 static const cli_option_t options[] = {
     OPT_STRING('m', "model", "FILE", &model, "model/1"),
     OPT_STRING('s', "sids", "FILE", &sids, "sids/1 that the model was trained with"),
+    OPT_STRING(0, "blend", "FILE", &blend, "blend/1: a mixture, of the model too if it was fitted with it"),
     CONFIG_INT('k', "k", "N", &k, 1, 100000, "items a line"),
     CONFIG_INT('b', "beam", "N", &beam, 1, 100000, "beam width, at least k"),
     CONFIG_FLAG('x', "exclude-seen", &exclude_seen, "leave out the history's own items"),
@@ -36,7 +39,7 @@ static const cli_option_t options[] = {
     CLI_OUTPUT,
 };
 
-static const cli_t cli = {"recommend", "-m model.st -s sids.st [options] < histories.txt > lists.tsv",
+static const cli_t cli = {"recommend", "[-m model.st -s sids.st] [--blend blend.st] [options] < histories.txt > lists.tsv",
                           "Answers every history (item ids, oldest first, a line each) with the best next items as id:score.",
                           options, CLI_COUNT(options)};
 
@@ -48,7 +51,7 @@ typedef struct {
 
 typedef struct {
     ranker_t *ranker;
-    const sids_t *sids;
+    const strtab_t *ids; /* of the items */
     ranker_t *popular;   /* with --interactions */
     int64_t *popularity; /* [items], likewise */
     double events;       /* training events in all */
@@ -56,64 +59,29 @@ typedef struct {
     out_t *out;
     asked_t batch[BATCH];
     int waiting;         /* histories in the batch */
-    long long line;
-    int64_t *seen_at;    /* [items] the number of the line that last held the item */
+    met_t met;
 } server_t;
 
 static void ask(ranker_t *r, int64_t n, const history_t *histories, int64_t width, int64_t count, int32_t *items, float *scores)
 {
-    ranker_query_t q = {.n = n, .histories = histories, .width = (int)width};
+    ranker_query_t q = {.n = n, .histories = histories, .width = (int)width, .spare = exclude_seen ? (int)k : 0};
     r->topk(r, &q, count, items, scores);
 }
 
 static void put_item(server_t *s, int place, int32_t item, double score)
 {
     size_t n;
-    const char *id = strtab_get(&s->sids->item_ids, item, &n);
+    const char *id = strtab_get(s->ids, item, &n);
     if (s->titles)
         fprintf(out_file(s->out), "%.6g\t%.*s\t%s\n", score, (int)n, id, s->titles[item] ? s->titles[item] : "");
     else
         fprintf(out_file(s->out), "%s%.*s:%.6g", place ? "\t" : "", (int)n, id, score);
 }
 
-/* Moves the items of a list that the history does not hold to the front; returns their number. */
-static int64_t drop_seen(server_t *s, const asked_t *a, int32_t *items, float *scores, int64_t n)
-{
-    int64_t kept = 0;
-    s->line++;
-    for (int64_t i = 0; i < a->count; i++) s->seen_at[a->items[i]] = s->line;
-    for (int64_t i = 0; i < n && items[i] >= 0; i++) {
-        if (s->seen_at[items[i]] == s->line) continue;
-        items[kept] = items[i];
-        scores[kept++] = scores[i];
-    }
-    return kept;
-}
-
 static void put_list(server_t *s, const int32_t *items, const float *scores, int64_t n)
 {
     for (int64_t i = 0; i < n && i < k && items[i] >= 0; i++) put_item(s, (int)i, items[i], (double)scores[i]);
     fputc('\n', out_file(s->out));
-}
-
-/* Doubles the beam until k unseen items remain, where its k best were not enough once seen items are out. A beam of k plus the
- * history's length must do, and one as wide as the catalogue holds all there is. */
-static void answer_wider(server_t *s, const asked_t *a)
-{
-    int64_t enough = k + a->count < s->sids->items ? k + a->count : s->sids->items;
-    history_t h = {a->items, a->count, -1};
-    for (int64_t wide = beam;;) {
-        wide = wide * 2 < enough ? wide * 2 : wide < enough ? enough : wide;
-        int32_t *items = NEW_ARRAY(int32_t, wide);
-        float *scores = NEW_ARRAY(float, wide);
-        ask(s->ranker, 1, &h, wide, wide, items, scores);
-        int64_t kept = drop_seen(s, a, items, scores, wide);
-        bool done = kept >= k || wide >= enough;
-        if (done) put_list(s, items, scores, kept);
-        free(items);
-        free(scores);
-        if (done) return;
-    }
 }
 
 /* Answers an empty history by popularity: scores are logarithms of add-one-smoothed shares of the training events, to stand
@@ -125,7 +93,7 @@ static void answer_popular(server_t *s)
     history_t nothing = {.target = -1};
     ask(s->popular, 1, &nothing, beam, k, items, scores);
     for (int64_t i = 0; i < k && items[i] >= 0; i++) {
-        double share = ((double)s->popularity[items[i]] + 1) / (s->events + (double)s->sids->items);
+        double share = ((double)s->popularity[items[i]] + 1) / (s->events + (double)s->ids->count);
         put_item(s, (int)i, items[i], log(share));
     }
     fputc('\n', out_file(s->out));
@@ -133,27 +101,39 @@ static void answer_popular(server_t *s)
     free(scores);
 }
 
+/* Answers n histories from lists of so many places, which with --exclude-seen are wide enough for k others. */
+static void answer(server_t *s, int64_t n, const history_t *histories, int64_t places)
+{
+    int32_t *items = NEW_ARRAY(int32_t, n * places);
+    float *scores = NEW_ARRAY(float, n * places);
+    ask(s->ranker, n, histories, beam, places, items, scores);
+    for (int64_t i = 0; i < n; i++) {
+        int32_t *list = items + i * places;
+        float *score = scores + i * places;
+        int64_t left = places;
+        if (exclude_seen) {
+            met_take(&s->met, &histories[i]);
+            left = met_leave_out(&s->met, places, list, score);
+        }
+        if (!histories[i].count && interactions) answer_popular(s);
+        else put_list(s, list, score, left);
+    }
+    free(items);
+    free(scores);
+}
+
 static void answer_batch(server_t *s)
 {
     if (!s->waiting) return;
-    int64_t width = exclude_seen ? beam : k;
     history_t histories[BATCH];
-    int32_t *items = NEW_ARRAY(int32_t, BATCH * width);
-    float *scores = NEW_ARRAY(float, BATCH * width);
     for (int i = 0; i < s->waiting; i++) histories[i] = (history_t){s->batch[i].items, s->batch[i].count, -1};
-    ask(s->ranker, s->waiting, histories, beam, width, items, scores);
-    for (int i = 0; i < s->waiting; i++) {
-        int32_t *list = items + i * width;
-        float *score = scores + i * width;
-        int64_t n = width;
-        if (exclude_seen) n = drop_seen(s, &s->batch[i], list, score, width);
-        if (!s->batch[i].count && interactions) answer_popular(s);
-        else if (n < k && beam < s->sids->items) answer_wider(s, &s->batch[i]);
-        else put_list(s, list, score, n);
+    for (int64_t done = 0, n; done < s->waiting; done += n) {
+        int64_t places = k;
+        n = s->waiting - done;
+        if (exclude_seen) n = met_chunk(&s->met, n, histories + done, k, k, &places);
+        answer(s, n, histories + done, places);
     }
     s->waiting = 0;
-    free(items);
-    free(scores);
     out_flush(out_file(s->out), out_name(s->out));
 }
 
@@ -176,7 +156,7 @@ static void take_line(server_t *s, const char *line, size_t n, long long number)
         size_t end = i;
         while (end < n && !strchr(" \t\r", line[end])) end++;
         if (end > i) {
-            int64_t item = strtab_find(&s->sids->item_ids, line + i, end - i);
+            int64_t item = strtab_find(s->ids, line + i, end - i);
             GROW(a->items, a->count, a->cap);
             if (item >= 0) a->items[a->count++] = (int32_t)item;
             else warn_unknown(line + i, end - i, number);
@@ -223,7 +203,7 @@ static void read_popularity(server_t *s)
 {
     st_file_t *f = st_open(interactions);
     interactions_t x = interactions_read(f);
-    catalogue_check_items(interactions, &x.item_ids, sids, &s->sids->item_ids);
+    catalogue_check_items(interactions, &x.item_ids, blend ? blend : sids, s->ids);
     s->popular = popular_ranker(&x, NULL);
     s->popularity = interactions_popularity(&x);
     for (int64_t i = 0; i < x.items; i++) s->events += (double)s->popularity[i];
@@ -233,10 +213,10 @@ static void read_popularity(server_t *s)
 
 static void read_titles(server_t *s)
 {
-    s->titles = NEW_ARRAY(char *, s->sids->items + 1);
+    s->titles = NEW_ARRAY(char *, s->ids->count + 1);
     items_t r = items_open(titles);
     while (items_next(&r)) {
-        int64_t item = strtab_find(&s->sids->item_ids, r.id, strlen(r.id));
+        int64_t item = strtab_find(s->ids, r.id, strlen(r.id));
         const char *title = items_string(&r, "title");
         if (item < 0 || !title) continue;
         s->titles[item] = xstrdup(title);
@@ -248,9 +228,11 @@ static void read_titles(server_t *s)
 
 static server_t server_open(void)
 {
-    recommender_t *r = recommender_open(model, sids, gemm);
-    server_t s = {.ranker = recommender_ranker(r), .sids = recommender_sids(r)};
-    s.seen_at = NEW_ARRAY(int64_t, s.sids->items + 1);
+    recommender_t *r = model ? recommender_open(model, sids, gemm) : NULL;
+    blender_t *b = blend ? blender_open(blend, r) : NULL;
+    server_t s = {.ranker = b ? blender_ranker(b) : recommender_ranker(r),
+                  .ids = b ? &blender_blend(b)->item_ids : &recommender_sids(r)->item_ids};
+    s.met = met_new(s.ids->count);
     if (interactions) read_popularity(&s);
     if (titles) read_titles(&s);
     s.out = out_open(cli_common.output, false);
@@ -261,9 +243,9 @@ static void server_close(server_t *s)
 {
     out_commit(s->out);
     for (int i = 0; i < BATCH; i++) free(s->batch[i].items);
-    for (int64_t i = 0; s->titles && i < s->sids->items; i++) free(s->titles[i]);
+    for (int64_t i = 0; s->titles && i < s->ids->count; i++) free(s->titles[i]);
     free(s->titles);
-    free(s->seen_at);
+    met_free(&s->met);
     free(s->popularity);
     if (s->popular) s->popular->free(s->popular);
     s->ranker->free(s->ranker);
@@ -272,8 +254,9 @@ static void server_close(server_t *s)
 int main(int argc, char **argv)
 {
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected '%s': histories come from standard input", argv[1]);
-    if (!model || !sids) die(EX_USAGE, "--model and --sids are missing");
-    if (k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
+    if (!model != !sids) die(EX_USAGE, "--model and --sids go together");
+    if (!model && !blend) die(EX_USAGE, "--model and --sids, or --blend, are missing");
+    if (k > beam && !blend) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
     server_t s = server_open();
     serve(&s);
     server_close(&s);

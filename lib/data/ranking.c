@@ -1,12 +1,39 @@
 #include "data/ranking.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 int ranking_best_first(const void *a, const void *b)
 {
     const ranking_item_t *x = a, *y = b;
     if (x->score != y->score) return x->score > y->score ? -1 : 1;
     return (x->item > y->item) - (x->item < y->item);
+}
+
+static bool is_better(const ranking_item_t *a, const ranking_item_t *b) { return ranking_best_first(a, b) < 0; }
+
+/* Restores the heap below place i, the worst of all at its top. */
+static void sift_down(ranking_item_t *heap, int64_t n, int64_t i)
+{
+    for (int64_t child; (child = 2 * i + 1) < n; i = child) {
+        if (child + 1 < n && is_better(&heap[child], &heap[child + 1])) child++;
+        if (!is_better(&heap[i], &heap[child])) return;
+        const ranking_item_t swap = heap[i];
+        heap[i] = heap[child];
+        heap[child] = swap;
+    }
+}
+
+void ranking_offer(ranking_item_t *list, int64_t *n, int64_t m, ranking_item_t item)
+{
+    if (*n == m) {
+        if (!is_better(&item, &list[0])) return;
+        list[0] = item;
+        sift_down(list, m, 0);
+        return;
+    }
+    list[(*n)++] = item;
+    for (int64_t at = m / 2 - 1; *n == m && at >= 0; at--) sift_down(list, m, at);
 }
 
 int32_t ranking_find(const int32_t *items, int64_t k, int32_t target)

@@ -13,6 +13,10 @@ typedef struct {
 /* For qsort(): best first, by falling score, then by item index. Scores are no NaN. */
 int ranking_best_first(const void *a, const void *b);
 
+/* Offers an item to a list of at most m >= 1, of which *n are taken: the m best of all offers stay, in no order until they are
+ * sorted by ranking_best_first(). */
+void ranking_offer(ranking_item_t *list, int64_t *n, int64_t m, ranking_item_t item);
+
 /* 1-based rank of `target` in items[0 .. k), 0 if absent. */
 int32_t ranking_find(const int32_t *items, int64_t k, int32_t target);
 

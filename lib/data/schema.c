@@ -36,7 +36,8 @@ static const schema_tensor_t recs[] = {
 };
 
 static const schema_tensor_t ranks[] = {
-    {"rank", KIND_INTEGER, "U", true, JOIN_ROWS}, {"user_ids", KIND_STRINGS, "U", true, JOIN_ROWS},
+    {"rank", KIND_INTEGER, "U", true, JOIN_ROWS},      {"rank_unseen", KIND_INTEGER, "U", false, JOIN_ROWS},
+    {"user_ids", KIND_STRINGS, "U", true, JOIN_ROWS},
 };
 
 static const schema_tensor_t model[] = {
@@ -51,6 +52,14 @@ static const schema_tensor_t evidence_fit[] = {
     {"image.deviation", KIND_FLOAT, "D", false, JOIN_SAME},    {"image.components", KIND_FLOAT, "FD", false, JOIN_SAME},
 };
 
+static const schema_tensor_t blend[] = {
+    {"cooccur.offsets", KIND_INTEGER, "O", false, JOIN_SAME},    {"cooccur.item", KIND_INTEGER, "C", false, JOIN_SAME},
+    {"cooccur.weight", KIND_FLOAT, "C", false, JOIN_SAME},       {"neighbours.offsets", KIND_INTEGER, "O", false, JOIN_SAME},
+    {"neighbours.item", KIND_INTEGER, "M", false, JOIN_SAME},    {"neighbours.weight", KIND_FLOAT, "M", false, JOIN_SAME},
+    {"popularity", KIND_INTEGER, "N", true, JOIN_SAME},          {"bins", KIND_FLOAT, "G", true, JOIN_SAME},
+    {"weights", KIND_FLOAT, "GP", true, JOIN_SAME},              {"item_ids", KIND_STRINGS, "N", true, JOIN_SAME},
+};
+
 #define SCHEMA(name, tensors, joins) {name, tensors, (int)(sizeof tensors / sizeof *tensors), joins}
 
 static const schema_t schemas[] = {
@@ -61,6 +70,7 @@ static const schema_t schemas[] = {
     SCHEMA("recs/1", recs, true),
     SCHEMA("ranks/1", ranks, true),
     SCHEMA("model/1", model, false),
+    SCHEMA("blend/1", blend, false),
     SCHEMA("evidence-fit/1", evidence_fit, false),
 };
 

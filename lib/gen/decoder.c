@@ -4,8 +4,10 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 #include "base/parallel.h"
 #include "base/progress.h"
+#include "data/met.h"
 #include "gen/beam.h"
 #include "gen/head.h"
 #include "gen/stepper.h"
@@ -30,7 +32,8 @@ struct decoder {
     /* the call at hand */
     int64_t n;
     const history_t *histories;
-    int beam, k;
+    int *width;    /* [n] of each history's beam */
+    int widest, k;
     bool free_running;
     stepper_room_t room;
     int32_t *items;
@@ -75,8 +78,8 @@ static void workspace_ready(const decoder_t *d, workspace_t *w)
         w->logits = xfloats((size_t)d->space->widest);
     }
     stepper_reserve(w->stepper, d->room);
-    if (w->beam >= d->beam) return;
-    w->beam = d->beam;
+    if (w->beam >= d->widest) return;
+    w->beam = d->widest;
     for (int i = 0; i < BATCH; i++) {
         beam_free(&w->beams[i]);
         w->beams[i] = beam_new(w->beam);
@@ -168,7 +171,7 @@ static void decode_batch(void *ctx, int64_t batch, int worker)
     workspace_ready(d, w);
     const int64_t first = batch * BATCH, n = d->n - first < BATCH ? d->n - first : BATCH;
     stepper_begin(w->stepper, n, d->histories + first);
-    for (int64_t i = 0; i < n; i++) beam_start(&w->beams[i], d->beam, (int32_t)i);
+    for (int64_t i = 0; i < n; i++) beam_start(&w->beams[i], d->width[first + i], (int32_t)i);
     for (int level = 0; level <= d->space->vocab.levels; level++) {
         expand_all(d, w, n, level);
         if (level == d->space->vocab.levels) break;
@@ -182,7 +185,25 @@ static void decode_batch(void *ctx, int64_t batch, int worker)
     progress_add(n);
 }
 
-static void run(decoder_t *d, int64_t n, const history_t *histories, int beam)
+/* Gives every history a beam of its own width; returns the most that those of a batch add up to. */
+static int64_t set_widths(decoder_t *d, int beam, int spare)
+{
+    met_t met = met_new(spare ? d->space->sids->items : 0);
+    int64_t rows = 0, most = 0;
+    d->width = NEW_ARRAY(int, d->n);
+    d->widest = beam;
+    for (int64_t i = 0; i < d->n; i++) {
+        const int64_t enough = spare ? min64(met_take(&met, &d->histories[i]) + spare, met.items) : 0;
+        d->width[i] = (int)max64(beam, enough);
+        d->widest = (int)max64(d->widest, enough);
+        rows = (i % BATCH ? rows : 0) + d->width[i];
+        most = max64(most, rows);
+    }
+    met_free(&met);
+    return most;
+}
+
+static void run(decoder_t *d, int64_t n, const history_t *histories, int beam, int spare)
 {
     if (d->workers != parallel_workers()) {
         drop_work(d);
@@ -191,19 +212,20 @@ static void run(decoder_t *d, int64_t n, const history_t *histories, int beam)
     }
     d->n = n;
     d->histories = histories;
-    d->beam = beam;
     d->room = stepper_measure(d->space, n, histories, BATCH, beam);
+    d->room.step_rows = set_widths(d, beam, spare);
     parallel_for((n + BATCH - 1) / BATCH, decode_batch, d);
+    free(d->width);
 }
 
-void decoder_topk(decoder_t *d, int64_t n, const history_t *histories, int beam, int k, int32_t *items, float *scores)
+void decoder_topk(decoder_t *d, int64_t n, const history_t *histories, int beam, int spare, int k, int32_t *items, float *scores)
 {
-    if (k < 1 || k > beam) die(EX_USAGE, "%d items cannot be read off a beam of %d", k, beam);
+    if (k < 1 || (k > beam && !spare)) die(EX_USAGE, "%d items cannot be read off a beam of %d", k, beam);
     d->k = k;
     d->items = items;
     d->scores = scores;
     d->free_running = false;
-    run(d, n, histories, beam);
+    run(d, n, histories, beam, spare);
 }
 
 double decoder_invalid_rate(decoder_t *d, int64_t n, const history_t *histories, int beam)
@@ -212,7 +234,7 @@ double decoder_invalid_rate(decoder_t *d, int64_t n, const history_t *histories,
     int64_t batches = (n + BATCH - 1) / BATCH;
     d->invalid = NEW_ARRAY(double, batches);
     d->free_running = true;
-    run(d, n, histories, beam);
+    run(d, n, histories, beam, 0);
     double sum = 0;
     for (int64_t i = 0; i < batches; i++) sum += d->invalid[i];
     free(d->invalid);

@@ -18,8 +18,10 @@ void decoder_free(decoder_t *d);
 
 /* The k best items of each of n histories, the last max_items of each read: items [n, k] (-1 where none is left), scores
  * [n, k] = sum of log-probabilities (-INFINITY where none), no length normalisation, ties by item index. A finished SID keeps
- * its place in the beam and competes. 1 <= k <= beam. Parallel over fixed batches; equal bytes for any number of threads. */
-void decoder_topk(decoder_t *d, int64_t n, const history_t *histories, int beam, int k, int32_t *items, float *scores);
+ * its place in the beam and competes. Where `spare` is not 0, a history's beam is at least so wide that `spare` items remain
+ * when its met items, of all the history, are left out: spare + their number, or the catalogue. 1 <= k, and k <= beam where
+ * spare is 0. Parallel over fixed batches; equal bytes for any number of threads. */
+void decoder_topk(decoder_t *d, int64_t n, const history_t *histories, int beam, int spare, int k, int32_t *items, float *scores);
 
 /* Unconstrained decoding (any code of a level may follow): the share of the n * beam best sequences that are no item's SID.
  * Means something only for models trained with the level softmax. */

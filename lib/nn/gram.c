@@ -6,14 +6,13 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 #include "base/parallel.h"
 
 enum {
     CHUNK = 256,      /* rows turned into doubles at a time */
     GRAM_SHARDS = 16, /* partial Gram matrices; part of the result */
 };
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
 struct gram {
     int64_t rows, l;

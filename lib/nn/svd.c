@@ -7,14 +7,13 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 #include "base/parallel.h"
 #include "base/rng.h"
 #include "nn/gemm.h"
 #include "nn/gram.h"
 
 enum { CHUNK = 256 }; /* rows rotated at a time */
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
 struct gaussian {
     uint64_t key;

@@ -99,7 +99,8 @@ static rl_t *rl_new(const rl_job_t *job)
     t->net = network_new(t->model, job->backend, space_positions(&t->space));
     t->learner = learner_new(&t->model->params, t->o.shards, t->o.valid_users > 0, t->o.update.average > 0);
     t->rollout = rollout_new(t->net, &t->space, t->o.sampler, (int)t->o.group, t->o.temperature);
-    if (t->o.valid_users) t->validation = validation_new(t->net, &g->space, job->interactions, t->o.valid_users, t->o.seed);
+    if (t->o.valid_users)
+        t->validation = validation_new(t->net, &g->space, job->interactions, t->o.valid_users, t->o.seed, t->o.protocol);
     make_workers(t);
     make_step(t);
     return t;
@@ -271,8 +272,7 @@ static void log_round(const rl_t *t, const loop_state_t *at)
     buf_t terms = {0};
     for (int k = 0; k < REWARD_TERMS; k++)
         buf_printf(&terms, "%s\"%s\":%.6f", k ? "," : "", reward_term_names[k], ratio(x->terms[k], x->groups));
-    char validated[64] = "\"hr@10\":null,\"ndcg@10\":null";
-    if (t->validation) snprintf(validated, sizeof validated, "\"hr@10\":%.6f,\"ndcg@10\":%.6f", t->score.hr10, t->score.ndcg10);
+    char *validated = validation_json(t->validation, &t->score);
     jsonlog("{\"step\":%d,\"updates\":%d,\"prompts\":%.0f,\"reward\":%.6f,\"reward_terms\":{%s},\"reward_deviation\":%.6f,"
             "\"groups_with_hit\":%.6f,\"groups_equal\":%.0f,\"groups_equal_share\":%.6f,\"loss\":%.6f,\"kl\":%.6g,"
             "\"entropy\":%.6f,\"entropy_share\":%.6f,\"clipped\":%.6f,\"gradient_norm\":%.6f,%s,\"candidates_per_second\":%.0f}",
@@ -281,6 +281,7 @@ static void log_round(const rl_t *t, const loop_state_t *at)
             ratio(x->loss, x->updates), ratio(x->kl, x->tokens), ratio(x->entropy, x->tokens), entropy_share(x),
             ratio(x->clipped, x->tokens), ratio(x->norm, x->updates), validated, candidates_per_second(t, at));
     buf_free(&terms);
+    free(validated);
 }
 
 static void say_round(const rl_t *t, const loop_state_t *at)
@@ -337,6 +338,7 @@ static void started(void *ctx)
     const rl_t *t = ctx;
     note("%lld prompts, %lld steps of %lld x %lld candidates, %s", (long long)t->prompt_count, (long long)t->steps,
          (long long)t->o.prompts_per_step, (long long)t->o.group, t->job->backend->name);
+    validation_note(t->validation);
 }
 
 model_t *rl_train(const rl_job_t *job, rl_result_t *result)

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "data/interactions.h"
+#include "data/protocol.h"
 #include "data/sids.h"
 #include "gen/generator.h"
 #include "nn/backend.h"
@@ -26,6 +26,7 @@ typedef struct {
     int64_t warmup;                    /* updates */
     bool cosine;                       /* the rate falls to 0; else it stays */
     int64_t valid_users, valid_every, beam, patience; /* valid_every: steps */
+    protocol_t protocol;               /* of validation */
     double max_kl, min_entropy, max_entropy;          /* bounds; entropies as shares of the reference's */
     int64_t shards;
     uint64_t seed;

@@ -190,7 +190,7 @@ static void draw_beams(rollout_t *r)
     const int64_t count = r->n * r->group;
     int32_t *items = NEW_ARRAY(int32_t, count);
     float *scores = NEW_ARRAY(float, count);
-    decoder_topk(r->decoder, r->n, r->prompts, r->group, r->group, items, scores);
+    decoder_topk(r->decoder, r->n, r->prompts, r->group, 0, r->group, items, scores);
     for (int64_t c = 0; c < count; c++) {
         draw_t *d = &r->draws[c];
         *d = (draw_t){.item = items[c], .log_prob = scores[c]};

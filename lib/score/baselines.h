@@ -2,17 +2,8 @@
 #ifndef SIDMILL_SCORE_BASELINES_H
 #define SIDMILL_SCORE_BASELINES_H
 
+#include "blend/cooccurrence.h"
 #include "score/ranker.h"
-
-/* Weighted co-occurrence. Where item b follows item a by s <= window events in a training history, the weight of b after a
- * grows by 1 / s, and that of a after b by back / s; the sums are divided by (popularity_a * popularity_b)^power (0: plain
- * counts, 1/2: cosine). */
-typedef struct {
-    int64_t window; /* >= 1 */
-    double back;    /* in [0, 1] */
-    double power;   /* in [0, 1] */
-    double decay;   /* in (0, 1]: how much less each event counts than the one after it when a history asks */
-} cooccur_options_t;
 
 /* The options of all baselines. */
 typedef struct {

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 #include "score/label.h"
 #include "score/metrics.h"
 #include "score/ranks.h"
@@ -32,7 +33,7 @@ static const char *split_label(system_t *s, const char *operand)
     return n ? operand + n + 1 : operand;
 }
 
-static system_t system_read(const char *operand)
+static system_t system_read(const char *operand, protocol_t protocol)
 {
     system_t s = {0};
     char *files = xstrdup(split_label(&s, operand)), *rest = files, *file;
@@ -43,7 +44,7 @@ static system_t system_read(const char *operand)
         GROW(s.names, s.seeds, names_cap);
         GROW(s.ranks, s.seeds, cap);
         s.names[s.seeds] = xstrdup(file);
-        s.ranks[s.seeds++] = ranks_read(file);
+        s.ranks[s.seeds++] = ranks_read(file, protocol);
     }
     free(files);
     return s;
@@ -86,7 +87,7 @@ static void mean_json(buf_t *out, const char *name, const system_t *system, int 
     for (int s = 0; s < system->seeds; s++) {
         const ranks_t *r = &system->ranks[s];
         double mean = 0;
-        for (int64_t u = 0; u < r->users; u++) mean += user_value(m, r->rank[u], k);
+        for (int64_t u = 0; u < r->users; u++) mean += user_value(m, r->list.rank[u], k);
         mean /= (double)r->users;
         all += mean / system->seeds;
         buf_puts(&each, s ? ", " : "");
@@ -105,8 +106,8 @@ static double *gains(const system_t *a, const system_t *b, int64_t k)
     for (int64_t u = 0; u < users; u++) {
         for (int m = 0; m < METRICS; m++) {
             double *gain = &d[u * METRICS + m];
-            for (int s = 0; s < b->seeds; s++) *gain += user_value(m, b->ranks[s].rank[u], k) / b->seeds;
-            for (int s = 0; s < a->seeds; s++) *gain -= user_value(m, a->ranks[s].rank[u], k) / a->seeds;
+            for (int s = 0; s < b->seeds; s++) *gain += user_value(m, b->ranks[s].list.rank[u], k) / b->seeds;
+            for (int s = 0; s < a->seeds; s++) *gain -= user_value(m, a->ranks[s].list.rank[u], k) / a->seeds;
         }
     }
     return d;
@@ -146,13 +147,13 @@ static intervals_t intervals_of(const double *d, int64_t users, const comparison
 static int64_t check_systems(const system_t *systems, int count, const char **split)
 {
     const ranks_t *first = &systems[0].ranks[0];
-    int64_t k = first->k;
+    int64_t k = first->list.k;
     *split = NULL;
     for (int i = 0; i < count; i++) {
         for (int s = 0; s < systems[i].seeds; s++) {
             const ranks_t *r = &systems[i].ranks[s];
             check_same_users(first, r, systems[0].names[0], systems[i].names[s]);
-            if (r->k < k) k = r->k;
+            k = min64(k, r->list.k);
             if (!*split) *split = r->split;
         }
     }
@@ -161,24 +162,24 @@ static int64_t check_systems(const system_t *systems, int count, const char **sp
 }
 
 /* The members that comparisons and ablations begin with. */
-static void head_json(buf_t *out, const char *schema, const char *split, int64_t users)
+static void head_json(buf_t *out, const char *schema, const char *split, protocol_t protocol, int64_t users)
 {
     buf_printf(out, "{\n  \"schema\": \"%s\",\n  \"split\": ", schema);
     if (split) buf_json_string(out, split, strlen(split));
     else buf_puts(out, "null");
-    buf_printf(out, ",\n  \"users\": %lld,\n", (long long)users);
+    buf_printf(out, ",\n  \"protocol\": \"%s\",\n  \"users\": %lld,\n", protocol_names[protocol], (long long)users);
 }
 
 char *comparison_json(const char *a, const char *b, const comparison_options_t *o)
 {
-    system_t both[2] = {system_read(a), system_read(b)};
+    system_t both[2] = {system_read(a, o->protocol), system_read(b, o->protocol)};
     const char *split;
     int64_t k = check_systems(both, 2, &split), users = both[0].ranks[0].users;
     double *d = gains(&both[0], &both[1], k);
     intervals_t interval = intervals_of(d, users, o);
 
     buf_t out = {0};
-    head_json(&out, "comparison/1", split, users);
+    head_json(&out, "comparison/1", split, o->protocol, users);
     buf_printf(&out, "  \"seeds\": [%d, %d],\n  \"bootstrap\": %lld,\n  \"level\": %g,\n  \"metrics\": {", both[0].seeds,
                both[1].seeds, (long long)o->rounds, LEVEL);
     for (int m = 0, shown = 0; m < METRICS; m++) {
@@ -235,11 +236,11 @@ static void row_json(buf_t *out, const system_t *row, const system_t *reference,
 char *comparison_ablation_json(char **rows, int count, const comparison_options_t *o)
 {
     system_t *systems = NEW_ARRAY(system_t, count);
-    for (int i = 0; i < count; i++) systems[i] = system_read(rows[i]);
+    for (int i = 0; i < count; i++) systems[i] = system_read(rows[i], o->protocol);
     const char *split;
     int64_t k = check_systems(systems, count, &split);
     buf_t out = {0};
-    head_json(&out, "ablation/1", split, systems[0].ranks[0].users);
+    head_json(&out, "ablation/1", split, o->protocol, systems[0].ranks[0].users);
     buf_printf(&out, "  \"bootstrap\": %lld,\n  \"level\": %g,\n  \"rows\": [", (long long)o->rounds, LEVEL);
     for (int i = 0; i < count; i++) {
         buf_puts(&out, i ? "," : "");

@@ -5,14 +5,12 @@
 #include <stdint.h>
 
 #include "data/interactions.h"
+#include "nn/sparse.h"
 #include "score/baselines.h"
 #include "score/popular.h"
 
 typedef struct {
-    int64_t items;
-    int64_t *offsets;   /* [items + 1]: row a lists what follows item a */
-    int32_t *neighbour; /* ascending within a row */
-    float *weight;
+    csr_t rows; /* blend/cooccurrence.h */
     double decay;
     popular_t popular;
 } cooccur_t;

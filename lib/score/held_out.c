@@ -41,7 +41,7 @@ void held_out_close(held_out_t *h)
 
 ranker_query_t held_out_query(const held_out_t *h, int width)
 {
-    return (ranker_query_t){h->n, h->histories, h->users, width};
+    return (ranker_query_t){.n = h->n, .histories = h->histories, .users = h->users, .width = width};
 }
 
 strtab_t held_out_user_ids(const held_out_t *h)

@@ -74,6 +74,6 @@ static void close_ranker(ranker_t *r)
 ranker_t *lists_ranker(recs_t recs, const char *name, const interactions_t *x)
 {
     lists_t *l = NEW(lists_t);
-    *l = (lists_t){{"recs", topk, close_ranker}, recs, name, x, item_map(&recs, x, name)};
+    *l = (lists_t){{"recs", topk, close_ranker, recs.k}, recs, name, x, item_map(&recs, x, name)};
     return &l->ranker;
 }

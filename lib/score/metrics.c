@@ -34,7 +34,7 @@ metrics_t metrics_mean(const int32_t *rank, int64_t n, int64_t k, const uint8_t 
         for (int m = 0; rank[u] > 0 && m < METRICS; m++) mean.value[m] += metric_value(m, rank[u]);
     }
     for (int m = 0; m < METRICS; m++)
-        mean.value[m] = mean.users && metric_cut(m) <= k ? mean.value[m] / (double)mean.users : NAN;
+        mean.value[m] = mean.users && k > 0 && metric_cut(m) <= k ? mean.value[m] / (double)mean.users : NAN;
     return mean;
 }
 

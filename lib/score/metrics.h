@@ -18,7 +18,7 @@ int metric_cut(int m);
  * mrr = 1 / rank. All are 0 for rank 0. */
 double metric_value(int m, int32_t rank);
 
-/* Means over users. value[m] is NaN where it is not defined: no users, or a cut beyond the lists' length. */
+/* Means over users. value[m] is NaN where it is not defined: no users, no lists (k 0), or a cut beyond their length. */
 typedef struct {
     int64_t users;
     double value[METRICS];

@@ -55,6 +55,6 @@ ranker_t *popular_ranker(const interactions_t *x, const baseline_options_t *o)
 {
     (void)o;
     popular_ranker_t *r = NEW(popular_ranker_t);
-    *r = (popular_ranker_t){{"popular", topk, close_ranker}, popular_fit(x)};
+    *r = (popular_ranker_t){{"popular", topk, close_ranker, 0}, popular_fit(x)};
     return &r->ranker;
 }

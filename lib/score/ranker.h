@@ -13,7 +13,12 @@ typedef struct {
     const history_t *histories; /* [n]; an empty history is legal, targets are not looked at */
     const int64_t *users;       /* [n] rows of the interactions' user_ids; NULL where they are not known */
     int width;                  /* of a beam, at least the k asked for; what searches nothing passes it over */
+    int spare;                  /* not 0: so many items of a list are to remain when those of its whole history are left out, as
+                                   far as the catalogue goes; k may then be more than the width (data/met.h: met_chunk()) */
 } ranker_query_t;
+
+/* The spare items of which evaluations are made. */
+enum { RANKER_SPARE = 10 };
 
 /* What stands where a list has ended, and for an item that the catalogue lacks: it keeps its place and is never right. */
 enum { RANKER_NONE = -1, RANKER_UNKNOWN = -2 };
@@ -27,6 +32,8 @@ struct ranker {
     void (*topk)(ranker_t *r, const ranker_query_t *q, int64_t k, int32_t *items, float *scores);
 
     void (*free)(ranker_t *r);
+
+    int64_t longest; /* list that it has; 0: any length */
 };
 
 #endif

@@ -18,37 +18,59 @@ static double share_of(const st_file_t *f, const char *key)
     return v;
 }
 
-ranks_t ranks_read(const char *path)
+static const char *const rank_names[PROTOCOLS] = {"rank", "rank_unseen"}, *const k_names[PROTOCOLS] = {"k", "k_unseen"};
+
+/* The length of the lists, as metadata. */
+static int64_t length_of(const st_file_t *f, const char *key)
+{
+    const char *text = st_meta(f, key);
+    if (!text) return INT32_MAX;
+    char *end;
+    int64_t k = strtoll(text, &end, 10);
+    if (end == text || *end || k < 1 || k > INT32_MAX)
+        die(EX_DATAERR, "%s: metadata %s is '%s', expected a list length", f->name, key, text);
+    return k;
+}
+
+static ranks_list_t list_read(const st_file_t *f, protocol_t protocol, int64_t *users)
+{
+    const char *name = rank_names[protocol];
+    if (protocol == PROTOCOL_UNSEEN && !st_find(f, name))
+        die(EX_DATAERR, "%s: no tensor '%s': its lists were too short to leave met items out, or it is of an older version",
+            f->name, name);
+    ranks_list_t list = {length_of(f, k_names[protocol]), st_need_i32(f, name, 1, users)};
+    for (int64_t u = 0; u < *users; u++)
+        if (list.rank[u] < 0 || list.rank[u] > list.k)
+            die(EX_DATAERR, "%s: %s: row %lld is %d, expected 0 to %lld", f->name, name, (long long)u, list.rank[u],
+                (long long)list.k);
+    return list;
+}
+
+ranks_t ranks_read(const char *path, protocol_t protocol)
 {
     st_file_t *f = st_open(path);
     st_check_schema(f, "ranks/1");
-    int64_t shape[1] = {-1};
-    ranks_t r = {.k = INT32_MAX, .rank = st_need_i32(f, "rank", 1, shape)};
-    r.users = shape[0];
+    ranks_t r = {.users = -1};
+    r.list = list_read(f, protocol, &r.users);
     r.user_ids = st_need_ids(f, "user_ids", r.users);
-    const char *split = st_meta(f, "split"), *k = st_meta(f, "k");
+    const char *split = st_meta(f, "split");
     if (split) r.split = xstrdup(split);
-    if (k) {
-        char *end;
-        r.k = strtoll(k, &end, 10);
-        if (*end || r.k < 1 || r.k > INT32_MAX) die(EX_DATAERR, "%s: metadata k is '%s', expected a list length", f->name, k);
-    }
     r.alone = share_of(f, "sids_alone");
     r.utilisation = share_of(f, "sids_utilisation");
-    for (int64_t u = 0; u < r.users; u++)
-        if (r.rank[u] < 0 || r.rank[u] > r.k)
-            die(EX_DATAERR, "%s: rank: row %lld is %d, expected 0 to %lld", f->name, (long long)u, r.rank[u], (long long)r.k);
     st_close(f);
     return r;
 }
 
-void ranks_add(st_writer_t *w, int64_t n, int64_t k, const char *split, const int32_t *rank, const strtab_t *user_ids)
+void ranks_add(st_writer_t *w, int64_t n, const char *split, const ranks_list_t lists[PROTOCOLS], const strtab_t *user_ids)
 {
-    char text[24];
-    snprintf(text, sizeof text, "%lld", (long long)k);
     st_set_meta(w, "split", split);
-    st_set_meta(w, "k", text);
-    st_add1(w, "rank", ST_I32, n, rank);
+    for (int p = 0; p < PROTOCOLS; p++) {
+        if (lists[p].k < 1) continue;
+        char text[24];
+        snprintf(text, sizeof text, "%lld", (long long)lists[p].k);
+        st_set_meta(w, k_names[p], text);
+        st_add1(w, rank_names[p], ST_I32, n, lists[p].rank);
+    }
     st_add_strings(w, "user_ids", user_ids);
 }
 
@@ -68,7 +90,7 @@ void ranks_add_sids(st_writer_t *w, const sids_t *sids)
 void ranks_free(ranks_t *r)
 {
     free(r->split);
-    free(r->rank);
+    free(r->list.rank);
     strtab_free(&r->user_ids);
     *r = (ranks_t){0};
 }

@@ -4,22 +4,33 @@
 
 #include <stdint.h>
 
+#include "data/protocol.h"
 #include "data/sids.h"
 #include "data/st.h"
 #include "data/strtab.h"
 
-/* ranks/1: `rank` I32 [U] of each user's held-out item in a list of length k (0: not in it), `user_ids`; metadata `split`
- * and `k`, and of a model's ranks `sids_alone` and `sids_utilisation`. */
+/* The ranks under one protocol: each user's in a list of length k, from 1; 0: not in it. */
 typedef struct {
-    int64_t users, k; /* a file without metadata k counts as INT32_MAX: every cut is defined */
-    char *split;      /* NULL where the file does not say */
+    int64_t k;     /* 0: the lists are too short for this protocol */
+    int32_t *rank; /* [n] */
+} ranks_list_t;
+
+/* What ranks/1 holds under one protocol: `rank` I32 [U] of each user's held-out item in a list of length k, or `rank_unseen` in
+ * one of length k_unseen, from which met items are left out; `user_ids`; metadata `split`, `k`, `k_unseen`, and of a model's
+ * ranks `sids_alone` and `sids_utilisation`. */
+typedef struct {
+    int64_t users;
+    ranks_list_t list; /* a file without metadata k counts as INT32_MAX: every cut is defined */
+    char *split;       /* NULL where the file does not say */
     double alone, utilisation; /* of the SIDs (data/sids.h), the latter over all levels; NaN where the file does not say */
-    int32_t *rank;
     strtab_t user_ids;
 } ranks_t;
 
-ranks_t ranks_read(const char *path);
-void ranks_add(st_writer_t *w, int64_t n, int64_t k, const char *split, const int32_t *rank, const strtab_t *user_ids);
+/* A file that has no ranks under the protocol ends the process with EX_DATAERR. */
+ranks_t ranks_read(const char *path, protocol_t protocol);
+
+/* Adds the ranks of n users under every protocol that their lists are long enough for. */
+void ranks_add(st_writer_t *w, int64_t n, const char *split, const ranks_list_t lists[PROTOCOLS], const strtab_t *user_ids);
 
 /* Sets the metadata about the SIDs of a model whose ranks these are. */
 void ranks_add_sids(st_writer_t *w, const sids_t *sids);

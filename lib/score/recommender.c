@@ -22,7 +22,7 @@ struct recommender {
 static void topk(ranker_t *ranker, const ranker_query_t *q, int64_t k, int32_t *items, float *scores)
 {
     recommender_t *r = (recommender_t *)ranker;
-    decoder_topk(r->decoder, q->n, q->histories, q->width, (int)k, items, scores);
+    decoder_topk(r->decoder, q->n, q->histories, q->width, q->spare, (int)k, items, scores);
     for (int64_t i = 0; i < q->n * k; i++)
         if (items[i] < 0) scores[i] = 0;
 }
@@ -41,7 +41,7 @@ static void close_ranker(ranker_t *ranker)
 recommender_t *recommender_open(const char *model_path, const char *sids_path, const char *gemm)
 {
     recommender_t *r = NEW(recommender_t);
-    r->ranker = (ranker_t){"model", topk, close_ranker};
+    r->ranker = (ranker_t){"model", topk, close_ranker, 0};
     st_file_t *f = st_open(sids_path), *m = st_open(model_path);
     r->sids = sids_read(f);
     r->generator = generator_read(m, f, &r->sids);
@@ -56,6 +56,8 @@ recommender_t *recommender_open(const char *model_path, const char *sids_path, c
 ranker_t *recommender_ranker(recommender_t *r) { return &r->ranker; }
 
 const sids_t *recommender_sids(const recommender_t *r) { return &r->sids; }
+const network_t *recommender_network(const recommender_t *r) { return r->net; }
+const space_t *recommender_space(const recommender_t *r) { return &r->generator.space; }
 bool recommender_trie_softmax(const recommender_t *r) { return r->generator.space.softmax == SOFTMAX_TRIE; }
 const char *recommender_model_digest(const recommender_t *r) { return r->digest; }
 const char *recommender_backend(const recommender_t *r) { return r->net->backend->name; }

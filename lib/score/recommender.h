@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include "data/sids.h"
+#include "gen/space.h"
+#include "nn/transformer.h"
 #include "score/ranker.h"
 
 typedef struct recommender recommender_t;
@@ -19,6 +21,8 @@ recommender_t *recommender_open(const char *model_path, const char *sids_path, c
 ranker_t *recommender_ranker(recommender_t *r);
 
 const sids_t *recommender_sids(const recommender_t *r);
+const network_t *recommender_network(const recommender_t *r);
+const space_t *recommender_space(const recommender_t *r);
 bool recommender_trie_softmax(const recommender_t *r); /* trained with --softmax trie: unconstrained decoding means nothing */
 const char *recommender_model_digest(const recommender_t *r);
 const char *recommender_backend(const recommender_t *r);

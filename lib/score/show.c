@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/in.h"
 #include "base/mem.h"
+#include "data/protocol.h"
 #include "score/label.h"
 #include "score/metrics.h"
 #include "score/strata.h"
@@ -85,6 +86,21 @@ static bool shown_already(const show_table_t *t, const cJSON *result)
     return false;
 }
 
+/* Adds the other results that the first `systems` columns' files hold under a key. */
+static void add_others(show_table_t *t, int systems, const char *key, const char *prefix)
+{
+    for (int i = 0; i < systems; i++) {
+        const cJSON *file = t->columns[i].file, *result;
+        cJSON_ArrayForEach(result, at_path(file, key))
+        {
+            if (shown_already(t, result)) continue;
+            char *label = xasprintf("%s%s", prefix, result->string);
+            add_column(t, label, file, result);
+            free(label);
+        }
+    }
+}
+
 static void print_row(FILE *out, const show_table_t *t, const char *name, const char *path, bool of_file, const char *format)
 {
     bool any = false;
@@ -105,7 +121,7 @@ static void print_row(FILE *out, const show_table_t *t, const char *name, const 
 
 static void print_table(FILE *out, const show_table_t *t)
 {
-    fprintf(out, "%-16s", "");
+    fprintf(out, "%-16s", protocol_words[PROTOCOL_ALL]);
     for (int i = 0; i < t->count; i++) fprintf(out, "  %8s", t->columns[i].label);
     fputc('\n', out);
     print_row(out, t, "users", "users", true, "%.0f");
@@ -114,6 +130,8 @@ static void print_table(FILE *out, const show_table_t *t)
         snprintf(path, sizeof path, "metrics.%s", metric_name(m));
         print_row(out, t, metric_name(m), path, false, "%.4f");
     }
+    print_row(out, t, "unseen hr@10", "metrics_unseen.hr@10", false, "%.4f");
+    print_row(out, t, "unseen ndcg@10", "metrics_unseen.ndcg@10", false, "%.4f");
     print_row(out, t, "coverage@10", "coverage@10", false, "%.4f");
     print_row(out, t, "invalid rate", "invalid_rate", false, "%.4f");
     for (int s = 0; s < STRATA; s++) {
@@ -127,10 +145,17 @@ static void print_table(FILE *out, const show_table_t *t)
     }
 }
 
+/* The protocol of a comparison; one that does not say counts all items. */
+static const char *protocol_of(const cJSON *json)
+{
+    const char *name = text_at(json, "protocol");
+    return name ? name : protocol_names[PROTOCOL_ALL];
+}
+
 static void print_comparison(FILE *out, const cJSON *json)
 {
     const cJSON *metrics = at_path(json, "metrics"), *m;
-    fprintf(out, "%-10s %8s %8s %8s  %-20s %9s %9s\n", "", "A", "B", "B - A", "95% interval", "t", "p");
+    fprintf(out, "%-10s %8s %8s %8s  %-20s %9s %9s\n", protocol_of(json), "A", "B", "B - A", "95% interval", "t", "p");
     cJSON_ArrayForEach(m, metrics)
     {
         const cJSON *interval = at_path(m, "interval");
@@ -162,8 +187,8 @@ static void print_share(FILE *out, double share)
 static void print_ablation(FILE *out, const cJSON *json)
 {
     const cJSON *row, *rows = at_path(json, "rows");
-    fprintf(out, "%-21s %5s %6s %6s  %8s %8s %-18s  %8s %8s %-18s\n", "", "seeds", "alone", "used", "hr@10", "gain", " 95% interval",
-            "ndcg@10", "gain", " 95% interval");
+    fprintf(out, "%-21s %5s %6s %6s  %8s %8s %-18s  %8s %8s %-18s\n", protocol_of(json), "seeds", "alone", "used",
+            "hr@10", "gain", " 95% interval", "ndcg@10", "gain", " 95% interval");
     cJSON_ArrayForEach(row, rows)
     {
         const char *label = text_at(row, "label");
@@ -214,12 +239,9 @@ void show_files(FILE *out, char **operands, int count)
         in_free(&b);
         free(label);
     }
-    int systems = table.count;
-    for (int i = 0; i < systems; i++) {
-        const cJSON *file = table.columns[i].file, *result;
-        cJSON_ArrayForEach(result, at_path(file, "baselines"))
-            if (!shown_already(&table, result)) add_column(&table, result->string, file, result);
-    }
+    const int systems = table.count;
+    add_others(&table, systems, "parts", "part ");
+    add_others(&table, systems, "baselines", "");
     if (table.count) print_table(out, &table);
     for (int i = 0; i < table.count; i++) free(table.columns[i].label);
     for (int i = 0; i < count; i++) cJSON_Delete(files[i]);

@@ -135,6 +135,39 @@ def check(interactions, recs, report, which):
         same(m["strata"][name], {**metrics(part, k), "users": len(part), "items": of.count(s)}, name)
 
 
+def check_left_out(m, lists, x, which, k):
+    """metrics_unseen and strata_unseen against each user's list of items without met ones, in the split's order, cut to k."""
+    rows, inputs, targets, training = split(x, which)
+    assert len(lists) == len(rows)
+    ranks = []
+    for l, h, t in zip(lists, inputs, targets):
+        assert not set(l) & set(h) and len(l) >= k, "a met item, or too few others"
+        ranks.append(l[:k].index(t) + 1 if t in l[:k] else 0)
+    same(m["metrics_unseen"], metrics(ranks, k), "metrics_unseen")
+    of = strata(popularity(training, len(x["item_ids"])))
+    for s, name in enumerate(("head", "middle", "tail")):
+        same(m["strata_unseen"][name], metrics([rank for rank, t in zip(ranks, targets) if of[t] == s], k), name + " unseen")
+    return ranks
+
+
+def check_unseen(interactions, recs, report, which, k="10", per_user=None):
+    """What a report says of lists without met items, against the lists in a recs/1 file, which must be long enough."""
+    x, r = read(interactions), read(recs)
+    lists = [[int(i) for i in row if i >= 0 and i not in h] for row, h in zip(r["items"], split(x, which)[1])]
+    ranks = check_left_out(json.load(open(report)), lists, x, which, int(k))
+    if per_user:
+        p = read(per_user)
+        assert list(p["rank_unseen"]) == ranks and p["meta"]["k_unseen"] == k, "ranks"
+
+
+def check_excluded(interactions, lists, report, which):
+    """The same against what recommend --exclude-seen printed for write_histories()."""
+    x = read(interactions)
+    row = {item: i for i, item in enumerate(x["item_ids"])}
+    check_left_out(json.load(open(report)), [[row[pair.rsplit(":", 1)[0]] for pair in line.split("\t")] for line in open(lists).read().split("\n")[:-1]],
+                   x, which, 10)
+
+
 def check_popular(interactions, recs):
     x, r = read(interactions), read(recs)
     rows, _, _, training = split(x, "test")
@@ -185,18 +218,20 @@ def student_p(t, df):
     return 1 - 2 * float((f * w).sum() * (a[1] - a[0]) / 3)
 
 
-def check_comparison(report, a, b):
+def check_comparison(report, a, b, protocol="all"):
     m = json.load(open(report))
+    rank, length = ("rank", "k") if protocol == "all" else ("rank_unseen", "k_unseen")
+    assert m["protocol"] == protocol
     value = {}
     for c in (1, 5, 10, 20):
         value[f"hr@{c}"] = lambda r, c=c: np.where((r > 0) & (r <= c), 1.0, 0.0)
         value[f"ndcg@{c}"] = lambda r, c=c: np.where((r > 0) & (r <= c), 1 / np.log2(np.maximum(r, 1) + 1.0), 0.0)
     value["mrr"] = lambda r: np.where(r > 0, 1 / np.maximum(r, 1), 0.0)
     sides = [[read(path) for path in side.split(",")] for side in (a, b)]
-    k = min(int(f["meta"]["k"]) for side in sides for f in side)
+    k = min(int(f["meta"][length]) for side in sides for f in side)
     assert set(m["metrics"]) == {n for n in value if n == "mrr" or int(n.split("@")[1]) <= k}, "metrics shown"
     for name, found in m["metrics"].items():
-        users = [np.mean([value[name](np.where(f["rank"] > k, 0, f["rank"])) for f in side], axis=0) for side in sides]
+        users = [np.mean([value[name](np.where(f[rank] > k, 0, f[rank])) for f in side], axis=0) for side in sides]
         d = users[1] - users[0]
         sd = d.std(ddof=1)
         t = d.mean() / (sd / math.sqrt(len(d))) if sd > 0 else 0
@@ -208,9 +243,11 @@ def check_comparison(report, a, b):
         same({"low": found["interval"][0], "high": found["interval"][1]}, {"low": low, "high": high}, name, 0.15 * error + 1e-12)
 
 
-def write_ranks(path, ranks, k, which="test", prefix="u"):
-    write(path, {"rank": np.array(ranks, np.int32), "user_ids": [f"{prefix}{u}" for u in range(len(ranks))]},
-          {"schema": "ranks/1", "split": which, "k": str(k)})
+def write_ranks(path, ranks, k, which="test", prefix="u", unseen=None, k_unseen=10):
+    """Ranks under one protocol, or with `unseen` under both."""
+    both = {} if unseen is None else {"rank_unseen": np.array(unseen, np.int32)}
+    write(path, {"rank": np.array(ranks, np.int32), **both, "user_ids": [f"{prefix}{u}" for u in range(len(ranks))]},
+          {"schema": "ranks/1", "split": which, "k": str(k), **({"k_unseen": str(k_unseen)} if both else {})})
 
 
 def write_histories(interactions, which):

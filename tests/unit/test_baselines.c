@@ -31,14 +31,14 @@ TEST(cooccurrence_by_hand)
     cooccur_t c = cooccur_fit(&data, &options);
     /* Row 1 (popularity 4). Histories: 0 1 2: 2 follows (1), 0 before (0.5). 1 2: 2 follows (1). 1 0 1, from the first 1:
      * 0 follows (1), 1 follows two on (0.5); from the second: 0 before (0.5), 1 two before (0.25). */
-    CHECK(c.offsets[1] == 2 && c.offsets[2] - c.offsets[1] == 3);
-    const int32_t *item = c.neighbour + c.offsets[1];
-    const float *weight = c.weight + c.offsets[1];
+    CHECK(c.rows.offsets[1] == 2 && c.rows.offsets[2] - c.rows.offsets[1] == 3);
+    const int32_t *item = c.rows.index + c.rows.offsets[1];
+    const float *weight = c.rows.value + c.rows.offsets[1];
     CHECK(item[0] == 0 && item[1] == 1 && item[2] == 2);
     CHECK_NEAR(weight[0], 2.0 / sqrt(4 * 2), 1e-7);
     CHECK_NEAR(weight[1], 0.75 / 4, 1e-7);
     CHECK_NEAR(weight[2], 2.0 / sqrt(4 * 2), 1e-7);
-    for (int64_t i = 3; i < 7; i++) CHECK(c.offsets[i] == c.offsets[i + 1]);
+    for (int64_t i = 3; i < 7; i++) CHECK(c.rows.offsets[i] == c.rows.offsets[i + 1]);
 
     int32_t now[] = {3, 1, 5};
     history_t h[] = {{now, 3, 0}, {now, 0, 0}, {now, 1, 0}};
@@ -60,8 +60,8 @@ TEST(one_direction_and_plain_counts)
     int64_t want_offsets[] = {0, 1, 3, 3, 3, 3, 3, 3};
     int32_t want[] = {1, 0, 2};
     float weight[] = {2, 1, 2};
-    CHECK(!memcmp(c.offsets, want_offsets, sizeof want_offsets));
-    CHECK(!memcmp(c.neighbour, want, sizeof want) && !memcmp(c.weight, weight, sizeof weight));
+    CHECK(!memcmp(c.rows.offsets, want_offsets, sizeof want_offsets));
+    CHECK(!memcmp(c.rows.index, want, sizeof want) && !memcmp(c.rows.value, weight, sizeof weight));
     cooccur_free(&c);
 }
 

@@ -4,8 +4,10 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "data/met.h"
 #include "gen/beam.h"
 #include "gen/decoder.h"
+#include "gen/scorer.h"
 #include "nn/embedding.h"
 #include "nn/model.h"
 #include "nn/transformer.h"
@@ -32,7 +34,7 @@ static fixture_t *fixture(softmax_t softmax, float gain)
     for (int i = 0; i < ITEMS * LEVELS; i++) f->code[i] = (int32_t)rng_below(1, (uint64_t)i, CODES);
     f->sids = (sids_t){.items = ITEMS, .levels = LEVELS, .codes = CODES, .max_suffix = 5, .code = f->code, .suffix = f->suffix};
     sids_assign_suffixes(&f->sids, SUFFIX_COLLIDE);
-    f->space = space_make(&f->sids, softmax, MAX_ITEMS);
+    f->space = space_make(&f->sids, softmax, BODY_FLAT, MAX_ITEMS);
     f->model = model_new((model_config_t){.hidden_size = D, .num_hidden_layers = 2, .num_attention_heads = 2, .num_key_value_heads = 1,
                                           .head_dim = 8, .intermediate_size = 24, .vocab_size = f->space.vocab.size,
                                           .max_position_embeddings = MAX_ROWS, .rms_norm_eps = 1e-6, .rope_theta = 10000});
@@ -97,7 +99,7 @@ static void check_ranking(softmax_t softmax)
     fixture_t *f = fixture(softmax, 15);
     int32_t *item = NEW_ARRAY(int32_t, USERS * ITEMS);
     float *score = NEW_ARRAY(float, USERS * ITEMS);
-    decoder_topk(f->decoder, USERS, f->histories, ITEMS, ITEMS, item, score);
+    decoder_topk(f->decoder, USERS, f->histories, ITEMS, 0, ITEMS, item, score);
     for (int u = 0; u < USERS; u++) {
         int seen[ITEMS] = {0};
         for (int i = 0; i < ITEMS; i++) {
@@ -118,19 +120,77 @@ static void check_ranking(softmax_t softmax)
 TEST(whole_ranking_trie_softmax) { check_ranking(SOFTMAX_TRIE); }
 TEST(whole_ranking_level_softmax) { check_ranking(SOFTMAX_LEVEL); }
 
+/* Every item of every history, from the last to the first and each of them twice, and none for every fifth history. */
+static int64_t ask_for_all(int64_t *offsets, int32_t *items)
+{
+    int64_t n = 0;
+    for (int u = 0; u < USERS; u++) {
+        for (int i = 0; u % 5 && i < 2 * ITEMS; i++) items[n++] = (2 * ITEMS - 1 - i) / 2;
+        offsets[u + 1] = n;
+    }
+    return n;
+}
+
+static void check_scorer(softmax_t softmax)
+{
+    fixture_t *f = fixture(softmax, 15);
+    scorer_t *scorer = scorer_new(f->net, &f->space);
+    int64_t offsets[USERS + 1] = {0};
+    int32_t *items = NEW_ARRAY(int32_t, USERS * ITEMS * 2);
+    float *scores[2] = {NEW_ARRAY(float, USERS * ITEMS * 2), NEW_ARRAY(float, USERS * ITEMS * 2)};
+    const int64_t n = ask_for_all(offsets, items);
+    for (int t = 0; t < 2; t++) {
+        parallel_threads(t + 1);
+        scorer_run(scorer, USERS, f->histories, offsets, items, scores[t]);
+    }
+    parallel_threads(1);
+    CHECK(!memcmp(scores[0], scores[1], (size_t)n * sizeof(float)));
+    for (int u = 0; u < USERS; u++)
+        for (int64_t i = offsets[u]; i < offsets[u + 1]; i++)
+            CHECK_NEAR(scores[0][i], brute_force(f, &f->histories[u], items[i]), 2e-5);
+    scorer_free(scorer);
+    free(items);
+    free(scores[0]);
+    free(scores[1]);
+    release(f);
+}
+
+TEST(given_items_trie_softmax) { check_scorer(SOFTMAX_TRIE); }
+TEST(given_items_level_softmax) { check_scorer(SOFTMAX_LEVEL); }
+
+/* What a beam has found has the scores that the beam gave it. */
+static void check_beam_scores(softmax_t softmax)
+{
+    enum { K = 12 };
+    fixture_t *f = fixture(softmax, 15);
+    scorer_t *scorer = scorer_new(f->net, &f->space);
+    int32_t items[USERS * K];
+    float found[USERS * K], scores[USERS * K];
+    int64_t offsets[USERS + 1];
+    decoder_topk(f->decoder, USERS, f->histories, K, 0, K, items, found);
+    for (int u = 0; u <= USERS; u++) offsets[u] = u * K;
+    scorer_run(scorer, USERS, f->histories, offsets, items, scores);
+    for (int i = 0; i < USERS * K; i++) CHECK_NEAR(scores[i], found[i], 1e-5);
+    scorer_run(scorer, 0, f->histories, offsets, items, scores);
+    scorer_free(scorer);
+    release(f);
+}
+
+TEST(the_beam_s_own_items) { check_beam_scores(SOFTMAX_TRIE); check_beam_scores(SOFTMAX_LEVEL); }
+
 /* k below the beam is the head of the same list; a beam beyond the catalogue leaves the rest empty. */
 TEST(k_and_beam)
 {
     fixture_t *f = fixture(SOFTMAX_TRIE, 15);
     int32_t all[ITEMS + 5], few[7];
     float all_score[ITEMS + 5], few_score[7];
-    decoder_topk(f->decoder, 1, &f->histories[5], ITEMS + 5, ITEMS + 5, all, all_score);
-    decoder_topk(f->decoder, 1, &f->histories[5], ITEMS + 5, 7, few, few_score);
+    decoder_topk(f->decoder, 1, &f->histories[5], ITEMS + 5, 0, ITEMS + 5, all, all_score);
+    decoder_topk(f->decoder, 1, &f->histories[5], ITEMS + 5, 0, 7, few, few_score);
     CHECK(!memcmp(all, few, sizeof few) && !memcmp(all_score, few_score, sizeof few_score));
     for (int i = 0; i < ITEMS + 5; i++) CHECK(i < ITEMS ? all[i] >= 0 : all[i] == -1 && all_score[i] == -INFINITY);
 
     /* a narrow beam may miss items, but gives what it finds its true score */
-    decoder_topk(f->decoder, 1, &f->histories[5], 7, 7, few, few_score);
+    decoder_topk(f->decoder, 1, &f->histories[5], 7, 0, 7, few, few_score);
     for (int i = 0; i < 7; i++) CHECK_NEAR(few_score[i], brute_force(f, &f->histories[5], few[i]), 2e-5);
     release(f);
 }
@@ -140,7 +200,7 @@ static void k_beyond_beam(void)
     fixture_t *f = fixture(SOFTMAX_TRIE, 15);
     int32_t item[4];
     float score[4];
-    decoder_topk(f->decoder, 1, f->histories, 3, 4, item, score);
+    decoder_topk(f->decoder, 1, f->histories, 3, 0, 4, item, score);
 }
 
 TEST(k_beyond_the_beam_is_refused) { CHECK(unit_exit_code(k_beyond_beam) == 64); }
@@ -152,7 +212,7 @@ TEST(ties_go_by_item)
     int32_t item[2 * ITEMS];
     float score[2 * ITEMS];
     int ties = 0;
-    decoder_topk(f->decoder, 2, f->histories, ITEMS, ITEMS, item, score);
+    decoder_topk(f->decoder, 2, f->histories, ITEMS, 0, ITEMS, item, score);
     for (int i = 1; i < ITEMS; i++) {
         CHECK(score[i] <= score[i - 1]);
         if (score[i] == score[i - 1]) {
@@ -172,8 +232,8 @@ TEST(long_histories_are_cut)
     const history_t whole = f->histories[7], last = {whole.items + whole.count - MAX_ITEMS, MAX_ITEMS, -1};
     int32_t a[10], b[10];
     float as[10], bs[10];
-    decoder_topk(f->decoder, 1, &whole, 10, 10, a, as);
-    decoder_topk(f->decoder, 1, &last, 10, 10, b, bs);
+    decoder_topk(f->decoder, 1, &whole, 10, 0, 10, a, as);
+    decoder_topk(f->decoder, 1, &last, 10, 0, 10, b, bs);
     CHECK(!memcmp(a, b, sizeof a) && !memcmp(as, bs, sizeof as));
     release(f);
 }
@@ -185,10 +245,59 @@ TEST(threads_do_not_matter)
     float score[3][USERS * 10];
     for (int t = 0; t < 3; t++) {
         parallel_threads(t + 1);
-        decoder_topk(f->decoder, USERS, f->histories, 12, 10, item[t], score[t]);
+        decoder_topk(f->decoder, USERS, f->histories, 12, 0, 10, item[t], score[t]);
         CHECK(!memcmp(item[0], item[t], sizeof item[t]) && !memcmp(score[0], score[t], sizeof score[t]));
     }
     parallel_threads(1);
+    release(f);
+}
+
+/* With spare items every history has a beam of its own, and so many items remain without those it holds; a list is what that
+ * beam gives the history alone, and neither neighbours nor threads matter. */
+TEST(beams_are_wide_enough_for_spare_items)
+{
+    enum { BEAM = 6, SPARE = 4, K = SPARE + 8 };
+    fixture_t *f = fixture(SOFTMAX_TRIE, 15);
+    int32_t item[2][USERS * K], alone[K];
+    float score[2][USERS * K], alone_score[K];
+    for (int t = 0; t < 2; t++) {
+        parallel_threads(t + 1);
+        decoder_topk(f->decoder, USERS, f->histories, BEAM, SPARE, K, item[t], score[t]);
+    }
+    CHECK(!memcmp(item[0], item[1], sizeof item[0]) && !memcmp(score[0], score[1], sizeof score[0]));
+    met_t met = met_new(ITEMS);
+    int widened = 0;
+    for (int u = 0; u < USERS; u++) {
+        const int distinct = (int)met_take(&met, &f->histories[u]), width = SPARE + distinct > BEAM ? SPARE + distinct : BEAM;
+        widened += width > BEAM;
+        decoder_topk(f->decoder, 1, &f->histories[u], width, 0, width, alone, alone_score);
+        CHECK(!memcmp(alone, item[0] + u * K, (size_t)width * sizeof *alone));
+        CHECK(!memcmp(alone_score, score[0] + u * K, (size_t)width * sizeof *alone_score));
+        for (int i = width; i < K; i++) CHECK(item[0][u * K + i] == -1);
+        CHECK(met_leave_out(&met, K, item[0] + u * K, NULL) >= SPARE);
+    }
+    CHECK(widened > 0 && widened < USERS);
+    met_free(&met);
+    parallel_threads(1);
+    release(f);
+}
+
+/* Where the catalogue has no more, there are fewer; the items beyond what is read count as met. */
+TEST(spare_items_end_with_the_catalogue)
+{
+    fixture_t *f = fixture(SOFTMAX_TRIE, 15);
+    int32_t events[ITEMS], item[ITEMS + 3];
+    float score[ITEMS + 3];
+    for (int i = 0; i < ITEMS; i++) events[i] = i;
+    const history_t most = {events, ITEMS - 3, -1};
+    met_t met = met_new(ITEMS);
+    decoder_topk(f->decoder, 1, &most, 2, 2, ITEMS + 3, item, score);
+    met_take(&met, &most);
+    CHECK(met_leave_out(&met, ITEMS + 3, item, score) >= 2);
+    decoder_topk(f->decoder, 1, &most, 2, 10, ITEMS + 3, item, score);
+    CHECK(met_leave_out(&met, ITEMS + 3, item, score) == 3);
+    for (int i = 0; i < 3; i++) CHECK(item[i] >= ITEMS - 3 && item[i] < ITEMS);
+    met_free(&met);
     release(f);
 }
 
@@ -284,6 +393,8 @@ TEST(finished_items_compete)
     beam_free(&b);
 }
 
-UNIT_MAIN(UNIT(whole_ranking_trie_softmax), UNIT(whole_ranking_level_softmax), UNIT(k_and_beam), UNIT(k_beyond_the_beam_is_refused),
-          UNIT(ties_go_by_item), UNIT(long_histories_are_cut), UNIT(threads_do_not_matter), UNIT(invalid_rate_of_a_model_that_knows_nothing),
+UNIT_MAIN(UNIT(whole_ranking_trie_softmax), UNIT(whole_ranking_level_softmax), UNIT(given_items_trie_softmax), UNIT(given_items_level_softmax),
+          UNIT(the_beam_s_own_items), UNIT(k_and_beam), UNIT(k_beyond_the_beam_is_refused), UNIT(ties_go_by_item), UNIT(long_histories_are_cut),
+          UNIT(threads_do_not_matter), UNIT(beams_are_wide_enough_for_spare_items), UNIT(spare_items_end_with_the_catalogue),
+          UNIT(invalid_rate_of_a_model_that_knows_nothing),
           UNIT(beam_keeps_the_best), UNIT(finished_items_compete))

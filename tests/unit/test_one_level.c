@@ -31,7 +31,7 @@ static fixture_t *fixture(softmax_t softmax)
         f->suffix[i] = -1;
     }
     f->sids = (sids_t){.items = ITEMS, .levels = 1, .codes = ITEMS, .max_suffix = 0, .code = f->code, .suffix = f->suffix};
-    f->space = space_make(&f->sids, softmax, 4);
+    f->space = space_make(&f->sids, softmax, BODY_FLAT, 4);
     f->model = small_model(f->space.vocab.size);
     f->net = network_new(f->model, backend_open("f32"), 64);
     return f;
@@ -70,7 +70,7 @@ static void check_ranking(softmax_t softmax)
     int32_t items[HISTORIES * ITEMS];
     float scores[HISTORIES * ITEMS];
     double expected[ITEMS];
-    decoder_topk(d, HISTORIES, histories, ITEMS, ITEMS, items, scores);
+    decoder_topk(d, HISTORIES, histories, ITEMS, 0, ITEMS, items, scores);
     for (int h = 0; h < HISTORIES; h++) {
         plain_scores(f, &histories[h], expected);
         for (int i = 0; i < ITEMS; i++) {

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "data/met.h"
 #include "score/baselines.h"
 #include "score/cooccur.h"
 #include "score/lists.h"
@@ -172,14 +173,83 @@ TEST(one_verdict_whoever_gives_the_lists)
     ranker_t *lists = lists_ranker(recs(shown), "file", &h.x);
     verdict_t theirs = verdict_of(lists, &h, K, K);
     int differ = 0;
-    for (int u = 0; u < USERS; u++) differ += own.rank[u] != theirs.rank[u] && h.histories[u].target != HIDDEN;
+    for (int u = 0; u < USERS; u++) differ += own.ranks[0].rank[u] != theirs.ranks[0].rank[u] && h.histories[u].target != HIDDEN;
     CHECK(!differ && own.n == USERS && own.k == K && !strcmp(theirs.name, "recs"));
-    CHECK(own.strata[0].users + own.strata[1].users + own.strata[2].users == USERS);
-    CHECK(own.all.users == USERS && isnan(own.coverage));
+    CHECK(own.strata[0][0].users + own.strata[0][1].users + own.strata[0][2].users == USERS);
+    CHECK(own.all[0].users == USERS && isnan(own.coverage));
     verdict_free(&own);
     verdict_free(&theirs);
     r->free(r);
     lists->free(lists);
+    data_free(&h);
+}
+
+/* Ranks under either protocol, from one long list a user. */
+TEST(a_verdict_has_both_protocols)
+{
+    held_out_t h = data();
+    ranker_t *r = cooccur_ranker(&h.x, &options);
+    verdict_t v = verdict_of(r, &h, K, K);
+    int32_t all[ITEMS];
+    float scores[ITEMS];
+    ranker_query_t q = held_out_query(&h, K);
+    int apart = 0;
+    for (int u = 0; u < USERS; u++) {
+        int32_t place = 0, others = 0, want = 0, want_unseen = 0;
+        q.n = 1;
+        q.histories = &h.histories[u];
+        r->topk(r, &q, ITEMS, all, scores);
+        for (; place < ITEMS; place++) {
+            bool met = false;
+            for (int64_t i = 0; i < h.histories[u].count; i++) met |= h.histories[u].items[i] == all[place];
+            others += !met;
+            if (all[place] != h.histories[u].target) continue;
+            if (place < K) want = place + 1;
+            if (!met && others <= RANKER_SPARE) want_unseen = others;
+        }
+        CHECK(v.ranks[PROTOCOL_ALL].rank[u] == want && v.ranks[PROTOCOL_UNSEEN].rank[u] == want_unseen);
+        CHECK(!memcmp(v.items + u * K, all, K * sizeof *all));
+        apart += want != want_unseen;
+    }
+    CHECK(apart > 5 && v.ranks[PROTOCOL_ALL].k == K && v.ranks[PROTOCOL_UNSEEN].k == RANKER_SPARE);
+    CHECK(isnan(v.all[PROTOCOL_ALL].value[2])); /* hr@10 */
+    CHECK(!isnan(v.all[PROTOCOL_UNSEEN].value[2]) && isnan(v.all[PROTOCOL_UNSEEN].value[3]));
+    verdict_free(&v);
+    r->free(r);
+    data_free(&h);
+}
+
+/* Lists from a file are as long as they are: the cuts that everyone's others reach are told, and no rank beyond them. */
+TEST(short_lists_leave_fewer_others)
+{
+    held_out_t h = data();
+    int32_t shown[USERS * K];
+    int64_t fewest = K;
+    met_t met = met_new(ITEMS);
+    for (int u = 0; u < USERS; u++) {
+        int32_t copy[K];
+        for (int i = 0; i < K; i++) copy[i] = shown[u * K + i] = (u * 3 + i * 4 + (i == 0)) % (ITEMS - 1);
+        met_take(&met, &h.histories[u]);
+        const int64_t left = met_leave_out(&met, K, copy, NULL);
+        fewest = left < fewest ? left : fewest;
+    }
+    CHECK(fewest >= 1 && fewest < K);
+    ranker_t *lists = lists_ranker(recs(shown), "file", &h.x);
+    verdict_t v = verdict_of(lists, &h, K, K);
+    CHECK(lists->longest == K && v.ranks[PROTOCOL_UNSEEN].k == fewest);
+    for (int u = 0; u < USERS; u++) CHECK(v.ranks[PROTOCOL_UNSEEN].rank[u] <= fewest);
+    verdict_free(&v);
+    lists->free(lists);
+
+    shown[5 * K + 1] = -1; /* that list has ended by itself: it is no reason to cut everyone's */
+    for (int i = 0; i < K; i++) shown[7 * K + i] = h.histories[7].items[0]; /* nothing remains of this one */
+    lists = lists_ranker(recs(shown), "file", &h.x);
+    v = verdict_of(lists, &h, K, K);
+    CHECK(v.ranks[PROTOCOL_UNSEEN].k == 0);
+    for (int m = 0; m < METRICS; m++) CHECK(isnan(v.all[PROTOCOL_UNSEEN].value[m]));
+    verdict_free(&v);
+    lists->free(lists);
+    met_free(&met);
     data_free(&h);
 }
 
@@ -213,4 +283,5 @@ TEST(baselines_by_name)
 
 UNIT_MAIN(UNIT(popular_behind_the_interface), UNIT(cooccur_behind_the_interface),
           UNIT(lists_from_a_file_answer_as_what_wrote_them), UNIT(a_user_without_a_list_ends_the_process),
-          UNIT(one_verdict_whoever_gives_the_lists), UNIT(baselines_by_name))
+          UNIT(one_verdict_whoever_gives_the_lists), UNIT(a_verdict_has_both_protocols),
+          UNIT(short_lists_leave_fewer_others), UNIT(baselines_by_name))

@@ -1,0 +1,210 @@
+#include "blend/blend.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+#define SUM_OFF 1e-3 /* by which a bin's weights may miss 1 */
+
+static const char *const table_names[TABLES] = {"cooccur", "neighbours"};
+static const char *const decay_names[TABLES] = {"cooccur-decay", "neighbour-decay"};
+
+static char *member(const char *table, const char *name) { return xasprintf("%s.%s", table, name); }
+
+static void check_offsets(const st_file_t *f, const char *name, const csr_t *t, int64_t entries)
+{
+    for (int64_t r = 0; r < t->rows; r++)
+        if (t->offsets[r + 1] < t->offsets[r]) st_bad(f, name, "row %lld: %lld after %lld, expected ascending offsets", (long long)r + 1,
+                                                      (long long)t->offsets[r + 1], (long long)t->offsets[r]);
+    if (t->offsets[0] != 0 || t->offsets[t->rows] != entries)
+        st_bad(f, name, "from %lld to %lld, expected 0 to %lld, the number of entries", (long long)t->offsets[0],
+               (long long)t->offsets[t->rows], (long long)entries);
+}
+
+static void check_entries(const st_file_t *f, const char *index, const char *weight, const csr_t *t)
+{
+    for (int64_t r = 0; r < t->rows; r++) {
+        int32_t last = -1;
+        for (int64_t e = t->offsets[r]; e < t->offsets[r + 1]; last = t->index[e++]) {
+            if (t->index[e] <= last || t->index[e] >= t->cols)
+                st_bad(f, index, "row %lld holds %d after %d, expected ascending rows of the %lld items", (long long)e, (int)t->index[e],
+                       (int)last, (long long)t->cols);
+            if (t->value[e] < 0) st_bad(f, weight, "row %lld holds %g, expected weights of 0 or more", (long long)e, (double)t->value[e]);
+        }
+    }
+}
+
+static csr_t table_read(const st_file_t *f, const char *table, int64_t items)
+{
+    char *offsets = member(table, "offsets"), *index = member(table, "item"), *weight = member(table, "weight");
+    csr_t t = {.rows = items, .cols = items};
+    if (st_find(f, offsets) || st_find(f, index) || st_find(f, weight)) {
+        int64_t rows = items + 1, entries = -1;
+        t.offsets = st_need_i64(f, offsets, 1, &rows);
+        t.index = st_need_i32(f, index, 1, &entries);
+        t.value = st_need_f32(f, weight, 1, &entries);
+        check_offsets(f, offsets, &t, entries);
+        check_entries(f, index, weight, &t);
+    } else {
+        t = (csr_t){0};
+    }
+    free(offsets);
+    free(index);
+    free(weight);
+    return t;
+}
+
+static double need_option(const st_file_t *f, const cJSON *config, const char *key, double most)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(config, key);
+    if (!cJSON_IsNumber(v) || !(v->valuedouble > 0 && v->valuedouble <= most))
+        die_at(f->name, 0, "metadata 'config': expected '%s' above 0, up to %g: is this a file of blend?", key, most);
+    return v->valuedouble;
+}
+
+static void read_options(const st_file_t *f, sources_t *e)
+{
+    const char *text = st_meta(f, "config"), *protocol = st_meta(f, "protocol");
+    cJSON *config = text ? cJSON_Parse(text) : NULL;
+    for (int t = 0; t < TABLES; t++) e->decay[t] = need_option(f, config, decay_names[t], 1);
+    e->hops = (int64_t)need_option(f, config, "hops", INT32_MAX);
+    cJSON_Delete(config);
+    for (e->protocol = 0; e->protocol < PROTOCOLS; e->protocol++)
+        if (protocol && !strcmp(protocol, protocol_names[e->protocol])) return;
+    die_at(f->name, 0, "metadata 'protocol': expected \"%s\" or \"%s\"", protocol_names[PROTOCOL_ALL], protocol_names[PROTOCOL_UNSEEN]);
+}
+
+static sources_t read_sources(const st_file_t *f, int64_t items)
+{
+    sources_t e = {.items = items};
+    read_options(f, &e);
+    for (int t = 0; t < TABLES; t++) e.tables[t] = table_read(f, table_names[t], items);
+    e.popularity = st_need_i64(f, "popularity", 1, &items);
+    for (int64_t i = 0; i < items; i++)
+        if (e.popularity[i] < 0) st_bad(f, "popularity", "row %lld holds %lld, expected 0 or more", (long long)i, (long long)e.popularity[i]);
+    sources_prepare(&e);
+    return e;
+}
+
+static part_t part_of(const char *name, size_t n)
+{
+    part_t p = 0;
+    while (p < PARTS && (strlen(part_names[p]) != n || memcmp(part_names[p], name, n) != 0)) p++;
+    return p;
+}
+
+static void read_parts(const st_file_t *f, blend_t *b)
+{
+    const char *at = st_meta(f, "parts");
+    if (!at) die_at(f->name, 0, "no metadata 'parts', expected names with commas between them");
+    for (size_t n; *at; at += n + (at[n] == ',')) {
+        n = strcspn(at, ",");
+        const part_t p = part_of(at, n);
+        if (p == PARTS || (p != PART_GENERATOR && !sources_has(&b->sources, p)) || blend_place(b, p) >= 0)
+            die_at(f->name, 0, "metadata 'parts': '%.*s' is no part that this file has evidence for, or comes twice", (int)(n < 40 ? n : 40), at);
+        b->part[b->parts++] = p;
+    }
+    if (!b->parts) die_at(f->name, 0, "metadata 'parts' is empty, expected names with commas between them");
+}
+
+static void read_edges(const st_file_t *f, blend_t *b)
+{
+    int64_t bins = -1;
+    float *edge = st_need_f32(f, "bins", 1, &bins);
+    if (bins < 1 || bins > MIXTURE_BINS) st_bad(f, "bins", "%lld bins, expected 1 to %d", (long long)bins, MIXTURE_BINS);
+    for (b->bins = 0; b->bins < bins; b->bins++) {
+        if (b->bins ? edge[b->bins] <= edge[b->bins - 1] : edge[0] != 0)
+            st_bad(f, "bins", "row %d holds %g, expected numbers that ascend from 0", b->bins, (double)edge[b->bins]);
+        b->edge[b->bins] = edge[b->bins];
+    }
+    free(edge);
+}
+
+static void read_weights(const st_file_t *f, blend_t *b)
+{
+    int64_t shape[2] = {b->bins, b->parts};
+    float *weight = st_need_f32(f, "weights", 2, shape);
+    b->weight = NEW_ARRAY(double, b->bins * b->parts);
+    for (int i = 0; i < b->bins; i++) {
+        double sum = 0;
+        bool negative = false;
+        for (int s = 0; s < b->parts; s++) {
+            b->weight[i * b->parts + s] = (double)weight[i * b->parts + s];
+            negative = negative || weight[i * b->parts + s] < 0;
+            sum += (double)weight[i * b->parts + s];
+        }
+        if (negative || fabs(sum - 1) > SUM_OFF)
+            st_bad(f, "weights", "row %d: weights that do not sum to 1 (%g), or are below 0", i, sum);
+    }
+    free(weight);
+}
+
+blend_t blend_read(const st_file_t *f)
+{
+    st_check_schema(f, "blend/1");
+    blend_t b = {.item_ids = st_need_ids(f, "item_ids", -1)};
+    b.sources = read_sources(f, b.item_ids.count);
+    read_parts(f, &b);
+    read_edges(f, &b);
+    read_weights(f, &b);
+    const char *interactions = st_meta(f, "input.interactions"), *model = st_meta(f, "input.model");
+    b.interactions = interactions ? xstrdup(interactions) : NULL;
+    b.model = model ? xstrdup(model) : NULL;
+    return b;
+}
+
+void blend_free(blend_t *b)
+{
+    sources_free(&b->sources);
+    strtab_free(&b->item_ids);
+    free(b->weight);
+    free(b->interactions);
+    free(b->model);
+    *b = (blend_t){0};
+}
+
+static void table_add(st_writer_t *w, const char *table, const csr_t *t)
+{
+    char *offsets = member(table, "offsets"), *index = member(table, "item"), *weight = member(table, "weight");
+    st_add1(w, offsets, ST_I64, t->rows + 1, t->offsets);
+    st_add1(w, index, ST_I32, t->offsets[t->rows], t->index);
+    st_add1(w, weight, ST_F32, t->offsets[t->rows], t->value);
+    free(offsets);
+    free(index);
+    free(weight);
+}
+
+void blend_add(st_writer_t *w, const blend_t *b)
+{
+    buf_t names = {0};
+    for (int s = 0; s < b->parts; s++) buf_printf(&names, "%s%s", s ? "," : "", part_names[b->part[s]]);
+    st_set_meta(w, "parts", names.data);
+    st_set_meta(w, "protocol", protocol_names[b->sources.protocol]);
+    for (int t = 0; t < TABLES; t++)
+        if (b->sources.tables[t].rows) table_add(w, table_names[t], &b->sources.tables[t]);
+    st_add1(w, "popularity", ST_I64, b->sources.items, b->sources.popularity);
+    st_add_strings(w, "item_ids", &b->item_ids);
+    st_add1(w, "bins", ST_F32, b->bins, b->edge);
+    st_add2(w, "weights", ST_F64, b->bins, b->parts, b->weight);
+    buf_free(&names);
+}
+
+int blend_bin(const blend_t *b, const history_t *h)
+{
+    const double familiarity = sources_familiarity(&b->sources, h);
+    int bin = 0;
+    while (bin + 1 < b->bins && (double)b->edge[bin + 1] <= familiarity) bin++;
+    return bin;
+}
+
+int blend_place(const blend_t *b, part_t part)
+{
+    for (int s = 0; s < b->parts; s++)
+        if (b->part[s] == part) return s;
+    return -1;
+}

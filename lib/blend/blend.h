@@ -1,0 +1,39 @@
+/* blend/1: the evidence for the next item, and the weights by which a generator and its parts are mixed. */
+#ifndef SIDMILL_BLEND_BLEND_H
+#define SIDMILL_BLEND_BLEND_H
+
+#include <stdint.h>
+
+#include "blend/sources.h"
+#include "blend/mixture.h"
+#include "blend/part.h"
+#include "data/st.h"
+#include "data/strtab.h"
+
+typedef struct {
+    sources_t sources;
+    int parts;                   /* of the mixture, at least 1 */
+    part_t part[PARTS];          /* which they are */
+    int bins;                    /* of histories by their familiarity (blend/sources.h) */
+    float edge[MIXTURE_BINS];    /* the least of each, ascending from 0 */
+    double *weight;              /* [bins, parts], each row adding up to 1 */
+    strtab_t item_ids;
+    char *interactions, *model;  /* digests of what it was fitted to; NULL where the file does not say */
+} blend_t;
+
+/* Reads and checks a file: rows that are no rows of the items, weights that are not finite, do not add up to 1 or are those of a
+ * part that the file has nothing for, end the process with EX_DATAERR. */
+blend_t blend_read(const st_file_t *f);
+void blend_free(blend_t *b);
+
+/* Adds the tensors of blend/1, borrowed until st_commit(), and the metadata `protocol` and `parts`. The metadata `config`, with the
+ * options "cooccur-decay", "neighbour-decay" and "hops" that a reader needs, and `input.*` are the tool's. */
+void blend_add(st_writer_t *w, const blend_t *b);
+
+/* The bin of a history. */
+int blend_bin(const blend_t *b, const history_t *h);
+
+/* Where a part stands among the mixture's; -1: it is none of them. */
+int blend_place(const blend_t *b, part_t part);
+
+#endif

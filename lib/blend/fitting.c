@@ -1,0 +1,260 @@
+#include "blend/fitting.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/minmax.h"
+#include "base/progress.h"
+#include "base/rng.h"
+#include "data/met.h"
+#include "data/ranking.h"
+#include "data/sample.h"
+
+enum { FOLDS = 2, CUT = 10, USERS_A_BIN = 20 };
+
+#define FAINT 1e-4 /* least weight */
+
+/* Users' cases: what was before, which fold they are of, what the parts give to what came. */
+typedef struct {
+    int64_t n;
+    history_t *histories; /* [n] */
+    uint8_t *bin, *fold;  /* [n] */
+    double *p;            /* [n, parts] */
+} cases_t;
+
+static void cases_reserve(cases_t *c, int64_t n, int parts)
+{
+    c->histories = NEW_ARRAY(history_t, n + 1);
+    c->bin = NEW_ARRAY(uint8_t, n + 1);
+    c->fold = NEW_ARRAY(uint8_t, n + 1);
+    c->p = NEW_ARRAY(double, size_mul((size_t)n + 1, (size_t)parts));
+}
+
+static void cases_free(cases_t *c)
+{
+    free(c->histories);
+    free(c->bin);
+    free(c->fold);
+    free(c->p);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* Cuts the cases into bins of as many users each, by the familiarity of their histories; fewer where there are few users, or where
+ * many are alike. */
+static void set_edges(blend_t *b, const cases_t *c, int64_t bins)
+{
+    float *familiarity = NEW_ARRAY(float, c->n);
+    for (int64_t i = 0; i < c->n; i++) familiarity[i] = (float)sources_familiarity(&b->sources, &c->histories[i]);
+    qsort(familiarity, (size_t)c->n, sizeof *familiarity, ascending);
+    bins = min64(bins, 1 + c->n / USERS_A_BIN);
+    b->bins = 1;
+    b->edge[0] = 0;
+    for (int64_t k = 1; k < bins; k++) {
+        const float edge = familiarity[c->n * k / bins];
+        if (edge > b->edge[b->bins - 1]) b->edge[b->bins++] = edge;
+    }
+    free(familiarity);
+}
+
+static cases_t cases_make(blend_t *b, mixer_t *m, const interactions_t *x, const char *name, const fitting_options_t *o)
+{
+    cases_t c = {0};
+    int64_t *users = sample_users(x, SPLIT_VALID, o->users, o->seed, &c.n);
+    if (!c.n) die(EX_DATAERR, "%s: no user has the 3 interactions that fitting needs", name);
+    const uint64_t key = rng_stream(o->seed, "blend-folds");
+    cases_reserve(&c, c.n, b->parts);
+    for (int64_t i = 0; i < c.n; i++) {
+        interactions_history(x, users[i], SPLIT_VALID, &c.histories[i]);
+        c.fold[i] = (uint8_t)rng_below(key, (uint64_t)users[i], FOLDS);
+    }
+    set_edges(b, &c, o->bins);
+    for (int64_t i = 0; i < c.n; i++) c.bin[i] = (uint8_t)blend_bin(b, &c.histories[i]);
+    mixer_targets(m, c.n, c.histories, c.p);
+    free(users);
+    return c;
+}
+
+/* The cases of one fold. */
+static cases_t cases_of(const cases_t *all, int fold, int parts)
+{
+    cases_t c = {0};
+    cases_reserve(&c, all->n, parts);
+    for (int64_t i = 0; i < all->n; i++) {
+        if (all->fold[i] != fold) continue;
+        c.histories[c.n] = all->histories[i];
+        c.bin[c.n] = all->bin[i];
+        c.fold[c.n] = all->fold[i];
+        memcpy(c.p + c.n++ * parts, all->p + i * parts, (size_t)parts * sizeof *c.p);
+    }
+    return c;
+}
+
+static mixture_cases_t to_fit(const cases_t *c, const blend_t *b) { return (mixture_cases_t){c->n, b->parts, b->bins, c->p, c->bin}; }
+
+/* Fits weights to cases. Parts of next to none get none, and cost nothing; popularity keeps a little, so that lists are filled. */
+static void fit_weights(const blend_t *b, const cases_t *c, double strength, double *weight)
+{
+    const mixture_cases_t cases = to_fit(c, b);
+    mixture_fit(&cases, strength, weight);
+    for (int bin = 0; bin < b->bins; bin++) {
+        double *w = weight + bin * b->parts, sum = 0;
+        for (int s = 0; s < b->parts; s++) {
+            if (w[s] < FAINT) w[s] = b->part[s] == PART_POPULAR ? FAINT : 0;
+            sum += w[s];
+        }
+        for (int s = 0; s < b->parts; s++) w[s] /= sum;
+    }
+}
+
+/* Adds up what lists of the mixture with these weights are worth, their met items left out where the protocol says so. */
+static void add_ranks(const blend_t *b, mixer_t *m, const cases_t *c, const double *weight, int beam, fitting_score_t *sum)
+{
+    const bool out = b->sources.protocol == PROTOCOL_UNSEEN;
+    met_t met = met_new(b->sources.items);
+    for (int64_t first = 0, n, places = CUT; first < c->n; first += n) {
+        n = out ? met_chunk(&met, c->n - first, c->histories + first, CUT, CUT, &places) : min64(c->n - first, 1 << 16);
+        int32_t *items = NEW_ARRAY(int32_t, n * places);
+        float *scores = NEW_ARRAY(float, n * places);
+        mixer_topk(m, weight, n, c->histories + first, beam, out ? CUT : 0, places, items, scores);
+        for (int64_t i = 0; i < n; i++) {
+            const history_t *h = &c->histories[first + i];
+            int64_t left = places;
+            if (out) {
+                met_take(&met, h);
+                left = met_leave_out(&met, places, items + i * places, NULL);
+            }
+            const int32_t rank = ranking_find(items + i * places, min64(left, CUT), h->target);
+            sum->hr10 += ranking_hit(rank, CUT);
+            sum->ndcg10 += ranking_gain(rank);
+        }
+        free(items);
+        free(scores);
+    }
+    met_free(&met);
+}
+
+/* Adds up what the mixture with these weights makes of the cases. */
+static void add_score(const blend_t *b, mixer_t *m, const cases_t *c, const double *weight, int beam, fitting_score_t *sum)
+{
+    int64_t reached;
+    const mixture_cases_t cases = to_fit(c, b);
+    const double mean = mixture_likelihood(&cases, weight, &reached);
+    sum->log_p += mean * (double)reached;
+    sum->reach += (double)reached;
+    add_ranks(b, m, c, weight, beam, sum);
+}
+
+static fitting_score_t mean_of(fitting_score_t sum, int64_t n)
+{
+    const double cases = (double)n;
+    return (fitting_score_t){sum.hr10 / cases, sum.ndcg10 / cases, sum.reach / cases, sum.reach > 0 ? sum.log_p / sum.reach : NAN};
+}
+
+/* Each fold by the weights of the other. */
+static fitting_score_t judge_mixture(const blend_t *b, mixer_t *m, const cases_t *all, const fitting_options_t *o)
+{
+    fitting_score_t sum = {0};
+    double *weight = NEW_ARRAY(double, b->bins * b->parts);
+    for (int fold = 0; fold < FOLDS; fold++) {
+        cases_t fitted = cases_of(all, 1 - fold, b->parts), judged = cases_of(all, fold, b->parts);
+        fit_weights(b, &fitted, o->strength, weight);
+        add_score(b, m, &judged, weight, o->beam, &sum);
+        cases_free(&fitted);
+        cases_free(&judged);
+    }
+    free(weight);
+    return mean_of(sum, all->n);
+}
+
+static fitting_score_t judge_alone(const blend_t *b, mixer_t *m, const cases_t *all, int place, const fitting_options_t *o)
+{
+    fitting_score_t sum = {0};
+    double *weight = NEW_ARRAY(double, b->bins * b->parts);
+    for (int bin = 0; bin < b->bins; bin++) weight[bin * b->parts + place] = 1;
+    add_score(b, m, all, weight, o->beam, &sum);
+    free(weight);
+    return mean_of(sum, all->n);
+}
+
+fitting_t fitting_run(blend_t *b, mixer_t *m, const interactions_t *x, const char *name, const fitting_options_t *options)
+{
+    cases_t all = cases_make(b, m, x, name, options);
+    fitting_t f = {.users = all.n};
+    progress_start("judging", "lists", all.n * (1 + b->parts));
+    f.mixture = judge_mixture(b, m, &all, options);
+    for (int s = 0; s < b->parts; s++) f.alone[s] = judge_alone(b, m, &all, s, options);
+    progress_end();
+    for (int64_t i = 0; i < all.n; i++) f.bin_users[all.bin[i]]++;
+    free(b->weight);
+    b->weight = NEW_ARRAY(double, b->bins * b->parts);
+    fit_weights(b, &all, options->strength, b->weight);
+    cases_free(&all);
+    return f;
+}
+
+/* A part's mean weight over the users. */
+static double mean_weight(const fitting_t *f, const blend_t *b, int place)
+{
+    double sum = 0;
+    for (int bin = 0; bin < b->bins; bin++) sum += (double)f->bin_users[bin] * b->weight[bin * b->parts + place];
+    return sum / (double)f->users;
+}
+
+void fitting_note(const fitting_t *f, const blend_t *b)
+{
+    note("%lld users, %s; the mixture by held-out folds:", (long long)f->users, protocol_words[b->sources.protocol]);
+    note("%-20s %6s  %6s  %7s  %6s  %6s", "", "weight", "hr@10", "ndcg@10", "reach", "log p");
+    for (int s = 0; s < b->parts; s++)
+        note("%-20s %6.3f  %6.4f  %7.4f  %6.3f  %6.3f", part_names[b->part[s]], mean_weight(f, b, s), f->alone[s].hr10,
+             f->alone[s].ndcg10, f->alone[s].reach, f->alone[s].log_p);
+    note("%-20s %6s  %6.4f  %7.4f  %6.3f  %6.3f", "mixture", "", f->mixture.hr10, f->mixture.ndcg10, f->mixture.reach,
+         f->mixture.log_p);
+}
+
+static void score_json(const fitting_score_t *s, buf_t *out)
+{
+    buf_json_member(out, "hr@10", s->hr10);
+    buf_puts(out, ", ");
+    buf_json_member(out, "ndcg@10", s->ndcg10);
+    buf_puts(out, ", ");
+    buf_json_member(out, "reach", s->reach);
+    buf_puts(out, ", ");
+    buf_json_member(out, "log_p", s->log_p);
+    buf_puts(out, "}");
+}
+
+static void bin_json(const fitting_t *f, const blend_t *b, int bin, buf_t *out)
+{
+    buf_printf(out, "%s\n    {\"from\": %.9g, \"users\": %lld, \"weights\": {", bin ? "," : "", (double)b->edge[bin],
+               (long long)f->bin_users[bin]);
+    for (int s = 0; s < b->parts; s++) {
+        buf_puts(out, s ? ", " : "");
+        buf_json_member(out, part_names[b->part[s]], b->weight[bin * b->parts + s]);
+    }
+    buf_puts(out, "}}");
+}
+
+void fitting_json(const fitting_t *f, const blend_t *b, buf_t *out)
+{
+    buf_printf(out, "{\n  \"schema\": \"blend-report/1\",\n  \"protocol\": \"%s\",\n  \"users\": %lld,\n  \"mixture\": {",
+               protocol_names[b->sources.protocol], (long long)f->users);
+    score_json(&f->mixture, out);
+    buf_puts(out, ",\n  \"parts\": {");
+    for (int s = 0; s < b->parts; s++) {
+        buf_printf(out, "%s\n    \"%s\": {", s ? "," : "", part_names[b->part[s]]);
+        buf_json_member(out, "weight", mean_weight(f, b, s));
+        buf_puts(out, ", ");
+        score_json(&f->alone[s], out);
+    }
+    buf_puts(out, "\n  },\n  \"bins\": [");
+    for (int bin = 0; bin < b->bins; bin++) bin_json(f, b, bin, out);
+    buf_puts(out, "\n  ]\n}\n");
+}

@@ -1,0 +1,44 @@
+/* Fits a blend's weights to the validation items of the users' histories, and judges them by users that they were not fitted to. */
+#ifndef SIDMILL_BLEND_FITTING_H
+#define SIDMILL_BLEND_FITTING_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "blend/blend.h"
+#include "blend/mixer.h"
+#include "data/interactions.h"
+
+typedef struct {
+    int64_t users;    /* a sample of so many, drawn by `seed` as `evaluate --split valid --users` does; 0: all */
+    int64_t bins;     /* of histories, 1 to MIXTURE_BINS at most */
+    double strength;  /* of the prior by which a bin's weights lean on the common ones: so many cases */
+    int beam;         /* of the generator, where there is one */
+    uint64_t seed;    /* of the sample and of the folds */
+} fitting_options_t;
+
+/* How good the mixture is, or one part of it alone. */
+typedef struct {
+    double hr10, ndcg10;
+    double reach; /* share of the targets that have a probability above 0 */
+    double log_p; /* mean logarithm of the probabilities of those targets */
+} fitting_score_t;
+
+typedef struct {
+    int64_t users, bin_users[MIXTURE_BINS];
+    fitting_score_t mixture, alone[PARTS]; /* the latter by place in the mixture */
+} fitting_t;
+
+/* Sets b's bins and, for the parts that it names, its weights, by EM (blend/mixture.h) over SPLIT_VALID; weights below 1e-4 become 0, but
+ * for popularity's, which becomes that. `m` is a mixer of b. The judgement is made before: users are dealt into two folds by the
+ * seed, weights fitted to either judge the other, and what is returned are the means over all users, under b's protocol. Where no
+ * user has a validation item, the process ends with EX_DATAERR, which names `name`. */
+fitting_t fitting_run(blend_t *b, mixer_t *m, const interactions_t *x, const char *name, const fitting_options_t *options);
+
+/* Says on stderr what came out, as a table. */
+void fitting_note(const fitting_t *f, const blend_t *b);
+
+/* The same as a JSON object. */
+void fitting_json(const fitting_t *f, const blend_t *b, buf_t *out);
+
+#endif

@@ -1,0 +1,388 @@
+#include "blend/mixer.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/minmax.h"
+#include "base/parallel.h"
+#include "base/progress.h"
+#include "gen/decoder.h"
+#include "gen/scorer.h"
+
+enum { CHUNK = 2048 /* histories at once */, SHARD = 16 };
+
+#define LEAST_LEFT 1e-6 /* of the generator's probability, for unmet items */
+
+/* An item that may be among a history's best. */
+typedef struct {
+    int32_t item;
+    bool known, met;  /* whether the generator's probability is known; whether the history holds it */
+    double evidence;  /* sum of w_s p_s over the other parts */
+    double generator; /* its p_s */
+} candidate_t;
+
+typedef struct {
+    candidate_t *candidates;
+    int64_t count, cap;
+} asked_t;
+
+typedef struct {
+    sources_answer_t answer;
+    accumulator_t place;  /* sum: 1 + where an item stands among the candidates */
+    ranking_item_t *best; /* [best_cap] */
+    int64_t best_cap;
+} workspace_t;
+
+struct mixer {
+    const blend_t *blend;
+    int64_t candidates;
+    int generator; /* its place among the parts; -1: none */
+    decoder_t *decoder;
+    scorer_t *scorer;
+    workspace_t *work;
+    int workers;
+    asked_t asked[CHUNK];
+    /* what the scorer is asked */
+    int64_t offsets[CHUNK + 1];
+    int32_t *items;
+    float *log_p;
+    int64_t item_count, item_cap, log_cap;
+    /* the call at hand */
+    const double *weight; /* [bins, parts] */
+    int64_t n, k, beam_k;
+    const history_t *histories;
+    int32_t *beam;        /* [n, beam_k] */
+    float *beam_log_p;
+    int32_t *ranked;      /* [n, k] */
+    float *scores;
+    double *p;            /* [n, parts] */
+};
+
+mixer_t *mixer_new(const blend_t *blend, const network_t *net, const space_t *space, int64_t candidates)
+{
+    mixer_t *m = NEW(mixer_t);
+    m->blend = blend;
+    m->candidates = candidates;
+    m->generator = net ? blend_place(blend, PART_GENERATOR) : -1;
+    if (m->generator < 0) return m;
+    m->decoder = decoder_new(net, space, 1);
+    m->scorer = scorer_new(net, space);
+    return m;
+}
+
+static void drop_work(mixer_t *m)
+{
+    for (int w = 0; w < m->workers; w++) {
+        sources_answer_free(&m->work[w].answer);
+        accumulator_free(&m->work[w].place);
+        free(m->work[w].best);
+    }
+    free(m->work);
+}
+
+void mixer_free(mixer_t *m)
+{
+    if (!m) return;
+    drop_work(m);
+    decoder_free(m->decoder);
+    scorer_free(m->scorer);
+    for (int i = 0; i < CHUNK; i++) free(m->asked[i].candidates);
+    free(m->items);
+    free(m->log_p);
+    free(m);
+}
+
+static void get_ready(mixer_t *m)
+{
+    if (m->workers == parallel_workers()) return;
+    drop_work(m);
+    m->workers = parallel_workers();
+    m->work = NEW_ARRAY(workspace_t, m->workers);
+    for (int w = 0; w < m->workers; w++) {
+        m->work[w].answer = sources_answer_new(&m->blend->sources);
+        m->work[w].place = accumulator_new(m->blend->sources.items);
+    }
+}
+
+/* The weights of a history's bin; NULL for an empty one. */
+static const double *weights_of(const mixer_t *m, const history_t *h)
+{
+    return h->count ? m->weight + blend_bin(m->blend, h) * m->blend->parts : NULL;
+}
+
+/* The parts that count for a history, the generator apart. */
+static void wanted_by(const mixer_t *m, const double *weight, bool wanted[PARTS])
+{
+    for (int p = 0; p < PARTS; p++) wanted[p] = false;
+    for (int s = 0; s < m->blend->parts; s++) wanted[m->blend->part[s]] = weight && weight[s] > 0;
+    if (!weight) wanted[PART_POPULAR] = true;
+    wanted[PART_GENERATOR] = false;
+}
+
+static double evidence_of(const mixer_t *m, const sources_answer_t *a, const double *weight, const bool wanted[PARTS], int32_t item)
+{
+    const blend_t *b = m->blend;
+    double p = 0;
+    if (!weight) return sources_probability(&b->sources, a, PART_POPULAR, item);
+    for (int s = 0; s < b->parts; s++)
+        if (wanted[b->part[s]]) p += weight[s] * sources_probability(&b->sources, a, b->part[s], item);
+    return p;
+}
+
+/* The candidate for an item, added where it is none yet. */
+static candidate_t *candidate(asked_t *asked, accumulator_t *place, int32_t item)
+{
+    if (!place->touched[item]) {
+        GROW(asked->candidates, asked->count, asked->cap);
+        asked->candidates[asked->count++] = (candidate_t){.item = item};
+        accumulate(place, item, (double)asked->count);
+    }
+    return &asked->candidates[(int64_t)place->sum[item] - 1];
+}
+
+static bool asks_generator(const mixer_t *m, const double *weight) { return m->generator >= 0 && weight && weight[m->generator] > 0; }
+
+static bool leaves_met_out(const mixer_t *m) { return m->blend->sources.protocol == PROTOCOL_UNSEEN; }
+
+/* Takes what the beam of history i has found. */
+static void add_beam(mixer_t *m, int64_t i, accumulator_t *place)
+{
+    for (int64_t b = i * m->beam_k; b < (i + 1) * m->beam_k && m->beam[b] >= 0; b++) {
+        candidate_t *c = candidate(&m->asked[i], place, m->beam[b]);
+        c->known = true;
+        c->generator = exp((double)m->beam_log_p[b]);
+    }
+}
+
+static void reserve_best(workspace_t *w, int64_t count)
+{
+    if (count > w->best_cap) w->best = xreallocarray(w->best, (size_t)(w->best_cap = count), sizeof *w->best);
+}
+
+/* Takes the best of each part that counts. */
+static void add_best(mixer_t *m, const bool wanted[PARTS], asked_t *asked, workspace_t *w)
+{
+    const int64_t most = max64(m->candidates, m->k);
+    reserve_best(w, most);
+    for (part_t p = 0; p < PARTS; p++) {
+        if (!wanted[p]) continue;
+        const int64_t n = sources_best(&m->blend->sources, &w->answer, p, most, w->best);
+        for (int64_t j = 0; j < n; j++) candidate(asked, &w->place, w->best[j].item);
+    }
+}
+
+/* The k-th largest of what candidates have at least, 0 where there are fewer. */
+static double bar(const asked_t *a, int64_t k, double per_generator, ranking_item_t *best)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < a->count; i++) {
+        const candidate_t *c = &a->candidates[i];
+        ranking_offer(best, &n, k, (ranking_item_t){c->evidence + per_generator * c->generator, c->item});
+    }
+    return n < k ? 0 : best[0].score;
+}
+
+/* Drops candidates that the generator is not known to know, and that would not be among the k best if they had the least of its
+ * beam's probabilities. Met items stay: the others' probabilities hang on theirs. */
+static void prune(const mixer_t *m, asked_t *a, double weight, ranking_item_t *best)
+{
+    double least = INFINITY, met_mass = 0;
+    for (int64_t i = 0; i < a->count; i++) {
+        const candidate_t *c = &a->candidates[i];
+        if (!c->known) continue;
+        least = fmin(least, c->generator);
+        if (leaves_met_out(m) && c->met) met_mass += c->generator;
+    }
+    const double per_generator = weight / fmax(1 - met_mass, LEAST_LEFT), least_wanted = bar(a, m->k, per_generator, best);
+    int64_t kept = 0;
+    for (int64_t i = 0; i < a->count; i++) {
+        const candidate_t c = a->candidates[i];
+        if (c.known || (leaves_met_out(m) && c.met) || c.evidence + per_generator * least >= least_wanted)
+            a->candidates[kept++] = c;
+    }
+    a->count = kept;
+}
+
+static void gather_history(mixer_t *m, int64_t i, workspace_t *w)
+{
+    const history_t *h = &m->histories[i];
+    const double *weight = weights_of(m, h);
+    asked_t *asked = &m->asked[i];
+    bool wanted[PARTS];
+    wanted_by(m, weight, wanted);
+    sources_ask(&m->blend->sources, h, wanted, &w->answer);
+    const accumulator_t *met = &w->answer.sum[PART_REPEAT];
+    accumulator_clear(&w->place);
+    asked->count = 0;
+    if (asks_generator(m, weight)) add_beam(m, i, &w->place);
+    if (asks_generator(m, weight) && leaves_met_out(m))
+        for (int64_t j = 0; j < met->count; j++) candidate(asked, &w->place, met->list[j]);
+    add_best(m, wanted, asked, w);
+    for (int64_t j = 0; j < asked->count; j++) {
+        candidate_t *c = &asked->candidates[j];
+        c->evidence = evidence_of(m, &w->answer, weight, wanted, c->item);
+        c->met = met->touched[c->item];
+    }
+    if (asks_generator(m, weight)) prune(m, asked, weight[m->generator], w->best);
+}
+
+static void gather(void *ctx, int64_t shard, int worker)
+{
+    mixer_t *m = ctx;
+    for (int64_t i = shard * SHARD; i < min64((shard + 1) * SHARD, m->n); i++) gather_history(m, i, &m->work[worker]);
+}
+
+static void queue(mixer_t *m, int32_t item)
+{
+    GROW(m->items, m->item_count, m->item_cap);
+    m->items[m->item_count++] = item;
+}
+
+/* Asks the generator about what is queued. */
+static void score_queue(mixer_t *m)
+{
+    m->offsets[m->n] = m->item_count;
+    if (m->item_count > m->log_cap) m->log_p = xreallocarray(m->log_p, (size_t)(m->log_cap = m->item_cap), sizeof *m->log_p);
+    if (m->item_count) scorer_run(m->scorer, m->n, m->histories, m->offsets, m->items, m->log_p);
+}
+
+/* Asks the generator about what its beam has not found, for all histories of the chunk. */
+static void score_unknown(mixer_t *m)
+{
+    m->item_count = 0;
+    for (int64_t i = 0; i < m->n; i++) {
+        const asked_t *a = &m->asked[i];
+        m->offsets[i] = m->item_count;
+        for (int64_t j = 0; j < a->count && asks_generator(m, weights_of(m, &m->histories[i])); j++)
+            if (!a->candidates[j].known) queue(m, a->candidates[j].item);
+    }
+    score_queue(m);
+}
+
+/* The generator's weight for a history, over what it leaves to unmet items where only they count. */
+static double generator_factor(mixer_t *m, int64_t i, const double *weight)
+{
+    const asked_t *a = &m->asked[i];
+    double met = 0;
+    if (!asks_generator(m, weight)) return 0;
+    for (int64_t j = 0; j < a->count && leaves_met_out(m); j++)
+        if (a->candidates[j].met) met += a->candidates[j].generator;
+    return weight[m->generator] / fmax(1 - met, LEAST_LEFT);
+}
+
+static void rank_history(mixer_t *m, int64_t i, ranking_item_t *best)
+{
+    asked_t *a = &m->asked[i];
+    for (int64_t j = 0, at = m->offsets[i]; j < a->count && at < m->offsets[i + 1]; j++)
+        if (!a->candidates[j].known) a->candidates[j].generator = exp((double)m->log_p[at++]);
+    const double factor = generator_factor(m, i, weights_of(m, &m->histories[i]));
+    int64_t n = 0;
+    for (int64_t j = 0; j < a->count; j++) {
+        const candidate_t *c = &a->candidates[j];
+        ranking_offer(best, &n, m->k, (ranking_item_t){c->evidence + factor * c->generator, c->item});
+    }
+    qsort(best, (size_t)n, sizeof *best, ranking_best_first);
+    for (int64_t j = 0; j < m->k; j++) {
+        const bool there = j < n && best[j].score > 0;
+        m->ranked[i * m->k + j] = there ? best[j].item : -1;
+        m->scores[i * m->k + j] = there ? (float)log(best[j].score) : 0;
+    }
+}
+
+static void rank(void *ctx, int64_t shard, int worker)
+{
+    mixer_t *m = ctx;
+    workspace_t *w = &m->work[worker];
+    reserve_best(w, m->k);
+    for (int64_t i = shard * SHARD; i < min64((shard + 1) * SHARD, m->n); i++) rank_history(m, i, w->best);
+}
+
+static int64_t shards(int64_t n) { return (n + SHARD - 1) / SHARD; }
+
+/* Whether the generator has a weight for any of the chunk's histories. */
+static bool needs_beam(const mixer_t *m)
+{
+    for (int64_t i = 0; i < m->n; i++)
+        if (asks_generator(m, weights_of(m, &m->histories[i]))) return true;
+    return false;
+}
+
+void mixer_topk(mixer_t *m, const double *weight, int64_t n, const history_t *histories, int width, int spare, int64_t k, int32_t *items,
+                float *scores)
+{
+    get_ready(m);
+    m->weight = weight;
+    m->k = k;
+    m->beam_k = max64(width, spare ? k : 0);
+    m->beam = NEW_ARRAY(int32_t, min64(n, CHUNK) * m->beam_k);
+    m->beam_log_p = NEW_ARRAY(float, min64(n, CHUNK) * m->beam_k);
+    for (int64_t first = 0; first < n; first += CHUNK) {
+        m->n = min64(CHUNK, n - first);
+        m->histories = histories + first;
+        m->ranked = items + first * k;
+        m->scores = scores + first * k;
+        if (needs_beam(m)) decoder_topk(m->decoder, m->n, m->histories, width, spare, (int)m->beam_k, m->beam, m->beam_log_p);
+        parallel_for(shards(m->n), gather, m);
+        score_unknown(m);
+        parallel_for(shards(m->n), rank, m);
+        if (!needs_beam(m)) progress_add(m->n);
+    }
+    free(m->beam);
+    free(m->beam_log_p);
+}
+
+/* Asks the generator about each history's target and, where only unmet items count, its met items. */
+static void score_targets(mixer_t *m)
+{
+    accumulator_t *met = &m->work[0].place;
+    m->item_count = 0;
+    for (int64_t i = 0; i < m->n; i++) {
+        const history_t *h = &m->histories[i];
+        m->offsets[i] = m->item_count;
+        queue(m, h->target);
+        accumulator_clear(met);
+        for (int64_t j = 0; j < h->count && leaves_met_out(m); j++) accumulate(met, h->items[j], 1);
+        for (int64_t j = 0; j < met->count; j++) queue(m, met->list[j]);
+    }
+    score_queue(m);
+}
+
+/* The generator's probability of the target of history i, of what it leaves to unmet items where only they count. */
+static double generator_target(const mixer_t *m, int64_t i)
+{
+    double met = 0;
+    for (int64_t at = m->offsets[i] + 1; at < m->offsets[i + 1]; at++) met += exp((double)m->log_p[at]);
+    return exp((double)m->log_p[m->offsets[i]]) / fmax(1 - met, LEAST_LEFT);
+}
+
+static void ask_target(mixer_t *m, int64_t i, sources_answer_t *a)
+{
+    const blend_t *b = m->blend;
+    const history_t *h = &m->histories[i];
+    bool wanted[PARTS] = {false};
+    double *p = m->p + i * b->parts;
+    for (int s = 0; s < b->parts; s++) wanted[b->part[s]] = true;
+    sources_ask(&b->sources, h, wanted, a);
+    const bool out = leaves_met_out(m) && a->sum[PART_REPEAT].touched[h->target];
+    for (int s = 0; s < b->parts; s++)
+        p[s] = out ? 0 : s == m->generator ? generator_target(m, i) : sources_probability(&b->sources, a, b->part[s], h->target);
+}
+
+static void ask_targets(void *ctx, int64_t shard, int worker)
+{
+    mixer_t *m = ctx;
+    for (int64_t i = shard * SHARD; i < min64((shard + 1) * SHARD, m->n); i++) ask_target(m, i, &m->work[worker].answer);
+}
+
+void mixer_targets(mixer_t *m, int64_t n, const history_t *histories, double *p)
+{
+    get_ready(m);
+    for (int64_t first = 0; first < n; first += CHUNK) {
+        m->n = min64(CHUNK, n - first);
+        m->histories = histories + first;
+        m->p = p + first * m->blend->parts;
+        if (m->generator >= 0) score_targets(m);
+        parallel_for(shards(m->n), ask_targets, m);
+    }
+}

@@ -1,0 +1,108 @@
+#include "score/blender.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "blend/mixer.h"
+#include "data/catalogue.h"
+
+/* The mixture, or a part of it: what differs is the weights. */
+typedef struct {
+    ranker_t ranker;
+    blender_t *blender;
+    const double *weight; /* [bins, parts] */
+} mix_t;
+
+struct blender {
+    mix_t mixture, alone[PARTS];
+    blend_t blend;
+    recommender_t *recommender; /* NULL for none */
+    mixer_t *mixer;
+    char *digest;
+};
+
+static void topk(ranker_t *r, const ranker_query_t *q, int64_t k, int32_t *items, float *scores)
+{
+    const mix_t *x = (mix_t *)r;
+    mixer_topk(x->blender->mixer, x->weight, q->n, q->histories, q->width, q->spare, k, items, scores);
+}
+
+static void topk_generator(ranker_t *r, const ranker_query_t *q, int64_t k, int32_t *items, float *scores)
+{
+    ranker_t *generator = recommender_ranker(((mix_t *)r)->blender->recommender);
+    generator->topk(generator, q, k, items, scores);
+}
+
+static void keep_open(ranker_t *r) { (void)r; }
+
+static void close_blender(ranker_t *r)
+{
+    blender_t *b = ((mix_t *)r)->blender;
+    for (int s = 0; s < b->blend.parts; s++) free((void *)(uintptr_t)b->alone[s].weight);
+    mixer_free(b->mixer);
+    blend_free(&b->blend);
+    if (b->recommender) recommender_ranker(b->recommender)->free(recommender_ranker(b->recommender));
+    free(b->digest);
+    free(b);
+}
+
+/* The weights of one part alone. */
+static double *alone(const blend_t *b, int place)
+{
+    double *weight = NEW_ARRAY(double, b->bins * b->parts);
+    for (int bin = 0; bin < b->bins; bin++) weight[bin * b->parts + place] = 1;
+    return weight;
+}
+
+/* Refuses a generator that is not the one fitted with, or none where there was one. */
+static void check_generator(const blender_t *b, const char *path)
+{
+    const bool mixed = blend_place(&b->blend, PART_GENERATOR) >= 0;
+    if (mixed && !b->recommender) die_at(path, 0, "mixes in a generator, expected --model and --sids with it");
+    if (!mixed && b->recommender) die_at(path, 0, "mixes in no generator, expected no --model with it");
+    if (!b->recommender) return;
+    const char *digest = recommender_model_digest(b->recommender);
+    if (b->blend.model && strcmp(b->blend.model, digest))
+        die_at(path, 0, "fitted with another model than the one given (digest %s, expected %s)", digest, b->blend.model);
+    catalogue_check_items(path, &b->blend.item_ids, "the SIDs", &recommender_sids(b->recommender)->item_ids);
+}
+
+blender_t *blender_open(const char *path, recommender_t *r)
+{
+    blender_t *b = NEW(blender_t);
+    st_file_t *f = st_open(path);
+    b->blend = blend_read(f);
+    b->digest = st_digest(f);
+    b->recommender = r;
+    check_generator(b, f->name);
+    b->mixer = mixer_new(&b->blend, r ? recommender_network(r) : NULL, r ? recommender_space(r) : NULL, BLENDER_CANDIDATES);
+    b->mixture = (mix_t){{"blend", topk, close_blender, 0}, b, b->blend.weight};
+    for (int s = 0; s < b->blend.parts; s++) {
+        const part_t part = b->blend.part[s];
+        b->alone[s] = (mix_t){{part_names[part], part == PART_GENERATOR ? topk_generator : topk, keep_open, 0}, b, alone(&b->blend, s)};
+    }
+    st_close(f);
+    return b;
+}
+
+const blend_t *blender_blend(const blender_t *b) { return &b->blend; }
+const char *blender_digest(const blender_t *b) { return b->digest; }
+ranker_t *blender_ranker(blender_t *b) { return &b->mixture.ranker; }
+ranker_t *blender_part(blender_t *b, int place) { return &b->alone[place].ranker; }
+
+void blender_json(const blender_t *b, buf_t *out)
+{
+    const blend_t *x = &b->blend;
+    buf_printf(out, "\"blend\": {\"protocol\": \"%s\", \"bins\": [", protocol_names[x->sources.protocol]);
+    for (int bin = 0; bin < x->bins; bin++) {
+        buf_printf(out, "%s{\"from\": %.9g, \"weights\": {", bin ? ", " : "", (double)x->edge[bin]);
+        for (int s = 0; s < x->parts; s++) {
+            buf_puts(out, s ? ", " : "");
+            buf_json_member(out, part_names[x->part[s]], x->weight[bin * x->parts + s]);
+        }
+        buf_puts(out, "}}");
+    }
+    buf_puts(out, "]}");
+}
