@@ -110,7 +110,8 @@ ingest = $(call stage,ingest,$(RUN),$(INGEST),$(addprefix --format ,$(FORMAT)) -
 items        = $(call ingest,$(ITEMS),$(INTERACTIONS))/items.jsonl
 interactions = $(call ingest,$(ITEMS),$(INTERACTIONS))/interactions.st
 
-# ITEMS, pipeline's own flags; of embed, INTERACTIONS to fit weights to (or none). Paths of pictures are relative to a stage's folder, and stay right in any other.
+# ITEMS, pipeline's own flags, and for embed the INTERACTIONS to fit weights to (or none). Paths of pictures are relative to a
+# stage's folder, and stay right in any other.
 pictures = --image-root $(dir $1)
 caption     = $(call stage,caption,$(RUN),$(CAPTION),$(pictures) $2 $(CAPTION_FLAGS) -o @/items.jsonl < $1,$1,items.jsonl)/items.jsonl
 mine-intent = $(call stage,mine-intent,$(RUN),$(MINE),$2 $(MINE_FLAGS) -o @/items.jsonl < $1,$1,items.jsonl)/items.jsonl
@@ -142,12 +143,14 @@ qarm-rl = $(call stage,qarm-rl,$(TRAIN_RUN),$(RL),--model $1 --sids $2 --interac
 	$4 $(RL_FLAGS) --log @/log.jsonl -o @/model.st,$1 $2 $3 $(interactions),model.st)/model.st
 
 # MODEL and SIDS (or neither), EMBEDDINGS (or none), pipeline's own flags
-blend = $(call stage,blend,$(RUN),$(BLEND),$(addprefix --model ,$1)$(addprefix $(space)--sids ,$2) --interactions $(interactions)$(addprefix $(space)--embeddings ,$3) --seed $(SEED) \
-	$4 $(BLEND_FLAGS) --report @/report.json -o @/blend.st,$1 $2 $3 $(interactions),blend.st report.json)/blend.st
+blend = $(call stage,blend,$(RUN),$(BLEND),$(addprefix --model ,$1) $(addprefix --sids ,$2) --interactions $(interactions) \
+	$(addprefix --embeddings ,$3) --seed $(SEED) $4 $(BLEND_FLAGS) --report @/report.json -o @/blend.st,\
+	$1 $2 $3 $(interactions),blend.st report.json)/blend.st
 
 # MODEL, SIDS (or neither, with a BLEND that was fitted without), pipeline's own flags, BLEND (or none)
-evaluate = $(call stage,evaluate,$(RUN),$(EVAL),$(addprefix --model ,$1)$(addprefix $(space)--sids ,$2)$(addprefix $(space)--blend ,$4) --interactions $(interactions) --split $(SPLIT) \
-	$(addprefix --baseline ,$(BASELINES)) $3 $(EVAL_FLAGS) --per-user @/per-user.st -o @/metrics.json,$1 $2 $4 $(interactions),metrics.json per-user.st)/metrics.json
+evaluate = $(call stage,evaluate,$(RUN),$(EVAL),$(addprefix --model ,$1) $(addprefix --sids ,$2) $(addprefix --blend ,$4) \
+	--interactions $(interactions) --split $(SPLIT) $(addprefix --baseline ,$(BASELINES)) $3 $(EVAL_FLAGS) \
+	--per-user @/per-user.st -o @/metrics.json,$1 $2 $4 $(interactions),metrics.json per-user.st)/metrics.json
 
 # --- The experiment -------------------------------------------------------------------------------------------------------
 

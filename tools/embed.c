@@ -25,7 +25,8 @@
 #include "vision/image_reader.h"
 
 static struct {
-    const char *text, *joint, *image, *image_root, *fields, *chars, *fit, *nearest, *embeddings, *tensor, *gemm, *clip_folder, *fit_weights;
+    const char *text, *joint, *image, *image_root, *fields, *chars, *fit, *nearest, *embeddings, *tensor, *gemm, *clip_folder;
+    const char *fit_weights;
     int64_t dim, words, min_df, max_terms, iterations, image_dim, count, batch, max_side;
     double char_weight, max_df, exponent, image_exponent;
     bool intent, fit_only;

@@ -168,7 +168,7 @@ static report_part_t report_error(const quantiser_t *q, const quantiser_errors_t
     return r;
 }
 
-/* Notes and logs how good the SIDs are: `error` (NULL: of no quantiser), and `moved` items, which did not get their nearest codes. */
+/* Notes and logs how good the SIDs are: `error` (NULL: no quantiser's), and `moved` items that did not get their nearest codes. */
 static void report(const sids_t *s, const report_part_t *error, int64_t moved)
 {
     sid_stats_t r = sids_stats(s);
@@ -183,8 +183,8 @@ static void report(const sids_t *s, const report_part_t *error, int64_t moved)
     note("%.2f%% of the items alone in their bucket before the suffix, %lld moved to another last code; %lld buckets, "
          "the largest of %lld", 100 * r.alone, moves, buckets, largest);
     jsonlog("{\"items\":%lld%s,\"utilisation\":[%s],\"perplexity\":[%s],\"alone\":%.6f,\"moved\":%lld,"
-            "\"buckets\":%lld,\"largest\":%lld}", items, error ? error->json.data : "", used.data, perplexity.data, r.alone, moves,
-            buckets, largest);
+            "\"buckets\":%lld,\"largest\":%lld}",
+            items, error ? error->json.data : "", used.data, perplexity.data, r.alone, moves, buckets, largest);
     warn_of_collapse(s, &r);
     buf_free(&used);
     buf_free(&perplexity);
@@ -264,7 +264,7 @@ static sids_t code_items(const quantiser_t *q, const features_t *e)
     return s;
 }
 
-/* Takes the image's weight that the embeddings were fitted with, unless another is asked for; of nothing, the image is left out. */
+/* Takes the image's weight that comes with the embeddings, unless another is asked for; of nothing, the image is left out. */
 static void take_image_weight(const st_file_t *f)
 {
     const char *text = st_meta(f, "image_weight");
@@ -375,7 +375,8 @@ static void assign_new(void)
 {
     st_file_t *base = st_open(opt.assign);
     sids_t s = sids_read(base);
-    if (is_identity(base)) die_at(base->name, 0, "made by --method identity, whose codes are the items: none is left for new ones");
+    if (is_identity(base))
+        die_at(base->name, 0, "made by --method identity, whose codes are the items: none is left for new ones");
     quantiser_t *q = quantiser_read(base);
     char *tensors = config_string(base, "tensor", opt.tensor);
     char *suffix = config_string(base, "suffix", all_suffixed(&s) ? "always" : "collide");

@@ -7,22 +7,6 @@
 #include "data/catalogue.h"
 #include "data/interactions.h"
 
-enum { DIM = 128 /* of the space, which has to tell weights apart, no more */ };
-
-/* Fits a space to all texts with the weights given. */
-static lsa_t *fit_space(const described_items_t *items, const lsa_options_t *o, const fields_t *fields)
-{
-    lsa_options_t quick = *o;
-    if (quick.dim > DIM) quick.dim = DIM;
-    quick.iterations = 1;
-    lsa_t *space = lsa_new(&quick);
-    text_part_t parts[MAX_FIELDS];
-    for (int64_t i = 0; i < items->texts->items; i++)
-        lsa_add(space, parts, field_texts_parts(items->texts, i, fields->weight, parts));
-    lsa_fit(space);
-    return space;
-}
-
 /* The first field that counts gets weight 1: only ratios matter to the rows of texts. */
 static void scale_weights(int fields, double *weight)
 {
@@ -47,9 +31,10 @@ fit_weights_t fit_weights(const described_items_t *items, const char *interactio
     interactions_t x = interactions_read(file);
     catalogue_check_items(items->name, items->ids, file->name, &x.item_ids);
     follow_t follow = follow_sample(&x, file->name, o->seed);
-    lsa_t *space = fit_space(items, o, fields);
-    joined_t *e = joined_new(space, items->texts, items->image_width, items->image, items->mask, follow.items, follow.item);
-    lsa_free(space);
+    joined_t images = {.n = follow.items};
+    if (items->image) images = joined_new(items->image_width, items->image, items->mask, follow.items, follow.item);
+    lsa_options_t quick = *o;
+    quick.iterations = 1; /* enough to tell weights apart */
 
     const char *name[MAX_FIELDS + 1];
     double weight[MAX_FIELDS + 1];
@@ -58,12 +43,13 @@ fit_weights_t fit_weights(const described_items_t *items, const char *interactio
     memcpy(weight, fields->weight, (size_t)texts * sizeof *weight);
     name[texts] = "image";
     weight[texts] = 0;
-    fit_weights_t r = {.digest = st_digest(file), .ranks = weigh(&follow, e, texts, count, name, weight)};
+    const weighed_t w = {&follow, items->texts, &quick, &images, name};
+    fit_weights_t r = {.digest = st_digest(file), .ranks = weigh(&w, weight)};
     scale_weights(texts, weight);
     memcpy(fields->weight, weight, (size_t)texts * sizeof *weight);
     r.image = weight[texts];
     r.said = say(count, name, weight);
-    joined_free(e);
+    joined_free(&images);
     follow_free(&follow);
     interactions_free(&x);
     st_close(file);

@@ -24,8 +24,9 @@ typedef struct {
     weighing_t ranks;
 } fit_weights_t;
 
-/* Replaces the weights of `fields`, 1 for the first in the list that counts, 0 for those that do not help; those it comes with weigh
- * in the space that weights are tried in, of `o`. Interactions of other items, or too few, end the process with EX_DATAERR. */
+/* Replaces the weights of `fields`, 1 for the first in the list that counts, 0 for those that do not help; those it comes with
+ * weigh in the space that weights are tried in, of `o`. Interactions of other items, or too few, end the process with
+ * EX_DATAERR. */
 fit_weights_t fit_weights(const described_items_t *items, const char *interactions, const lsa_options_t *o, fields_t *fields);
 
 #endif

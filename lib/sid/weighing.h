@@ -3,21 +3,33 @@
 #ifndef SIDMILL_SID_WEIGHING_H
 #define SIDMILL_SID_WEIGHING_H
 
-#include "sid/joined.h"
 #include "sid/follow.h"
+#include "sid/joined.h"
+#include "text/field_texts.h"
+#include "text/lsa_types.h"
 
-/* Where the item that follows stands among others, itself one of them: the geometric mean over the users to judge by, with the weights
- * that were given and with the fitted ones. */
+/* What is weighed; borrowed. */
+typedef struct {
+    const follow_t *follow;
+    const field_texts_t *texts; /* of all items */
+    const lsa_options_t *lsa;   /* of the spaces that are fitted */
+    const joined_t *images;     /* of the items that follow has; width 0: no images, and no weight of theirs */
+    const char *const *name;    /* of the fields, and of the image */
+} weighed_t;
+
+/* Where the item that follows stands among others, itself one of them: the geometric mean over the users to judge by, with the
+ * weights that were given and with the fitted ones. */
 typedef struct {
     double given, fitted;
     int64_t among;
 } weighing_t;
 
-/* Replaces weight [count] by fitted weights: of `texts` text fields, then, where count is greater, of the image. Begins with the one
- * field that alone does best (nearness_scores()). Then, step by step, the one change to a weight, on a grid of powers of two and
- * nothing, that does most for the users to fit on is made: with the least weight that does so within a standard error, and provided
- * that it does the other users good beyond three times its standard error. Ends when no change passes. Every step is logged, `name` [count]
- * naming the weights. */
-weighing_t weigh(const follow_t *f, const joined_t *e, int texts, int count, const char *const *name, double *weight);
+/* Replaces the weights of the fields, and where there are images theirs behind. Begins with the one field that alone does best
+ * (nearness_scores()), or with the weights given where they do better by more than a standard error. Then, step by step, the one
+ * change to a weight, on a grid of powers of two and nothing, that does most for the users to fit on is made: with the least
+ * weight that does so within a standard error, and provided that it does the other users good, if it raises the weight beyond
+ * three times its standard error. Changes are found in the space of the weights given; they are judged in a space of their own.
+ * Ends when no change passes. Every one that is judged is logged. */
+weighing_t weigh(const weighed_t *w, double *weight);
 
 #endif

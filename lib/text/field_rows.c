@@ -41,7 +41,8 @@ static csr_t field_values(lsa_t *space, const field_texts_t *texts, int64_t n, c
 }
 
 /* Projects the terms of one kind. */
-static void project_kind(const field_rows_t *r, const csr_t *x, const svd_t *d, const float *scale, const uint8_t *kinds, int field, int kind)
+static void project_kind(const field_rows_t *r, const csr_t *x, const svd_t *d, const float *scale, const uint8_t *kinds, int field,
+                         int kind)
 {
     csr_t of_kind = *x;
     of_kind.value = NEW_ARRAY(float, x->offsets[x->rows]);
@@ -156,7 +157,8 @@ static void add_kind(const struct make_pass *p, int64_t item, int kind, float *r
     const double square = square_length(r, p->weight, item, kind);
     if (!(square > 0)) return;
     for (int f = 0; f < r->fields; f++) {
-        const float scale = (float)(r->kind_weight[kind] * p->weight[f] / sqrt(square)), *part = part_of(r, f, kind) + item * r->width;
+        const float scale = (float)(r->kind_weight[kind] * p->weight[f] / sqrt(square));
+        const float *part = part_of(r, f, kind) + item * r->width;
         if (scale > 0)
             for (int64_t j = 0; j < r->width; j++) row[j] += scale * part[j];
     }

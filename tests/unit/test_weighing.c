@@ -8,6 +8,8 @@
 #include "base/parallel.h"
 #include "base/rng.h"
 #include "sid/nearness.h"
+#include "text/field_rows.h"
+#include "text/field_space.h"
 
 #include "unit.h"
 
@@ -15,7 +17,8 @@
 enum { ITEMS = 120, KINDS = 10, USERS = 200, LENGTH = 6, DIM = 12, IMAGE = 4 };
 
 static const lsa_options_t space_options = {
-    .tfidf = {.ngrams = {.words = 1, .char_min = 3, .char_max = 4}, .char_weight = 0.25, .min_df = 1, .max_df = 1, .max_terms = 5000},
+    .tfidf = {.ngrams = {.words = 1, .char_min = 3, .char_max = 4}, .char_weight = 0.25, .min_df = 1, .max_df = 1,
+              .max_terms = 5000},
     .dim = DIM, .exponent = 0.5, .iterations = 4, .seed = 1,
 };
 
@@ -62,9 +65,11 @@ static fixture_t *fixture(void)
     for (int u = 0; u < USERS; u++) {
         f->offsets[u + 1] = (u + 1) * LENGTH;
         for (int j = 0; j < LENGTH; j++) /* within a kind; the held-out end is of another */
-            f->events[u * LENGTH + j] = (int32_t)(rng_below(3, (uint64_t)(u * LENGTH + j), ITEMS / KINDS) * KINDS) + (u + (j > 3)) % KINDS;
+            f->events[u * LENGTH + j] =
+                (int32_t)(rng_below(3, (uint64_t)(u * LENGTH + j), ITEMS / KINDS) * KINDS) + (u + (j > 3)) % KINDS;
     }
-    f->x = (interactions_t){.users = USERS, .events = USERS * LENGTH, .items = ITEMS, .user_offsets = f->offsets, .item_index = f->events};
+    f->x = (interactions_t){.users = USERS, .events = USERS * LENGTH, .items = ITEMS, .user_offsets = f->offsets,
+                            .item_index = f->events};
     return f;
 }
 
@@ -76,29 +81,18 @@ static void release(fixture_t *f)
     free(f);
 }
 
-static lsa_t *fitted_space(const field_texts_t *t, const double *weight)
-{
-    lsa_t *l = lsa_new(&space_options);
-    text_part_t parts[2];
-    for (int64_t i = 0; i < t->items; i++) lsa_add(l, parts, field_texts_parts(t, i, weight, parts));
-    lsa_fit(l);
-    return l;
-}
-
 TEST(rows_at_any_weights_are_those_of_the_space)
 {
     fixture_t *f = fixture();
-    lsa_t *space = fitted_space(&f->texts, (const double[]){1, 1});
-    int64_t items[ITEMS], n;
+    lsa_t *space = field_space(&f->texts, (const double[]){1, 1}, &space_options);
+    int64_t items[ITEMS];
     for (int i = 0; i < ITEMS; i++) items[i] = ITEMS - 1 - i;
     field_rows_t *r = field_rows_new(space, &f->texts, ITEMS, items);
     const int64_t width = field_rows_width(r);
     float *x = xfloats((size_t)(ITEMS * (width + 3)));
     static const double weights[][2] = {{1, 1}, {0.25, 4}, {0, 1}, {3, 0}};
     for (int w = 0; w < 4; w++) {
-        text_part_t parts[2];
-        for (int i = 0; i < ITEMS; i++) lsa_add(space, parts, field_texts_parts(&f->texts, items[i], weights[w], parts));
-        float *expected = lsa_rows(space, &n);
+        float *expected = field_space_rows(space, &f->texts, weights[w], ITEMS, items);
         field_rows_make(r, weights[w], x, width + 3);
         for (int i = 0; i < ITEMS; i++)
             for (int64_t j = 0; j < width; j++)
@@ -122,7 +116,10 @@ TEST(pairs_follow_one_another_in_training)
         CHECK(from != to && from % KINDS == to % KINDS); /* nothing of what is held out */
     }
     for (int64_t i = 1; i < a.items; i++) CHECK(a.item[i - 1] < a.item[i]);
-    for (int64_t u = 0; u < a.users; u++) CHECK(a.user_offsets[u + 1] > a.user_offsets[u] && a.user_offsets[u + 1] <= a.user_offsets[u] + 3);
+    for (int64_t u = 0; u < a.users; u++) {
+        const int64_t pairs_of = a.user_offsets[u + 1] - a.user_offsets[u];
+        CHECK(pairs_of > 0 && pairs_of <= LENGTH - 3);
+    }
     CHECK(b.user_offsets[b.users] == pairs && !memcmp(a.from, b.from, (size_t)pairs * sizeof *a.from));
     CHECK(memcmp(a.other, c.other, (size_t)a.others * sizeof *a.other) != 0);
     follow_free(&a);
@@ -158,10 +155,11 @@ TEST(nearness_by_hand)
     const float x[] = {1, 0, 0.8f, 0.6f, 0, 1, 0.6f, 0.8f, 0, 0};
     int64_t offsets[] = {0, 2, 3};
     int32_t from[] = {0, 0, 2}, to[] = {1, 3, 4}, other[] = {0, 1, 2, 3, 4, 1};
-    follow_t f = {.items = 5, .users = 2, .fitting = 1, .user_offsets = offsets, .from = from, .to = to, .others = 6, .other = other};
+    follow_t f = {.items = 5, .users = 2, .fitting = 1, .user_offsets = offsets, .from = from, .to = to, .others = 6,
+                  .other = other};
     double score[2];
     nearness_scores(&f, 0, 2, 2, x, score);
-    /* item 0: 1 at .8 before 3 at .6 before 2 and 4; the second pair: twice item 1. Item 2: 4 at 0 is behind 3, 1 and 1, beside 0. */
+    /* Item 0: 1 at .8; the second pair: 3 at .6, behind 1, which is there twice. Item 2: 4 at 0, behind 3, 1 and 1, beside 0. */
     CHECK_NEAR(score[0], -(log(1) + log(3)) / 2, 1e-9);
     CHECK_NEAR(score[1], -(log(4) + log(5)) / 2, 1e-9);
     nearness_scores(&f, 1, 2, 2, x, score);
@@ -172,14 +170,12 @@ TEST(nearness_by_hand)
 static weighing_t fit(const fixture_t *f, double *weight)
 {
     static const char *const name[] = {"noise", "topic", "image"};
-    lsa_t *space = fitted_space(&f->texts, (const double[]){1, 1});
     follow_t follow = follow_sample(&f->x, "x", 1);
-    joined_t *e = joined_new(space, &f->texts, IMAGE, f->image, f->mask, follow.items, follow.item);
+    joined_t images = joined_new(IMAGE, f->image, f->mask, follow.items, follow.item);
     for (int i = 0; i < 3; i++) weight[i] = i < 2;
-    const weighing_t w = weigh(&follow, e, 2, 3, name, weight);
-    joined_free(e);
+    const weighing_t w = weigh(&(weighed_t){&follow, &f->texts, &space_options, &images, name}, weight);
+    joined_free(&images);
     follow_free(&follow);
-    lsa_free(space);
     return w;
 }
 
