@@ -17,11 +17,11 @@
 static const char *const tensors[] = {"auto", "joint", "text", "image", "intent", NULL};
 static const char *interactions_path, *embeddings_path, *model_path, *sids_path, *report_path;
 static const char *tensor = "auto", *protocol = "auto", *gemm = "auto";
-static cooccur_options_t cooccur = {.window = 10, .back = 0.15, .power = 0.1, .decay = 0.5};
+static cooccur_options_t cooccur = {.window = 10, .back = 0.2, .power = 0.1, .decay = 0.5};
 static likeness_options_t likeness = {.count = 50, .temperature = 0.2};
 static double neighbour_decay = 0.6;
 static int64_t hops = 100, candidates = 100, beam = 20;
-static fitting_options_t fitting = {.bins = 8, .strength = 100};
+static fitting_options_t fitting = {.bins = 8, .strength = 20};
 
 static const cli_option_t options[] = {
     OPT_STRING('i', "interactions", "FILE", &interactions_path, "interactions/1"),
@@ -133,8 +133,12 @@ static fitting_t fit(blend_t *b, const inputs_t *in)
     const recommender_t *r = in->recommender;
     fitting.seed = (uint64_t)cli_common.seed;
     fitting.beam = (int)beam;
-    mixer_t *m = mixer_new(b, r ? recommender_network(r) : NULL, r ? recommender_space(r) : NULL, candidates);
-    fitting_t f = fitting_run(b, m, &in->interactions, interactions_path, &fitting);
+    const network_t *net = r ? recommender_network(r) : NULL;
+    const space_t *space = r ? recommender_space(r) : NULL;
+    mixer_t *m = mixer_new(b, net, space, candidates);
+    appraiser_t *a = appraiser_new(b, net, space);
+    fitting_t f = fitting_run(b, m, a, &in->interactions, interactions_path, &fitting);
+    appraiser_free(a);
     mixer_free(m);
     return f;
 }

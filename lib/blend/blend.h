@@ -10,6 +10,9 @@
 #include "data/st.h"
 #include "data/strtab.h"
 
+/* Of the generator's probability at least so much counts as left to unmet items. */
+#define GENERATOR_LEFT 1e-6
+
 typedef struct {
     sources_t sources;
     int parts;                   /* of the mixture, at least 1 */

@@ -13,7 +13,7 @@
 #include "data/ranking.h"
 #include "data/sample.h"
 
-enum { FOLDS = 2, CUT = 10, USERS_A_BIN = 20 };
+enum { FOLDS = 2, CUT = 10, USERS_A_BIN = 20, USERS_AT_ONCE = 1 << 16 };
 
 #define FAINT 1e-4 /* least weight */
 
@@ -24,6 +24,16 @@ typedef struct {
     uint8_t *bin, *fold;  /* [n] */
     double *p;            /* [n, parts] */
 } cases_t;
+
+/* What is fitted, and with what. */
+typedef struct {
+    blend_t *b;
+    mixer_t *mixer;
+    appraiser_t *appraiser;
+    const fitting_options_t *o;
+} job_t;
+
+static bool leaves_met_out(const job_t *job) { return job->b->sources.protocol == PROTOCOL_UNSEEN; }
 
 static void cases_reserve(cases_t *c, int64_t n, int parts)
 {
@@ -64,20 +74,33 @@ static void set_edges(blend_t *b, const cases_t *c, int64_t bins)
     free(familiarity);
 }
 
-static cases_t cases_make(blend_t *b, mixer_t *m, const interactions_t *x, const char *name, const fitting_options_t *o)
+static void appraise_targets(const job_t *job, cases_t *c)
+{
+    int64_t *offsets = NEW_ARRAY(int64_t, c->n + 1);
+    int32_t *targets = NEW_ARRAY(int32_t, c->n);
+    for (int64_t i = 0; i < c->n; i++) {
+        targets[i] = c->histories[i].target;
+        offsets[i + 1] = i + 1;
+    }
+    appraiser_run(job->appraiser, c->n, c->histories, offsets, targets, c->p);
+    free(offsets);
+    free(targets);
+}
+
+static cases_t cases_make(const job_t *job, const interactions_t *x, const char *name)
 {
     cases_t c = {0};
-    int64_t *users = sample_users(x, SPLIT_VALID, o->users, o->seed, &c.n);
+    int64_t *users = sample_users(x, SPLIT_VALID, job->o->users, job->o->seed, &c.n);
     if (!c.n) die(EX_DATAERR, "%s: no user has the 3 interactions that fitting needs", name);
-    const uint64_t key = rng_stream(o->seed, "blend-folds");
-    cases_reserve(&c, c.n, b->parts);
+    const uint64_t key = rng_stream(job->o->seed, "blend-folds");
+    cases_reserve(&c, c.n, job->b->parts);
     for (int64_t i = 0; i < c.n; i++) {
         interactions_history(x, users[i], SPLIT_VALID, &c.histories[i]);
         c.fold[i] = (uint8_t)rng_below(key, (uint64_t)users[i], FOLDS);
     }
-    set_edges(b, &c, o->bins);
-    for (int64_t i = 0; i < c.n; i++) c.bin[i] = (uint8_t)blend_bin(b, &c.histories[i]);
-    mixer_targets(m, c.n, c.histories, c.p);
+    set_edges(job->b, &c, job->o->bins);
+    for (int64_t i = 0; i < c.n; i++) c.bin[i] = (uint8_t)blend_bin(job->b, &c.histories[i]);
+    appraise_targets(job, &c);
     free(users);
     return c;
 }
@@ -99,11 +122,9 @@ static cases_t cases_of(const cases_t *all, int fold, int parts)
 
 static mixture_cases_t to_fit(const cases_t *c, const blend_t *b) { return (mixture_cases_t){c->n, b->parts, b->bins, c->p, c->bin}; }
 
-/* Fits weights to cases. Parts of next to none get none, and cost nothing; popularity keeps a little, so that lists are filled. */
-static void fit_weights(const blend_t *b, const cases_t *c, double strength, double *weight)
+/* Parts of next to no weight get none, and cost nothing; popularity keeps a little, so that lists are filled. */
+static void drop_faint(const blend_t *b, double *weight)
 {
-    const mixture_cases_t cases = to_fit(c, b);
-    mixture_fit(&cases, strength, weight);
     for (int bin = 0; bin < b->bins; bin++) {
         double *w = weight + bin * b->parts, sum = 0;
         for (int s = 0; s < b->parts; s++) {
@@ -114,27 +135,40 @@ static void fit_weights(const blend_t *b, const cases_t *c, double strength, dou
     }
 }
 
-/* Adds up what lists of the mixture with these weights are worth, their met items left out where the protocol says so. */
-static void add_ranks(const blend_t *b, mixer_t *m, const cases_t *c, const double *weight, int beam, fitting_score_t *sum)
+static void fit_weights(const job_t *job, const cases_t *c, double *weight)
 {
-    const bool out = b->sources.protocol == PROTOCOL_UNSEEN;
-    met_t met = met_new(b->sources.items);
+    const mixture_cases_t cases = to_fit(c, job->b);
+    mixture_fit(&cases, job->o->strength, weight);
+    drop_faint(job->b, weight);
+}
+
+/* Adds up what the lists of n histories are worth. */
+static void add_ranks(const job_t *job, const history_t *histories, int64_t n, met_t *met, int64_t places, int32_t *items, fitting_score_t *sum)
+{
+    for (int64_t i = 0; i < n; i++) {
+        int32_t *list = items + i * places;
+        int64_t left = places;
+        if (leaves_met_out(job)) {
+            met_take(met, &histories[i]);
+            left = met_leave_out(met, places, list, NULL);
+        }
+        const int32_t rank = ranking_find(list, min64(left, CUT), histories[i].target);
+        sum->hr10 += ranking_hit(rank, CUT);
+        sum->ndcg10 += ranking_gain(rank);
+    }
+}
+
+/* Has the mixture with these weights make lists, without met items where the protocol says so. */
+static void add_lists(const job_t *job, const cases_t *c, const double *weight, fitting_score_t *sum)
+{
+    const bool out = leaves_met_out(job);
+    met_t met = met_new(job->b->sources.items);
     for (int64_t first = 0, n, places = CUT; first < c->n; first += n) {
-        n = out ? met_chunk(&met, c->n - first, c->histories + first, CUT, CUT, &places) : min64(c->n - first, 1 << 16);
+        n = out ? met_chunk(&met, c->n - first, c->histories + first, CUT, CUT, &places) : min64(c->n - first, USERS_AT_ONCE);
         int32_t *items = NEW_ARRAY(int32_t, n * places);
         float *scores = NEW_ARRAY(float, n * places);
-        mixer_topk(m, weight, n, c->histories + first, beam, out ? CUT : 0, places, items, scores);
-        for (int64_t i = 0; i < n; i++) {
-            const history_t *h = &c->histories[first + i];
-            int64_t left = places;
-            if (out) {
-                met_take(&met, h);
-                left = met_leave_out(&met, places, items + i * places, NULL);
-            }
-            const int32_t rank = ranking_find(items + i * places, min64(left, CUT), h->target);
-            sum->hr10 += ranking_hit(rank, CUT);
-            sum->ndcg10 += ranking_gain(rank);
-        }
+        mixer_topk(job->mixer, weight, n, c->histories + first, job->o->beam, out ? CUT : 0, places, items, scores);
+        add_ranks(job, c->histories + first, n, &met, places, items, sum);
         free(items);
         free(scores);
     }
@@ -142,14 +176,14 @@ static void add_ranks(const blend_t *b, mixer_t *m, const cases_t *c, const doub
 }
 
 /* Adds up what the mixture with these weights makes of the cases. */
-static void add_score(const blend_t *b, mixer_t *m, const cases_t *c, const double *weight, int beam, fitting_score_t *sum)
+static void add_score(const job_t *job, const cases_t *c, const double *weight, fitting_score_t *sum)
 {
     int64_t reached;
-    const mixture_cases_t cases = to_fit(c, b);
+    const mixture_cases_t cases = to_fit(c, job->b);
     const double mean = mixture_likelihood(&cases, weight, &reached);
     sum->log_p += mean * (double)reached;
     sum->reach += (double)reached;
-    add_ranks(b, m, c, weight, beam, sum);
+    add_lists(job, c, weight, sum);
 }
 
 static fitting_score_t mean_of(fitting_score_t sum, int64_t n)
@@ -159,14 +193,15 @@ static fitting_score_t mean_of(fitting_score_t sum, int64_t n)
 }
 
 /* Each fold by the weights of the other. */
-static fitting_score_t judge_mixture(const blend_t *b, mixer_t *m, const cases_t *all, const fitting_options_t *o)
+static fitting_score_t judge_mixture(const job_t *job, const cases_t *all)
 {
+    const blend_t *b = job->b;
     fitting_score_t sum = {0};
     double *weight = NEW_ARRAY(double, b->bins * b->parts);
     for (int fold = 0; fold < FOLDS; fold++) {
         cases_t fitted = cases_of(all, 1 - fold, b->parts), judged = cases_of(all, fold, b->parts);
-        fit_weights(b, &fitted, o->strength, weight);
-        add_score(b, m, &judged, weight, o->beam, &sum);
+        fit_weights(job, &fitted, weight);
+        add_score(job, &judged, weight, &sum);
         cases_free(&fitted);
         cases_free(&judged);
     }
@@ -174,28 +209,30 @@ static fitting_score_t judge_mixture(const blend_t *b, mixer_t *m, const cases_t
     return mean_of(sum, all->n);
 }
 
-static fitting_score_t judge_alone(const blend_t *b, mixer_t *m, const cases_t *all, int place, const fitting_options_t *o)
+static fitting_score_t judge_alone(const job_t *job, const cases_t *all, int place)
 {
+    const blend_t *b = job->b;
     fitting_score_t sum = {0};
     double *weight = NEW_ARRAY(double, b->bins * b->parts);
     for (int bin = 0; bin < b->bins; bin++) weight[bin * b->parts + place] = 1;
-    add_score(b, m, all, weight, o->beam, &sum);
+    add_score(job, all, weight, &sum);
     free(weight);
     return mean_of(sum, all->n);
 }
 
-fitting_t fitting_run(blend_t *b, mixer_t *m, const interactions_t *x, const char *name, const fitting_options_t *options)
+fitting_t fitting_run(blend_t *b, mixer_t *m, appraiser_t *a, const interactions_t *x, const char *name, const fitting_options_t *options)
 {
-    cases_t all = cases_make(b, m, x, name, options);
+    const job_t job = {b, m, a, options};
+    cases_t all = cases_make(&job, x, name);
     fitting_t f = {.users = all.n};
     progress_start("judging", "lists", all.n * (1 + b->parts));
-    f.mixture = judge_mixture(b, m, &all, options);
-    for (int s = 0; s < b->parts; s++) f.alone[s] = judge_alone(b, m, &all, s, options);
-    progress_end();
+    f.mixture = judge_mixture(&job, &all);
+    for (int s = 0; s < b->parts; s++) f.alone[s] = judge_alone(&job, &all, s);
     for (int64_t i = 0; i < all.n; i++) f.bin_users[all.bin[i]]++;
     free(b->weight);
     b->weight = NEW_ARRAY(double, b->bins * b->parts);
-    fit_weights(b, &all, options->strength, b->weight);
+    fit_weights(&job, &all, b->weight);
+    progress_end();
     cases_free(&all);
     return f;
 }

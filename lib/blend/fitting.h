@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "blend/appraiser.h"
 #include "blend/blend.h"
 #include "blend/mixer.h"
 #include "data/interactions.h"
@@ -30,10 +31,10 @@ typedef struct {
 } fitting_t;
 
 /* Sets b's bins and, for the parts that it names, its weights, by EM (blend/mixture.h) over SPLIT_VALID; weights below 1e-4 become 0, but
- * for popularity's, which becomes that. `m` is a mixer of b. The judgement is made before: users are dealt into two folds by the
+ * for popularity's, which becomes that. `m` and `a` are of b. The judgement is made before: users are dealt into two folds by the
  * seed, weights fitted to either judge the other, and what is returned are the means over all users, under b's protocol. Where no
  * user has a validation item, the process ends with EX_DATAERR, which names `name`. */
-fitting_t fitting_run(blend_t *b, mixer_t *m, const interactions_t *x, const char *name, const fitting_options_t *options);
+fitting_t fitting_run(blend_t *b, mixer_t *m, appraiser_t *a, const interactions_t *x, const char *name, const fitting_options_t *options);
 
 /* Says on stderr what came out, as a table. */
 void fitting_note(const fitting_t *f, const blend_t *b);

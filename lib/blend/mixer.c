@@ -12,8 +12,6 @@
 
 enum { CHUNK = 2048 /* histories at once */, SHARD = 16 };
 
-#define LEAST_LEFT 1e-6 /* of the generator's probability, for unmet items */
-
 /* An item that may be among a history's best. */
 typedef struct {
     int32_t item;
@@ -56,7 +54,6 @@ struct mixer {
     float *beam_log_p;
     int32_t *ranked;      /* [n, k] */
     float *scores;
-    double *p;            /* [n, parts] */
 };
 
 mixer_t *mixer_new(const blend_t *blend, const network_t *net, const space_t *space, int64_t candidates)
@@ -194,7 +191,7 @@ static void prune(const mixer_t *m, asked_t *a, double weight, ranking_item_t *b
         least = fmin(least, c->generator);
         if (leaves_met_out(m) && c->met) met_mass += c->generator;
     }
-    const double per_generator = weight / fmax(1 - met_mass, LEAST_LEFT), least_wanted = bar(a, m->k, per_generator, best);
+    const double per_generator = weight / fmax(1 - met_mass, GENERATOR_LEFT), least_wanted = bar(a, m->k, per_generator, best);
     int64_t kept = 0;
     for (int64_t i = 0; i < a->count; i++) {
         const candidate_t c = a->candidates[i];
@@ -268,7 +265,7 @@ static double generator_factor(mixer_t *m, int64_t i, const double *weight)
     if (!asks_generator(m, weight)) return 0;
     for (int64_t j = 0; j < a->count && leaves_met_out(m); j++)
         if (a->candidates[j].met) met += a->candidates[j].generator;
-    return weight[m->generator] / fmax(1 - met, LEAST_LEFT);
+    return weight[m->generator] / fmax(1 - met, GENERATOR_LEFT);
 }
 
 static void rank_history(mixer_t *m, int64_t i, ranking_item_t *best)
@@ -330,59 +327,4 @@ void mixer_topk(mixer_t *m, const double *weight, int64_t n, const history_t *hi
     }
     free(m->beam);
     free(m->beam_log_p);
-}
-
-/* Asks the generator about each history's target and, where only unmet items count, its met items. */
-static void score_targets(mixer_t *m)
-{
-    accumulator_t *met = &m->work[0].place;
-    m->item_count = 0;
-    for (int64_t i = 0; i < m->n; i++) {
-        const history_t *h = &m->histories[i];
-        m->offsets[i] = m->item_count;
-        queue(m, h->target);
-        accumulator_clear(met);
-        for (int64_t j = 0; j < h->count && leaves_met_out(m); j++) accumulate(met, h->items[j], 1);
-        for (int64_t j = 0; j < met->count; j++) queue(m, met->list[j]);
-    }
-    score_queue(m);
-}
-
-/* The generator's probability of the target of history i, of what it leaves to unmet items where only they count. */
-static double generator_target(const mixer_t *m, int64_t i)
-{
-    double met = 0;
-    for (int64_t at = m->offsets[i] + 1; at < m->offsets[i + 1]; at++) met += exp((double)m->log_p[at]);
-    return exp((double)m->log_p[m->offsets[i]]) / fmax(1 - met, LEAST_LEFT);
-}
-
-static void ask_target(mixer_t *m, int64_t i, sources_answer_t *a)
-{
-    const blend_t *b = m->blend;
-    const history_t *h = &m->histories[i];
-    bool wanted[PARTS] = {false};
-    double *p = m->p + i * b->parts;
-    for (int s = 0; s < b->parts; s++) wanted[b->part[s]] = true;
-    sources_ask(&b->sources, h, wanted, a);
-    const bool out = leaves_met_out(m) && a->sum[PART_REPEAT].touched[h->target];
-    for (int s = 0; s < b->parts; s++)
-        p[s] = out ? 0 : s == m->generator ? generator_target(m, i) : sources_probability(&b->sources, a, b->part[s], h->target);
-}
-
-static void ask_targets(void *ctx, int64_t shard, int worker)
-{
-    mixer_t *m = ctx;
-    for (int64_t i = shard * SHARD; i < min64((shard + 1) * SHARD, m->n); i++) ask_target(m, i, &m->work[worker].answer);
-}
-
-void mixer_targets(mixer_t *m, int64_t n, const history_t *histories, double *p)
-{
-    get_ready(m);
-    for (int64_t first = 0; first < n; first += CHUNK) {
-        m->n = min64(CHUNK, n - first);
-        m->histories = histories + first;
-        m->p = p + first * m->blend->parts;
-        if (m->generator >= 0) score_targets(m);
-        parallel_for(shards(m->n), ask_targets, m);
-    }
 }

@@ -14,11 +14,6 @@ typedef struct mixer mixer_t;
 mixer_t *mixer_new(const blend_t *blend, const network_t *net, const space_t *space, int64_t candidates);
 void mixer_free(mixer_t *m);
 
-/* What each part of the mixture gives to the target of each of n histories: p [n, parts]. Under PROTOCOL_UNSEEN the generator's
- * p(i) counts as p(i) / (1 - the sum over met items), and met targets get 0 from all. Parallel; equal bytes for any number of
- * threads. */
-void mixer_targets(mixer_t *m, int64_t n, const history_t *histories, double *p);
-
 /* The k best items of each history by p(i) = sum_s w_s p_s(i), w [bins, parts] being the weights of the histories' bins; of an
  * empty history by popularity. Candidates are the generator's beam of `width` items (and `spare`: gen/decoder.h), the best of every
  * part with a weight, and met items where they bear on others; each is scored by every part exactly, unless even the beam's last

@@ -5,6 +5,7 @@
 #include "base/parallel.h"
 #include "base/rng.h"
 #include "blend/accumulator.h"
+#include "blend/appraiser.h"
 #include "blend/cooccurrence.h"
 #include "blend/fitting.h"
 #include "blend/likeness.h"
@@ -209,6 +210,7 @@ typedef struct {
     network_t *net;
     blend_t blend;
     mixer_t *mixer;
+    appraiser_t *appraiser;
 } fixture_t;
 
 static fixture_t *fixture(protocol_t protocol)
@@ -223,12 +225,14 @@ static fixture_t *fixture(protocol_t protocol)
         if (p == PART_GENERATOR || sources_has(&f->blend.sources, p)) f->blend.part[f->blend.parts++] = p;
     for (int i = 0; i < 2 * f->blend.parts; i++) f->blend.weight[i] = weights[i];
     f->mixer = mixer_new(&f->blend, f->net, &f->space, 2);
+    f->appraiser = appraiser_new(&f->blend, f->net, &f->space);
     return f;
 }
 
 static void release(fixture_t *f)
 {
     mixer_free(f->mixer);
+    appraiser_free(f->appraiser);
     sources_free(&f->blend.sources);
     free(f->blend.weight);
     network_free(f->net);
@@ -240,7 +244,7 @@ static void release(fixture_t *f)
 static const history_t histories[] = {{asked_items, 4, 5}, {asked_items + 2, 1, 3}, {asked_items, 0, 1}, {small_events, 6, 0}};
 enum { HISTORIES = 4 };
 
-/* Each history's lists against each item's probabilities, which it is the target of in turn. */
+/* Each history's lists against each item's probabilities. */
 static void check_lists(protocol_t protocol)
 {
     fixture_t *f = fixture(protocol);
@@ -250,9 +254,7 @@ static void check_lists(protocol_t protocol)
     double p[6 * PARTS];
     mixer_topk(f->mixer, f->blend.weight, HISTORIES, histories, 6, 0, 6, items, scores);
     for (int h = 0; h < HISTORIES; h++) {
-        history_t each[6];
-        for (int32_t i = 0; i < 6; i++) each[i] = (history_t){histories[h].items, histories[h].count, i};
-        mixer_targets(f->mixer, 6, each, p);
+        appraiser_run(f->appraiser, 1, &histories[h], (int64_t[]){0, 6}, (int32_t[]){0, 1, 2, 3, 4, 5}, p);
         double unmet = 0;
         for (int i = 0; i < 6; i++) {
             const int32_t item = items[h * 6 + i];
@@ -283,12 +285,18 @@ TEST(threads_do_not_matter)
     int32_t items[2][N * 4];
     float scores[2][N * 4];
     double p[2][N * PARTS];
-    for (int i = 0; i < N; i++) many[i] = histories[i % HISTORIES];
+    int64_t offsets[N + 1] = {0};
+    int32_t targets[N];
+    for (int i = 0; i < N; i++) {
+        many[i] = histories[i % HISTORIES];
+        targets[i] = i % 6;
+        offsets[i + 1] = i + 1;
+    }
     for (int t = 0; t < 2; t++) {
         parallel_threads(t + 1);
         memset(p[t], 0, sizeof p[t]);
         mixer_topk(f->mixer, f->blend.weight, N, many, 3, 1, 4, items[t], scores[t]);
-        mixer_targets(f->mixer, N, many, p[t]);
+        appraiser_run(f->appraiser, N, many, offsets, targets, p[t]);
     }
     CHECK(!memcmp(items[0], items[1], sizeof items[0]) && !memcmp(scores[0], scores[1], sizeof scores[0]));
     CHECK(!memcmp(p[0], p[1], sizeof p[0]));
