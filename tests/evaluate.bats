@@ -466,7 +466,7 @@ PY
 @test "options that do not go together" {
     run --separate-stderr evaluate -i i.st
     assert_failure 64
-    assert_regex "$stderr" 'expected --model, --recs or --baseline'
+    assert_regex "$stderr" 'expected --model, --blend, --recs or --baseline'
     for wrong in '-i i.st -m trie.st' '-i i.st -s sids.st' '-m trie.st -s sids.st' '-i i.st --recs a -m trie.st -s sids.st' \
         '-i i.st --baseline=' '-i i.st --baseline popular,best' '-i i.st --baseline popular,popular' \
         '-i i.st -m trie.st -s sids.st -k 30' \
