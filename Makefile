@@ -205,13 +205,13 @@ clean:
 
 define HELP
 make                 the library and the tools, in build/
-make demo            a made-up catalogue, with and without what its pictures show, and a table
+make demo            a made-up catalogue, generators that know more or less of it, and a table
 make check           all tests (T="suite ...": only these)
-make run DATASET=beauty [PIPELINE=tiger] [SEED=42 | SEEDS="1 2 3"] [TO=sids]
+make run DATASET=beauty [PIPELINE=sidmill] [SEED=42 | SEEDS="1 2 3"] [TO=sids]
                      an experiment: only what is missing or has changed is run; results under work/
 make plan DATASET=.. the experiment's stages and their folders, without running them
 make ablation DATASET=demo [ABLATION=evidence] [SEEDS=..]
-                     deepinterestgr with parts of it left out, as a table with intervals
+                     a pipeline with parts of it left out, as a table with intervals
 make data DATASET=.. only the data set's ingestion
 make deps            install what is missing (Debian); demo and check do it too; DEPS=no: never install
 make check-fresh     demo and check as README has them, on a minimal Debian made for it (root only)

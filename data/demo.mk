@@ -5,5 +5,6 @@ INTERACTIONS = $(synth)/interactions.tsv
 
 SYNTH_FLAGS ?= --items 2000 --users 5000 --seed 1
 RQVAE_FLAGS ?= --codes 128
-TRAIN_FLAGS ?= --layers 2 --epochs 12 --batch-tokens 2048 --warmup 50 --lr 0.001 --dropout 0.3 --label-smoothing 0.1 --average 0.98
+FLAT_FLAGS  ?= --layers 2 --epochs 12 --batch-tokens 2048 --warmup 50 --lr 0.001 --dropout 0.3 --label-smoothing 0.1 \
+	--average 0.98
 RL_FLAGS    ?= --prompts-per-step 256 --valid-every 5

@@ -1,4 +1,4 @@
-# Ablations of DeepInterestGR, for `make ablation`: the same pipeline with parts of it left out, a row each, over SEEDS. Rows
+# Ablations, for `make ablation`: DeepInterestGR, or another PIPELINE, with parts of it left out, a row each, over SEEDS. Rows
 # share what they have in common with each other and with `make run`. A table gives every row's gain over its first.
 #
 #     make ablation DATASET=demo                             every table, three seeds
@@ -7,10 +7,10 @@
 #
 # A row of your own: `label.NAME`, and `row.NAME`, an expression for its metrics.json.
 
-ABLATION ?= $(if $(ROWS),rows,evidence rewards)
+ABLATION ?= $(if $(ROWS),rows,evidence bodies rewards)
 rows.rows = $(ROWS)
 
-# What the Semantic IDs are made of.
+# What the Semantic IDs are made of; every row fits its own weights.
 rows.evidence = text caption image cmsa intents mined full
 label.text    = text only
 label.caption = + caption text
@@ -28,9 +28,24 @@ row.mined     = $(call tell,$(mined),$(text_fields)$(,)$(intents_field))
 row.full      = $(call supervised,$(sids))
 
 # ITEMS and their text's fields, without the images and with them: the generator without its RL stage.
-tell       = $(call supervised,$(call rqvae,$(call embed,$1,--fields $2)))
-show       = $(call supervised,$(call rqvae,$(call embed,$1,--fields $2 $(image_embedding)),$(image_weight)))
-supervised = $(call evaluate,$(call sidgen-train,$1),$1)
+tell       = $(call supervised,$(call rqvae,$(call embed,$1,--fields $2,$(interactions))))
+show       = $(call supervised,$(call rqvae,$(call embed,$1,--fields $2 $(image_embedding),$(interactions))))
+supervised = $(call evaluate,$(call sidgen-train,$1,$(body)),$1)
+
+# What the generator is made of, over the pipeline's own Semantic IDs: ABLATION=bodies PIPELINE=sidmill has those of the text.
+rows.bodies    = flat timeline items nodes blended
+label.flat     = flat
+label.timeline = timeline
+label.items    = + item vectors
+label.nodes    = + node vectors
+label.blended  = + blend
+row.flat       = $(call of-body,)
+row.timeline   = $(call of-body,--body timeline)
+row.items      = $(call of-body,--body timeline --item-vectors)
+row.nodes      = $(call of-body,$(timeline))
+row.blended    = $(call evaluate,$(whole),$(sids),,$(call blend,$(whole),$(sids),$(embeddings)))
+of-body        = $(call evaluate,$(call sidgen-train,$(sids),$1),$(sids))
+whole          = $(call sidgen-train,$(sids),$(timeline))
 
 # What the policy is paid for: all from one model, trained on all but what it is then asked for; and the model of `full`, which
 # has learnt that as well.

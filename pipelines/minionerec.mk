@@ -4,7 +4,7 @@ text_fields = title,description:0.5,categories
 
 embeddings = $(call embed,$(items),--fields $(text_fields))
 sids       = $(call rqvae,$(embeddings))
-sft        = $(call sidgen-train,$(sids),$(hold_back))
+sft        = $(call sidgen-train,$(sids),$(hold_back) $(body))
 model      = $(call qarm-rl,$(sft),$(sids),,--reward rank $(prompts))
 result     = $(call evaluate,$(model),$(sids))
 shown      = $(system)-sft=$(call evaluate,$(sft),$(sids)) $(system)=$(result)

@@ -1,4 +1,4 @@
-# Experiments as a graph of stages. A pipeline (tiger.mk is the example) says which stage feeds which, as expressions:
+# Experiments as a graph of stages. A pipeline (tiger.mk is the simplest) says which stage feeds which, as expressions:
 #
 #     embeddings = $(call embed,$(items))
 #     sids       = $(call rqvae,$(embeddings))
@@ -7,13 +7,14 @@
 # taken over the command with its flags and the names of its inputs' folders, that is, over everything upstream. Two
 # pipelines, seeds or flag sets that agree up to a stage therefore share it, and nothing is ever run that need not be.
 #
-#     make run DATASET=beauty PIPELINE=tiger SEED=42         (SEEDS="1 2 3": one graph, early stages shared)
+#     make run DATASET=beauty PIPELINE=sidmill SEED=42       (SEEDS="1 2 3": one graph, early stages shared)
 #     make run ... TRAIN_FLAGS="--dim 192"                   every stage has STAGE_FLAGS, added last: they win
 #     make run ... EMBED=./my-embed.py                       and a command; the text of a script counts in the hash
 #     make run ... THREADS=2                                 embed to evaluate are told --threads 2: a command of your own
 #                                                            in their place must take the option, and may ignore it
 #     make run ... RUN="srun -c 8"                           launches every stage, TRAIN_RUN those that train, as one process
 #                                                            each; not part of the hash, nor is THREADS
+#     make run ... BODY=timeline                             the papers' pipelines with the generator of sidmill.mk
 #     make run ... TO=sids                                   only as far as that name of the pipeline's
 #     make plan ...                                          the stages and their folders, made or not
 #     make ablation ...                                      a pipeline with parts of it left out, as a table: ablation.mk
@@ -24,7 +25,7 @@
 here     := $(dir $(lastword $(MAKEFILE_LIST)))
 DATASET  ?= demo
 ablation := $(filter ablation,$(MAKECMDGOALS))
-PIPELINE ?= $(if $(ablation),deepinterestgr,tiger)
+PIPELINE ?= $(if $(ablation),deepinterestgr,sidmill)
 SEED     ?= 42
 SEEDS    ?= $(if $(ablation),42 2333 6666,$(SEED))
 WORK     ?= work
@@ -109,19 +110,28 @@ ingest = $(call stage,ingest,$(RUN),$(INGEST),$(addprefix --format ,$(FORMAT)) -
 items        = $(call ingest,$(ITEMS),$(INTERACTIONS))/items.jsonl
 interactions = $(call ingest,$(ITEMS),$(INTERACTIONS))/interactions.st
 
-# ITEMS, pipeline's own flags. Paths of pictures are relative to a stage's folder, and stay right in any other.
+# ITEMS, pipeline's own flags, and for embed the INTERACTIONS to fit weights to (or none). Paths of pictures are relative to a
+# stage's folder, and stay right in any other.
 pictures = --image-root $(dir $1)
 caption     = $(call stage,caption,$(RUN),$(CAPTION),$(pictures) $2 $(CAPTION_FLAGS) -o @/items.jsonl < $1,$1,items.jsonl)/items.jsonl
 mine-intent = $(call stage,mine-intent,$(RUN),$(MINE),$2 $(MINE_FLAGS) -o @/items.jsonl < $1,$1,items.jsonl)/items.jsonl
 quality     = $(call stage,quality,$(RUN),$(QUALITY),$2 $(QUALITY_FLAGS) -o @/quality.st < $1,$1,quality.st)/quality.st
-embed       = $(call stage,embed,$(RUN),$(EMBED),$(if $(findstring --image ,$2),$(pictures)) $2 $(EMBED_FLAGS) -o @/embeddings.st < $1,$1,embeddings.st)/embeddings.st
+embed       = $(call stage,embed,$(RUN),$(EMBED),$(if $(findstring --image ,$2),$(pictures)) $2 $(addprefix --fit-weights ,$3) \
+	$(EMBED_FLAGS) -o @/embeddings.st < $1,$1 $3,embeddings.st)/embeddings.st
 
-# EMBEDDINGS, pipeline's own flags
+# EMBEDDINGS (or, for --method identity, INTERACTIONS), pipeline's own flags
 rqvae = $(call stage,rqvae,$(RUN),$(RQVAE),--seed $(SEED) $2 $(RQVAE_FLAGS) --log @/log.jsonl -o @/sids.st < $1,$1,sids.st)/sids.st
 
-# SIDS, pipeline's own flags
-sidgen-train = $(call stage,sidgen-train,$(TRAIN_RUN),$(TRAIN),--sids $1 --interactions $(interactions) --seed $(SEED) $2 $(TRAIN_FLAGS) \
+# SIDS, pipeline's own flags. A data set may have flags for each of the two bodies.
+sidgen-train = $(call stage,sidgen-train,$(TRAIN_RUN),$(TRAIN),--sids $1 --interactions $(interactions) --seed $(SEED) $2 \
+	$(if $(findstring --body timeline,$2),$(TIMELINE_FLAGS),$(FLAT_FLAGS)) $(TRAIN_FLAGS) \
 	--log @/log.jsonl -o @/model.st,$1 $(interactions),model.st)/model.st
+
+# BODY: `flat`, a row a token, is the papers'; `timeline`, a row an item, with vectors for items and for prefixes of SIDs.
+BODY    ?= flat
+timeline = --body timeline --item-vectors --node-vectors
+body     = $(if $(filter timeline,$(BODY)),$(timeline))
+$(if $(filter flat timeline,$(BODY)),,$(error BODY=$(BODY): expected flat or timeline))
 
 # HOLD_BACK=F: supervised training leaves the last training item of that share of users for qarm-rl's prompts. Without, they
 # are items that the model has learnt by heart: it starts higher and has less to learn from its rewards.
@@ -132,13 +142,15 @@ prompts   = $(if $(HOLD_BACK),--prompts held-back --epochs 2)
 qarm-rl = $(call stage,qarm-rl,$(TRAIN_RUN),$(RL),--model $1 --sids $2 --interactions $(interactions)$(addprefix $(space)--quality ,$3) --seed $(SEED) \
 	$4 $(RL_FLAGS) --log @/log.jsonl -o @/model.st,$1 $2 $3 $(interactions),model.st)/model.st
 
-# EMBEDDINGS (or none), MODEL and SIDS (or neither), pipeline's own flags
-blend = $(call stage,blend,$(RUN),$(BLEND),--interactions $(interactions)$(addprefix $(space)--embeddings ,$1)$(addprefix $(space)--model ,$2)$(addprefix $(space)--sids ,$3) \
-	$4 $(BLEND_FLAGS) --report @/report.json -o @/blend.st,$1 $2 $3 $(interactions),blend.st report.json)/blend.st
+# MODEL and SIDS (or neither), EMBEDDINGS (or none), pipeline's own flags
+blend = $(call stage,blend,$(RUN),$(BLEND),$(addprefix --model ,$1) $(addprefix --sids ,$2) --interactions $(interactions) \
+	$(addprefix --embeddings ,$3) --seed $(SEED) $4 $(BLEND_FLAGS) --report @/report.json -o @/blend.st,\
+	$1 $2 $3 $(interactions),blend.st report.json)/blend.st
 
 # MODEL, SIDS (or neither, with a BLEND that was fitted without), pipeline's own flags, BLEND (or none)
-evaluate = $(call stage,evaluate,$(RUN),$(EVAL),$(addprefix --model ,$1)$(addprefix $(space)--sids ,$2)$(addprefix $(space)--blend ,$4) --interactions $(interactions) --split $(SPLIT) \
-	$(addprefix --baseline ,$(BASELINES)) $3 $(EVAL_FLAGS) --per-user @/per-user.st -o @/metrics.json,$1 $2 $4 $(interactions),metrics.json per-user.st)/metrics.json
+evaluate = $(call stage,evaluate,$(RUN),$(EVAL),$(addprefix --model ,$1) $(addprefix --sids ,$2) $(addprefix --blend ,$4) \
+	--interactions $(interactions) --split $(SPLIT) $(addprefix --baseline ,$(BASELINES)) $3 $(EVAL_FLAGS) \
+	--per-user @/per-user.st -o @/metrics.json,$1 $2 $4 $(interactions),metrics.json per-user.st)/metrics.json
 
 # --- The experiment -------------------------------------------------------------------------------------------------------
 
@@ -160,7 +172,8 @@ pipeline := $(firstword $(wildcard $(PIPELINE) $(here)$(PIPELINE).mk))
 $(if $(pipeline),,$(error no pipeline '$(PIPELINE)': there is no $(here)$(PIPELINE).mk))
 include $(pipeline)
 
-system = $(basename $(notdir $(pipeline)))$(if $(word 2,$(SEEDS)),-$(SEED))
+seeded = $(if $(word 2,$(SEEDS)),-$(SEED))
+system = $(basename $(notdir $(pipeline)))$(seeded)
 shown ?= $(system)=$(result)
 
 ifneq ($(ablation),)

@@ -4,5 +4,5 @@ text_fields = title,description:0.5,categories
 
 embeddings = $(call embed,$(items),--fields $(text_fields))
 sids       = $(call rqvae,$(embeddings))
-model      = $(call sidgen-train,$(sids))
+model      = $(call sidgen-train,$(sids),$(body))
 result     = $(call evaluate,$(model),$(sids))

@@ -7,7 +7,7 @@ load suite.bash
 setup()
 {
     suite_setup
-    export RAN=$BATS_TEST_TMPDIR/ran HANG=$BATS_TEST_TMPDIR/hang
+    export RAN=$BATS_TEST_TMPDIR/ran HANG=$BATS_TEST_TMPDIR/hang PIPELINE=tiger # the shortest
     mkdir -p fake raw
     mkfifo wake
     DAG=(make --no-print-directory -f "$ROOT/pipelines/stages.mk" "BIN=$PWD/fake" WORK=work DATASET=toy DATA=raw)
@@ -30,7 +30,7 @@ given=
 while [ $# -gt 0 ]; do
     case $1 in
         -o | --items-out | --report | --per-user | --log) outs+=("$2"); [ "$1" != -o ] || main=$2; shift ;;
-        --sids | --interactions | --items | --model | --quality | --embeddings | --blend) given+=$(cat "$2"); shift ;;
+        --sids | --interactions | --items | --model | --quality | --embeddings | --blend | --fit-weights) given+=$(cat "$2"); shift ;;
     esac
     shift
 done
@@ -145,6 +145,62 @@ assert_ran() { assert_equal "$(ran)" "$*"; }
     assert_output --partial "toy, wide.mk, seed 42"
 }
 
+# What ran since the last call, sorted.
+ran_sorted() { ran | tr ' ' '\n' | sort | paste -sd ' '; }
+
+@test "sidmill, the default: weighed text, a timeline with its vectors, its mixture beside the generator alone" {
+    unset PIPELINE
+    run --separate-stderr dag run -j 1
+    assert_success
+    assert_output --regexp 'table of work/toy/evaluate-[0-9a-f]{12}/metrics.json work/toy/evaluate-[0-9a-f]{12}/metrics.json'
+    assert_output --partial "toy, sidmill, seed 42"
+    assert_equal "$(ran_sorted)" "blend embed evaluate evaluate ingest rqvae sidgen-train"
+    grep -q -- '--fit-weights ingest-[0-9a-f]*/interactions.st' work/toy/embed-*/args
+    grep -q -- '--body timeline --item-vectors --node-vectors' work/toy/sidgen-train-*/args
+    grep -q -- '--model sidgen-train-.*/model.st --sids rqvae-.*/sids.st .* --embeddings embed-[0-9a-f]*/embeddings.st ' work/toy/blend-*/args
+    assert_equal "$(cat work/toy/evaluate-*/args | grep -c -- '--blend blend-[0-9a-f]*/blend.st ')" 1
+    assert_exist work/toy/blend-*/report.json
+    dag run BLEND_FLAGS="--strength 5"
+    assert_ran blend evaluate
+    dag run TRAIN_FLAGS="--dim 8" TIMELINE_FLAGS="--dim 16" FLAT_FLAGS="--dim 32"
+    assert_equal "$(ran_sorted)" "blend evaluate evaluate sidgen-train"
+    assert_equal "$(cat work/toy/sidgen-train-*/args | grep -c -- '--node-vectors --dim 16 --dim 8')" 1
+    run dag run THREADS=2 BLEND_FLAGS="--strength 6"
+    assert_line --regexp '^sidmill: blend-.*: blend .*--threads 2$'
+}
+
+@test "sasrec: items as codes, straight from the histories" {
+    dag run PIPELINE=sasrec -j 1
+    assert_ran ingest rqvae sidgen-train evaluate
+    grep -q -- '--method identity .*< ingest-[0-9a-f]*/interactions.st$' work/toy/rqvae-*/args
+    run cat work/toy/sidgen-train-*/args
+    assert_output --partial "--body timeline"
+    refute_output --partial "vectors"
+}
+
+@test "BODY: the papers' pipelines with either generator" {
+    dag run && ran
+    dag run BODY=flat FLAT_FLAGS=
+    assert_ran
+    dag run BODY=timeline
+    assert_ran sidgen-train evaluate
+    dag run BODY=timeline PIPELINE=minionerec -j 1
+    assert_ran qarm-rl evaluate # the supervised model is tiger's
+    dag run BODY=timeline PIPELINE=deepinterestgr TO=sft
+    assert_equal "$(cat work/toy/sidgen-train-*/args | grep -c -- '--body timeline --item-vectors --node-vectors')" 2
+    dag run FLAT_FLAGS="--dim 8" PIPELINE=tiger TO=model
+    assert_equal "$(cat work/toy/sidgen-train-*/args | grep -c -- '--seed 42 --dim 8 ')" 1
+    run dag run BODY=round
+    assert_failure
+    assert_output --partial "BODY=round: expected flat or timeline"
+}
+
+@test "demo: items as codes, text and all evidence side by side, and the mixture" {
+    dag run PIPELINE=demo -j 1
+    assert_equal "$(ran_sorted)" \
+        "blend caption embed embed evaluate evaluate evaluate evaluate ingest mine-intent rqvae rqvae rqvae sidgen-train sidgen-train sidgen-train"
+}
+
 @test "deepinterestgr: evidence, supervised training, policy training; both models side by side" {
     run --separate-stderr dag run PIPELINE=deepinterestgr -j 1
     assert_success
@@ -152,7 +208,7 @@ assert_ran() { assert_equal "$(ran)" "$*"; }
     run sort "$RAN"
     assert_equal "$(paste -sd ' ' <<< "$output")" "caption embed evaluate evaluate ingest mine-intent mine-intent qarm-rl rqvae sidgen-train"
     ran
-    grep -q -- '--fields [^ ]*caption[^ ]*,intents[^ ]* --image builtin' work/toy/embed-*/args
+    grep -q -- '--fields [^ ]*caption[^ ]*,intents[^ ]* --image builtin --fit-weights ingest-' work/toy/embed-*/args
     grep -q -- '--image-root ingest-[0-9a-f]*/' work/toy/caption-*/args
     grep -q -- '--quality quality-[0-9a-f]*/quality.st' work/toy/qarm-rl-*/args
     dag run PIPELINE=deepinterestgr MINE_FLAGS="--judge none"
@@ -162,6 +218,7 @@ assert_ran() { assert_equal "$(ran)" "$*"; }
 }
 
 @test "ablation: a row a part left out, three seeds each, sharing what they can; a table each" {
+    unset PIPELINE
     run --separate-stderr dag ablation ABLATION=evidence
     assert_success
     assert_line --regexp '^row text only=work/toy/evaluate-[0-9a-f]+/per-user.st,work/toy/evaluate-[0-9a-f]+/per-user.st,work/toy/evaluate-[0-9a-f]+/per-user.st$'
@@ -169,8 +226,8 @@ assert_ran() { assert_equal "$(ran)" "$*"; }
     assert_line 'row work/toy/ablation-evidence.json'
     assert_equal "$(sort "$RAN" | uniq -c | awk '{print $2 ":" $1}' | paste -sd ' ')" \
         "caption:1 embed:7 evaluate:21 ingest:1 mine-intent:2 rqvae:21 sidgen-train:21"
+    assert_equal "$(cat work/toy/embed-*/args | grep -c -- --fit-weights)" 7
     ran
-    dag run PIPELINE=tiger SEED=2333
     dag run PIPELINE=deepinterestgr TO=sft
     assert_ran
     run --separate-stderr dag ablation ROWS="text full" SEEDS=42
@@ -184,6 +241,17 @@ assert_ran() { assert_equal "$(ran)" "$*"; }
         "reward exact reward exact+valid+lcp reward rank reward suppress reward ungated"
     assert_equal "$(cat work/toy/qarm-rl-*/args | grep -c -- '--prompts held-back')" 6
     assert_equal "$(cat work/toy/sidgen-train-*/args | grep -c -- '--hold-back 1')" 1
+    ran
+    run --separate-stderr dag ablation ABLATION=bodies SEEDS=42 # on the SIDs that are there
+    assert_success
+    assert_equal "$(grep -c '^row .*=' <<< "$output")" 5
+    assert_equal "$(ran_sorted)" "blend evaluate evaluate evaluate evaluate sidgen-train sidgen-train sidgen-train"
+    run --separate-stderr dag ablation ABLATION=bodies SEEDS=42 PIPELINE=sidmill # on those of text alone, as is the first row
+    assert_success
+    assert_equal "$(ran_sorted)" "blend evaluate evaluate evaluate evaluate sidgen-train sidgen-train sidgen-train"
+    run --separate-stderr dag ablation ABLATION=evidence BODY=timeline ROWS= SEEDS=42
+    assert_success
+    assert_equal "$(ran_sorted | tr ' ' '\n' | uniq -c | awk '{print $2 ":" $1}' | paste -sd ' ')" "evaluate:5 sidgen-train:5" # two are there'
     run --separate-stderr dag ablation ROWS="text odd"
     assert_failure 2
     assert_regex "$stderr" "there is no ablation or row 'odd'"
@@ -374,18 +442,18 @@ all_with_twice()
 @test "a blend stands between what it mixes and its evaluation, with a generator or without" {
     cat > mixed.mk <<MK
 include $ROOT/pipelines/tiger.mk
-mixed  = \$(call blend,\$(embeddings),\$(model),\$(sids))
+mixed  = \$(call blend,\$(model),\$(sids),\$(embeddings))
 result = \$(call evaluate,\$(model),\$(sids),,\$(mixed))
 MK
     dag run PIPELINE="$PWD/mixed.mk" THREADS=2
     assert_ran ingest embed rqvae sidgen-train blend evaluate
     assert_equal "$(grep -o -- '--[a-z]* [a-z-]*-' work/toy/blend-*/args | paste -sd ' ')" \
-        '--interactions ingest- --embeddings embed- --model sidgen-train- --sids rqvae-'
+        '--model sidgen-train- --sids rqvae- --interactions ingest- --embeddings embed-'
     run grep -o -- '--model.*--interactions' work/toy/evaluate-*/args
     assert_output --regexp '^--model sidgen-train-[0-9a-f]+/model.st --sids rqvae-[0-9a-f]+/sids.st --blend blend-[0-9a-f]+/blend.st --interactions$'
     cat > sources.mk <<MK
 include $ROOT/pipelines/tiger.mk
-mixed  = \$(call blend,\$(embeddings))
+mixed  = \$(call blend,,,\$(embeddings))
 result = \$(call evaluate,,,,\$(mixed))
 MK
     dag run PIPELINE="$PWD/sources.mk" BLEND_FLAGS="--hops 7"
@@ -452,7 +520,7 @@ real_run()
 @test "the real tools from end to end, again with an embedder in numpy; what did not change is kept" {
     run real_run run
     assert_success
-    assert_line --regexp '^ +tiger +popular +cooccur$'
+    assert_line --regexp '^all items +tiger +popular +cooccur$'
     assert_line --regexp '^hr@10 +[01]\.[0-9]+ +[01]\.[0-9]+ +[01]\.[0-9]+$'
     run --separate-stderr real_run run
     refute [ "$stderr" ]
@@ -461,8 +529,19 @@ real_run()
     assert_success
     refute_line --partial "sidmill: ingest-"
     assert_line --regexp '^sidmill: embed-.*embed-numpy.py --fields [^ ]+ -o '
+    real_run run PIPELINE=sidmill TO=embeddings EMBED="$ROOT/pipelines/examples/embed-numpy.py"
     assert_line --regexp '^hr@10 +[01]\.[0-9]+ +[01]\.[0-9]+ +[01]\.[0-9]+$'
     assert_equal "$(find work/demo -name metrics.json | wc -l)" 2
+}
+
+@test "sidmill and sasrec with the real tools" {
+    run real_run run PIPELINE=sidmill
+    assert_success
+    assert_line --regexp '^all items +generator +sidmill +part cooccur .* cooccur$'
+    assert_line --regexp '^hr@10 +[01]\.[0-9]+ +[01]\.[0-9]+ '
+    run real_run run PIPELINE=sasrec
+    assert_success
+    assert_line --regexp '^all items +sasrec +popular +cooccur$'
 }
 
 @test "README's pipe works as written" {

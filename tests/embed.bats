@@ -436,6 +436,102 @@ PY
     refused 65 "$2" --fit bad.st pictures.jsonl
 }
 
+# Items of ten kinds, told by their titles and not by their descriptions, and histories within a kind but for their held-out ends;
+# every tenth item has no title, every seventh no description. kinds [LENGTH of histories] [other items' ids]
+kinds() {
+    python_with tensors "$@" <<'PY'
+import sys
+rng = np.random.default_rng(1)
+words = ["%s%s" % (a, b) for a in ("ro", "ka", "li", "mu", "te") for b in ("sten", "bard")]
+with open("items.jsonl", "w") as f:
+    for i in range(200):
+        item = {"id": f"i{i}", "title": f"thing {words[i % 10]}", "description": "about " + words[rng.integers(10)][::-1]}
+        if i % 10 == i // 20: del item["title"]
+        if i % 7 == 2: del item["description"]
+        f.write(json.dumps(item) + "\n")
+length, letter = int((sys.argv[1:] or [7])[0]), (sys.argv[2:] or ["i"])[0]
+kind = np.arange(300)[:, None] % 10 + (np.arange(length) >= length - 2)
+events = (kind % 10 + 10 * rng.integers(0, 20, (300, length))).astype("i4")
+save("x.st", {"user_offsets": np.arange(301) * length, "item_index": events.ravel(), "user_ids": ids([f"u{u}" for u in range(300)]),
+              "item_ids": ids([f"{letter}{i}" for i in range(200)])}, {"schema": "interactions/1"})
+PY
+}
+
+@test "--fit-weights: what tells the next item counts, noise does not; rows are those of the weights" {
+    kinds
+    run --separate-stderr embed --dim 16 --fields title,description --fit-weights x.st --log log.jsonl -o w.st items.jsonl
+    assert_success
+    assert_regex "$stderr" "embed: weights: title 1, description 0; what comes next in a history stands at [0-9.]+ among 513, with the weights given at [0-9.]+"
+    embed -q --dim 16 --fields title -o title.st items.jsonl 2>/dev/null
+    run with_tensors w.st <<'PY'
+assert json.loads(meta["config"])["fields"] == "title" and meta["weights"] == "title 1, description 0"
+assert len(meta["input.interactions"]) == 32 and "image_weight" not in meta
+assert (t["text"] == load("title.st")[0]["text"]).all()
+log = [json.loads(x) for x in open("log.jsonl")]
+last = next(x for x in log if "weights" in x)
+assert last["place"] < last["place_given"] < last["among"] == 513, last
+assert all(x["gain"] > (3 * x["error"] if x["to"] > x["from"] else 0) for x in log if x.get("taken"))
+PY
+    assert_success
+    embed -q --dim 16 --fields description,title:0.01 --fit-weights x.st -o swapped.st items.jsonl 2>/dev/null
+    [ "$(meta swapped.st weights)" = "description 0, title 1" ]
+}
+
+@test "--fit-weights: the same bytes for any number of threads, kept with a fit" {
+    kinds
+    for threads in 1 2 5; do embed -q --threads $threads --dim 16 --fields title,description --fit-weights x.st items.jsonl >$threads.st 2>/dev/null; done
+    cmp 1.st 2.st
+    cmp 1.st 5.st
+    embed -q --dim 16 --fields title,description --fit-weights x.st --fit-only -o fit.st items.jsonl
+    embed -q --fit fit.st -o fitted.st items.jsonl 2>/dev/null
+    run with_tensors fitted.st <<'PY'
+whole, about = load("1.st")
+assert (t["text"] == whole["text"]).all()
+assert meta["weights"] == about["weights"] == load("fit.st")[1]["weights"] and meta["config"] == about["config"]
+PY
+    assert_success
+}
+
+@test "--fit-weights: images that say nothing weigh nothing, others pass their weight on" {
+    kinds
+    python_with pictures <<'PY'
+import json
+rng = np.random.default_rng(2)
+records = [json.loads(x) for x in open("items.jsonl")]
+for name, colour in (("noise", lambda i: rng.integers(0, 255, 3)), ("tells", lambda i: [(25 * (i % 10) + 60 * c) % 256 for c in range(3)])):
+    with open(f"{name}.jsonl", "w") as f:
+        for i, r in enumerate(records):
+            picture = np.zeros((12, 12, 3), "u1") + np.array(colour(i), "u1") + rng.integers(0, 8, (12, 12, 3)).astype("u1")
+            if i % 13: png(f"{name}{i}.png", picture)
+            f.write(json.dumps(r | ({"image": f"{name}{i}.png"} if i % 13 else {})) + "\n")
+PY
+    for name in noise tells; do
+        embed -q --dim 16 --image builtin --fields description --fit-weights x.st -o $name.st $name.jsonl 2>/dev/null
+    done
+    [ "$(meta noise.st image_weight)" = 0 ]
+    [ "$(meta tells.st image_weight)" != 0 ]
+}
+
+@test "--fit-weights: what does not fit is refused" {
+    kinds
+    fields=(--fields title,description)
+    refused 64 "--fit-weights goes with --text lsa" --text none --image builtin --fit-weights x.st <items.jsonl
+    refused 64 "expected one of them" --fit x.st --fit-weights x.st <items.jsonl
+    refused 66 "gone.st" "${fields[@]}" --fit-weights gone.st <items.jsonl
+    head -n 20 items.jsonl >few.jsonl
+    refused 65 x.st "${fields[@]}" --fit-weights x.st <few.jsonl
+    head -c 900 x.st >cut.st
+    refused 65 cut.st "${fields[@]}" --fit-weights cut.st <items.jsonl
+    : >empty.st
+    refused 65 empty.st "${fields[@]}" --fit-weights empty.st <items.jsonl
+    embed -q "${fields[@]}" -o e.st items.jsonl 2>/dev/null
+    refused 65 e.st "${fields[@]}" --fit-weights e.st <items.jsonl
+    kinds 7 j
+    refused 65 x.st "${fields[@]}" --fit-weights x.st <items.jsonl
+    kinds 3 # a training history of one item
+    refused 65 "x.st: 0 users in whose training history one item follows another, expected 4 or more" "${fields[@]}" --fit-weights x.st <items.jsonl
+}
+
 @test "damaged and hostile fits are refused" {
     pictures
     embed -q --dim 4 --image builtin --image-dim 4 --fit-only -o fit.st pictures.jsonl
@@ -501,6 +597,11 @@ PY
     pictures
     for i in $(seq 40); do echo "{\"id\":\"i$i\",\"title\":\"soap bar $((i % 5)) of kind $((i % 3))\",\"image\":\"img/r$((i % 4)).png\"}"; done >items.jsonl
     cat pictures.jsonl >>items.jsonl
+    python_with tensors <<'PY'
+item = [json.loads(x)["id"] for x in open("items.jsonl")]
+save("interactions.st", {"user_offsets": np.arange(11) * 5, "item_index": np.arange(50, dtype="i4") * 7 % len(item),
+                         "user_ids": ids("abcdefghij"), "item_ids": ids(item)}, {"schema": "interactions/1"})
+PY
     mandoc -Tascii -O width=200 "$BATS_TEST_DIRNAME/../man/embed.1" | sed -n 's/.\x08//g; /^EXAMPLES/,/^SEE/s/^ *\$ //p' >commands
     [ "$(wc -l <commands)" -ge 8 ]
     PATH=$BIN:$PATH run bash -e -o pipefail commands

@@ -71,6 +71,35 @@ EOF
     done
 }
 
+@test "the image's weight comes with the embeddings, unless it is given; of nothing, there is no image" {
+    py <<'EOF'
+t = scenes(300)
+for weight in "0.25", "0", "-1", "1e7", "much", "":
+    save("w%s.st" % weight, t, {"schema": "embeddings/1", "image_weight": weight})
+save("plain.st", t, {"schema": "embeddings/1"})
+EOF
+    for method in rqvae rkmeans; do
+        rqvae -m $method "${quick[@]}" -q -o fitted.sids < w0.25.st
+        rqvae -m $method "${quick[@]}" -q --image-weight 0.25 -o asked.sids < plain.st
+        rqvae -m $method "${quick[@]}" -q --image-weight 0.5 -o other.sids < w0.25.st
+        rqvae -m $method "${quick[@]}" -q -o default.sids < plain.st
+        rqvae -m $method "${quick[@]}" -q -o nothing.sids < w0.st
+        rqvae -m $method "${quick[@]}" -q --no-image -o without.sids < plain.st
+        py <<'EOF'
+for a, b in (("fitted", "asked"), ("other", "default"), ("nothing", "without")):
+    (x, p), (y, q) = load(a + ".sids"), load(b + ".sids")
+    assert x.keys() == y.keys() and all((x[k] == y[k]).all() for k in x), a
+assert json.loads(load("fitted.sids")[1]["config"])["image-weight"] == 0.25
+EOF
+    done
+    for weight in -1 1e7 much ""; do
+        run --separate-stderr rqvae "${quick[@]}" -o s.st < "w$weight.st"
+        assert_failure 65
+        assert_regex "$stderr" "^rqvae: .*metadata 'image_weight' is '$weight', expected a number from 0 to 1000000$"
+        assert_not_exists s.st
+    done
+}
+
 @test "rkmeans takes text and weighted image side by side" {
     py <<< 'save("e.st", scenes(300), {"schema": "embeddings/1"})'
     rqvae -m rkmeans "${quick[@]}" --image-weight 0.25 --spread 0 -q -o s.st < e.st

@@ -173,6 +173,44 @@ EOF
     assert_failure 65
 }
 
+@test "identity: the code is the item, whatever file names the items" {
+    "$HELPERS/toy.py" .
+    py <<< 'embeddings("e.st", heaps(60), item=names(load("interactions.st")[0]))'
+    run --separate-stderr rqvae -m identity --log log.jsonl -o s.st < interactions.st
+    assert_success
+    assert_regex "$stderr" '^rqvae: 60 items; utilisation \(perplexity\) by level: 1.000 \(60.0\)'
+    rqvae -m identity -q --threads 1 < interactions.st > one.st
+    cmp s.st one.st
+    rqvae -m identity -q --threads 2 --levels 4 --codes 7 --suffix always --max-suffix 9 < e.st > from-embeddings.st
+    py <<'EOF'
+for path in "s.st", "from-embeddings.st":
+    t, meta = load(path)
+    assert set(t) == {"codes", "suffix", "item_ids"} and t["codes"].tolist() == [[i] for i in range(60)] and (t["suffix"] == -1).all()
+    config = json.loads(meta["config"])
+    assert (config["method"], config["levels"], config["codes"], config["max-suffix"]) == ("identity", 1, 60, 0)
+    assert names(t) == names(load("interactions.st")[0]) and "input.items" in meta
+log = [json.loads(x) for x in open("log.jsonl")]
+assert log == [{"items": 60, "utilisation": [1], "perplexity": [60], "alone": 1, "moved": 0, "buckets": 60, "largest": 1}]
+EOF
+    tensor verify s.st
+    sidgen-train -s s.st -i interactions.st --dim 32 --heads 2 --ffn 64 --layers 1 --epochs 20 --batch-tokens 512 --lr 0.01 \
+        --patience 0 -q -o m.st
+    evaluate --model m.st --sids s.st --interactions interactions.st -q --split valid > metrics.json
+    py <<< 'assert json.load(open("metrics.json"))["metrics"]["hr@10"] > 0.9' # the ring is learnt
+}
+
+@test "identity: what it does not have is refused" {
+    py <<< 'embeddings("e.st", heaps(20)); embeddings("none.st", np.zeros((0, 4))); save("lonely.st", {"text": heaps(3)}, {})'
+    for file in none lonely; do
+        fails_with 65 item_ids rqvae -m identity -o s.st < $file.st
+        assert_one_line
+    done
+    assert_none_written s.st
+    rqvae -m identity -q -o s.st < e.st
+    fails_with 65 "s.st: made by --method identity, whose codes are the items" rqvae --assign s.st -o new.st < e.st
+    assert_none_written new.st
+}
+
 @test "wrong input is refused, naming what is wrong" {
     py <<'EOF'
 x = heaps(20)

@@ -75,6 +75,60 @@ PY
     at_least "$(meta model.st validation hr@10)" 0.95
 }
 
+# One level whose codes are the items, scored by 32 of 200.
+SAMPLED=("${SMALL[@]}" --body timeline --depth-ffn 32 --sampled 32)
+
+@test "a sample of the items teaches the ring, and the log says that it was one" {
+    "$HELPERS/toy.py" . identity=1 items=200 users=400
+    train "${SAMPLED[@]}" --epochs 16 --log log.jsonl -o model.st
+    at_least "$(meta model.st validation hr@10)" 0.95
+    assert_equal "$(meta model.st training sampled)" 32
+    assert_equal "$(grep -c '"sampled":32' log.jsonl)" 16
+    train "${SAMPLED[@]}" --epochs 1 --sampled 0 --log full.jsonl -o full.st
+    assert_equal "$(grep -c '"sampled":0' full.jsonl)" 1
+    shapes() { "$BIN/tensor" ls "$1" | awk '$2 == "F32" { print $1, $3 }'; }
+    assert_equal "$(shapes model.st)" "$(shapes full.st)" # how the embedding was trained does not show
+    assert_equal "$(meta model.st config)" "$(meta full.st config)"
+    train "${SAMPLED[@]}" --epochs 1 --lr 0 --weight-decay 0 --start model.st --sampled 0 -o same.st
+    assert_equal "$(weights same.st)" "$(weights model.st)"
+}
+
+@test "sampled: the same bytes for any number of threads, others for another seed or sample" {
+    "$HELPERS/toy.py" . identity=1 items=200 users=400
+    command=("${SAMPLED[@]}" --epochs 2 --average 0.9 --label-smoothing 0.1)
+    for t in 1 2 3; do train "${command[@]}" --threads $t --log log$t -o model$t.st; done
+    cmp model1.st model2.st
+    cmp model1.st model3.st
+    cmp <(untimed log1) <(untimed log2)
+    for other in '--seed 43' '--sampled 33'; do
+        # shellcheck disable=SC2086 # two words
+        train "${command[@]}" $other -o other.st
+        [ "$(weights model1.st)" != "$(weights other.st)" ]
+    done
+}
+
+@test "sampled: levels of the flat body, and sets that are too small for a sample" {
+    "$HELPERS/toy.py" .
+    train "${SMALL[@]}" --softmax level --sampled 4 --epochs 16 -o level.st
+    at_least "$(meta level.st validation hr@10)" 0.8
+    train "${SMALL[@]}" --sampled 500 -o trie.st
+    at_least "$(meta trie.st validation hr@10)" 0.95
+    for gemm in f32 bf16; do
+        run --separate-stderr train "${SMALL[@]}" --body timeline --sampled 4 --epochs 1 --gemm $gemm -o small.st
+        [ "$status" -eq 69 ] || assert_success
+    done
+}
+
+@test "sampled: killed at any moment and started again, it ends with the same bytes" {
+    "$HELPERS/toy.py" . identity=1 items=200 users=400
+    command=("${SAMPLED[@]}" --average 0.9 --save-seconds 0 --threads 1)
+    train "${command[@]}" --log a.jsonl -o a.st
+    killed_often 5 "$BIN/sidgen-train" -q "${command[@]}" --log b.jsonl -o b.st
+    [ "$kills" -ge 2 ] || fail "killed only $kills times"
+    cmp a.st b.st
+    cmp <(untimed a.jsonl) <(untimed b.jsonl)
+}
+
 @test "training begins with another model's weights" {
     "$HELPERS/toy.py" .
     train "${SMALL[@]}" --epochs 4 -o half.st
@@ -230,6 +284,7 @@ interrupt() {
     check '"lr":0.01, this run has "lr":0.1;' --lr 0.1
     check '"seed":42, this run has "seed":7;' --seed 7
     check '"softmax":"trie", this run has "softmax":"level";' --softmax level
+    check '"sampled":0, this run has "sampled":7;' --sampled 7
     mkdir other
     "$HELPERS/toy.py" other random=1
     check 'interactions:' -i other/interactions.st
@@ -352,7 +407,7 @@ interrupt() {
 @test "help fits a screen" {
     run train --help
     assert_success
-    [ "${#lines[@]}" -ge 24 ] && [ "${#lines[@]}" -le 40 ]
+    [ "${#lines[@]}" -ge 24 ] && [ "${#lines[@]}" -le 50 ]
     for line in "${lines[@]}"; do [ "${#line}" -le 100 ] || fail "too wide: $line"; done
     for word in --softmax --max-items --patience --save-seconds --gemm --seed; do [[ $output == *"$word "* ]] || fail "no $word"; done
 }
@@ -375,6 +430,8 @@ PY
     refused 64 "unknown option '--depth'" --depth 3
     refused 64 '--layers 0: out of range' --layers 0
     refused 64 '--lr x: expected a number' --lr x
+    refused 64 '--sampled -1: out of range' --sampled -1
+    refused 64 '--sampled 2000000: out of range' --sampled 2000000
     refused 64 '--lr nan: expected a number' --lr nan
     refused 64 'expected one of trie, level' --softmax all
     refused 64 "unexpected operand 'more'" more

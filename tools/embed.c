@@ -16,6 +16,7 @@
 #include "server/joint_http.h"
 #include "server/model_client.h"
 #include "server/text_http.h"
+#include "sid/fit_weights.h"
 #include "sid/neighbours.h"
 #include "text/fields.h"
 #include "text/lsa.h"
@@ -25,6 +26,7 @@
 
 static struct {
     const char *text, *joint, *image, *image_root, *fields, *chars, *fit, *nearest, *embeddings, *tensor, *gemm, *clip_folder;
+    const char *fit_weights;
     int64_t dim, words, min_df, max_terms, iterations, image_dim, count, batch, max_side;
     double char_weight, max_df, exponent, image_exponent;
     bool intent, fit_only;
@@ -40,6 +42,7 @@ static const char *const joint_engines[] = {"http", "none", NULL};
 static const cli_option_t options[] = {
     CONFIG_CHOICE(0, "text", text_engines, &opt.text, "text engine"),
     CONFIG_STRING('f', "fields", "LIST", &opt.fields, "what goes in, each name with :WEIGHT if not 1"),
+    OPT_STRING(0, "fit-weights", "FILE", &opt.fit_weights, "fit the fields' and the image's weights to histories"),
     CONFIG_INT('d', "dim", "N", &opt.dim, 1, 65536, "width of the vectors"),
     CONFIG_INT(0, "words", "N", &opt.words, 0, 8, "longest word n-gram; 0: none"),
     CONFIG_STRING(0, "chars", "MIN-MAX", &opt.chars, "character n-grams, or none"),
@@ -161,6 +164,8 @@ typedef struct {
     image_engine_t *image;    /* NULL: no images */
     image_reader_t *pictures;
     fields_t fields;
+    field_texts_t texts;      /* with --fit-weights: kept until the weights are known */
+    fit_weights_t fitted;
     buf_t intents;            /* the intents' texts, each ended by NUL, until the text's engine has fixed its space */
     char *image_folder;
 } run_t;
@@ -181,8 +186,9 @@ static void start(run_t *r, const char *path, const st_file_t *fit)
 static void add_item(run_t *r, const items_t *items)
 {
     const text_part_t *parts;
-    int count = r->text || r->joint ? fields_parts(&r->fields, items, &parts) : 0;
-    if (r->text) r->text->add(r->text, parts, count);
+    if (opt.fit_weights) field_texts_add(&r->texts, &r->fields, items);
+    int count = !opt.fit_weights && (r->text || r->joint) ? fields_parts(&r->fields, items, &parts) : 0;
+    if (r->text && !opt.fit_weights) r->text->add(r->text, parts, count);
     if (r->joint) joint_http_add(r->joint, parts, count, items_string(items, "image"));
     if (opt.intent && !opt.fit_only) {
         items_field_text(items, "intents", &r->intents);
@@ -219,8 +225,48 @@ static float *embed_intents(run_t *r, int64_t items, int64_t *dim)
 
 typedef struct {
     float *text, *intent, *image, *joint;
+    int64_t image_dim;
     uint8_t *mask;
 } tensors_t;
+
+static void finish_image(run_t *r, tensors_t *t)
+{
+    if (r->image && !t->image) t->image = r->image->finish(r->image, &t->image_dim);
+}
+
+/* Fits the weights, and hands the texts that have waited for them to the engine. */
+static void weigh_fields(run_t *r, tensors_t *t, const items_t *items)
+{
+    finish_image(r, t);
+    const described_items_t known = {&items->ids, items->lines.name, &r->texts, t->image_dim, t->image, t->mask};
+    const lsa_options_t o = lsa_options();
+    r->fitted = fit_weights(&known, opt.fit_weights, &o, &r->fields);
+    const weighing_t *w = &r->fitted.ranks;
+    note("weights: %s; what comes next in a history stands at %.1f among %lld, with the weights given at %.1f (geometric means)",
+         r->fitted.said, w->fitted, (long long)w->among, w->given);
+    jsonlog("{\"weights\":\"%s\",\"place\":%.6g,\"place_given\":%.6g,\"among\":%lld}", r->fitted.said, w->fitted, w->given,
+            (long long)w->among);
+    opt.fields = fields_spec(&r->fields);
+    text_part_t parts[MAX_FIELDS];
+    for (int64_t i = 0; i < r->texts.items; i++)
+        r->text->add(r->text, parts, field_texts_parts(&r->texts, i, r->fields.weight, parts));
+    field_texts_free(&r->texts);
+}
+
+/* Records the weights, which --fit takes over. */
+static void add_weights(const run_t *r, st_writer_t *out, const st_file_t *fit)
+{
+    if (fit && st_meta(fit, "weights")) st_set_meta(out, "weights", st_meta(fit, "weights"));
+    if (fit && st_meta(fit, "image_weight")) st_set_meta(out, "image_weight", st_meta(fit, "image_weight"));
+    if (!opt.fit_weights) return;
+    st_set_meta(out, "weights", r->fitted.said);
+    st_set_meta(out, "input.interactions", r->fitted.digest);
+    if (!r->image) return;
+    buf_t weight = {0};
+    buf_json_number(&weight, r->fitted.image);
+    st_set_meta(out, "image_weight", weight.data);
+    buf_free(&weight);
+}
 
 static void add_tensors(run_t *r, st_writer_t *out, int64_t items, tensors_t *t)
 {
@@ -234,8 +280,8 @@ static void add_tensors(run_t *r, st_writer_t *out, int64_t items, tensors_t *t)
         st_add2(out, "intent", ST_F32, items, dim, t->intent);
     }
     if (r->image) {
-        t->image = r->image->finish(r->image, &dim);
-        st_add2(out, "image", ST_F32, items, dim, t->image);
+        finish_image(r, t);
+        st_add2(out, "image", ST_F32, items, t->image_dim, t->image);
         st_add1(out, "image_mask", ST_U8, items, t->mask);
     }
     if (r->joint) {
@@ -247,14 +293,14 @@ static void add_tensors(run_t *r, st_writer_t *out, int64_t items, tensors_t *t)
     }
 }
 
-static void add_fit(run_t *r, st_writer_t *out)
+static void add_fit(run_t *r, st_writer_t *out, const tensors_t *t)
 {
     if (r->text && r->text->fit) {
         r->text->fit(r->text);
         r->text->save(r->text, out);
     }
     if (r->image && r->image->fit) {
-        r->image->fit(r->image);
+        if (!t->image) r->image->fit(r->image);
         r->image->save(r->image, out);
     }
 }
@@ -282,6 +328,8 @@ static void finish(run_t *r)
     joint_http_free(r->joint);
     model_client_close(r->client);
     fields_free(&r->fields);
+    free(r->fitted.said);
+    free(r->fitted.digest);
     buf_free(&r->intents);
     free(r->image_folder);
 }
@@ -294,6 +342,7 @@ static void check_choice(void)
         die(EX_USAGE, "--fit-only: of --text %s and --image %s nothing is fitted", opt.text, opt.image);
     if (!text && !image && !joint) die(EX_USAGE, "--text none without --image or --joint: nothing would be embedded");
     if (!strcmp(opt.image, "clip") && !opt.clip_folder) die(EX_USAGE, "%s goes with --image clip:DIR", opt.fit);
+    if (opt.fit_weights && (!lsa || joint)) die(EX_USAGE, "--fit-weights goes with --text lsa and without --joint");
     if (!text && opt.intent) die(EX_USAGE, "--intent needs a text engine, and --text is none");
 }
 
@@ -310,15 +359,18 @@ static void embed(const char *path)
     items_t items = items_open(path);
     in_digest(&items.lines);
     read_items(&r, &items);
-    char *images = NULL, *config = cli_config(&cli);
+    char *images = NULL;
     if (r.pictures) t.mask = image_reader_finish(r.pictures, &images);
+    if (opt.fit_weights) weigh_fields(&r, &t, &items);
+    char *config = cli_config(&cli);
     if (opt.fit_only) {
-        add_fit(&r, out);
+        add_fit(&r, out, &t);
     } else {
         add_tensors(&r, out, items.ids.count, &t);
         st_add_strings(out, "item_ids", &items.ids);
     }
     st_set_meta(out, "config", config);
+    add_weights(&r, out, fit);
     add_digests(&r, out, &items, images, fit);
     st_commit(out);
     jsonlog_close();
@@ -351,6 +403,7 @@ int main(int argc, char **argv)
     if (opt.embeddings && !opt.nearest) die(EX_USAGE, "--embeddings goes with --nearest");
     parse_image();
     if (opt.fit && opt.fit_only) die(EX_USAGE, "--fit-only makes what --fit uses: expected one of them");
+    if (opt.fit && opt.fit_weights) die(EX_USAGE, "--fit-weights fits what --fit has: expected one of them");
     const char *path = operands ? argv[1] : NULL;
     if (opt.nearest) show_nearest(path);
     else embed(path);

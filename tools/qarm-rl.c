@@ -16,7 +16,8 @@
 static const char *const prompt_choices[] = {"all", "last", "held-back", NULL}, *const schedules[] = {"cosine", "constant", NULL};
 
 static const char *model_path, *sids_path, *interactions_path, *quality_path;
-static const char *reward = "gated", *sampler = "constrained-beam", *prompts = "all", *schedule = "cosine", *validate = "auto", *gemm = "auto";
+static const char *reward = "gated", *sampler = "constrained-beam", *prompts = "all", *schedule = "cosine";
+static const char *validate = "auto", *gemm = "auto";
 static double save_seconds = 30;
 static rl_options_t o = {.reward = {.alpha = 0.5, .lambda_valid = 0.1, .lambda_pref = 0.3}, .group = 8, .prompts_per_step = 1024, .inner_steps = 1,
                          .temperature = 1, .epsilon = 0.2, .beta = 0.001, .epochs = 0.5,
@@ -74,9 +75,10 @@ static void write_model(const model_t *m, const generator_t *start, const rl_res
                         const provenance_t *from, const backend_t *b)
 {
     st_writer_t *w = st_create(cli_common.output, "model/1");
-    generator_add(w, m, &start->space.vocab, training, b->name);
-    char *metrics = r->validated ? xasprintf("\"protocol\":\"%s\",\"hr@10\":%.6f,\"ndcg@10\":%.6f,\"start_hr@10\":%.6f,\"start_ndcg@10\":%.6f,",
-                                             protocol_names[o.protocol], r->hr10, r->ndcg10, r->start_hr10, r->start_ndcg10) : xstrdup("");
+    generator_add(w, m, &start->space, training, b->name);
+    char *metrics = r->validated ? xasprintf("\"protocol\":\"%s\",\"hr@10\":%.6f,\"ndcg@10\":%.6f,\"start_hr@10\":%.6f,"
+                                             "\"start_ndcg@10\":%.6f,", protocol_names[o.protocol], r->hr10, r->ndcg10,
+                                             r->start_hr10, r->start_ndcg10) : xstrdup("");
     char *kept = xasprintf("{\"step\":%lld,\"steps_run\":%lld,\"steps\":%lld,%s\"ended_by\":\"%s\"}", (long long)r->step, (long long)r->steps_run,
                            (long long)r->steps, metrics, rl_end_names[r->end]);
     st_set_meta(w, "policy_training", config);
@@ -134,7 +136,8 @@ int main(int argc, char **argv)
     checkpoint_remove(job.checkpoint);
     if (result.validated)
         note("kept step %lld of %lld: validation hr@10 %.4f -> %.4f, ndcg@10 %.4f -> %.4f, %s", (long long)result.step,
-             (long long)result.steps_run, result.start_hr10, result.hr10, result.start_ndcg10, result.ndcg10, protocol_words[o.protocol]);
+             (long long)result.steps_run, result.start_hr10, result.hr10, result.start_ndcg10, result.ndcg10,
+             protocol_words[o.protocol]);
     model_free(m);
     catalogue_close(&c);
     return 0;

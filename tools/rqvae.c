@@ -22,7 +22,7 @@
 #include "train/checkpoint.h"
 #include "train/loop.h"
 
-static const char *const methods[] = {"rqvae", "rkmeans", NULL};
+static const char *const methods[] = {"rqvae", "rkmeans", "identity", NULL};
 static const char *const suffixes[] = {"collide", "always", NULL};
 
 static struct {
@@ -143,11 +143,14 @@ static void warn_of_collapse(const sids_t *s, const sid_stats_t *r)
         warn("only %.1f%% of the items have codes of their own; try --spread -1, more --codes or --levels", 100 * r->alone);
 }
 
-/* Notes and logs how good the SIDs are: `error` of the items given some, `moved` of which did not get their nearest codes. */
-static void report(const sids_t *s, const quantiser_t *q, const quantiser_errors_t *error, int64_t moved)
+/* What the report says of the quantiser: for the log, as members of a JSON object, and for the note. */
+typedef struct {
+    buf_t json, note;
+} report_part_t;
+
+static report_part_t report_error(const quantiser_t *q, const quantiser_errors_t *error)
 {
-    sid_stats_t r = sids_stats(s);
-    buf_t used = {0}, perplexity = {0}, text = {0}, parts = {0}, said = {0};
+    buf_t parts = {0}, said = {0};
     if (q->image) {
         buf_printf(&parts, ",\"error_text\":%.6g,\"error_image\":%.6g", error->text, error->image);
         buf_printf(&said, "text %.4f, image %.4f", error->text, error->image);
@@ -156,28 +159,48 @@ static void report(const sids_t *s, const quantiser_t *q, const quantiser_errors
         buf_printf(&parts, ",\"error_intent\":%.6g", error->intent);
         buf_printf(&said, "%sintents %.4f", q->image ? ", " : "", error->intent);
     }
+    report_part_t r = {0};
+    buf_printf(&r.json, ",\"error\":%.6g%s", error->all, parts.len ? parts.data : "");
+    buf_printf(&r.note, "relative reconstruction error %.4f%s%s%s; ", error->all, said.len ? " (" : "", said.len ? said.data : "",
+               said.len ? ")" : "");
+    buf_free(&parts);
+    buf_free(&said);
+    return r;
+}
+
+/* Notes and logs how good the SIDs are: `error` (NULL: no quantiser's), and `moved` items that did not get their nearest codes. */
+static void report(const sids_t *s, const report_part_t *error, int64_t moved)
+{
+    sid_stats_t r = sids_stats(s);
+    buf_t used = {0}, perplexity = {0}, text = {0};
     for (int l = 0; l < s->levels; l++) {
         buf_printf(&used, "%s%.4f", l ? "," : "", r.utilisation[l]);
         buf_printf(&perplexity, "%s%.2f", l ? "," : "", r.perplexity[l]);
         buf_printf(&text, "%s%.3f (%.1f)", l ? ", " : "", r.utilisation[l], r.perplexity[l]);
     }
     long long items = s->items, moves = moved, buckets = r.buckets, largest = r.largest;
-    note("%lld items; relative reconstruction error %.4f%s%s%s; utilisation (perplexity) by level: %s", items, error->all,
-         said.len ? " (" : "", said.len ? said.data : "", said.len ? ")" : "", text.data);
+    note("%lld items; %sutilisation (perplexity) by level: %s", items, error ? error->note.data : "", text.data);
     note("%.2f%% of the items alone in their bucket before the suffix, %lld moved to another last code; %lld buckets, "
          "the largest of %lld", 100 * r.alone, moves, buckets, largest);
-    jsonlog("{\"items\":%lld,\"error\":%.6g%s,\"utilisation\":[%s],\"perplexity\":[%s],\"alone\":%.6f,\"moved\":%lld,"
-            "\"buckets\":%lld,\"largest\":%lld}", items, error->all, parts.data ? parts.data : "", used.data, perplexity.data, r.alone,
-            moves, buckets, largest);
+    jsonlog("{\"items\":%lld%s,\"utilisation\":[%s],\"perplexity\":[%s],\"alone\":%.6f,\"moved\":%lld,"
+            "\"buckets\":%lld,\"largest\":%lld}",
+            items, error ? error->json.data : "", used.data, perplexity.data, r.alone, moves, buckets, largest);
     warn_of_collapse(s, &r);
     buf_free(&used);
     buf_free(&perplexity);
     buf_free(&text);
-    buf_free(&parts);
-    buf_free(&said);
     sid_stats_free(&r);
 }
 
+static void report_quantised(const sids_t *s, const quantiser_t *q, const quantiser_errors_t *error, int64_t moved)
+{
+    report_part_t part = report_error(q, error);
+    report(s, &part, moved);
+    buf_free(&part.json);
+    buf_free(&part.note);
+}
+
+/* Writes the SIDs; `q`: the quantiser that made them, NULL for none. */
 static void write_sids(const sids_t *s, const quantiser_t *q, const char *config, const provenance_t *from)
 {
     st_writer_t *w = st_create(cli_common.output, "sids/1");
@@ -186,7 +209,7 @@ static void write_sids(const sids_t *s, const quantiser_t *q, const char *config
     st_add2(w, "codes", ST_I32, s->items, s->levels, s->code);
     st_add1(w, "suffix", ST_I32, s->items, s->suffix);
     st_add_strings(w, "item_ids", &s->item_ids);
-    quantiser_add(w, q);
+    if (q) quantiser_add(w, q);
     st_commit(w);
 }
 
@@ -234,11 +257,24 @@ static sids_t code_items(const quantiser_t *q, const features_t *e)
     const int64_t moved = opt.spread != 0 ? sids_spread(&s, q, last, opt.spread) : 0;
     const quantiser_rows_t rows = features_rows(e);
     const quantiser_errors_t error = quantiser_errors(q, s.items, &rows, s.code);
-    report(&s, q, &error, moved);
+    report_quantised(&s, q, &error, moved);
     sids_assign_suffixes(&s, strcmp(opt.suffix, "always") ? SUFFIX_COLLIDE : SUFFIX_ALWAYS);
     free(last);
     free(latents);
     return s;
+}
+
+/* Takes the image's weight that comes with the embeddings, unless another is asked for; of nothing, the image is left out. */
+static void take_image_weight(const st_file_t *f)
+{
+    const char *text = st_meta(f, "image_weight");
+    if (!text || cli_given("image-weight")) return;
+    char *end;
+    const double weight = strtod(text, &end);
+    if (end == text || *end || !(weight >= 0 && weight <= 1e6))
+        die_at(f->name, 0, "metadata 'image_weight' is '%s', expected a number from 0 to 1000000", text);
+    opt.image_weight = weight;
+    if (weight == 0) opt.no_image = true;
 }
 
 static void make_sids(bool to_file)
@@ -246,6 +282,7 @@ static void make_sids(bool to_file)
     const bool rkmeans = !strcmp(opt.method, "rkmeans");
     check_options(rkmeans);
     st_file_t *file = st_open(NULL);
+    take_image_weight(file);
     const bool image = takes_image(opt.tensor) && !opt.no_image && (!rkmeans || opt.image_weight > 0);
     features_t e = features_read(file, &(features_wanted_t){opt.tensor, image, opt.intent_weight > 0});
     quantiser_t *q = new_quantiser(&e, rkmeans);
@@ -272,6 +309,28 @@ static void make_sids(bool to_file)
     st_close(file);
 }
 
+/* Makes the code the item: SIDs of one level, of whatever file names the items, whatever shape is asked for. */
+static void make_identity(void)
+{
+    st_file_t *file = st_open(NULL);
+    sids_t s = sids_identity(st_need_ids(file, "item_ids", -1));
+    if (!s.items) st_bad(file, "item_ids", "no items, expected 1 or more");
+    opt.levels = s.levels;
+    opt.codes = s.codes;
+    opt.max_suffix = s.max_suffix;
+    jsonlog_open(cli_common.log, NULL);
+    report(&s, NULL, 0);
+    provenance_t from = {0};
+    provenance_add(&from, "items", file);
+    char *config = cli_config(&cli);
+    write_sids(&s, NULL, config, &from);
+    free(config);
+    provenance_free(&from);
+    jsonlog_close();
+    sids_free(&s);
+    st_close(file);
+}
+
 /* Looks up a string among the options that made the SIDs; `otherwise` where it is not there. Caller frees. */
 static char *config_string(const st_file_t *f, const char *key, const char *otherwise)
 {
@@ -281,6 +340,14 @@ static char *config_string(const st_file_t *f, const char *key, const char *othe
     char *copy = xstrdup(value ? value : otherwise);
     cJSON_Delete(json);
     return copy;
+}
+
+static bool is_identity(const st_file_t *f)
+{
+    char *method = config_string(f, "method", "");
+    const bool is = !strcmp(method, "identity");
+    free(method);
+    return is;
 }
 
 /* Tells by the SIDs whether every item gets a suffix, because those from elsewhere do not say how they were made. */
@@ -308,6 +375,8 @@ static void assign_new(void)
 {
     st_file_t *base = st_open(opt.assign);
     sids_t s = sids_read(base);
+    if (is_identity(base))
+        die_at(base->name, 0, "made by --method identity, whose codes are the items: none is left for new ones");
     quantiser_t *q = quantiser_read(base);
     char *tensors = config_string(base, "tensor", opt.tensor);
     char *suffix = config_string(base, "suffix", all_suffixed(&s) ? "always" : "collide");
@@ -325,7 +394,7 @@ static void assign_new(void)
          "level", (long long)before, (long long)r.added, (long long)r.moved, (long long)r.strayed);
     quantiser_rows_t rows = features_rows(&e);
     quantiser_errors_t error = quantiser_errors(q, e.items, &rows, s.code + before * s.levels);
-    report(&s, q, &error, r.moved);
+    report_quantised(&s, q, &error, r.moved);
     provenance_t from = {0};
     provenance_add(&from, "sids", base);
     provenance_add(&from, "embeddings", file);
@@ -353,6 +422,7 @@ int main(int argc, char **argv)
         die(EX_USAGE, "--assign takes how SIDs are made from its file; expected no other option that shapes them");
     const bool to_file = out_check(cli_common.output, true);
     if (opt.assign) assign_new();
+    else if (!strcmp(opt.method, "identity")) make_identity();
     else make_sids(to_file);
     free(config);
     free(defaults);

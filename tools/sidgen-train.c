@@ -8,17 +8,22 @@
 #include "base/out.h"
 #include "data/catalogue.h"
 #include "data/provenance.h"
-#include "data/vocab.h"
 #include "gen/generator.h"
 #include "gen/trainer.h"
 #include "train/checkpoint.h"
 #include "nn/backend.h"
 
-static const char *sids_path, *interactions_path, *start_path, *softmax = "trie", *validate = "auto", *gemm = "auto";
+static const char *sids_path, *interactions_path, *start_path, *softmax = "trie", *body = "flat", *validate = "auto", *gemm = "auto";
 static double save_seconds = 30;
-static train_options_t o = {.dim = 192, .layers = 4, .heads = 0, .kv_heads = 0, .head_dim = 0, .ffn = 512, .max_items = 20, .dropout = 0.15,
-                            .label_smoothing = 0, .lr = 1.2e-3, .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15,
-                            .batch_tokens = 2048, .average = 0, .valid_users = 2000, .patience = 5, .beam = 20};
+
+/* What --help and the manual page call the defaults of the two bodies. */
+static const train_options_t flat = {
+    .dim = 192, .layers = 4, .ffn = 512, .depth_ffn = 128, .max_items = 20, .dropout = 0.15, .depth_dropout = 0.15, .lr = 1.2e-3, .beta2 = 0.98,
+    .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15, .batch_tokens = 2048, .valid_users = 2000, .patience = 5, .beam = 20};
+static const train_options_t timeline = {
+    .dim = 128, .layers = 2, .ffn = 256, .depth_ffn = 128, .max_items = 50, .dropout = 0.5, .depth_dropout = 0.15, .lr = 2e-3, .beta2 = 0.98,
+    .weight_decay = 0, .clip = 1, .warmup = 200, .epochs = 16, .batch_tokens = 2048, .valid_users = 2000, .patience = 5, .beam = 20};
+static train_options_t o;
 
 static const cli_option_t options[] = {
     OPT_STRING('s', "sids", "FILE", &sids_path, "Semantic IDs, sids/1"),
@@ -26,13 +31,22 @@ static const cli_option_t options[] = {
     CLI_OUTPUT,
     OPT_STRING(0, "start", "FILE", &start_path, "begin with this model's weights"),
     CONFIG_CHOICE(0, "softmax", softmax_names, &softmax, "normalise over"),
+    CONFIG_INT(0, "sampled", "N", &o.sampled, 0, 1 << 20, "score larger sets by N tokens drawn from them; 0: by all"),
+    CONFIG_CHOICE(0, "body", body_names, &body, "read a row a token, or a row an item"),
+    CONFIG_FLAG(0, "item-vectors", &o.item_vectors, "give every item read a vector of its own (timeline)"),
+    CONFIG_FLAG(0, "node-vectors", &o.node_vectors, "give every prefix chosen a vector of its own"),
+    CONFIG_FLAG(0, "learned-positions", &o.learned_positions, "learned positions, not rotary ones (timeline)"),
     CONFIG_INT(0, "dim", "N", &o.dim, 2, 65536, "width of the model"),
     CONFIG_INT(0, "layers", "N", &o.layers, 1, 256, "layers"),
     CONFIG_INT(0, "heads", "N", &o.heads, 0, 1024, "attention heads; 0: one for 64 of the width"),
     CONFIG_INT(0, "kv-heads", "N", &o.kv_heads, 0, 1024, "key-value heads; 0: as heads"),
     CONFIG_INT(0, "head-dim", "N", &o.head_dim, 0, 4096, "width of a head; 0: dim / heads"),
     CONFIG_INT(0, "ffn", "N", &o.ffn, 1, 1 << 20, "width of the MLP"),
+    CONFIG_INT(0, "depth-ffn", "N", &o.depth_ffn, 1, 1 << 20, "width of the block a level (timeline)"),
     CONFIG_REAL(0, "dropout", "P", &o.dropout, 0, 0.95, "dropout rate"),
+    CONFIG_REAL(0, "depth-dropout", "P", &o.depth_dropout, 0, 0.95, "dropout rate of the blocks a level"),
+    CONFIG_REAL(0, "item-dropout", "P", &o.item_dropout, 0, 0.95, "rate at which an item read is left empty (timeline)"),
+    CONFIG_REAL(0, "vector-dropout", "P", &o.vector_dropout, 0, 0.95, "rate at which vectors of items and prefixes are left out"),
     CONFIG_INT(0, "max-items", "N", &o.max_items, 1, 4096, "items of a history that are read"),
     CONFIG_REAL(0, "hold-back", "F", &o.hold_back, 0, 1, "users whose last training item is left for qarm-rl"),
     CONFIG_INT(0, "epochs", "N", &o.epochs, 1, 100000, "passes over the histories at most"),
@@ -63,29 +77,51 @@ static const cli_t cli = {"sidgen-train", "--sids FILE --interactions FILE -o mo
 static void write_model(const model_t *m, const train_result_t *r, const char *config, const sids_t *sids, const provenance_t *from,
                         const backend_t *b)
 {
-    vocab_t v = vocab_make(sids->levels, sids->codes, sids->max_suffix);
+    space_t space = space_make(sids, o.softmax, o.body, o.max_items);
     st_writer_t *w = st_create(cli_common.output, "model/1");
-    char *metrics = r->validated ? xasprintf("\"protocol\":\"%s\",\"hr@10\":%.6f,\"ndcg@10\":%.6f,", protocol_names[o.protocol], r->hr10,
-                                             r->ndcg10) : xstrdup("");
+    char *metrics = r->validated ? xasprintf("\"protocol\":\"%s\",\"hr@10\":%.6f,\"ndcg@10\":%.6f,", protocol_names[o.protocol],
+                                             r->hr10, r->ndcg10) : xstrdup("");
     char *kept = xasprintf("{\"epoch\":%lld,\"epochs_run\":%lld,%s\"loss_per_item\":%.6f}", (long long)r->epoch, (long long)r->epochs_run,
                            metrics, r->loss);
-    generator_add(w, m, &v, config, b->name);
+    generator_add(w, m, &space, config, b->name);
     st_set_meta(w, "validation", kept);
     provenance_write(from, w);
     st_commit(w);
+    space_free(&space);
     free(metrics);
     free(kept);
 }
 
+/* Tells whether a command line asks for a timeline, before its options are read: they have other defaults then. */
+static bool asks_for_timeline(int argc, char **argv)
+{
+    bool asks = false;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--body") && i + 1 < argc) asks = !strcmp(argv[i + 1], "timeline");
+        else if (!strncmp(argv[i], "--body=", 7)) asks = !strcmp(argv[i] + 7, "timeline");
+    }
+    return asks;
+}
+
+static void check_body(void)
+{
+    if (o.body == BODY_FLAT && (o.item_vectors || o.learned_positions))
+        die(EX_USAGE, "--item-vectors and --learned-positions need --body timeline");
+    if (o.node_vectors && o.softmax != SOFTMAX_TRIE) die(EX_USAGE, "--node-vectors need --softmax trie");
+}
+
 int main(int argc, char **argv)
 {
+    o = asks_for_timeline(argc, argv) ? timeline : flat;
     cli_common.shards = 4; /* of 512 rows each: small batches learn faster, small shards compute slower */
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected operand '%s'", argv[1]);
     if (!sids_path || !interactions_path) die(EX_USAGE, "--sids and --interactions are required");
     const bool to_file = out_check(cli_common.output, true);
     softmax_parse(softmax, &o.softmax);
+    body_parse(body, &o.body);
     o.shards = cli_common.shards;
     o.seed = (uint64_t)cli_common.seed;
+    check_body();
 
     catalogue_t c = catalogue_open(sids_path, interactions_path);
     o.protocol = protocol_parse(validate, &c.interactions);
@@ -106,8 +142,8 @@ int main(int argc, char **argv)
     write_model(m, &result, config, &c.sids, &from, job.backend);
     checkpoint_remove(job.checkpoint);
     if (result.validated)
-        note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f, %s", (long long)result.epoch, (long long)result.epochs_run,
-             result.hr10, result.ndcg10, protocol_words[o.protocol]);
+        note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f, %s", (long long)result.epoch,
+             (long long)result.epochs_run, result.hr10, result.ndcg10, protocol_words[o.protocol]);
     model_free(m);
     if (start_file) generator_free(&start);
     catalogue_close(&c);

@@ -128,6 +128,21 @@ sids_t sids_read(const st_file_t *f)
     return s;
 }
 
+sids_t sids_identity(strtab_t ids)
+{
+    if (ids.count > SID_MAX_CODES)
+        die(EX_DATAERR, "%lld items, expected up to %d where the code is the item; others get codes of several levels",
+            (long long)ids.count, SID_MAX_CODES);
+    sids_t s = {.items = ids.count, .levels = 1, .codes = (int)ids.count, .item_ids = ids};
+    s.code = NEW_ARRAY(int32_t, s.items);
+    s.suffix = NEW_ARRAY(int32_t, s.items);
+    for (int64_t i = 0; i < s.items; i++) {
+        s.code[i] = (int32_t)i;
+        s.suffix[i] = -1;
+    }
+    return s;
+}
+
 void sids_free(sids_t *s)
 {
     free(s->code);

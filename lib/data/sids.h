@@ -26,6 +26,10 @@ typedef struct {
 sids_t sids_read(const st_file_t *f);
 void sids_free(sids_t *s);
 
+/* SIDs of one level in which item i has code i, without suffixes; takes the ids, which are indexed. More than SID_MAX_CODES items
+ * end the process with EX_DATAERR. */
+sids_t sids_identity(strtab_t ids);
+
 /* The items sorted by their codes, then by suffix (none first), then by index: [items]. Caller frees. */
 int64_t *sids_order(const sids_t *s);
 

@@ -62,19 +62,77 @@ static hold_back_t hold_back_of(const cJSON *training)
     return (hold_back_t){share->valuedouble, (uint64_t)seed->valuedouble};
 }
 
-static void read_training(generator_t *g, const st_file_t *model, const sids_t *sids)
+static softmax_t softmax_of(const st_file_t *model, const cJSON *training)
 {
-    cJSON *t = need_object(model, "training");
-    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(t, "softmax"));
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(training, "softmax"));
     softmax_t softmax;
     if (!name || !softmax_parse(name, &softmax))
         die_at(model->name, 0, "metadata \"training\": \"softmax\" must be \"trie\" or \"level\"");
-    g->space = space_make(sids, softmax, need_number(model, t, "training", "max-items", 1, 4096));
+    return softmax;
+}
+
+/* Which body a model has shows in its shape; a file that says otherwise is not to be trusted. */
+static body_t body_of(const st_file_t *model, const cJSON *training, const model_config_t *c, int levels)
+{
+    const cJSON *said = cJSON_GetObjectItemCaseSensitive(training, "body");
+    const body_t shape = c->depth_levels ? BODY_TIMELINE : BODY_FLAT;
+    body_t body = BODY_FLAT;
+    if ((said && !(cJSON_IsString(said) && body_parse(said->valuestring, &body))) || body != shape)
+        die_at(model->name, 0, "metadata \"training\": \"body\" is not the body that the model's shape says (%s)", body_names[shape]);
+    if (shape == BODY_TIMELINE && c->depth_levels != levels + 1)
+        die_at(model->name, 0, "a block for each of %lld levels, expected %d", (long long)c->depth_levels, levels + 1);
+    if (shape == BODY_FLAT && (c->item_vectors || c->learned_positions))
+        die_at(model->name, 0, "item vectors or learned positions without a timeline");
+    return shape;
+}
+
+static void read_training(generator_t *g, const st_file_t *model, const sids_t *sids)
+{
+    cJSON *t = need_object(model, "training");
+    g->space = space_make(sids, softmax_of(model, t), body_of(model, t, &g->model->config, sids->levels),
+                          need_number(model, t, "training", "max-items", 1, 4096));
     g->hold = hold_back_of(t);
     cJSON_Delete(t);
     if (space_positions(&g->space) > g->model->config.max_position_embeddings)
         die_at(model->name, 0, "histories of %lld items do not fit its %lld positions", (long long)g->space.max_items,
                (long long)g->model->config.max_position_embeddings);
+    if (g->model->config.learned_positions && space_positions(&g->space) > g->model->config.learned_positions)
+        die_at(model->name, 0, "histories of %lld items do not fit its %lld learned positions", (long long)g->space.max_items,
+               (long long)g->model->config.learned_positions);
+}
+
+/* Finds every node of the model's trie in today's, by the tokens that lead there; the rest is new, -1. */
+static int64_t *nodes_of(const st_file_t *model, const trie_t *trie, int64_t rows)
+{
+    int64_t shape[] = {rows}, *parent = st_need_i64(model, "node_parent", 1, shape);
+    int32_t *token = st_need_i32(model, "node_token", 1, shape);
+    int64_t *from = NEW_ARRAY(int64_t, trie->nodes), *node = NEW_ARRAY(int64_t, rows);
+    for (int64_t i = 0; i < trie->nodes; i++) from[i] = -1;
+    for (int64_t i = 0; i < rows; i++) {
+        const bool sound = i ? parent[i] >= 0 && parent[i] < i : parent[i] == -1 && token[i] == -1;
+        node[i] = !sound ? -1 : i ? trie_child(trie, node[parent[i]], token[i]) : 0;
+        if (node[i] < 0 || from[node[i]] >= 0)
+            die(EX_DATAERR, "%s: its node vectors are of another trie than that of these SIDs", model->name);
+        from[node[i]] = i;
+    }
+    free(parent);
+    free(token);
+    free(node);
+    return from;
+}
+
+/* Fits the tables to SIDs that have grown: what is new has no vector of its own yet. */
+static void fit_tables(generator_t *g, const st_file_t *model)
+{
+    const model_config_t *c = &g->model->config;
+    if (c->item_vectors > g->space.sids->items)
+        die(EX_DATAERR, "%s: vectors of %lld items, but there are %lld", model->name, (long long)c->item_vectors,
+            (long long)g->space.sids->items);
+    if (c->item_vectors) model_regrow_items(g->model, g->space.sids->items);
+    if (!c->node_vectors) return;
+    int64_t *from = nodes_of(model, &g->space.trie, c->node_vectors);
+    model_regrow_nodes(g->model, g->space.trie.nodes, from);
+    free(from);
 }
 
 generator_t generator_read(const st_file_t *model, const st_file_t *sids_file, const sids_t *sids)
@@ -83,6 +141,7 @@ generator_t generator_read(const st_file_t *model, const st_file_t *sids_file, c
     check_vocabulary(g.model, model, sids, sids_file->name);
     check_sids(model, sids_file);
     read_training(&g, model, sids);
+    fit_tables(&g, model);
     return g;
 }
 
@@ -93,8 +152,9 @@ void generator_free(generator_t *g)
     *g = (generator_t){0};
 }
 
-void generator_add(st_writer_t *w, const model_t *m, const vocab_t *v, const char *training, const char *gemm)
+void generator_add(st_writer_t *w, const model_t *m, const space_t *s, const char *training, const char *gemm)
 {
+    const vocab_t *v = &s->vocab;
     char *hf = model_config_json(&m->config, v->bos);
     char *vocab = xasprintf("{\"levels\":%d,\"codes\":%d,\"max_suffix\":%d,"
                             "\"bos\":%d,\"first_code\":%d,\"first_suffix\":%d,\"size\":%d}",
@@ -104,6 +164,10 @@ void generator_add(st_writer_t *w, const model_t *m, const vocab_t *v, const cha
     st_set_meta(w, "training", training);
     st_set_meta(w, "gemm", gemm);
     params_write(w, &m->params);
+    if (m->node_vectors >= 0) {
+        st_add1(w, "node_parent", ST_I64, s->trie.nodes, s->trie.parent);
+        st_add1(w, "node_token", ST_I32, s->trie.nodes, s->trie.token);
+    }
     free(hf);
     free(vocab);
 }

@@ -14,14 +14,15 @@ typedef struct {
     hold_back_t hold;   /* what it has not been trained on */
 } generator_t;
 
-/* Reads a model/1 file that was trained with `sids` (or with what they have grown from); a disagreement between them (levels,
- * codes, suffixes, digests) ends the process with EX_DATAERR. Borrows `sids`. */
+/* Reads a model/1 file that was trained with `sids` (or with what they have grown from: what is new then has no vectors of its
+ * own); a disagreement between them (levels, codes, suffixes, digests, the trie's nodes) ends the process with EX_DATAERR. Borrows
+ * `sids`. */
 generator_t generator_read(const st_file_t *model, const st_file_t *sids_file, const sids_t *sids);
 
 void generator_free(generator_t *g);
 
 /* Writes weights and metadata that every reader needs: config, vocab, training (the options that shaped it, as JSON), gemm. The
- * weights are borrowed until st_commit(). */
-void generator_add(st_writer_t *w, const model_t *m, const vocab_t *v, const char *training, const char *gemm);
+ * weights and the trie are borrowed until st_commit(). */
+void generator_add(st_writer_t *w, const model_t *m, const space_t *s, const char *training, const char *gemm);
 
 #endif

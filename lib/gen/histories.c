@@ -31,33 +31,61 @@ static void add_windows(histories_t *h, int64_t first, int64_t count)
     }
 }
 
-/* Counts a window's rows, as many as its tokens: BOS takes one more, the last token none. */
+/* Counts a window's rows, as many as its tokens or items: BOS takes one more, the last none. */
 static int64_t window_rows(const void *ctx, int64_t i)
 {
     const histories_t *h = ctx;
     const window_t *w = &h->windows[i];
     int64_t rows = 0;
+    if (h->space->body == BODY_TIMELINE) return w->count;
     for (int64_t j = 0; j < w->count; j++) rows += space_sid_length(h->space, h->x->item_index[w->first + j]);
     return rows;
 }
 
-static void window_expand(const void *ctx, int64_t i, sequence_pack_t *pack)
+static void expand_flat(const space_t *s, const window_t *w, const int32_t *items, sequence_pack_t *pack)
 {
-    const histories_t *h = ctx;
-    const space_t *s = h->space;
-    const window_t *w = &h->windows[i];
-    pack->tokens[pack->rows++] = s->vocab.bos;
+    pack->symbols[pack->rows++] = s->vocab.bos;
     for (int64_t j = 0; j < w->count; j++) {
-        int32_t sid[SID_MAX_TOKENS];
-        const int n = vocab_sid(&s->vocab, s->sids, h->x->item_index[w->first + j], sid);
+        const int32_t *sid = space_sid(s, items[j]);
+        const int n = space_sid_length(s, items[j]);
         int64_t node = 0;
         for (int l = 0; l < n; l++) {
             if (j >= w->context)
                 pack->positions[pack->scored++] = (scored_position_t){(int32_t)(pack->rows - 1), sid[l], space_next(s, l, node)};
             node = trie_child(&s->trie, node, sid[l]);
-            if (j + 1 < w->count || l + 1 < n) pack->tokens[pack->rows++] = sid[l];
+            if (j + 1 < w->count || l + 1 < n) pack->symbols[pack->rows++] = sid[l];
         }
     }
+}
+
+/* Scores an item's tokens after the pack's last row. What alone may follow needs no state: it is scored as certain. */
+static void score_item(const space_t *s, int32_t item, sequence_pack_t *pack)
+{
+    const int32_t *sid = space_sid(s, item);
+    int64_t node = 0;
+    for (int l = 0; l < space_sid_length(s, item); l++) {
+        const allowed_set_t set = space_next(s, l, node);
+        const bool choice = set.kind != ALLOWED_CHILDREN || s->trie.children[node] > 1;
+        const int32_t row = choice ? depth_prefixes_add(&pack->prefixes, l, (int32_t)(pack->rows - 1), sid) : 0;
+        pack->positions[pack->scored++] = (scored_position_t){row, sid[l], set};
+        node = trie_child(&s->trie, node, sid[l]);
+    }
+}
+
+static void expand_timeline(const space_t *s, const window_t *w, const int32_t *items, sequence_pack_t *pack)
+{
+    pack->symbols[pack->rows++] = TIMELINE_BOS;
+    for (int64_t j = 0; j < w->count; j++) {
+        if (j >= w->context) score_item(s, items[j], pack);
+        if (j + 1 < w->count) pack->symbols[pack->rows++] = items[j];
+    }
+}
+
+static void window_expand(const void *ctx, int64_t i, sequence_pack_t *pack)
+{
+    const histories_t *h = ctx;
+    const window_t *w = &h->windows[i];
+    (h->space->body == BODY_FLAT ? expand_flat : expand_timeline)(h->space, w, h->x->item_index + w->first, pack);
 }
 
 static void histories_free(void *ctx)

@@ -38,6 +38,9 @@ void objective_free(objective_t *o)
     free(o);
 }
 
+void objective_drop_nodes(objective_t *o, double rate, uint64_t key) { head_drop_nodes(o->head, rate, key); }
+void objective_sample(objective_t *o, int64_t draws, uint64_t key) { head_sample(o->head, draws, key); }
+
 /* Turns logits into weight * (softmax - smoothed one-hot of `right`), in place; returns the loss -log p(right). */
 SIMD_CLONES
 static double softmax_gradient(int64_t n, float *x, int64_t right, double smoothing, float weight)

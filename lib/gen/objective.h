@@ -20,6 +20,12 @@ double loss_per_item(const loss_t *l); /* negative log-likelihood of an item's w
 /* Scratch for one worker. */
 typedef struct objective objective_t;
 objective_t *objective_new(const network_t *net, const space_t *space, double smoothing);
+
+/* From now on, positions go without node vectors at this rate (head_drop_nodes()). */
+void objective_drop_nodes(objective_t *o, double rate, uint64_t key);
+
+/* From now on, large sets are scored by samples (head_sample()); the losses are those of the samples. */
+void objective_sample(objective_t *o, int64_t draws, uint64_t key);
 void objective_free(objective_t *o);
 
 /* Adds each position's loss to *loss, and the gradient of weight * sum of (smoothed) losses to dhidden [rows, hidden_size] and to

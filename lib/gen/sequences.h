@@ -1,18 +1,21 @@
-/* What is trained on: sequences of tokens, in which some positions are scored. A task is a kind of sequence (a user's history is
+/* What is trained on: sequences of symbols, in which some positions are scored. A task is a kind of sequence (a user's history is
  * the one there is today: gen/histories.h); several tasks can mix. */
 #ifndef SIDMILL_GEN_SEQUENCES_H
 #define SIDMILL_GEN_SEQUENCES_H
 
 #include <stdint.h>
 
+#include "gen/depth.h"
 #include "gen/head.h"
 
-/* Sequences being laid one after the other: input tokens, and positions scored among their rows. */
+/* Sequences being laid one after the other: the symbols of their rows, and the positions scored. Of a flat body a position's row
+ * is among theirs, of a timeline it is the number of a prefix's state. There is room for as much as the caller has counted. */
 typedef struct {
     int64_t rows;
-    int32_t *tokens;             /* [rows], room for as many as the caller has counted */
+    int32_t *symbols;             /* [rows] */
     int64_t scored;
-    scored_position_t *positions; /* [scored], likewise */
+    scored_position_t *positions; /* [scored] */
+    depth_prefixes_t prefixes;    /* of a timeline */
 } sequence_pack_t;
 
 typedef struct {
@@ -21,7 +24,7 @@ typedef struct {
     int64_t count;
     int64_t longest;  /* rows that no sequence exceeds */
     int64_t targets;  /* what is learnt from, as the task counts it */
-    /* input rows of sequence i, at least 1; as many are scored at most */
+    /* input rows of sequence i, at least 1; as many are scored at most, in a timeline on each level */
     int64_t (*rows)(const void *ctx, int64_t i);
     void (*expand)(const void *ctx, int64_t i, sequence_pack_t *pack); /* appends sequence i */
     void (*free)(void *ctx);

@@ -3,32 +3,57 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
+
 const char *const softmax_names[] = {"trie", "level", NULL};
+const char *const body_names[] = {"flat", "timeline", NULL};
+
+/* Finds a name's place among others, -1 if it is not there. */
+static int place_of(const char *const *names, const char *name)
+{
+    int i = 0;
+    while (names[i] && strcmp(names[i], name)) i++;
+    return names[i] ? i : -1;
+}
 
 bool softmax_parse(const char *name, softmax_t *softmax)
 {
-    for (int i = 0; softmax_names[i]; i++)
-        if (!strcmp(softmax_names[i], name)) {
-            *softmax = (softmax_t)i;
-            return true;
-        }
-    return false;
+    const int i = place_of(softmax_names, name);
+    if (i >= 0) *softmax = (softmax_t)i;
+    return i >= 0;
 }
 
-space_t space_make(const sids_t *sids, softmax_t softmax, int64_t max_items)
+bool body_parse(const char *name, body_t *body)
 {
-    space_t s = {.sids = sids, .softmax = softmax, .max_items = max_items};
+    const int i = place_of(body_names, name);
+    if (i >= 0) *body = (body_t)i;
+    return i >= 0;
+}
+
+space_t space_make(const sids_t *sids, softmax_t softmax, body_t body, int64_t max_items)
+{
+    space_t s = {.sids = sids, .softmax = softmax, .body = body, .max_items = max_items};
     s.vocab = vocab_make(sids->levels, sids->codes, sids->max_suffix);
     s.trie = trie_build(sids, &s.vocab);
     s.widest = sids->codes > sids->max_suffix ? sids->codes : sids->max_suffix;
+    s.sid = NEW_ARRAY(int32_t, (int64_t)size_mul((size_t)sids->items, (size_t)sids->levels + 1));
+    for (int64_t i = 0; i < sids->items; i++) {
+        int32_t tokens[SID_MAX_TOKENS];
+        const int n = vocab_sid(&s.vocab, sids, i, tokens);
+        memcpy(s.sid + i * (sids->levels + 1), tokens, (size_t)n * sizeof *tokens);
+    }
     return s;
 }
 
-void space_free(space_t *s) { trie_free(&s->trie); }
+void space_free(space_t *s)
+{
+    trie_free(&s->trie);
+    free(s->sid);
+}
 
-int64_t space_longest(const space_t *s) { return 1 + s->max_items * (s->vocab.levels + 1); }
+int64_t space_longest(const space_t *s) { return 1 + s->max_items * (s->body == BODY_FLAT ? s->vocab.levels + 1 : 1); }
 
-int64_t space_positions(const space_t *s) { return space_longest(s) + s->vocab.levels + 1; }
+int64_t space_positions(const space_t *s) { return space_longest(s) + (s->body == BODY_FLAT ? s->vocab.levels + 1 : 0); }
 
 allowed_set_t space_next(const space_t *s, int level, int64_t node)
 {
@@ -47,6 +72,7 @@ allowed_t space_allowed(const space_t *s, allowed_set_t set)
 int32_t allowed_index(const allowed_t *a, int32_t token)
 {
     if (!a->tokens) return token >= a->first && token < a->first + a->n ? token - a->first : -1;
+    if (a->n == a->span) return token >= a->span_first && token < a->span_first + a->span ? token - a->span_first : -1;
     for (int32_t i = 0; i < a->n; i++)
         if (a->tokens[i] == token) return i;
     return -1;
@@ -66,13 +92,24 @@ static history_t last_items(const space_t *s, const history_t *h)
     return (history_t){h->items + skip, h->count - skip, h->target};
 }
 
-int64_t space_history(const space_t *s, const history_t *h, int32_t *tokens)
+static int64_t flat_history(const space_t *s, const history_t *read, int32_t *tokens)
 {
-    const history_t read = last_items(s, h);
     int64_t n = 0;
     if (tokens) tokens[n] = s->vocab.bos;
     n++;
-    for (int64_t i = 0; i < read.count; i++)
-        n += tokens ? vocab_sid(&s->vocab, s->sids, read.items[i], tokens + n) : space_sid_length(s, read.items[i]);
+    for (int64_t i = 0; i < read->count; i++) {
+        const int length = space_sid_length(s, read->items[i]);
+        if (tokens) memcpy(tokens + n, space_sid(s, read->items[i]), (size_t)length * sizeof *tokens);
+        n += length;
+    }
     return n;
+}
+
+int64_t space_history(const space_t *s, const history_t *h, int32_t *symbols)
+{
+    const history_t read = last_items(s, h);
+    if (s->body == BODY_FLAT) return flat_history(s, &read, symbols);
+    if (symbols) symbols[0] = TIMELINE_BOS;
+    for (int64_t i = 0; symbols && i < read.count; i++) symbols[1 + i] = read.items[i];
+    return 1 + read.count;
 }

@@ -20,17 +20,26 @@ extern const char *const softmax_names[]; /* in that order, for CLI_CHOICE */
 /* The softmax of that name; false if there is none. */
 bool softmax_parse(const char *name, softmax_t *softmax);
 
+/* How a history is read: BODY_FLAT as its items' tokens, a row each; BODY_TIMELINE as one row an item, whose tokens' embeddings are
+ * added up. */
+typedef enum { BODY_FLAT, BODY_TIMELINE } body_t;
+
+extern const char *const body_names[]; /* in that order, for CLI_CHOICE */
+bool body_parse(const char *name, body_t *body);
+
 typedef struct {
     const sids_t *sids; /* borrowed */
     vocab_t vocab;
     trie_t trie;
     softmax_t softmax;
+    body_t body;
+    int32_t *sid;       /* [items, levels + 1] the tokens of all SIDs; what is beyond an item's length is not looked at */
     int64_t max_items;  /* of a history that is read: its last */
     int32_t widest;     /* tokens of the largest set that may follow anywhere; who scores wider ranges raises it, before anything
                          * is made that takes room by it */
 } space_t;
 
-space_t space_make(const sids_t *sids, softmax_t softmax, int64_t max_items);
+space_t space_make(const sids_t *sids, softmax_t softmax, body_t body, int64_t max_items);
 void space_free(space_t *s);
 
 /* Rows of the longest history, and positions that it and what is generated after it may take. */
@@ -78,11 +87,13 @@ int32_t allowed_index(const allowed_t *a, int32_t token);
 /* Where nothing is left to choose below `node`, the leaf that must follow; else the node itself. */
 int64_t space_certain(const space_t *s, int64_t node);
 
-/* The tokens of a history as it is read: BOS, then the SIDs of its last max_items items. Returns their number; `tokens` may be
- * NULL to ask for that alone. */
-int64_t space_history(const space_t *s, const history_t *h, int32_t *tokens);
+/* A history as it is read, its last max_items items: BOS and the tokens of their SIDs or, in a timeline, TIMELINE_BOS and the items
+ * themselves (gen/reading.h turns either into rows). Returns their number; `symbols` may be NULL to ask for that alone. */
+enum { TIMELINE_BOS = -1 };
+int64_t space_history(const space_t *s, const history_t *h, int32_t *symbols);
 
 /* Tokens of an item's SID: levels, or levels + 1. */
 static inline int space_sid_length(const space_t *s, int64_t item) { return s->sids->levels + (s->sids->suffix[item] >= 0); }
+static inline const int32_t *space_sid(const space_t *s, int64_t item) { return s->sid + item * (s->sids->levels + 1); }
 
 #endif

@@ -6,7 +6,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/minmax.h"
-#include "nn/embedding.h"
+#include "gen/climb.h"
+#include "gen/reading.h"
 
 /* The rows of one step, and how they hang together. */
 typedef struct {
@@ -22,8 +23,9 @@ struct stepper {
     const space_t *space;
     stepper_room_t room;
     activations_t *acts;
-    stepper_step_t steps[SID_MAX_LEVELS];
-    int32_t *tokens;     /* [rows] of the histories */
+    stepper_step_t steps[SID_MAX_LEVELS]; /* of a flat body */
+    climb_t *climb;      /* of a timeline */
+    int32_t *symbols;    /* [rows] of the histories */
     int64_t *bounds, bounds_cap;
     /* the batch at hand */
     segments_t segments;
@@ -33,7 +35,7 @@ struct stepper {
 
 stepper_room_t stepper_measure(const space_t *space, int64_t n, const history_t *histories, int64_t batch, int64_t width)
 {
-    stepper_room_t room = {.step_rows = (n < batch ? n : batch) * width};
+    stepper_room_t room = {.histories = min64(n, batch), .step_rows = min64(n, batch) * width};
     int64_t rows = 0;
     for (int64_t i = 0; i < n; i++) {
         const int64_t length = space_history(space, &histories[i], NULL);
@@ -60,17 +62,21 @@ static void step_make(stepper_step_t *step, const network_t *net, int64_t capaci
     step->ancestor = NEW_ARRAY(int32_t, step->rows.capacity * (depth + 1));
 }
 
+static void step_free(stepper_step_t *step, const network_t *net)
+{
+    extension_free(net, &step->rows);
+    free(step->segment);
+    free(step->position);
+    free(step->ancestor);
+}
+
 static void release(stepper_t *s)
 {
     if (!s->acts) return;
     activations_free(s->acts);
-    for (int d = 0; d < s->space->vocab.levels; d++) {
-        extension_free(s->net, &s->steps[d].rows);
-        free(s->steps[d].segment);
-        free(s->steps[d].position);
-        free(s->steps[d].ancestor);
-    }
-    free(s->tokens);
+    climb_free(s->climb);
+    for (int d = 0; s->space->body == BODY_FLAT && d < s->space->vocab.levels; d++) step_free(&s->steps[d], s->net);
+    free(s->symbols);
 }
 
 void stepper_free(stepper_t *s)
@@ -84,13 +90,17 @@ void stepper_free(stepper_t *s)
 void stepper_reserve(stepper_t *s, stepper_room_t room)
 {
     stepper_room_t *have = &s->room;
-    if (s->acts && have->rows >= room.rows && have->longest >= room.longest && have->step_rows >= room.step_rows) return;
+    if (s->acts && have->rows >= room.rows && have->longest >= room.longest && have->histories >= room.histories &&
+        have->step_rows >= room.step_rows)
+        return;
     release(s);
     *have = (stepper_room_t){max64(have->rows, room.rows), max64(have->longest, room.longest),
-                             max64(have->step_rows, room.step_rows)};
-    s->acts = activations_new(s->net, PASS_INFER, have->rows, have->longest, have->step_rows);
-    for (int d = 0; d < s->space->vocab.levels; d++) step_make(&s->steps[d], s->net, have->step_rows, d);
-    s->tokens = NEW_ARRAY(int32_t, have->rows);
+                             max64(have->histories, room.histories), max64(have->step_rows, room.step_rows)};
+    const bool flat = s->space->body == BODY_FLAT;
+    s->acts = activations_new(s->net, PASS_INFER, have->rows, have->longest, flat ? have->step_rows : 0);
+    for (int d = 0; flat && d < s->space->vocab.levels; d++) step_make(&s->steps[d], s->net, have->step_rows, d);
+    if (!flat) s->climb = climb_new(s->net, s->space, have->histories, have->step_rows);
+    s->symbols = NEW_ARRAY(int32_t, have->rows);
 }
 
 void stepper_begin(stepper_t *s, int64_t n, const history_t *histories)
@@ -100,12 +110,13 @@ void stepper_begin(stepper_t *s, int64_t n, const history_t *histories)
     int64_t rows = 0;
     for (int64_t i = 0; i < n; i++) {
         s->bounds[i] = rows;
-        rows += space_history(s->space, &histories[i], s->tokens + rows);
+        rows += space_history(s->space, &histories[i], s->symbols + rows);
     }
     s->bounds[n] = rows;
     s->segments = (segments_t){rows, n, s->bounds, NULL};
-    embedding_rows(s->net->model, rows, s->tokens, activations_input(s->acts));
+    reading_rows(s->net->model, s->space, &s->segments, s->symbols, (reading_drop_t){0}, activations_input(s->acts));
     s->states = transformer_forward(s->net, s->acts, &s->segments, 0, 0, NULL);
+    if (s->climb) climb_begin(s->climb, n, s->bounds, s->states);
     s->depth = 0;
     s->steps[0].rows.rows = 0;
     s->steps[0].first = (int32_t)n;
@@ -113,6 +124,7 @@ void stepper_begin(stepper_t *s, int64_t n, const history_t *histories)
 
 int32_t stepper_push(stepper_t *s, int32_t parent, const float *x)
 {
+    if (s->climb) return climb_push(s->climb, parent, x);
     if (s->depth >= s->space->vocab.levels) die(EX_SOFTWARE, "stepper: more steps than levels");
     stepper_step_t *step = &s->steps[s->depth];
     const stepper_step_t *last = s->depth ? &s->steps[s->depth - 1] : NULL;
@@ -137,6 +149,7 @@ int32_t stepper_push_token(stepper_t *s, int32_t parent, int32_t token)
 
 bool stepper_advance(stepper_t *s)
 {
+    if (s->climb) return climb_advance(s->climb);
     if (s->depth >= s->space->vocab.levels) return false;
     stepper_step_t *step = &s->steps[s->depth];
     if (!step->rows.rows) return false;
@@ -153,6 +166,7 @@ bool stepper_advance(stepper_t *s)
 
 const float *stepper_state(const stepper_t *s, int32_t row)
 {
+    if (s->climb) return climb_state(s->climb, row);
     const int64_t d = s->net->model->config.hidden_size;
     if (row < s->segments.count) return s->states + (s->bounds[row + 1] - 1) * d;
     int depth = s->depth - 1;

@@ -1,6 +1,7 @@
 /* Histories encoded once, and rows that go on from them: what beam search and the policy's rollout share. Begin with histories;
  * row i is then the end of history i. Push rows, each the input vector that follows some row of the last step; advance; read
- * their states; push on. The rows of all histories are advanced as one matrix product. */
+ * their states; push on. The rows of all histories are advanced as one matrix product: in a flat body through the transformer, in a
+ * timeline through the code head alone. */
 #ifndef SIDMILL_GEN_STEPPER_H
 #define SIDMILL_GEN_STEPPER_H
 
@@ -12,9 +13,9 @@
 
 typedef struct stepper stepper_t;
 
-/* Room for what one batch needs: rows of histories in all, of one, and rows of a step. */
+/* Room for what one batch needs: rows of histories in all, of one, histories, and rows of a step. */
 typedef struct {
-    int64_t rows, longest, step_rows;
+    int64_t rows, longest, histories, step_rows;
 } stepper_room_t;
 
 /* The most that any batch of `batch` histories of these n takes, with up to `width` rows a history in a step. */
@@ -40,7 +41,7 @@ int32_t stepper_push_token(stepper_t *s, int32_t parent, int32_t token);
 /* Computes the rows pushed since the last step; false if there are none. */
 bool stepper_advance(stepper_t *s);
 
-/* The normalised final state of a row [hidden_size], of the histories or of any step. */
+/* The state of a row that predicts what follows it [hidden_size], of the histories or of any step. */
 const float *stepper_state(const stepper_t *s, int32_t row);
 
 #endif

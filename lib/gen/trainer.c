@@ -13,19 +13,18 @@
 #include "base/progress.h"
 #include "base/rng.h"
 #include "gen/histories.h"
+#include "gen/pass.h"
 #include "gen/validation.h"
-#include "nn/embedding.h"
 #include "nn/optim.h"
 #include "train/learner.h"
 #include "train/loop.h"
 
 /* One worker's space. */
 typedef struct {
-    activations_t *acts;
+    pass_t *pass;
     objective_t *objective;
     sequence_pack_t pack;
     int64_t *bounds;
-    float *dhidden;
 } worker_t;
 
 typedef struct {
@@ -69,6 +68,12 @@ static model_config_t model_shape(const trainer_t *t)
         .max_position_embeddings = space_positions(&t->space),
         .rms_norm_eps = 1e-6,
         .rope_theta = 10000,
+        .depth_levels = o->body == BODY_TIMELINE ? t->space.vocab.levels + 1 : 0,
+        .depth_size = o->body == BODY_TIMELINE ? o->depth_ffn : 0,
+        .learned_positions = o->learned_positions ? space_positions(&t->space) : 0,
+        .item_vectors = o->item_vectors ? t->space.sids->items : 0,
+        .node_vectors = o->node_vectors ? t->space.trie.nodes : 0,
+        .sparse_embedding = o->sampled > 0,
     };
 }
 
@@ -77,12 +82,14 @@ static void make_workers(trainer_t *t)
     t->workers = NEW_ARRAY(worker_t, parallel_workers());
     for (int i = 0; i < parallel_workers(); i++) {
         worker_t *w = &t->workers[i];
-        w->acts = activations_new(t->net, PASS_TRAIN, t->shard_rows, t->sequences.longest, 0);
+        const int64_t prefixes = round_rows(t->net->backend, t->shard_rows);
+        const int64_t scored = t->shard_rows * (t->o.body == BODY_TIMELINE ? t->space.vocab.levels + 1 : 1);
+        w->pass = pass_new(t->net, &t->space, PASS_TRAIN, t->shard_rows, t->sequences.longest, prefixes);
         w->objective = objective_new(t->net, &t->space, t->o.label_smoothing);
-        w->pack.tokens = NEW_ARRAY(int32_t, t->shard_rows + 1);
-        w->pack.positions = NEW_ARRAY(scored_position_t, t->shard_rows + 1);
+        w->pack.symbols = NEW_ARRAY(int32_t, t->shard_rows + 1);
+        w->pack.positions = NEW_ARRAY(scored_position_t, scored + 1);
+        if (t->o.body == BODY_TIMELINE) w->pack.prefixes = depth_prefixes_new(&t->space, prefixes);
         w->bounds = NEW_ARRAY(int64_t, t->shard_rows + 1);
-        w->dhidden = xfloats((size_t)(round_rows(t->net->backend, t->shard_rows) * t->o.dim));
     }
 }
 
@@ -113,7 +120,7 @@ static trainer_t *trainer_new(const train_job_t *job)
     trainer_t *t = NEW(trainer_t);
     t->job = job;
     t->o = job->options;
-    t->space = space_make(job->sids, t->o.softmax, t->o.max_items);
+    t->space = space_make(job->sids, t->o.softmax, t->o.body, t->o.max_items);
     sequences_add(&t->sequences, histories_task(job->interactions, &t->space, (hold_back_t){t->o.hold_back, t->o.seed}));
     if (!t->sequences.targets) die(EX_DATAERR, "no user has 3 interactions or more: nothing to train on");
     t->shard_rows = rows_a_shard(t);
@@ -124,7 +131,8 @@ static trainer_t *trainer_new(const train_job_t *job)
     t->learner = learner_new(&t->model->params, t->o.shards, t->o.valid_users > 0, t->o.average > 0);
     t->shard_loss = NEW_ARRAY(loss_t, t->o.shards);
     make_workers(t);
-    if (t->o.valid_users) t->validation = validation_new(t->net, &t->space, job->interactions, t->o.valid_users, t->o.seed, t->o.protocol);
+    if (t->o.valid_users)
+        t->validation = validation_new(t->net, &t->space, job->interactions, t->o.valid_users, t->o.seed, t->o.protocol);
     return t;
 }
 
@@ -132,12 +140,12 @@ static void trainer_free(trainer_t *t)
 {
     for (int i = 0; i < parallel_workers(); i++) {
         worker_t *w = &t->workers[i];
-        activations_free(w->acts);
+        pass_free(w->pass);
         objective_free(w->objective);
-        free(w->pack.tokens);
+        free(w->pack.symbols);
         free(w->pack.positions);
+        depth_prefixes_free(&w->pack.prefixes);
         free(w->bounds);
-        free(w->dhidden);
     }
     free(t->workers);
     validation_free(t->validation);
@@ -157,6 +165,7 @@ static segments_t lay_out(const trainer_t *t, worker_t *w, int64_t dealt)
 {
     int64_t count = 0;
     w->pack.rows = w->pack.scored = 0;
+    depth_prefixes_clear(&w->pack.prefixes);
     for (int64_t i = t->deal.starts[dealt]; i < t->deal.starts[dealt + 1]; i++) {
         w->bounds[count++] = w->pack.rows;
         sequences_expand(&t->sequences, t->deal.order[i], &w->pack);
@@ -172,18 +181,18 @@ static void run_shard(void *ctx, int64_t shard, int worker)
     worker_t *w = &t->workers[worker];
     grads_t *grads = t->learner.grads[shard];
     const uint64_t key = rng_key(t->key, (uint64_t)shard);
-    const segments_t s = lay_out(t, w, t->first_shard + shard);
+    const pass_rates_t rates = {t->o.dropout, t->o.depth_dropout, t->o.item_dropout, t->o.vector_dropout};
+    const pass_input_t in = {lay_out(t, w, t->first_shard + shard), w->pack.symbols, &w->pack.prefixes};
     const operand_t *packed;
     grads_clear(grads);
     t->shard_loss[shard] = (loss_t){0};
-    memset(w->dhidden, 0, (size_t)(s.rows * t->o.dim) * sizeof(float));
-    embedding_rows(t->model, s.rows, w->pack.tokens, activations_input(w->acts));
-    const float *hidden = transformer_forward(t->net, w->acts, &s, t->o.dropout, key, &packed);
-    objective_backward(w->objective, w->pack.scored, w->pack.positions, hidden, packed, t->weight, w->dhidden, grads,
+    const float *states = pass_forward(w->pass, &in, &rates, key, &packed);
+    objective_drop_nodes(w->objective, t->o.vector_dropout, rng_key(key, 2));
+    objective_sample(w->objective, t->o.sampled, rng_key(key, 3));
+    objective_backward(w->objective, w->pack.scored, w->pack.positions, states, packed, t->weight, pass_gradient(w->pass), grads,
                        &t->shard_loss[shard]);
-    transformer_backward(t->net, w->acts, &s, t->o.dropout, key, w->dhidden, grads);
-    embedding_rows_backward(t->model, s.rows, w->pack.tokens, activations_input_grad(w->acts), grads);
-    progress_add(s.rows);
+    pass_backward(w->pass, grads);
+    progress_add(in.segments.rows);
 }
 
 static int64_t rows_of_shards(const trainer_t *t, int64_t first, int64_t count)
@@ -266,8 +275,8 @@ static void say_epoch(const trainer_t *t, const loop_state_t *at)
     if (t->validation)
         snprintf(validated, sizeof validated, ", validation hr@10 %.4f ndcg@10 %.4f%s", t->score.hr10, t->score.ndcg10,
                  at->best_round == at->round ? " *" : "");
-    note("epoch %d: loss/item %.4f%s, %.0f tokens/s", (int)at->round, loss_per_item(&t->loss), validated,
-         tokens_per_second(t, at));
+    note("epoch %d: loss/item %.4f%s%s, %.0f tokens/s", (int)at->round, loss_per_item(&t->loss),
+         t->o.sampled ? " of a sample" : "", validated, tokens_per_second(t, at));
 }
 
 static void log_epoch(const trainer_t *t, const loop_state_t *at)
@@ -278,8 +287,9 @@ static void log_epoch(const trainer_t *t, const loop_state_t *at)
         buf_json_number(&levels, t->loss.tokens[l] > 0 ? t->loss.loss[l] / (double)t->loss.tokens[l] : 0);
     }
     char *validated = validation_json(t->validation, &t->score);
-    jsonlog("{\"epoch\":%d,\"updates\":%d,\"loss_per_item\":%.6f,\"loss_per_level\":[%s],%s,\"tokens_per_second\":%.0f}",
-            (int)at->round, (int)t->learner.updates, loss_per_item(&t->loss), levels.data, validated, tokens_per_second(t, at));
+    jsonlog("{\"epoch\":%d,\"updates\":%d,\"loss_per_item\":%.6f,\"loss_per_level\":[%s],\"sampled\":%lld,%s,"
+            "\"tokens_per_second\":%.0f}", (int)at->round, (int)t->learner.updates, loss_per_item(&t->loss), levels.data,
+            (long long)t->o.sampled, validated, tokens_per_second(t, at));
     buf_free(&levels);
     free(validated);
 }

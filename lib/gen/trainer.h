@@ -15,11 +15,15 @@
 
 typedef struct {
     softmax_t softmax;
-    int64_t dim, layers, ffn;
+    body_t body;
+    bool item_vectors, node_vectors, learned_positions;
+    int64_t dim, layers, ffn, depth_ffn; /* depth_ffn: inner width of a timeline's block a level */
     int64_t heads, kv_heads, head_dim; /* heads 0: dim / 64, at least 1; kv_heads 0: heads; head_dim 0: dim / heads */
     int64_t max_items;
     double hold_back;     /* share of the users whose last training interaction is left out */
     double dropout, label_smoothing;
+    double depth_dropout, item_dropout, vector_dropout; /* gen/pass.h, head_drop_nodes() */
+    int64_t sampled;      /* tokens that a set of more is scored by, and then the embedding trains by the row; 0: all */
     double lr, beta2, weight_decay, clip;
     int64_t warmup, epochs, batch_tokens;
     double average;       /* decay of the exponential moving average of the weights that is validated and kept; 0: none */

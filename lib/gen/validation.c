@@ -26,7 +26,8 @@ validation_t *validation_new(const network_t *net, const space_t *space, const i
                              protocol_t protocol)
 {
     validation_t *v = NEW(validation_t);
-    *v = (validation_t){.decoder = decoder_new(net, space, 1), .protocol = protocol, .repeats = protocol_repeats(x), .met = met_new(x->items)};
+    *v = (validation_t){.decoder = decoder_new(net, space, 1), .protocol = protocol, .repeats = protocol_repeats(x),
+                        .met = met_new(x->items)};
     int64_t *sample = sample_users(x, SPLIT_VALID, users, seed, &v->count);
     v->histories = NEW_ARRAY(history_t, v->count);
     for (int64_t i = 0; i < v->count; i++) interactions_history(x, sample[i], SPLIT_VALID, &v->histories[i]);
@@ -45,8 +46,9 @@ void validation_free(validation_t *v)
 
 void validation_note(const validation_t *v)
 {
-    if (v) note("validation on %lld users, %s: %.2g%% of the training events repeat an item of their history", (long long)v->count,
-                protocol_words[v->protocol], 100 * v->repeats);
+    if (v)
+        note("validation on %lld users, %s: %.2g%% of the training events repeat an item of their history",
+             (long long)v->count, protocol_words[v->protocol], 100 * v->repeats);
 }
 
 /* Adds what a user's list is worth, of all items and under the protocol. */
@@ -93,7 +95,8 @@ char *validation_json(const validation_t *v, const validation_score_t *s)
     if (!v) return xstrdup("\"hr@10\":null,\"ndcg@10\":null");
     char *all = v->protocol == PROTOCOL_ALL ? xstrdup("")
               : xasprintf(",\"all\":{\"hr@10\":%.6f,\"ndcg@10\":%.6f}", s->all_hr10, s->all_ndcg10);
-    char *json = xasprintf("\"protocol\":\"%s\",\"hr@10\":%.6f,\"ndcg@10\":%.6f%s", protocol_names[v->protocol], s->hr10, s->ndcg10, all);
+    char *json = xasprintf("\"protocol\":\"%s\",\"hr@10\":%.6f,\"ndcg@10\":%.6f%s", protocol_names[v->protocol], s->hr10,
+                           s->ndcg10, all);
     free(all);
     return json;
 }

@@ -39,6 +39,15 @@ static inline operand_t *operand_at(const backend_t *b, const operand_t *base, i
     return (char *)(uintptr_t)base + (size_t)i * b->operand_size;
 }
 
+/* Floats as operands: where a backend's operands are floats, those themselves; else n of them converted into `space`. */
+static inline bool operands_are_floats(const backend_t *b) { return b->operand_size == sizeof(float); }
+static inline const operand_t *operands_of(const backend_t *b, const float *x, int64_t n, operand_t *space)
+{
+    if (operands_are_floats(b)) return x;
+    b->pack(x, n, space);
+    return space;
+}
+
 /* Zeroed space for n operand elements. */
 operand_t *operands_new(const backend_t *b, int64_t n);
 

@@ -20,6 +20,12 @@ static const char *shape_fault(const model_config_t *c)
         return "a size is beyond what this transformer handles";
     if (c->num_attention_heads % c->num_key_value_heads) return "the heads cannot share the key-value heads evenly";
     if (c->head_dim % 2) return "the head size is odd; rotary positions need an even one";
+    if (c->depth_levels < 0 || c->depth_levels > 64 || c->depth_size < 0 || c->depth_size > 1 << 20 ||
+        (c->depth_levels > 0) != (c->depth_size > 0))
+        return "the blocks by level are out of range";
+    if (c->learned_positions < 0 || c->learned_positions > 1 << 24 || c->item_vectors < 0 || c->item_vectors > 1L << 31 ||
+        c->node_vectors < 0 || c->node_vectors > 1L << 31)
+        return "a table has more rows than this transformer handles";
     return NULL;
 }
 
@@ -62,16 +68,49 @@ static model_layer_t add_layer(model_t *m, int64_t i)
     return l;
 }
 
+static model_depth_t add_depth(model_t *m, int64_t level)
+{
+    const int64_t d = m->config.hidden_size, f = m->config.depth_size;
+    const char *parts[] = {"norm", "gate_proj", "up_proj", "down_proj"};
+    char *names[4];
+    for (int i = 0; i < 4; i++) names[i] = xasprintf("model.depth.%lld.%s.weight", (long long)level, parts[i]);
+    model_depth_t l;
+    l.norm = add_gain(m, names[0]);
+    l.gate_up = linear_on(d, 2 * f, add_matrix(m, names[1], f, d), -1);
+    add_matrix(m, names[2], f, d);
+    params_align(&m->params);
+    l.down = linear_on(f, d, add_matrix(m, names[3], d, f), -1);
+    params_align(&m->params);
+    return l;
+}
+
+/* Adds a table of rows x hidden_size that trains by the row; returns -1 where it has no rows. */
+static int add_table(model_t *m, const char *name, int64_t rows)
+{
+    if (!rows) return -1;
+    return params_add(&m->params, (param_t){.name = xstrdup(name), .rows = rows, .cols = m->config.hidden_size, .sparse = true});
+}
+
 /* Names the parameters and says where they lie; takes no memory yet, as a file may hold the values. */
 static model_t *lay_out(model_config_t config)
 {
     model_t *m = NEW(model_t);
     m->config = config;
-    m->embed = add_matrix(m, xstrdup("model.embed_tokens.weight"), config.vocab_size, config.hidden_size);
+    m->embed = params_add(&m->params, (param_t){.name = xstrdup("model.embed_tokens.weight"), .rows = config.vocab_size,
+                                                .cols = config.hidden_size, .decay = true, .sparse = config.sparse_embedding});
     params_align(&m->params);
     m->layers = NEW_ARRAY(model_layer_t, config.num_hidden_layers);
     for (int64_t i = 0; i < config.num_hidden_layers; i++) m->layers[i] = add_layer(m, i);
     m->norm = add_gain(m, xstrdup("model.norm.weight"));
+    m->depth = NEW_ARRAY(model_depth_t, config.depth_levels);
+    for (int64_t i = 0; i < config.depth_levels; i++) m->depth[i] = add_depth(m, i);
+    m->positions = -1;
+    if (config.learned_positions)
+        m->positions = params_add(&m->params, (param_t){.name = xstrdup("model.positions.weight"),
+                                                        .rows = config.learned_positions, .cols = config.hidden_size});
+    params_align(&m->params);
+    m->item_vectors = add_table(m, "model.item_vectors.weight", config.item_vectors);
+    m->node_vectors = add_table(m, "model.node_vectors.weight", config.node_vectors);
     return m;
 }
 
@@ -96,10 +135,12 @@ void model_free(model_t *m)
     if (!m) return;
     params_free(&m->params);
     free(m->layers);
+    free(m->depth);
     free(m);
 }
 
 static bool writes_residual(const char *name) { return strstr(name, "o_proj") || strstr(name, "down_proj"); }
+static bool is_gain(const param_t *p) { return p->rows == 0; }
 
 void model_init(model_t *m, uint64_t seed)
 {
@@ -107,23 +148,72 @@ void model_init(model_t *m, uint64_t seed)
     double shrink = 1 / sqrt(2.0 * (double)m->config.num_hidden_layers);
     for (int i = 0; i < m->params.count; i++) {
         const param_t *p = &m->params.blocks[i];
-        if (p->decay) params_fill_normal(&m->params, i, 0.02 * (writes_residual(p->name) ? shrink : 1), rng_stream(key, p->name));
-        else params_fill(&m->params, i, 1);
+        if (is_gain(p)) params_fill(&m->params, i, 1);
+        else if (i == m->node_vectors) params_fill(&m->params, i, 0);
+        else params_fill_normal(&m->params, i, 0.02 * (writes_residual(p->name) ? shrink : 1), rng_stream(key, p->name));
     }
+}
+
+/* Puts a table of other rows in a table's place; what it held is freed by the caller. */
+static float *exchange_table(model_t *m, int block, int64_t rows)
+{
+    param_t *p = &m->params.blocks[block];
+    float *old = p->table;
+    p->rows = rows;
+    p->count = (int64_t)size_mul((size_t)rows, (size_t)p->cols);
+    p->table = xfloats((size_t)p->count);
+    return old;
+}
+
+void model_regrow_nodes(model_t *m, int64_t rows, const int64_t *from)
+{
+    const int64_t d = m->config.hidden_size;
+    float *old = exchange_table(m, m->node_vectors, rows);
+    for (int64_t i = 0; i < rows; i++)
+        if (from[i] >= 0) memcpy(model_vector(m, m->node_vectors, i), old + from[i] * d, (size_t)d * sizeof(float));
+    m->config.node_vectors = rows;
+    free(old);
+}
+
+void model_regrow_items(model_t *m, int64_t rows)
+{
+    const int64_t d = m->config.hidden_size, kept = rows < m->config.item_vectors ? rows : m->config.item_vectors;
+    float *old = exchange_table(m, m->item_vectors, rows);
+    memcpy(model_vector(m, m->item_vectors, 0), old, (size_t)(kept * d) * sizeof(float));
+    m->config.item_vectors = rows;
+    free(old);
+}
+
+static bool is_llama(const model_config_t *c)
+{
+    return !c->depth_levels && !c->learned_positions && !c->item_vectors && !c->node_vectors;
+}
+
+/* Returns what stands behind Llama's keys. Caller frees. */
+static char *additions_json(const model_config_t *c)
+{
+    if (is_llama(c)) return xstrdup("");
+    return xasprintf(",\"depth_levels\":%lld,\"depth_size\":%lld,\"learned_positions\":%lld,\"item_vectors\":%lld,"
+                     "\"node_vectors\":%lld", (long long)c->depth_levels, (long long)c->depth_size,
+                     (long long)c->learned_positions, (long long)c->item_vectors, (long long)c->node_vectors);
 }
 
 char *model_config_json(const model_config_t *c, int64_t bos)
 {
-    return xasprintf("{\"architectures\":[\"LlamaForCausalLM\"],\"model_type\":\"llama\",\"hidden_act\":\"silu\","
-                     "\"hidden_size\":%lld,\"num_hidden_layers\":%lld,\"num_attention_heads\":%lld,"
-                     "\"num_key_value_heads\":%lld,\"head_dim\":%lld,"
-                     "\"intermediate_size\":%lld,\"vocab_size\":%lld,\"max_position_embeddings\":%lld,\"rms_norm_eps\":%g,"
-                     "\"rope_theta\":%g,\"tie_word_embeddings\":true,\"attention_bias\":false,\"mlp_bias\":false,"
-                     "\"bos_token_id\":%lld}",
-                     (long long)c->hidden_size, (long long)c->num_hidden_layers, (long long)c->num_attention_heads,
-                     (long long)c->num_key_value_heads, (long long)c->head_dim, (long long)c->intermediate_size,
-                     (long long)c->vocab_size, (long long)c->max_position_embeddings, c->rms_norm_eps, c->rope_theta,
-                     (long long)bos);
+    char *additions = additions_json(c);
+    char *json = xasprintf("{\"architectures\":[\"%s\"],\"model_type\":\"llama\",\"hidden_act\":\"silu\","
+                           "\"hidden_size\":%lld,\"num_hidden_layers\":%lld,\"num_attention_heads\":%lld,"
+                           "\"num_key_value_heads\":%lld,\"head_dim\":%lld,"
+                           "\"intermediate_size\":%lld,\"vocab_size\":%lld,\"max_position_embeddings\":%lld,\"rms_norm_eps\":%g,"
+                           "\"rope_theta\":%g,\"tie_word_embeddings\":true,\"attention_bias\":false,\"mlp_bias\":false,"
+                           "\"bos_token_id\":%lld%s}",
+                           is_llama(c) ? "LlamaForCausalLM" : "SidmillForCausalLM", (long long)c->hidden_size,
+                           (long long)c->num_hidden_layers, (long long)c->num_attention_heads,
+                           (long long)c->num_key_value_heads, (long long)c->head_dim, (long long)c->intermediate_size,
+                           (long long)c->vocab_size, (long long)c->max_position_embeddings, c->rms_norm_eps, c->rope_theta,
+                           (long long)bos, additions);
+    free(additions);
+    return json;
 }
 
 static double number(const st_file_t *f, const cJSON *config, const char *key, double missing)
@@ -135,12 +225,17 @@ static double number(const st_file_t *f, const cJSON *config, const char *key, d
     return v->valuedouble;
 }
 
-/* Reads a size: a whole number, 1 or more. */
+/* Reads a size: a whole number, 1 or more; or one that is 0 where it is missing. */
 static int64_t whole(const st_file_t *f, const cJSON *config, const char *key, double missing)
 {
     double v = number(f, config, key, missing);
     if (v < 1 || v != floor(v)) die_at(f->name, 0, "model config: \"%s\" must be a whole number, 1 or more", key);
     return (int64_t)v;
+}
+
+static int64_t whole_or_none(const st_file_t *f, const cJSON *config, const char *key)
+{
+    return number(f, config, key, 0) == 0 ? 0 : whole(f, config, key, NAN);
 }
 
 static void refuse(const st_file_t *f, const cJSON *config, const char *key, bool supported)
@@ -170,6 +265,11 @@ static model_config_t parse_config(const st_file_t *f, const cJSON *j)
     c.max_position_embeddings = whole(f, j, "max_position_embeddings", 2048);
     c.rms_norm_eps = number(f, j, "rms_norm_eps", 1e-6);
     c.rope_theta = number(f, j, "rope_theta", 10000);
+    c.depth_levels = whole_or_none(f, j, "depth_levels");
+    c.depth_size = whole_or_none(f, j, "depth_size");
+    c.learned_positions = whole_or_none(f, j, "learned_positions");
+    c.item_vectors = whole_or_none(f, j, "item_vectors");
+    c.node_vectors = whole_or_none(f, j, "node_vectors");
     if (c.max_position_embeddings > 1 << 24 || c.rope_theta <= 0 || c.rms_norm_eps < 0)
         die_at(f->name, 0, "model config: positions, rope_theta or rms_norm_eps out of range");
     const char *fault = shape_fault(&c);

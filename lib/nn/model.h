@@ -1,19 +1,25 @@
-/* A decoder-only transformer's shape and parameters (RMSNorm, RoPE, SwiGLU, grouped-query attention, tied output), and its file
- * form: model/1, with Hugging Face Llama names and config keys. */
+/* A decoder-only transformer's shape and parameters (RMSNorm, RoPE, SwiGLU, grouped-query attention, tied output), what a
+ * generator over Semantic IDs may add to it, and its file form: model/1, with Hugging Face Llama names and config keys. */
 #ifndef SIDMILL_NN_MODEL_H
 #define SIDMILL_NN_MODEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "data/st.h"
 #include "nn/linear.h"
 #include "nn/params.h"
 
-/* The keys of a Hugging Face Llama config.json that matter here, under the same names. */
+/* The keys of a Hugging Face Llama config.json that matter here, under the same names; then, 0 where there is none: gated blocks
+ * behind the final norm, one a code level, and their inner width (the depth part of RQ-Transformer, Lee et al. 2022, arXiv
+ * 2203.01941); rows of learned positions in place of rotary ones; rows of the tables of vectors that an item has of its own where
+ * it is read, and a node of the trie of SIDs where it is chosen. */
 typedef struct {
     int64_t hidden_size, num_hidden_layers, num_attention_heads, num_key_value_heads, head_dim, intermediate_size;
     int64_t vocab_size, max_position_embeddings;
     double rms_norm_eps, rope_theta;
+    int64_t depth_levels, depth_size, learned_positions, item_vectors, node_vectors;
+    bool sparse_embedding; /* the embedding trains by the row (param_t.sparse); of memory alone, no file says it */
 } model_config_t;
 
 /* One layer: gains of the norms by block, and its products. q, k and v lie one after the other and so do gate and up: each
@@ -23,11 +29,20 @@ typedef struct {
     linear_t qkv, out, gate_up, down;
 } model_layer_t;
 
+/* The block of one code level: z = g + W_down(silu(W_gate n) * (W_up n)), n = RMSNorm(g). */
+typedef struct {
+    int norm;
+    linear_t gate_up, down;
+} model_depth_t;
+
 typedef struct {
     model_config_t config;
     params_t params;
     int embed, norm;  /* blocks: embedding [vocab_size, hidden_size], which is the output matrix too; final gain */
     model_layer_t *layers;
+    model_depth_t *depth;    /* [depth_levels] */
+    int positions;           /* block [learned_positions, hidden_size]; -1: none */
+    int item_vectors, node_vectors; /* row-sparse blocks [.., hidden_size]; -1: none */
 } model_t;
 
 /* A model with zero weights. Wrong shapes (heads that do not divide, odd head_dim ...) end the process with EX_USAGE. */
@@ -35,8 +50,13 @@ model_t *model_new(model_config_t config);
 void model_free(model_t *m);
 
 /* Gains 1; matrices normal with deviation 0.02, those that write into the residual stream scaled by 1 / sqrt(2 layers)
- * (Radford et al. 2019). */
+ * (Radford et al. 2019); item vectors normal likewise, node vectors 0. */
 void model_init(model_t *m, uint64_t seed);
+
+/* Gives the table of node vectors another number of rows: row i of the new one is row from[i] of the old one, or 0 where from[i]
+ * is -1. The same for the item vectors, of which the first stay. */
+void model_regrow_nodes(model_t *m, int64_t rows, const int64_t *from);
+void model_regrow_items(model_t *m, int64_t rows);
 
 /* A model of the same shape and values. */
 model_t *model_copy(const model_t *m);
@@ -45,6 +65,12 @@ model_t *model_copy(const model_t *m);
 static inline float *model_embedding(const model_t *m, int32_t token)
 {
     return params_values(&m->params, m->embed) + token * m->config.hidden_size;
+}
+
+/* A row of a table: what item or node `row` has of its own. */
+static inline float *model_vector(const model_t *m, int block, int64_t row)
+{
+    return m->params.blocks[block].table + row * m->config.hidden_size;
 }
 
 /* The config as Hugging Face JSON; `bos` is bos_token_id. Caller frees. */

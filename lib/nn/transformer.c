@@ -43,7 +43,7 @@ network_t *network_new(const model_t *m, const backend_t *b, int64_t positions)
     net->model = m;
     net->backend = b;
     net->weights = weights_new(&m->params, b);
-    net->rope = rope_make(positions, c->head_dim, c->rope_theta);
+    net->rope = m->positions < 0 ? rope_make(positions, c->head_dim, c->rope_theta) : (rope_t){.positions = positions};
     net->attention = (attention_shape_t){(int)c->num_attention_heads, (int)c->num_key_value_heads, c->head_dim};
     return net;
 }
@@ -162,6 +162,7 @@ static void rotate_rows(const network_t *net, const segments_t *p, bool inverse,
 {
     const attention_shape_t s = net->attention;
     const int64_t width = qkv_width(s);
+    if (!net->rope.cos) return;
     for (int64_t g = 0; g < p->count; g++) {
         const int64_t before = prefix_rows(p, g);
         for (int64_t r = p->bounds[g]; r < p->bounds[g + 1]; r++)
@@ -322,7 +323,7 @@ static void extend_attention(const network_t *net, activations_t *a, const segme
         float *row = e->qkv[layer] + r * width;
         const float *extra[MAX_DEPTH];
         for (int i = 0; i < depth; i++) extra[i] = earlier[i].qkv[layer] + ancestor[r * depth + i] * width;
-        rope_row(&net->rope, position[r], s.heads + s.kv_heads, false, row);
+        if (net->rope.cos) rope_row(&net->rope, position[r], s.heads + s.kv_heads, false, row);
         int64_t first = p->bounds[segment[r]], n = p->bounds[segment[r] + 1] - first;
         attention_extend(s, row, n, a->layer[layer].qkv + first * width, depth, extra, out + r * heads_width, scores);
     }

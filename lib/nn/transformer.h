@@ -10,7 +10,8 @@
 #include "nn/model.h"
 #include "nn/ops.h"
 
-/* A model made ready for a backend: its weights as operands, its rotary tables. */
+/* A model made ready for a backend: its weights as operands, its rotary tables (none where positions are learned: whoever makes
+ * the input rows adds those). */
 typedef struct {
     const model_t *model;
     const backend_t *backend;

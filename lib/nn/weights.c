@@ -4,12 +4,10 @@
 
 #include "base/err.h"
 
-static bool as_they_are(const weights_t *w) { return w->backend->operand_size == sizeof(float); }
-
 weights_t weights_new(const params_t *params, const backend_t *backend)
 {
     weights_t w = {params, backend, NULL, NULL};
-    if (as_they_are(&w)) return w;
+    if (operands_are_floats(backend)) return w;
     w.trained = operands_new(backend, params->size);
     w.fixed = operands_new(backend, params->fixed_size);
     backend->pack(params->fixed, params->fixed_size, w.fixed);
@@ -19,7 +17,7 @@ weights_t weights_new(const params_t *params, const backend_t *backend)
 
 void weights_sync(weights_t *w)
 {
-    if (!as_they_are(w)) w->backend->pack(w->params->weights, w->params->size, w->trained);
+    if (!operands_are_floats(w->backend)) w->backend->pack(w->params->weights, w->params->size, w->trained);
 }
 
 void weights_free(weights_t *w)
@@ -40,6 +38,6 @@ const operand_t *weights_operand(const weights_t *w, int block)
 {
     const param_t *p = &w->params->blocks[block];
     if (p->sparse) die(EX_SOFTWARE, "%s: a table of rows is no operand", p->name);
-    if (as_they_are(w)) return params_values(w->params, block);
+    if (operands_are_floats(w->backend)) return params_values(w->params, block);
     return operand_at(w->backend, p->frozen ? w->fixed : w->trained, p->offset);
 }

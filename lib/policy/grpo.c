@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/simd.h"
 #include "gen/head.h"
-#include "nn/embedding.h"
+#include "gen/pass.h"
 #include "nn/fastmath.h"
 #include "nn/vec.h"
 
@@ -25,14 +25,14 @@ struct grpo {
     const space_t *space;
     grpo_options_t o;
     float inverse_temperature;
-    activations_t *acts, *reference_acts;
+    pass_t *pass, *reference_pass;
     head_t *head, *reference_head;
-    int32_t *tokens;
+    int32_t *symbols;
+    depth_prefixes_t prefixes; /* of a timeline */
     int64_t *bounds, *parents;
     scored_position_t *positions;
     choice_t *choices;         /* beside positions */
     float *pool, *p;           /* log pi_ref of all positions' allowed tokens, in the head's order; [widest] */
-    float *dhidden;
     /* the pass at hand */
     segments_t segments;
     int64_t count, pool_used, pool_cap;
@@ -46,32 +46,34 @@ grpo_t *grpo_new(const network_t *policy, const network_t *reference, const spac
 {
     const int levels = space->vocab.levels;
     const int64_t history = space_longest(space), rows = AT_ONCE * (history + o->group * levels), longest = history + levels;
+    const int64_t prefixes = round_rows(policy->backend, AT_ONCE * (1 + o->group));
     const int64_t segments = AT_ONCE * (1 + o->group), scored = AT_ONCE * (1 + o->group * levels);
     grpo_t *g = NEW(grpo_t);
     *g = (grpo_t){.policy = policy, .reference = reference, .space = space, .o = *o,
                    .inverse_temperature = (float)(1 / o->temperature)};
-    g->acts = activations_new(policy, PASS_TRAIN, rows, longest, 0);
-    g->reference_acts = activations_new(reference, PASS_INFER, rows, longest, 0);
+    g->pass = pass_new(policy, space, PASS_TRAIN, rows, longest, prefixes);
+    g->reference_pass = pass_new(reference, space, PASS_INFER, rows, longest, prefixes);
     g->head = head_new(policy, space);
     g->reference_head = head_new(reference, space);
-    g->tokens = NEW_ARRAY(int32_t, rows);
+    g->symbols = NEW_ARRAY(int32_t, rows);
+    if (space->body == BODY_TIMELINE) g->prefixes = depth_prefixes_new(space, prefixes);
     g->bounds = NEW_ARRAY(int64_t, segments + 1);
     g->parents = NEW_ARRAY(int64_t, segments);
     g->positions = NEW_ARRAY(scored_position_t, scored);
     g->choices = NEW_ARRAY(choice_t, scored);
     g->p = xfloats((size_t)space->widest);
-    g->dhidden = xfloats((size_t)(round_rows(policy->backend, rows) * policy->model->config.hidden_size));
     return g;
 }
 
 void grpo_free(grpo_t *g)
 {
     if (!g) return;
-    activations_free(g->acts);
-    activations_free(g->reference_acts);
+    pass_free(g->pass);
+    pass_free(g->reference_pass);
+    depth_prefixes_free(&g->prefixes);
     head_free(g->head);
     head_free(g->reference_head);
-    void *all[] = {g->tokens, g->bounds, g->parents, g->positions, g->choices, g->pool, g->p, g->dhidden};
+    void *all[] = {g->symbols, g->bounds, g->parents, g->positions, g->choices, g->pool, g->p};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     free(g);
 }
@@ -93,25 +95,27 @@ static double share_of(const grpo_t *g, int64_t group, int draw)
     return g->weight / (g->o.group * g->groups[group].draws[draw].count);
 }
 
-/* Lays a candidate's branch: rows for its tokens up to the last one before a choice, and its scored rows but the first, which
- * is the group's. */
+/* Scores a candidate's tokens where there was a choice, but for the first, which is the group's. In a flat body its tokens up to
+ * the last one before a choice are a branch of the history; in a timeline they are prefixes that follow its end. */
 static void lay_branch(grpo_t *g, int64_t group, int draw, int64_t parent)
 {
     const draw_t *d = &g->groups[group].draws[draw];
-    const int64_t start = g->segments.rows;
+    const int64_t start = g->segments.rows, end = g->bounds[parent + 1] - 1;
+    const bool flat = g->space->body == BODY_FLAT;
     int64_t node = 0;
     int fed = 0;
     for (int level = 0; level < d->count; level++) {
         const bool choice = has_choice(g, level, node);
         if (!choice) g->stats->loss -= share_of(g, group, draw) * g->groups[group].advantages[draw]; /* a ratio of 1 */
         if (choice && level > 0) {
-            add_position(g, start + level - 1, level, node, group, draw);
+            const int64_t row = flat ? start + level - 1 : depth_prefixes_add(&g->prefixes, level, (int32_t)end, d->tokens);
+            add_position(g, row, level, node, group, draw);
             fed = level;
         }
         if (node >= 0) node = trie_child(&g->space->trie, node, d->tokens[level]);
     }
-    if (!fed) return;
-    memcpy(g->tokens + start, d->tokens, (size_t)fed * sizeof *d->tokens);
+    if (!fed || !flat) return;
+    memcpy(g->symbols + start, d->tokens, (size_t)fed * sizeof *d->tokens);
     g->parents[g->segments.count++] = parent;
     g->segments.rows += fed;
     g->bounds[g->segments.count] = g->segments.rows;
@@ -120,10 +124,13 @@ static void lay_branch(grpo_t *g, int64_t group, int draw, int64_t parent)
 static void lay_group(grpo_t *g, int64_t group)
 {
     const int64_t parent = g->segments.count;
-    g->segments.rows += space_history(g->space, g->groups[group].prompt, g->tokens + g->segments.rows);
+    g->segments.rows += space_history(g->space, g->groups[group].prompt, g->symbols + g->segments.rows);
     g->parents[g->segments.count++] = -1;
     g->bounds[g->segments.count] = g->segments.rows;
-    if (has_choice(g, 0, 0)) add_position(g, g->segments.rows - 1, 0, 0, group, -1);
+    const int64_t end = g->segments.rows - 1;
+    if (has_choice(g, 0, 0))
+        add_position(g, g->space->body == BODY_FLAT ? end : depth_prefixes_add(&g->prefixes, 0, (int32_t)end, NULL), 0, 0, group,
+                     -1);
     for (int d = 0; d < g->o.group; d++) lay_branch(g, group, d, parent);
 }
 
@@ -225,27 +232,25 @@ static void reserve_pool(grpo_t *g)
 }
 
 /* Adds the gradient of up to AT_ONCE groups. */
-static void pass(grpo_t *g, int64_t n, const grpo_group_t *groups, grads_t *grads)
+static void pass_groups(grpo_t *g, int64_t n, const grpo_group_t *groups, grads_t *grads)
 {
     g->segments = (segments_t){0, 0, g->bounds, g->parents};
     g->count = g->pool_used = 0;
     g->groups = groups;
+    depth_prefixes_clear(&g->prefixes);
     for (int64_t i = 0; i < n; i++) lay_group(g, i);
     reserve_pool(g);
-    const segments_t *s = &g->segments;
+    const pass_input_t in = {g->segments, g->symbols, &g->prefixes};
+    const pass_rates_t none = {0};
     const operand_t *packed;
 
-    embedding_rows(g->reference->model, s->rows, g->tokens, activations_input(g->reference_acts));
-    const float *hidden = transformer_forward(g->reference, g->reference_acts, s, 0, 0, &packed);
-    head_pass(g->reference_head, g->count, g->positions, hidden, packed, keep_reference, g, NULL, NULL);
+    const float *states = pass_forward(g->reference_pass, &in, &none, 0, &packed);
+    head_pass(g->reference_head, g->count, g->positions, states, packed, keep_reference, g, NULL, NULL);
 
     g->pool_used = 0;
-    embedding_rows(g->policy->model, s->rows, g->tokens, activations_input(g->acts));
-    hidden = transformer_forward(g->policy, g->acts, s, 0, 0, &packed);
-    memset(g->dhidden, 0, (size_t)(s->rows * g->policy->model->config.hidden_size) * sizeof(float));
-    head_pass(g->head, g->count, g->positions, hidden, packed, policy_gradient, g, g->dhidden, grads);
-    transformer_backward(g->policy, g->acts, s, 0, 0, g->dhidden, grads);
-    embedding_rows_backward(g->policy->model, s->rows, g->tokens, activations_input_grad(g->acts), grads);
+    states = pass_forward(g->pass, &in, &none, 0, &packed);
+    head_pass(g->head, g->count, g->positions, states, packed, policy_gradient, g, pass_gradient(g->pass), grads);
+    pass_backward(g->pass, grads);
 }
 
 void grpo_backward(grpo_t *g, int64_t n, const grpo_group_t *groups, bool first, double weight, grads_t *grads,
@@ -254,5 +259,5 @@ void grpo_backward(grpo_t *g, int64_t n, const grpo_group_t *groups, bool first,
     g->first = first;
     g->weight = weight;
     g->stats = stats;
-    for (int64_t i = 0; i < n; i += AT_ONCE) pass(g, n - i < AT_ONCE ? n - i : AT_ONCE, groups + i, grads);
+    for (int64_t i = 0; i < n; i += AT_ONCE) pass_groups(g, n - i < AT_ONCE ? n - i : AT_ONCE, groups + i, grads);
 }

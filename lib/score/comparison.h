@@ -14,7 +14,8 @@ typedef struct {
 } comparison_options_t;
 
 /* What b gains over a, as comparison/1; a user's value is the mean over a system's seeds. Ranks beyond the shortest list count
- * as not found. Users or splits that differ, or a file without ranks under the protocol, end the process with EX_DATAERR. Caller frees. */
+ * as not found. Users or splits that differ, or a file without ranks under the protocol, end the process with EX_DATAERR.
+ * Caller frees. */
 char *comparison_json(const char *a, const char *b, const comparison_options_t *o);
 
 /* What each of `count` >= 1 rows gains over the first, as ablation/1, with what the files say about the SIDs. As

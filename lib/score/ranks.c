@@ -27,7 +27,8 @@ static int64_t length_of(const st_file_t *f, const char *key)
     if (!text) return INT32_MAX;
     char *end;
     int64_t k = strtoll(text, &end, 10);
-    if (end == text || *end || k < 1 || k > INT32_MAX) die(EX_DATAERR, "%s: metadata %s is '%s', expected a list length", f->name, key, text);
+    if (end == text || *end || k < 1 || k > INT32_MAX)
+        die(EX_DATAERR, "%s: metadata %s is '%s', expected a list length", f->name, key, text);
     return k;
 }
 
@@ -35,12 +36,13 @@ static ranks_list_t list_read(const st_file_t *f, protocol_t protocol, int64_t *
 {
     const char *name = rank_names[protocol];
     if (protocol == PROTOCOL_UNSEEN && !st_find(f, name))
-        die(EX_DATAERR, "%s: no tensor '%s': its lists were too short to leave met items out, or were made before that was told", f->name,
-            name);
+        die(EX_DATAERR, "%s: no tensor '%s': its lists were too short to leave met items out, or it is of an older version",
+            f->name, name);
     ranks_list_t list = {length_of(f, k_names[protocol]), st_need_i32(f, name, 1, users)};
     for (int64_t u = 0; u < *users; u++)
         if (list.rank[u] < 0 || list.rank[u] > list.k)
-            die(EX_DATAERR, "%s: %s: row %lld is %d, expected 0 to %lld", f->name, name, (long long)u, list.rank[u], (long long)list.k);
+            die(EX_DATAERR, "%s: %s: row %lld is %d, expected 0 to %lld", f->name, name, (long long)u, list.rank[u],
+                (long long)list.k);
     return list;
 }
 

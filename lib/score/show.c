@@ -187,8 +187,8 @@ static void print_share(FILE *out, double share)
 static void print_ablation(FILE *out, const cJSON *json)
 {
     const cJSON *row, *rows = at_path(json, "rows");
-    fprintf(out, "%-21s %5s %6s %6s  %8s %8s %-18s  %8s %8s %-18s\n", protocol_of(json), "seeds", "alone", "used", "hr@10", "gain", " 95% interval",
-            "ndcg@10", "gain", " 95% interval");
+    fprintf(out, "%-21s %5s %6s %6s  %8s %8s %-18s  %8s %8s %-18s\n", protocol_of(json), "seeds", "alone", "used",
+            "hr@10", "gain", " 95% interval", "ndcg@10", "gain", " 95% interval");
     cJSON_ArrayForEach(row, rows)
     {
         const char *label = text_at(row, "label");

@@ -11,7 +11,8 @@
 #include "data/ranking.h"
 
 /* Takes the first k places of a user's list over, then leaves its met items out: the target's rank in either. */
-static void rank_user(verdict_t *v, met_t *met, const history_t *h, int64_t user, int64_t places, int32_t *items, const float *scores)
+static void rank_user(verdict_t *v, met_t *met, const history_t *h, int64_t user, int64_t places, int32_t *items,
+                      const float *scores)
 {
     ranks_list_t *unseen = &v->ranks[PROTOCOL_UNSEEN];
     const bool ended = items[places - 1] == RANKER_NONE;

@@ -55,6 +55,19 @@ int fields_parts(fields_t *f, const items_t *items, const text_part_t **parts)
     return count;
 }
 
+char *fields_spec(const fields_t *f)
+{
+    buf_t spec = {0};
+    for (int i = 0; i < f->count; i++) {
+        if (f->weight[i] <= 0) continue;
+        buf_printf(&spec, "%s%s", spec.len ? "," : "", f->name[i]);
+        if (f->weight[i] == 1) continue;
+        buf_puts(&spec, ":");
+        buf_json_number(&spec, f->weight[i]);
+    }
+    return spec.data;
+}
+
 void fields_free(fields_t *f)
 {
     for (int i = 0; i < f->count; i++) free(f->name[i]);

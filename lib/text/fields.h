@@ -24,6 +24,9 @@ fields_t fields_parse(const char *spec);
  * call. */
 int fields_parts(fields_t *f, const items_t *items, const text_part_t **parts);
 
+/* The list as fields_parse() reads it, without the fields whose weight is 0. Caller frees. */
+char *fields_spec(const fields_t *f);
+
 void fields_free(fields_t *f);
 
 #endif

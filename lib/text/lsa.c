@@ -41,12 +41,18 @@ static void scale_rows(void *ctx, int64_t shard, int worker)
     }
 }
 
+float *lsa_column_scale(const svd_t *d, double exponent)
+{
+    float *scale = xfloats((size_t)d->k);
+    for (int64_t j = 0; j < d->rank; j++) scale[j] = (float)pow(d->s[j] / d->s[0], exponent - 1);
+    return scale;
+}
+
 float *lsa_project(const csr_t *x, const svd_t *d, int64_t dim, double exponent)
 {
-    float *out = xfloats(size_mul((size_t)x->rows, (size_t)dim)), *scale = xfloats((size_t)d->k);
+    float *out = xfloats(size_mul((size_t)x->rows, (size_t)dim)), *scale = lsa_column_scale(d, exponent);
     float *projected = xfloats(size_mul((size_t)x->rows, (size_t)d->k));
     csr_product(x, d->k, d->v, projected);
-    for (int64_t j = 0; j < d->rank; j++) scale[j] = (float)pow(d->s[j] / d->s[0], exponent - 1);
     struct scaling s = {x->rows, d->k, dim, scale, projected, out};
     parallel_for((x->rows + ROWS - 1) / ROWS, scale_rows, &s);
     free(projected);

@@ -1,4 +1,4 @@
-/* The inside of an LSA space, for lsa.c and lsa_file.c. */
+/* The inside of an LSA space, for lsa.c, lsa_file.c and field_rows.c. */
 #ifndef SIDMILL_TEXT_LSA_SPACE_H
 #define SIDMILL_TEXT_LSA_SPACE_H
 
@@ -24,5 +24,8 @@ struct lsa {
 
 /* A space of these parts, which it owns from then on. */
 lsa_t *lsa_fitted(const lsa_options_t *o, tfidf_t *t, svd_t d);
+
+/* What multiplies the columns of a projection: [k] (s / s_0)^(exponent - 1), 0 beyond the rank. Caller frees. */
+float *lsa_column_scale(const svd_t *d, double exponent);
 
 #endif

@@ -186,10 +186,9 @@ static void forget_last(tfidf_t *t)
         if (t->entries[e].term >= 0) t->terms[t->entries[e].term].last = -1;
 }
 
-csr_t tfidf_finish(tfidf_t *t, int64_t *empty)
+/* Turns the items added into rows, and forgets them. */
+static csr_t take_rows(tfidf_t *t, bool normalised)
 {
-    if (!t->fixed) fix_terms(t);
-    if (empty) *empty = t->items - t->with_text;
     csr_t m = {.rows = t->items, .cols = t->term_count};
     m.offsets = NEW_ARRAY(int64_t, m.rows + 1);
     m.index = NEW_ARRAY(int32_t, t->entry_count);
@@ -201,12 +200,25 @@ csr_t tfidf_finish(tfidf_t *t, int64_t *empty)
             int64_t end = f + 1 < t->field_count ? t->fields[f + 1].first : t->entry_count;
             add_field(t, &t->fields[f], end, m.offsets[r], &m, &filled);
         }
-        normalise_row(t, &m, m.offsets[r], filled);
+        if (normalised) normalise_row(t, &m, m.offsets[r], filled);
         m.offsets[r + 1] = filled;
     }
     forget_last(t);
     t->entry_count = t->field_count = t->items = t->item_start = t->with_text = 0;
     return m;
+}
+
+csr_t tfidf_finish(tfidf_t *t, int64_t *empty)
+{
+    if (!t->fixed) fix_terms(t);
+    if (empty) *empty = t->items - t->with_text;
+    return take_rows(t, true);
+}
+
+csr_t tfidf_values(tfidf_t *t)
+{
+    if (!t->fixed) fix_terms(t);
+    return take_rows(t, false);
 }
 
 void tfidf_trim(tfidf_t *t)

@@ -33,6 +33,9 @@ void tfidf_field(tfidf_t *t, const char *text, size_t n, double weight);
  * terms that are not among them are passed over. A row depends on its item alone. */
 csr_t tfidf_finish(tfidf_t *t, int64_t *empty);
 
+/* As tfidf_finish(), but a row keeps the length that its values give it, words and character n-grams alike. */
+csr_t tfidf_values(tfidf_t *t);
+
 /* Gives back, after tfidf_finish(), the memory that only counting many items needs. */
 void tfidf_trim(tfidf_t *t);
 

@@ -11,6 +11,7 @@ options.add_argument("-o", "--output", required=True)
 options.add_argument("--fields", default="title,description,categories", help="FIELD[:WEIGHT],...")
 options.add_argument("--dim", type=int, default=64)
 options.add_argument("--buckets", type=int, default=1024, help="word hashes")
+options.add_argument("--fit-weights", metavar="HISTORIES", help="ignored: the weights stay as they are")
 options.add_argument("--threads", help="ignored: stages.mk passes it on to the tools")
 args = options.parse_args()
 

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Makes DIR/sids.st and DIR/interactions.st: users who walk around one ring of all items, so that an item tells the next.
 
-toy.py DIR [name=value ...]: items, users, levels, codes (a level), seed; random=1 for histories that nothing can learn;
-heldout=1 for other items in each user's last two places; break=NAME for a file with one thing wrong. Shared by the tests of the
-tools that read these files; numpy alone.
+toy.py DIR [name=value ...]: items, users, levels, codes (a level), seed; length=N for histories of N events; random=1 for histories that
+nothing can learn; heldout=1 for other items in each user's last two places; identity=1 for one level whose codes are the items;
+break=NAME for a file with one thing wrong. Shared by the tests of the tools that read these files; numpy alone.
 """
 import json, struct, sys
 import numpy as np
@@ -26,11 +26,13 @@ def names(letter, n):
 
 
 folder = sys.argv[1]
-o = {"items": 60, "users": 150, "levels": 2, "codes": 8, "seed": 1, "random": 0, "heldout": 0} | dict(a.split("=") for a in sys.argv[2:])
+o = {"items": 60, "users": 150, "levels": 2, "codes": 8, "seed": 1, "length": 0, "random": 0, "heldout": 0, "identity": 0} | dict(a.split("=") for a in sys.argv[2:])
 broken = o.pop("break", "")
 N, U, L, K, seed, chance = (int(o[k]) for k in ("items", "users", "levels", "codes", "seed", "random"))
 rng = np.random.default_rng(seed)
 codes = rng.integers(0, K, (N, L), dtype=np.int32)
+if int(o["identity"]):
+    L, K, codes = 1, N, np.arange(N, dtype=np.int32).reshape(N, 1)
 buckets, suffix = {}, np.full(N, -1, np.int32)
 for i, c in enumerate(map(tuple, codes)):
     buckets.setdefault(c, []).append(i)
@@ -38,7 +40,9 @@ for b in buckets.values():
     if len(b) > 1:
         suffix[b] = range(len(b))
 ring, lengths = rng.permutation(N), rng.integers(3, 16, U)
-if not chance:
+if int(o["length"]):
+    lengths[:] = int(o["length"])
+elif not chance:
     lengths[:3] = (1, 2, 60)  # two users too short to split, one longer than a window
 walks = [rng.integers(0, N, n) if chance else ring[(rng.integers(N) + np.arange(n)) % N] for n in lengths]
 offsets, events = np.cumsum([0, *lengths]).astype(np.int64), np.concatenate(walks).astype(np.int32)

@@ -2,9 +2,11 @@
 """Our trainer, model files and beam search against PyTorch's, live. Prints TAP; the binaries are in SIDMILL_BIN (build/bin).
 
 1. Training, replayed: with a batch that holds a whole epoch and no dropout, the order does not matter, so PyTorch can take the same
-   steps from the same start; losses, metrics and weights must agree.
+   steps from the same start; losses, metrics and weights must agree, each parameter's by itself.
 2. A model trained as usual: its validation metrics and every score that evaluate finds, by PyTorch on the same file.
 3. The bf16 backend against f32.
+
+The first two for both bodies, and for a timeline with and without what it may have beside its codes.
 """
 import json
 import math
@@ -17,11 +19,12 @@ import tempfile
 sys.dont_write_bytecode = True
 import numpy as np
 import torch
-from reference import Catalogue, Llama, beam_search, item_scores, read_safetensors, window_losses, windows
+from reference import Catalogue, Optimiser, beam_search, item_scores, load, read_safetensors, window_losses, windows
 
 HERE = pathlib.Path(__file__).resolve().parent
 BIN = pathlib.Path(os.environ.get("SIDMILL_BIN", HERE.parent.parent / "build" / "bin")).resolve()
 SHAPE = "--dim 16 --layers 2 --heads 2 --kv-heads 1 --ffn 24 --max-items 6 --threads 2 --patience 0".split()
+TIMELINE = ["--body", "timeline", "--depth-ffn", 20, "--depth-dropout", 0]
 failures = count = 0
 
 
@@ -74,61 +77,56 @@ def nll(model, catalogue, users, softmax):
         return sum(float(t[1]) for i in items for t in i) / len(users)
 
 
-def replay(softmax, epochs, smoothing, average, decay):
+def replay(name, extra, softmax, epochs, smoothing, average, decay):
     """The same training in PyTorch: one step an epoch over all windows."""
     options = ["--softmax", softmax, "--dropout", 0, "--batch-tokens", 65536, "--label-smoothing", smoothing, "--average", average,
-               "--weight-decay", decay, "--warmup", 3, "--clip", 0.5]
+               "--weight-decay", decay, "--warmup", 3, "--clip", 0.5, *extra]
     train(*options, "--epochs", 1, "--lr", 0, "--average", 0, "-o", "start.st")
     log = train(*options, "--epochs", epochs, "--lr", 0.02, "-o", "end.st")
-    model, _ = Llama.load("start.st")
-    decayed = [w for w in model.w.values() if w.dim() > 1]
-    gains = [w for w in model.w.values() if w.dim() == 1]
-    optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": decay}, {"params": gains, "weight_decay": 0}], betas=(0.9, 0.98), eps=1e-8)
+    (model, _), (ours, _), begin = load("start.st"), load("end.st"), read_safetensors("start.st")[0]
+    optimiser = Optimiser(model, decay)
     mean = {k: w.detach().clone() for k, w in model.w.items()}
     all_windows = [w for u in users for w in windows(u[:-2], 6)]
     best, kept, loss_error, metric_error = -1, None, 0, 0
     for epoch in range(epochs):
-        rate = 0.02 * min(1, (epoch + 1) / 3) * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
-        for group in optimiser.param_groups:
-            group["lr"] = rate
         found = [window_losses(model, catalogue, *w, softmax, smoothing) for w in all_windows]
         tokens = [t for f in found for t in f[0]]
-        optimiser.zero_grad()
-        (sum(t[2] for t in tokens) / sum(f[1] for f in found)).backward()
-        torch.nn.utils.clip_grad_norm_(list(model.w.values()), 0.5)
-        optimiser.step()
+        rate = 0.02 * min(1, (epoch + 1) / 3) * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
+        optimiser.step(sum(t[2] for t in tokens) / sum(f[1] for f in found), rate, 0.5)
         items = sum(t[0] == 0 for t in tokens)
         loss_error = max(loss_error, abs(sum(float(t[1]) for t in tokens) / items - log[epoch]["loss_per_item"]))
-        for level, ours in enumerate(log[epoch]["loss_per_level"]):
+        for level, said in enumerate(log[epoch]["loss_per_level"]):
             of_level = [float(t[1]) for t in tokens if t[0] == level]
-            loss_error = max(loss_error, abs(sum(of_level) / len(of_level) - ours))
+            loss_error = max(loss_error, abs(sum(of_level) / len(of_level) - said))
         grown = min(average, (2 + epoch) / (11 + epoch))
         mean = {k: grown * mean[k] + (1 - grown) * w.detach() for k, w in model.w.items()}
         weights = {k: (mean[k] if average else w).detach().numpy().copy() for k, w in model.w.items()}
-        hr, ndcg = metrics(Llama(model.config, weights), catalogue, users, softmax, log[epoch]["protocol"])
+        hr, ndcg = metrics(model.with_weights(weights), catalogue, users, softmax, log[epoch]["protocol"])
         metric_error = max(metric_error, abs(hr - log[epoch]["hr@10"]), abs(ndcg - log[epoch]["ndcg@10"]))
         if log[epoch]["ndcg@10"] > best:
             best, kept = log[epoch]["ndcg@10"], weights
-    ours, _ = read_safetensors("end.st")
-    moved = np.sqrt(sum(((kept[k] - read_safetensors("start.st")[0][k]) ** 2).sum() for k in kept))
-    apart = np.sqrt(sum(((kept[k] - ours[k]) ** 2).sum() for k in kept))
-    name = f"{epochs} steps, {softmax} softmax, smoothing {smoothing}, average {average}"
+    apart = {k: np.linalg.norm(w - ours.w[k].detach().numpy()) / np.linalg.norm(w - begin[k]) for k, w in kept.items()}
+    worst = max(apart, key=apart.get)
+    name = f"{name}, {epochs} steps, {softmax} softmax, smoothing {smoothing}, average {average}"
     check(len(log) == epochs and loss_error < 2e-5, f"{name}: losses", f"apart by {loss_error:.1e} at most")
     check(metric_error < 2e-6, f"{name}: metrics", f"apart by {metric_error:.1e} at most")
-    check(apart < 1e-4 * moved, f"{name}: weights", f"apart by {apart / moved:.1e} of the way they went")
+    check(apart[worst] < 1e-4, f"{name}: weights", f"apart by {apart[worst]:.1e} of the way they went at most, {worst}")
+    if model.nodes:
+        check(model.nodes == catalogue.nodes(), f"{name}: which row is which node's")
 
 
-def evaluated(softmax):
+def evaluated(name, extra, softmax):
     """A model trained in small batches with dropout: what the log, evaluate and recommend say of the file, by PyTorch."""
-    log = train("--softmax", softmax, "--epochs", 6, "--lr", 0.02, "--warmup", 5, "--batch-tokens", 512, "--shards", 4, "-o", "model.st")
-    model, meta = Llama.load("model.st")
+    log = train("--softmax", softmax, "--epochs", 6, "--lr", 0.02, "--warmup", 5, "--batch-tokens", 512, "--shards", 4, "-o", "model.st", *extra)
+    model, meta = load("model.st")
+    name = f"{name}, {softmax} softmax"
     kept = json.loads(meta["validation"])
     hr, ndcg = metrics(model, catalogue, users, softmax, kept["protocol"])
-    check(abs(hr - kept["hr@10"]) < 2e-6 and abs(ndcg - kept["ndcg@10"]) < 2e-6 and hr > 0.3, f"{softmax}: the log's metrics",
+    check(abs(hr - kept["hr@10"]) < 2e-6 and abs(ndcg - kept["ndcg@10"]) < 2e-6 and hr > 0.3, f"{name}: the log's metrics",
           f"hr@10 {hr:.4f} ndcg@10 {ndcg:.4f} after {len(log)} epochs")
 
     p = run("evaluate", "-q", "-m", "model.st", "-s", "sids.st", "-i", "interactions.st", "--split", "valid", "--beam", N, "--recs-out", "recs.st")
-    check(p.returncode == 0, f"{softmax}: evaluate runs", p.stderr.strip())
+    check(p.returncode == 0, f"{name}: evaluate runs", p.stderr.strip())
     recs, _ = read_safetensors("recs.st")
     worst, likely = 0, 0
     for row, u in enumerate(users):
@@ -139,8 +137,9 @@ def evaluated(softmax):
             break
         worst = max(worst, *(abs(scores[i] - s) for i, s in zip(items, recs["scores"][row])))
         likely -= scores[u[-2]] / len(users)
-    check(worst < 1e-4, f"{softmax}: evaluate's score of every item for every user", f"apart by {worst:.1e} at most")
-    check(abs(likely - nll(model, catalogue, users, softmax)) < 1e-9, f"{softmax}: likelihood of the targets, step by step and in one pass", f"{likely:.4f} an item")
+    check(worst < 1e-4, f"{name}: evaluate's score of every item for every user", f"apart by {worst:.1e} at most")
+    check((np.diff(recs["scores"]) <= 0).all(), f"{name}: best first")
+    check(abs(likely - nll(model, catalogue, users, softmax)) < 1e-9, f"{name}: likelihood of the targets, step by step and in one pass", f"{likely:.4f} an item")
 
     histories = "".join(" ".join(f"i{i}" for i in u[:-2]) + "\n" for u in users[:20])
     p = run("recommend", "-q", "-m", "model.st", "-s", "sids.st", "-k", 5, "--beam", 20, stdin=histories)
@@ -148,8 +147,8 @@ def evaluated(softmax):
     for line, u in zip(p.stdout.splitlines(), users[:20]):
         expected = beam_search(model, catalogue, u[:-2][-6:], softmax, 20)[:5]
         pairs = [entry.rsplit(":", 1) for entry in line.split("\t")]
-        good = good and len(pairs) == 5 and all(f"i{i}" == name and abs(s - float(t)) < 1e-3 for (name, t), (s, i) in zip(pairs, expected))
-    check(good and len(p.stdout.splitlines()) == 20, f"{softmax}: recommend's lists", p.stderr.strip())
+        good = good and len(pairs) == 5 and all(f"i{i}" == item and abs(s - float(t)) < 1e-3 for (item, t), (s, i) in zip(pairs, expected))
+    check(good and len(p.stdout.splitlines()) == 20, f"{name}: recommend's lists", p.stderr.strip())
 
 
 def backends():
@@ -160,7 +159,6 @@ def backends():
         return
     worst = max(abs(a["loss_per_item"] / b["loss_per_item"] - 1) for a, b in zip(exact, rounded))
     check(worst < 0.03, "bf16 loses nothing that shows", f"losses within {100 * worst:.2f}% of f32's")
-    model, _ = Llama.load("bf16.st")
     lists = {}
     for gemm in "f32", "bf16":
         run("evaluate", "-q", "-m", "bf16.st", "-s", "sids.st", "-i", "interactions.st", "--split", "valid", "--beam", N, "--gemm", gemm,
@@ -176,10 +174,23 @@ with tempfile.TemporaryDirectory() as folder:
     subprocess.run(["/usr/bin/python3", HERE.parent / "helpers" / "toy.py", ".", "users=40", "items=40", "codes=6"], check=True)
     catalogue, users = read_data()
     N = len(catalogue.sid)
-    replay("trie", 6, 0, 0, 0.05)
-    replay("level", 5, 0.1, 0.6, 0.3)
-    evaluated("trie")
-    evaluated("level")
+    both = TIMELINE + ["--item-vectors", "--node-vectors"]
+    replay("flat", [], "trie", 6, 0, 0, 0.05)
+    replay("flat", [], "level", 5, 0.1, 0.6, 0.3)
+    replay("flat with node vectors", ["--node-vectors"], "trie", 3, 0, 0, 0.05)
+    replay("timeline", TIMELINE, "trie", 4, 0, 0, 0.05)
+    replay("timeline of learned positions", TIMELINE + ["--learned-positions"], "level", 4, 0.1, 0.6, 0.3)
+    replay("timeline with item vectors", TIMELINE + ["--item-vectors"], "level", 4, 0, 0, 0.3)
+    replay("timeline with node vectors", TIMELINE + ["--node-vectors"], "trie", 4, 0.1, 0, 0.05)
+    replay("timeline with both", both, "trie", 6, 0.1, 0.6, 0.3)
+    replay("timeline with both, of learned positions", both + ["--learned-positions"], "trie", 4, 0, 0, 0.05)
+    drops = ["--item-dropout", 0.1, "--item-vector-dropout", 0.2, "--node-vector-dropout", 0.2]
+    evaluated("flat", [], "trie")
+    evaluated("flat", [], "level")
+    evaluated("flat with node vectors", ["--node-vectors"], "trie")
+    evaluated("timeline", TIMELINE + ["--epochs", 12], "level")
+    evaluated("timeline with both", [*both, "--depth-dropout", 0.2, *drops], "trie")
+    evaluated("timeline of item vectors and learned positions", TIMELINE + ["--item-vectors", "--learned-positions"], "trie")
     backends()
     print(f"1..{count}")
 sys.exit(failures > 0)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes tests/unit/golden.h: what PyTorch says of a tiny generator whose weights are given by a formula.
+"""Makes tests/unit/golden.h: what PyTorch says of tiny generators, one of each body, whose weights are given by a formula.
 
 golden.py --write makes the file anew; without it, checks (in TAP) that the file still says what PyTorch says.
 """
@@ -11,7 +11,7 @@ import sys
 sys.dont_write_bytecode = True
 import numpy as np
 import torch
-from reference import Catalogue, Llama, beam_search, item_scores, policy_loss, window_losses
+from reference import ITEMS, NODES, POSITIONS, Catalogue, Llama, Timeline, beam_search, item_scores, policy_loss, window_losses
 
 HEADER = pathlib.Path(__file__).parent.parent / "unit" / "golden.h"
 
@@ -30,13 +30,25 @@ for i in range(2):
                (layer + "self_attn.v_proj", 8, 8), (layer + "self_attn.o_proj", 8, 16), (layer + "post_attention_layernorm", 0, 8),
                (layer + "mlp.gate_proj", 12, 8), (layer + "mlp.up_proj", 12, 8), (layer + "mlp.down_proj", 8, 12)]
 shapes.append(("model.norm", 0, 8))
-weights = {}
-for number, (name, rows, cols) in enumerate(shapes):
-    wave = np.sin(0.7 * np.arange(max(rows, 1) * cols) + number + 1)
-    value = 0.5 * wave if rows else 1 + 0.2 * wave
-    weights[name + ".weight"] = np.float32(value).reshape((rows, cols) if rows else cols)
-model = Llama(config, weights)
-frozen = Llama(config, {name: w + np.float32(0.1) * np.cos(np.arange(w.size)).astype(np.float32).reshape(w.shape) for name, w in weights.items()})
+additions = []
+for i in range(3):
+    level = f"model.depth.{i}."
+    additions += [(level + "norm", 0, 8), (level + "gate_proj", 10, 8), (level + "up_proj", 10, 8), (level + "down_proj", 8, 10)]
+additions += [(POSITIONS[:-7], 5, 8), (ITEMS[:-7], len(codes), 8), (NODES[:-7], len(catalogue.nodes()), 8)]
+
+
+def make(body, shapes):
+    """A generator by the formula, and one beside it."""
+    weights = {}
+    for number, (name, rows, cols) in enumerate(shapes):
+        wave = np.sin(0.7 * np.arange(max(rows, 1) * cols) + number + 1)
+        value = 0.5 * wave if rows else 1 + 0.2 * wave
+        weights[name + ".weight"] = np.float32(value).reshape((rows, cols) if rows else cols)
+    beside = {name: w + np.float32(0.1) * np.cos(np.arange(w.size)).astype(np.float32).reshape(w.shape) for name, w in weights.items()}
+    return body(config, weights, catalogue.nodes()), body(config, beside, catalogue.nodes())
+
+
+flat, timeline = make(Llama, shapes), make(Timeline, shapes + additions)
 
 
 def array(name, values, per_line):
@@ -50,24 +62,29 @@ def array(name, values, per_line):
     return f"static const double {name}{dims} = {{\n    " + ",\n    ".join(lines) + "\n};\n"
 
 
-def losses(softmax, smoothing):
-    found = [window_losses(model, catalogue, h, 0, softmax, smoothing)[0] for h in histories]
-    return [t for f in found for t in f]
+def losses(model, softmax, smoothing):
+    """Those of every scored token, and the number of input rows."""
+    found = [window_losses(model, catalogue, h, 0, softmax, smoothing) for h in histories]
+    return [t for f in found for t in f[0]], sum(f[1] for f in found)
 
 
-def gradients(softmax, smoothing):
-    """First and last entry of every parameter's gradient, and its sum weighted by cos(index): the weight is 1 / rows."""
-    rows = sum(len(catalogue.tokens(h)) - 1 for h in histories)
-    total = sum(t[2] for t in losses(softmax, smoothing)) / rows
-    for g, name in zip(torch.autograd.grad(total, list(model.w.values())), model.w):
+def summaries(loss, model):
+    """First and last entry of every parameter's gradient, and its sum weighted by cos(index)."""
+    for g in torch.autograd.grad(loss, list(model.w.values())):
         flat = g.reshape(-1).numpy()
         yield flat[0], flat[-1], float(flat @ np.cos(np.arange(flat.size)))
 
 
-def policy(softmax, draws, advantages):
+def gradients(model, softmax, smoothing):
+    """Of the loss over rows."""
+    tokens, rows = losses(model, softmax, smoothing)
+    return list(summaries(sum(t[2] for t in tokens) / rows, model))
+
+
+def policy(models, softmax, draws, advantages):
     """One step of GRPO, three candidates for each of two histories, ratios off 1 so that some are clipped: what was drawn under the old
     policy, loss, KL and gradients."""
-    options = softmax, 1.3, 0.2, 0.7
+    (model, frozen), options = models, (softmax, 1.3, 0.2, 0.7)
     groups = [(h, d, a, None) for h, d, a in zip(histories, draws, advantages)]
     found = policy_loss(model, frozen, catalogue, groups, *options)[1]
     old, k, table = [], 0, []
@@ -79,11 +96,7 @@ def policy(softmax, draws, advantages):
             k += len(draw)
     groups = [(h, d, a, old[3 * i:3 * i + 3]) for i, (h, d, a) in enumerate(zip(histories, draws, advantages))]
     loss, _, kl = policy_loss(model, frozen, catalogue, groups, *options)
-    slopes = []
-    for g in torch.autograd.grad(loss, list(model.w.values())):
-        flat = g.reshape(-1).numpy()
-        slopes.append((flat[0], flat[-1], float(flat @ np.cos(np.arange(flat.size)))))
-    return table, (float(loss.detach()), kl), slopes
+    return table, (float(loss.detach()), kl), list(summaries(loss, model))
 
 
 def adamw():
@@ -98,28 +111,32 @@ def adamw():
 
 
 def header():
-    out = ["/* Made by tests/torch/golden.py with PyTorch in float64; `make check-torch` compares. */\n"
+    sets = ("trie", flat, "trie", 0.1), ("level", flat, "level", 0), ("timeline", timeline, "trie", 0.1)
+    out = ["/* Made by tests/torch/golden.py with PyTorch in float64; `make check-torch` compares. The flat body under both softmaxes; a timeline\n"
+           " * of learned positions, item vectors and node vectors under the trie's. */\n"
            "#ifndef SIDMILL_GOLDEN_H\n#define SIDMILL_GOLDEN_H\n"]
-    out.append("/* Normalised final states of both histories' input rows. */")
-    out.append(array("golden_states", np.concatenate([model.states(catalogue.tokens(h)[:-1]).detach() for h in histories]), 8))
-    out.append("/* Loss of every scored token under the two softmaxes. */")
-    for softmax in "trie", "level":
-        out.append(array(f"golden_loss_{softmax}", [float(t[1]) for t in losses(softmax, 0)], 8))
-    out.append("/* First, last and cos-weighted sum of every parameter's gradient: trie softmax with label smoothing 0.1, level without. */")
-    out.append(array("golden_gradient_trie", list(gradients("trie", 0.1)), 3))
-    out.append(array("golden_gradient_level", list(gradients("level", 0)), 3))
+    out.append("/* Normalised final states of both histories' input rows, flat. */")
+    out.append(array("golden_states", np.concatenate([flat[0].states(catalogue.tokens(h)[:-1]).detach() for h in histories]), 8))
+    out.append("/* Loss of every scored token. */")
+    for name, (model, _), softmax, _ in sets:
+        out.append(array(f"golden_loss_{name}", [float(t[1]) for t in losses(model, softmax, 0)[0]], 8))
+    out.append("/* First, last and cos-weighted sum of every parameter's gradient, under label smoothing 0.1, level without. */")
+    for name, (model, _), softmax, smoothing in sets:
+        out.append(array(f"golden_gradient_{name}", gradients(model, softmax, smoothing), 3))
     out.append("/* Log-probability of every item after histories 0, 1 and none. */")
-    for softmax in "trie", "level":
-        out.append(array(f"golden_score_{softmax}", [item_scores(model, catalogue, h, softmax) for h in histories + [[]]], 6))
+    for name, (model, _), softmax, _ in sets:
+        out.append(array(f"golden_score_{name}", [item_scores(model, catalogue, h, softmax) for h in histories + [[]]], 6))
     out.append("/* What a beam of 2 finds for them: item, score, item, score. */")
-    for softmax in "trie", "level":
+    for name, (model, _), softmax, _ in sets:
         found = [[(i, s) for s, i in beam_search(model, catalogue, h, softmax, 2)] for h in histories + [[]]]
-        out.append(array(f"golden_beam_{softmax}", np.reshape(found, (3, 4)), 4))
-    out.append("/* GRPO, candidates constrained to the catalogue and free: log-probabilities under the old policy, loss and summed KL, gradients as above. */")
-    items = [[[4, 0, 3], [5, 1, 1]], [[1.25, -0.5, -0.75], [0.875, 0.5, -1.375]]]
-    free = [[[(3, 6), (2, 5), (1, 5, 7)], [(1, 4), (1, 5, 8), (2, 6)]], items[1]]
-    for name, softmax, (draws, advantages) in (("trie", "trie", ([[catalogue.sid[i] for i in g] for g in items[0]], items[1])), ("level", "level", free)):
-        old, value, slopes = policy(softmax, draws, advantages)
+        out.append(array(f"golden_beam_{name}", np.reshape(found, (3, 4)), 4))
+    out.append("/* GRPO, candidates constrained to the catalogue and free (level): log-probabilities under the old policy, loss and summed KL,\n"
+               " * gradients as above. */")
+    advantages = [[1.25, -0.5, -0.75], [0.875, 0.5, -1.375]]
+    items = [[catalogue.sid[i] for i in g] for g in ([4, 0, 3], [5, 1, 1])]
+    free = [[(3, 6), (2, 5), (1, 5, 7)], [(1, 4), (1, 5, 8), (2, 6)]]
+    for name, models, softmax, _ in sets:
+        old, value, slopes = policy(models, softmax, items if softmax == "trie" else free, advantages)
         out.append(array(f"golden_policy_old_{name}", old, 3))
         out.append(array(f"golden_policy_loss_{name}", value, 2))
         out.append(array(f"golden_policy_gradient_{name}", slopes, 3))

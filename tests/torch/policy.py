@@ -14,7 +14,7 @@ import tempfile
 sys.dont_write_bytecode = True
 import numpy as np
 import torch
-from reference import Catalogue, Llama, advantages, beam_search, policy_loss, read_safetensors
+from reference import Catalogue, Optimiser, advantages, beam_search, load, policy_loss, read_safetensors
 
 HERE = pathlib.Path(__file__).resolve().parent
 BIN = pathlib.Path(os.environ.get("SIDMILL_BIN", HERE.parent.parent / "build" / "bin")).resolve()
@@ -52,19 +52,26 @@ class Tempered:
     """A model as beam search sees it: the temperature divides the logits."""
 
     def __init__(self, model, temperature):
-        self.embedding, self.states = model.embedding / temperature, model.states
+        self.after, self.model, self.temperature = model.after, model, temperature
+
+    def logits(self, *at):
+        return self.model.logits(*at) / self.temperature
 
 
-def replay(kind, temperature, inner, beta, epsilon, steps):
+def train(start, *options):
+    run("sidgen-train", "--dim", 16, "--layers", 2, "--heads", 2, "--kv-heads", 1, "--ffn", 24, "--max-items", MAX_ITEMS, "--lr", 0.02, "--batch-tokens", 256,
+        "--shards", 2, "--warmup", 5, "--patience", 0, "-o", start, *options)
+
+
+def replay(start, kind, temperature, inner, beta, epsilon, steps):
     options = {"lr": 0.01, "weight-decay": 0.1, "max-norm": 0.4, "temperature": temperature, "inner-steps": inner, "kl": beta, "clip": epsilon}
-    run("qarm-rl", "-m", "start.st", "--quality", "quality.st", "--sampler", "constrained-beam", "--reward", kind, "--group", GROUP, "--prompts", "last",
+    run("qarm-rl", "-m", start, "--quality", "quality.st", "--sampler", "constrained-beam", "--reward", kind, "--group", GROUP, "--prompts", "last",
         "--prompts-per-step", len(prompts), "--epochs", steps, "--schedule", "constant", "--warmup", 0, "--valid-every", 1, "--patience", 0,
         "--max-kl", 0, "--min-entropy", 0, "--max-entropy", 0, "--shards", 3, "--log", "log.jsonl", "--valid-users", 0, "-o", "end.st",
         *(x for k, v in options.items() for x in (f"--{k}", v)))
     log = [json.loads(line) for line in open("log.jsonl")][1:]
-    model, reference = Llama.load("start.st")[0], Llama.load("start.st")[0]
-    matrices, gains = ([w for w in model.w.values() if (w.dim() > 1) == m] for m in (True, False))
-    optimiser = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.1}, {"params": gains, "weight_decay": 0}], lr=0.01, betas=(0.9, 0.98), eps=1e-8)
+    (model, _), (reference, _) = load(start), load(start)
+    optimiser = Optimiser(model, 0.1)
     worst, same = 0, len(log) == steps
     for line in log:
         groups, earned = [], []
@@ -82,16 +89,13 @@ def replay(kind, temperature, inner, beta, epsilon, steps):
                 found = iter(found)
                 for g in groups:
                     g[3] = [[next(found) for _ in draw] for draw in g[1]]
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(list(model.w.values()), 0.4)
-            optimiser.step()
+            optimiser.step(loss, 0.01, 0.4)
         worst = max(worst, abs(np.mean(losses) - line["loss"]))
     ours, _ = read_safetensors("end.st")
-    begin, _ = read_safetensors("start.st")
-    moved = np.sqrt(sum(((model.w[k].detach().numpy() - begin[k]) ** 2).sum() for k in ours))
-    apart = np.sqrt(sum(((model.w[k].detach().numpy() - ours[k]) ** 2).sum() for k in ours))
-    name = f"{steps} steps of {inner}, {kind}, temperature {temperature}, beta {beta}"
+    begin, _ = read_safetensors(start)
+    moved = np.sqrt(sum(((w.detach().numpy() - begin[k]) ** 2).sum() for k, w in model.w.items()))
+    apart = np.sqrt(sum(((w.detach().numpy() - ours[k]) ** 2).sum() for k, w in model.w.items()))
+    name = f"{start[:-3]}, {steps} steps of {inner}, {kind}, temperature {temperature}, beta {beta}"
     check(same, f"{name}: candidates and rewards")
     check(worst < 2e-5, f"{name}: losses", f"apart by {worst:.1e} at most")
     check(apart < 1e-4 * moved, f"{name}: weights", f"apart by {apart / moved:.1e} of the way they went")
@@ -101,8 +105,8 @@ with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
     for helper, *args in ("toy.py", ".", "users=16", "items=40", "codes=6"), ("quality.py", "quality.st", "items=40"):
         subprocess.run(["/usr/bin/python3", HERE.parent / "helpers" / helper, *args], check=True)
-    run("sidgen-train", "--dim", 16, "--layers", 2, "--heads", 2, "--kv-heads", 1, "--ffn", 24, "--max-items", MAX_ITEMS, "--epochs", 60, "--lr", 0.02,
-        "--batch-tokens", 256, "--shards", 2, "--warmup", 5, "--patience", 0, "-o", "start.st")
+    train("flat.st", "--epochs", 60)
+    train("timeline.st", "--epochs", 10, "--body", "timeline", "--depth-ffn", 20, "--item-vectors", "--node-vectors")
     s, meta = read_safetensors("sids.st")
     x, _ = read_safetensors("interactions.st")
     q, _ = read_safetensors("quality.st")
@@ -111,8 +115,10 @@ with tempfile.TemporaryDirectory() as folder:
     o, e = x["user_offsets"], x["item_index"].tolist()
     trained = [e[o[u]:o[u + 1]][:-2] for u in range(len(o) - 1) if o[u + 1] - o[u] >= 4]
     prompts = [(h[:-1][-MAX_ITEMS:], h[-1]) for h in trained]
-    replay("rank", 1, 1, 0.001, 0.2, 4)
-    replay("gated", 0.8, 3, 0.2, 0.05, 3)
-    replay("ungated", 1.5, 2, 0, 0.1, 2)
+    replay("flat.st", "rank", 1, 1, 0.001, 0.2, 4)
+    replay("flat.st", "gated", 0.8, 3, 0.2, 0.05, 3)
+    replay("flat.st", "ungated", 1.5, 2, 0, 0.1, 2)
+    replay("timeline.st", "rank", 1, 1, 0.001, 0.2, 6)
+    replay("timeline.st", "gated", 0.8, 3, 0.2, 0.05, 4)
     print(f"1..{count}")
 sys.exit(failures > 0)

@@ -217,7 +217,7 @@ static fixture_t *fixture(protocol_t protocol)
 {
     static const double weights[] = {0.3, 0.2, 0.15, 0.1, 0.1, 0.05, 0.1, 0.1, 0.2, 0.3, 0.1, 0.1, 0.1, 0.1};
     fixture_t *f = NEW(fixture_t);
-    f->space = space_make(&small_sids, SOFTMAX_TRIE, 4);
+    f->space = space_make(&small_sids, SOFTMAX_TRIE, BODY_FLAT, 4);
     f->model = small_model(f->space.vocab.size);
     f->net = network_new(f->model, backend_open("f32"), space_positions(&f->space));
     f->blend = (blend_t){.sources = sources(protocol), .bins = 2, .edge = {0, 4}, .weight = NEW_ARRAY(double, 2 * PARTS)};

@@ -34,7 +34,7 @@ static fixture_t *fixture(softmax_t softmax, float gain)
     for (int i = 0; i < ITEMS * LEVELS; i++) f->code[i] = (int32_t)rng_below(1, (uint64_t)i, CODES);
     f->sids = (sids_t){.items = ITEMS, .levels = LEVELS, .codes = CODES, .max_suffix = 5, .code = f->code, .suffix = f->suffix};
     sids_assign_suffixes(&f->sids, SUFFIX_COLLIDE);
-    f->space = space_make(&f->sids, softmax, MAX_ITEMS);
+    f->space = space_make(&f->sids, softmax, BODY_FLAT, MAX_ITEMS);
     f->model = model_new((model_config_t){.hidden_size = D, .num_hidden_layers = 2, .num_attention_heads = 2, .num_key_value_heads = 1,
                                           .head_dim = 8, .intermediate_size = 24, .vocab_size = f->space.vocab.size,
                                           .max_position_embeddings = MAX_ROWS, .rms_norm_eps = 1e-6, .rope_theta = 10000});
@@ -271,7 +271,8 @@ TEST(beams_are_wide_enough_for_spare_items)
         const int distinct = (int)met_take(&met, &f->histories[u]), width = SPARE + distinct > BEAM ? SPARE + distinct : BEAM;
         widened += width > BEAM;
         decoder_topk(f->decoder, 1, &f->histories[u], width, 0, width, alone, alone_score);
-        CHECK(!memcmp(alone, item[0] + u * K, (size_t)width * sizeof *alone) && !memcmp(alone_score, score[0] + u * K, (size_t)width * sizeof *alone_score));
+        CHECK(!memcmp(alone, item[0] + u * K, (size_t)width * sizeof *alone));
+        CHECK(!memcmp(alone_score, score[0] + u * K, (size_t)width * sizeof *alone_score));
         for (int i = width; i < K; i++) CHECK(item[0][u * K + i] == -1);
         CHECK(met_leave_out(&met, K, item[0] + u * K, NULL) >= SPARE);
     }

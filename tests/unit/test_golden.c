@@ -1,13 +1,14 @@
-/* The generator against PyTorch on weights that a formula gives: states, losses, gradients, SID scores, the optimiser.
- * tests/torch/golden.py makes golden.h from the same formula and the same histories. */
+/* The generator against PyTorch on weights that a formula gives: states, losses, gradients, SID scores, the optimiser. Of the flat
+ * body under both softmaxes, and of a timeline with learned positions, item vectors and node vectors. tests/torch/golden.py makes
+ * golden.h from the same formula and the same histories. */
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "gen/decoder.h"
 #include "gen/histories.h"
 #include "gen/objective.h"
+#include "gen/pass.h"
 #include "golden.h"
-#include "nn/embedding.h"
 #include "nn/model.h"
 #include "nn/optim.h"
 #include "nn/transformer.h"
@@ -25,87 +26,113 @@ static int32_t events[] = {0, 2, 4, 1, 0, 0, 5, 3, 3, 0, 0};
 static const interactions_t interactions = {.users = 2, .events = 11, .items = 6, .user_offsets = offsets, .item_index = events};
 static const history_t histories[] = {{events, 4, -1}, {events + 6, 3, -1}, {events, 0, -1}};
 
-static const model_config_t config = {.hidden_size = 8, .num_hidden_layers = 2, .num_attention_heads = 4, .num_key_value_heads = 2,
-                                      .head_dim = 4, .intermediate_size = 12, .vocab_size = 9, .max_position_embeddings = 64,
-                                      .rms_norm_eps = 1e-6, .rope_theta = 10000};
-
-enum { D = 8, ROWS = 16, TARGETS = 16, LONGEST = 1 + 4 * 3 };
+enum { D = 8, ROWS = 16, TARGETS = 16, MAX_ITEMS = 4, LONGEST = 1 + MAX_ITEMS * 3 };
 
 typedef struct {
     space_t space;
     model_t *model;
     network_t *net;
-    activations_t *acts;
+    pass_t *pass;
     segments_t segments;
     sequence_pack_t pack;
     int64_t bounds[3];
-    int32_t tokens[ROWS];
+    int32_t symbols[ROWS];
     scored_position_t positions[TARGETS];
-    const float *hidden;
-    const operand_t *hidden_packed;
-    float *dhidden;
+    const float *states;
+    const operand_t *packed;
     grads_t *grads;
 } fixture_t;
 
-static fixture_t *fixture(softmax_t softmax)
+static model_t *make_model(const space_t *s)
 {
-    fixture_t *f = NEW(fixture_t);
-    f->space = space_make(&sids, softmax, 4);
-    f->model = model_new(config);
-    for (int i = 0; i < f->model->params.count; i++) {
-        const param_t *p = &f->model->params.blocks[i];
+    model_config_t c = {.hidden_size = D, .num_hidden_layers = 2, .num_attention_heads = 4, .num_key_value_heads = 2, .head_dim = 4,
+                        .intermediate_size = 12, .vocab_size = 9, .max_position_embeddings = 64, .rms_norm_eps = 1e-6, .rope_theta = 10000};
+    if (s->body == BODY_TIMELINE) {
+        c.depth_levels = 3;
+        c.depth_size = 10;
+        c.learned_positions = space_positions(s);
+        c.item_vectors = sids.items;
+        c.node_vectors = s->trie.nodes;
+    }
+    model_t *m = model_new(c);
+    for (int i = 0; i < m->params.count; i++) {
+        const param_t *p = &m->params.blocks[i];
         for (int64_t j = 0; j < p->count; j++) {
             double wave = sin(0.7 * (double)j + i + 1);
-            params_values(&f->model->params, i)[j] = (float)(p->rows ? 0.5 * wave : 1 + 0.2 * wave);
+            params_values(&m->params, i)[j] = (float)(p->rows ? 0.5 * wave : 1 + 0.2 * wave);
         }
     }
-    f->net = network_new(f->model, backend_open("f32"), 64);
-    f->acts = activations_new(f->net, PASS_TRAIN, ROWS, LONGEST, 0);
-    f->dhidden = xfloats(ROWS * D);
-    f->grads = grads_new(&f->model->params);
-    f->pack = (sequence_pack_t){.tokens = f->tokens, .positions = f->positions};
+    return m;
+}
+
+static void lay_out(fixture_t *f)
+{
     sequences_t e = {0};
     sequences_add(&e, histories_task(&interactions, &f->space, (hold_back_t){0}));
+    f->pack = (sequence_pack_t){.symbols = f->symbols, .positions = f->positions};
+    if (f->space.body == BODY_TIMELINE) f->pack.prefixes = depth_prefixes_new(&f->space, ROWS);
     for (int64_t i = 0; i < e.count; i++) {
         f->bounds[i] = f->pack.rows;
         sequences_expand(&e, i, &f->pack);
     }
     f->bounds[e.count] = f->pack.rows;
     f->segments = (segments_t){f->pack.rows, e.count, f->bounds, NULL};
-    embedding_rows(f->model, f->pack.rows, f->tokens, activations_input(f->acts));
-    f->hidden = transformer_forward(f->net, f->acts, &f->segments, 0, 0, &f->hidden_packed);
     sequences_free(&e);
+}
+
+static fixture_t *fixture(body_t body, softmax_t softmax)
+{
+    fixture_t *f = NEW(fixture_t);
+    f->space = space_make(&sids, softmax, body, MAX_ITEMS);
+    f->model = make_model(&f->space);
+    f->net = network_new(f->model, backend_open("f32"), 64);
+    f->grads = grads_new(&f->model->params);
+    f->pass = pass_new(f->net, &f->space, PASS_TRAIN, ROWS, LONGEST, ROWS);
+    lay_out(f);
+    f->states = pass_forward(f->pass, &(pass_input_t){f->segments, f->symbols, &f->pack.prefixes}, &(pass_rates_t){0}, 0, &f->packed);
+    CHECK(f->pack.scored == TARGETS);
     return f;
 }
 
 static void release(fixture_t *f)
 {
-    activations_free(f->acts);
+    depth_prefixes_free(&f->pack.prefixes);
+    pass_free(f->pass);
     network_free(f->net);
     grads_free(f->grads);
     model_free(f->model);
     space_free(&f->space);
-    free(f->dhidden);
     free(f);
+}
+
+/* All blocks' gradients, one after the other, each laid out as its values. */
+static float *gradients(const fixture_t *f)
+{
+    const params_t *p = &f->model->params;
+    float *all = xfloats((size_t)params_number(p)), *to = all;
+    for (int i = 0; i < p->count; to += p->blocks[i++].count)
+        for (int64_t j = 0, cols = p->blocks[i].cols; j < p->blocks[i].count; j += cols)
+            memcpy(to + j, p->blocks[i].rows ? grads_row(f->grads, i, j / cols) : grads_block(f->grads, i), (size_t)cols * sizeof *to);
+    return all;
 }
 
 TEST(states)
 {
-    fixture_t *f = fixture(SOFTMAX_TRIE);
-    CHECK(f->pack.rows == ROWS && f->pack.scored == TARGETS);
+    fixture_t *f = fixture(BODY_FLAT, SOFTMAX_TRIE);
+    CHECK(f->pack.rows == ROWS);
     for (int r = 0; r < ROWS; r++)
-        for (int i = 0; i < D; i++) CHECK_NEAR(f->hidden[r * D + i], golden_states[r][i], 5e-6);
+        for (int i = 0; i < D; i++) CHECK_NEAR(f->states[r * D + i], golden_states[r][i], 5e-6);
     release(f);
 }
 
 /* One target at a time, so that every token's loss is seen. */
-static void check_losses(softmax_t softmax, const double *golden)
+static void check_losses(body_t body, softmax_t softmax, const double *golden)
 {
-    fixture_t *f = fixture(softmax);
+    fixture_t *f = fixture(body, softmax);
     objective_t *o = objective_new(f->net, &f->space, 0);
     for (int i = 0; i < TARGETS; i++) {
         loss_t loss = {0};
-        objective_backward(o, 1, &f->positions[i], f->hidden, f->hidden_packed, 1, f->dhidden, f->grads, &loss);
+        objective_backward(o, 1, &f->positions[i], f->states, f->packed, 1, pass_gradient(f->pass), f->grads, &loss);
         CHECK_NEAR(loss.loss[f->positions[i].set.level], golden[i], 5e-6);
         CHECK(loss.tokens[f->positions[i].set.level] == 1);
     }
@@ -113,36 +140,39 @@ static void check_losses(softmax_t softmax, const double *golden)
     release(f);
 }
 
-TEST(losses_trie_softmax) { check_losses(SOFTMAX_TRIE, golden_loss_trie); }
-TEST(losses_level_softmax) { check_losses(SOFTMAX_LEVEL, golden_loss_level); }
+TEST(losses_trie_softmax) { check_losses(BODY_FLAT, SOFTMAX_TRIE, golden_loss_trie); }
+TEST(losses_level_softmax) { check_losses(BODY_FLAT, SOFTMAX_LEVEL, golden_loss_level); }
+TEST(losses_timeline) { check_losses(BODY_TIMELINE, SOFTMAX_TRIE, golden_loss_timeline); }
 
-static void check_gradients(softmax_t softmax, double smoothing, const double golden[][3])
+static void check_gradients(body_t body, softmax_t softmax, double smoothing, const double golden[][3])
 {
-    fixture_t *f = fixture(softmax);
+    fixture_t *f = fixture(body, softmax);
     objective_t *o = objective_new(f->net, &f->space, smoothing);
     loss_t loss = {0};
-    objective_backward(o, TARGETS, f->positions, f->hidden, f->hidden_packed, 1.0 / ROWS, f->dhidden, f->grads, &loss);
-    transformer_backward(f->net, f->acts, &f->segments, 0, 0, f->dhidden, f->grads);
-    embedding_rows_backward(f->model, ROWS, f->tokens, activations_input_grad(f->acts), f->grads);
+    objective_backward(o, TARGETS, f->positions, f->states, f->packed, 1.0 / (double)f->pack.rows, pass_gradient(f->pass), f->grads, &loss);
+    pass_backward(f->pass, f->grads);
+    float *all = gradients(f), *g = all;
     for (int i = 0; i < f->model->params.count; i++) {
-        const param_t *p = &f->model->params.blocks[i];
-        const float *g = grads_block(f->grads, i);
+        const int64_t n = f->model->params.blocks[i].count;
         double weighted = 0;
-        for (int64_t j = 0; j < p->count; j++) weighted += g[j] * cos((double)j);
+        for (int64_t j = 0; j < n; j++) weighted += g[j] * cos((double)j);
         CHECK_NEAR(g[0], golden[i][0], 1e-6);
-        CHECK_NEAR(g[p->count - 1], golden[i][1], 1e-6);
+        CHECK_NEAR(g[n - 1], golden[i][1], 1e-6);
         CHECK_NEAR(weighted, golden[i][2], 3e-6);
+        g += n;
     }
+    free(all);
     objective_free(o);
     release(f);
 }
 
-TEST(gradients_trie_softmax_smoothed) { check_gradients(SOFTMAX_TRIE, 0.1, golden_gradient_trie); }
-TEST(gradients_level_softmax) { check_gradients(SOFTMAX_LEVEL, 0, golden_gradient_level); }
+TEST(gradients_trie_softmax_smoothed) { check_gradients(BODY_FLAT, SOFTMAX_TRIE, 0.1, golden_gradient_trie); }
+TEST(gradients_level_softmax) { check_gradients(BODY_FLAT, SOFTMAX_LEVEL, 0, golden_gradient_level); }
+TEST(gradients_timeline_smoothed) { check_gradients(BODY_TIMELINE, SOFTMAX_TRIE, 0.1, golden_gradient_timeline); }
 
-static void check_beams(softmax_t softmax, const double scores[3][6], const double narrow[3][4])
+static void check_beams(body_t body, softmax_t softmax, const double scores[3][6], const double narrow[3][4])
 {
-    fixture_t *f = fixture(softmax);
+    fixture_t *f = fixture(body, softmax);
     decoder_t *d = decoder_new(f->net, &f->space, 1);
     int32_t item[18];
     float score[18];
@@ -163,20 +193,19 @@ static void check_beams(softmax_t softmax, const double scores[3][6], const doub
     release(f);
 }
 
-TEST(beams_trie_softmax) { check_beams(SOFTMAX_TRIE, golden_score_trie, golden_beam_trie); }
-TEST(beams_level_softmax) { check_beams(SOFTMAX_LEVEL, golden_score_level, golden_beam_level); }
+TEST(beams_trie_softmax) { check_beams(BODY_FLAT, SOFTMAX_TRIE, golden_score_trie, golden_beam_trie); }
+TEST(beams_level_softmax) { check_beams(BODY_FLAT, SOFTMAX_LEVEL, golden_score_level, golden_beam_level); }
+TEST(beams_timeline) { check_beams(BODY_TIMELINE, SOFTMAX_TRIE, golden_score_timeline, golden_beam_timeline); }
 
 /* One step of GRPO on candidates given as tokens, with `old` log-probabilities off the policy's. */
-static void check_policy(softmax_t softmax, const int32_t (*draws)[3], const double old[6][3], const double value[2], const double golden[][3])
+static void check_policy(body_t body, softmax_t softmax, const int32_t (*draws)[3], const double old[6][3], const double value[2],
+                         const double golden[][3])
 {
     static const double advantages[] = {1.25, -0.5, -0.75, 0.875, 0.5, -1.375};
-    fixture_t *f = fixture(softmax);
-    model_t *frozen = model_new(config);
-    for (int i = 0; i < f->model->params.count; i++) {
-        const param_t *p = &f->model->params.blocks[i];
-        for (int64_t j = 0; j < p->count; j++)
-            params_values(&frozen->params, i)[j] = params_values(&f->model->params, i)[j] + 0.1f * cosf((float)j);
-    }
+    fixture_t *f = fixture(body, softmax);
+    model_t *frozen = make_model(&f->space);
+    for (int i = 0; i < frozen->params.count; i++)
+        for (int64_t j = 0; j < frozen->params.blocks[i].count; j++) params_values(&frozen->params, i)[j] += 0.1f * cosf((float)j);
     network_t *reference = network_new(frozen, f->net->backend, 64);
     const grpo_options_t o = {1.3, 0.2, 0.7, 3};
     grpo_t *g = grpo_new(f->net, reference, &f->space, &o);
@@ -193,30 +222,30 @@ static void check_policy(softmax_t softmax, const int32_t (*draws)[3], const dou
     CHECK_NEAR(stats.loss, value[0], 1e-5 * fabs(value[0]));
     CHECK_NEAR(stats.kl, value[1], 1e-4 * fabs(value[1]));
     CHECK(stats.clipped > 0 && stats.clipped < stats.tokens);
+    float *once = gradients(f), *grad = once;
     for (int i = 0; i < f->model->params.count; i++) {
-        const param_t *p = &f->model->params.blocks[i];
-        const float *grad = grads_block(f->grads, i);
+        const int64_t n = f->model->params.blocks[i].count;
         double sum = 0, size = 0;
-        for (int64_t j = 0; j < p->count; j++) {
+        for (int64_t j = 0; j < n; j++) {
             sum += grad[j] * cos((double)j);
             size = fmax(size, fabs((double)grad[j]));
         }
         CHECK_NEAR(grad[0], golden[i][0], 1e-4 * size);
-        CHECK_NEAR(grad[p->count - 1], golden[i][1], 1e-4 * size);
+        CHECK_NEAR(grad[n - 1], golden[i][1], 1e-4 * size);
         CHECK_NEAR(sum, golden[i][2], 1e-4 * fmax(size, fabs(golden[i][2])));
+        grad += n;
     }
     /* more groups than fit one pass of the network: the same two over and over */
     enum { COPIES = 25 };
     grpo_group_t many[2 * COPIES];
-    const int64_t size = f->model->params.size;
-    float *once = xfloats((size_t)size);
-    memcpy(once, f->grads->dense, (size_t)size * sizeof(float));
     for (int i = 0; i < 2 * COPIES; i++) many[i] = groups[i % 2];
     stats = (grpo_stats_t){0};
     grads_clear(f->grads);
     grpo_backward(g, 2 * COPIES, many, false, 0.5 / COPIES, f->grads, &stats);
     CHECK_NEAR(stats.loss, value[0], 1e-5 * fabs(value[0]));
-    for (int64_t i = 0; i < size; i++) CHECK_NEAR(f->grads->dense[i], once[i], 1e-5);
+    float *again = gradients(f);
+    for (int64_t i = 0; i < params_number(&f->model->params); i++) CHECK_NEAR(again[i], once[i], 1e-5);
+    free(again);
     free(once);
     /* a first pass: the ratios are 1, and what it finds is what the second goes by */
     stats = (grpo_stats_t){0};
@@ -232,16 +261,23 @@ static void check_policy(softmax_t softmax, const int32_t (*draws)[3], const dou
     release(f);
 }
 
+static const int32_t constrained[6][3] = {{3, 6, 0}, {1, 5, 7}, {2, 6, 0}, {1, 4, 0}, {1, 5, 8}, {1, 5, 8}};
+
 TEST(policy_constrained)
 {
-    static const int32_t draws[6][3] = {{3, 6, 0}, {1, 5, 7}, {2, 6, 0}, {1, 4, 0}, {1, 5, 8}, {1, 5, 8}};
-    check_policy(SOFTMAX_TRIE, draws, golden_policy_old_trie, golden_policy_loss_trie, golden_policy_gradient_trie);
+    check_policy(BODY_FLAT, SOFTMAX_TRIE, constrained, golden_policy_old_trie, golden_policy_loss_trie, golden_policy_gradient_trie);
 }
 
 TEST(policy_free)
 {
     static const int32_t draws[6][3] = {{3, 6, 0}, {2, 5, 0}, {1, 5, 7}, {1, 4, 0}, {1, 5, 8}, {2, 6, 0}};
-    check_policy(SOFTMAX_LEVEL, draws, golden_policy_old_level, golden_policy_loss_level, golden_policy_gradient_level);
+    check_policy(BODY_FLAT, SOFTMAX_LEVEL, draws, golden_policy_old_level, golden_policy_loss_level, golden_policy_gradient_level);
+}
+
+TEST(policy_timeline)
+{
+    check_policy(BODY_TIMELINE, SOFTMAX_TRIE, constrained, golden_policy_old_timeline, golden_policy_loss_timeline,
+                 golden_policy_gradient_timeline);
 }
 
 TEST(adamw)
@@ -256,6 +292,7 @@ TEST(adamw)
     }
 }
 
-UNIT_MAIN(UNIT(states), UNIT(losses_trie_softmax), UNIT(losses_level_softmax), UNIT(gradients_trie_softmax_smoothed),
-          UNIT(gradients_level_softmax), UNIT(beams_trie_softmax), UNIT(beams_level_softmax),
-          UNIT(policy_constrained), UNIT(policy_free), UNIT(adamw))
+UNIT_MAIN(UNIT(states), UNIT(losses_trie_softmax), UNIT(losses_level_softmax), UNIT(losses_timeline),
+          UNIT(gradients_trie_softmax_smoothed), UNIT(gradients_level_softmax), UNIT(gradients_timeline_smoothed),
+          UNIT(beams_trie_softmax), UNIT(beams_level_softmax), UNIT(beams_timeline),
+          UNIT(policy_constrained), UNIT(policy_free), UNIT(policy_timeline), UNIT(adamw))

@@ -51,7 +51,7 @@ static fixture_t *fixture(softmax_t softmax, int32_t widest)
     }
     f->sids = (sids_t){.items = ITEMS, .levels = 2, .codes = CODES, .max_suffix = 60, .code = f->code, .suffix = f->suffix};
     sids_assign_suffixes(&f->sids, SUFFIX_COLLIDE);
-    f->space = space_make(&f->sids, softmax, 5);
+    f->space = space_make(&f->sids, softmax, BODY_FLAT, 5);
     if (widest) f->space.widest = widest;
     f->model = small_model(f->space.vocab.size + PIECES);
     f->net = network_new(f->model, backend_open("f32"), 64);
@@ -133,9 +133,9 @@ static int64_t pair_rows(const void *ctx, int64_t i) { return *(const int *)ctx 
 static void pair_expand(const void *ctx, int64_t i, sequence_pack_t *pack)
 {
     (void)ctx;
-    pack->tokens[pack->rows++] = 0;
+    pack->symbols[pack->rows++] = 0;
     pack->positions[pack->scored++] = (scored_position_t){(int32_t)(pack->rows - 1), (int32_t)(10 + i), allowed_range(10, 5)};
-    pack->tokens[pack->rows++] = (int32_t)(10 + i);
+    pack->symbols[pack->rows++] = (int32_t)(10 + i);
 }
 
 static void pair_free(void *ctx) { *(int *)ctx = -1; }
@@ -143,7 +143,7 @@ static void pair_free(void *ctx) { *(int *)ctx = -1; }
 TEST(tasks_mix)
 {
     int pairs = 3;
-    space_t space = space_make(&small_sids, SOFTMAX_TRIE, 20);
+    space_t space = space_make(&small_sids, SOFTMAX_TRIE, BODY_FLAT, 20);
     sequences_t s = {0};
     sequences_add(&s, histories_task(&small_interactions, &space, (hold_back_t){0}));
     sequences_add(&s, (sequence_task_t){"pairs", &pairs, 3, 2, 3, pair_rows, pair_expand, pair_free});
@@ -153,7 +153,7 @@ TEST(tasks_mix)
     scored_position_t positions[64];
     int seen[5] = {0}, ranges = 0, children = 0;
     for (int64_t k = 0; k < d.shards; k++) {
-        sequence_pack_t pack = {.tokens = tokens, .positions = positions};
+        sequence_pack_t pack = {.symbols = tokens, .positions = positions};
         int64_t rows = 0;
         for (int64_t i = d.starts[k]; i < d.starts[k + 1]; i++) {
             seen[d.order[i]]++;

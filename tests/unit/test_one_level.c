@@ -31,7 +31,7 @@ static fixture_t *fixture(softmax_t softmax)
         f->suffix[i] = -1;
     }
     f->sids = (sids_t){.items = ITEMS, .levels = 1, .codes = ITEMS, .max_suffix = 0, .code = f->code, .suffix = f->suffix};
-    f->space = space_make(&f->sids, softmax, 4);
+    f->space = space_make(&f->sids, softmax, BODY_FLAT, 4);
     f->model = small_model(f->space.vocab.size);
     f->net = network_new(f->model, backend_open("f32"), 64);
     return f;

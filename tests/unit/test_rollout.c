@@ -29,7 +29,7 @@ typedef struct {
 
 static fixture_t fixture(void)
 {
-    fixture_t f = {.space = space_make(&sids, SOFTMAX_TRIE, 8), .model = model_new(shape)};
+    fixture_t f = {.space = space_make(&sids, SOFTMAX_TRIE, BODY_FLAT, 8), .model = model_new(shape)};
     model_init(f.model, 7);
     for (int64_t i = 0; i < f.model->params.size; i++) f.model->params.weights[i] *= 12; /* so that some candidates are much likelier */
     f.net = network_new(f.model, backend_open("f32"), 64);

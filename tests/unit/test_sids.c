@@ -165,6 +165,35 @@ static void overflow_suffixes(void)
     sids_assign_suffixes(&s, SUFFIX_COLLIDE);
 }
 
+static strtab_t numbered_ids(int64_t count)
+{
+    strtab_t ids = {0};
+    char id[24];
+    for (int64_t i = 0; i < count; i++) strtab_add(&ids, id, (size_t)snprintf(id, sizeof id, "i%lld", (long long)i));
+    return ids;
+}
+
+TEST(the_code_is_the_item)
+{
+    sids_t s = sids_identity(numbered_ids(5));
+    CHECK(s.items == 5 && s.levels == 1 && s.codes == 5 && s.max_suffix == 0);
+    for (int i = 0; i < 5; i++) CHECK(s.code[i] == i && s.suffix[i] == -1);
+    sid_stats_t r = sids_stats(&s);
+    CHECK(r.alone == 1 && r.buckets == 5 && r.largest == 1 && r.utilisation[0] == 1);
+    CHECK_NEAR(r.perplexity[0], 5, 1e-9);
+    sid_stats_free(&r);
+    sids_free(&s);
+}
+
+static void too_many_items(void) { sids_identity(numbered_ids(SID_MAX_CODES + 1)); }
+static void as_many_as_codes(void) { sids_identity(numbered_ids(SID_MAX_CODES)); }
+
+TEST(no_more_items_than_codes)
+{
+    CHECK(unit_exit_code(as_many_as_codes) == 0);
+    CHECK(unit_exit_code(too_many_items) == EX_DATAERR);
+}
+
 TEST(too_few_suffixes_is_an_error) { CHECK(unit_exit_code(overflow_suffixes) == EX_DATAERR); }
 
 /* Order against a comparison of every pair of neighbours, with codes that take several digits of the radix sort. */
@@ -222,7 +251,7 @@ int main(void)
                                         UNIT(codes_come_from_codebook_config_or_data),
                                         UNIT(refuses_wrong_files),
                                         UNIT(suffixes_count_up_within_a_bucket),
-                                        UNIT(too_few_suffixes_is_an_error),
+                                        UNIT(the_code_is_the_item), UNIT(no_more_items_than_codes), UNIT(too_few_suffixes_is_an_error),
                                         UNIT(order_is_sorted_and_stable),
                                         UNIT(statistics_by_hand)};
     int rc = unit_run(tests, (int)(sizeof tests / sizeof *tests));

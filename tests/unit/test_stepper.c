@@ -24,7 +24,7 @@ typedef struct {
 static fixture_t *fixture(void)
 {
     fixture_t *f = NEW(fixture_t);
-    f->space = space_make(&small_sids, SOFTMAX_TRIE, MAX_ITEMS);
+    f->space = space_make(&small_sids, SOFTMAX_TRIE, BODY_FLAT, MAX_ITEMS);
     f->model = small_model(f->space.vocab.size);
     f->net = network_new(f->model, backend_open("f32"), 64);
     f->stepper = stepper_new(f->net, &f->space);
@@ -131,7 +131,7 @@ TEST(room_is_measured)
 static void push_after_an_older_row(void)
 {
     fixture_t *f = fixture();
-    stepper_reserve(f->stepper, (stepper_room_t){64, 20, 8});
+    stepper_reserve(f->stepper, (stepper_room_t){64, 20, 4, 8});
     stepper_begin(f->stepper, HISTORIES, histories);
     const int32_t row = stepper_push_token(f->stepper, 0, 1);
     stepper_advance(f->stepper);
@@ -142,7 +142,7 @@ static void push_after_an_older_row(void)
 static void push_beyond_the_room(void)
 {
     fixture_t *f = fixture();
-    stepper_reserve(f->stepper, (stepper_room_t){64, 20, 1});
+    stepper_reserve(f->stepper, (stepper_room_t){64, 20, 4, 1});
     stepper_begin(f->stepper, HISTORIES, histories);
     for (int i = 0; i < 64; i++) stepper_push_token(f->stepper, 0, 1);
 }

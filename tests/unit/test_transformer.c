@@ -45,7 +45,7 @@ typedef struct {
 static fixture_t *fixture(softmax_t softmax, double smoothing, double dropout)
 {
     fixture_t *f = NEW(fixture_t);
-    f->space = space_make(&sids, softmax, 20);
+    f->space = space_make(&sids, softmax, BODY_FLAT, 20);
     f->model = model_new(shape);
     model_init(f->model, 7);
     /* larger weights than a real start, so that every path carries a visible gradient */
@@ -55,7 +55,7 @@ static fixture_t *fixture(softmax_t softmax, double smoothing, double dropout)
     f->net = network_new(f->model, backend_open("f32"), 64);
     f->acts = activations_new(f->net, PASS_TRAIN, 64, 64, 0);
     f->objective = objective_new(f->net, &f->space, smoothing);
-    f->pack = (sequence_pack_t){.tokens = f->tokens, .positions = f->positions};
+    f->pack = (sequence_pack_t){.symbols = f->tokens, .positions = f->positions};
     sequences_add(&f->sequences, histories_task(&interactions, &f->space, (hold_back_t){0}));
     for (int64_t i = 0; i < f->sequences.count; i++) {
         f->bounds[i] = f->pack.rows;
@@ -310,13 +310,13 @@ TEST(windows_score_every_item_once)
     scored_position_t positions[64];
     for (int i = 0; i < 45; i++) items[i] = i % 6;
     interactions_t x = {.users = 3, .events = 45, .items = 6, .user_offsets = long_offsets, .item_index = items};
-    space_t space = space_make(&sids, SOFTMAX_TRIE, 8);
+    space_t space = space_make(&sids, SOFTMAX_TRIE, BODY_FLAT, 8);
     sequences_t s = histories_of(&x, &space);
     int64_t wanted = 0, found = 0;
     for (int i = 0; i < 45; i++)
         if (i < 38 || i == 40) wanted += vocab_sid(&space.vocab, &sids, items[i], expected + wanted);
     for (int64_t i = 0; i < s.count; i++) {
-        sequence_pack_t pack = {.tokens = tokens, .positions = positions};
+        sequence_pack_t pack = {.symbols = tokens, .positions = positions};
         sequences_expand(&s, i, &pack);
         CHECK(pack.rows == sequences_rows(&s, i) && pack.rows <= s.longest && pack.scored > 0);
         for (int64_t j = 0; j < pack.scored; j++) {
@@ -338,7 +338,7 @@ TEST(shards_hold_every_record_once)
     for (int u = 0; u <= 200; u++) many_offsets[u] = u * 9;
     for (int i = 0; i < 1800; i++) items[i] = i * 7 % 6;
     interactions_t x = {.users = 200, .events = 1800, .items = 6, .user_offsets = many_offsets, .item_index = items};
-    space_t space = space_make(&sids, SOFTMAX_TRIE, 20);
+    space_t space = space_make(&sids, SOFTMAX_TRIE, BODY_FLAT, 20);
     sequences_t r = histories_of(&x, &space);
     deal_t d = sequences_deal(&r, 64, 3);
     int seen[200] = {0};

@@ -1,7 +1,7 @@
 """The generator once more, in PyTorch and plain Python, from its documentation alone: what our C is compared with.
 
-A safetensors reader, a Llama forward over one history at a time, the SIDs' vocabulary and trie, the losses, and ranking by the
-log-probability of every item's SID. Written for clarity, in float64; nothing here is shared with the C code.
+A safetensors reader, both bodies' forward over one history at a time, the SIDs' vocabulary and trie, the losses, the optimiser, and
+ranking by the log-probability of every item's SID. Written for clarity, in float64; nothing here is shared with the C code.
 """
 import json
 import math
@@ -12,6 +12,9 @@ import torch
 
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
+
+POSITIONS = "model.positions.weight"
+ITEMS, NODES = TABLES = "model.item_vectors.weight", "model.node_vectors.weight"
 
 
 def read_safetensors(path):
@@ -27,17 +30,28 @@ def read_safetensors(path):
     return tensors, meta
 
 
-class Llama:
-    """Weights under Hugging Face names, config with Hugging Face keys; tied output."""
+def load(path):
+    """A model file: the generator, and the metadata."""
+    tensors, meta = read_safetensors(path)
+    config, nodes = json.loads(meta["config"]), {}
+    if NODES in tensors:
+        parents, tokens, prefixes = tensors.pop("node_parent").tolist(), tensors.pop("node_token").tolist(), []
+        for parent, token in zip(parents, tokens):
+            prefixes.append(prefixes[parent] + (token,) if parent >= 0 else ())
+        nodes = {prefix: row for row, prefix in enumerate(prefixes)}
+    return (Timeline if config.get("depth_levels") else Llama)(config, tensors, nodes), meta
 
-    def __init__(self, config, weights):
-        self.config = config
+
+class Llama:
+    """Weights under Hugging Face names, config with Hugging Face keys; tied output. The flat body: a row a token. `nodes` gives the
+    row that a prefix of a SID has among the node vectors."""
+
+    def __init__(self, config, weights, nodes=None):
+        self.config, self.nodes = config, nodes or {}
         self.w = {k: torch.tensor(np.array(v, np.float64), requires_grad=True) for k, v in weights.items()}
 
-    @classmethod
-    def load(cls, path):
-        tensors, meta = read_safetensors(path)
-        return cls(json.loads(meta["config"]), tensors), meta
+    def with_weights(self, weights):
+        return type(self)(self.config, weights, self.nodes)
 
     @property
     def embedding(self):
@@ -57,7 +71,8 @@ class Llama:
         c, rows = self.config, x.shape[0]
         heads, groups, dim = c["num_attention_heads"], c["num_key_value_heads"], c["head_dim"]
         q, k, v = ((x @ self.w[f"{name}.{p}_proj.weight"].T).view(rows, -1, dim).transpose(0, 1) for p in "qkv")
-        q, k = self.rope(q), self.rope(k)
+        if POSITIONS not in self.w:
+            q, k = self.rope(q), self.rope(k)
         k, v = (t.repeat_interleave(heads // groups, 0) for t in (k, v))
         scores = q @ k.transpose(1, 2) / math.sqrt(dim)
         scores = scores.masked_fill(torch.ones(rows, rows, dtype=torch.bool).triu(1), -math.inf)
@@ -67,14 +82,89 @@ class Llama:
         gate, up, down = (self.w[f"{name}.{p}_proj.weight"] for p in ("gate", "up", "down"))
         return (torch.nn.functional.silu(x @ gate.T) * (x @ up.T)) @ down.T
 
-    def states(self, tokens):
-        """Normalised final states [rows, hidden_size] of one history's tokens."""
-        x = self.embedding[torch.tensor(tokens)]
+    def transform(self, x):
+        """Normalised final states of one history's rows [rows, hidden_size]."""
         for i in range(self.config["num_hidden_layers"]):
             layer = f"model.layers.{i}"
             x = x + self.attention(self.norm(x, layer + ".input_layernorm"), layer + ".self_attn")
             x = x + self.mlp(self.norm(x, layer + ".post_attention_layernorm"), layer + ".mlp")
         return self.norm(x, "model.norm")
+
+    def states(self, tokens):
+        """Those of one history's tokens."""
+        return self.transform(self.embedding[torch.tensor(tokens)])
+
+    def window(self, catalogue, items):
+        """For each of a window's items the states that predict its tokens, all from one pass; and the number of input rows."""
+        states = self.states(catalogue.tokens(items)[:-1])
+        return states.split([len(catalogue.sid[i]) for i in items]), len(states)
+
+    def after(self, catalogue, history):
+        """What gives the state that predicts the token after a prefix of a SID, behind a history."""
+        tokens = catalogue.tokens(history)
+        return lambda prefix: self.states(tokens + list(prefix))[-1]
+
+    def logits(self, state, prefix, allowed):
+        """Of the allowed tokens after a prefix: by their embeddings, and the vectors of the nodes that they lead to."""
+        vectors = self.embedding[torch.tensor(allowed)]
+        if NODES in self.w and prefix:
+            vectors = vectors + self.w[NODES][torch.tensor([self.nodes[prefix + (token,)] for token in allowed])]
+        return vectors @ state
+
+
+class Timeline(Llama):
+    """A row an item; of a SID's tokens each is predicted by the block of its level, from the state behind the last item and the
+    tokens before it."""
+
+    def rows(self, catalogue, items):
+        x = [self.embedding[0]]
+        for i in items:
+            own = self.w[ITEMS][i] if ITEMS in self.w else 0
+            x.append(self.embedding[list(catalogue.sid[i])].sum(0) + own)
+        x = torch.stack(x)
+        return x + self.w[POSITIONS][:len(x)] if POSITIONS in self.w else x
+
+    def block(self, h, prefix):
+        g, name = h + self.embedding[torch.tensor(prefix, dtype=torch.long)].sum(0), f"model.depth.{len(prefix)}"
+        return g + self.mlp(self.norm(g, name + ".norm"), name)
+
+    def window(self, catalogue, items):
+        h = self.transform(self.rows(catalogue, items[:-1]))
+        return [[self.block(h[n], catalogue.sid[i][:l]) for l in range(len(catalogue.sid[i]))] for n, i in enumerate(items)], len(h)
+
+    def after(self, catalogue, history):
+        h = self.transform(self.rows(catalogue, history))[-1]
+        return lambda prefix: self.block(h, prefix)
+
+
+class Optimiser:
+    """AdamW: matrices decay; gains, positions and tables do not. A table's row moves in the steps that give it a gradient only, by its
+    own count of them."""
+
+    def __init__(self, model, decay):
+        dense = {k: w for k, w in model.w.items() if k not in TABLES}
+        decayed = [w for k, w in dense.items() if w.dim() > 1 and k != POSITIONS]
+        others = [w for k, w in dense.items() if w.dim() == 1 or k == POSITIONS]
+        self.weights = list(model.w.values())
+        self.adamw = torch.optim.AdamW([{"params": decayed, "weight_decay": decay}, {"params": others, "weight_decay": 0}], betas=(0.9, 0.98), eps=1e-8)
+        self.tables = [(w, torch.zeros_like(w), torch.zeros_like(w), torch.zeros(len(w), 1)) for k, w in model.w.items() if k in TABLES]
+
+    def step(self, loss, rate, clip):
+        for w in self.weights:
+            w.grad = torch.zeros_like(w)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.weights, clip)
+        for group in self.adamw.param_groups:
+            group["lr"] = rate
+        self.adamw.step()
+        with torch.no_grad():
+            for w, m, v, steps in self.tables:
+                at = w.grad.any(1)
+                g = w.grad[at]
+                steps[at] += 1
+                m[at] = 0.9 * m[at] + 0.1 * g
+                v[at] = 0.98 * v[at] + 0.02 * g * g
+                w[at] -= rate * m[at] / (1 - 0.9 ** steps[at]) / ((v[at] / (1 - 0.98 ** steps[at])).sqrt() + 1e-8)
 
 
 class Catalogue:
@@ -95,6 +185,10 @@ class Catalogue:
     def tokens(self, items):
         return [0] + [t for i in items for t in self.sid[i]]
 
+    def nodes(self):
+        """The trie's nodes by their prefixes, level by level and each level in the order of its prefixes."""
+        return {p: n for n, p in enumerate(sorted({sid[:l] for sid in self.sid for l in range(len(sid) + 1)}, key=lambda p: (len(p), p)))}
+
     def allowed(self, prefix, softmax):
         """Tokens that a step's softmax is over, after `prefix` of a SID."""
         if softmax == "trie":
@@ -106,23 +200,20 @@ class Catalogue:
 def log_probs(model, catalogue, state, prefix, softmax):
     """Allowed tokens and their log-probabilities at one state."""
     allowed = catalogue.allowed(prefix, softmax)
-    return allowed, (model.embedding[torch.tensor(allowed)] @ state).log_softmax(-1)
+    return allowed, model.logits(state, prefix, allowed).log_softmax(-1)
 
 
 def window_losses(model, catalogue, items, context, softmax, smoothing=0.0):
     """Of a window of items whose first `context` are only read: [(level, loss, smoothed loss)] of every scored token, and the
     number of input rows."""
-    tokens = catalogue.tokens(items)
-    states, row, out = model.states(tokens[:-1]), 0, []
-    for n, item in enumerate(items):
+    (states, rows), out = model.window(catalogue, items), []
+    for item, of_item in list(zip(items, states))[context:]:
         sid = catalogue.sid[item]
         for level, token in enumerate(sid):
-            if n >= context:
-                allowed, lp = log_probs(model, catalogue, states[row], sid[:level], softmax)
-                loss = -lp[allowed.index(token)]
-                out.append((level, loss, (1 - smoothing) * loss - smoothing * lp.mean()))
-            row += 1
-    return out, len(tokens) - 1
+            allowed, lp = log_probs(model, catalogue, of_item[level], sid[:level], softmax)
+            loss = -lp[allowed.index(token)]
+            out.append((level, loss, (1 - smoothing) * loss - smoothing * lp.mean()))
+    return out, rows
 
 
 def windows(history, max_items):
@@ -137,12 +228,11 @@ def windows(history, max_items):
 
 def item_scores(model, catalogue, history, softmax):
     """The log-probability of every item's SID after a history: what a beam without limit finds."""
-    history_tokens, memo = catalogue.tokens(history), {}
+    after, memo = model.after(catalogue, history), {}
 
     def step(prefix):
         if prefix not in memo:
-            state = model.states(history_tokens + list(prefix))[-1]
-            allowed, lp = log_probs(model, catalogue, state, prefix, softmax)
+            allowed, lp = log_probs(model, catalogue, after(prefix), prefix, softmax)
             memo[prefix] = dict(zip(allowed, lp.tolist()))
         return memo[prefix]
 
@@ -152,13 +242,13 @@ def item_scores(model, catalogue, history, softmax):
 
 def beam_search(model, catalogue, history, softmax, beam):
     """[(score, item)] best first; a finished SID keeps its place in the beam."""
-    history_tokens, live, done = catalogue.tokens(history), [(0.0, ())], []
+    live, done = [(0.0, ())], []
     with torch.no_grad():
+        after = model.after(catalogue, history)
         while live:
             found = [(s, sid) for s, sid in done]
             for score, prefix in live:
-                state = model.states(history_tokens + list(prefix))[-1]
-                for token, lp in zip(*log_probs(model, catalogue, state, prefix, softmax)):
+                for token, lp in zip(*log_probs(model, catalogue, after(prefix), prefix, softmax)):
                     if token in catalogue.children[prefix]:
                         found.append((score + float(lp), prefix + (token,)))
             found = sorted(found, key=lambda f: -f[0])[:beam]
@@ -173,15 +263,15 @@ def policy_loss(model, reference, catalogue, groups, softmax, temperature, epsil
     order of groups, candidates and tokens, and the sum of the KL divergences over tokens where there was a choice."""
     loss, found, divergence = 0, [], 0
     for history, draws, advantages, old in groups:
-        start = catalogue.tokens(history)
+        after, before = model.after(catalogue, history), reference.after(catalogue, history)
         for draw, advantage, was in zip(draws, advantages, old or [None] * len(draws)):
             for level, token in enumerate(draw):
-                tokens = start + list(draw[:level])
-                allowed = torch.tensor(catalogue.allowed(draw[:level], softmax))
-                lp = ((model.embedding[allowed] @ model.states(tokens)[-1]) / temperature).log_softmax(-1)
+                prefix = draw[:level]
+                allowed = catalogue.allowed(prefix, softmax)
+                lp = (model.logits(after(prefix), prefix, allowed) / temperature).log_softmax(-1)
                 with torch.no_grad():
-                    ref = ((reference.embedding[allowed] @ reference.states(tokens)[-1]) / temperature).log_softmax(-1)
-                p = lp[allowed.tolist().index(token)]
+                    ref = (reference.logits(before(prefix), prefix, allowed) / temperature).log_softmax(-1)
+                p = lp[allowed.index(token)]
                 ratio = (p - (p.detach() if was is None else was[level])).exp()
                 kl = (lp.exp() * (lp - ref)).sum()
                 gain = torch.minimum(ratio * advantage, ratio.clamp(1 - epsilon, 1 + epsilon) * advantage)

@@ -1,0 +1,40 @@
+/* Positions that are scored, and what a pass over them through the output layer is given. */
+#ifndef SIDMILL_GEN_SCORED_H
+#define SIDMILL_GEN_SCORED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gen/space.h"
+#include "nn/backend.h"
+#include "nn/grads.h"
+#include "nn/model.h"
+
+/* One scored position: the state at `row` predicts `token` among the tokens of `set`. */
+typedef struct {
+    int32_t row, token;
+    allowed_set_t set;
+} scored_position_t;
+
+/* Called for position `i` with its logits x[0 .. n), which it turns into their gradient in place. */
+typedef void (*scored_fn)(void *ctx, int64_t i, const allowed_t *allowed, float *x);
+
+/* A pass: see head_pass(). */
+typedef struct {
+    int64_t count;
+    const scored_position_t *positions;
+    const float *hidden;
+    const operand_t *packed;
+    scored_fn fn;
+    void *ctx;
+    float *dhidden;
+    grads_t *grads;
+} scored_pass_t;
+
+/* Whether the tokens of a set have node vectors, each its own. */
+static inline bool scored_by_nodes(const model_t *m, allowed_set_t set)
+{
+    return m->node_vectors >= 0 && set.kind == ALLOWED_CHILDREN && set.node != 0;
+}
+
+#endif

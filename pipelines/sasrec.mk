@@ -1,0 +1,6 @@
+# SASRec with cross-entropy over all items: what Semantic IDs are to be measured by. The code is the item, so that the timeline's
+# input and its softmax have a vector an item; nothing is known of items but who met them.
+
+sids   = $(call rqvae,$(interactions),--method identity)
+model  = $(call sidgen-train,$(sids),--body timeline)
+result = $(call evaluate,$(model),$(sids))

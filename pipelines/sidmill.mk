@@ -1,0 +1,11 @@
+# What measured best here: Semantic IDs of the items' text, its fields weighed by what follows what in the histories; a timeline
+# generator with vectors for items and for prefixes of their Semantic IDs; and what else speaks for a next item, mixed in.
+
+text_fields = title,description:0.5,categories,brand
+
+embeddings = $(call embed,$(items),--fields $(text_fields),$(interactions))
+sids       = $(call rqvae,$(embeddings))
+model      = $(call sidgen-train,$(sids),$(timeline))
+mixture    = $(call blend,$(model),$(sids),$(embeddings))
+result     = $(call evaluate,$(model),$(sids),,$(mixture))
+shown      = generator$(seeded)=$(call evaluate,$(model),$(sids)) $(system)=$(result)

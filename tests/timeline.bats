@@ -1,0 +1,195 @@
+#!/usr/bin/env bats
+# The timeline body: one row an item, vectors of items and nodes. It learns, its bytes depend on nothing but inputs, options and
+# seed, every tool downstream works with it, SIDs may grow, and what bad input gets.
+# shellcheck disable=SC2154 # bats sets stderr
+
+bats_require_minimum_version 1.5.0
+
+load suite.bash
+
+TIMELINE=(--body timeline --item-vectors --node-vectors --depth-ffn 32)
+SMALL=(-s sids.st -i interactions.st --dim 32 --layers 2 --heads 2 --kv-heads 1 --ffn 64 --dropout 0.05 --max-items 8 --epochs 8
+    --batch-tokens 128 --shards 4 --lr 0.01 --warmup 10 --patience 0)
+
+setup_file() {
+    suite_setup_file
+    "$HELPERS/toy.py" .
+    "$BIN/sidgen-train" -q "${SMALL[@]}" "${TIMELINE[@]}" -o model.st
+}
+
+setup() { suite_setup; }
+
+train() { "$BIN/sidgen-train" -q "${SMALL[@]}" "$@"; }
+at_least() { [ "$(/usr/bin/python3 -c 'import sys; print(float(sys.argv[1]) >= float(sys.argv[2]))' "$1" "$2")" = True ] || fail "$1, expected at least $2"; }
+
+@test "every kind of timeline learns the ring" {
+    at_least "$(meta model.st validation hr@10)" 0.95
+    kinds=('' --item-vectors --node-vectors '--learned-positions --item-vectors' '--softmax level')
+    for kind in "${kinds[@]}"; do
+        # shellcheck disable=SC2086 # some kinds are two options, one is none
+        train --body timeline --depth-ffn 32 $kind -o other.st
+        at_least "$(meta other.st validation hr@10)" 0.9
+    done
+}
+
+@test "the model file says what it is" {
+    run /usr/bin/python3 - <<'PY'
+import json
+from tensors import load
+t, meta = load("model.st")
+config, training = json.loads(meta["config"]), json.loads(meta["training"])
+sids, _ = load("sids.st")
+levels = sids["codes"].shape[1] + 1
+assert config["architectures"] == ["SidmillForCausalLM"] and config["depth_levels"] == levels and config["depth_size"] == 32
+assert config["max_position_embeddings"] == 1 + 8 and training["body"] == "timeline" and training["item-vectors"] is True
+assert t["model.item_vectors.weight"].shape == (60, 32) and config["item_vectors"] == 60
+nodes = config["node_vectors"]
+assert t["model.node_vectors.weight"].shape == (nodes, 32) and t["node_parent"].shape == t["node_token"].shape == (nodes,)
+for level in range(levels):
+    assert t[f"model.depth.{level}.gate_proj.weight"].shape == (32, 32) and t[f"model.depth.{level}.norm.weight"].shape == (32,)
+# the root's children have no vectors of their own
+assert not t["model.node_vectors.weight"][t["node_parent"] == 0].any() and t["model.node_vectors.weight"].any()
+PY
+    assert_success
+}
+
+@test "the same bytes for any number of threads, others for another seed" {
+    all=("${TIMELINE[@]}" --item-dropout 0.1 --vector-dropout 0.2 --depth-dropout 0.1 --average 0.9 --epochs 3)
+    for t in 1 2 3; do train "${all[@]}" --threads $t --log log$t -o model$t.st; done
+    cmp model1.st model2.st
+    cmp model1.st model3.st
+    cmp <(untimed log1) <(untimed log3)
+    train "${all[@]}" --seed 43 -o other.st
+    [ "$(weights model1.st)" != "$(weights other.st)" ]
+    for t in 1 2; do "$BIN/evaluate" -q -m model.st -s sids.st -i interactions.st --threads $t --recs-out recs$t.st -o m$t.json; done
+    cmp recs1.st recs2.st
+}
+
+@test "killed at any moment and started again, it ends with the same bytes" {
+    command=("${TIMELINE[@]}" --epochs 12 --average 0.9 --patience 3 --save-seconds 0 --threads 1)
+    train "${command[@]}" --log a.jsonl -o a.st
+    killed_often 5 "$BIN/sidgen-train" -q "${SMALL[@]}" "${command[@]}" --log b.jsonl -o b.st
+    [ "$kills" -ge 2 ] || fail "killed only $kills times"
+    cmp a.st b.st
+    cmp <(untimed a.jsonl) <(untimed b.jsonl)
+}
+
+@test "training begins with another timeline, tables and all; not with a flat model" {
+    train "${TIMELINE[@]}" --epochs 1 --lr 0 --weight-decay 0 --start model.st -o same.st
+    assert_equal "$(weights same.st)" "$(weights model.st)"
+    fails_with 65 'that model is of another shape' train --epochs 1 --start model.st -o flat.st
+    train --epochs 1 -o flat.st
+    fails_with 65 'that model is of another shape' train "${TIMELINE[@]}" --epochs 1 --start flat.st -o no.st
+    assert_none_written no.st
+}
+
+@test "held-out interactions do not reach the weights" {
+    train "${TIMELINE[@]}" --epochs 2 --valid-users 0 -o a.st
+    mkdir other
+    "$HELPERS/toy.py" other heldout=1
+    train "${TIMELINE[@]}" --epochs 2 --valid-users 0 -i other/interactions.st -o b.st
+    assert_equal "$(weights a.st)" "$(weights b.st)"
+}
+
+@test "recommend gives evaluate's lists; an empty history has the model's own start" {
+    "$BIN/evaluate" -q -m model.st -s sids.st -i interactions.st -k 10 --recs-out lists.st -o m.json
+    "$HELPERS/evaluate.py" write_histories interactions.st test >histories.txt
+    "$BIN/recommend" -m model.st -s sids.st <histories.txt >lists.tsv
+    run "$HELPERS/evaluate.py" check_lists lists.st lists.tsv
+    assert_success
+    run "$BIN/recommend" -m model.st -s sids.st <<<''
+    assert_success
+    [ "$(wc -w <<<"$output")" -eq 10 ]
+}
+
+@test "the policy is trained from it, by every sampler, with the same bytes for any number of threads" {
+    "$HELPERS/quality.py" quality.st
+    rl=("$BIN/qarm-rl" -q -m model.st -s sids.st -i interactions.st --quality quality.st --shards 4 --prompts-per-step 16 --epochs 0.5 --valid-users 0 --lr 0.002 --warmup 2)
+    for sampler in constrained-beam constrained-sample; do
+        for t in 1 2; do "${rl[@]}" --sampler $sampler --threads $t -o rl$t.st; done
+        cmp rl1.st rl2.st
+        [ "$(weights rl1.st)" != "$(weights model.st)" ]
+    done
+    train --body timeline --softmax level --epochs 3 -o level.st
+    "${rl[@]}" -m level.st --sampler free -o rl.st
+    "$BIN/evaluate" -q -m rl.st -s sids.st -i interactions.st -o m.json
+}
+
+# Appends an item with a free SID to sids.st, as rqvae --assign does: in grown.st.
+grow() {
+    /usr/bin/python3 - "$(meta model.st input.sids)" <<'PY'
+import json, sys
+import numpy as np
+from tensors import load, save
+t, meta = load("sids.st")
+codes = t["codes"]
+taken = set(map(tuple, codes.tolist()))
+free = next((a, b) for a in range(8) for b in range(8) if (a, b) not in taken)
+t["codes"] = np.vstack([codes, [free]]).astype("<i4")
+t["suffix"] = np.append(t["suffix"], -1).astype("<i4")
+t["item_ids"] = np.append(t["item_ids"], np.frombuffer(b"new\n", "u1"))
+config = {"codes": 8, "max-suffix": int(t["suffix"].max()) + 1}
+save("grown.st", t, {"schema": "sids/1", "config": json.dumps(config), "input.sids": sys.argv[1]})
+PY
+}
+
+@test "SIDs that have grown: old items keep their vectors, new ones are reached by their codes" {
+    grow
+    printf 'i1 i2 i3\ni1 new\n' >histories.txt
+    "$BIN/recommend" -m model.st -s sids.st -k 60 -b 60 <histories.txt >old.tsv 2>old.err
+    "$BIN/recommend" -m model.st -s grown.st -k 61 -b 61 <histories.txt >new.tsv
+    run /usr/bin/python3 - <<'PY'
+import math
+def lists(name): return [dict(x.rsplit(":", 1) for x in line.split("\t")) for line in open(name).read().splitlines()]
+old, new = lists("old.tsv"), lists("new.tsv")
+assert set(new[0]) == set(old[0]) | {"new"} and len(new[1]) == 61
+assert abs(sum(math.exp(float(s)) for s in new[0].values()) - 1) < 1e-3
+# what is not near the new item's codes is hardly moved
+same = sum(abs(float(new[0][i]) - float(old[0][i])) < 1e-3 for i in old[0])
+assert same > 30, same
+PY
+    assert_success
+}
+
+@test "wrong usage" {
+    fails_with 64 '--item-vectors and --learned-positions need --body timeline' train --item-vectors -o no.st
+    fails_with 64 '--node-vectors need --softmax trie' train --node-vectors --softmax level -o no.st
+    fails_with 64 'expected one of flat, timeline' train --body tree -o no.st
+    assert_none_written no.st
+}
+
+# changed EXPRESSION: the model with tensors t and metadata meta changed, in broken.st.
+changed() {
+    /usr/bin/python3 - "$1" <<'PY'
+import json, sys
+from tensors import load, save
+t, meta = load("model.st")
+t = {k: v.copy() for k, v in t.items()}
+def set_json(key, **new): meta[key] = json.dumps(json.loads(meta[key]) | new)
+exec(sys.argv[1])
+save("broken.st", t, meta)
+PY
+}
+
+@test "models that contradict their SIDs or themselves" {
+    refused() { # refused EXPRESSION MESSAGE
+        changed "$1"
+        for tool in "recommend -m broken.st -s sids.st" "evaluate -q -m broken.st -s sids.st -i interactions.st"; do
+            # shellcheck disable=SC2086 # words of a command
+            run --separate-stderr "$BIN/"$tool <<<'i1'
+            assert_equal "$status" 65
+            [[ $stderr == *"$2"* ]] || fail "$stderr"
+            assert_one_line
+        done
+    }
+    refused 't["node_token"][5] = t["node_token"][6]' 'its node vectors are of another trie'
+    refused 't["node_parent"][9] = 10**9' 'its node vectors are of another trie'
+    refused 't["node_parent"][0] = 0' 'its node vectors are of another trie'
+    refused 'del t["node_parent"]' "node_parent"
+    refused 't["model.node_vectors.weight"] = t["model.node_vectors.weight"][:-1]' 'model.node_vectors.weight'
+    refused 'set_json("training", body="flat")' "is not the body that the model's shape says (timeline)"
+    refused 'set_json("config", depth_levels=2)' 'a block for each of 2 levels, expected 3'
+    refused 'set_json("config", item_vectors=10**12)' 'a table has more rows'
+    refused 'set_json("config", item_vectors=61)' 'model.item_vectors.weight'
+    refused 't["model.item_vectors.weight"][3, 4] = float("nan")' 'model.item_vectors.weight'
+}
