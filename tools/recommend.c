@@ -256,7 +256,7 @@ int main(int argc, char **argv)
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected '%s': histories come from standard input", argv[1]);
     if (!model != !sids) die(EX_USAGE, "--model and --sids go together");
     if (!model && !blend) die(EX_USAGE, "--model and --sids, or --blend, are missing");
-    if (k > beam && !blend) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
+    if (model && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
     server_t s = server_open();
     serve(&s);
     server_close(&s);

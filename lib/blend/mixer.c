@@ -23,6 +23,7 @@ typedef struct {
 typedef struct {
     candidate_t *candidates;
     int64_t count, cap;
+    int64_t places; /* of its list */
 } asked_t;
 
 typedef struct {
@@ -48,7 +49,7 @@ struct mixer {
     int64_t item_count, item_cap, log_cap;
     /* the call at hand */
     const double *weight; /* [bins, parts] */
-    int64_t n, k, beam_k;
+    int64_t n, k, beam_k, width, spare;
     const history_t *histories;
     int32_t *beam;        /* [n, beam_k] */
     float *beam_log_p;
@@ -160,7 +161,7 @@ static void reserve_best(workspace_t *w, int64_t count)
 /* Takes the best of each part that counts. */
 static void add_best(mixer_t *m, const bool wanted[PARTS], asked_t *asked, workspace_t *w)
 {
-    const int64_t most = max64(m->candidates, m->k);
+    const int64_t most = max64(m->candidates, asked->places);
     reserve_best(w, most);
     for (part_t p = 0; p < PARTS; p++) {
         if (!wanted[p]) continue;
@@ -182,7 +183,7 @@ static double bar(const asked_t *a, int64_t k, double per_generator, ranking_ite
 
 /* Drops candidates that the generator is not known to know, and that would not be among the k best if they had the least of its
  * beam's probabilities. Met items stay: the others' probabilities hang on theirs. */
-static void prune(const mixer_t *m, asked_t *a, double weight, ranking_item_t *best)
+static void prune(const mixer_t *m, asked_t *a, int64_t k, double weight, ranking_item_t *best)
 {
     double least = INFINITY, met_mass = 0;
     for (int64_t i = 0; i < a->count; i++) {
@@ -191,7 +192,7 @@ static void prune(const mixer_t *m, asked_t *a, double weight, ranking_item_t *b
         least = fmin(least, c->generator);
         if (leaves_met_out(m) && c->met) met_mass += c->generator;
     }
-    const double per_generator = weight / fmax(1 - met_mass, GENERATOR_LEFT), least_wanted = bar(a, m->k, per_generator, best);
+    const double per_generator = weight / fmax(1 - met_mass, GENERATOR_LEFT), least_wanted = bar(a, k, per_generator, best);
     int64_t kept = 0;
     for (int64_t i = 0; i < a->count; i++) {
         const candidate_t c = a->candidates[i];
@@ -212,6 +213,7 @@ static void gather_history(mixer_t *m, int64_t i, workspace_t *w)
     const accumulator_t *met = &w->answer.sum[PART_REPEAT];
     accumulator_clear(&w->place);
     asked->count = 0;
+    asked->places = asks_generator(m, weight) && m->spare ? min64(m->k, max64(m->width, m->spare + met->count)) : m->k;
     if (asks_generator(m, weight)) add_beam(m, i, &w->place);
     if (asks_generator(m, weight) && leaves_met_out(m))
         for (int64_t j = 0; j < met->count; j++) candidate(asked, &w->place, met->list[j]);
@@ -221,7 +223,7 @@ static void gather_history(mixer_t *m, int64_t i, workspace_t *w)
         c->evidence = evidence_of(m, &w->answer, weight, wanted, c->item);
         c->met = met->touched[c->item];
     }
-    if (asks_generator(m, weight)) prune(m, asked, weight[m->generator], w->best);
+    if (asks_generator(m, weight)) prune(m, asked, asked->places, weight[m->generator], w->best);
 }
 
 static void gather(void *ctx, int64_t shard, int worker)
@@ -277,7 +279,7 @@ static void rank_history(mixer_t *m, int64_t i, ranking_item_t *best)
     int64_t n = 0;
     for (int64_t j = 0; j < a->count; j++) {
         const candidate_t *c = &a->candidates[j];
-        ranking_offer(best, &n, m->k, (ranking_item_t){c->evidence + factor * c->generator, c->item});
+        ranking_offer(best, &n, a->places, (ranking_item_t){c->evidence + factor * c->generator, c->item});
     }
     qsort(best, (size_t)n, sizeof *best, ranking_best_first);
     for (int64_t j = 0; j < m->k; j++) {
@@ -311,6 +313,8 @@ void mixer_topk(mixer_t *m, const double *weight, int64_t n, const history_t *hi
     get_ready(m);
     m->weight = weight;
     m->k = k;
+    m->width = width;
+    m->spare = spare;
     m->beam_k = max64(width, spare ? k : 0);
     m->beam = NEW_ARRAY(int32_t, min64(n, CHUNK) * m->beam_k);
     m->beam_log_p = NEW_ARRAY(float, min64(n, CHUNK) * m->beam_k);
