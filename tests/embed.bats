@@ -514,7 +514,7 @@ PY
 
 @test "--fit-weights: what does not fit is refused" {
     kinds
-    fields=(--fields title,description)
+    fields=(--fields "title,description")
     refused 64 "--fit-weights goes with --text lsa" --text none --image builtin --fit-weights x.st <items.jsonl
     refused 64 "expected one of them" --fit x.st --fit-weights x.st <items.jsonl
     refused 66 "gone.st" "${fields[@]}" --fit-weights gone.st <items.jsonl
