@@ -152,7 +152,10 @@ PY
 }
 
 @test "wrong usage" {
-    fails_with 64 '--item-vectors and --learned-positions need --body timeline' train --item-vectors -o no.st
+    for option in --item-vectors --learned-positions '--item-dropout=0.1'; do
+        fails_with 64 '--item-vectors, --learned-positions and --item-dropout need --body timeline' train "$option" -o no.st
+    done
+    fails_with 64 '--vector-dropout needs --item-vectors or --node-vectors' train --body timeline --vector-dropout 0.1 -o no.st
     fails_with 64 '--node-vectors need --softmax trie' train --node-vectors --softmax level -o no.st
     fails_with 64 'expected one of flat, timeline' train --body tree -o no.st
     assert_none_written no.st

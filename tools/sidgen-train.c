@@ -103,11 +103,14 @@ static bool asks_for_timeline(int argc, char **argv)
     return asks;
 }
 
+/* Refuses what would do nothing. */
 static void check_body(void)
 {
-    if (o.body == BODY_FLAT && (o.item_vectors || o.learned_positions))
-        die(EX_USAGE, "--item-vectors and --learned-positions need --body timeline");
+    if (o.body == BODY_FLAT && (o.item_vectors || o.learned_positions || o.item_dropout > 0))
+        die(EX_USAGE, "--item-vectors, --learned-positions and --item-dropout need --body timeline");
     if (o.node_vectors && o.softmax != SOFTMAX_TRIE) die(EX_USAGE, "--node-vectors need --softmax trie");
+    if (o.vector_dropout > 0 && !o.item_vectors && !o.node_vectors)
+        die(EX_USAGE, "--vector-dropout needs --item-vectors or --node-vectors");
 }
 
 int main(int argc, char **argv)
