@@ -21,7 +21,7 @@ static cooccur_options_t cooccur = {.window = 10, .back = 0.2, .power = 0.1, .de
 static likeness_options_t likeness = {.count = 50, .temperature = 0.2};
 static double neighbour_decay = 0.6;
 static int64_t hops = 100, candidates = 100, beam = 20;
-static fitting_options_t fitting = {.bins = 8, .strength = 20, .list = 20};
+static fitting_options_t fitting = {.bins = 8, .strength = 20, .list = 50};
 
 static const cli_option_t options[] = {
     OPT_STRING('i', "interactions", "FILE", &interactions_path, "interactions/1"),
