@@ -9,11 +9,11 @@
 #include "base/minmax.h"
 #include "base/progress.h"
 #include "base/rng.h"
-#include "data/met.h"
+#include "blend/listing.h"
 #include "data/ranking.h"
 #include "data/sample.h"
 
-enum { FOLDS = 2, CUT = 10, USERS_A_BIN = 20, USERS_AT_ONCE = 1 << 16 };
+enum { FOLDS = 2, CUT = 10, USERS_A_BIN = 20 };
 
 #define FAINT 1e-4 /* least weight */
 
@@ -32,8 +32,6 @@ typedef struct {
     appraiser_t *appraiser;
     const fitting_options_t *o;
 } job_t;
-
-static bool leaves_met_out(const job_t *job) { return job->b->sources.protocol == PROTOCOL_UNSEEN; }
 
 static void cases_reserve(cases_t *c, int64_t n, int parts)
 {
@@ -105,18 +103,22 @@ static cases_t cases_make(const job_t *job, const interactions_t *x, const char 
     return c;
 }
 
+/* Adds a case of another list. */
+static void cases_add(cases_t *c, const cases_t *from, int64_t i, int parts)
+{
+    c->histories[c->n] = from->histories[i];
+    c->bin[c->n] = from->bin[i];
+    c->fold[c->n] = from->fold[i];
+    memcpy(c->p + c->n++ * parts, from->p + i * parts, (size_t)parts * sizeof *c->p);
+}
+
 /* The cases of one fold. */
 static cases_t cases_of(const cases_t *all, int fold, int parts)
 {
     cases_t c = {0};
     cases_reserve(&c, all->n, parts);
-    for (int64_t i = 0; i < all->n; i++) {
-        if (all->fold[i] != fold) continue;
-        c.histories[c.n] = all->histories[i];
-        c.bin[c.n] = all->bin[i];
-        c.fold[c.n] = all->fold[i];
-        memcpy(c.p + c.n++ * parts, all->p + i * parts, (size_t)parts * sizeof *c.p);
-    }
+    for (int64_t i = 0; i < all->n; i++)
+        if (all->fold[i] == fold) cases_add(&c, all, i, parts);
     return c;
 }
 
@@ -135,44 +137,87 @@ static void drop_faint(const blend_t *b, double *weight)
     }
 }
 
+/* Lists that hold what came, as they are gathered. */
+typedef struct {
+    const cases_t *cases;
+    int64_t n, cap, item_count, item_cap;
+    int64_t *of;      /* [n] their cases */
+    int64_t *offsets; /* [n + 1] */
+    int32_t *items;
+} lists_t;
+
+static void take_list(void *ctx, int64_t i, const int32_t *items, int64_t n)
+{
+    lists_t *l = ctx;
+    if (!ranking_find(items, n, l->cases->histories[i].target)) return;
+    if (l->n == l->cap) {
+        l->cap = l->cap ? 2 * l->cap : 256;
+        l->of = xreallocarray(l->of, (size_t)l->cap, sizeof *l->of);
+        l->offsets = xreallocarray(l->offsets, (size_t)l->cap + 1, sizeof *l->offsets);
+    }
+    l->of[l->n] = i;
+    l->offsets[l->n++] = l->item_count;
+    for (int64_t j = 0; j < n; j++) {
+        GROW(l->items, l->item_count, l->item_cap);
+        l->items[l->item_count++] = items[j];
+    }
+    l->offsets[l->n] = l->item_count;
+}
+
+/* What the parts give to each list as a whole: [n, parts]. */
+static double *masses(const job_t *job, const lists_t *l, const history_t *histories)
+{
+    const int parts = job->b->parts;
+    double *mass = NEW_ARRAY(double, l->n * parts), *p = NEW_ARRAY(double, size_mul((size_t)l->item_count, (size_t)parts));
+    appraiser_run(job->appraiser, l->n, histories, l->offsets, l->items, p);
+    for (int64_t i = 0; i < l->n; i++)
+        for (int64_t j = l->offsets[i]; j < l->offsets[i + 1]; j++)
+            for (int s = 0; s < parts; s++) mass[i * parts + s] += p[j * parts + s];
+    free(p);
+    return mass;
+}
+
+/* Turns weights by which all that came is likely into those by which it is likely among the items of its list. */
+static void tilt(const job_t *job, const cases_t *c, double *weight)
+{
+    lists_t l = {.cases = c};
+    listing_each(job->b, job->mixer, weight, c->n, c->histories, job->o->beam, job->o->list, take_list, &l);
+    cases_t held = {0};
+    cases_reserve(&held, l.n, job->b->parts);
+    for (int64_t i = 0; i < l.n; i++) cases_add(&held, c, l.of[i], job->b->parts);
+    if (l.n) {
+        double *mass = masses(job, &l, held.histories);
+        const mixture_cases_t cases = to_fit(&held, job->b);
+        mixture_tilt(&cases, mass, weight);
+        free(mass);
+    }
+    cases_free(&held);
+    free(l.of);
+    free(l.offsets);
+    free(l.items);
+}
+
 static void fit_weights(const job_t *job, const cases_t *c, double *weight)
 {
     const mixture_cases_t cases = to_fit(c, job->b);
     mixture_fit(&cases, job->o->strength, weight);
     drop_faint(job->b, weight);
+    if (job->o->list) tilt(job, c, weight);
+    drop_faint(job->b, weight);
 }
 
-/* Adds up what the lists of n histories are worth. */
-static void add_ranks(const job_t *job, const history_t *histories, int64_t n, met_t *met, int64_t places, int32_t *items, fitting_score_t *sum)
-{
-    for (int64_t i = 0; i < n; i++) {
-        int32_t *list = items + i * places;
-        int64_t left = places;
-        if (leaves_met_out(job)) {
-            met_take(met, &histories[i]);
-            left = met_leave_out(met, places, list, NULL);
-        }
-        const int32_t rank = ranking_find(list, min64(left, CUT), histories[i].target);
-        sum->hr10 += ranking_hit(rank, CUT);
-        sum->ndcg10 += ranking_gain(rank);
-    }
-}
+/* A score being added up. */
+typedef struct {
+    const cases_t *cases;
+    fitting_score_t *sum;
+} scoring_t;
 
-/* Has the mixture with these weights make lists, without met items where the protocol says so. */
-static void add_lists(const job_t *job, const cases_t *c, const double *weight, fitting_score_t *sum)
+static void take_score(void *ctx, int64_t i, const int32_t *items, int64_t n)
 {
-    const bool out = leaves_met_out(job);
-    met_t met = met_new(job->b->sources.items);
-    for (int64_t first = 0, n, places = CUT; first < c->n; first += n) {
-        n = out ? met_chunk(&met, c->n - first, c->histories + first, CUT, CUT, &places) : min64(c->n - first, USERS_AT_ONCE);
-        int32_t *items = NEW_ARRAY(int32_t, n * places);
-        float *scores = NEW_ARRAY(float, n * places);
-        mixer_topk(job->mixer, weight, n, c->histories + first, job->o->beam, out ? CUT : 0, places, items, scores);
-        add_ranks(job, c->histories + first, n, &met, places, items, sum);
-        free(items);
-        free(scores);
-    }
-    met_free(&met);
+    const scoring_t *s = ctx;
+    const int32_t rank = ranking_find(items, n, s->cases->histories[i].target);
+    s->sum->hr10 += ranking_hit(rank, CUT);
+    s->sum->ndcg10 += ranking_gain(rank);
 }
 
 /* Adds up what the mixture with these weights makes of the cases. */
@@ -183,7 +228,7 @@ static void add_score(const job_t *job, const cases_t *c, const double *weight, 
     const double mean = mixture_likelihood(&cases, weight, &reached);
     sum->log_p += mean * (double)reached;
     sum->reach += (double)reached;
-    add_lists(job, c, weight, sum);
+    listing_each(job->b, job->mixer, weight, c->n, c->histories, job->o->beam, CUT, take_score, &(scoring_t){c, sum});
 }
 
 static fitting_score_t mean_of(fitting_score_t sum, int64_t n)
@@ -225,7 +270,7 @@ fitting_t fitting_run(blend_t *b, mixer_t *m, appraiser_t *a, const interactions
     const job_t job = {b, m, a, options};
     cases_t all = cases_make(&job, x, name);
     fitting_t f = {.users = all.n};
-    progress_start("judging", "lists", all.n * (1 + b->parts));
+    progress_start("fitting and judging", "lists", all.n * (1 + (options->list ? 2 : 0) + b->parts));
     f.mixture = judge_mixture(&job, &all);
     for (int s = 0; s < b->parts; s++) f.alone[s] = judge_alone(&job, &all, s);
     for (int64_t i = 0; i < all.n; i++) f.bin_users[all.bin[i]]++;

@@ -14,6 +14,7 @@ typedef struct {
     int64_t users;    /* a sample of so many, drawn by `seed` as `evaluate --split valid --users` does; 0: all */
     int64_t bins;     /* of histories, 1 to MIXTURE_BINS at most */
     double strength;  /* of the prior by which a bin's weights lean on the common ones: so many cases */
+    int64_t list;     /* the weights are for what stands in lists so long (blend/mixture.h: mixture_tilt()); 0: for all that comes */
     int beam;         /* of the generator, where there is one */
     uint64_t seed;    /* of the sample and of the folds */
 } fitting_options_t;

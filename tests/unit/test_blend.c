@@ -189,6 +189,47 @@ TEST(weights_are_found_again)
     free(bin);
 }
 
+static double likelihood_in_lists(const mixture_cases_t *c, const double *mass, const double *w)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < c->n; i++) {
+        double came = 0, listed = 0;
+        for (int s = 0; s < c->parts; s++) {
+            came += w[c->bin[i] * c->parts + s] * c->p[i * c->parts + s];
+            listed += w[c->bin[i] * c->parts + s] * mass[i * c->parts + s];
+        }
+        sum += log(came / listed);
+    }
+    return sum;
+}
+
+/* No factor makes what came likelier among the items of the lists than those found. */
+TEST(a_tilt_is_the_best_there_is)
+{
+    enum { N = 500, S = 3 };
+    double p[N * S], mass[N * S], weight[2 * S] = {0.5, 0.3, 0.2, 0.1, 0.1, 0.8}, other[2 * S];
+    uint8_t bin[N];
+    for (int i = 0; i < N; i++) {
+        bin[i] = (uint8_t)(i % 2);
+        for (int s = 0; s < S; s++) {
+            mass[i * S + s] = 0.2 + 0.7 * (double)rng_uniform(7, (uint64_t)(i * S + s));
+            p[i * S + s] = mass[i * S + s] * (double)rng_uniform(8, (uint64_t)(i * S + s)) * (s + 1) / S;
+        }
+    }
+    const mixture_cases_t c = {N, S, 2, p, bin};
+    const double before = likelihood_in_lists(&c, mass, weight);
+    mixture_tilt(&c, mass, weight);
+    const double best = likelihood_in_lists(&c, mass, weight);
+    CHECK(best > before);
+    for (int b = 0; b < 2; b++) CHECK_NEAR(weight[b * S] + weight[b * S + 1] + weight[b * S + 2], 1, 1e-12);
+    for (int s = 0; s < S; s++)
+        for (int up = 0; up < 2; up++) {
+            memcpy(other, weight, sizeof other);
+            for (int b = 0; b < 2; b++) other[b * S + s] *= up ? 1.1 : 0.9;
+            CHECK(likelihood_in_lists(&c, mass, other) <= best + 1e-6);
+        }
+}
+
 /* Cases that no part gives anything, and none at all. */
 TEST(unreachable_cases_say_nothing)
 {
@@ -305,5 +346,5 @@ TEST(threads_do_not_matter)
 }
 
 UNIT_MAIN(UNIT(accumulator_keeps_the_best), UNIT(likeness_by_hand), UNIT(likeness_whatever_the_threads), UNIT(parts_are_distributions),
-          UNIT(weights_are_found_again), UNIT(unreachable_cases_say_nothing), UNIT(lists_hold_every_part_s_probabilities),
+          UNIT(weights_are_found_again), UNIT(a_tilt_is_the_best_there_is), UNIT(unreachable_cases_say_nothing), UNIT(lists_hold_every_part_s_probabilities),
           UNIT(threads_do_not_matter))
