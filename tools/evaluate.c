@@ -241,6 +241,7 @@ static void settings_json(buf_t *out, const system_t *s)
 
 static void check_options(int operands, char **argv)
 {
+    if (cli_given("protocol")) die(EX_USAGE, "--protocol goes with --compare and --ablation: metrics are of both");
     if (operands) die(EX_USAGE, "unexpected '%s': operands go with --compare and --show", argv[1]);
     if (!interactions) die(EX_USAGE, "--interactions is missing");
     if (model && recs) die(EX_USAGE, "--model and --recs exclude each other");

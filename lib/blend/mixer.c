@@ -213,7 +213,7 @@ static void gather_history(mixer_t *m, int64_t i, workspace_t *w)
     const accumulator_t *met = &w->answer.sum[PART_REPEAT];
     accumulator_clear(&w->place);
     asked->count = 0;
-    asked->places = asks_generator(m, weight) && m->spare ? min64(m->k, max64(m->width, m->spare + met->count)) : m->k;
+    asked->places = asks_generator(m, weight) && m->spare ? max64(m->width, m->spare + met->count) : m->k;
     if (asks_generator(m, weight)) add_beam(m, i, &w->place);
     if (asks_generator(m, weight) && leaves_met_out(m))
         for (int64_t j = 0; j < met->count; j++) candidate(asked, &w->place, met->list[j]);
@@ -293,8 +293,10 @@ static void rank(void *ctx, int64_t shard, int worker)
 {
     mixer_t *m = ctx;
     workspace_t *w = &m->work[worker];
-    reserve_best(w, m->k);
-    for (int64_t i = shard * SHARD; i < min64((shard + 1) * SHARD, m->n); i++) rank_history(m, i, w->best);
+    for (int64_t i = shard * SHARD; i < min64((shard + 1) * SHARD, m->n); i++) {
+        reserve_best(w, max64(m->k, m->asked[i].places));
+        rank_history(m, i, w->best);
+    }
 }
 
 static int64_t shards(int64_t n) { return (n + SHARD - 1) / SHARD; }
