@@ -116,15 +116,18 @@ pictures = --image-root $(dir $1)
 caption     = $(call stage,caption,$(RUN),$(CAPTION),$(pictures) $2 $(CAPTION_FLAGS) -o @/items.jsonl < $1,$1,items.jsonl)/items.jsonl
 mine-intent = $(call stage,mine-intent,$(RUN),$(MINE),$2 $(MINE_FLAGS) -o @/items.jsonl < $1,$1,items.jsonl)/items.jsonl
 quality     = $(call stage,quality,$(RUN),$(QUALITY),$2 $(QUALITY_FLAGS) -o @/quality.st < $1,$1,quality.st)/quality.st
-embed       = $(call stage,embed,$(RUN),$(EMBED),$(if $(findstring --image ,$2),$(pictures)) $2 $(addprefix --fit-weights ,$3) \
-	$(EMBED_FLAGS) -o @/embeddings.st < $1,$1 $3,embeddings.st)/embeddings.st
+# EMBED_FLAGS that choose another encoder, or a space that is there already, leave no weights to fit.
+own_space   = $(filter --fit --fit=% --joint --joint=% --text --text=%,$(EMBED_FLAGS))
+fitted_to   = $(if $(own_space),,$1)
+embed       = $(call stage,embed,$(RUN),$(EMBED),$(if $(findstring --image ,$2),$(pictures)) $2 $(addprefix --fit-weights ,$(call fitted_to,$3)) \
+	$(EMBED_FLAGS) -o @/embeddings.st < $1,$1 $(call fitted_to,$3),embeddings.st)/embeddings.st
 
 # EMBEDDINGS (or, for --method identity, INTERACTIONS), pipeline's own flags
 rqvae = $(call stage,rqvae,$(RUN),$(RQVAE),--seed $(SEED) $2 $(RQVAE_FLAGS) --log @/log.jsonl -o @/sids.st < $1,$1,sids.st)/sids.st
 
 # SIDS, pipeline's own flags. A data set may have flags for each of the two bodies.
 sidgen-train = $(call stage,sidgen-train,$(TRAIN_RUN),$(TRAIN),--sids $1 --interactions $(interactions) --seed $(SEED) $2 \
-	$(if $(findstring --body timeline,$2),$(TIMELINE_FLAGS),$(FLAT_FLAGS)) $(TRAIN_FLAGS) \
+	$(if $(findstring --body timeline,$(subst =, ,$2 $(TRAIN_FLAGS))),$(TIMELINE_FLAGS),$(FLAT_FLAGS)) $(TRAIN_FLAGS) \
 	--log @/log.jsonl -o @/model.st,$1 $(interactions),model.st)/model.st
 
 # BODY: `flat`, a row a token, is the papers'; `timeline`, a row an item, with vectors for items and for prefixes of SIDs.

@@ -148,6 +148,18 @@ refused() { # refused MESSAGE: by both tools that read it, one line
     assert_none_written m.json
 }
 
+@test "a line's answer depends on no other line" {
+    "$HELPERS/evaluate.py" write_histories i.st test >all.txt
+    head -n 40 all.txt >histories.txt
+    for options in '--blend both.st -m model1.st -s sids.st -x' '--blend alone.st -x' '--blend both.st -m model1.st -s sids.st'; do
+        # shellcheck disable=SC2086 # several options
+        "$BIN/recommend" $options <histories.txt >together.tsv
+        # shellcheck disable=SC2086
+        while read -r line; do "$BIN/recommend" $options <<<"$line"; done <histories.txt >apart.tsv
+        cmp together.tsv apart.tsv
+    done
+}
+
 @test "bad files are refused with one line" {
     change alone.st <<<'t["weights"][1] *= 1.01'
     refused 'weights that do not sum to 1'
@@ -187,6 +199,10 @@ refused() { # refused MESSAGE: by both tools that read it, one line
     refused "metadata 'config'"
     change alone.st <<<'meta["config"] = meta["config"].replace("\"hops\":", "\"hops\":1e300,\"x\":")'
     refused "metadata 'config'"
+    change alone.st <<<'meta["config"] = meta["config"].replace("\"hops\":", "\"hops\":0.5,\"x\":")'
+    refused 'expected a whole number'
+    change alone.st <<<'t["popularity"] = t["popularity"].copy(); t["popularity"][3] = 2**62'
+    refused "tensor 'popularity'"
     change alone.st <<<'meta["schema"] = "sids/1"'
     refused 'is of schema sids/1'
 }
@@ -210,6 +226,7 @@ PY
     fails_with 65 'item_ids differ' "$BIN/evaluate" --blend alone.st -i items.st -o m.json
     assert_one_line
     fails_with 65 'fitted to other interactions' "$BIN/evaluate" --blend alone.st -i histories.st -o m.json
+    fails_with 65 'fitted to other interactions' "$BIN/recommend" --blend alone.st -i histories.st <<<''
     assert_one_line
     fails_with 65 'another model' "$BIN/evaluate" --blend both.st -m model2.st -s sids.st -i i.st -o m.json
     assert_one_line

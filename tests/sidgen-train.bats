@@ -138,7 +138,7 @@ SAMPLED=("${SMALL[@]}" --body timeline --depth-ffn 32 --sampled 32)
     train "${SMALL[@]}" --epochs 1 -o anew.st
     at_least "$(meta whole.st validation ndcg@10)" "$(meta anew.st validation ndcg@10)"
     [ "$(meta whole.st input.start)" ]
-    refused 65 'that model is of another shape (width 32, 2 layers, 2 heads, MLP 64)' --start half.st
+    refused 65 'that model is of another shape (flat, width 32, 2 layers, 2 heads, MLP 64, block a level 0)' --start half.st
     refused 65 'is of schema sids/1, expected model/1' --start sids.st
 }
 

@@ -79,8 +79,21 @@ PY
     assert_equal "$(weights same.st)" "$(weights model.st)"
     fails_with 65 'that model is of another shape' train --epochs 1 --start model.st -o flat.st
     train --epochs 1 -o flat.st
-    fails_with 65 'that model is of another shape' train "${TIMELINE[@]}" --epochs 1 --start flat.st -o no.st
+    fails_with 65 'that model is of another shape (flat, width 32, 2 layers, 2 heads' train "${TIMELINE[@]}" --epochs 1 --start flat.st -o no.st
+    fails_with 65 'of another shape (timeline, width 32, 2 layers, 2 heads, MLP 64, block a level 32, item vectors, node vectors)' \
+        train "${TIMELINE[@]}" --heads 1 --head-dim 32 --kv-heads 1 --epochs 1 --start model.st -o no.st
     assert_none_written no.st
+}
+
+@test "every position that a long history is read at is trained" {
+    train --body timeline --learned-positions --max-items 4 --epochs 1 --valid-users 0 -o moved.st
+    train --body timeline --learned-positions --max-items 4 --epochs 1 --valid-users 0 --lr 0 -o still.st
+    run /usr/bin/python3 - <<'PY'
+from tensors import load
+moved, still = (load(name)[0]["model.positions.weight"] for name in ("moved.st", "still.st"))
+assert len(moved) == 5 and (moved != still).any(axis=1).all()
+PY
+    assert_success
 }
 
 @test "held-out interactions do not reach the weights" {
@@ -155,6 +168,9 @@ PY
     for option in --item-vectors --learned-positions '--item-dropout=0.1'; do
         fails_with 64 '--item-vectors, --learned-positions and --item-dropout need --body timeline' train "$option" -o no.st
     done
+    for option in --depth-ffn=16 --depth-dropout=0.1; do
+        fails_with 64 '--depth-ffn and --depth-dropout need --body timeline' train "$option" -o no.st
+    done
     fails_with 64 '--vector-dropout needs --item-vectors or --node-vectors' train --body timeline --vector-dropout 0.1 -o no.st
     fails_with 64 '--node-vectors need --softmax trie' train --node-vectors --softmax level -o no.st
     fails_with 64 'expected one of flat, timeline' train --body tree -o no.st
@@ -193,6 +209,8 @@ PY
     refused 'set_json("training", body="flat")' "is not the body that the model's shape says (timeline)"
     refused 'set_json("config", depth_levels=2)' 'a block for each of 2 levels, expected 3'
     refused 'set_json("config", item_vectors=10**12)' 'a table has more rows'
+    refused 'set_json("training", softmax="level")' "node vectors without the trie's softmax"
+    refused 'set_json("config", item_vectors=59); t["model.item_vectors.weight"] = t["model.item_vectors.weight"][:59]' 'vectors of 59 items, but there are 60'
     refused 'set_json("config", item_vectors=61)' 'model.item_vectors.weight'
     refused 't["model.item_vectors.weight"][3, 4] = float("nan")' 'model.item_vectors.weight'
 }

@@ -70,7 +70,7 @@ static const cli_t cli = {"qarm-rl", "--model FILE --sids FILE --interactions FI
                           "Trains a generator further by GRPO on its own candidates; resumes from FILE.ckpt/ when killed.",
                           options, CLI_COUNT(options)};
 
-/* Writes the model; input.sids stays the digest of the SIDs that it was first trained with: theirs is its vocabulary. */
+/* Writes the model, whose tables have grown with the SIDs that it was given. */
 static void write_model(const model_t *m, const generator_t *start, const rl_result_t *r, const char *training, const char *config,
                         const provenance_t *from, const backend_t *b)
 {

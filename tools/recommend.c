@@ -52,6 +52,7 @@ typedef struct {
 typedef struct {
     ranker_t *ranker;
     const strtab_t *ids; /* of the items */
+    const blender_t *blender; /* with --blend */
     ranker_t *popular;   /* with --interactions */
     int64_t *popularity; /* [items], likewise */
     double events;       /* training events in all */
@@ -204,6 +205,7 @@ static void read_popularity(server_t *s)
     st_file_t *f = st_open(interactions);
     interactions_t x = interactions_read(f);
     catalogue_check_items(interactions, &x.item_ids, blend ? blend : sids, s->ids);
+    if (s->blender) blender_check_interactions(s->blender, blend, f);
     s->popular = popular_ranker(&x, NULL);
     s->popularity = interactions_popularity(&x);
     for (int64_t i = 0; i < x.items; i++) s->events += (double)s->popularity[i];
@@ -230,7 +232,7 @@ static server_t server_open(void)
 {
     recommender_t *r = model ? recommender_open(model, sids, gemm) : NULL;
     blender_t *b = blend ? blender_open(blend, r) : NULL;
-    server_t s = {.ranker = b ? blender_ranker(b) : recommender_ranker(r),
+    server_t s = {.blender = b, .ranker = b ? blender_ranker(b) : recommender_ranker(r),
                   .ids = b ? &blender_blend(b)->item_ids : &recommender_sids(r)->item_ids};
     s.met = met_new(s.ids->count);
     if (interactions) read_popularity(&s);

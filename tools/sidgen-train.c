@@ -108,6 +108,8 @@ static void check_body(void)
 {
     if (o.body == BODY_FLAT && (o.item_vectors || o.learned_positions || o.item_dropout > 0))
         die(EX_USAGE, "--item-vectors, --learned-positions and --item-dropout need --body timeline");
+    if (o.body == BODY_FLAT && (cli_given("depth-ffn") || cli_given("depth-dropout")))
+        die(EX_USAGE, "--depth-ffn and --depth-dropout need --body timeline");
     if (o.node_vectors && o.softmax != SOFTMAX_TRIE) die(EX_USAGE, "--node-vectors need --softmax trie");
     if (o.vector_dropout > 0 && !o.item_vectors && !o.node_vectors)
         die(EX_USAGE, "--vector-dropout needs --item-vectors or --node-vectors");
@@ -127,6 +129,8 @@ int main(int argc, char **argv)
     check_body();
 
     catalogue_t c = catalogue_open(sids_path, interactions_path);
+    if (o.node_vectors && c.sids.levels == 1 && !c.sids.max_suffix)
+        die(EX_DATAERR, "%s: --node-vectors: SIDs of one level without suffixes have no prefixes to tell apart", sids_path);
     o.protocol = protocol_parse(validate, &c.interactions);
     char *config = cli_config(&cli);
     train_job_t job = {.options = o, .backend = backend_open(gemm), .interactions = &c.interactions, .sids = &c.sids,

@@ -72,7 +72,9 @@ static void read_options(const st_file_t *f, sources_t *e)
     const char *text = st_meta(f, "config"), *protocol = st_meta(f, "protocol");
     cJSON *config = text ? cJSON_Parse(text) : NULL;
     for (int t = 0; t < TABLES; t++) e->decay[t] = need_option(f, config, decay_names[t], 1);
-    e->hops = (int64_t)need_option(f, config, "hops", INT32_MAX);
+    const double hops = need_option(f, config, "hops", INT32_MAX);
+    e->hops = (int64_t)hops;
+    if (e->hops < 1 || (double)e->hops != hops) die_at(f->name, 0, "metadata 'config': \"hops\" is %g, expected a whole number", hops);
     cJSON_Delete(config);
     for (e->protocol = 0; e->protocol < PROTOCOLS; e->protocol++)
         if (protocol && !strcmp(protocol, protocol_names[e->protocol])) return;
@@ -86,7 +88,8 @@ static sources_t read_sources(const st_file_t *f, int64_t items)
     for (int t = 0; t < TABLES; t++) e.tables[t] = table_read(f, table_names[t], items);
     e.popularity = st_need_i64(f, "popularity", 1, &items);
     for (int64_t i = 0; i < items; i++)
-        if (e.popularity[i] < 0) st_bad(f, "popularity", "row %lld holds %lld, expected 0 or more", (long long)i, (long long)e.popularity[i]);
+        if (e.popularity[i] < 0 || e.popularity[i] > INT64_C(1) << 53)
+            st_bad(f, "popularity", "row %lld holds %lld, expected 0 to 2^53", (long long)i, (long long)e.popularity[i]);
     sources_prepare(&e);
     return e;
 }
@@ -140,6 +143,7 @@ static void read_weights(const st_file_t *f, blend_t *b)
         }
         if (negative || fabs(sum - 1) > SUM_OFF)
             st_bad(f, "weights", "row %d: weights that do not sum to 1 (%g), or are below 0", i, sum);
+        for (int s = 0; s < b->parts; s++) b->weight[i * b->parts + s] /= sum;
     }
     free(weight);
 }

@@ -41,16 +41,18 @@ static void check_vocabulary(const model_t *m, const st_file_t *model, const sid
     cJSON_Delete(v);
 }
 
-/* Refuses SIDs unless they are the training's, or have grown out of them by rqvae --assign, which records where it began. */
-static void check_sids(const st_file_t *model, const st_file_t *sids)
+/* Refuses SIDs unless they are the training's, or have grown out of them by rqvae --assign, which records where it began; tells
+ * whether they may have grown. */
+static bool check_sids(const st_file_t *model, const st_file_t *sids)
 {
     const char *trained = st_meta(model, "input.sids"), *grown = st_meta(sids, "input.sids");
-    if (!trained || (grown && !strcmp(grown, trained))) return;
+    if (!trained || (grown && !strcmp(grown, trained))) return true;
     char *digest = st_digest(sids);
     if (strcmp(digest, trained))
         die(EX_DATAERR, "%s: trained with other SIDs than %s (digest %s, this file has %s)", model->name, sids->name, trained,
             digest);
     free(digest);
+    return false;
 }
 
 static hold_back_t hold_back_of(const cJSON *training)
@@ -122,13 +124,15 @@ static int64_t *nodes_of(const st_file_t *model, const trie_t *trie, int64_t row
 }
 
 /* Fits the tables to SIDs that have grown: what is new has no vector of its own yet. */
-static void fit_tables(generator_t *g, const st_file_t *model)
+static void fit_tables(generator_t *g, const st_file_t *model, bool grown)
 {
     const model_config_t *c = &g->model->config;
-    if (c->item_vectors > g->space.sids->items)
+    const int64_t items = g->space.sids->items;
+    if (c->item_vectors && (c->item_vectors > items || (!grown && c->item_vectors < items)))
         die(EX_DATAERR, "%s: vectors of %lld items, but there are %lld", model->name, (long long)c->item_vectors,
-            (long long)g->space.sids->items);
-    if (c->item_vectors) model_regrow_items(g->model, g->space.sids->items);
+            (long long)items);
+    if (c->node_vectors && g->space.softmax != SOFTMAX_TRIE) die_at(model->name, 0, "node vectors without the trie's softmax");
+    if (c->item_vectors) model_regrow_items(g->model, items);
     if (!c->node_vectors) return;
     int64_t *from = nodes_of(model, &g->space.trie, c->node_vectors);
     model_regrow_nodes(g->model, g->space.trie.nodes, from);
@@ -139,9 +143,9 @@ generator_t generator_read(const st_file_t *model, const st_file_t *sids_file, c
 {
     generator_t g = {.model = model_read(model)};
     check_vocabulary(g.model, model, sids, sids_file->name);
-    check_sids(model, sids_file);
+    const bool grown = check_sids(model, sids_file);
     read_training(&g, model, sids);
-    fit_tables(&g, model);
+    fit_tables(&g, model, grown);
     return g;
 }
 

@@ -20,7 +20,8 @@ typedef struct {
 
 static void add_windows(histories_t *h, int64_t first, int64_t count)
 {
-    const int64_t most = h->space->max_items, overlap = most / 2;
+    const bool timeline = h->space->body == BODY_TIMELINE; /* its last item is only predicted, and takes no row */
+    const int64_t most = h->space->max_items + timeline, overlap = h->space->max_items / 2;
     for (int64_t scored = 0; scored < count;) {
         int64_t context = scored ? overlap : 0, fresh = most - context;
         if (fresh > count - scored) fresh = count - scored;

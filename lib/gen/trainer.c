@@ -95,12 +95,15 @@ static void make_workers(trainer_t *t)
 
 static void begin_with(model_t *m, const model_t *start)
 {
-    if (params_copy(&m->params, &start->params)) return;
     const model_config_t *c = &start->config;
-    die(EX_DATAERR, "--start: that model is of another shape (width %lld, %lld layers, %lld heads, MLP %lld); "
-        "give the same --dim, --layers, --heads, --ffn",
-        (long long)c->hidden_size, (long long)c->num_hidden_layers, (long long)c->num_attention_heads,
-        (long long)c->intermediate_size);
+    const bool heads = c->num_attention_heads == m->config.num_attention_heads && c->head_dim == m->config.head_dim;
+    if (heads && params_copy(&m->params, &start->params)) return; /* sizes alone do not show how heads are cut */
+    die(EX_DATAERR, "--start: that model is of another shape (%s, width %lld, %lld layers, %lld heads, MLP %lld, block a level %lld%s%s%s); "
+        "give the same options",
+        c->depth_levels ? "timeline" : "flat", (long long)c->hidden_size, (long long)c->num_hidden_layers,
+        (long long)c->num_attention_heads, (long long)c->intermediate_size, (long long)c->depth_size,
+        c->item_vectors ? ", item vectors" : "", c->node_vectors ? ", node vectors" : "",
+        c->learned_positions ? ", learned positions" : "");
 }
 
 /* Gives a shard its part of a step's tokens; it must hold the longest sequence. */

@@ -64,3 +64,11 @@ float vec_log_sum_exp(int64_t n, const float *x)
     for (int64_t i = 0; i < n; i++) sum += fast_exp(x[i] - top);
     return top + logf(sum);
 }
+
+void vec_to_length_one(int64_t n, float *x)
+{
+    double square = 0;
+    for (int64_t i = 0; i < n; i++) square += (double)x[i] * (double)x[i];
+    const float scale = square > 1e-10 ? (float)(1 / sqrt(square)) : 0;
+    for (int64_t i = 0; i < n; i++) x[i] *= scale;
+}

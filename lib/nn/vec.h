@@ -12,6 +12,9 @@ void vec_add(int64_t n, const float *x, float *y);
 /* y += w x. */
 void vec_add_scaled(int64_t n, float w, const float *x, float *y);
 
+/* Scales x to length 1; a shorter x than 1e-5 becomes 0. */
+void vec_to_length_one(int64_t n, float *x);
+
 float vec_max(int64_t n, const float *x); /* n >= 1 */
 
 /* x = exp(x - top), in place; returns the sum. */

@@ -44,8 +44,8 @@ struct grpo {
 
 grpo_t *grpo_new(const network_t *policy, const network_t *reference, const space_t *space, const grpo_options_t *o)
 {
-    const int levels = space->vocab.levels;
-    const int64_t history = space_longest(space), rows = AT_ONCE * (history + o->group * levels), longest = history + levels;
+    const int levels = space->vocab.levels, branch = space->body == BODY_FLAT ? levels : 0;
+    const int64_t history = space_longest(space), rows = AT_ONCE * (history + o->group * branch), longest = history + branch;
     const int64_t prefixes = round_rows(policy->backend, AT_ONCE * (1 + o->group));
     const int64_t segments = AT_ONCE * (1 + o->group), scored = AT_ONCE * (1 + o->group * levels);
     grpo_t *g = NEW(grpo_t);

@@ -87,6 +87,14 @@ blender_t *blender_open(const char *path, recommender_t *r)
     return b;
 }
 
+void blender_check_interactions(const blender_t *b, const char *path, const st_file_t *f)
+{
+    char *digest = st_digest(f);
+    if (b->blend.interactions && strcmp(b->blend.interactions, digest))
+        die_at(path, 0, "fitted to other interactions than %s (digest %s, expected %s)", f->name, digest, b->blend.interactions);
+    free(digest);
+}
+
 const blend_t *blender_blend(const blender_t *b) { return &b->blend; }
 const char *blender_digest(const blender_t *b) { return b->digest; }
 ranker_t *blender_ranker(blender_t *b) { return &b->mixture.ranker; }

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "sid/features.h"
+#include "nn/vec.h"
 
 /* Takes the mean of the rows whose `mask` is set off their first `width` columns; the others are left as they are. */
 static void centre(int64_t n, int64_t stride, int64_t width, const uint8_t *mask, float *x)
@@ -60,17 +61,9 @@ static void add_images(const joined_t *j, int64_t text, double weight, float *x)
         for (int64_t k = text; k < stride; k++) x[i * stride + k] *= scale;
 }
 
-static void to_length_one(int64_t n, float *row)
-{
-    double square = 0;
-    for (int64_t j = 0; j < n; j++) square += (double)row[j] * (double)row[j];
-    const float scale = square > 1e-10 ? (float)(1 / sqrt(square)) : 0;
-    for (int64_t j = 0; j < n; j++) row[j] *= scale;
-}
-
 void joined_rows(const joined_t *j, int64_t text, double weight, float *x)
 {
     centre_texts(j, text, x);
     if (j->width) add_images(j, text, weight, x);
-    for (int64_t i = 0; i < j->n; i++) to_length_one(text + j->width, x + i * (text + j->width));
+    for (int64_t i = 0; i < j->n; i++) vec_to_length_one(text + j->width, x + i * (text + j->width));
 }

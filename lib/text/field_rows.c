@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "text/lsa_space.h"
+#include "nn/vec.h"
 
 enum { BLOCK = 64 /* items that one step of a parallel pass takes */ };
 
@@ -164,14 +165,6 @@ static void add_kind(const struct make_pass *p, int64_t item, int kind, float *r
     }
 }
 
-static void to_length_one(int64_t n, float *row)
-{
-    double square = 0;
-    for (int64_t j = 0; j < n; j++) square += (double)row[j] * (double)row[j];
-    const float scale = square > 1e-10 ? (float)(1 / sqrt(square)) : 0;
-    for (int64_t j = 0; j < n; j++) row[j] *= scale;
-}
-
 static void make_block(void *ctx, int64_t block, int worker)
 {
     (void)worker;
@@ -180,7 +173,7 @@ static void make_block(void *ctx, int64_t block, int worker)
         float *row = p->x + i * p->stride;
         memset(row, 0, (size_t)p->r->width * sizeof *row);
         for (int c = 0; c < NGRAM_KINDS; c++) add_kind(p, i, c, row);
-        to_length_one(p->r->width, row);
+        vec_to_length_one(p->r->width, row);
     }
 }
 
