@@ -86,7 +86,7 @@ def replay(name, extra, softmax, epochs, smoothing, average, decay):
     (model, _), (ours, _), begin = load("start.st"), load("end.st"), read_safetensors("start.st")[0]
     optimiser = Optimiser(model, decay)
     mean = {k: w.detach().clone() for k, w in model.w.items()}
-    all_windows = [w for u in users for w in windows(u[:-2], 6)]
+    all_windows = [w for u in users for w in windows(model, u[:-2], 6)]
     best, kept, loss_error, metric_error = -1, None, 0, 0
     for epoch in range(epochs):
         found = [window_losses(model, catalogue, *w, softmax, smoothing) for w in all_windows]
@@ -184,7 +184,7 @@ with tempfile.TemporaryDirectory() as folder:
     replay("timeline with node vectors", TIMELINE + ["--node-vectors"], "trie", 4, 0.1, 0, 0.05)
     replay("timeline with both", both, "trie", 6, 0.1, 0.6, 0.3)
     replay("timeline with both, of learned positions", both + ["--learned-positions"], "trie", 4, 0, 0, 0.05)
-    drops = ["--item-dropout", 0.1, "--item-vector-dropout", 0.2, "--node-vector-dropout", 0.2]
+    drops = ["--item-dropout", 0.1, "--vector-dropout", 0.2]
     evaluated("flat", [], "trie")
     evaluated("flat", [], "level")
     evaluated("flat with node vectors", ["--node-vectors"], "trie")

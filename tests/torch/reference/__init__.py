@@ -216,12 +216,14 @@ def window_losses(model, catalogue, items, context, softmax, smoothing=0.0):
     return out, rows
 
 
-def windows(history, max_items):
-    """(items, context) windows over a training history: every item a target once."""
+def windows(model, history, max_items):
+    """(items, context) windows over a training history: every item a target once. A timeline's last item takes no row, so that its
+    windows hold one more."""
+    longest = max_items + isinstance(model, Timeline)
     scored = 0
     while scored < len(history):
         context = max_items // 2 if scored else 0
-        fresh = min(max_items - context, len(history) - scored)
+        fresh = min(longest - context, len(history) - scored)
         yield history[scored - context:scored + fresh], context
         scored += fresh
 
