@@ -112,7 +112,8 @@ static csr_t read_neighbours(inputs_t *in)
 static sources_t gather(inputs_t *in)
 {
     const interactions_t *x = &in->interactions;
-    sources_t e = {.items = x->items, .hops = hops, .protocol = protocol_parse(protocol, x), .decay = {cooccur.decay, neighbour_decay}};
+    sources_t e = {
+        .items = x->items, .hops = hops, .protocol = protocol_parse(protocol, x), .decay = {cooccur.decay, neighbour_decay}};
     if (embeddings_path) e.tables[TABLE_NEIGHBOURS] = read_neighbours(in);
     e.tables[TABLE_COOCCUR] = cooccurrence_rows(x, &cooccur);
     e.popularity = interactions_popularity(x);

@@ -244,7 +244,8 @@ static void check_options(int operands, char **argv)
     if (model && recs) die(EX_USAGE, "--model and --recs exclude each other");
     if (blend && recs) die(EX_USAGE, "--blend and --recs exclude each other");
     if (!model != !sids) die(EX_USAGE, "--model and --sids go together");
-    if (!model && !blend && !recs && !(baseline && *baseline)) die(EX_USAGE, "nothing to evaluate: expected --model, --blend, --recs or --baseline");
+    if (!model && !blend && !recs && !(baseline && *baseline))
+        die(EX_USAGE, "nothing to evaluate: expected --model, --blend, --recs or --baseline");
     if (recs && recs_out) die(EX_USAGE, "--recs-out writes the lists of a model or a baseline, not those of --recs");
     if (model && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
 }

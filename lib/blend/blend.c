@@ -19,8 +19,9 @@ static char *member(const char *table, const char *name) { return xasprintf("%s.
 static void check_offsets(const st_file_t *f, const char *name, const csr_t *t, int64_t entries)
 {
     for (int64_t r = 0; r < t->rows; r++)
-        if (t->offsets[r + 1] < t->offsets[r]) st_bad(f, name, "row %lld: %lld after %lld, expected ascending offsets", (long long)r + 1,
-                                                      (long long)t->offsets[r + 1], (long long)t->offsets[r]);
+        if (t->offsets[r + 1] < t->offsets[r])
+            st_bad(f, name, "row %lld: %lld after %lld, expected ascending offsets", (long long)r + 1,
+                   (long long)t->offsets[r + 1], (long long)t->offsets[r]);
     if (t->offsets[0] != 0 || t->offsets[t->rows] != entries)
         st_bad(f, name, "from %lld to %lld, expected 0 to %lld, the number of entries", (long long)t->offsets[0],
                (long long)t->offsets[t->rows], (long long)entries);
@@ -32,9 +33,10 @@ static void check_entries(const st_file_t *f, const char *index, const char *wei
         int32_t last = -1;
         for (int64_t e = t->offsets[r]; e < t->offsets[r + 1]; last = t->index[e++]) {
             if (t->index[e] <= last || t->index[e] >= t->cols)
-                st_bad(f, index, "row %lld holds %d after %d, expected ascending rows of the %lld items", (long long)e, (int)t->index[e],
-                       (int)last, (long long)t->cols);
-            if (t->value[e] < 0) st_bad(f, weight, "row %lld holds %g, expected weights of 0 or more", (long long)e, (double)t->value[e]);
+                st_bad(f, index, "row %lld holds %d after %d, expected ascending rows of the %lld items", (long long)e,
+                       (int)t->index[e], (int)last, (long long)t->cols);
+            if (t->value[e] < 0)
+                st_bad(f, weight, "row %lld holds %g, expected weights of 0 or more", (long long)e, (double)t->value[e]);
         }
     }
 }
@@ -78,7 +80,8 @@ static void read_options(const st_file_t *f, sources_t *e)
     cJSON_Delete(config);
     for (e->protocol = 0; e->protocol < PROTOCOLS; e->protocol++)
         if (protocol && !strcmp(protocol, protocol_names[e->protocol])) return;
-    die_at(f->name, 0, "metadata 'protocol': expected \"%s\" or \"%s\"", protocol_names[PROTOCOL_ALL], protocol_names[PROTOCOL_UNSEEN]);
+    die_at(f->name, 0, "metadata 'protocol': expected \"%s\" or \"%s\"", protocol_names[PROTOCOL_ALL],
+           protocol_names[PROTOCOL_UNSEEN]);
 }
 
 static sources_t read_sources(const st_file_t *f, int64_t items)
@@ -109,7 +112,8 @@ static void read_parts(const st_file_t *f, blend_t *b)
         n = strcspn(at, ",");
         const part_t p = part_of(at, n);
         if (p == PARTS || (p != PART_GENERATOR && !sources_has(&b->sources, p)) || blend_place(b, p) >= 0)
-            die_at(f->name, 0, "metadata 'parts': '%.*s' is no part that this file has evidence for, or comes twice", (int)(n < 40 ? n : 40), at);
+            die_at(f->name, 0, "metadata 'parts': '%.*s' is no part that this file has evidence for, or comes twice",
+                   (int)(n < 40 ? n : 40), at);
         b->part[b->parts++] = p;
     }
     if (!b->parts) die_at(f->name, 0, "metadata 'parts' is empty, expected names with commas between them");

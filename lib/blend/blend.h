@@ -29,8 +29,8 @@ typedef struct {
 blend_t blend_read(const st_file_t *f);
 void blend_free(blend_t *b);
 
-/* Adds the tensors of blend/1, borrowed until st_commit(), and the metadata `protocol` and `parts`. The metadata `config`, with the
- * options "cooccur-decay", "neighbour-decay" and "hops" that a reader needs, and `input.*` are the tool's. */
+/* Adds the tensors of blend/1, borrowed until st_commit(), and the metadata `protocol` and `parts`. The metadata `config`, with
+ * the options "cooccur-decay", "neighbour-decay" and "hops" that a reader needs, and `input.*` are the tool's. */
 void blend_add(st_writer_t *w, const blend_t *b);
 
 /* The bin of a history. */

@@ -55,8 +55,8 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Cuts the cases into bins of as many users each, by the familiarity of their histories; fewer where there are few users, or where
- * many are alike. */
+/* Cuts the cases into bins of as many users each, by the familiarity of their histories; fewer where there are few users, or
+ * where many are alike. */
 static void set_edges(blend_t *b, const cases_t *c, int64_t bins)
 {
     float *familiarity = NEW_ARRAY(float, c->n);
@@ -122,7 +122,10 @@ static cases_t cases_of(const cases_t *all, int fold, int parts)
     return c;
 }
 
-static mixture_cases_t to_fit(const cases_t *c, const blend_t *b) { return (mixture_cases_t){c->n, b->parts, b->bins, c->p, c->bin}; }
+static mixture_cases_t to_fit(const cases_t *c, const blend_t *b)
+{
+    return (mixture_cases_t){c->n, b->parts, b->bins, c->p, c->bin};
+}
 
 /* Parts of next to no weight get none, and cost nothing; popularity keeps a little, so that lists are filled. */
 static void drop_faint(const blend_t *b, double *weight)
@@ -234,7 +237,8 @@ static void add_score(const job_t *job, const cases_t *c, const double *weight, 
 static fitting_score_t mean_of(fitting_score_t sum, int64_t n)
 {
     const double cases = (double)n;
-    return (fitting_score_t){sum.hr10 / cases, sum.ndcg10 / cases, sum.reach / cases, sum.reach > 0 ? sum.log_p / sum.reach : NAN};
+    return (fitting_score_t){sum.hr10 / cases, sum.ndcg10 / cases, sum.reach / cases,
+                             sum.reach > 0 ? sum.log_p / sum.reach : NAN};
 }
 
 /* Each fold by the weights of the other. */
@@ -265,7 +269,8 @@ static fitting_score_t judge_alone(const job_t *job, const cases_t *all, int pla
     return mean_of(sum, all->n);
 }
 
-fitting_t fitting_run(blend_t *b, mixer_t *m, appraiser_t *a, const interactions_t *x, const char *name, const fitting_options_t *options)
+fitting_t fitting_run(blend_t *b, mixer_t *m, appraiser_t *a, const interactions_t *x, const char *name,
+                      const fitting_options_t *options)
 {
     const job_t job = {b, m, a, options};
     cases_t all = cases_make(&job, x, name);

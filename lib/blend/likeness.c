@@ -101,9 +101,10 @@ csr_t likeness_rows(const float *x, int64_t items, int64_t dim, const likeness_o
 {
     const int64_t count = max64(1, min64(options->count, items - 1));
     const size_t cells = size_mul((size_t)items, (size_t)count);
-    search_t s = {.items = items, .dim = dim, .count = count, .temperature = options->temperature, .unit = unit_rows(x, items, dim),
-                  .cosines = NEW_ARRAY(float *, parallel_workers()), .best = NEW_ARRAY(ranking_item_t *, parallel_workers()),
-                  .found = NEW_ARRAY(int64_t, items + 1), .index = NEW_ARRAY(int32_t, cells), .value = NEW_ARRAY(float, cells)};
+    search_t s = {.items = items, .dim = dim, .count = count, .temperature = options->temperature,
+                  .unit = unit_rows(x, items, dim), .cosines = NEW_ARRAY(float *, parallel_workers()),
+                  .best = NEW_ARRAY(ranking_item_t *, parallel_workers()), .found = NEW_ARRAY(int64_t, items + 1),
+                  .index = NEW_ARRAY(int32_t, cells), .value = NEW_ARRAY(float, cells)};
     gemm_init();
     for (int w = 0; w < parallel_workers(); w++) {
         s.cosines[w] = NEW_ARRAY(float, ROWS * COLUMNS);

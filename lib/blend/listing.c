@@ -16,8 +16,8 @@ static int64_t length_of(const int32_t *items, int64_t k)
     return n;
 }
 
-void listing_each(const blend_t *b, mixer_t *m, const double *weight, int64_t n, const history_t *histories, int beam, int64_t k, listing_fn fn,
-                  void *ctx)
+void listing_each(const blend_t *b, mixer_t *m, const double *weight, int64_t n, const history_t *histories, int beam, int64_t k,
+                  listing_fn fn, void *ctx)
 {
     const bool out = b->sources.protocol == PROTOCOL_UNSEEN;
     met_t met = met_new(b->sources.items);

@@ -118,7 +118,8 @@ static void wanted_by(const mixer_t *m, const double *weight, bool wanted[PARTS]
     wanted[PART_GENERATOR] = false;
 }
 
-static double evidence_of(const mixer_t *m, const sources_answer_t *a, const double *weight, const bool wanted[PARTS], int32_t item)
+static double evidence_of(const mixer_t *m, const sources_answer_t *a, const double *weight, const bool wanted[PARTS],
+                          int32_t item)
 {
     const blend_t *b = m->blend;
     double p = 0;
@@ -139,7 +140,10 @@ static candidate_t *candidate(asked_t *asked, accumulator_t *place, int32_t item
     return &asked->candidates[(int64_t)place->sum[item] - 1];
 }
 
-static bool asks_generator(const mixer_t *m, const double *weight) { return m->generator >= 0 && weight && weight[m->generator] > 0; }
+static bool asks_generator(const mixer_t *m, const double *weight)
+{
+    return m->generator >= 0 && weight && weight[m->generator] > 0;
+}
 
 static bool leaves_met_out(const mixer_t *m) { return m->blend->sources.protocol == PROTOCOL_UNSEEN; }
 
@@ -309,8 +313,8 @@ static bool needs_beam(const mixer_t *m)
     return false;
 }
 
-void mixer_topk(mixer_t *m, const double *weight, int64_t n, const history_t *histories, int width, int spare, int64_t k, int32_t *items,
-                float *scores)
+void mixer_topk(mixer_t *m, const double *weight, int64_t n, const history_t *histories, int width, int spare, int64_t k,
+                int32_t *items, float *scores)
 {
     get_ready(m);
     m->weight = weight;

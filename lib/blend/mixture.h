@@ -16,14 +16,14 @@ typedef struct {
 } mixture_cases_t;
 
 /* Maximises sum_n log sum_s w_s p_ns by r_ns = w_s p_ns / sum_t w_t p_nt, w_s = mean of r_ns over the cases that some part gives
- * anything (Dempster, Laird and Rubin 1977), from equal weights until none moves by more than 1e-6 or MIXTURE_ROUNDS are done. Then
- * the same for each bin, from there, with a Dirichlet prior: w_s = (sum_n r_ns + strength w*_s) / (cases + strength), w* being the
- * common weights. weight [bins, parts]: rows that add up to 1; a bin without cases has the common ones, as all have where
- * nothing came. */
+ * anything (Dempster, Laird and Rubin 1977), from equal weights until none moves by more than 1e-6 or MIXTURE_ROUNDS are done.
+ * Then the same for each bin, from there, with a Dirichlet prior: w_s = (sum_n r_ns + strength w*_s) / (cases + strength), w*
+ * being the common weights. weight [bins, parts]: rows that add up to 1; a bin without cases has the common ones, as all have
+ * where nothing came. */
 void mixture_fit(const mixture_cases_t *c, double strength, double *weight);
 
-/* For the cases whose item stands in some list: mass [n, parts] is what each part gives to all of the list. Multiplies the weights of each
- * part by a factor a_s, the same in all bins, that maximises
+/* For the cases whose item stands in some list: mass [n, parts] is what each part gives to all of the list. Multiplies the
+ * weights of each part by a factor a_s, the same in all bins, that maximises
  *
  *     sum_n log (sum_s a_s w_s p_ns / sum_s a_s w_s mass_ns),
  *
@@ -32,7 +32,7 @@ void mixture_fit(const mixture_cases_t *c, double strength, double *weight);
  * knows a little of everything; the first places of lists are won by these. */
 void mixture_tilt(const mixture_cases_t *c, const double *mass, double *weight);
 
-/* The mean of log sum_s w_s p_ns over the cases of which it is finite, w being those of each case's bin; *count is their number. */
+/* The mean of log sum_s w_s p_ns over the cases of which it is finite, w being each case's bin's; *count is their number. */
 double mixture_likelihood(const mixture_cases_t *c, const double *weight, int64_t *count);
 
 #endif

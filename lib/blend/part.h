@@ -2,8 +2,8 @@
 #ifndef SIDMILL_BLEND_PART_H
 #define SIDMILL_BLEND_PART_H
 
-/* The generator; what follows the history's items in training histories; what lies near them by embedding; two steps of these, one
- * after the other; the history itself; what is popular. */
+/* The generator; what follows the history's items in training histories; what lies near them by embedding; two steps of these,
+ * one after the other; the history itself; what is popular. */
 typedef enum {
     PART_GENERATOR, PART_COOCCUR, PART_NEIGHBOURS, PART_COOCCUR_NEIGHBOURS, PART_NEIGHBOURS_COOCCUR,
     PART_REPEAT, PART_POPULAR, PARTS

@@ -33,8 +33,8 @@ void sources_free(sources_t *e);
 /* Whether there is what a part is made of; the generator is none of these. */
 bool sources_has(const sources_t *e, part_t part);
 
-/* How much training knows of a history: the sum over its items of decay^age times their training events, by co-occurrence's decay.
- * How far each part is to be trusted hangs on that. */
+/* How much training knows of a history: the sum over its items of decay^age times their training events, by co-occurrence's
+ * decay. How far each part is to be trusted hangs on that. */
 double sources_familiarity(const sources_t *e, const history_t *h);
 
 /* What the evidence says about one history. Each worker has one. */
@@ -52,7 +52,7 @@ void sources_answer_free(sources_answer_t *a);
  *     p(i) proportional to sum_j decay^age(j) T[j, i]                         for one step by table T
  *     p(i) proportional to sum_k s(k) T'[k, i] / sum_i T'[k, i]               for a second one, s(k) being the best of the first
  *     p(i) proportional to sum_j decay^age(j) 1[j = i]                        for repeats, with co-occurrence's decay
- *     p(i) = (events(i) + 1) / (all events + items)                          for popularity, over unmet items where only they count
+ *     p(i) = (events(i) + 1) / (all events + items)                          for popularity, over unmet items under PROTOCOL_UNSEEN
  *
  * over the history's items j. An earlier answer in `a` is gone. */
 void sources_ask(const sources_t *e, const history_t *h, const bool wanted[PARTS], sources_answer_t *a);

@@ -81,7 +81,8 @@ blender_t *blender_open(const char *path, recommender_t *r)
     b->mixture = (mix_t){{"blend", topk, close_blender, 0}, b, b->blend.weight};
     for (int s = 0; s < b->blend.parts; s++) {
         const part_t part = b->blend.part[s];
-        b->alone[s] = (mix_t){{part_names[part], part == PART_GENERATOR ? topk_generator : topk, keep_open, 0}, b, alone(&b->blend, s)};
+        b->alone[s] =
+            (mix_t){{part_names[part], part == PART_GENERATOR ? topk_generator : topk, keep_open, 0}, b, alone(&b->blend, s)};
     }
     st_close(f);
     return b;

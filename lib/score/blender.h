@@ -11,9 +11,9 @@ enum { BLENDER_CANDIDATES = 100 }; /* of each part's best */
 
 typedef struct blender blender_t;
 
-/* Opens a file. `r`, which belongs to the blender from now on, is the generator, NULL for none. Where the file mixes in a generator and
- * there is none, or mixes in none and there is one, or was fitted to another model or to other items than its SIDs', the process
- * ends with EX_DATAERR. */
+/* Opens a file. `r`, which belongs to the blender from now on, is the generator, NULL for none. Where the file mixes in a
+ * generator and there is none, or mixes in none and there is one, or was fitted to another model or to other items than its
+ * SIDs', the process ends with EX_DATAERR. */
 blender_t *blender_open(const char *path, recommender_t *r);
 
 /* Ends the process with EX_DATAERR unless the file, `path`, was fitted to the interactions in `f`. */

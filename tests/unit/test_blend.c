@@ -75,7 +75,8 @@ static sources_t sources(protocol_t protocol)
 {
     static const float x[] = {1, 0, 0, 1, 1, 0, 0, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 1};
     sources_t e = {.items = 6, .hops = 3, .protocol = protocol, .decay = {0.6, 0.7}};
-    e.tables[TABLE_COOCCUR] = cooccurrence_rows(&small_interactions, &(cooccur_options_t){.window = 2, .back = 0.3, .power = 0.25, .decay = 0.6});
+    e.tables[TABLE_COOCCUR] =
+        cooccurrence_rows(&small_interactions, &(cooccur_options_t){.window = 2, .back = 0.3, .power = 0.25, .decay = 0.6});
     e.tables[TABLE_NEIGHBOURS] = likeness_rows(x, 6, DIM, &(likeness_options_t){.count = 2, .temperature = 0.2});
     e.popularity = interactions_popularity(&small_interactions);
     sources_prepare(&e);
@@ -345,6 +346,6 @@ TEST(threads_do_not_matter)
     release(f);
 }
 
-UNIT_MAIN(UNIT(accumulator_keeps_the_best), UNIT(likeness_by_hand), UNIT(likeness_whatever_the_threads), UNIT(parts_are_distributions),
-          UNIT(weights_are_found_again), UNIT(a_tilt_is_the_best_there_is), UNIT(unreachable_cases_say_nothing), UNIT(lists_hold_every_part_s_probabilities),
-          UNIT(threads_do_not_matter))
+UNIT_MAIN(UNIT(accumulator_keeps_the_best), UNIT(likeness_by_hand), UNIT(likeness_whatever_the_threads),
+          UNIT(parts_are_distributions), UNIT(weights_are_found_again), UNIT(a_tilt_is_the_best_there_is),
+          UNIT(unreachable_cases_say_nothing), UNIT(lists_hold_every_part_s_probabilities), UNIT(threads_do_not_matter))
