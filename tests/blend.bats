@@ -35,8 +35,11 @@ value() { /usr/bin/python3 -c 'import json,sys; v=json.load(open(sys.argv[1])); 
 assert meta["schema"] == "blend/1" and meta["protocol"] in ("all", "unseen")
 parts = meta["parts"].split(",")
 assert parts[0] == "generator" and parts[-1] == "popular"
-assert t["weights"].shape == (8, len(parts)) and np.allclose(t["weights"].sum(1), 1, atol=1e-9)
-assert t["bins"][0] == 0 and len(t["bins"]) == 8 and (np.diff(t["bins"]) > 0).all() and len(ids) == 60
+assert t["weights"].shape == (7, len(parts)) and np.allclose(t["weights"].sum(1), 1, atol=1e-9)
+assert t["groups"][0] == 0 and (np.diff(t["groups"]) > 0).all() and 1 < len(t["groups"]) <= 8
+assert t["factors"].shape == (len(t["groups"]), len(parts)) and (t["factors"] > 0).all() and (t["factors"] != 1).any()
+assert t["powers"].shape == (1 + len(parts),) and (t["powers"] != 0).any()
+assert t["bins"][0] == 0 and len(t["bins"]) == 7 and (np.diff(t["bins"]) > 0).all() and len(ids) == 60
 for name in "cooccur", "neighbours":
     o, i, w = (t[f"{name}.{x}"] for x in ("offsets", "item", "weight"))
     assert o[0] == 0 and o[-1] == len(i) == len(w) and (np.diff(o) >= 0).all() and (w >= 0).all()
@@ -80,6 +83,19 @@ PY
         assert_output --regexp '^[01]'
     done
     assert_equal "$(meta b.st report)" "$(cat r.json)"
+}
+
+@test "--list 0: weights alone, by which all that came is likeliest" {
+    blend -q -i i.st -e e.st -m model1.st -s sids.st --list 0 --report r.json -o b.st
+    run with_tensors b.st <<'PY'
+assert t["groups"].tolist() == [0] and (t["factors"] == 1).all() and t["powers"].tolist() == [1] + [0] * (len(t["powers"]) - 1)
+PY
+    assert_success
+    blend -q -i i.st -e e.st -m model1.st -s sids.st --groups 1 -o b.st
+    run with_tensors b.st <<'PY'
+assert len(t["groups"]) == 1 and (t["factors"] == 1).all() and (t["powers"] != 0).any()
+PY
+    assert_success
 }
 
 @test "popularity alone does without embeddings; repeats are a part where histories repeat" {
@@ -191,6 +207,20 @@ refused() { # refused MESSAGE: by both tools that read it, one line
     refused "tensor 'bins'"
     change alone.st <<<'t["bins"] = np.arange(99, dtype="f4"); t["weights"] = np.ones((99, 6)) / 6'
     refused "tensor 'bins'"
+    change alone.st <<<'t["groups"][1] = 0'
+    refused "tensor 'groups'"
+    change alone.st <<<'t["groups"] = np.arange(99); t["factors"] = np.ones((99, 5))'
+    refused "tensor 'groups'"
+    change alone.st <<<'del t["groups"]'
+    refused "no tensor 'groups'"
+    change alone.st <<<'t["factors"][0, 0] = -1'
+    refused "tensor 'factors'"
+    change alone.st <<<'t["factors"] = t["factors"][:, 1:].copy()'
+    refused "tensor 'factors'"
+    change alone.st <<<'t["powers"] = t["powers"][1:].copy()'
+    refused "tensor 'powers'"
+    change alone.st <<<'t["powers"][0] = np.inf'
+    refused 'infinity'
     change alone.st <<<'meta["parts"] += ",popular"'
     refused "metadata 'parts'"
     change alone.st <<<'meta["protocol"] = "some"'

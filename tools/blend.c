@@ -21,7 +21,7 @@ static cooccur_options_t cooccur = {.window = 10, .back = 0.2, .power = 0.1, .de
 static likeness_options_t likeness = {.count = 50, .temperature = 0.2};
 static double neighbour_decay = 0.6;
 static int64_t hops = 100, candidates = 100, beam = 20;
-static fitting_options_t fitting = {.bins = 8, .strength = 20, .list = 50};
+static fitting_options_t fitting = {.bins = 8, .groups = 8, .strength = 20, .list = 50};
 
 static const cli_option_t options[] = {
     OPT_STRING('i', "interactions", "FILE", &interactions_path, "interactions/1"),
@@ -40,9 +40,10 @@ static const cli_option_t options[] = {
     CONFIG_INT(0, "hops", "N", &hops, 1, 1000000, "best items that a second step goes on from"),
     CLI_GROUP("weights"),
     CONFIG_CHOICE(0, "protocol", protocol_choices, &protocol, "items that count; unseen: met ones left out"),
-    CONFIG_INT(0, "list", "N", &fitting.list, 0, 10000, "weights for what stands in lists of N; 0: for all that comes"),
+    CONFIG_INT(0, "list", "N", &fitting.list, 0, 10000, "fit to what stands in lists of N; 0: to all that comes"),
     CONFIG_INT(0, "bins", "N", &fitting.bins, 1, MIXTURE_BINS, "of histories by their familiarity, with weights of their own"),
-    CONFIG_REAL(0, "strength", "X", &fitting.strength, 0, 1e9, "cases that the prior of a bin's weights stands for"),
+    CONFIG_INT(0, "groups", "N", &fitting.groups, 1, MIXING_GROUPS, "of items by their training events, with factors of their own"),
+    CONFIG_REAL(0, "strength", "X", &fitting.strength, 0, 1e9, "cases that the priors of bins and groups stand for"),
     CONFIG_INT('u', "users", "N", &fitting.users, 0, 9007199254740992.0, "a sample of N users, drawn by --seed; 0: all"),
     CONFIG_INT('b', "beam", "N", &beam, 10, 100000, "beam width, where lists are judged"),
     CONFIG_INT(0, "candidates", "N", &candidates, 1, 100000, "of each part's best, likewise"),

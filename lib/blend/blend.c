@@ -132,24 +132,50 @@ static void read_edges(const st_file_t *f, blend_t *b)
     free(edge);
 }
 
+static void read_groups(const st_file_t *f, blend_t *b)
+{
+    int64_t groups = -1;
+    int64_t *edge = st_need_i64(f, "groups", 1, &groups);
+    if (groups < 1 || groups > MIXING_GROUPS)
+        st_bad(f, "groups", "%lld groups, expected 1 to %d", (long long)groups, MIXING_GROUPS);
+    for (b->groups = 0; b->groups < groups; b->groups++) {
+        if (b->groups ? edge[b->groups] <= edge[b->groups - 1] : edge[0] != 0)
+            st_bad(f, "groups", "row %d holds %lld, expected numbers that ascend from 0", b->groups, (long long)edge[b->groups]);
+        b->group_edge[b->groups] = edge[b->groups];
+    }
+    free(edge);
+}
+
 static void read_weights(const st_file_t *f, blend_t *b)
 {
     int64_t shape[2] = {b->bins, b->parts};
     float *weight = st_need_f32(f, "weights", 2, shape);
-    b->weight = NEW_ARRAY(double, b->bins * b->parts);
     for (int i = 0; i < b->bins; i++) {
-        double sum = 0;
+        double sum = 0, *w = b->mixing.weight + i * b->parts;
         bool negative = false;
         for (int s = 0; s < b->parts; s++) {
-            b->weight[i * b->parts + s] = (double)weight[i * b->parts + s];
-            negative = negative || weight[i * b->parts + s] < 0;
-            sum += (double)weight[i * b->parts + s];
+            w[s] = (double)weight[i * b->parts + s];
+            negative = negative || w[s] < 0;
+            sum += w[s];
         }
         if (negative || fabs(sum - 1) > SUM_OFF)
             st_bad(f, "weights", "row %d: weights that do not sum to 1 (%g), or are below 0", i, sum);
-        for (int s = 0; s < b->parts; s++) b->weight[i * b->parts + s] /= sum;
+        for (int s = 0; s < b->parts; s++) w[s] /= sum;
     }
     free(weight);
+}
+
+static void read_factors(const st_file_t *f, blend_t *b)
+{
+    int64_t shape[2] = {b->groups, b->parts}, powers = 1 + b->parts;
+    float *factor = st_need_f32(f, "factors", 2, shape), *power = st_need_f32(f, "powers", 1, &powers);
+    for (int i = 0; i < b->groups * b->parts; i++) {
+        if (factor[i] < 0) st_bad(f, "factors", "row %d holds %g, expected 0 or more", i / b->parts, (double)factor[i]);
+        b->mixing.factor[i] = (double)factor[i];
+    }
+    for (int i = 0; i < powers; i++) b->mixing.power[i] = (double)power[i];
+    free(factor);
+    free(power);
 }
 
 blend_t blend_read(const st_file_t *f)
@@ -159,7 +185,10 @@ blend_t blend_read(const st_file_t *f)
     b.sources = read_sources(f, b.item_ids.count);
     read_parts(f, &b);
     read_edges(f, &b);
+    read_groups(f, &b);
+    b.mixing = mixing_new(b.bins, b.groups, b.parts);
     read_weights(f, &b);
+    read_factors(f, &b);
     const char *interactions = st_meta(f, "input.interactions"), *model = st_meta(f, "input.model");
     b.interactions = interactions ? xstrdup(interactions) : NULL;
     b.model = model ? xstrdup(model) : NULL;
@@ -170,7 +199,7 @@ void blend_free(blend_t *b)
 {
     sources_free(&b->sources);
     strtab_free(&b->item_ids);
-    free(b->weight);
+    mixing_free(&b->mixing);
     free(b->interactions);
     free(b->model);
     *b = (blend_t){0};
@@ -198,8 +227,52 @@ void blend_add(st_writer_t *w, const blend_t *b)
     st_add1(w, "popularity", ST_I64, b->sources.items, b->sources.popularity);
     st_add_strings(w, "item_ids", &b->item_ids);
     st_add1(w, "bins", ST_F32, b->bins, b->edge);
-    st_add2(w, "weights", ST_F64, b->bins, b->parts, b->weight);
+    st_add2(w, "weights", ST_F64, b->bins, b->parts, b->mixing.weight);
+    st_add1(w, "groups", ST_I64, b->groups, b->group_edge);
+    st_add2(w, "factors", ST_F64, b->groups, b->parts, b->mixing.factor);
+    st_add1(w, "powers", ST_F64, 1 + b->parts, b->mixing.power);
     buf_free(&names);
+}
+
+/* An object of numbers by part. */
+static void by_part(const blend_t *b, const double *x, buf_t *out)
+{
+    buf_puts(out, "{");
+    for (int s = 0; s < b->parts; s++) {
+        buf_puts(out, s ? ", " : "");
+        buf_json_member(out, part_names[b->part[s]], x[s]);
+    }
+    buf_puts(out, "}");
+}
+
+void blend_json(const blend_t *b, const int64_t *bin_users, buf_t *out)
+{
+    buf_puts(out, "\"bins\": [");
+    for (int i = 0; i < b->bins; i++) {
+        buf_printf(out, "%s\n    {\"from\": %.9g, ", i ? "," : "", (double)b->edge[i]);
+        if (bin_users) buf_printf(out, "\"users\": %lld, ", (long long)bin_users[i]);
+        buf_puts(out, "\"weights\": ");
+        by_part(b, b->mixing.weight + i * b->parts, out);
+        buf_puts(out, "}");
+    }
+    buf_puts(out, "\n  ],\n  \"groups\": [");
+    for (int i = 0; i < b->groups; i++) {
+        buf_printf(out, "%s\n    {\"from\": %lld, \"factors\": ", i ? "," : "", (long long)b->group_edge[i]);
+        by_part(b, b->mixing.factor + i * b->parts, out);
+        buf_puts(out, "}");
+    }
+    buf_puts(out, "\n  ],\n  \"powers\": {");
+    buf_json_member(out, "mixture", b->mixing.power[0]);
+    buf_puts(out, ", \"parts\": ");
+    by_part(b, b->mixing.power + 1, out);
+    buf_puts(out, "}");
+}
+
+int blend_group(const blend_t *b, int32_t item)
+{
+    int group = 0;
+    while (group + 1 < b->groups && b->group_edge[group + 1] <= b->sources.popularity[item]) group++;
+    return group;
 }
 
 int blend_bin(const blend_t *b, const history_t *h)

@@ -4,7 +4,9 @@
 
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "blend/sources.h"
+#include "blend/mixing.h"
 #include "blend/mixture.h"
 #include "blend/part.h"
 #include "data/st.h"
@@ -19,19 +21,28 @@ typedef struct {
     part_t part[PARTS];          /* which they are */
     int bins;                    /* of histories by their familiarity (blend/sources.h) */
     float edge[MIXTURE_BINS];    /* the least of each, ascending from 0 */
-    double *weight;              /* [bins, parts], each row adding up to 1 */
+    int groups;                  /* of items by their training events */
+    int64_t group_edge[MIXING_GROUPS]; /* the least of each, ascending from 0 */
+    mixing_t mixing;
     strtab_t item_ids;
     char *interactions, *model;  /* digests of what it was fitted to; NULL where the file does not say */
 } blend_t;
 
 /* Reads and checks a file: rows that are no rows of the items, weights that are not finite, do not add up to 1 or are those of a
- * part that the file has nothing for, end the process with EX_DATAERR. */
+ * part that the file has nothing for, factors below 0, end the process with EX_DATAERR. */
 blend_t blend_read(const st_file_t *f);
 void blend_free(blend_t *b);
 
 /* Adds the tensors of blend/1, borrowed until st_commit(), and the metadata `protocol` and `parts`. The metadata `config`, with
  * the options "cooccur-decay", "neighbour-decay" and "hops" that a reader needs, and `input.*` are the tool's. */
 void blend_add(st_writer_t *w, const blend_t *b);
+
+/* The members "bins", "groups" and "powers" of a JSON object: how the parts are mixed. bin_users [bins]: how many each has, or
+ * NULL. */
+void blend_json(const blend_t *b, const int64_t *bin_users, buf_t *out);
+
+/* The group of an item. */
+int blend_group(const blend_t *b, int32_t item);
 
 /* The bin of a history. */
 int blend_bin(const blend_t *b, const history_t *h);

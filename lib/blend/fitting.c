@@ -9,21 +9,32 @@
 #include "base/minmax.h"
 #include "base/progress.h"
 #include "base/rng.h"
+#include "blend/choices.h"
 #include "blend/listing.h"
 #include "data/ranking.h"
 #include "data/sample.h"
 
-enum { FOLDS = 2, CUT = 10, USERS_A_BIN = 20 };
+enum { FOLDS = 2, CUT = 10, USERS_A_BIN = 20, LEAST_LIST = 20 /* to judge by */ };
 
 #define FAINT 1e-4 /* least weight */
 
-/* Users' cases: what was before, which fold they are of, what the parts give to what came. */
+/* Users' cases, fold by fold: what was before, and what the parts give to what came. */
 typedef struct {
-    int64_t n;
-    history_t *histories; /* [n] */
-    uint8_t *bin, *fold;  /* [n] */
-    double *p;            /* [n, parts] */
+    int64_t n, fold[FOLDS + 1]; /* where each fold begins */
+    history_t *histories;       /* [n] */
+    uint8_t *bin;               /* [n] */
+    double *p;                  /* [n, parts] */
 } cases_t;
+
+/* Lists that hold what came: [n], and of all their items. */
+typedef struct {
+    int64_t n, cap, item_count, item_cap;
+    int64_t *of; /* their cases, ascending */
+    int64_t *offsets, *came;
+    uint8_t *bin, *group;
+    int32_t *items;
+    double *p;
+} lists_t;
 
 /* What is fitted, and with what. */
 typedef struct {
@@ -31,49 +42,54 @@ typedef struct {
     mixer_t *mixer;
     appraiser_t *appraiser;
     const fitting_options_t *o;
+    cases_t cases;
+    lists_t lists;
 } job_t;
 
-static void cases_reserve(cases_t *c, int64_t n, int parts)
-{
-    c->histories = NEW_ARRAY(history_t, n + 1);
-    c->bin = NEW_ARRAY(uint8_t, n + 1);
-    c->fold = NEW_ARRAY(uint8_t, n + 1);
-    c->p = NEW_ARRAY(double, size_mul((size_t)n + 1, (size_t)parts));
-}
-
-static void cases_free(cases_t *c)
-{
-    free(c->histories);
-    free(c->bin);
-    free(c->fold);
-    free(c->p);
-}
+/* --- Cases -------------------------------------------------------------------------------------------------------------- */
 
 static int ascending(const void *a, const void *b)
 {
-    const float x = *(const float *)a, y = *(const float *)b;
+    const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-/* Cuts the cases into bins of as many users each, by the familiarity of their histories; fewer where there are few users, or
- * where many are alike. */
-static void set_edges(blend_t *b, const cases_t *c, int64_t bins)
+/* Cuts values, which it sorts, into at most `parts` of as many each; the least of each goes into edge, from 0. Returns their
+ * number: fewer where values are few or alike. */
+static int cut(int64_t n, double *values, int64_t parts, double *edge)
 {
-    float *familiarity = NEW_ARRAY(float, c->n);
-    for (int64_t i = 0; i < c->n; i++) familiarity[i] = (float)sources_familiarity(&b->sources, &c->histories[i]);
-    qsort(familiarity, (size_t)c->n, sizeof *familiarity, ascending);
-    bins = min64(bins, 1 + c->n / USERS_A_BIN);
-    b->bins = 1;
-    b->edge[0] = 0;
-    for (int64_t k = 1; k < bins; k++) {
-        const float edge = familiarity[c->n * k / bins];
-        if (edge > b->edge[b->bins - 1]) b->edge[b->bins++] = edge;
-    }
+    int count = 1;
+    edge[0] = 0;
+    qsort(values, (size_t)n, sizeof *values, ascending);
+    parts = min64(parts, max64(1, n / USERS_A_BIN));
+    for (int64_t k = 1; k < parts; k++)
+        if (values[n * k / parts] > edge[count - 1]) edge[count++] = values[n * k / parts];
+    return count;
+}
+
+/* Sets the bins of histories by their familiarity. */
+static void set_bins(blend_t *b, const cases_t *c, int64_t bins)
+{
+    double *familiarity = NEW_ARRAY(double, c->n), edge[MIXTURE_BINS];
+    for (int64_t i = 0; i < c->n; i++) familiarity[i] = (double)(float)sources_familiarity(&b->sources, &c->histories[i]);
+    b->bins = cut(c->n, familiarity, bins, edge);
+    for (int k = 0; k < b->bins; k++) b->edge[k] = (float)edge[k];
     free(familiarity);
 }
 
-static void appraise_targets(const job_t *job, cases_t *c)
+/* Sets the groups of items by their training events, as many of what came in each. */
+static void set_groups(blend_t *b, const cases_t *c, int64_t groups)
 {
+    double *events = NEW_ARRAY(double, c->n), edge[MIXING_GROUPS];
+    for (int64_t i = 0; i < c->n; i++) events[i] = (double)b->sources.popularity[c->histories[i].target];
+    b->groups = cut(c->n, events, groups, edge);
+    for (int k = 0; k < b->groups; k++) b->group_edge[k] = (int64_t)edge[k];
+    free(events);
+}
+
+static void appraise_targets(const job_t *job)
+{
+    const cases_t *c = &job->cases;
     int64_t *offsets = NEW_ARRAY(int64_t, c->n + 1);
     int32_t *targets = NEW_ARRAY(int32_t, c->n);
     for (int64_t i = 0; i < c->n; i++) {
@@ -85,47 +101,98 @@ static void appraise_targets(const job_t *job, cases_t *c)
     free(targets);
 }
 
-static cases_t cases_make(const job_t *job, const interactions_t *x, const char *name)
+static void make_cases(job_t *job, const interactions_t *x, const char *name)
 {
-    cases_t c = {0};
-    int64_t *users = sample_users(x, SPLIT_VALID, job->o->users, job->o->seed, &c.n);
-    if (!c.n) die(EX_DATAERR, "%s: no user has the 3 interactions that fitting needs", name);
+    cases_t *c = &job->cases;
+    int64_t *users = sample_users(x, SPLIT_VALID, job->o->users, job->o->seed, &c->n), n = 0;
+    if (!c->n) die(EX_DATAERR, "%s: no user has the 3 interactions that fitting needs", name);
     const uint64_t key = rng_stream(job->o->seed, "blend-folds");
-    cases_reserve(&c, c.n, job->b->parts);
-    for (int64_t i = 0; i < c.n; i++) {
-        interactions_history(x, users[i], SPLIT_VALID, &c.histories[i]);
-        c.fold[i] = (uint8_t)rng_below(key, (uint64_t)users[i], FOLDS);
+    c->histories = NEW_ARRAY(history_t, c->n);
+    c->bin = NEW_ARRAY(uint8_t, c->n);
+    c->p = NEW_ARRAY(double, size_mul((size_t)c->n, (size_t)job->b->parts));
+    for (int fold = 0; fold < FOLDS; fold++) {
+        for (int64_t i = 0; i < c->n; i++)
+            if (rng_below(key, (uint64_t)users[i], FOLDS) == (uint64_t)fold)
+                interactions_history(x, users[i], SPLIT_VALID, &c->histories[n++]);
+        c->fold[fold + 1] = n;
     }
-    set_edges(job->b, &c, job->o->bins);
-    for (int64_t i = 0; i < c.n; i++) c.bin[i] = (uint8_t)blend_bin(job->b, &c.histories[i]);
-    appraise_targets(job, &c);
+    set_bins(job->b, c, job->o->bins);
+    set_groups(job->b, c, job->o->list ? job->o->groups : 1);
+    for (int64_t i = 0; i < c->n; i++) c->bin[i] = (uint8_t)blend_bin(job->b, &c->histories[i]);
+    appraise_targets(job);
     free(users);
-    return c;
 }
 
-/* Adds a case of another list. */
-static void cases_add(cases_t *c, const cases_t *from, int64_t i, int parts)
+static void free_cases(cases_t *c)
 {
-    c->histories[c->n] = from->histories[i];
-    c->bin[c->n] = from->bin[i];
-    c->fold[c->n] = from->fold[i];
-    memcpy(c->p + c->n++ * parts, from->p + i * parts, (size_t)parts * sizeof *c->p);
+    free(c->histories);
+    free(c->bin);
+    free(c->p);
 }
 
-/* The cases of one fold. */
-static cases_t cases_of(const cases_t *all, int fold, int parts)
+static mixture_cases_t cases_between(const job_t *job, int64_t first, int64_t end)
 {
-    cases_t c = {0};
-    cases_reserve(&c, all->n, parts);
-    for (int64_t i = 0; i < all->n; i++)
-        if (all->fold[i] == fold) cases_add(&c, all, i, parts);
-    return c;
+    const int parts = job->b->parts;
+    return (mixture_cases_t){end - first, parts, job->b->bins, job->cases.p + first * parts, job->cases.bin + first};
 }
 
-static mixture_cases_t to_fit(const cases_t *c, const blend_t *b)
+/* --- Lists -------------------------------------------------------------------------------------------------------------- */
+
+static void take_list(void *ctx, int64_t i, const int32_t *items, int64_t n)
 {
-    return (mixture_cases_t){c->n, b->parts, b->bins, c->p, c->bin};
+    job_t *job = ctx;
+    lists_t *l = &job->lists;
+    const int32_t rank = ranking_find(items, n, job->cases.histories[i].target);
+    if (!rank) return;
+    if (l->n == l->cap) {
+        l->cap = l->cap ? 2 * l->cap : 256;
+        l->of = xreallocarray(l->of, (size_t)l->cap, sizeof *l->of);
+        l->came = xreallocarray(l->came, (size_t)l->cap, sizeof *l->came);
+        l->bin = xreallocarray(l->bin, (size_t)l->cap, sizeof *l->bin);
+        l->offsets = xreallocarray(l->offsets, (size_t)l->cap + 1, sizeof *l->offsets);
+    }
+    l->of[l->n] = i;
+    l->bin[l->n] = job->cases.bin[i];
+    l->came[l->n] = l->item_count + rank - 1;
+    l->offsets[l->n++] = l->item_count;
+    for (int64_t j = 0; j < n; j++) {
+        GROW(l->items, l->item_count, l->item_cap);
+        l->items[l->item_count++] = items[j];
+    }
+    l->offsets[l->n] = l->item_count;
 }
+
+/* Asks every part about every item of the lists. */
+static void appraise_lists(job_t *job)
+{
+    lists_t *l = &job->lists;
+    history_t *histories = NEW_ARRAY(history_t, l->n + 1);
+    for (int64_t i = 0; i < l->n; i++) histories[i] = job->cases.histories[l->of[i]];
+    l->p = NEW_ARRAY(double, size_mul((size_t)l->item_count + 1, (size_t)job->b->parts));
+    if (l->n) appraiser_run(job->appraiser, l->n, histories, l->offsets, l->items, l->p);
+    l->group = NEW_ARRAY(uint8_t, l->item_count + 1);
+    for (int64_t j = 0; j < l->item_count; j++) l->group[j] = (uint8_t)blend_group(job->b, l->items[j]);
+    free(histories);
+}
+
+static void free_lists(lists_t *l)
+{
+    void *all[] = {l->of, l->offsets, l->came, l->bin, l->group, l->items, l->p};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+}
+
+/* The lists of cases [first, end). */
+static choices_t lists_between(const job_t *job, int64_t first, int64_t end)
+{
+    const lists_t *l = &job->lists;
+    int64_t from = 0, to;
+    while (from < l->n && l->of[from] < first) from++;
+    for (to = from; to < l->n && l->of[to] < end; to++);
+    return (choices_t){to - from, job->b->parts, job->b->bins, job->b->groups, l->offsets + from, l->bin + from, l->came + from,
+                       l->group, l->p};
+}
+
+/* --- Weights ------------------------------------------------------------------------------------------------------------ */
 
 /* Parts of next to no weight get none, and cost nothing; popularity keeps a little, so that lists are filled. */
 static void drop_faint(const blend_t *b, double *weight)
@@ -140,73 +207,77 @@ static void drop_faint(const blend_t *b, double *weight)
     }
 }
 
-/* Lists that hold what came, as they are gathered. */
-typedef struct {
-    const cases_t *cases;
-    int64_t n, cap, item_count, item_cap;
-    int64_t *of;      /* [n] their cases */
-    int64_t *offsets; /* [n + 1] */
-    int32_t *items;
-} lists_t;
-
-static void take_list(void *ctx, int64_t i, const int32_t *items, int64_t n)
+/* The weights by which all that came in cases [first, end) is likeliest. */
+static mixing_t fit_likeliest(const job_t *job, int64_t first, int64_t end)
 {
-    lists_t *l = ctx;
-    if (!ranking_find(items, n, l->cases->histories[i].target)) return;
-    if (l->n == l->cap) {
-        l->cap = l->cap ? 2 * l->cap : 256;
-        l->of = xreallocarray(l->of, (size_t)l->cap, sizeof *l->of);
-        l->offsets = xreallocarray(l->offsets, (size_t)l->cap + 1, sizeof *l->offsets);
-    }
-    l->of[l->n] = i;
-    l->offsets[l->n++] = l->item_count;
-    for (int64_t j = 0; j < n; j++) {
-        GROW(l->items, l->item_count, l->item_cap);
-        l->items[l->item_count++] = items[j];
-    }
-    l->offsets[l->n] = l->item_count;
+    const blend_t *b = job->b;
+    mixing_t x = mixing_new(b->bins, b->groups, b->parts);
+    const mixture_cases_t c = cases_between(job, first, end);
+    mixture_fit(&c, job->o->strength, x.weight);
+    drop_faint(b, x.weight);
+    return x;
 }
 
-/* What the parts give to each list as a whole: [n, parts]. */
-static double *masses(const job_t *job, const lists_t *l, const history_t *histories)
+/* Turns them into those by which it is likely among the items of its lists. */
+static void fit_lists(const job_t *job, int64_t first, int64_t end, mixing_t *x)
 {
-    const int parts = job->b->parts;
-    double *mass = NEW_ARRAY(double, l->n * parts), *p = NEW_ARRAY(double, size_mul((size_t)l->item_count, (size_t)parts));
-    appraiser_run(job->appraiser, l->n, histories, l->offsets, l->items, p);
-    for (int64_t i = 0; i < l->n; i++)
-        for (int64_t j = l->offsets[i]; j < l->offsets[i + 1]; j++)
-            for (int s = 0; s < parts; s++) mass[i * parts + s] += p[j * parts + s];
-    free(p);
-    return mass;
+    if (!job->o->list) return;
+    const choices_t c = lists_between(job, first, end);
+    choices_tilt(&c, job->o->strength, x);
+    drop_faint(job->b, x->weight);
+    choices_pool(&c, job->o->strength, x);
 }
 
-/* Turns weights by which all that came is likely into those by which it is likely among the items of its list. */
-static void tilt(const job_t *job, const cases_t *c, double *weight)
+/* Draws the lists that all fits and judgements share, by the likeliest weights. */
+static void make_lists(job_t *job)
 {
-    lists_t l = {.cases = c};
-    listing_each(job->b, job->mixer, weight, c->n, c->histories, job->o->beam, job->o->list, take_list, &l);
-    cases_t held = {0};
-    cases_reserve(&held, l.n, job->b->parts);
-    for (int64_t i = 0; i < l.n; i++) cases_add(&held, c, l.of[i], job->b->parts);
-    if (l.n) {
-        double *mass = masses(job, &l, held.histories);
-        const mixture_cases_t cases = to_fit(&held, job->b);
-        mixture_tilt(&cases, mass, weight);
-        free(mass);
+    const cases_t *c = &job->cases;
+    mixing_t x = fit_likeliest(job, 0, c->n);
+    job->lists.offsets = NEW_ARRAY(int64_t, 1);
+    listing_each(job->b, job->mixer, &x, c->n, c->histories, job->o->beam, max64(job->o->list, LEAST_LIST), take_list, job);
+    appraise_lists(job);
+    mixing_free(&x);
+}
+
+/* --- Judgement ---------------------------------------------------------------------------------------------------------- */
+
+static void add_likelihood(const mixture_cases_t *c, const double *weight, fitting_score_t *sum)
+{
+    int64_t reached;
+    const double mean = mixture_likelihood(c, weight, &reached);
+    sum->log_p += mean * (double)reached;
+    sum->reach += (double)reached;
+}
+
+static void add_rank(int64_t rank, fitting_score_t *sum)
+{
+    sum->hr10 += ranking_hit((int32_t)rank, CUT);
+    if (rank <= CUT) sum->ndcg10 += ranking_gain((int32_t)rank);
+}
+
+static fitting_score_t mean_of(fitting_score_t sum, int64_t n)
+{
+    const double cases = (double)n;
+    return (fitting_score_t){sum.hr10 / cases, sum.ndcg10 / cases, sum.reach / cases,
+                             sum.reach > 0 ? sum.log_p / sum.reach : NAN};
+}
+
+/* Each fold by what was fitted to the other; likelihoods are those of the likeliest weights. */
+static fitting_score_t judge_mixture(const job_t *job)
+{
+    const int64_t *at = job->cases.fold;
+    fitting_score_t sum = {0};
+    for (int fold = 0; fold < FOLDS; fold++) {
+        const int64_t *other = at + 1 - fold;
+        const mixture_cases_t judged = cases_between(job, at[fold], at[fold + 1]);
+        const choices_t lists = lists_between(job, at[fold], at[fold + 1]);
+        mixing_t x = fit_likeliest(job, other[0], other[1]);
+        add_likelihood(&judged, x.weight, &sum);
+        fit_lists(job, other[0], other[1], &x);
+        for (int64_t i = 0; i < lists.n; i++) add_rank(1 + choices_place(&lists, &x, i), &sum);
+        mixing_free(&x);
     }
-    cases_free(&held);
-    free(l.of);
-    free(l.offsets);
-    free(l.items);
-}
-
-static void fit_weights(const job_t *job, const cases_t *c, double *weight)
-{
-    const mixture_cases_t cases = to_fit(c, job->b);
-    mixture_fit(&cases, job->o->strength, weight);
-    drop_faint(job->b, weight);
-    if (job->o->list) tilt(job, c, weight);
-    drop_faint(job->b, weight);
+    return mean_of(sum, job->cases.n);
 }
 
 /* A score being added up. */
@@ -218,72 +289,40 @@ typedef struct {
 static void take_score(void *ctx, int64_t i, const int32_t *items, int64_t n)
 {
     const scoring_t *s = ctx;
-    const int32_t rank = ranking_find(items, n, s->cases->histories[i].target);
-    s->sum->hr10 += ranking_hit(rank, CUT);
-    s->sum->ndcg10 += ranking_gain(rank);
+    add_rank(ranking_find(items, n, s->cases->histories[i].target), s->sum);
 }
 
-/* Adds up what the mixture with these weights makes of the cases. */
-static void add_score(const job_t *job, const cases_t *c, const double *weight, fitting_score_t *sum)
-{
-    int64_t reached;
-    const mixture_cases_t cases = to_fit(c, job->b);
-    const double mean = mixture_likelihood(&cases, weight, &reached);
-    sum->log_p += mean * (double)reached;
-    sum->reach += (double)reached;
-    listing_each(job->b, job->mixer, weight, c->n, c->histories, job->o->beam, CUT, take_score, &(scoring_t){c, sum});
-}
-
-static fitting_score_t mean_of(fitting_score_t sum, int64_t n)
-{
-    const double cases = (double)n;
-    return (fitting_score_t){sum.hr10 / cases, sum.ndcg10 / cases, sum.reach / cases,
-                             sum.reach > 0 ? sum.log_p / sum.reach : NAN};
-}
-
-/* Each fold by the weights of the other. */
-static fitting_score_t judge_mixture(const job_t *job, const cases_t *all)
+static fitting_score_t judge_alone(const job_t *job, int place)
 {
     const blend_t *b = job->b;
+    const cases_t *c = &job->cases;
+    const mixture_cases_t cases = cases_between(job, 0, c->n);
     fitting_score_t sum = {0};
-    double *weight = NEW_ARRAY(double, b->bins * b->parts);
-    for (int fold = 0; fold < FOLDS; fold++) {
-        cases_t fitted = cases_of(all, 1 - fold, b->parts), judged = cases_of(all, fold, b->parts);
-        fit_weights(job, &fitted, weight);
-        add_score(job, &judged, weight, &sum);
-        cases_free(&fitted);
-        cases_free(&judged);
-    }
-    free(weight);
-    return mean_of(sum, all->n);
-}
-
-static fitting_score_t judge_alone(const job_t *job, const cases_t *all, int place)
-{
-    const blend_t *b = job->b;
-    fitting_score_t sum = {0};
-    double *weight = NEW_ARRAY(double, b->bins * b->parts);
-    for (int bin = 0; bin < b->bins; bin++) weight[bin * b->parts + place] = 1;
-    add_score(job, all, weight, &sum);
-    free(weight);
-    return mean_of(sum, all->n);
+    mixing_t x = mixing_alone(b->bins, b->groups, b->parts, place);
+    add_likelihood(&cases, x.weight, &sum);
+    listing_each(b, job->mixer, &x, c->n, c->histories, job->o->beam, CUT, take_score, &(scoring_t){c, &sum});
+    mixing_free(&x);
+    return mean_of(sum, c->n);
 }
 
 fitting_t fitting_run(blend_t *b, mixer_t *m, appraiser_t *a, const interactions_t *x, const char *name,
                       const fitting_options_t *options)
 {
-    const job_t job = {b, m, a, options};
-    cases_t all = cases_make(&job, x, name);
-    fitting_t f = {.users = all.n};
-    progress_start("fitting and judging", "lists", all.n * (1 + (options->list ? 2 : 0) + b->parts));
-    f.mixture = judge_mixture(&job, &all);
-    for (int s = 0; s < b->parts; s++) f.alone[s] = judge_alone(&job, &all, s);
-    for (int64_t i = 0; i < all.n; i++) f.bin_users[all.bin[i]]++;
-    free(b->weight);
-    b->weight = NEW_ARRAY(double, b->bins * b->parts);
-    fit_weights(&job, &all, b->weight);
+    job_t job = {.b = b, .mixer = m, .appraiser = a, .o = options};
+    make_cases(&job, x, name);
+    const cases_t *c = &job.cases;
+    fitting_t f = {.users = c->n};
+    progress_start("fitting and judging", "lists", c->n * (1 + b->parts));
+    make_lists(&job);
+    f.mixture = judge_mixture(&job);
+    for (int s = 0; s < b->parts; s++) f.alone[s] = judge_alone(&job, s);
+    for (int64_t i = 0; i < c->n; i++) f.bin_users[c->bin[i]]++;
+    mixing_free(&b->mixing);
+    b->mixing = fit_likeliest(&job, 0, c->n);
+    fit_lists(&job, 0, c->n, &b->mixing);
     progress_end();
-    cases_free(&all);
+    free_cases(&job.cases);
+    free_lists(&job.lists);
     return f;
 }
 
@@ -291,7 +330,7 @@ fitting_t fitting_run(blend_t *b, mixer_t *m, appraiser_t *a, const interactions
 static double mean_weight(const fitting_t *f, const blend_t *b, int place)
 {
     double sum = 0;
-    for (int bin = 0; bin < b->bins; bin++) sum += (double)f->bin_users[bin] * b->weight[bin * b->parts + place];
+    for (int bin = 0; bin < b->bins; bin++) sum += (double)f->bin_users[bin] * b->mixing.weight[bin * b->parts + place];
     return sum / (double)f->users;
 }
 
@@ -318,17 +357,6 @@ static void score_json(const fitting_score_t *s, buf_t *out)
     buf_puts(out, "}");
 }
 
-static void bin_json(const fitting_t *f, const blend_t *b, int bin, buf_t *out)
-{
-    buf_printf(out, "%s\n    {\"from\": %.9g, \"users\": %lld, \"weights\": {", bin ? "," : "", (double)b->edge[bin],
-               (long long)f->bin_users[bin]);
-    for (int s = 0; s < b->parts; s++) {
-        buf_puts(out, s ? ", " : "");
-        buf_json_member(out, part_names[b->part[s]], b->weight[bin * b->parts + s]);
-    }
-    buf_puts(out, "}}");
-}
-
 void fitting_json(const fitting_t *f, const blend_t *b, buf_t *out)
 {
     buf_printf(out, "{\n  \"schema\": \"blend-report/1\",\n  \"protocol\": \"%s\",\n  \"users\": %lld,\n  \"mixture\": {",
@@ -341,7 +369,7 @@ void fitting_json(const fitting_t *f, const blend_t *b, buf_t *out)
         buf_puts(out, ", ");
         score_json(&f->alone[s], out);
     }
-    buf_puts(out, "\n  },\n  \"bins\": [");
-    for (int bin = 0; bin < b->bins; bin++) bin_json(f, b, bin, out);
-    buf_puts(out, "\n  ]\n}\n");
+    buf_puts(out, "\n  },\n  ");
+    blend_json(b, f->bin_users, out);
+    buf_puts(out, "\n}\n");
 }

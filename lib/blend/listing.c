@@ -16,7 +16,7 @@ static int64_t length_of(const int32_t *items, int64_t k)
     return n;
 }
 
-void listing_each(const blend_t *b, mixer_t *m, const double *weight, int64_t n, const history_t *histories, int beam, int64_t k,
+void listing_each(const blend_t *b, mixer_t *m, const mixing_t *how, int64_t n, const history_t *histories, int beam, int64_t k,
                   listing_fn fn, void *ctx)
 {
     const bool out = b->sources.protocol == PROTOCOL_UNSEEN;
@@ -25,7 +25,7 @@ void listing_each(const blend_t *b, mixer_t *m, const double *weight, int64_t n,
         count = out ? met_chunk(&met, min64(n - first, AT_ONCE), histories + first, k, k, &places) : min64(n - first, AT_ONCE);
         int32_t *items = NEW_ARRAY(int32_t, count * places);
         float *scores = NEW_ARRAY(float, count * places);
-        mixer_topk(m, weight, count, histories + first, (int)max64(beam, k), out ? (int)k : 0, places, items, scores);
+        mixer_topk(m, how, count, histories + first, (int)max64(beam, k), out ? (int)k : 0, places, items, scores);
         for (int64_t i = 0; i < count; i++) {
             int32_t *list = items + i * places;
             if (out) met_take(&met, &histories[first + i]);

@@ -10,20 +10,22 @@
 #include "gen/decoder.h"
 #include "gen/scorer.h"
 
-enum { CHUNK = 2048 /* histories at once */, SHARD = 16 };
+enum { CHUNK = 2048 /* histories at once */, SHARD = 16, EMPTY = -1 };
 
 /* An item that may be among a history's best. */
 typedef struct {
     int32_t item;
     bool known, met;  /* whether the generator's probability is known; whether the history holds it */
-    double evidence;  /* sum of w_s p_s over the other parts */
-    double generator; /* its p_s */
+    int group;
+    double sum, votes; /* blend/mixing.h: of the other parts */
+    double generator;  /* its p */
 } candidate_t;
 
 typedef struct {
     candidate_t *candidates;
     int64_t count, cap;
     int64_t places; /* of its list */
+    int bin;        /* of its history; EMPTY: nothing was met */
 } asked_t;
 
 typedef struct {
@@ -48,7 +50,7 @@ struct mixer {
     float *log_p;
     int64_t item_count, item_cap, log_cap;
     /* the call at hand */
-    const double *weight; /* [bins, parts] */
+    const mixing_t *how;
     int64_t n, k, beam_k, width, spare;
     const history_t *histories;
     int32_t *beam;        /* [n, beam_k] */
@@ -103,30 +105,44 @@ static void get_ready(mixer_t *m)
     }
 }
 
-/* The weights of a history's bin; NULL for an empty one. */
-static const double *weights_of(const mixer_t *m, const history_t *h)
-{
-    return h->count ? m->weight + blend_bin(m->blend, h) * m->blend->parts : NULL;
-}
-
 /* The parts that count for a history, the generator apart. */
-static void wanted_by(const mixer_t *m, const double *weight, bool wanted[PARTS])
+static void wanted_by(const mixer_t *m, int bin, bool wanted[PARTS])
 {
+    const blend_t *b = m->blend;
     for (int p = 0; p < PARTS; p++) wanted[p] = false;
-    for (int s = 0; s < m->blend->parts; s++) wanted[m->blend->part[s]] = weight && weight[s] > 0;
-    if (!weight) wanted[PART_POPULAR] = true;
+    for (int s = 0; s < b->parts && bin != EMPTY; s++) wanted[b->part[s]] = mixing_wants(m->how, b->parts, bin, s);
+    wanted[PART_POPULAR] = wanted[PART_POPULAR] || bin == EMPTY;
     wanted[PART_GENERATOR] = false;
 }
 
-static double evidence_of(const mixer_t *m, const sources_answer_t *a, const double *weight, const bool wanted[PARTS],
-                          int32_t item)
+/* Sums up what the parts give to a candidate. */
+static void weigh(const mixer_t *m, const sources_answer_t *a, int bin, const bool wanted[PARTS], candidate_t *c)
 {
     const blend_t *b = m->blend;
-    double p = 0;
-    if (!weight) return sources_probability(&b->sources, a, PART_POPULAR, item);
-    for (int s = 0; s < b->parts; s++)
-        if (wanted[b->part[s]]) p += weight[s] * sources_probability(&b->sources, a, b->part[s], item);
-    return p;
+    c->group = blend_group(b, c->item);
+    c->sum = bin == EMPTY ? sources_probability(&b->sources, a, PART_POPULAR, c->item) : 0;
+    c->votes = 0;
+    for (int s = 0; s < b->parts && bin != EMPTY; s++) {
+        if (!wanted[b->part[s]]) continue;
+        const double p = sources_probability(&b->sources, a, b->part[s], c->item);
+        c->sum += m->how->weight[bin * b->parts + s] * m->how->factor[c->group * b->parts + s] * p;
+        c->votes += mixing_vote(m->how, s, p);
+    }
+}
+
+static bool asks_generator(const mixer_t *m, int bin)
+{
+    return m->generator >= 0 && bin != EMPTY && mixing_wants(m->how, m->blend->parts, bin, m->generator);
+}
+
+/* The score of a candidate to which the generator gives p, of which it leaves `left` to the items that count. */
+static double score(const mixer_t *m, int bin, const candidate_t *c, double p, double left)
+{
+    const int parts = m->blend->parts;
+    if (bin == EMPTY) return log(c->sum);
+    if (!asks_generator(m, bin)) return mixing_score(m->how, c->sum, c->votes);
+    const double by = m->how->weight[bin * parts + m->generator] * m->how->factor[c->group * parts + m->generator];
+    return mixing_score(m->how, c->sum + by * p / left, c->votes + mixing_vote(m->how, m->generator, p / left));
 }
 
 /* The candidate for an item, added where it is none yet. */
@@ -138,11 +154,6 @@ static candidate_t *candidate(asked_t *asked, accumulator_t *place, int32_t item
         accumulate(place, item, (double)asked->count);
     }
     return &asked->candidates[(int64_t)place->sum[item] - 1];
-}
-
-static bool asks_generator(const mixer_t *m, const double *weight)
-{
-    return m->generator >= 0 && weight && weight[m->generator] > 0;
 }
 
 static bool leaves_met_out(const mixer_t *m) { return m->blend->sources.protocol == PROTOCOL_UNSEEN; }
@@ -174,33 +185,43 @@ static void add_best(mixer_t *m, const bool wanted[PARTS], asked_t *asked, works
     }
 }
 
-/* The k-th largest of what candidates have at least, 0 where there are fewer. */
-static double bar(const asked_t *a, int64_t k, double per_generator, ranking_item_t *best)
+/* What the generator leaves to the items that count, as far as candidates tell; *least is the least that its beam gives, INFINITY
+ * where it has found nothing. */
+static double left_to_others(const mixer_t *m, const asked_t *a, double *least)
+{
+    double met = 0;
+    *least = INFINITY;
+    for (int64_t i = 0; i < a->count; i++) {
+        const candidate_t *c = &a->candidates[i];
+        if (leaves_met_out(m) && c->met) met += c->generator;
+        if (c->known) *least = fmin(*least, c->generator);
+    }
+    return fmax(1 - met, GENERATOR_LEFT);
+}
+
+/* The k-th largest of the scores that candidates have at least; -INFINITY where there are fewer. */
+static double bar(const mixer_t *m, const asked_t *a, int64_t k, double left, ranking_item_t *best)
 {
     int64_t n = 0;
     for (int64_t i = 0; i < a->count; i++) {
         const candidate_t *c = &a->candidates[i];
-        ranking_offer(best, &n, k, (ranking_item_t){c->evidence + per_generator * c->generator, c->item});
+        ranking_offer(best, &n, k, (ranking_item_t){score(m, a->bin, c, c->generator, left), c->item});
     }
-    return n < k ? 0 : best[0].score;
+    return n < k ? -INFINITY : best[0].score;
 }
 
 /* Drops candidates that the generator is not known to know, and that would not be among the k best if they had the least of its
  * beam's probabilities. Met items stay: the others' probabilities hang on theirs. */
-static void prune(const mixer_t *m, asked_t *a, int64_t k, double weight, ranking_item_t *best)
+static void prune(const mixer_t *m, asked_t *a, int64_t k, ranking_item_t *best)
 {
-    double least = INFINITY, met_mass = 0;
-    for (int64_t i = 0; i < a->count; i++) {
-        const candidate_t *c = &a->candidates[i];
-        if (!c->known) continue;
-        least = fmin(least, c->generator);
-        if (leaves_met_out(m) && c->met) met_mass += c->generator;
-    }
-    const double per_generator = weight / fmax(1 - met_mass, GENERATOR_LEFT), least_wanted = bar(a, k, per_generator, best);
+    double least;
+    const double left = left_to_others(m, a, &least);
+    if (isinf(least)) return;
+    const double least_wanted = bar(m, a, k, left, best);
     int64_t kept = 0;
     for (int64_t i = 0; i < a->count; i++) {
         const candidate_t c = a->candidates[i];
-        if (c.known || (leaves_met_out(m) && c.met) || c.evidence + per_generator * least >= least_wanted)
+        if (c.known || (leaves_met_out(m) && c.met) || score(m, a->bin, &c, least, left) >= least_wanted)
             a->candidates[kept++] = c;
     }
     a->count = kept;
@@ -209,25 +230,25 @@ static void prune(const mixer_t *m, asked_t *a, int64_t k, double weight, rankin
 static void gather_history(mixer_t *m, int64_t i, workspace_t *w)
 {
     const history_t *h = &m->histories[i];
-    const double *weight = weights_of(m, h);
     asked_t *asked = &m->asked[i];
+    const bool asks = asks_generator(m, asked->bin);
     bool wanted[PARTS];
-    wanted_by(m, weight, wanted);
+    wanted_by(m, asked->bin, wanted);
     sources_ask(&m->blend->sources, h, wanted, &w->answer);
     const accumulator_t *met = &w->answer.sum[PART_REPEAT];
     accumulator_clear(&w->place);
     asked->count = 0;
-    asked->places = asks_generator(m, weight) && m->spare ? max64(m->width, m->spare + met->count) : m->k;
-    if (asks_generator(m, weight)) add_beam(m, i, &w->place);
-    if (asks_generator(m, weight) && leaves_met_out(m))
+    asked->places = asks && m->spare ? max64(m->width, m->spare + met->count) : m->k;
+    if (asks) add_beam(m, i, &w->place);
+    if (asks && leaves_met_out(m))
         for (int64_t j = 0; j < met->count; j++) candidate(asked, &w->place, met->list[j]);
     add_best(m, wanted, asked, w);
     for (int64_t j = 0; j < asked->count; j++) {
         candidate_t *c = &asked->candidates[j];
-        c->evidence = evidence_of(m, &w->answer, weight, wanted, c->item);
+        weigh(m, &w->answer, asked->bin, wanted, c);
         c->met = met->touched[c->item];
     }
-    if (asks_generator(m, weight)) prune(m, asked, asked->places, weight[m->generator], w->best);
+    if (asks) prune(m, asked, asked->places, w->best);
 }
 
 static void gather(void *ctx, int64_t shard, int worker)
@@ -257,21 +278,10 @@ static void score_unknown(mixer_t *m)
     for (int64_t i = 0; i < m->n; i++) {
         const asked_t *a = &m->asked[i];
         m->offsets[i] = m->item_count;
-        for (int64_t j = 0; j < a->count && asks_generator(m, weights_of(m, &m->histories[i])); j++)
+        for (int64_t j = 0; j < a->count && asks_generator(m, a->bin); j++)
             if (!a->candidates[j].known) queue(m, a->candidates[j].item);
     }
     score_queue(m);
-}
-
-/* The generator's weight for a history, over what it leaves to unmet items where only they count. */
-static double generator_factor(mixer_t *m, int64_t i, const double *weight)
-{
-    const asked_t *a = &m->asked[i];
-    double met = 0;
-    if (!asks_generator(m, weight)) return 0;
-    for (int64_t j = 0; j < a->count && leaves_met_out(m); j++)
-        if (a->candidates[j].met) met += a->candidates[j].generator;
-    return weight[m->generator] / fmax(1 - met, GENERATOR_LEFT);
 }
 
 static void rank_history(mixer_t *m, int64_t i, ranking_item_t *best)
@@ -279,17 +289,18 @@ static void rank_history(mixer_t *m, int64_t i, ranking_item_t *best)
     asked_t *a = &m->asked[i];
     for (int64_t j = 0, at = m->offsets[i]; j < a->count && at < m->offsets[i + 1]; j++)
         if (!a->candidates[j].known) a->candidates[j].generator = exp((double)m->log_p[at++]);
-    const double factor = generator_factor(m, i, weights_of(m, &m->histories[i]));
+    double least;
+    const double left = left_to_others(m, a, &least);
     int64_t n = 0;
     for (int64_t j = 0; j < a->count; j++) {
         const candidate_t *c = &a->candidates[j];
-        ranking_offer(best, &n, a->places, (ranking_item_t){c->evidence + factor * c->generator, c->item});
+        ranking_offer(best, &n, a->places, (ranking_item_t){score(m, a->bin, c, c->generator, left), c->item});
     }
     qsort(best, (size_t)n, sizeof *best, ranking_best_first);
     for (int64_t j = 0; j < m->k; j++) {
-        const bool there = j < n && best[j].score > 0;
+        const bool there = j < n && isfinite(best[j].score);
         m->ranked[i * m->k + j] = there ? best[j].item : -1;
-        m->scores[i * m->k + j] = there ? (float)log(best[j].score) : 0;
+        m->scores[i * m->k + j] = there ? (float)best[j].score : 0;
     }
 }
 
@@ -305,19 +316,22 @@ static void rank(void *ctx, int64_t shard, int worker)
 
 static int64_t shards(int64_t n) { return (n + SHARD - 1) / SHARD; }
 
-/* Whether the generator has a weight for any of the chunk's histories. */
-static bool needs_beam(const mixer_t *m)
+/* Finds the chunk's bins; tells whether the generator counts in any. */
+static bool find_bins(mixer_t *m)
 {
-    for (int64_t i = 0; i < m->n; i++)
-        if (asks_generator(m, weights_of(m, &m->histories[i]))) return true;
-    return false;
+    bool asks = false;
+    for (int64_t i = 0; i < m->n; i++) {
+        m->asked[i].bin = m->histories[i].count ? blend_bin(m->blend, &m->histories[i]) : EMPTY;
+        asks = asks || asks_generator(m, m->asked[i].bin);
+    }
+    return asks;
 }
 
-void mixer_topk(mixer_t *m, const double *weight, int64_t n, const history_t *histories, int width, int spare, int64_t k,
+void mixer_topk(mixer_t *m, const mixing_t *how, int64_t n, const history_t *histories, int width, int spare, int64_t k,
                 int32_t *items, float *scores)
 {
     get_ready(m);
-    m->weight = weight;
+    m->how = how;
     m->k = k;
     m->width = width;
     m->spare = spare;
@@ -329,11 +343,12 @@ void mixer_topk(mixer_t *m, const double *weight, int64_t n, const history_t *hi
         m->histories = histories + first;
         m->ranked = items + first * k;
         m->scores = scores + first * k;
-        if (needs_beam(m)) decoder_topk(m->decoder, m->n, m->histories, width, spare, (int)m->beam_k, m->beam, m->beam_log_p);
+        const bool beam = find_bins(m);
+        if (beam) decoder_topk(m->decoder, m->n, m->histories, width, spare, (int)m->beam_k, m->beam, m->beam_log_p);
         parallel_for(shards(m->n), gather, m);
         score_unknown(m);
         parallel_for(shards(m->n), rank, m);
-        if (!needs_beam(m)) progress_add(m->n);
+        if (!beam) progress_add(m->n);
     }
     free(m->beam);
     free(m->beam_log_p);

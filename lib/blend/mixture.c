@@ -6,9 +6,6 @@
 
 #include "base/mem.h"
 
-#define STILL 1e-6
-#define LEAST_STEP 1e-2 /* factors fall by steps, never to 0 at once */
-
 enum { ANY_BIN = -1 };
 
 static double probability(const mixture_cases_t *c, int64_t i, const double *w)
@@ -38,7 +35,7 @@ static void fit_bin(const mixture_cases_t *c, int bin, double strength, const do
 {
     double *sum = NEW_ARRAY(double, c->parts);
     double moved = 1;
-    for (int round = 0; round < MIXTURE_ROUNDS && moved > STILL; round++) {
+    for (int round = 0; round < MIXTURE_ROUNDS && moved > MIXTURE_STILL; round++) {
         const double cases = (double)expect(c, bin, w, sum) + strength;
         moved = 0;
         for (int s = 0; s < c->parts && cases > 0; s++) {
@@ -60,49 +57,6 @@ void mixture_fit(const mixture_cases_t *c, double strength, double *weight)
         fit_bin(c, b, strength, common, weight + b * c->parts);
     }
     free(common);
-}
-
-/* Adds up each part's shares of what it gives to the cases: to what came, or to lists as a whole. */
-static void add_shares(const mixture_cases_t *c, const double *given, const double *factor, const double *weight, double *share)
-{
-    memset(share, 0, (size_t)c->parts * sizeof *share);
-    for (int64_t i = 0; i < c->n; i++) {
-        const double *w = weight + c->bin[i] * c->parts, *g = given + i * c->parts;
-        double sum = 0;
-        for (int s = 0; s < c->parts; s++) sum += factor[s] * w[s] * g[s];
-        for (int s = 0; s < c->parts && sum > 0; s++) share[s] += factor[s] * w[s] * g[s] / sum;
-    }
-}
-
-static void apply(const mixture_cases_t *c, const double *factor, double *weight)
-{
-    for (int b = 0; b < c->bins; b++) {
-        double *w = weight + b * c->parts, sum = 0;
-        for (int s = 0; s < c->parts; s++) sum += w[s] *= factor[s];
-        for (int s = 0; s < c->parts; s++) w[s] /= sum;
-    }
-}
-
-void mixture_tilt(const mixture_cases_t *c, const double *mass, double *weight)
-{
-    double *factor = NEW_ARRAY(double, c->parts), *came = NEW_ARRAY(double, c->parts), *listed = NEW_ARRAY(double, c->parts);
-    for (int s = 0; s < c->parts; s++) factor[s] = 1;
-    double moved = 1;
-    for (int round = 0; round < MIXTURE_ROUNDS && moved > STILL; round++) {
-        add_shares(c, c->p, factor, weight, came);
-        add_shares(c, mass, factor, weight, listed);
-        moved = 0;
-        for (int s = 0; s < c->parts; s++) {
-            if (!(listed[s] > 0)) continue;
-            const double by = fmax(came[s] / listed[s], LEAST_STEP);
-            factor[s] *= by;
-            moved = fmax(moved, fabs(by - 1));
-        }
-    }
-    apply(c, factor, weight);
-    free(factor);
-    free(came);
-    free(listed);
 }
 
 double mixture_likelihood(const mixture_cases_t *c, const double *weight, int64_t *count)

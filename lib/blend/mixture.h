@@ -7,6 +7,8 @@
 
 enum { MIXTURE_ROUNDS = 200, MIXTURE_BINS = 64 };
 
+#define MIXTURE_STILL 1e-6
+
 /* n cases: p [n, parts], what each part gives to what came; bin [n], each below `bins` <= MIXTURE_BINS. */
 typedef struct {
     int64_t n;
@@ -21,16 +23,6 @@ typedef struct {
  * being the common weights. weight [bins, parts]: rows that add up to 1; a bin without cases has the common ones, as all have
  * where nothing came. */
 void mixture_fit(const mixture_cases_t *c, double strength, double *weight);
-
-/* For the cases whose item stands in some list: mass [n, parts] is what each part gives to all of the list. Multiplies the
- * weights of each part by a factor a_s, the same in all bins, that maximises
- *
- *     sum_n log (sum_s a_s w_s p_ns / sum_s a_s w_s mass_ns),
- *
- * by a_s <- a_s (sum_n a_s w_s p_ns / sum_t a_t w_t p_nt) / (sum_n a_s w_s mass_ns / sum_t a_t w_t mass_nt), until no weight's
- * factor moves by more than 1e-6 of itself or MIXTURE_ROUNDS are done. All that comes is likelier by weights that trust what
- * knows a little of everything; the first places of lists are won by these. */
-void mixture_tilt(const mixture_cases_t *c, const double *mass, double *weight);
 
 /* The mean of log sum_s w_s p_ns over the cases of which it is finite, w being each case's bin's; *count is their number. */
 double mixture_likelihood(const mixture_cases_t *c, const double *weight, int64_t *count);

@@ -8,11 +8,11 @@
 #include "blend/mixer.h"
 #include "data/catalogue.h"
 
-/* The mixture, or a part of it: what differs is the weights. */
+/* The mixture, or a part of it: what differs is how parts are mixed. */
 typedef struct {
     ranker_t ranker;
     blender_t *blender;
-    const double *weight; /* [bins, parts] */
+    mixing_t how;
 } mix_t;
 
 struct blender {
@@ -26,7 +26,7 @@ struct blender {
 static void topk(ranker_t *r, const ranker_query_t *q, int64_t k, int32_t *items, float *scores)
 {
     const mix_t *x = (mix_t *)r;
-    mixer_topk(x->blender->mixer, x->weight, q->n, q->histories, q->width, q->spare, k, items, scores);
+    mixer_topk(x->blender->mixer, &x->how, q->n, q->histories, q->width, q->spare, k, items, scores);
 }
 
 static void topk_generator(ranker_t *r, const ranker_query_t *q, int64_t k, int32_t *items, float *scores)
@@ -40,20 +40,12 @@ static void keep_open(ranker_t *r) { (void)r; }
 static void close_blender(ranker_t *r)
 {
     blender_t *b = ((mix_t *)r)->blender;
-    for (int s = 0; s < b->blend.parts; s++) free((void *)(uintptr_t)b->alone[s].weight);
+    for (int s = 0; s < b->blend.parts; s++) mixing_free(&b->alone[s].how);
     mixer_free(b->mixer);
     blend_free(&b->blend);
     if (b->recommender) recommender_ranker(b->recommender)->free(recommender_ranker(b->recommender));
     free(b->digest);
     free(b);
-}
-
-/* The weights of one part alone. */
-static double *alone(const blend_t *b, int place)
-{
-    double *weight = NEW_ARRAY(double, b->bins * b->parts);
-    for (int bin = 0; bin < b->bins; bin++) weight[bin * b->parts + place] = 1;
-    return weight;
 }
 
 /* Refuses a generator that is not the one fitted with, or none where there was one. */
@@ -78,11 +70,11 @@ blender_t *blender_open(const char *path, recommender_t *r)
     b->recommender = r;
     check_generator(b, f->name);
     b->mixer = mixer_new(&b->blend, r ? recommender_network(r) : NULL, r ? recommender_space(r) : NULL, BLENDER_CANDIDATES);
-    b->mixture = (mix_t){{"blend", topk, close_blender, 0}, b, b->blend.weight};
+    b->mixture = (mix_t){{"blend", topk, close_blender, 0}, b, b->blend.mixing};
     for (int s = 0; s < b->blend.parts; s++) {
         const part_t part = b->blend.part[s];
-        b->alone[s] =
-            (mix_t){{part_names[part], part == PART_GENERATOR ? topk_generator : topk, keep_open, 0}, b, alone(&b->blend, s)};
+        b->alone[s] = (mix_t){{part_names[part], part == PART_GENERATOR ? topk_generator : topk, keep_open, 0}, b,
+                              mixing_alone(b->blend.bins, b->blend.groups, b->blend.parts, s)};
     }
     st_close(f);
     return b;
@@ -103,15 +95,7 @@ ranker_t *blender_part(blender_t *b, int place) { return &b->alone[place].ranker
 
 void blender_json(const blender_t *b, buf_t *out)
 {
-    const blend_t *x = &b->blend;
-    buf_printf(out, "\"blend\": {\"protocol\": \"%s\", \"bins\": [", protocol_names[x->sources.protocol]);
-    for (int bin = 0; bin < x->bins; bin++) {
-        buf_printf(out, "%s{\"from\": %.9g, \"weights\": {", bin ? ", " : "", (double)x->edge[bin]);
-        for (int s = 0; s < x->parts; s++) {
-            buf_puts(out, s ? ", " : "");
-            buf_json_member(out, part_names[x->part[s]], x->weight[bin * x->parts + s]);
-        }
-        buf_puts(out, "}}");
-    }
-    buf_puts(out, "]}");
+    buf_printf(out, "\"blend\": {\"protocol\": \"%s\", ", protocol_names[b->blend.sources.protocol]);
+    blend_json(&b->blend, NULL, out);
+    buf_puts(out, "}");
 }
