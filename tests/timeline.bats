@@ -24,7 +24,8 @@ at_least() { [ "$(/usr/bin/python3 -c 'import sys; print(float(sys.argv[1]) >= f
 
 @test "every kind of timeline learns the ring" {
     at_least "$(meta model.st validation hr@10)" 0.95
-    kinds=('' --item-vectors --node-vectors '--learned-positions --item-vectors' '--softmax level')
+    kinds=('' --item-vectors --node-vectors '--learned-positions --item-vectors' '--softmax level'
+        '--item-vectors --item-loss 0.5' '--item-vectors --item-loss 0.5 --sampled 16')
     for kind in "${kinds[@]}"; do
         # shellcheck disable=SC2086 # some kinds are two options, one is none
         train --body timeline --depth-ffn 32 $kind -o other.st
@@ -54,7 +55,8 @@ PY
 }
 
 @test "the same bytes for any number of threads, others for another seed" {
-    all=("${TIMELINE[@]}" --item-dropout 0.1 --vector-dropout 0.2 --depth-dropout 0.1 --average 0.9 --epochs 3)
+    all=("${TIMELINE[@]}" --item-dropout 0.1 --vector-dropout 0.2 --depth-dropout 0.1 --average 0.9 --epochs 3
+        --item-loss 0.5 --sampled 16 --label-smoothing 0.1)
     for t in 1 2 3; do train "${all[@]}" --threads $t --log log$t -o model$t.st; done
     cmp model1.st model2.st
     cmp model1.st model3.st
@@ -66,12 +68,13 @@ PY
 }
 
 @test "killed at any moment and started again, it ends with the same bytes" {
-    command=("${TIMELINE[@]}" --epochs 12 --average 0.9 --patience 3 --save-seconds 0 --threads 1)
+    command=("${TIMELINE[@]}" --epochs 12 --average 0.9 --patience 3 --save-seconds 0 --threads 1 --item-loss 0.5)
     train "${command[@]}" --log a.jsonl -o a.st
     killed_often 5 "$BIN/sidgen-train" -q "${SMALL[@]}" "${command[@]}" --log b.jsonl -o b.st
     [ "$kills" -ge 2 ] || fail "killed only $kills times"
     cmp a.st b.st
     cmp <(untimed a.jsonl) <(untimed b.jsonl)
+    assert_equal "$(grep -c '"item_loss":[0-9]' a.jsonl)" "$(grep -c . a.jsonl)"
 }
 
 @test "training begins with another timeline, tables and all; not with a flat model" {
@@ -172,6 +175,7 @@ PY
         fails_with 64 '--depth-ffn and --depth-dropout need --body timeline' train "$option" -o no.st
     done
     fails_with 64 '--vector-dropout needs --item-vectors or --node-vectors' train --body timeline --vector-dropout 0.1 -o no.st
+    fails_with 64 '--item-loss needs --item-vectors' train --body timeline --item-loss 1 -o no.st
     fails_with 64 '--node-vectors need --softmax trie' train --node-vectors --softmax level -o no.st
     fails_with 64 'expected one of flat, timeline' train --body tree -o no.st
     assert_none_written no.st

@@ -57,6 +57,7 @@ static const cli_option_t options[] = {
     CONFIG_REAL(0, "beta2", "X", &o.beta2, 0, 0.999999, "AdamW's second-moment decay"),
     CONFIG_REAL(0, "clip", "X", &o.clip, 0, 1e9, "largest gradient norm; 0: any"),
     CONFIG_REAL(0, "label-smoothing", "X", &o.label_smoothing, 0, 0.9, "share spread over the allowed tokens"),
+    CONFIG_REAL(0, "item-loss", "W", &o.item_loss, 0, 100, "weight of the loss of items by their vectors (timeline)"),
     CONFIG_REAL(0, "average", "X", &o.average, 0, 0.999999, "decay of the weights' moving average; 0: none"),
     CONFIG_INT(0, "valid-users", "N", &o.valid_users, 0, 1e9, "users of the validation sample; 0: no validation"),
     CONFIG_CHOICE(0, "validate", protocol_choices, &validate, "items that count; unseen: met ones left out"),
@@ -108,6 +109,7 @@ static void check_body(void)
 {
     if (o.body == BODY_FLAT && (o.item_vectors || o.learned_positions || o.item_dropout > 0))
         die(EX_USAGE, "--item-vectors, --learned-positions and --item-dropout need --body timeline");
+    if (o.item_loss > 0 && !o.item_vectors) die(EX_USAGE, "--item-loss needs --item-vectors");
     if (o.body == BODY_FLAT && (cli_given("depth-ffn") || cli_given("depth-dropout")))
         die(EX_USAGE, "--depth-ffn and --depth-dropout need --body timeline");
     if (o.node_vectors && o.softmax != SOFTMAX_TRIE) die(EX_USAGE, "--node-vectors need --softmax trie");

@@ -79,11 +79,12 @@ allowed_t head_logits(const network_t *net, const space_t *space, allowed_set_t 
 }
 
 /* How a position is taken. */
-typedef enum { BY_SPAN, BY_SAMPLE, BY_TOKEN, CERTAIN } way_t;
+typedef enum { BY_SPAN, BY_SAMPLE, BY_TOKEN, BY_ITEM, CERTAIN } way_t;
 
 static way_t way_of(const head_t *h, allowed_set_t set, const allowed_t *a)
 {
     if (sampled_takes(h->sampled, set)) return BY_SAMPLE;
+    if (set.kind == ALLOWED_ITEMS) return BY_ITEM;
     if (!a->tokens || a->n >= DENSE_FROM) return BY_SPAN;
     return a->n > 1 ? BY_TOKEN : CERTAIN;
 }
@@ -153,8 +154,25 @@ static int64_t dense_span(head_t *h, const scored_pass_t *p, int64_t after)
     if (n && span.span > h->widest) die(EX_SOFTWARE, "head: a span of %d tokens in room for %d", (int)span.span, (int)h->widest);
     const int64_t rows = tile_rows(h->net, h->widest);
     for (int64_t i = 0; i < n; i += rows)
-        dense_tile(h, p, &(tile_of_t){n - i < rows ? n - i : rows, h->chosen + i, {.n = span.span, .first = span.span_first}});
+        dense_tile(h, p, &(tile_of_t){n - i < rows ? n - i : rows, h->chosen + i, {.n = span.span, .first = span.span_first},
+                                      h->net->model->embed});
     return n ? span.span_first : -1;
+}
+
+/* Takes the positions that are scored by all items. */
+static void items_pass(head_t *h, const scored_pass_t *p)
+{
+    const int32_t items = (int32_t)h->space->sids->items;
+    const int64_t rows = tile_rows(h->net, items);
+    int64_t n = 0;
+    for (int64_t i = 0; i < p->count; i++) {
+        const allowed_t a = space_allowed(h->space, p->positions[i].set);
+        if (way_of(h, p->positions[i].set, &a) != BY_ITEM) continue;
+        GROW(h->chosen, n, h->chosen_cap);
+        h->chosen[n++] = i;
+    }
+    for (int64_t i = 0; i < n; i += rows)
+        dense_tile(h, p, &(tile_of_t){n - i < rows ? n - i : rows, h->chosen + i, {.n = items}, h->net->model->item_vectors});
 }
 
 /* Takes one position with few allowed tokens, for which a product over the whole span would be a waste. */
@@ -179,6 +197,7 @@ void head_pass(head_t *h, int64_t count, const scored_position_t *positions, con
 {
     const scored_pass_t p = {count, positions, hidden, packed, fn, ctx, dhidden, grads};
     for (int64_t after = dense_span(h, &p, -1); after >= 0;) after = dense_span(h, &p, after);
+    items_pass(h, &p);
     if (h->sampled) sampled_pass(h->sampled, &p);
     for (int64_t i = 0; i < count; i++) {
         const allowed_t a = space_allowed(h->space, positions[i].set);

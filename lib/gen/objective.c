@@ -10,7 +10,7 @@
 
 struct objective {
     head_t *head;
-    double smoothing;
+    double smoothing, item_weight;
     /* the call at hand */
     const scored_position_t *positions;
     float weight;
@@ -20,14 +20,14 @@ struct objective {
 double loss_per_item(const loss_t *l)
 {
     double sum = 0;
-    for (int i = 0; i < LOSS_LEVELS; i++) sum += l->loss[i];
+    for (int i = 0; i < LOSS_ITEM; i++) sum += l->loss[i];
     return l->items ? sum / (double)l->items : 0;
 }
 
-objective_t *objective_new(const network_t *net, const space_t *space, double smoothing)
+objective_t *objective_new(const network_t *net, const space_t *space, double smoothing, double item_weight)
 {
     objective_t *o = NEW(objective_t);
-    *o = (objective_t){.head = head_new(net, space), .smoothing = smoothing};
+    *o = (objective_t){.head = head_new(net, space), .smoothing = smoothing, .item_weight = item_weight};
     return o;
 }
 
@@ -53,7 +53,11 @@ static double softmax_gradient(int64_t n, float *x, int64_t right, double smooth
     return logf(sum) + top - at;
 }
 
-static int loss_level(const scored_position_t *p) { return p->set.level < 0 ? LOSS_OTHER : p->set.level; }
+static int loss_level(const scored_position_t *p)
+{
+    if (p->set.kind == ALLOWED_ITEMS) return LOSS_ITEM;
+    return p->set.level < 0 ? LOSS_OTHER : p->set.level;
+}
 
 static void cross_entropy(void *ctx, int64_t i, const allowed_t *allowed, float *x)
 {
@@ -61,7 +65,8 @@ static void cross_entropy(void *ctx, int64_t i, const allowed_t *allowed, float 
     const scored_position_t *p = &o->positions[i];
     const int32_t right = allowed_index(allowed, p->token);
     if (right < 0) die(EX_SOFTWARE, "objective: a scored token is not among those allowed");
-    o->loss->loss[loss_level(p)] += softmax_gradient(allowed->n, x, right, o->smoothing, o->weight);
+    const double weight = p->set.kind == ALLOWED_ITEMS ? o->item_weight * o->weight : o->weight;
+    o->loss->loss[loss_level(p)] += softmax_gradient(allowed->n, x, right, o->smoothing, (float)weight);
 }
 
 void objective_backward(objective_t *o, int64_t count, const scored_position_t *positions, const float *hidden,

@@ -6,8 +6,8 @@
 
 #include "gen/head.h"
 
-/* Sums over scored tokens, by level (the suffix is level `levels`; tokens of ranges come after all levels). */
-enum { LOSS_OTHER = SID_MAX_TOKENS, LOSS_LEVELS };
+/* Sums over scored tokens, by level (the suffix is level `levels`; after all levels tokens of ranges, then items). */
+enum { LOSS_OTHER = SID_MAX_TOKENS, LOSS_ITEM, LOSS_LEVELS };
 
 typedef struct {
     double loss[LOSS_LEVELS];
@@ -17,9 +17,9 @@ typedef struct {
 
 double loss_per_item(const loss_t *l); /* negative log-likelihood of an item's whole SID, mean */
 
-/* Scratch for one worker. */
+/* Scratch for one worker. Positions scored among items count `item_weight` times. */
 typedef struct objective objective_t;
-objective_t *objective_new(const network_t *net, const space_t *space, double smoothing);
+objective_t *objective_new(const network_t *net, const space_t *space, double smoothing, double item_weight);
 
 /* From now on, positions go without node vectors at this rate (head_drop_nodes()). */
 void objective_drop_nodes(objective_t *o, double rate, uint64_t key);

@@ -59,7 +59,6 @@ static bool same_set(allowed_set_t a, allowed_set_t b)
 static tile_of_t make_tile(sampled_t *s, const scored_pass_t *p, int64_t first, const allowed_t *all)
 {
     const int64_t most = tile_rows(s->net, s->draws);
-    const uint64_t key = rng_key(s->key, (uint64_t)first);
     int64_t n = 0;
     for (int64_t i = first; i < p->count && n < most; i++) {
         if (s->taken[i] || !same_set(p->positions[i].set, p->positions[first].set)) continue;
@@ -67,8 +66,9 @@ static tile_of_t make_tile(sampled_t *s, const scored_pass_t *p, int64_t first, 
         s->chosen[n++] = i;
     }
     for (int32_t j = 0; j < s->draws; j++)
-        s->tokens[1 + j] = allowed_token(all, (int32_t)rng_below(key, (uint64_t)j, (uint64_t)all->n));
-    return (tile_of_t){n, s->chosen, {.n = s->draws, .tokens = s->tokens + 1}};
+        s->tokens[1 + j] = allowed_token(all, (int32_t)rng_below(s->key, (uint64_t)j, (uint64_t)all->n));
+    return (tile_of_t){n, s->chosen, {.n = s->draws, .tokens = s->tokens + 1},
+                       scored_block(s->net->model, p->positions[first].set)};
 }
 
 /* Lets fn see a position's own logit and those of the draws, row[0 .. draws), and leaves the draws' gradient in their place. */
@@ -76,7 +76,8 @@ static void score(sampled_t *s, const scored_pass_t *p, int64_t i, float raise, 
 {
     const scored_position_t *at = &p->positions[i];
     const int64_t d = s->net->model->config.hidden_size;
-    const float *state = p->hidden + at->row * d, *own = model_embedding(s->net->model, at->token);
+    const int block = scored_block(s->net->model, at->set);
+    const float *state = p->hidden + at->row * d, *own = model_row(s->net->model, block, at->token);
     const allowed_t sample = {.n = 1 + s->draws, .tokens = s->tokens};
     s->tokens[0] = at->token;
     s->x[0] = vec_dot(d, state, own);
@@ -85,7 +86,7 @@ static void score(sampled_t *s, const scored_pass_t *p, int64_t i, float raise, 
     if (!p->grads) return;
     for (int32_t j = 1; j <= s->draws; j++) row[j - 1] = s->tokens[j] == at->token ? 0 : s->x[j];
     vec_add_scaled(d, s->x[0], own, p->dhidden + at->row * d);
-    float *down = grads_row(p->grads, s->net->model->embed, at->token);
+    float *down = grads_row(p->grads, block, at->token);
     if (down) vec_add_scaled(d, s->x[0], state, down);
 }
 

@@ -5,7 +5,7 @@
  *     L = -x_t + log(e^{x_t} + M / N sum_j [c_j != t] e^{x_{c_j}}),    x_c = z . E[c]
  *
  * A draw counts for M / N tokens, so the argument of the logarithm is that of the full softmax in expectation. A draw that hits
- * t, as one in M does, counts for nothing: t is there already. Draws are shared by the positions of a tile, by one product. */
+ * t, as one in M does, counts for nothing: t is there already. Draws are shared by all positions. */
 #ifndef SIDMILL_GEN_SAMPLED_H
 #define SIDMILL_GEN_SAMPLED_H
 
@@ -26,8 +26,7 @@ void sampled_key(sampled_t *s, uint64_t key);
 bool sampled_takes(const sampled_t *s, allowed_set_t set);
 
 /* Takes those of the pass's positions, and no others, in tiles of equal sets. fn sees N + 1 tokens: the position's own, then the
- * draws, whose logits are raised by log(M / N). Draw j of a tile is number rng_below(rng_key(key, i), j, M) of the set, i being
- * the tile's first position. */
+ * draws, whose logits are raised by log(M / N). Draw j is number rng_below(key, j, M) of the set, whatever the pass. */
 void sampled_pass(sampled_t *s, const scored_pass_t *p);
 
 #endif

@@ -31,6 +31,12 @@ typedef struct {
     grads_t *grads;
 } scored_pass_t;
 
+/* The block whose rows are a set's tokens: the embedding, or the items' own vectors. */
+static inline int scored_block(const model_t *m, allowed_set_t set)
+{
+    return set.kind == ALLOWED_ITEMS ? m->item_vectors : m->embed;
+}
+
 /* Whether the tokens of a set have node vectors, each its own. */
 static inline bool scored_by_nodes(const model_t *m, allowed_set_t set)
 {

@@ -3,6 +3,7 @@
 #ifndef SIDMILL_GEN_SEQUENCES_H
 #define SIDMILL_GEN_SEQUENCES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "gen/depth.h"
@@ -16,6 +17,7 @@ typedef struct {
     int64_t scored;
     scored_position_t *positions; /* [scored] */
     depth_prefixes_t prefixes;    /* of a timeline */
+    bool items;                   /* of a timeline: each target is also scored among all items, by the state of level 0 */
 } sequence_pack_t;
 
 typedef struct {

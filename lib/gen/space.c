@@ -63,6 +63,7 @@ allowed_set_t space_next(const space_t *s, int level, int64_t node)
 allowed_t space_allowed(const space_t *s, allowed_set_t set)
 {
     if (set.kind == ALLOWED_RANGE) return (allowed_t){set.count, set.first, NULL, set.first, set.count};
+    if (set.kind == ALLOWED_ITEMS) return (allowed_t){(int32_t)s->sids->items, 0, NULL, 0, (int32_t)s->sids->items};
     int32_t first;
     const int32_t span = vocab_level(&s->vocab, set.level, &first);
     if (set.kind == ALLOWED_LEVEL) return (allowed_t){span, first, NULL, first, span};

@@ -46,12 +46,12 @@ void space_free(space_t *s);
 int64_t space_longest(const space_t *s);
 int64_t space_positions(const space_t *s);
 
-/* The name of a set of tokens that may follow. */
-typedef enum { ALLOWED_CHILDREN, ALLOWED_LEVEL, ALLOWED_RANGE } allowed_kind_t;
+/* The name of a set of tokens that may follow; of ALLOWED_ITEMS the tokens are the items themselves, by number. */
+typedef enum { ALLOWED_CHILDREN, ALLOWED_LEVEL, ALLOWED_RANGE, ALLOWED_ITEMS } allowed_kind_t;
 
 typedef struct {
     allowed_kind_t kind;
-    int32_t level;        /* of children and levels: the suffix is level `levels`. -1 of ranges */
+    int32_t level;        /* of children and levels: the suffix is level `levels`. -1 of ranges and items */
     int64_t node;         /* children: of this node in the trie */
     int32_t first, count; /* ranges: first, first + 1 ... */
 } allowed_set_t;
@@ -61,6 +61,7 @@ static inline allowed_set_t allowed_children(int level, int64_t node)
     return (allowed_set_t){ALLOWED_CHILDREN, level, node, 0, 0};
 }
 
+static inline allowed_set_t allowed_items(void) { return (allowed_set_t){ALLOWED_ITEMS, -1, 0, 0, 0}; }
 static inline allowed_set_t allowed_level(int level) { return (allowed_set_t){ALLOWED_LEVEL, level, 0, 0, 0}; }
 static inline allowed_set_t allowed_range(int32_t first, int32_t count)
 {

@@ -64,20 +64,21 @@ static const operand_t *as_operands(const backend_t *b, const float *x, int64_t 
 }
 
 /* Tells whether the columns' rows lie one behind the other in an operand; else they are copied together. */
-static bool in_place(const model_t *m, const allowed_t *columns)
+static bool in_place(const model_t *m, const tile_of_t *at)
 {
-    return !columns->tokens && !m->params.blocks[m->embed].sparse;
+    return !at->columns.tokens && !m->params.blocks[at->block].sparse;
 }
 
-static const operand_t *table_of(tile_t *t, const allowed_t *columns)
+static const operand_t *table_of(tile_t *t, const tile_of_t *at)
 {
+    const allowed_t *columns = &at->columns;
     const model_t *m = t->net->model;
     const backend_t *b = t->net->backend;
     const int64_t d = m->config.hidden_size;
-    if (in_place(m, columns)) return operand_at(b, weights_operand(&t->net->weights, m->embed), columns->first * d);
+    if (in_place(m, at)) return operand_at(b, weights_operand(&t->net->weights, at->block), columns->first * d);
     float *gathered = reserve(&t->gathered, columns->n, d, sizeof *gathered);
     for (int32_t j = 0; j < columns->n; j++)
-        memcpy(gathered + j * d, model_embedding(m, allowed_token(columns, j)), (size_t)d * sizeof *gathered);
+        memcpy(gathered + j * d, model_row(m, at->block, allowed_token(columns, j)), (size_t)d * sizeof *gathered);
     return as_operands(b, gathered, columns->n, d, &t->gathered_packed);
 }
 
@@ -91,26 +92,27 @@ float *tile_forward(tile_t *t, const scored_pass_t *p, const tile_of_t *at)
         memcpy(operand_at(b, states, i * d), operand_at(b, p->packed, p->positions[at->chosen[i]].row * d),
                (size_t)d * b->operand_size);
     memset(operand_at(b, states, at->n * d), 0, (size_t)((rows - at->n) * d) * b->operand_size);
-    t->table = table_of(t, &at->columns);
+    t->table = table_of(t, at);
     b->matmul(false, true, rows, at->columns.n, d, states, t->table, logits);
     return logits;
 }
 
 /* Adds the columns' gradient: where it lies, or by the row. */
-static void columns_backward(tile_t *t, grads_t *grads, const allowed_t *columns, int64_t rows, const operand_t *dlogits)
+static void columns_backward(tile_t *t, grads_t *grads, const tile_of_t *at, int64_t rows, const operand_t *dlogits)
 {
+    const allowed_t *columns = &at->columns;
     const backend_t *b = t->net->backend;
     const model_t *m = t->net->model;
     const int64_t d = m->config.hidden_size;
-    if (m->params.blocks[m->embed].frozen) return;
-    if (in_place(m, columns)) {
-        float *dtable = grads_block(grads, m->embed) + columns->first * d;
+    if (m->params.blocks[at->block].frozen) return;
+    if (in_place(m, at)) {
+        float *dtable = grads_block(grads, at->block) + columns->first * d;
         b->matmul_add(true, false, columns->n, d, rows, dlogits, t->states.at, dtable);
         return;
     }
     float *dcolumns = reserve(&t->dcolumns, columns->n, d, sizeof *dcolumns);
     b->matmul(true, false, columns->n, d, rows, dlogits, t->states.at, dcolumns);
-    for (int32_t j = 0; j < columns->n; j++) vec_add(d, dcolumns + j * d, grads_row(grads, m->embed, allowed_token(columns, j)));
+    for (int32_t j = 0; j < columns->n; j++) vec_add(d, dcolumns + j * d, grads_row(grads, at->block, allowed_token(columns, j)));
 }
 
 void tile_backward(tile_t *t, const scored_pass_t *p, const tile_of_t *at)
@@ -121,6 +123,6 @@ void tile_backward(tile_t *t, const scored_pass_t *p, const tile_of_t *at)
     memset(logits + at->n * width, 0, (size_t)((rows - at->n) * width) * sizeof *logits);
     const operand_t *dlogits = as_operands(b, logits, rows, width, &t->dlogits_packed);
     b->matmul(false, false, rows, d, width, dlogits, t->table, dstates);
-    columns_backward(t, p->grads, &at->columns, rows, dlogits);
+    columns_backward(t, p->grads, at, rows, dlogits);
     for (int64_t i = 0; i < at->n; i++) vec_add(d, dstates + i * d, p->dhidden + p->positions[at->chosen[i]].row * d);
 }

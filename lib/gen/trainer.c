@@ -51,6 +51,9 @@ typedef struct {
     int64_t tokens_trained;   /* by this process */
 } trainer_t;
 
+/* Tells whether the loss of an item's codes is that of samples. */
+static bool codes_sampled(const trainer_t *t) { return t->o.sampled && t->o.sampled < t->space.widest; }
+
 static model_config_t model_shape(const trainer_t *t)
 {
     const train_options_t *o = &t->o;
@@ -73,7 +76,7 @@ static model_config_t model_shape(const trainer_t *t)
         .learned_positions = o->learned_positions ? space_positions(&t->space) : 0,
         .item_vectors = o->item_vectors ? t->space.sids->items : 0,
         .node_vectors = o->node_vectors ? t->space.trie.nodes : 0,
-        .sparse_embedding = o->sampled > 0,
+        .sparse_embedding = codes_sampled(t),
     };
 }
 
@@ -83,9 +86,10 @@ static void make_workers(trainer_t *t)
     for (int i = 0; i < parallel_workers(); i++) {
         worker_t *w = &t->workers[i];
         const int64_t prefixes = round_rows(t->net->backend, t->shard_rows);
-        const int64_t scored = t->shard_rows * (t->o.body == BODY_TIMELINE ? t->space.vocab.levels + 1 : 1);
+        const int64_t scored = t->shard_rows * (t->o.body == BODY_TIMELINE ? t->space.vocab.levels + 2 : 1);
         w->pass = pass_new(t->net, &t->space, PASS_TRAIN, t->shard_rows, t->sequences.longest, prefixes);
-        w->objective = objective_new(t->net, &t->space, t->o.label_smoothing);
+        w->objective = objective_new(t->net, &t->space, t->o.label_smoothing, t->o.item_loss);
+        w->pack.items = t->o.item_loss > 0;
         w->pack.symbols = NEW_ARRAY(int32_t, t->shard_rows + 1);
         w->pack.positions = NEW_ARRAY(scored_position_t, scored + 1);
         if (t->o.body == BODY_TIMELINE) w->pack.prefixes = depth_prefixes_new(&t->space, prefixes);
@@ -279,7 +283,7 @@ static void say_epoch(const trainer_t *t, const loop_state_t *at)
         snprintf(validated, sizeof validated, ", validation hr@10 %.4f ndcg@10 %.4f%s", t->score.hr10, t->score.ndcg10,
                  at->best_round == at->round ? " *" : "");
     note("epoch %d: loss/item %.4f%s%s, %.0f tokens/s", (int)at->round, loss_per_item(&t->loss),
-         t->o.sampled ? " of a sample" : "", validated, tokens_per_second(t, at));
+         codes_sampled(t) ? " of a sample" : "", validated, tokens_per_second(t, at));
 }
 
 static void log_epoch(const trainer_t *t, const loop_state_t *at)
@@ -290,10 +294,13 @@ static void log_epoch(const trainer_t *t, const loop_state_t *at)
         buf_json_number(&levels, t->loss.tokens[l] > 0 ? t->loss.loss[l] / (double)t->loss.tokens[l] : 0);
     }
     char *validated = validation_json(t->validation, &t->score);
-    jsonlog("{\"epoch\":%d,\"updates\":%d,\"loss_per_item\":%.6f,\"loss_per_level\":[%s],\"sampled\":%lld,%s,"
+    buf_t item_loss = {0};
+    buf_json_number(&item_loss, t->loss.tokens[LOSS_ITEM] ? t->loss.loss[LOSS_ITEM] / (double)t->loss.tokens[LOSS_ITEM] : NAN);
+    jsonlog("{\"epoch\":%d,\"updates\":%d,\"loss_per_item\":%.6f,\"loss_per_level\":[%s],\"item_loss\":%s,\"sampled\":%lld,%s,"
             "\"tokens_per_second\":%.0f}", (int)at->round, (int)t->learner.updates, loss_per_item(&t->loss), levels.data,
-            (long long)t->o.sampled, validated, tokens_per_second(t, at));
+            item_loss.data, (long long)t->o.sampled, validated, tokens_per_second(t, at));
     buf_free(&levels);
+    buf_free(&item_loss);
     free(validated);
 }
 

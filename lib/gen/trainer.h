@@ -22,6 +22,7 @@ typedef struct {
     int64_t max_items;
     double hold_back;     /* share of the users whose last training interaction is left out */
     double dropout, label_smoothing;
+    double item_loss;     /* weight of the loss of items among items, by their vectors; 0: none */
     double depth_dropout, item_dropout, vector_dropout; /* gen/pass.h, head_drop_nodes() */
     int64_t sampled;      /* tokens that a set of more is scored by, and then the embedding trains by the row; 0: all */
     double lr, beta2, weight_decay, clip;

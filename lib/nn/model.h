@@ -61,11 +61,14 @@ void model_regrow_items(model_t *m, int64_t rows);
 /* A model of the same shape and values. */
 model_t *model_copy(const model_t *m);
 
-/* The embedding's row of a token. */
-static inline float *model_embedding(const model_t *m, int32_t token)
+/* A row, as wide as the model, of a block. */
+static inline float *model_row(const model_t *m, int block, int64_t row)
 {
-    return params_values(&m->params, m->embed) + token * m->config.hidden_size;
+    return params_values(&m->params, block) + row * m->config.hidden_size;
 }
+
+/* The embedding's row of a token. */
+static inline float *model_embedding(const model_t *m, int32_t token) { return model_row(m, m->embed, token); }
 
 /* A row of a table: what item or node `row` has of its own. */
 static inline float *model_vector(const model_t *m, int block, int64_t row)

@@ -77,10 +77,10 @@ def nll(model, catalogue, users, softmax):
         return sum(float(t[1]) for i in items for t in i) / len(users)
 
 
-def replay(name, extra, softmax, epochs, smoothing, average, decay):
+def replay(name, extra, softmax, epochs, smoothing, average, decay, among_items=0):
     """The same training in PyTorch: one step an epoch over all windows."""
     options = ["--softmax", softmax, "--dropout", 0, "--batch-tokens", 65536, "--label-smoothing", smoothing, "--average", average,
-               "--weight-decay", decay, "--warmup", 3, "--clip", 0.5, *extra]
+               "--weight-decay", decay, "--warmup", 3, "--clip", 0.5, *extra, *(["--item-loss", among_items] if among_items else [])]
     train(*options, "--epochs", 1, "--lr", 0, "--average", 0, "-o", "start.st")
     log = train(*options, "--epochs", epochs, "--lr", 0.02, "-o", "end.st")
     (model, _), (ours, _), begin = load("start.st"), load("end.st"), read_safetensors("start.st")[0]
@@ -89,13 +89,13 @@ def replay(name, extra, softmax, epochs, smoothing, average, decay):
     all_windows = [w for u in users for w in windows(model, u[:-2], 6)]
     best, kept, loss_error, metric_error = -1, None, 0, 0
     for epoch in range(epochs):
-        found = [window_losses(model, catalogue, *w, softmax, smoothing) for w in all_windows]
+        found = [window_losses(model, catalogue, *w, softmax, smoothing, among_items) for w in all_windows]
         tokens = [t for f in found for t in f[0]]
         rate = 0.02 * min(1, (epoch + 1) / 3) * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
         optimiser.step(sum(t[2] for t in tokens) / sum(f[1] for f in found), rate, 0.5)
         items = sum(t[0] == 0 for t in tokens)
-        loss_error = max(loss_error, abs(sum(float(t[1]) for t in tokens) / items - log[epoch]["loss_per_item"]))
-        for level, said in enumerate(log[epoch]["loss_per_level"]):
+        loss_error = max(loss_error, abs(sum(float(t[1]) for t in tokens if t[0] != "item") / items - log[epoch]["loss_per_item"]))
+        for level, said in [*enumerate(log[epoch]["loss_per_level"]), *([("item", log[epoch]["item_loss"])] if among_items else [])]:
             of_level = [float(t[1]) for t in tokens if t[0] == level]
             loss_error = max(loss_error, abs(sum(of_level) / len(of_level) - said))
         grown = min(average, (2 + epoch) / (11 + epoch))
@@ -184,6 +184,7 @@ with tempfile.TemporaryDirectory() as folder:
     replay("timeline with node vectors", TIMELINE + ["--node-vectors"], "trie", 4, 0.1, 0, 0.05)
     replay("timeline with both", both, "trie", 6, 0.1, 0.6, 0.3)
     replay("timeline with both, of learned positions", both + ["--learned-positions"], "trie", 4, 0, 0, 0.05)
+    replay("timeline with both, items among items", both, "trie", 5, 0.1, 0, 0.05, 0.7)
     drops = ["--item-dropout", 0.1, "--vector-dropout", 0.2]
     evaluated("flat", [], "trie")
     evaluated("flat", [], "level")

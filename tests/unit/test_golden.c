@@ -129,7 +129,7 @@ TEST(states)
 static void check_losses(body_t body, softmax_t softmax, const double *golden)
 {
     fixture_t *f = fixture(body, softmax);
-    objective_t *o = objective_new(f->net, &f->space, 0);
+    objective_t *o = objective_new(f->net, &f->space, 0, 1);
     for (int i = 0; i < TARGETS; i++) {
         loss_t loss = {0};
         objective_backward(o, 1, &f->positions[i], f->states, f->packed, 1, pass_gradient(f->pass), f->grads, &loss);
@@ -147,7 +147,7 @@ TEST(losses_timeline) { check_losses(BODY_TIMELINE, SOFTMAX_TRIE, golden_loss_ti
 static void check_gradients(body_t body, softmax_t softmax, double smoothing, const double golden[][3])
 {
     fixture_t *f = fixture(body, softmax);
-    objective_t *o = objective_new(f->net, &f->space, smoothing);
+    objective_t *o = objective_new(f->net, &f->space, smoothing, 1);
     loss_t loss = {0};
     objective_backward(o, TARGETS, f->positions, f->states, f->packed, 1.0 / (double)f->pack.rows, pass_gradient(f->pass), f->grads, &loss);
     pass_backward(f->pass, f->grads);

@@ -106,7 +106,7 @@ static void check(softmax_t softmax, int32_t widest)
     const int64_t tokens = f->space.vocab.size + PIECES;
     double *dhidden = NEW_ARRAY(double, ROWS * SMALL_D), *dtable = NEW_ARRAY(double, tokens * SMALL_D);
     const double expected = plain(f, dhidden, dtable);
-    objective_t *o = objective_new(f->net, &f->space, 0);
+    objective_t *o = objective_new(f->net, &f->space, 0, 1);
     loss_t loss = {0};
     objective_backward(o, POSITIONS, f->positions, f->hidden, f->hidden, 1, f->dhidden, f->grads, &loss);
     double sum = 0;

@@ -60,7 +60,7 @@ static fixture_t *fixture_of(softmax_t softmax, bool learned_positions, bool spa
     f->net = network_new(f->model, backend_open("f32"), space_positions(&f->space));
     f->grads = grads_new(&f->model->params);
     f->pass = pass_new(f->net, &f->space, PASS_TRAIN, ROWS, ROWS, ROWS);
-    f->objective = objective_new(f->net, &f->space, 0);
+    f->objective = objective_new(f->net, &f->space, 0, 1);
     f->pack = (sequence_pack_t){.symbols = f->symbols, .positions = f->positions, .prefixes = depth_prefixes_new(&f->space, ROWS)};
     sequences_add(&f->sequences, histories_task(&small_interactions, &f->space, (hold_back_t){0}));
     for (int64_t i = 0; i < f->sequences.count; i++) {

@@ -54,7 +54,7 @@ static fixture_t *fixture(softmax_t softmax, double smoothing, double dropout)
             params_values(&f->model->params, i)[j] *= 15;
     f->net = network_new(f->model, backend_open("f32"), 64);
     f->acts = activations_new(f->net, PASS_TRAIN, 64, 64, 0);
-    f->objective = objective_new(f->net, &f->space, smoothing);
+    f->objective = objective_new(f->net, &f->space, smoothing, 1);
     f->pack = (sequence_pack_t){.symbols = f->tokens, .positions = f->positions};
     sequences_add(&f->sequences, histories_task(&interactions, &f->space, (hold_back_t){0}));
     for (int64_t i = 0; i < f->sequences.count; i++) {

@@ -203,9 +203,9 @@ def log_probs(model, catalogue, state, prefix, softmax):
     return allowed, model.logits(state, prefix, allowed).log_softmax(-1)
 
 
-def window_losses(model, catalogue, items, context, softmax, smoothing=0.0):
+def window_losses(model, catalogue, items, context, softmax, smoothing=0.0, among_items=0.0):
     """Of a window of items whose first `context` are only read: [(level, loss, smoothed loss)] of every scored token, and the
-    number of input rows."""
+    number of input rows. With `among_items`, also of every item among all by their vectors, level "item", times that."""
     (states, rows), out = model.window(catalogue, items), []
     for item, of_item in list(zip(items, states))[context:]:
         sid = catalogue.sid[item]
@@ -213,6 +213,9 @@ def window_losses(model, catalogue, items, context, softmax, smoothing=0.0):
             allowed, lp = log_probs(model, catalogue, of_item[level], sid[:level], softmax)
             loss = -lp[allowed.index(token)]
             out.append((level, loss, (1 - smoothing) * loss - smoothing * lp.mean()))
+        if among_items:
+            lp = torch.log_softmax(of_item[0] @ model.w["model.item_vectors.weight"].T, 0)
+            out.append(("item", -lp[item], among_items * (-(1 - smoothing) * lp[item] - smoothing * lp.mean())))
     return out, rows
 
 
