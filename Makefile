@@ -149,6 +149,7 @@ EXPERIMENT = --no-print-directory -f pipelines/stages.mk BIN=$(BUILD)/bin
 run data plan ablation: all
 	@$(MAKE) $(EXPERIMENT) $@
 demo: deps-build
+	@echo 'sidmill: demo: about two minutes on two fast cores, with the build, and five on slow ones'
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(MAKE) $(EXPERIMENT) run DATASET=demo PIPELINE=demo
 

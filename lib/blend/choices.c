@@ -109,7 +109,8 @@ void choices_tilt(const choices_t *c, double strength, mixing_t *x)
 /* What the powers count: the logarithm of the mixture's sum, and of what each part gives. */
 static void features(const choices_t *c, const mixing_t *x, int64_t list, int64_t item, double *f)
 {
-    const double *w = x->weight + c->bin[list] * c->parts, *a = x->factor + c->group[item] * c->parts, *p = c->p + item * c->parts;
+    const double *w = x->weight + c->bin[list] * c->parts, *a = x->factor + c->group[item] * c->parts;
+    const double *p = c->p + item * c->parts;
     double sum = 0;
     for (int s = 0; s < c->parts; s++) {
         sum += w[s] * a[s] * p[s];
@@ -169,8 +170,8 @@ static void find_pool(const choices_t *c, const mixing_t *x, double strength, po
     }
 }
 
-/* Goes on from x by `step`, or by as much of it as raises the value; *pool is then that of the new powers. Returns by how much the
- * powers have moved. */
+/* Goes on from x by `step`, or by as much of it as raises the value; *pool is then that of the new powers. Returns by how much
+ * the powers have moved. */
 static double move(const choices_t *c, double strength, const double *step, pool_t *pool, mixing_t *x)
 {
     const double before = pool->value;

@@ -31,23 +31,12 @@ static double *row_totals(const csr_t *t)
     return total;
 }
 
-static int32_t *by_popularity(const int64_t *popularity, int64_t items)
-{
-    ranking_item_t *all = NEW_ARRAY(ranking_item_t, items + 1);
-    int32_t *order = NEW_ARRAY(int32_t, items + 1);
-    for (int64_t i = 0; i < items; i++) all[i] = (ranking_item_t){(double)popularity[i], (int32_t)i};
-    qsort(all, (size_t)items, sizeof *all, ranking_best_first);
-    for (int64_t i = 0; i < items; i++) order[i] = all[i].item;
-    free(all);
-    return order;
-}
-
 void sources_prepare(sources_t *e)
 {
     e->events = (double)e->items;
     for (int64_t i = 0; i < e->items; i++) e->events += (double)e->popularity[i];
     for (int t = 0; t < TABLES; t++) e->total[t] = row_totals(&e->tables[t]);
-    e->popular = by_popularity(e->popularity, e->items);
+    e->popular = ranking_by_events(e->popularity, e->items);
 }
 
 void sources_free(sources_t *e)

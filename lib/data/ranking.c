@@ -2,6 +2,9 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
 
 int ranking_best_first(const void *a, const void *b)
 {
@@ -22,6 +25,17 @@ static void sift_down(ranking_item_t *heap, int64_t n, int64_t i)
         heap[i] = heap[child];
         heap[child] = swap;
     }
+}
+
+int32_t *ranking_by_events(const int64_t *events, int64_t n)
+{
+    ranking_item_t *all = NEW_ARRAY(ranking_item_t, n + 1);
+    int32_t *order = NEW_ARRAY(int32_t, n + 1);
+    for (int64_t i = 0; i < n; i++) all[i] = (ranking_item_t){(double)events[i], (int32_t)i};
+    qsort(all, (size_t)n, sizeof *all, ranking_best_first);
+    for (int64_t i = 0; i < n; i++) order[i] = all[i].item;
+    free(all);
+    return order;
 }
 
 void ranking_offer(ranking_item_t *list, int64_t *n, int64_t m, ranking_item_t item)

@@ -13,6 +13,9 @@ typedef struct {
 /* For qsort(): best first, by falling score, then by item index. Scores are no NaN. */
 int ranking_best_first(const void *a, const void *b);
 
+/* The items [n] from most to fewest events, ties by item. Caller frees. */
+int32_t *ranking_by_events(const int64_t *events, int64_t n);
+
 /* Offers an item to a list of at most m >= 1, of which *n are taken: the m best of all offers stay, in no order until they are
  * sorted by ranking_best_first(). */
 void ranking_offer(ranking_item_t *list, int64_t *n, int64_t m, ranking_item_t item);

@@ -43,6 +43,10 @@ static const schema_tensor_t ranks[] = {
 static const schema_tensor_t model[] = {
     {"model.embed_tokens.weight", KIND_FLOAT, "VH", true, JOIN_SAME},
     {"model.norm.weight", KIND_FLOAT, "H", true, JOIN_SAME},
+    {"model.item_vectors.weight", KIND_FLOAT, "NH", false, JOIN_SAME},
+    {"model.node_vectors.weight", KIND_FLOAT, "WH", false, JOIN_SAME},
+    {"node_parent", KIND_INTEGER, "W", false, JOIN_SAME},
+    {"node_token", KIND_INTEGER, "W", false, JOIN_SAME},
 };
 
 static const schema_tensor_t evidence_fit[] = {
@@ -57,7 +61,9 @@ static const schema_tensor_t blend[] = {
     {"cooccur.weight", KIND_FLOAT, "C", false, JOIN_SAME},       {"neighbours.offsets", KIND_INTEGER, "O", false, JOIN_SAME},
     {"neighbours.item", KIND_INTEGER, "M", false, JOIN_SAME},    {"neighbours.weight", KIND_FLOAT, "M", false, JOIN_SAME},
     {"popularity", KIND_INTEGER, "N", true, JOIN_SAME},          {"bins", KIND_FLOAT, "G", true, JOIN_SAME},
-    {"weights", KIND_FLOAT, "GP", true, JOIN_SAME},              {"item_ids", KIND_STRINGS, "N", true, JOIN_SAME},
+    {"weights", KIND_FLOAT, "GP", true, JOIN_SAME},              {"groups", KIND_INTEGER, "Q", true, JOIN_SAME},
+    {"factors", KIND_FLOAT, "QP", true, JOIN_SAME},              {"powers", KIND_FLOAT, "R", true, JOIN_SAME},
+    {"item_ids", KIND_STRINGS, "N", true, JOIN_SAME},
 };
 
 #define SCHEMA(name, tensors, joins) {name, tensors, (int)(sizeof tensors / sizeof *tensors), joins}

@@ -8,12 +8,8 @@
 
 popular_t popular_fit(const interactions_t *x)
 {
-    popular_t p = {.items = x->items, .order = NEW_ARRAY(int32_t, x->items + 1), .popularity = interactions_popularity(x)};
-    ranking_item_t *all = NEW_ARRAY(ranking_item_t, x->items + 1);
-    for (int64_t i = 0; i < x->items; i++) all[i] = (ranking_item_t){(double)p.popularity[i], (int32_t)i};
-    qsort(all, (size_t)x->items, sizeof *all, ranking_best_first);
-    for (int64_t i = 0; i < x->items; i++) p.order[i] = all[i].item;
-    free(all);
+    popular_t p = {.items = x->items, .popularity = interactions_popularity(x)};
+    p.order = ranking_by_events(p.popularity, p.items);
     return p;
 }
 

@@ -12,6 +12,16 @@ TEST(best_first_and_ties_by_index)
     CHECK(ranking_best_first(&r[0], &r[0]) == 0);
 }
 
+TEST(most_events_first)
+{
+    const int64_t events[] = {2, 9, 0, 9, 2};
+    const int32_t want[] = {1, 3, 0, 4, 2};
+    int32_t *order = ranking_by_events(events, 5), *none = ranking_by_events(events, 0);
+    for (int i = 0; i < 5; i++) CHECK(order[i] == want[i]);
+    free(order);
+    free(none);
+}
+
 TEST(rank_of_a_target)
 {
     int32_t list[] = {4, 9, 2, -1};
@@ -26,4 +36,4 @@ TEST(what_a_rank_is_worth)
     CHECK_NEAR(ranking_gain(7), 1.0 / 3, 1e-15);
 }
 
-UNIT_MAIN(UNIT(best_first_and_ties_by_index), UNIT(rank_of_a_target), UNIT(what_a_rank_is_worth))
+UNIT_MAIN(UNIT(best_first_and_ties_by_index), UNIT(most_events_first), UNIT(rank_of_a_target), UNIT(what_a_rank_is_worth))
