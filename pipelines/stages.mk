@@ -130,8 +130,8 @@ sidgen-train = $(call stage,sidgen-train,$(TRAIN_RUN),$(TRAIN),--sids $1 --inter
 	$(if $(findstring --body timeline,$(subst =, ,$2 $(TRAIN_FLAGS))),$(TIMELINE_FLAGS),$(FLAT_FLAGS)) $(TRAIN_FLAGS) \
 	--log @/log.jsonl -o @/model.st,$1 $(interactions),model.st)/model.st
 
-# BODY: `flat`, a row a token, is the papers'; `timeline`, a row an item, with vectors for items and for prefixes of SIDs, and a loss
-# of items among items.
+# BODY: `flat`, a row a token, is the papers'; `timeline`, a row an item, with vectors for items and for prefixes of SIDs, and a
+# loss of items among items.
 BODY    ?= flat
 vectors  = --body timeline --item-vectors --node-vectors
 timeline = $(vectors) --item-loss 0.5 --sampled 1024

@@ -98,6 +98,14 @@ PY
     assert_success
 }
 
+@test "a file without groups and powers is a mixture" {
+    change alone.st <<<'del t["groups"], t["factors"], t["powers"]'
+    mv bad.st plain.st
+    change alone.st <<<'t["groups"] = t["groups"][:1].copy(); t["factors"] = np.ones((1, t["factors"].shape[1])); t["powers"] = np.eye(len(t["powers"]))[0].copy()'
+    for file in plain bad; do "$BIN/recommend" --blend $file.st <<<'i1 i2' >$file.txt; done
+    cmp plain.txt bad.txt
+}
+
 @test "popularity alone does without embeddings; repeats are a part where histories repeat" {
     blend -q -i i.st --protocol unseen -o u.st
     assert_equal "$(meta u.st parts)" 'cooccur,popular'
@@ -211,8 +219,10 @@ refused() { # refused MESSAGE: by both tools that read it, one line
     refused "tensor 'groups'"
     change alone.st <<<'t["groups"] = np.arange(99); t["factors"] = np.ones((99, 5))'
     refused "tensor 'groups'"
-    change alone.st <<<'del t["groups"]'
-    refused "no tensor 'groups'"
+    change alone.st <<<'t["powers"][1] = -1e9'
+    refused "tensor 'powers'"
+    change alone.st <<<'del t["powers"]'
+    refused "no tensor 'powers'"
     change alone.st <<<'t["factors"][0, 0] = -1'
     refused "tensor 'factors'"
     change alone.st <<<'t["factors"] = t["factors"][:, 1:].copy()'

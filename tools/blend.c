@@ -42,7 +42,7 @@ static const cli_option_t options[] = {
     CONFIG_CHOICE(0, "protocol", protocol_choices, &protocol, "items that count; unseen: met ones left out"),
     CONFIG_INT(0, "list", "N", &fitting.list, 0, 10000, "fit to what stands in lists of N; 0: to all that comes"),
     CONFIG_INT(0, "bins", "N", &fitting.bins, 1, MIXTURE_BINS, "of histories by their familiarity, with weights of their own"),
-    CONFIG_INT(0, "groups", "N", &fitting.groups, 1, MIXING_GROUPS, "of items by their training events, with factors of their own"),
+    CONFIG_INT(0, "groups", "N", &fitting.groups, 1, MIXING_GROUPS, "of items by their training events, with own factors"),
     CONFIG_REAL(0, "strength", "X", &fitting.strength, 0, 1e9, "cases that the priors of bins and groups stand for"),
     CONFIG_INT('u', "users", "N", &fitting.users, 0, 9007199254740992.0, "a sample of N users, drawn by --seed; 0: all"),
     CONFIG_INT('b', "beam", "N", &beam, 10, 100000, "beam width, where lists are judged"),
@@ -170,6 +170,7 @@ static void check_options(int operands, char **argv)
 {
     if (operands) die(EX_USAGE, "unexpected '%s'", argv[1]);
     if (!interactions_path) die(EX_USAGE, "--interactions is missing");
+    if (fitting.list && fitting.list < FITTING_LEAST_LIST) die(EX_USAGE, "--list: expected 0, or %d and more", FITTING_LEAST_LIST);
     if (!model_path != !sids_path) die(EX_USAGE, "--model and --sids go together");
     if (report_path && relpath_same(report_path, cli_common.output)) die(EX_USAGE, "--report and --output are the same file");
     if (report_path) out_check(report_path, false);

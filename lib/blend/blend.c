@@ -9,7 +9,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-#define SUM_OFF 1e-3 /* by which a bin's weights may miss 1 */
+#define SUM_OFF 1e-3    /* by which a bin's weights may miss 1 */
+#define POWER_MOST 1e6
 
 static const char *const table_names[TABLES] = {"cooccur", "neighbours"};
 static const char *const decay_names[TABLES] = {"cooccur-decay", "neighbour-decay"};
@@ -135,6 +136,8 @@ static void read_edges(const st_file_t *f, blend_t *b)
 static void read_groups(const st_file_t *f, blend_t *b)
 {
     int64_t groups = -1;
+    b->groups = 1;
+    if (!st_find(f, "groups")) return;
     int64_t *edge = st_need_i64(f, "groups", 1, &groups);
     if (groups < 1 || groups > MIXING_GROUPS)
         st_bad(f, "groups", "%lld groups, expected 1 to %d", (long long)groups, MIXING_GROUPS);
@@ -168,12 +171,16 @@ static void read_weights(const st_file_t *f, blend_t *b)
 static void read_factors(const st_file_t *f, blend_t *b)
 {
     int64_t shape[2] = {b->groups, b->parts}, powers = 1 + b->parts;
+    if (!st_find(f, "factors") && !st_find(f, "powers")) return;
     float *factor = st_need_f32(f, "factors", 2, shape), *power = st_need_f32(f, "powers", 1, &powers);
     for (int i = 0; i < b->groups * b->parts; i++) {
         if (factor[i] < 0) st_bad(f, "factors", "row %d holds %g, expected 0 or more", i / b->parts, (double)factor[i]);
         b->mixing.factor[i] = (double)factor[i];
     }
-    for (int i = 0; i < powers; i++) b->mixing.power[i] = (double)power[i];
+    for (int i = 0; i < powers; i++) {
+        if (fabsf(power[i]) > POWER_MOST) st_bad(f, "powers", "row %d holds %g, expected at most %g either way", i, (double)power[i], POWER_MOST);
+        b->mixing.power[i] = (double)power[i];
+    }
     free(factor);
     free(power);
 }
@@ -234,7 +241,7 @@ void blend_add(st_writer_t *w, const blend_t *b)
     buf_free(&names);
 }
 
-/* An object of numbers by part. */
+/* Writes an object of numbers by part. */
 static void by_part(const blend_t *b, const double *x, buf_t *out)
 {
     buf_puts(out, "{");

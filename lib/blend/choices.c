@@ -7,10 +7,10 @@
 #include "base/mem.h"
 #include "blend/mixture.h"
 
-enum { POOL_ROUNDS = 50, POWERS = 1 + PARTS };
+enum { POWERS = 1 + PARTS };
 
 #define LEAST_STEP 1e-2  /* factors fall by steps, never to 0 at once */
-#define LEAST_FACTOR 1e-6
+#define LEAST_FACTOR 1e-6 /* smaller ones stay as they are */
 
 /* Factors as they are fitted, by cells: all items are of one, or each of its group's. */
 typedef struct {
@@ -22,7 +22,7 @@ typedef struct {
 
 static int cell(const tilting_t *t, int64_t item) { return t->cells > 1 ? t->c->group[item] : 0; }
 
-/* What each part adds to an item's sum; returns the sum. */
+/* Finds what each part adds to an item's sum; returns the sum. */
 static double terms(const tilting_t *t, int64_t list, int64_t item, double *term)
 {
     const int parts = t->c->parts;
@@ -43,6 +43,7 @@ static void add_list(const tilting_t *t, int64_t i, double *by_cell)
 {
     const choices_t *c = t->c;
     double term[PARTS], total = 0;
+    if (!(terms(t, i, c->came[i], term) > 0)) return; /* no factor makes it likelier */
     memset(by_cell, 0, (size_t)(t->cells * c->parts) * sizeof *by_cell);
     for (int64_t j = c->offsets[i]; j < c->offsets[i + 1]; j++) {
         total += terms(t, i, j, term);
@@ -106,7 +107,7 @@ void choices_tilt(const choices_t *c, double strength, mixing_t *x)
     free(grouped);
 }
 
-/* What the powers count: the logarithm of the mixture's sum, and of what each part gives. */
+/* Finds what the powers count: the logarithm of the mixture's sum, and of what each part gives. */
 static void features(const choices_t *c, const mixing_t *x, int64_t list, int64_t item, double *f)
 {
     const double *w = x->weight + c->bin[list] * c->parts, *a = x->factor + c->group[item] * c->parts;
@@ -129,18 +130,18 @@ static double dot(int n, const double *a, const double *b)
 /* What the powers are to raise (choices.h), and its slope and curvature there. */
 typedef struct {
     double value, slope[POWERS], curvature[POWERS * POWERS];
-} pool_t;
+} slope_t;
 
 /* Adds a list's part: the features of what came less their mean, and their covariance, both under the softmax of the scores. */
-static void add_to_pool(const choices_t *c, const mixing_t *x, int64_t list, pool_t *pool)
+static void add_to_slope(const choices_t *c, const mixing_t *x, int64_t list, slope_t *at)
 {
     const int n = 1 + c->parts;
     double f[POWERS], mean[POWERS] = {0}, square[POWERS * POWERS] = {0}, total = 0, top = -INFINITY, came = 0;
     for (int64_t j = c->offsets[list]; j < c->offsets[list + 1]; j++) {
         features(c, x, list, j, f);
-        const double at = dot(n, x->power, f);
-        top = fmax(top, at);
-        if (j == c->came[list]) came = at;
+        const double score = dot(n, x->power, f);
+        top = fmax(top, score);
+        if (j == c->came[list]) came = score;
     }
     for (int64_t j = c->offsets[list]; j < c->offsets[list + 1]; j++) {
         features(c, x, list, j, f);
@@ -151,30 +152,30 @@ static void add_to_pool(const choices_t *c, const mixing_t *x, int64_t list, poo
             for (int l = 0; l < n; l++) square[k * n + l] += e * f[k] * f[l];
     }
     features(c, x, list, c->came[list], f);
-    pool->value += came - top - log(total);
-    for (int k = 0; k < n; k++) pool->slope[k] += f[k] - mean[k] / total;
+    at->value += came - top - log(total);
+    for (int k = 0; k < n; k++) at->slope[k] += f[k] - mean[k] / total;
     for (int k = 0; k < n; k++)
         for (int l = 0; l < n; l++)
-            pool->curvature[k * n + l] += square[k * n + l] / total - mean[k] / total * mean[l] / total;
+            at->curvature[k * n + l] += square[k * n + l] / total - mean[k] / total * mean[l] / total;
 }
 
-static void find_pool(const choices_t *c, const mixing_t *x, double strength, pool_t *pool)
+static void find_slope(const choices_t *c, const mixing_t *x, double strength, slope_t *at)
 {
-    *pool = (pool_t){0};
-    for (int64_t i = 0; i < c->n; i++) add_to_pool(c, x, i, pool);
+    *at = (slope_t){0};
+    for (int64_t i = 0; i < c->n; i++) add_to_slope(c, x, i, at);
     for (int k = 0; k <= c->parts; k++) {
         const double off = x->power[k] - (k == 0);
-        pool->value -= strength / 2 * off * off;
-        pool->slope[k] -= strength * off;
-        pool->curvature[k * (1 + c->parts) + k] += strength + 1e-9;
+        at->value -= strength / 2 * off * off;
+        at->slope[k] -= strength * off;
+        at->curvature[k * (1 + c->parts) + k] += strength + 1e-9;
     }
 }
 
-/* Goes on from x by `step`, or by as much of it as raises the value; *pool is then that of the new powers. Returns by how much
+/* Goes on from x by `step`, or by as much of it as raises the value; *at is then that of the new powers. Returns by how much
  * the powers have moved. */
-static double move(const choices_t *c, double strength, const double *step, pool_t *pool, mixing_t *x)
+static double move(const choices_t *c, double strength, const double *step, slope_t *at, mixing_t *x)
 {
-    const double before = pool->value;
+    const double before = at->value;
     for (double share = 1; share > MIXTURE_STILL; share /= 2) {
         mixing_t next = *x;
         double moved = 0;
@@ -182,8 +183,8 @@ static double move(const choices_t *c, double strength, const double *step, pool
             next.power[k] += share * step[k];
             moved = fmax(moved, fabs(share * step[k]));
         }
-        find_pool(c, &next, strength, pool);
-        if (pool->value < before) continue;
+        find_slope(c, &next, strength, at);
+        if (!(at->value >= before)) continue;
         *x = next;
         return moved;
     }
@@ -194,14 +195,14 @@ void choices_pool(const choices_t *c, double strength, mixing_t *x)
 {
     const int n = 1 + c->parts;
     double moved = 1;
-    pool_t pool;
-    find_pool(c, x, strength, &pool);
+    slope_t at;
+    find_slope(c, x, strength, &at);
     for (int round = 0; round < POOL_ROUNDS && moved > MIXTURE_STILL && c->n; round++) {
         double step[POWERS], curvature[POWERS * POWERS];
-        memcpy(step, pool.slope, sizeof step);
-        memcpy(curvature, pool.curvature, sizeof curvature);
+        memcpy(step, at.slope, sizeof step);
+        memcpy(curvature, at.curvature, sizeof curvature);
         if (LAPACKE_dposv(LAPACK_ROW_MAJOR, 'U', n, 1, curvature, n, step, 1)) return; /* flat: nothing tells powers apart */
-        moved = move(c, strength, step, &pool, x);
+        moved = move(c, strength, step, &at, x);
     }
 }
 

@@ -1,12 +1,14 @@
-/* Lists of which one item came, and how a mixture's parts are best brought together to find it: conditional logit (McFadden 1974),
- * the likelihood of the item among those of its list. All that comes is likelier by weights that trust what knows a little of
- * everything; the first places of lists are won by those found here. */
+/* Lists of which one item came, and how a mixture's parts are best brought together to find it: conditional logit (McFadden
+ * 1974), the likelihood of the item among those of its list. All that comes is likelier by weights that trust what knows a little
+ * of everything; the first places of lists are won by those found here. */
 #ifndef SIDMILL_BLEND_CHOICES_H
 #define SIDMILL_BLEND_CHOICES_H
 
 #include <stdint.h>
 
 #include "blend/mixing.h"
+
+enum { POOL_ROUNDS = 50 };
 
 /* n lists: items offsets[i] .. offsets[i + 1), each with what every part gives it and its popularity group. */
 typedef struct {
@@ -29,8 +31,8 @@ typedef struct {
 void choices_tilt(const choices_t *c, double strength, mixing_t *x);
 
 /* Sets x's powers to what makes the items likeliest that came, p(came) = exp score(came) / sum_j exp score(j), less half of
- * `strength` times the squares of their distances from 1, 0, 0 ...: Newton's method by steps that raise it, which ends where no power moves by more than
- * MIXTURE_STILL, or POOL_ROUNDS are done. Where nothing came, they stay. */
+ * `strength` times the squares of their distances from 1, 0, 0 ...: Newton's method by steps that raise it, which ends where no
+ * power moves by more than MIXTURE_STILL, or POOL_ROUNDS are done. Where nothing came, they stay. */
 void choices_pool(const choices_t *c, double strength, mixing_t *x);
 
 /* The place of list i's item among its items by x's score, from 0; ties are lost. */

@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -14,7 +13,7 @@
 #include "data/ranking.h"
 #include "data/sample.h"
 
-enum { FOLDS = 2, CUT = 10, USERS_A_BIN = 20, LEAST_LIST = 20 /* to judge by */ };
+enum { FOLDS = 2, CUT = 10, USERS_A_BIN = 20 };
 
 #define FAINT 1e-4 /* least weight */
 
@@ -54,16 +53,16 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Cuts values, which it sorts, into at most `parts` of as many each; the least of each goes into edge, from 0. Returns their
+/* Cuts values, which it sorts, into at most `pieces` of as many each; the least of each goes into edge, from 0. Returns their
  * number: fewer where values are few or alike. */
-static int cut(int64_t n, double *values, int64_t parts, double *edge)
+static int cut(int64_t n, double *values, int64_t pieces, double *edge)
 {
     int count = 1;
     edge[0] = 0;
     qsort(values, (size_t)n, sizeof *values, ascending);
-    parts = min64(parts, max64(1, n / USERS_A_BIN));
-    for (int64_t k = 1; k < parts; k++)
-        if (values[n * k / parts] > edge[count - 1]) edge[count++] = values[n * k / parts];
+    pieces = min64(pieces, max64(1, n / USERS_A_BIN));
+    for (int64_t k = 1; k < pieces; k++)
+        if (values[n * k / pieces] > edge[count - 1]) edge[count++] = values[n * k / pieces];
     return count;
 }
 
@@ -181,7 +180,7 @@ static void free_lists(lists_t *l)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
 
-/* The lists of cases [first, end). */
+/* Takes the lists of cases [first, end). */
 static choices_t lists_between(const job_t *job, int64_t first, int64_t end)
 {
     const lists_t *l = &job->lists;
@@ -194,7 +193,7 @@ static choices_t lists_between(const job_t *job, int64_t first, int64_t end)
 
 /* --- Weights ------------------------------------------------------------------------------------------------------------ */
 
-/* Parts of next to no weight get none, and cost nothing; popularity keeps a little, so that lists are filled. */
+/* Takes next to no weight away; popularity keeps a little, so that lists are filled. */
 static void drop_faint(const blend_t *b, double *weight)
 {
     for (int bin = 0; bin < b->bins; bin++) {
@@ -207,7 +206,7 @@ static void drop_faint(const blend_t *b, double *weight)
     }
 }
 
-/* The weights by which all that came in cases [first, end) is likeliest. */
+/* Finds the weights by which all that came in cases [first, end) is likeliest. */
 static mixing_t fit_likeliest(const job_t *job, int64_t first, int64_t end)
 {
     const blend_t *b = job->b;
@@ -234,7 +233,7 @@ static void make_lists(job_t *job)
     const cases_t *c = &job->cases;
     mixing_t x = fit_likeliest(job, 0, c->n);
     job->lists.offsets = NEW_ARRAY(int64_t, 1);
-    listing_each(job->b, job->mixer, &x, c->n, c->histories, job->o->beam, max64(job->o->list, LEAST_LIST), take_list, job);
+    listing_each(job->b, job->mixer, &x, c->n, c->histories, job->o->beam, job->o->list ? job->o->list : FITTING_LEAST_LIST, take_list, job);
     appraise_lists(job);
     mixing_free(&x);
 }
@@ -262,7 +261,7 @@ static fitting_score_t mean_of(fitting_score_t sum, int64_t n)
                              sum.reach > 0 ? sum.log_p / sum.reach : NAN};
 }
 
-/* Each fold by what was fitted to the other; likelihoods are those of the likeliest weights. */
+/* Judges each fold by what was fitted to the other; likelihoods are those of the likeliest weights. */
 static fitting_score_t judge_mixture(const job_t *job)
 {
     const int64_t *at = job->cases.fold;
@@ -326,7 +325,7 @@ fitting_t fitting_run(blend_t *b, mixer_t *m, appraiser_t *a, const interactions
     return f;
 }
 
-/* A part's mean weight over the users. */
+/* Finds a part's mean weight over the users. */
 static double mean_weight(const fitting_t *f, const blend_t *b, int place)
 {
     double sum = 0;

@@ -11,12 +11,14 @@
 #include "blend/mixer.h"
 #include "data/interactions.h"
 
+enum { FITTING_LEAST_LIST = 20 };
+
 typedef struct {
     int64_t users;    /* a sample of so many, drawn by `seed` as `evaluate --split valid --users` does; 0: all */
     int64_t bins;     /* of histories, 1 to MIXTURE_BINS at most */
     int64_t groups;   /* of items, 1 to MIXING_GROUPS at most */
     double strength;  /* of the priors by which bins and groups lean on what is common: so many cases */
-    int64_t list;     /* fits to what stands in lists so long (blend/choices.h); 0: to all that comes, by weights alone */
+    int64_t list;     /* at least FITTING_LEAST_LIST: fits to what stands in lists so long (blend/choices.h); 0: to all that comes, by weights alone */
     int beam;         /* of the generator, where there is one */
     uint64_t seed;    /* of the sample and of the folds */
 } fitting_options_t;
@@ -33,10 +35,11 @@ typedef struct {
     fitting_score_t mixture, alone[PARTS]; /* the latter by place in the mixture */
 } fitting_t;
 
-/* Sets b's bins, its groups, and how the parts that it names are mixed: by EM (blend/mixture.h) over SPLIT_VALID, then for lists
- * by the likeliest weights (blend/choices.h). Weights below 1e-4 become 0, but for popularity's, which becomes that. `m` and `a` are of b. The judgement is made before: users are dealt into
- * two folds by the seed, what is fitted to either ranks the other's lists, and what is returned are the means over all users, under b's
- * protocol. Where no user has a validation item, the process ends with EX_DATAERR, which names `name`. */
+/* Sets b's bins, its groups, and how the parts that it names are mixed: by EM (blend/mixture.h) over SPLIT_VALID, then for lists by
+ * the likeliest weights (blend/choices.h). Weights below 1e-4 become 0, but for popularity's, which becomes that. `m` and `a` are
+ * of b. The judgement is made before: users are dealt into two folds by the seed, what is fitted to either puts the other's lists in
+ * order, and what is returned are the means over all users, under b's protocol. Which items stand in the lists is decided once, by
+ * weights fitted to both. Where no user has a validation item, the process ends with EX_DATAERR, which names `name`. */
 fitting_t fitting_run(blend_t *b, mixer_t *m, appraiser_t *a, const interactions_t *x, const char *name,
                       const fitting_options_t *options);
 

@@ -211,12 +211,12 @@ static double bar(const mixer_t *m, const asked_t *a, int64_t k, double left, ra
 }
 
 /* Drops candidates that the generator is not known to know, and that would not be among the k best if they had the least of its
- * beam's probabilities. Met items stay: the others' probabilities hang on theirs. */
+ * beam's probabilities: where a higher one never lowers a score. Met items stay: the others' probabilities hang on theirs. */
 static void prune(const mixer_t *m, asked_t *a, int64_t k, ranking_item_t *best)
 {
     double least;
     const double left = left_to_others(m, a, &least);
-    if (isinf(least)) return;
+    if (isinf(least) || m->how->power[0] < 0 || m->how->power[1 + m->generator] < 0) return;
     const double least_wanted = bar(m, a, k, left, best);
     int64_t kept = 0;
     for (int64_t i = 0; i < a->count; i++) {

@@ -14,11 +14,12 @@ typedef struct mixer mixer_t;
 mixer_t *mixer_new(const blend_t *blend, const network_t *net, const space_t *space, int64_t candidates);
 void mixer_free(mixer_t *m);
 
-/* The k best items of each history by their scores (blend/mixing.h) under `how`; of an empty history by popularity. Candidates are the generator's beam of `width` items (and `spare`: gen/decoder.h), the best of
- * every part that counts, and met items where they bear on others; each is scored by every part exactly, unless even the beam's
- * last probability would not bring it among the k. A list in which the generator has a part is, like a beam's, only as long as
- * `width`, or as leaves `spare` unmet items. items [n, k], -1 beyond the last; scores [n, k], 0 there; ties by item.
- * Parallel; equal bytes for any number of threads. Progress (base/progress.h) counts histories. */
+/* The k best items of each history by their scores (blend/mixing.h) under `how`; of an empty history by popularity. Candidates are
+ * the generator's beam of `width` items (and `spare`: gen/decoder.h), the best of every part that counts, and met items where they
+ * bear on others; each is scored by every part exactly, unless even the beam's last probability would not bring it among the k. A
+ * list in which the generator has a part is, like a beam's, only as long as `width`, or as leaves `spare` unmet items.
+ * items [n, k], -1 beyond the last; scores [n, k], 0 there; ties by item. Parallel; equal bytes for any number of threads. Progress
+ * (base/progress.h) counts histories. */
 void mixer_topk(mixer_t *m, const mixing_t *how, int64_t n, const history_t *histories, int width, int spare, int64_t k,
                 int32_t *items, float *scores);
 

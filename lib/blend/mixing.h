@@ -2,8 +2,8 @@
  *
  *     score = r_0 log sum_s w_bs a_gs p_s  +  sum_s r_s log(p_s + floor)
  *
- * With r = (1, 0, 0 ...) it ranks as the mixture does; with the others it is a logarithmic pool of the mixture and its parts (Genest
- * and Zidek 1986, "Combining probability distributions"), which asks that the parts agree. */
+ * With r = (1, 0, 0 ...) it ranks as the mixture does; with others it is a logarithmic pool of the mixture and its parts (Genest and
+ * Zidek 1986, "Combining probability distributions"), which asks that the parts agree. */
 #ifndef SIDMILL_BLEND_MIXING_H
 #define SIDMILL_BLEND_MIXING_H
 

@@ -61,8 +61,8 @@ static const schema_tensor_t blend[] = {
     {"cooccur.weight", KIND_FLOAT, "C", false, JOIN_SAME},       {"neighbours.offsets", KIND_INTEGER, "O", false, JOIN_SAME},
     {"neighbours.item", KIND_INTEGER, "M", false, JOIN_SAME},    {"neighbours.weight", KIND_FLOAT, "M", false, JOIN_SAME},
     {"popularity", KIND_INTEGER, "N", true, JOIN_SAME},          {"bins", KIND_FLOAT, "G", true, JOIN_SAME},
-    {"weights", KIND_FLOAT, "GP", true, JOIN_SAME},              {"groups", KIND_INTEGER, "Q", true, JOIN_SAME},
-    {"factors", KIND_FLOAT, "QP", true, JOIN_SAME},              {"powers", KIND_FLOAT, "R", true, JOIN_SAME},
+    {"weights", KIND_FLOAT, "GP", true, JOIN_SAME},              {"groups", KIND_INTEGER, "Q", false, JOIN_SAME},
+    {"factors", KIND_FLOAT, "QP", false, JOIN_SAME},              {"powers", KIND_FLOAT, "R", false, JOIN_SAME},
     {"item_ids", KIND_STRINGS, "N", true, JOIN_SAME},
 };
 

@@ -58,7 +58,7 @@ void head_sample(head_t *h, int64_t draws, uint64_t key)
 /* Finds the vectors that a set's tokens have of their own, one after the other; NULL if there are none. */
 static float *node_vectors(const model_t *m, const space_t *space, allowed_set_t set)
 {
-    return scored_by_nodes(m, set) ? model_vector(m, m->node_vectors, space->trie.first[set.node]) : NULL;
+    return scored_by_nodes(m, set) ? model_row(m, m->node_vectors, space->trie.first[set.node]) : NULL;
 }
 
 /* x[0 .. n) = the logits of a set's tokens; `own` as node_vectors() has them, or NULL. */
@@ -138,6 +138,14 @@ static void dense_tile(const head_t *h, const scored_pass_t *p, const tile_of_t 
     if (p->grads) tile_backward(h->tile, p, at);
 }
 
+/* Takes the first n of the chosen positions against `columns` of a block. */
+static void dense_tiles(const head_t *h, const scored_pass_t *p, int64_t n, allowed_t columns, int block)
+{
+    const int64_t rows = tile_rows(h->net, block == h->net->model->embed ? h->widest : columns.n);
+    for (int64_t i = 0; i < n; i += rows)
+        dense_tile(h, p, &(tile_of_t){n - i < rows ? n - i : rows, h->chosen + i, columns, block});
+}
+
 /* Takes all dense positions of the lowest span that begins above `after`; returns where it begins, -1 where there is none. */
 static int64_t dense_span(head_t *h, const scored_pass_t *p, int64_t after)
 {
@@ -152,18 +160,13 @@ static int64_t dense_span(head_t *h, const scored_pass_t *p, int64_t after)
         h->chosen[n++] = i;
     }
     if (n && span.span > h->widest) die(EX_SOFTWARE, "head: a span of %d tokens in room for %d", (int)span.span, (int)h->widest);
-    const int64_t rows = tile_rows(h->net, h->widest);
-    for (int64_t i = 0; i < n; i += rows)
-        dense_tile(h, p, &(tile_of_t){n - i < rows ? n - i : rows, h->chosen + i, {.n = span.span, .first = span.span_first},
-                                      h->net->model->embed});
+    dense_tiles(h, p, n, (allowed_t){.n = span.span, .first = span.span_first}, h->net->model->embed);
     return n ? span.span_first : -1;
 }
 
 /* Takes the positions that are scored by all items. */
 static void items_pass(head_t *h, const scored_pass_t *p)
 {
-    const int32_t items = (int32_t)h->space->sids->items;
-    const int64_t rows = tile_rows(h->net, items);
     int64_t n = 0;
     for (int64_t i = 0; i < p->count; i++) {
         const allowed_t a = space_allowed(h->space, p->positions[i].set);
@@ -171,8 +174,7 @@ static void items_pass(head_t *h, const scored_pass_t *p)
         GROW(h->chosen, n, h->chosen_cap);
         h->chosen[n++] = i;
     }
-    for (int64_t i = 0; i < n; i += rows)
-        dense_tile(h, p, &(tile_of_t){n - i < rows ? n - i : rows, h->chosen + i, {.n = items}, h->net->model->item_vectors});
+    dense_tiles(h, p, n, (allowed_t){.n = (int32_t)h->space->sids->items}, h->net->model->item_vectors);
 }
 
 /* Takes one position with few allowed tokens, for which a product over the whole span would be a waste. */

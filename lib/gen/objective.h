@@ -29,7 +29,7 @@ void objective_sample(objective_t *o, int64_t draws, uint64_t key);
 void objective_free(objective_t *o);
 
 /* Adds each position's loss to *loss, and the gradient of weight * sum of (smoothed) losses to dhidden [rows, hidden_size] and to
- * `grads` at the embedding. Label smoothing spreads its share evenly over the allowed tokens; the loss reported is without it. */
+ * `grads` at the embedding or the item vectors. Label smoothing spreads its share evenly over the allowed tokens; the loss reported is without it. */
 void objective_backward(objective_t *o, int64_t count, const scored_position_t *positions, const float *hidden,
                         const operand_t *packed, double weight, float *dhidden, grads_t *grads, loss_t *loss);
 

@@ -20,7 +20,7 @@ static void add_item(const model_t *m, const space_t *s, int32_t item, bool vect
     const int64_t d = m->config.hidden_size;
     const int32_t *sid = space_sid(s, item);
     for (int l = 0; l < space_sid_length(s, item); l++) vec_add(d, model_embedding(m, sid[l]), x);
-    if (vector && m->item_vectors >= 0) vec_add(d, model_vector(m, m->item_vectors, item), x);
+    if (vector && m->item_vectors >= 0) vec_add(d, model_row(m, m->item_vectors, item), x);
 }
 
 static void timeline_rows(const model_t *m, const space_t *s, int64_t rows, const int32_t *symbols, reading_drop_t drop, float *x)

@@ -16,7 +16,7 @@ struct sampled {
     tile_t *tile;
     int32_t draws;
     uint64_t key;
-    int32_t *tokens; /* [1 + draws] a position's own, and the tile's draws */
+    int32_t *tokens; /* [1 + draws] a position's own, and the draws */
     float *x;        /* [1 + draws] */
     int64_t *chosen; /* [tile_rows()] */
     bool *taken;     /* [taken_cap] positions of the pass that were in a tile already */

@@ -26,7 +26,7 @@ typedef struct {
     int64_t count;
     int64_t longest;  /* rows that no sequence exceeds */
     int64_t targets;  /* what is learnt from, as the task counts it */
-    /* input rows of sequence i, at least 1; as many are scored at most, in a timeline on each level */
+    /* input rows of sequence i, at least 1; as many are scored at most, in a timeline on each level and among items */
     int64_t (*rows)(const void *ctx, int64_t i);
     void (*expand)(const void *ctx, int64_t i, sequence_pack_t *pack); /* appends sequence i */
     void (*free)(void *ctx);

@@ -1,5 +1,5 @@
-/* What the passes of the output layer are made of: a tile of positions' states against some tokens' rows of the embedding (or items' rows of their table), by
- * matrix products, and the gradient's way back. */
+/* What the passes of the output layer are made of: a tile of positions' states against some tokens' rows of the embedding, or some
+ * items' of their table, by matrix products, and the gradient's way back. */
 #ifndef SIDMILL_GEN_TILE_H
 #define SIDMILL_GEN_TILE_H
 
@@ -8,7 +8,7 @@
 #include "gen/scored.h"
 #include "nn/transformer.h"
 
-/* The tile at hand: positions chosen[0 .. n) against the tokens of `columns`, of which n, first and tokens count; they are rows of
+/* The tile at hand: positions chosen[0 .. n) against the tokens of `columns`, of which n, first and tokens count: rows of
  * `block`. */
 typedef struct {
     int64_t n;

@@ -51,7 +51,7 @@ typedef struct {
     int64_t tokens_trained;   /* by this process */
 } trainer_t;
 
-/* Tells whether the loss of an item's codes is that of samples. */
+/* Tells whether codes or (reserved) suffixes are so many that their loss may be that of samples. */
 static bool codes_sampled(const trainer_t *t) { return t->o.sampled && t->o.sampled < t->space.widest; }
 
 static model_config_t model_shape(const trainer_t *t)

@@ -24,7 +24,7 @@ typedef struct {
     double dropout, label_smoothing;
     double item_loss;     /* weight of the loss of items among items, by their vectors; 0: none */
     double depth_dropout, item_dropout, vector_dropout; /* gen/pass.h, head_drop_nodes() */
-    int64_t sampled;      /* tokens that a set of more is scored by, and then the embedding trains by the row; 0: all */
+    int64_t sampled;      /* tokens that a set of more is scored by; where codes may be, the embedding trains by the row; 0: all */
     double lr, beta2, weight_decay, clip;
     int64_t warmup, epochs, batch_tokens;
     double average;       /* decay of the exponential moving average of the weights that is validated and kept; 0: none */

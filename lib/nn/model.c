@@ -170,7 +170,7 @@ void model_regrow_nodes(model_t *m, int64_t rows, const int64_t *from)
     const int64_t d = m->config.hidden_size;
     float *old = exchange_table(m, m->node_vectors, rows);
     for (int64_t i = 0; i < rows; i++)
-        if (from[i] >= 0) memcpy(model_vector(m, m->node_vectors, i), old + from[i] * d, (size_t)d * sizeof(float));
+        if (from[i] >= 0) memcpy(model_row(m, m->node_vectors, i), old + from[i] * d, (size_t)d * sizeof(float));
     m->config.node_vectors = rows;
     free(old);
 }
@@ -179,7 +179,7 @@ void model_regrow_items(model_t *m, int64_t rows)
 {
     const int64_t d = m->config.hidden_size, kept = rows < m->config.item_vectors ? rows : m->config.item_vectors;
     float *old = exchange_table(m, m->item_vectors, rows);
-    memcpy(model_vector(m, m->item_vectors, 0), old, (size_t)(kept * d) * sizeof(float));
+    memcpy(model_row(m, m->item_vectors, 0), old, (size_t)(kept * d) * sizeof(float));
     m->config.item_vectors = rows;
     free(old);
 }

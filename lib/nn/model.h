@@ -70,12 +70,6 @@ static inline float *model_row(const model_t *m, int block, int64_t row)
 /* The embedding's row of a token. */
 static inline float *model_embedding(const model_t *m, int32_t token) { return model_row(m, m->embed, token); }
 
-/* A row of a table: what item or node `row` has of its own. */
-static inline float *model_vector(const model_t *m, int block, int64_t row)
-{
-    return m->params.blocks[block].table + row * m->config.hidden_size;
-}
-
 /* The config as Hugging Face JSON; `bos` is bos_token_id. Caller frees. */
 char *model_config_json(const model_config_t *c, int64_t bos);
 

@@ -260,14 +260,14 @@ static double score_of(const blend_t *b, const history_t *h, int32_t item, const
 }
 
 /* Each history's lists against each item's probabilities. */
-static void check_lists(protocol_t protocol, bool pooled)
+static void check_lists(protocol_t protocol, double power)
 {
     fixture_t *f = fixture(protocol);
     const blend_t *b = &f->blend;
     int32_t items[HISTORIES * 6];
     float scores[HISTORIES * 6];
     double p[6 * PARTS];
-    for (int s = 0; s <= b->parts && pooled; s++) f->blend.mixing.power[s] = s ? 0.03 * s : 0.8;
+    for (int s = 1; s <= b->parts; s++) f->blend.mixing.power[s] = power * s;
     mixer_topk(f->mixer, &b->mixing, HISTORIES, histories, 6, 0, 6, items, scores);
     for (int h = 0; h < HISTORIES; h++) {
         appraiser_run(f->appraiser, 1, &histories[h], (int64_t[]){0, 6}, (int32_t[]){0, 1, 2, 3, 4, 5}, p);
@@ -287,8 +287,14 @@ static void check_lists(protocol_t protocol, bool pooled)
     release(f);
 }
 
-TEST(lists_hold_every_part_s_probabilities) { check_lists(PROTOCOL_ALL, false); check_lists(PROTOCOL_UNSEEN, false); }
-TEST(lists_hold_every_part_s_votes) { check_lists(PROTOCOL_ALL, true); check_lists(PROTOCOL_UNSEEN, true); }
+TEST(lists_hold_every_part_s_probabilities) { check_lists(PROTOCOL_ALL, 0); check_lists(PROTOCOL_UNSEEN, 0); }
+TEST(lists_hold_every_part_s_votes)
+{
+    check_lists(PROTOCOL_ALL, 0.03);
+    check_lists(PROTOCOL_UNSEEN, 0.03);
+    check_lists(PROTOCOL_ALL, -0.2);
+    check_lists(PROTOCOL_UNSEEN, -0.2);
+}
 
 TEST(threads_do_not_matter)
 {
@@ -318,4 +324,5 @@ TEST(threads_do_not_matter)
 }
 
 UNIT_MAIN(UNIT(accumulator_keeps_the_best), UNIT(likeness_by_hand), UNIT(likeness_whatever_the_threads),
-          UNIT(parts_are_distributions), UNIT(weights_are_found_again), UNIT(unreachable_cases_say_nothing), UNIT(lists_hold_every_part_s_probabilities), UNIT(lists_hold_every_part_s_votes), UNIT(threads_do_not_matter))
+          UNIT(parts_are_distributions), UNIT(weights_are_found_again), UNIT(unreachable_cases_say_nothing),
+          UNIT(lists_hold_every_part_s_probabilities), UNIT(lists_hold_every_part_s_votes), UNIT(threads_do_not_matter))

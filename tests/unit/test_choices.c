@@ -92,7 +92,7 @@ TEST(no_other_tilt_is_likelier)
         for (int up = 0; up < 2; up++) {
             const double kept = x.factor[k];
             x.factor[k] *= up ? 1.02 : 0.98;
-            CHECK(likelihood(&c, &x, STRENGTH) <= best + 0.03); /* of 501; rounds are few */
+            CHECK(likelihood(&c, &x, STRENGTH) <= best + 1e-3);
             x.factor[k] = kept;
         }
     CHECK(x.factor[0] > x.factor[1] && x.factor[S + 1] > x.factor[S]);

@@ -25,10 +25,10 @@ typedef struct {
     sequences_t sequences;
     sequence_pack_t pack;
     int32_t symbols[ROWS];
-    scored_position_t positions[ROWS * LEVELS];
+    scored_position_t positions[ROWS * (LEVELS + 1)];
     int64_t bounds[3];
     pass_rates_t rates;
-    double node_drop;
+    double node_drop, item_weight;
     int64_t sampled;
 } fixture_t;
 
@@ -52,7 +52,7 @@ static model_t *loud_model(const space_t *s, bool learned_positions, bool sparse
     return m;
 }
 
-static fixture_t *fixture_of(softmax_t softmax, bool learned_positions, bool sparse_embedding)
+static fixture_t *fixture_of(softmax_t softmax, bool learned_positions, bool sparse_embedding, double item_weight)
 {
     fixture_t *f = NEW(fixture_t);
     f->space = space_make(&small_sids, softmax, BODY_TIMELINE, 20);
@@ -60,8 +60,10 @@ static fixture_t *fixture_of(softmax_t softmax, bool learned_positions, bool spa
     f->net = network_new(f->model, backend_open("f32"), space_positions(&f->space));
     f->grads = grads_new(&f->model->params);
     f->pass = pass_new(f->net, &f->space, PASS_TRAIN, ROWS, ROWS, ROWS);
-    f->objective = objective_new(f->net, &f->space, 0, 1);
-    f->pack = (sequence_pack_t){.symbols = f->symbols, .positions = f->positions, .prefixes = depth_prefixes_new(&f->space, ROWS)};
+    f->item_weight = item_weight;
+    f->objective = objective_new(f->net, &f->space, 0, item_weight);
+    f->pack = (sequence_pack_t){.symbols = f->symbols, .positions = f->positions, .prefixes = depth_prefixes_new(&f->space, ROWS),
+                                .items = item_weight > 0};
     sequences_add(&f->sequences, histories_task(&small_interactions, &f->space, (hold_back_t){0}));
     for (int64_t i = 0; i < f->sequences.count; i++) {
         f->bounds[i] = f->pack.rows;
@@ -71,7 +73,7 @@ static fixture_t *fixture_of(softmax_t softmax, bool learned_positions, bool spa
     return f;
 }
 
-static fixture_t *fixture(softmax_t softmax, bool learned_positions) { return fixture_of(softmax, learned_positions, false); }
+static fixture_t *fixture(softmax_t softmax, bool learned_positions) { return fixture_of(softmax, learned_positions, false, 0); }
 
 static void release(fixture_t *f)
 {
@@ -96,7 +98,7 @@ static double supervised(fixture_t *f, bool backward)
     objective_sample(f->objective, f->sampled, 6);
     objective_backward(f->objective, f->pack.scored, f->positions, states, packed, 1, pass_gradient(f->pass), f->grads, &loss);
     if (backward) pass_backward(f->pass, f->grads);
-    return loss_per_item(&loss) * (double)loss.items;
+    return loss_per_item(&loss) * (double)loss.items + f->item_weight * loss.loss[LOSS_ITEM];
 }
 
 /* Compares the gradient in f->grads of every block, along a random direction, with a central difference of `loss`. */
@@ -160,13 +162,48 @@ TEST(gradients_learned_positions_and_dropout)
 /* Two draws of the three codes that follow a history or, of the level softmax, any code. */
 static void check_sampled(softmax_t softmax)
 {
-    fixture_t *f = fixture_of(softmax, false, true);
+    fixture_t *f = fixture_of(softmax, false, true, 0);
     f->sampled = 2;
     check_gradients(f, supervised);
     release(f);
 }
 
 TEST(gradients_sampled_softmax) { check_sampled(SOFTMAX_TRIE); check_sampled(SOFTMAX_LEVEL); }
+
+/* All items, or a sample of two. */
+TEST(gradients_items_among_items)
+{
+    for (int64_t sampled = 0; sampled <= 2; sampled += 2) {
+        fixture_t *f = fixture_of(SOFTMAX_TRIE, false, sampled > 0, 0.7);
+        f->sampled = sampled;
+        CHECK(f->pack.scored > 0 && f->positions[1].set.kind == ALLOWED_ITEMS && f->positions[1].row == f->positions[0].row);
+        check_gradients(f, supervised);
+        release(f);
+    }
+}
+
+/* Where the first code is certain, its state is there for the items' sake. */
+TEST(items_have_a_state_of_their_own)
+{
+    int32_t codes[] = {1, 0, 1, 1, 1, 2}, suffixes[] = {-1, -1, -1}, events[] = {0, 2, 1, 0, 2}, symbols[8];
+    int64_t offsets[] = {0, 5};
+    const sids_t sids = {.items = 3, .levels = 2, .codes = 3, .code = codes, .suffix = suffixes};
+    const interactions_t x = {.users = 1, .events = 5, .items = 3, .user_offsets = offsets, .item_index = events};
+    space_t space = space_make(&sids, SOFTMAX_TRIE, BODY_TIMELINE, 20);
+    scored_position_t positions[16];
+    for (int items = 0; items < 2; items++) {
+        sequence_pack_t pack = {.symbols = symbols, .positions = positions, .prefixes = depth_prefixes_new(&space, 8), .items = items};
+        sequences_t s = {0};
+        sequences_add(&s, histories_task(&x, &space, (hold_back_t){0}));
+        sequences_expand(&s, 0, &pack);
+        CHECK(pack.scored == (items ? 9 : 6) && pack.prefixes.count[0] == (items ? 3 : 0) && pack.prefixes.count[1] == 3);
+        for (int64_t i = 0; i < pack.scored; i++)
+            if (positions[i].set.kind == ALLOWED_ITEMS) CHECK(positions[i].row == i / 3 && positions[i].token == events[i / 3]);
+        depth_prefixes_free(&pack.prefixes);
+        sequences_free(&s);
+    }
+    space_free(&space);
+}
 
 /* What is left out at rate 1 takes no part, and gets no gradient. */
 TEST(what_is_left_out_gets_no_gradient)
@@ -224,7 +261,7 @@ static void block(const model_t *m, int level, const double *g, double *z)
 
 static double logit(const fixture_t *f, const double *z, int32_t token, int64_t node)
 {
-    const float *own = node >= 0 && f->space.trie.parent[node] > 0 ? model_vector(f->model, f->model->node_vectors, node) : NULL;
+    const float *own = node >= 0 && f->space.trie.parent[node] > 0 ? model_row(f->model, f->model->node_vectors, node) : NULL;
     double x = 0;
     for (int i = 0; i < SMALL_D; i++) x += z[i] * ((double)model_embedding(f->model, token)[i] + (own ? (double)own[i] : 0));
     return x;
@@ -245,7 +282,7 @@ static double by_hand(const fixture_t *f, const history_t *h, int32_t item)
             if (r == 0) *at = model_embedding(f->model, f->space.vocab.bos)[i];
             if (r == 0) continue;
             for (int l = 0; l < space_sid_length(&f->space, symbols[r]); l++) *at += model_embedding(f->model, space_sid(&f->space, symbols[r])[l])[i];
-            *at += model_vector(f->model, f->model->item_vectors, symbols[r])[i];
+            *at += model_row(f->model, f->model->item_vectors, symbols[r])[i];
         }
     const float *hidden = transformer_forward(f->net, acts, &s, 0, 0, NULL) + (rows - 1) * SMALL_D;
     double g[SMALL_D], z[SMALL_D], score = 0;
@@ -336,13 +373,13 @@ TEST(regrown_tables_keep_their_rows)
     int64_t *from = NEW_ARRAY(int64_t, nodes + 1);
     for (int64_t i = 0; i <= nodes; i++) from[i] = i == 2 ? -1 : i > 2 ? i - 1 : i;
     float third[SMALL_D], last[SMALL_D];
-    memcpy(third, model_vector(m, m->node_vectors, 2), sizeof third);
-    memcpy(last, model_vector(m, m->item_vectors, items - 1), sizeof last);
+    memcpy(third, model_row(m, m->node_vectors, 2), sizeof third);
+    memcpy(last, model_row(m, m->item_vectors, items - 1), sizeof last);
     model_regrow_nodes(m, nodes + 1, from);
     model_regrow_items(m, items + 3);
-    CHECK(!memcmp(third, model_vector(m, m->node_vectors, 3), sizeof third));
-    CHECK(!memcmp(last, model_vector(m, m->item_vectors, items - 1), sizeof last));
-    for (int i = 0; i < SMALL_D; i++) CHECK(model_vector(m, m->node_vectors, 2)[i] == 0 && model_vector(m, m->item_vectors, items + 2)[i] == 0);
+    CHECK(!memcmp(third, model_row(m, m->node_vectors, 3), sizeof third));
+    CHECK(!memcmp(last, model_row(m, m->item_vectors, items - 1), sizeof last));
+    for (int i = 0; i < SMALL_D; i++) CHECK(model_row(m, m->node_vectors, 2)[i] == 0 && model_row(m, m->item_vectors, items + 2)[i] == 0);
     CHECK(m->config.node_vectors == nodes + 1 && m->config.item_vectors == items + 3);
     free(from);
     grads_free(f->grads);
@@ -351,6 +388,6 @@ TEST(regrown_tables_keep_their_rows)
 }
 
 UNIT_MAIN(UNIT(gradients_trie_softmax), UNIT(gradients_level_softmax), UNIT(gradients_learned_positions_and_dropout),
-          UNIT(gradients_sampled_softmax),
+          UNIT(gradients_sampled_softmax), UNIT(gradients_items_among_items), UNIT(items_have_a_state_of_their_own),
           UNIT(what_is_left_out_gets_no_gradient), UNIT(touched_rows_are_the_children_visited), UNIT(beams_follow_the_equations),
           UNIT(policy_gradient), UNIT(regrown_tables_keep_their_rows))
