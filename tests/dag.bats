@@ -164,7 +164,7 @@ ran_sorted() { ran | tr ' ' '\n' | sort | paste -sd ' '; }
     assert_ran blend evaluate
     dag run TRAIN_FLAGS="--dim 8" TIMELINE_FLAGS="--dim 16" FLAT_FLAGS="--dim 32"
     assert_equal "$(ran_sorted)" "blend evaluate evaluate sidgen-train"
-    assert_equal "$(cat work/toy/sidgen-train-*/args | grep -c -- '--node-vectors --dim 16 --dim 8')" 1
+    assert_equal "$(cat work/toy/sidgen-train-*/args | grep -c -- '--node-vectors --item-loss 0.5 --sampled 1024 --dim 16 --dim 8')" 1
     run dag run THREADS=2 BLEND_FLAGS="--strength 6"
     assert_line --regexp '^sidmill: blend-.*: blend .*--threads 2$'
 }
@@ -244,11 +244,11 @@ ran_sorted() { ran | tr ' ' '\n' | sort | paste -sd ' '; }
     ran
     run --separate-stderr dag ablation ABLATION=bodies SEEDS=42 # on the SIDs that are there
     assert_success
-    assert_equal "$(grep -c '^row .*=' <<< "$output")" 5
-    assert_equal "$(ran_sorted)" "blend evaluate evaluate evaluate evaluate sidgen-train sidgen-train sidgen-train"
+    assert_equal "$(grep -c '^row .*=' <<< "$output")" 6
+    assert_equal "$(ran_sorted)" "blend evaluate evaluate evaluate evaluate evaluate sidgen-train sidgen-train sidgen-train sidgen-train"
     run --separate-stderr dag ablation ABLATION=bodies SEEDS=42 PIPELINE=sidmill # on those of text alone, as is the first row
     assert_success
-    assert_equal "$(ran_sorted)" "blend evaluate evaluate evaluate evaluate sidgen-train sidgen-train sidgen-train"
+    assert_equal "$(ran_sorted)" "blend evaluate evaluate evaluate evaluate evaluate sidgen-train sidgen-train sidgen-train sidgen-train"
     run --separate-stderr dag ablation ABLATION=evidence BODY=timeline ROWS= SEEDS=42
     assert_success
     assert_equal "$(ran_sorted | tr ' ' '\n' | uniq -c | awk '{print $2 ":" $1}' | paste -sd ' ')" "evaluate:5 sidgen-train:5" # two are there'
