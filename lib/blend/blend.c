@@ -10,7 +10,7 @@
 #include "base/mem.h"
 
 #define SUM_OFF 1e-3    /* by which a bin's weights may miss 1 */
-#define POWER_MOST 1e6
+#define POWER_MOST 1e6  /* either way */
 
 static const char *const table_names[TABLES] = {"cooccur", "neighbours"};
 static const char *const decay_names[TABLES] = {"cooccur-decay", "neighbour-decay"};
@@ -178,7 +178,8 @@ static void read_factors(const st_file_t *f, blend_t *b)
         b->mixing.factor[i] = (double)factor[i];
     }
     for (int i = 0; i < powers; i++) {
-        if (fabsf(power[i]) > POWER_MOST) st_bad(f, "powers", "row %d holds %g, expected at most %g either way", i, (double)power[i], POWER_MOST);
+        if (fabsf(power[i]) > POWER_MOST)
+            st_bad(f, "powers", "row %d holds %g, expected at most %g either way", i, (double)power[i], POWER_MOST);
         b->mixing.power[i] = (double)power[i];
     }
     free(factor);

@@ -5,10 +5,10 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "blend/sources.h"
 #include "blend/mixing.h"
 #include "blend/mixture.h"
 #include "blend/part.h"
+#include "blend/sources.h"
 #include "data/st.h"
 #include "data/strtab.h"
 

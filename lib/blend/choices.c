@@ -9,7 +9,7 @@
 
 enum { POWERS = 1 + PARTS };
 
-#define LEAST_STEP 1e-2  /* factors fall by steps, never to 0 at once */
+#define LEAST_STEP 1e-2   /* factors fall by steps, never to 0 at once */
 #define LEAST_FACTOR 1e-6 /* smaller ones stay as they are */
 
 /* Factors as they are fitted, by cells: all items are of one, or each of its group's. */

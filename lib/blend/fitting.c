@@ -228,14 +228,13 @@ static void fit_lists(const job_t *job, int64_t first, int64_t end, mixing_t *x)
 }
 
 /* Draws the lists that all fits and judgements share, by the likeliest weights. */
-static void make_lists(job_t *job)
+static void make_lists(job_t *job, const mixing_t *likeliest)
 {
     const cases_t *c = &job->cases;
-    mixing_t x = fit_likeliest(job, 0, c->n);
+    const int64_t length = job->o->list ? job->o->list : FITTING_LEAST_LIST;
     job->lists.offsets = NEW_ARRAY(int64_t, 1);
-    listing_each(job->b, job->mixer, &x, c->n, c->histories, job->o->beam, job->o->list ? job->o->list : FITTING_LEAST_LIST, take_list, job);
+    listing_each(job->b, job->mixer, likeliest, c->n, c->histories, job->o->beam, length, take_list, job);
     appraise_lists(job);
-    mixing_free(&x);
 }
 
 /* --- Judgement ---------------------------------------------------------------------------------------------------------- */
@@ -312,13 +311,14 @@ fitting_t fitting_run(blend_t *b, mixer_t *m, appraiser_t *a, const interactions
     const cases_t *c = &job.cases;
     fitting_t f = {.users = c->n};
     progress_start("fitting and judging", "lists", c->n * (1 + b->parts));
-    make_lists(&job);
+    mixing_t mixing = fit_likeliest(&job, 0, c->n);
+    make_lists(&job, &mixing);
     f.mixture = judge_mixture(&job);
     for (int s = 0; s < b->parts; s++) f.alone[s] = judge_alone(&job, s);
     for (int64_t i = 0; i < c->n; i++) f.bin_users[c->bin[i]]++;
+    fit_lists(&job, 0, c->n, &mixing);
     mixing_free(&b->mixing);
-    b->mixing = fit_likeliest(&job, 0, c->n);
-    fit_lists(&job, 0, c->n, &b->mixing);
+    b->mixing = mixing;
     progress_end();
     free_cases(&job.cases);
     free_lists(&job.lists);

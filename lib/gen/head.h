@@ -1,8 +1,9 @@
 /* The output layer over allowed tokens: logits of the few tokens that may follow, and the gradient's way back through them. The
  * logit of token c is z . E[c], and where the model has node vectors, of the child v that c leads to, z . (E[c] + n_v): a
  * hierarchical softmax (Morin & Bengio 2005) whose tree is the trie of SIDs. The root's children have none: their embeddings are
- * as many as they. The logit of an item among all items (ALLOWED_ITEMS) is z . its own vector. What is made of the logits (cross-entropy, a policy's gradient) is the caller's. Works in tiles of positions:
- * its memory does not grow with positions times vocabulary. */
+ * as many as they. The logit of an item among all items (ALLOWED_ITEMS) is z . its own vector. What is made of the logits
+ * (cross-entropy, a policy's gradient) is the caller's. Works in tiles of positions: its memory does not grow with positions times
+ * vocabulary. */
 #ifndef SIDMILL_GEN_HEAD_H
 #define SIDMILL_GEN_HEAD_H
 
@@ -27,9 +28,9 @@ void head_drop_nodes(head_t *h, double rate, uint64_t key);
 void head_sample(head_t *h, int64_t draws, uint64_t key);
 
 /* Calls fn for every position that has a choice: of children a single one is certain and left out. Order: the positions of many
- * allowed tokens, span by span (levels, then ranges) upwards, those scored by all items, those by a sample, then the others, each in the order of
- * `positions`. What fn leaves is added to dhidden, at the position's row of hidden [.., hidden_size], and to `grads` at the
- * embedding; with both NULL nothing is propagated. The positions' `token` matters to samples alone. */
+ * allowed tokens, span by span (levels, then ranges) upwards, those scored by all items, those by a sample, then the others, each in
+ * the order of `positions`. What fn leaves is added to dhidden, at the position's row of hidden [.., hidden_size], and to `grads` at
+ * the embedding or the item vectors; with both NULL nothing is propagated. The positions' `token` matters to samples alone. */
 void head_pass(head_t *h, int64_t count, const scored_position_t *positions, const float *hidden, const operand_t *packed,
                scored_fn fn, void *ctx, float *dhidden, grads_t *grads);
 

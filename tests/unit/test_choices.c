@@ -39,6 +39,14 @@ static mixing_t even(void)
     return x;
 }
 
+/* The mixture's sum for an item of list i. */
+static double mixed(const mixing_t *x, int64_t i, int64_t j)
+{
+    double sum = 0;
+    for (int s = 0; s < S; s++) sum += x->factor[group[j] * S + s] * x->weight[bin[i] * S + s] * p[j * S + s];
+    return sum;
+}
+
 /* What the tilt is to raise, by the definition in the header. */
 static double likelihood(const choices_t *c, const mixing_t *x, double strength)
 {
@@ -46,8 +54,7 @@ static double likelihood(const choices_t *c, const mixing_t *x, double strength)
     for (int64_t i = 0; i < c->n; i++) {
         double at = 0, all = 0;
         for (int64_t j = offsets[i]; j < offsets[i + 1]; j++) {
-            double here = 0;
-            for (int s = 0; s < S; s++) here += x->factor[group[j] * S + s] * x->weight[bin[i] * S + s] * p[j * S + s];
+            const double here = mixed(x, i, j);
             all += here;
             if (j == came[i]) at = here;
         }
@@ -64,12 +71,8 @@ static double pooled(const choices_t *c, const mixing_t *x, double strength)
     for (int64_t i = 0; i < c->n; i++) {
         double at = 0, all = 0;
         for (int64_t j = offsets[i]; j < offsets[i + 1]; j++) {
-            double mixed = 0, votes = 0;
-            for (int s = 0; s < S; s++) {
-                mixed += x->factor[group[j] * S + s] * x->weight[bin[i] * S + s] * p[j * S + s];
-                votes += x->power[1 + s] * log(p[j * S + s] + MIXING_FLOOR);
-            }
-            const double score = x->power[0] * log(fmax(mixed, 1e-300)) + votes;
+            double score = x->power[0] * log(fmax(mixed(x, i, j), 1e-300));
+            for (int s = 0; s < S; s++) score += x->power[1 + s] * log(p[j * S + s] + MIXING_FLOOR);
             all += exp(score);
             if (j == came[i]) at = score;
         }
