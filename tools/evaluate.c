@@ -10,11 +10,13 @@
 #include "base/version.h"
 #include "data/catalogue.h"
 #include "data/provenance.h"
+#include "data/ranking.h"
 #include "data/relpath.h"
 #include "nn/backend.h"
 #include "score/baselines.h"
 #include "score/blender.h"
 #include "score/comparison.h"
+#include "score/exact.h"
 #include "score/lists.h"
 #include "score/ranks.h"
 #include "score/recommender.h"
@@ -26,7 +28,7 @@ static const char *model, *sids, *blend, *interactions, *recs, *baseline, *per_u
 static int64_t beam = 20, k, users, bootstrap = 10000;
 static cooccur_options_t cooccur = {.window = 10, .back = 0.3, .power = 0.25, .decay = 0.6};
 static const char *protocol = "all";
-static bool compare, ablation, show;
+static bool compare, ablation, show, exact;
 
 static const cli_option_t options[] = {
     OPT_STRING('m', "model", "FILE", &model, "model/1 to evaluate, with --sids"),
@@ -36,6 +38,7 @@ static const cli_option_t options[] = {
     OPT_STRING(0, "recs", "FILE", &recs, "score these lists (recs/1) in place of a model's"),
     CONFIG_CHOICE(0, "split", splits, &split, "which item is held out"),
     CONFIG_INT('b', "beam", "N", &beam, 1, 100000, "beam width"),
+    CONFIG_FLAG(0, "exact", &exact, "score every item under the model as well: what the beam loses"),
     CONFIG_INT('k', "k", "N", &k, 0, 100000, "length of the lists; 0: the beam; with --recs the file's"),
     CONFIG_INT('u', "users", "N", &users, 0, 9007199254740992.0, "a sample of N users, drawn by --seed; 0: all"),
     CONFIG_STRING(0, "baseline", "LIST", &baseline, "popular, cooccur, or both with a comma"),
@@ -166,16 +169,18 @@ static st_writer_t *create(const char *path, const char *schema, const system_t 
 /* All outputs are complete on disk, but for their names, before the first of them appears. */
 static void write_all(const verdict_t *v, const system_t *s, const held_out_t *h, const buf_t *json)
 {
-    strtab_t ids = held_out_user_ids(h);
+    held_out_rows_t ranks_rows = {0}, lists_rows = {0};
     st_writer_t *ranks = create(per_user, "ranks/1", s), *lists = create(recs_out, "recs/1", s);
     out_t *metrics = out_open(cli_common.output, false);
     if (ranks) {
         if (s->recommender) ranks_add_sids(ranks, recommender_sids(s->recommender));
-        ranks_add(ranks, v->n, split, v->ranks, &ids);
+        ranks_add(ranks, v->n, split, v->ranks);
+        held_out_add(ranks, h, &ranks_rows);
         st_prepare(ranks);
     }
     if (lists) {
-        recs_add(lists, v->n, v->k, v->items, v->scores, &ids, &h->x.item_ids);
+        recs_add(lists, v->n, v->k, v->items, v->scores, &h->x.item_ids);
+        held_out_add(lists, h, &lists_rows);
         st_prepare(lists);
     }
     out_write(metrics, json->data, json->len);
@@ -183,7 +188,8 @@ static void write_all(const verdict_t *v, const system_t *s, const held_out_t *h
     if (ranks) st_commit(ranks);
     if (lists) st_commit(lists);
     out_commit(metrics);
-    strtab_free(&ids);
+    held_out_rows_free(&ranks_rows);
+    held_out_rows_free(&lists_rows);
 }
 
 /* The share of sequences that are no item's when the model decodes without the trie. */
@@ -247,6 +253,7 @@ static void check_options(int operands, char **argv)
     if (!model && !blend && !recs && !(baseline && *baseline))
         die(EX_USAGE, "nothing to evaluate: expected --model, --blend, --recs or --baseline");
     if (recs && recs_out) die(EX_USAGE, "--recs-out writes the lists of a model or a baseline, not those of --recs");
+    if (exact && (!model || blend)) die(EX_USAGE, "--exact goes with --model, without --blend");
     if (model && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
 }
 
@@ -293,6 +300,35 @@ static void parts_json(buf_t *out, blender_t *b, const held_out_t *h, int64_t le
     buf_puts(out, "\n  },\n");
 }
 
+/* How often the first ten of either list hold what the other's do not. */
+static void beam_json(buf_t *out, const verdict_t *beam_lists, const verdict_t *all)
+{
+    static const char *const names[PROTOCOLS] = {"", "_unseen"};
+    for (int p = 0; p < PROTOCOLS; p++) {
+        int64_t lost = 0, only = 0;
+        for (int64_t i = 0; i < all->n; i++) {
+            const double by_beam = ranking_hit(beam_lists->ranks[p].rank[i], 10), by_all = ranking_hit(all->ranks[p].rank[i], 10);
+            lost += by_all > by_beam;
+            only += by_beam > by_all;
+        }
+        buf_printf(out, "    \"beam_lost%s\": %lld,\n    \"beam_only%s\": %lld,\n", names[p], (long long)lost, names[p],
+                   (long long)only);
+    }
+}
+
+/* The model again, every item scored: what its beam leaves out is its price. */
+static void exact_json(buf_t *out, const system_t *s, const held_out_t *h, const verdict_t *beam_lists, int64_t length)
+{
+    ranker_t *r = exact_ranker(s->recommender);
+    verdict_t v = ask_model(r, h, length);
+    buf_puts(out, "  \"exact\": {\n");
+    beam_json(out, beam_lists, &v);
+    verdict_json(out, &v, &h->strata, 4);
+    buf_puts(out, "\n  },\n");
+    verdict_free(&v);
+    r->free(r);
+}
+
 static void evaluate(void)
 {
     const baseline_t *named[BASELINE_COUNT];
@@ -306,13 +342,14 @@ static void evaluate(void)
                          : ask_baseline(named[0], &h, length);
 
     buf_t out = {0};
-    buf_printf(&out, "{\n  \"schema\": \"metrics/1\",\n  \"system\": \"%s\",\n  \"split\": \"%s\",\n  \"users\": %lld,\n"
-               "  \"skipped_users\": %lld,\n  \"beam\": %lld,\n  \"k\": %lld,\n", v.name, split, (long long)h.n,
-               (long long)h.skipped, (long long)beam, (long long)length);
+    buf_printf(&out, "{\n  \"schema\": \"metrics/1\",\n  \"system\": \"%s\",\n  \"split\": \"%s\",\n  \"users\": %lld,\n  \"cases\": %lld,\n"
+               "  \"skipped_users\": %lld,\n  \"beam\": %lld,\n  \"k\": %lld,\n", v.name, split, (long long)h.askers,
+               (long long)h.n, (long long)h.skipped, (long long)beam, (long long)length);
     verdict_json(&out, &v, &h.strata, 2);
     buf_puts(&out, ",\n");
     invalid_json(&out, &s, &h);
     if (s.recommender) sids_json(&out, s.recommender);
+    if (exact) exact_json(&out, &s, &h, &v, length);
     if (s.blender) parts_json(&out, s.blender, &h, length);
     baselines_json(&out, named, baselines, &h, length);
     settings_json(&out, &s);

@@ -12,11 +12,16 @@
 #include "data/st.h"
 #include "formats/inputs.h"
 #include "ingest/ingest.h"
+#include "ingest/ingest_cold.h"
 #include "ingest/pictures.h"
 #include "ingest/records.h"
 
 static const char *items_out_path, *report_path;
 static const char *since, *until;
+static const char *ties = "file", *split_name = "last", *split_at;
+static const char *cold_items_path, *cold_path;
+static double cold;
+static ingest_split_t split = {.share = {0.8, 0.9}};
 static ingest_filter_t filter = {.kcore = 5, .min_rating = NAN, .since = INT64_MIN, .until = INT64_MAX};
 
 static const cli_option_t options[] = {
@@ -32,6 +37,14 @@ static const cli_option_t options[] = {
     CONFIG_FLAG(0, "require-image", &filter.require_image, "drop items without a picture"),
     CONFIG_INT(0, "max-items-per-user", "N", &filter.max_items, 0, 1e9, "keep a user's latest N interactions; 0: all"),
     CONFIG_INT('k', "kcore", "N", &filter.kcore, 0, 1e9, "least interactions of a user, of an item; 0: no filter"),
+    CLI_GROUP("order and split"),
+    CONFIG_CHOICE(0, "ties", ties_names, &ties, "the order of a user's events of one time"),
+    CONFIG_CHOICE(0, "split", ingest_split_names, &split_name, "what is held out: last items, times, users"),
+    CONFIG_STRING(0, "split-at", "A,B", &split_at, "where validation and test begin: shares, or times (0.8,0.9)"),
+    CONFIG_REAL(0, "cold", "X", &cold, 0, 0.9, "share of the test's items that training never sees"),
+    OPT_STRING(0, "cold-items", "FILE", &cold_items_path, "with --cold: their records"),
+    OPT_STRING(0, "cold-out", "FILE", &cold_path, "with --cold: the histories with them"),
+    CLI_SEED,
     CLI_GROUP("pictures"),
     PICTURES_OPTIONS,
     CLI_GROUP("others"),
@@ -41,7 +54,7 @@ static const cli_option_t options[] = {
 static const cli_t cli = {
     "ingest", "--items ITEMS --interactions EVENTS --items-out ITEMS -o FILE [options]",
     "Reduces a catalogue and its users' events to what recommenders learn from: chronological histories\n"
-    "(interactions/1, binary) over an iterative k-core, and the records of the items in it.",
+    "(interactions/2, binary) over an iterative k-core, and the records of the items in it.",
     options, CLI_COUNT(options),
 };
 
@@ -71,11 +84,15 @@ static void check_paths(void)
     if (!items_out_path) die(EX_USAGE, "--items-out is missing, expected where the records that stay are written");
     const role_t roles[] = {{"--items", inputs.items, false}, {"--interactions", inputs.interactions, false},
                             {"--items-out", items_out_path, true}, {"--output", cli_common.output, true},
-                            {"--report", report_path, true}};
-    const int count = report_path ? 5 : 4;
-    for (int a = 0; a < count; a++)
-        for (int b = a + 1 + (a == 0 && inputs_share_package()); b < count; b++)
+                            {"--report", report_path, true}, {"--cold-items", cold_items_path, true},
+                            {"--cold-out", cold_path, true}};
+    const int count = sizeof roles / sizeof *roles;
+    for (int a = 0; a < count; a++) {
+        for (int b = a + 1 + (a == 0 && inputs_share_package()); b < count; b++) {
+            if ((a > 3 && !roles[a].path) || (b > 3 && !roles[b].path)) continue;
             if (same_file(&roles[a], &roles[b])) die(EX_USAGE, "%s and %s are the same file", roles[a].option, roles[b].option);
+        }
+    }
 }
 
 /* Finds now what could not be written at the end: outputs are opened only there, so that what is killed before leaves nothing. */
@@ -84,6 +101,8 @@ static void check_outputs(void)
     out_check(cli_common.output, true);
     out_check(items_out_path, false);
     if (report_path) out_check(report_path, false);
+    if (cold_items_path) out_check(cold_items_path, false);
+    if (cold_path) out_check(cold_path, true);
 }
 
 /* Reads a moment as seconds, and makes the option's text canonical for the configuration. */
@@ -100,6 +119,27 @@ static void check_times(void)
     read_moment("since", &since, &filter.since);
     read_moment("until", &until, &filter.until);
     if (filter.since >= filter.until) die(EX_USAGE, "--since is not before --until: no time lies between them");
+}
+
+static int choice(const char *const *names, const char *name)
+{
+    int i = 0;
+    while (strcmp(names[i], name)) i++;
+    return i;
+}
+
+static void check_split(void)
+{
+    filter.ties = (ties_t){(ties_order_t)choice(ties_names, ties), (uint64_t)cli_common.seed};
+    split.kind = (ingest_split_kind_t)choice(ingest_split_names, split_name);
+    split.seed = (uint64_t)cli_common.seed;
+    if (split_at && split.kind == INGEST_SPLIT_LAST) die(EX_USAGE, "--split-at goes with --split time and --split user");
+    if (split_at && !ingest_split_parse(split_at, &split))
+        die(EX_USAGE, "--split-at %s: expected two shares as 0.8,0.9 or two times, the smaller first", split_at);
+    if (split.by_time && split.kind == INGEST_SPLIT_USER)
+        die(EX_USAGE, "--split-at %s: expected two shares of the users, as 0.8,0.9", split_at);
+    if ((cold > 0) != (cold_items_path != NULL) || (cold > 0) != (cold_path != NULL))
+        die(EX_USAGE, "--cold, --cold-items and --cold-out go together");
 }
 
 /* Reads the records, their pictures' paths rewritten as seen from where --items-out will stand. */
@@ -132,7 +172,7 @@ static char *read_events(ingest_t *g, tally_t *tally)
 static void check_left(const ingest_account_t *a)
 {
     const ingest_report_t *r = a->report;
-    if (r->steps[r->count - 1].users > r->short_users) return;
+    if (r->steps[r->count - 1].users > (split.kind == INGEST_SPLIT_LAST ? r->short_users : 0)) return;
     ingest_account_notes(a);
     if (r->steps[0].interactions && !r->steps[1].interactions)
         die(EX_DATAERR, "nothing left: none of the items in %s has a record in %s; do the files belong together?",
@@ -186,32 +226,86 @@ static void write_report(out_t *out, const ingest_account_t *a)
     buf_free(&json);
 }
 
-/* Writes all outputs to the disk before the first of them gets its name. The histories carry the digest of
- * the records that belong to them. */
-static void write_all(const ingest_result_t *x, const records_t *records, const bool *keep, pictures_t *pictures,
-                      const char *events_digest, const ingest_account_t *a)
+/* Histories, and the records that belong to them. */
+typedef struct {
+    const char *histories, *items; /* where they go */
+    const ingest_result_t *x;
+    bool *keep;                    /* [records] */
+    st_writer_t *writer;
+    out_t *out;
+} product_t;
+
+/* The histories carry the digest of the records. */
+static void prepare(product_t *p, const records_t *records, pictures_t *pictures, const char *events_digest)
 {
-    st_writer_t *w = st_create(cli_common.output, "interactions/1");
-    out_t *items_out = out_open(items_out_path, false), *report = report_path ? out_open(report_path, false) : NULL;
+    p->writer = st_create(p->histories, "interactions/2");
+    p->out = out_open(p->items, false);
     char *config = cli_config(&cli);
-    char *items_digest = records_write(records, keep, pictures ? edit_record : NULL, pictures, items_out);
-    out_prepare(items_out);
-    st_set_meta(w, "config", config);
-    st_set_meta(w, "input.items", records->digest);
-    st_set_meta(w, "input.interactions", events_digest);
-    st_set_meta(w, "items", items_digest);
-    st_add1(w, "user_offsets", ST_I64, x->users + 1, x->user_offsets);
-    st_add_spool(w, "item_index", ST_I32, &x->item_index);
-    st_add_spool(w, "timestamp", ST_I64, &x->timestamp);
-    st_add_strings(w, "user_ids", &x->user_ids);
-    st_add_strings(w, "item_ids", &x->item_ids);
-    st_prepare(w);
-    if (report) write_report(report, a);
-    out_commit(items_out);
-    st_commit(w);
-    if (report) out_commit(report);
+    char *items_digest = records_write(records, p->keep, pictures ? edit_record : NULL, pictures, p->out);
+    out_prepare(p->out);
+    st_set_meta(p->writer, "config", config);
+    st_set_meta(p->writer, "input.items", records->digest);
+    st_set_meta(p->writer, "input.interactions", events_digest);
+    st_set_meta(p->writer, "items", items_digest);
+    ingest_result_add(p->writer, p->x);
+    st_prepare(p->writer);
     free(config);
     free(items_digest);
+}
+
+static void commit(product_t *p)
+{
+    out_commit(p->out);
+    st_commit(p->writer);
+    free(p->keep);
+}
+
+/* Which records are of the items from row `first` on: [records]. */
+static bool *records_of(const records_t *records, const ingest_result_t *x, int64_t first)
+{
+    bool *keep = NEW_ARRAY(bool, records->ids.count);
+    for (int64_t i = first; i < x->items; i++) {
+        size_t n;
+        const char *id = strtab_get(&x->item_ids, i, &n);
+        keep[strtab_find(&records->ids, id, n)] = true;
+    }
+    return keep;
+}
+
+/* Writes all outputs to the disk before the first of them gets its name. `with_cold` is NULL where there are no cold items. */
+static void write_all(const ingest_result_t *x, const ingest_result_t *with_cold, const records_t *records, pictures_t *pictures,
+                      const char *events_digest, const ingest_account_t *a)
+{
+    product_t products[2] = {{cli_common.output, items_out_path, x, records_of(records, x, 0), NULL, NULL}};
+    const int count = with_cold ? 2 : 1;
+    if (with_cold)
+        products[1] = (product_t){cold_path, cold_items_path, with_cold, records_of(records, with_cold, x->items), NULL, NULL};
+    for (int i = 0; i < count; i++) prepare(&products[i], records, pictures, events_digest);
+    out_t *report = report_path ? out_open(report_path, false) : NULL;
+    if (report) write_report(report, a);
+    for (int i = 0; i < count; i++) commit(&products[i]);
+    if (report) out_commit(report);
+}
+
+/* Divides the result into phases, and takes cold items out of it: *with_cold receives the result that still has them. Returns
+ * whether there are any. */
+static bool divide(ingest_result_t *x, ingest_result_t *with_cold, ingest_account_t *a, ingest_phases_t *phases)
+{
+    ingest_split(x, &split);
+    if (cold > 0) {
+        bool *drawn = ingest_cold_draw(x, cold, (uint64_t)cli_common.seed);
+        *with_cold = ingest_without(x, drawn, true);
+        ingest_result_t warm = ingest_without(x, drawn, false);
+        ingest_result_free(x);
+        *x = warm;
+        free(drawn);
+    }
+    *phases = ingest_phases(x);
+    a->split = &split;
+    a->phases = phases;
+    a->order_only = x->order_only;
+    a->ties = filter.ties.order;
+    return cold > 0;
 }
 
 int main(int argc, char **argv)
@@ -220,6 +314,7 @@ int main(int argc, char **argv)
     inputs_check();
     check_paths();
     check_times();
+    check_split();
     check_outputs();
     inputs_download();
 
@@ -240,11 +335,15 @@ int main(int argc, char **argv)
         account.records_kept = count_kept(&records, keep);
         check_left(&account);
     }
-    ingest_result_t x = ingest_result(g);
-    write_all(&x, &records, keep, pictures, events_digest, &account);
+    ingest_result_t x = ingest_result(g), with_cold = {0};
+    ingest_phases_t phases;
+    const bool colder = divide(&x, &with_cold, &account, &phases);
+    write_all(&x, colder ? &with_cold : NULL, &records, pictures, events_digest, &account);
     ingest_account_notes(&account);
+    if (colder) note("%lld cold items, of which training sees nothing: %s", (long long)(with_cold.items - x.items), cold_path);
 
     pictures_close(pictures);
+    if (colder) ingest_result_free(&with_cold);
     ingest_result_free(&x);
     ingest_close(g);
     records_free(&records);

@@ -28,7 +28,7 @@ static occurrences_t occurrences(const interactions_t *x)
                        .place = NEW_ARRAY(int64_t, x->events + 1)};
     history_t h;
     for (int64_t u = 0; u < x->users; u++) {
-        if (!interactions_history(x, u, SPLIT_TRAIN, &h)) continue;
+        if (!interactions_training(x, u, &h)) continue;
         int64_t begin = o.events;
         for (int64_t i = 0; i < h.count; i++) {
             o.begin[o.events] = begin;

@@ -103,23 +103,24 @@ static void appraise_targets(const job_t *job)
 static void make_cases(job_t *job, const interactions_t *x, const char *name)
 {
     cases_t *c = &job->cases;
-    int64_t *users = sample_users(x, SPLIT_VALID, job->o->users, job->o->seed, &c->n), n = 0;
-    if (!c->n) die(EX_DATAERR, "%s: no user has the 3 interactions that fitting needs", name);
+    int64_t n = 0;
+    case_t *cases = sample_cases(x, SPLIT_VALID, job->o->users, job->o->seed, &c->n);
+    if (!c->n) die(EX_DATAERR, "%s: no user has an item held out for validation, which fitting needs", name);
     const uint64_t key = rng_stream(job->o->seed, "blend-folds");
     c->histories = NEW_ARRAY(history_t, c->n);
     c->bin = NEW_ARRAY(uint8_t, c->n);
     c->p = NEW_ARRAY(double, size_mul((size_t)c->n, (size_t)job->b->parts));
     for (int fold = 0; fold < FOLDS; fold++) {
         for (int64_t i = 0; i < c->n; i++)
-            if (rng_below(key, (uint64_t)users[i], FOLDS) == (uint64_t)fold)
-                interactions_history(x, users[i], SPLIT_VALID, &c->histories[n++]);
+            if (rng_below(key, (uint64_t)cases[i].user, FOLDS) == (uint64_t)fold)
+                c->histories[n++] = interactions_case(x, cases[i]);
         c->fold[fold + 1] = n;
     }
     set_bins(job->b, c, job->o->bins);
     set_groups(job->b, c, job->o->list ? job->o->groups : 1);
     for (int64_t i = 0; i < c->n; i++) c->bin[i] = (uint8_t)blend_bin(job->b, &c->histories[i]);
     appraise_targets(job);
-    free(users);
+    free(cases);
 }
 
 static void free_cases(cases_t *c)

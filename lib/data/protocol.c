@@ -15,7 +15,7 @@ double protocol_repeats(const interactions_t *x)
     int64_t events = 0, repeats = 0;
     history_t h;
     for (int64_t u = 0; u < x->users; u++) {
-        if (!interactions_history(x, u, SPLIT_TRAIN, &h)) continue;
+        if (!interactions_training(x, u, &h)) continue;
         events += h.count;
         repeats += h.count - met_take(&met, &h);
     }

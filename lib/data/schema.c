@@ -13,6 +13,12 @@ static const schema_tensor_t interactions[] = {
     {"item_ids", KIND_STRINGS, "N", true, JOIN_SAME},
 };
 
+static const schema_tensor_t interactions2[] = {
+    {"user_offsets", KIND_INTEGER, "O", true, JOIN_OFFSETS}, {"item_index", KIND_INTEGER, "E", true, JOIN_ROWS},
+    {"timestamp", KIND_INTEGER, "E", false, JOIN_ROWS},      {"phase", KIND_INTEGER, "E", true, JOIN_ROWS},
+    {"user_ids", KIND_STRINGS, "U", true, JOIN_ROWS},        {"item_ids", KIND_STRINGS, "N", true, JOIN_SAME},
+};
+
 static const schema_tensor_t embeddings[] = {
     {"text", KIND_FLOAT, "NT", false, JOIN_ROWS},      {"image", KIND_FLOAT, "NV", false, JOIN_ROWS},
     {"image_mask", KIND_MASK, "N", false, JOIN_ROWS},  {"joint", KIND_FLOAT, "NJ", false, JOIN_ROWS},
@@ -30,13 +36,16 @@ static const schema_tensor_t quality[] = {
     {"item_ids", KIND_STRINGS, "N", true, JOIN_ROWS},
 };
 
+/* Of recs/1 and ranks/1 a row is a case (C), of which a user may have several. */
 static const schema_tensor_t recs[] = {
-    {"items", KIND_INTEGER, "UK", true, JOIN_ROWS},    {"scores", KIND_FLOAT, "UK", false, JOIN_ROWS},
+    {"items", KIND_INTEGER, "CK", true, JOIN_ROWS},    {"scores", KIND_FLOAT, "CK", false, JOIN_ROWS},
+    {"case_offsets", KIND_INTEGER, "O", false, JOIN_OFFSETS}, {"place", KIND_INTEGER, "C", false, JOIN_ROWS},
     {"user_ids", KIND_STRINGS, "U", true, JOIN_ROWS},  {"item_ids", KIND_STRINGS, "N", true, JOIN_SAME},
 };
 
 static const schema_tensor_t ranks[] = {
-    {"rank", KIND_INTEGER, "U", true, JOIN_ROWS},      {"rank_unseen", KIND_INTEGER, "U", false, JOIN_ROWS},
+    {"rank", KIND_INTEGER, "C", true, JOIN_ROWS},      {"rank_unseen", KIND_INTEGER, "C", false, JOIN_ROWS},
+    {"case_offsets", KIND_INTEGER, "O", false, JOIN_OFFSETS}, {"place", KIND_INTEGER, "C", false, JOIN_ROWS},
     {"user_ids", KIND_STRINGS, "U", true, JOIN_ROWS},
 };
 
@@ -70,6 +79,7 @@ static const schema_tensor_t blend[] = {
 
 static const schema_t schemas[] = {
     SCHEMA("interactions/1", interactions, true),
+    SCHEMA("interactions/2", interactions2, true),
     SCHEMA("embeddings/1", embeddings, true),
     SCHEMA("sids/1", sids, true),
     SCHEMA("quality/1", quality, true),
@@ -130,7 +140,7 @@ static void check_tensor(const st_file_t *f, const schema_tensor_t *t, extents_t
 
 static void check_by_reader(const st_file_t *f, const char *schema)
 {
-    if (!strcmp(schema, "interactions/1")) {
+    if (!strncmp(schema, "interactions/", 13)) {
         interactions_t x = interactions_read(f);
         interactions_free(&x);
     } else if (!strcmp(schema, "sids/1")) {

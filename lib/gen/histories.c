@@ -104,7 +104,7 @@ sequence_task_t histories_task(const interactions_t *x, const space_t *space, ho
     *h = (histories_t){.x = x, .space = space};
     for (int64_t u = 0; u < x->users; u++) {
         history_t read;
-        if (interactions_history(x, u, SPLIT_TRAIN, &read))
+        if (interactions_training(x, u, &read))
             add_windows(h, read.items - x->item_index, read.count - holds_back(hold, u, read.count));
     }
     return (sequence_task_t){"histories", h, h->count, space_longest(space), h->targets, window_rows, window_expand,

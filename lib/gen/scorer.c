@@ -9,7 +9,7 @@
 #include "gen/stepper.h"
 #include "nn/vec.h"
 
-enum { BATCH = 32 }; /* histories scored together */
+enum { BATCH = 32, BATCH_ITEMS = 1 << 18 }; /* the most histories, and items unless one history has more, that are scored together */
 
 /* An item on its way down the trie. */
 typedef struct {
@@ -37,6 +37,7 @@ struct scorer {
     const history_t *histories;
     const int64_t *offsets;
     const int32_t *items;
+    int64_t batch; /* histories */
     stepper_room_t room;
     float *scores;
 };
@@ -149,7 +150,7 @@ static void score_batch(void *ctx, int64_t batch, int worker)
 {
     scorer_t *s = ctx;
     workspace_t *w = &s->work[worker];
-    const int64_t first = batch * BATCH, n = min64(BATCH, s->n - first);
+    const int64_t first = batch * s->batch, n = min64(s->batch, s->n - first);
     gather(s, w, first, n);
     if (!w->count) return;
     if (!w->stepper) {
@@ -165,11 +166,11 @@ static void score_batch(void *ctx, int64_t batch, int worker)
     for (int64_t i = 0; i < w->count; i++) s->scores[w->walkers[i].place] = w->walkers[i].score;
 }
 
-/* The most items of a batch: no step has more prefixes. */
-static int64_t most_items(int64_t n, const int64_t *offsets)
+/* The most items of so many histories on end: no step has more prefixes. */
+static int64_t most_items(int64_t n, const int64_t *offsets, int64_t batch)
 {
     int64_t most = 0;
-    for (int64_t i = 0; i < n; i += BATCH) most = max64(most, offsets[min64(i + BATCH, n)] - offsets[i]);
+    for (int64_t i = 0; i < n; i += batch) most = max64(most, offsets[min64(i + batch, n)] - offsets[i]);
     return most;
 }
 
@@ -185,7 +186,8 @@ void scorer_run(scorer_t *s, int64_t n, const history_t *histories, const int64_
     s->offsets = offsets;
     s->items = items;
     s->scores = scores;
-    s->room = stepper_measure(s->space, n, histories, BATCH, 0);
-    s->room.step_rows = most_items(n, offsets);
-    parallel_for((n + BATCH - 1) / BATCH, score_batch, s);
+    s->batch = min64(BATCH, max64(1, BATCH_ITEMS / max64(1, most_items(n, offsets, 1))));
+    s->room = stepper_measure(s->space, n, histories, s->batch, 0);
+    s->room.step_rows = most_items(n, offsets, s->batch);
+    parallel_for((n + s->batch - 1) / s->batch, score_batch, s);
 }

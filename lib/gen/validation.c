@@ -28,10 +28,10 @@ validation_t *validation_new(const network_t *net, const space_t *space, const i
     validation_t *v = NEW(validation_t);
     *v = (validation_t){.decoder = decoder_new(net, space, 1), .protocol = protocol, .repeats = protocol_repeats(x),
                         .met = met_new(x->items)};
-    int64_t *sample = sample_users(x, SPLIT_VALID, users, seed, &v->count);
+    case_t *cases = sample_cases(x, SPLIT_VALID, users, seed, &v->count);
     v->histories = NEW_ARRAY(history_t, v->count);
-    for (int64_t i = 0; i < v->count; i++) interactions_history(x, sample[i], SPLIT_VALID, &v->histories[i]);
-    free(sample);
+    for (int64_t i = 0; i < v->count; i++) v->histories[i] = interactions_case(x, cases[i]);
+    free(cases);
     return v;
 }
 
@@ -47,7 +47,7 @@ void validation_free(validation_t *v)
 void validation_note(const validation_t *v)
 {
     if (v)
-        note("validation on %lld users, %s: %.2g%% of the training events repeat an item of their history",
+        note("validation on %lld cases, %s: %.2g%% of the training events repeat an item of their history",
              (long long)v->count, protocol_words[v->protocol], 100 * v->repeats);
 }
 

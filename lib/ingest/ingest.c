@@ -11,6 +11,7 @@
 struct ingest {
     ingest_known_t known;
     int64_t partition;
+    bool order_only;
     strtab_t users;
     ingest_tidy_t tidy;
     ingest_core_t core;
@@ -55,15 +56,18 @@ static void describe_rest(ingest_t *g)
 void ingest_read(ingest_t *g, event_source_t *s)
 {
     const ingest_filter_t *f = g->known.filter;
-    ingest_dropped_t dropped;
+    ingest_grouped_t found;
     ingest_taken_t t = ingest_take(&g->known, s, &g->report);
     g->users = t.users;
-    g->tidy = ingest_group(&t.events, t.length, t.users.count, f->max_items, g->partition, &dropped);
+    g->order_only = s->order_only;
+    g->tidy = ingest_group(&t.events, t.length, t.users.count,
+                           &(ingest_grouping_t){f->max_items, g->partition, f->ties, g->known.items}, &found);
+    g->report.ties = found.ties;
     g->core = ingest_core_open(&g->tidy, g->users.count, g->known.items->count);
     ingest_step_t before = g->report.steps[g->report.count - 1], *step = ingest_report_step(&g->report, "duplicate");
     *step = before; /* a duplicate takes no user and no item with it */
     step->filter = "duplicate";
-    step->interactions -= dropped.duplicates;
+    step->interactions -= found.duplicates;
     if (f->max_items) add_core_step(g, "beyond_max");
     describe_rest(g);
 }
@@ -147,6 +151,7 @@ ingest_result_t ingest_result(ingest_t *g)
     const ingest_step_t *last = &g->report.steps[g->report.count - 1];
     ingest_result_t x = {.item_index = spool_open(sizeof(int32_t)), .timestamp = spool_open(sizeof(int64_t))};
     x.user_offsets = NEW_ARRAY(int64_t, last->users + 1);
+    x.order_only = g->order_only;
     int32_t *row = number_items(g, &x);
     put_kept(g, row, &x);
     free(row);
@@ -154,16 +159,6 @@ ingest_result_t ingest_result(ingest_t *g)
     spool_close(&g->tidy.time);
     x.user_ids = take_users(g);
     return x;
-}
-
-void ingest_result_free(ingest_result_t *x)
-{
-    free(x->user_offsets);
-    spool_close(&x->item_index);
-    spool_close(&x->timestamp);
-    strtab_free(&x->user_ids);
-    strtab_free(&x->item_ids);
-    *x = (ingest_result_t){0};
 }
 
 void ingest_close(ingest_t *g)

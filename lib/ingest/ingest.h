@@ -11,21 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/spool.h"
 #include "data/strtab.h"
 #include "formats/event_source.h"
 #include "ingest/ingest_filter.h"
 #include "ingest/ingest_report.h"
-
-/* What stays. Users come in order of first appearance in the source, each one's interactions in order of time, equal times
- * in the source's order. */
-typedef struct {
-    int64_t users, items, events;
-    int64_t *user_offsets;   /* [users + 1] */
-    spool_t item_index;      /* int32 [events], rows of item_ids */
-    spool_t timestamp;       /* int64 [events] */
-    strtab_t user_ids, item_ids;
-} ingest_result_t;
+#include "ingest/ingest_result.h"
 
 typedef struct ingest ingest_t;
 
@@ -53,7 +43,6 @@ const ingest_report_t *ingest_report(const ingest_t *g);
 
 /* The result, which may be empty; nothing can be dropped after it, and ingest_items() holds until ingest_close(). */
 ingest_result_t ingest_result(ingest_t *g);
-void ingest_result_free(ingest_result_t *x);
 void ingest_close(ingest_t *g);
 
 #endif

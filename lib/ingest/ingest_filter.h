@@ -1,4 +1,4 @@
-/* What an ingestion leaves out. */
+/* What an ingestion leaves out, and how it orders the rest. */
 #ifndef SIDMILL_INGEST_INGEST_FILTER_H
 #define SIDMILL_INGEST_INGEST_FILTER_H
 
@@ -6,11 +6,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ingest/ties.h"
+
 typedef struct {
     int64_t kcore;        /* 0: none */
     int64_t max_items;    /* a user's latest interactions that are kept; 0: all */
     double min_rating;    /* NaN: none */
     int64_t since, until; /* seconds: since <= time < until; INT64_MIN, INT64_MAX: no bound */
+    ties_t ties;          /* the order of equal times */
     bool require_image;   /* items without `image` and `image_url` go */
     int64_t partition;    /* interactions that are brought into order in memory at once; 0: INGEST_PARTITION. Never
                            * changes the result. */

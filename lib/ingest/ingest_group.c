@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/progress.h"
+#include "base/rng.h"
 
 /* An interaction within its user's history; `position` is its place among the user's in the source. */
 typedef struct {
@@ -145,39 +146,85 @@ static int64_t tidy(visit_t *v, int64_t n)
     return n;
 }
 
+static void count_ties(const strtab_t *ids, const visit_t *v, int64_t n, ties_count_t *count)
+{
+    for (int64_t i = 1; i < n; i++) {
+        const bool ascends = ties_compare_ids(ids, v[i - 1].item, v[i].item) < 0, tied = v[i - 1].time == v[i].time;
+        ties_add(count, &(ties_count_t){1, ascends, tied, tied && ascends});
+    }
+}
+
+static int by_time_and_id(const void *pa, const void *pb, void *ids)
+{
+    const visit_t *a = pa, *b = pb;
+    int by = order(a->time, b->time);
+    if (!by) by = ties_compare_ids(ids, a->item, b->item);
+    return by ? by : order(a->position, b->position);
+}
+
+static void shuffle_positions(visit_t *v, int64_t n, uint64_t key)
+{
+    int64_t *position = NEW_ARRAY(int64_t, n);
+    for (int64_t i = 0; i < n; i++) position[i] = i;
+    rng_shuffle(key, position, n);
+    for (int64_t i = 0; i < n; i++) v[i].position = (uint32_t)position[i];
+    free(position);
+}
+
+/* Puts visits of one time into another order than the source's. */
+static void order_ties(const ingest_grouping_t *how, visit_t *v, int64_t n, uint64_t key)
+{
+    if (how->ties.order == TIES_FILE || all_times_differ(v, n)) return;
+    if (how->ties.order == TIES_ID) {
+        qsort_r(v, (size_t)n, sizeof *v, by_time_and_id, (void *)how->ids);
+        return;
+    }
+    shuffle_positions(v, n, key);
+    qsort(v, (size_t)n, sizeof *v, by_time);
+}
+
+enum { SHARDS = 64 };
+
 typedef struct {
-    int64_t max_items;
+    const ingest_grouping_t *how;
+    uint64_t key;
     ingest_tidy_t out;
-    ingest_dropped_t dropped;
+    ingest_grouped_t found;
 } grouping_t;
 
 /* The visits of a range of users: user u's are visit[start[u] .. start[u] + left[u]), u counted within the range. */
 typedef struct {
-    int64_t users;
+    const grouping_t *g;
+    int64_t first, users;        /* the first one's number */
     visit_t *visit;
-    int64_t *start;    /* [users + 1] */
-    uint32_t *left;    /* [users] */
+    int64_t *start;              /* [users + 1] */
+    uint32_t *left;              /* [users] */
+    ties_count_t ties[SHARDS];
 } range_t;
-
-enum { SHARDS = 64 };
 
 static void tidy_shard(void *ctx, int64_t shard, int worker)
 {
-    const range_t *r = ctx;
+    range_t *r = ctx;
+    const grouping_t *g = r->g;
     (void)worker;
-    for (int64_t u = r->users * shard / SHARDS; u < r->users * (shard + 1) / SHARDS; u++)
-        r->left[u] = (uint32_t)tidy(r->visit + r->start[u], r->start[u + 1] - r->start[u]);
+    for (int64_t u = r->users * shard / SHARDS; u < r->users * (shard + 1) / SHARDS; u++) {
+        visit_t *v = r->visit + r->start[u];
+        const int64_t n = tidy(v, r->start[u + 1] - r->start[u]);
+        count_ties(g->how->ids, v, n, &r->ties[shard]);
+        order_ties(g->how, v, n, rng_key(g->key, (uint64_t)(r->first + u)));
+        r->left[u] = (uint32_t)n;
+    }
 }
 
 /* Writes what stays of each user's visits, and leaves how many in `left`. */
 static void put_histories(grouping_t *g, const range_t *r)
 {
-    int64_t max = g->max_items;
+    const int64_t max = g->how->max_items;
     for (int64_t u = 0; u < r->users; u++) {
         int64_t left = r->left[u], skip = max && left > max ? left - max : 0;
         const visit_t *v = r->visit + r->start[u];
-        g->dropped.duplicates += r->start[u + 1] - r->start[u] - left;
-        g->dropped.beyond += skip;
+        g->found.duplicates += r->start[u + 1] - r->start[u] - left;
+        g->found.beyond += skip;
         for (int64_t i = skip; i < left; i++) {
             SPOOL_ADD(&g->out.item, int32_t, v[i].item);
             SPOOL_ADD(&g->out.time, int64_t, v[i].time);
@@ -202,7 +249,7 @@ static void fill_visits(range_t *r, const ingest_event_t *events, int64_t n, int
 static void put_range(grouping_t *g, const spool_t *events, const ranges_t *ranges, int64_t p)
 {
     int64_t n = ranges->first[p + 1] - ranges->first[p], first = ranges->user[p];
-    range_t r = {.users = ranges->user[p + 1] - first, .left = g->out.length + first};
+    range_t r = {.g = g, .first = first, .users = ranges->user[p + 1] - first, .left = g->out.length + first};
     r.start = NEW_ARRAY(int64_t, r.users + 1);
     for (int64_t u = 0; u < r.users; u++) r.start[u + 1] = r.start[u] + r.left[u];
     ingest_event_t *event = xmalloc(size_mul((size_t)n, sizeof *event));
@@ -211,15 +258,17 @@ static void put_range(grouping_t *g, const spool_t *events, const ranges_t *rang
     free(event);
     parallel_for(SHARDS, tidy_shard, &r);
     put_histories(g, &r);
+    for (int i = 0; i < SHARDS; i++) ties_add(&g->found.ties, &r.ties[i]);
     free(r.visit);
     free(r.start);
 }
 
-ingest_tidy_t ingest_group(spool_t *events, uint32_t *length, int64_t users, int64_t max_items, int64_t partition,
-                           ingest_dropped_t *dropped)
+ingest_tidy_t ingest_group(spool_t *events, uint32_t *length, int64_t users, const ingest_grouping_t *how,
+                           ingest_grouped_t *found)
 {
-    grouping_t g = {.max_items = max_items, .out = {spool_open(sizeof(int32_t)), spool_open(sizeof(int64_t)), length}};
-    ranges_t ranges = cut_ranges(length, users, partition);
+    grouping_t g = {.how = how, .key = rng_stream(how->ties.seed, "ties"),
+                    .out = {spool_open(sizeof(int32_t)), spool_open(sizeof(int64_t)), length}};
+    ranges_t ranges = cut_ranges(length, users, how->partition);
     if (ranges.count > 1) {
         spool_t sorted = distribute(events, &ranges);
         spool_close(events);
@@ -236,6 +285,6 @@ ingest_tidy_t ingest_group(spool_t *events, uint32_t *length, int64_t users, int
     spool_done(&g.out.time);
     free(ranges.user);
     free(ranges.first);
-    *dropped = g.dropped;
+    *found = g.found;
     return g.out;
 }

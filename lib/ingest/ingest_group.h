@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/spool.h"
+#include "ingest/ties.h"
 
 /* An interaction that passed the filters of reading. */
 typedef struct {
@@ -20,15 +21,24 @@ typedef struct {
     uint32_t *length;     /* [users] */
 } ingest_tidy_t;
 
-/* What grouping leaves out besides: interactions that repeat another, and those older than their user's latest `max_items`. */
+/* How interactions are brought into order. */
+typedef struct {
+    int64_t max_items;    /* a user's latest that stay; 0: all */
+    int64_t partition;    /* interactions in memory at a time */
+    ties_t ties;
+    const strtab_t *ids;  /* of the items; borrowed */
+} ingest_grouping_t;
+
+/* What grouping found: interactions that repeat another, and those older than their user's latest `max_items`, which it leaves
+ * out; and what order tells, of the others. */
 typedef struct {
     int64_t duplicates, beyond;
-} ingest_dropped_t;
+    ties_count_t ties;
+} ingest_grouped_t;
 
-/* Brings interactions into order, `partition` at a time in memory, and drops duplicates and what lies beyond max_items (0: nothing
- * does). `length` [users], how many of each user's there are, becomes part of the result, with what is left. `events` is
- * closed. */
-ingest_tidy_t ingest_group(spool_t *events, uint32_t *length, int64_t users, int64_t max_items, int64_t partition,
-                           ingest_dropped_t *dropped);
+/* Brings interactions into order, and drops duplicates and what lies beyond max_items. `length` [users], how many of each
+ * user's there are, becomes part of the result, with what is left. `events` is closed. */
+ingest_tidy_t ingest_group(spool_t *events, uint32_t *length, int64_t users, const ingest_grouping_t *how,
+                           ingest_grouped_t *found);
 
 #endif

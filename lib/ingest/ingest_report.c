@@ -74,6 +74,30 @@ static void note_tally(const char *what, const tally_t *t)
     for (int i = 0; t && i < t->count; i++) note("%s: %" PRId64 " %s", what, t->of[i].n, words(t->of[i].reason, text));
 }
 
+static double ratio(int64_t n, int64_t of) { return of ? (double)n / (double)of : 0; }
+
+/* Says what order tells that time does not. */
+static void note_ties(const ingest_account_t *a)
+{
+    const ties_count_t *t = &a->report->ties;
+    if (a->order_only)
+        note("the source gives an order, no times: events of one time cannot be seen; %.1f%% of neighbours ascend by item id",
+             100 * ratio(t->ascending, t->neighbours));
+    else if (t->tied)
+        note("%.1f%% of neighbours in a history have one time (--ties %s); in the source %.1f%% of those ascend by item id",
+             100 * ratio(t->tied, t->neighbours), ties_names[a->ties], 100 * ratio(t->tied_ascending, t->tied));
+}
+
+static void note_phases(const ingest_account_t *a)
+{
+    const ingest_phases_t *p = a->phases;
+    note("split %s: %" PRId64 " events for training; to predict: %" PRId64 " for validation, of %" PRId64 " users, %" PRId64
+         " for the test, of %" PRId64, ingest_split_names[a->split->kind], p->events[PHASE_TRAIN], p->cases[PHASE_VALID],
+         p->users[PHASE_VALID], p->cases[PHASE_TEST], p->users[PHASE_TEST]);
+    if (!a->order_only && p->tied)
+        note("%.1f%% of the test's items have the time of the event before", 100 * ratio(p->tied, p->cases[PHASE_TEST]));
+}
+
 void ingest_account_notes(const ingest_account_t *a)
 {
     if (err_is_quiet()) return;
@@ -83,8 +107,10 @@ void ingest_account_notes(const ingest_account_t *a)
     note_tally("pictures", a->pictures);
     note_steps(a->report);
     note_distributions(a->report);
-    if (a->report->short_users)
+    if (a->report->short_users && (!a->split || a->split->kind == INGEST_SPLIT_LAST))
         note("%" PRId64 " users have fewer than 3 interactions; the split will skip them", a->report->short_users);
+    note_ties(a);
+    if (a->phases) note_phases(a);
 }
 
 static void json_counts(buf_t *out, const ingest_step_t *s)
@@ -146,6 +172,35 @@ static void json_tally(buf_t *out, const char *key, const tally_t *t)
     buf_puts(out, "}");
 }
 
+static void json_ties(buf_t *out, const ingest_account_t *a)
+{
+    const ties_count_t *t = &a->report->ties;
+    buf_printf(out, ",\"ties\":{\"order\":\"%s\",\"times\":\"%s\",\"neighbours\":%" PRId64 ",\"ascending\":", ties_names[a->ties],
+               a->order_only ? "order" : "seconds", t->neighbours);
+    buf_json_number(out, ratio(t->ascending, t->neighbours));
+    if (!a->order_only) {
+        buf_printf(out, ",\"tied\":%" PRId64 ",\"tied_ascending\":", t->tied);
+        buf_json_number(out, ratio(t->tied_ascending, t->tied));
+        if (a->phases) buf_puts(out, ",\"test_tied\":");
+        if (a->phases) buf_json_number(out, ratio(a->phases->tied, a->phases->cases[PHASE_TEST]));
+    }
+    buf_puts(out, "}");
+}
+
+static void json_split(buf_t *out, const ingest_account_t *a)
+{
+    static const char *const names[] = {"valid", "test"};
+    const ingest_phases_t *p = a->phases;
+    buf_printf(out, ",\"split\":{\"kind\":\"%s\"", ingest_split_names[a->split->kind]);
+    if (a->split->kind == INGEST_SPLIT_TIME)
+        buf_printf(out, ",\"cuts\":[%" PRId64 ",%" PRId64 "]", a->split->time[0], a->split->time[1]);
+    buf_printf(out, ",\"train\":%" PRId64, p->events[PHASE_TRAIN]);
+    for (int i = 0; i < 2; i++)
+        buf_printf(out, ",\"%s\":{\"cases\":%" PRId64 ",\"users\":%" PRId64 "}", names[i], p->cases[PHASE_VALID + i],
+                   p->users[PHASE_VALID + i]);
+    buf_puts(out, "}");
+}
+
 void ingest_account_json(const ingest_account_t *a, buf_t *out)
 {
     const ingest_report_t *r = a->report;
@@ -154,6 +209,8 @@ void ingest_account_json(const ingest_account_t *a, buf_t *out)
     json_steps(out, r);
     json_side(out, "after", r, 1, &r->steps[r->count - 1], a->records_kept);
     buf_printf(out, ",\"short_users\":%" PRId64, r->short_users);
+    json_ties(out, a);
+    if (a->phases) json_split(out, a);
     json_tally(out, "records", a->records);
     json_tally(out, "interactions", a->interactions);
     json_tally(out, "pictures", a->pictures);

@@ -7,7 +7,9 @@
 #include "base/buf.h"
 #include "formats/tally.h"
 #include "ingest/coverage.h"
+#include "ingest/ingest_split.h"
 #include "ingest/quantiles.h"
+#include "ingest/ties.h"
 
 /* What is left after a filter. */
 typedef struct {
@@ -23,7 +25,8 @@ typedef struct {
     ingest_step_t steps[INGEST_MAX_STEPS];
     int count;
     quantiles_t history[2], popularity[2];   /* interactions a user, an item: as read, and as they are left */
-    int64_t short_users;                     /* users left with fewer than 3 interactions, whom the split skips */
+    int64_t short_users;                     /* users left with fewer than 3 interactions, whom leave-last-out skips */
+    ties_count_t ties;                       /* of what is left without duplicates */
 } ingest_report_t;
 
 /* Adds a row, empty but for its name (static). */
@@ -35,6 +38,10 @@ typedef struct {
     int64_t records_read, records_kept;
     const tally_t *records, *interactions;   /* what the readers mended or left out */
     const tally_t *pictures;                 /* what became of pictures to download */
+    const ingest_split_t *split;             /* how what is left was divided, and into what; NULL before it is */
+    const ingest_phases_t *phases;
+    bool order_only;                         /* of the interactions */
+    ties_order_t ties;
 } ingest_account_t;
 
 /* Share of the possible pairs of users and items that an interaction fills (repeats count, so it may exceed 1); 0 where there

@@ -7,7 +7,7 @@ history_t *prompts_make(const interactions_t *x, prompts_kind_t kind, hold_back_
     history_t *list = NULL, h;
     int64_t n = 0, cap = 0;
     for (int64_t u = 0; u < x->users; u++) {
-        if (!interactions_history(x, u, SPLIT_TRAIN, &h)) continue;
+        if (!interactions_training(x, u, &h)) continue;
         if (kind == PROMPTS_HELD_BACK && !holds_back(hold, u, h.count)) continue;
         for (int64_t at = kind == PROMPTS_ALL || h.count < 1 ? 1 : h.count - 1; at < h.count; at++) {
             if (at < 1) continue;

@@ -32,27 +32,45 @@ static int64_t length_of(const st_file_t *f, const char *key)
     return k;
 }
 
-static ranks_list_t list_read(const st_file_t *f, protocol_t protocol, int64_t *users)
+static ranks_list_t list_read(const st_file_t *f, protocol_t protocol, int64_t *cases)
 {
     const char *name = rank_names[protocol];
     if (protocol == PROTOCOL_UNSEEN && !st_find(f, name))
         die(EX_DATAERR, "%s: no tensor '%s': its lists were too short to leave met items out, or it is of an older version",
             f->name, name);
-    ranks_list_t list = {length_of(f, k_names[protocol]), st_need_i32(f, name, 1, users)};
-    for (int64_t u = 0; u < *users; u++)
+    ranks_list_t list = {length_of(f, k_names[protocol]), st_need_i32(f, name, 1, cases)};
+    for (int64_t u = 0; u < *cases; u++)
         if (list.rank[u] < 0 || list.rank[u] > list.k)
             die(EX_DATAERR, "%s: %s: row %lld is %d, expected 0 to %lld", f->name, name, (long long)u, list.rank[u],
                 (long long)list.k);
     return list;
 }
 
+/* Where each user's cases begin; a file that does not say has one a user. */
+static void read_offsets(const st_file_t *f, ranks_t *r)
+{
+    int64_t rows = r->users + 1;
+    if (st_find(f, "case_offsets")) {
+        r->case_offsets = st_need_i64(f, "case_offsets", 1, &rows);
+    } else {
+        r->case_offsets = NEW_ARRAY(int64_t, rows);
+        for (int64_t u = 0; u < rows; u++) r->case_offsets[u] = u;
+    }
+    bool sound = r->case_offsets[0] == 0 && r->case_offsets[r->users] == r->cases;
+    for (int64_t u = 0; u < r->users; u++) sound = sound && r->case_offsets[u] < r->case_offsets[u + 1];
+    if (!sound) die(EX_DATAERR, "%s: %lld ranks do not belong to %lld users, expected one or more each", f->name,
+                    (long long)r->cases, (long long)r->users);
+}
+
 ranks_t ranks_read(const char *path, protocol_t protocol)
 {
     st_file_t *f = st_open(path);
     st_check_schema(f, "ranks/1");
-    ranks_t r = {.users = -1};
-    r.list = list_read(f, protocol, &r.users);
-    r.user_ids = st_need_ids(f, "user_ids", r.users);
+    ranks_t r = {.cases = -1};
+    r.list = list_read(f, protocol, &r.cases);
+    r.user_ids = st_need_ids(f, "user_ids", st_find(f, "case_offsets") ? -1 : r.cases);
+    r.users = r.user_ids.count;
+    read_offsets(f, &r);
     const char *split = st_meta(f, "split");
     if (split) r.split = xstrdup(split);
     r.alone = share_of(f, "sids_alone");
@@ -61,7 +79,7 @@ ranks_t ranks_read(const char *path, protocol_t protocol)
     return r;
 }
 
-void ranks_add(st_writer_t *w, int64_t n, const char *split, const ranks_list_t lists[PROTOCOLS], const strtab_t *user_ids)
+void ranks_add(st_writer_t *w, int64_t n, const char *split, const ranks_list_t lists[PROTOCOLS])
 {
     st_set_meta(w, "split", split);
     for (int p = 0; p < PROTOCOLS; p++) {
@@ -71,7 +89,6 @@ void ranks_add(st_writer_t *w, int64_t n, const char *split, const ranks_list_t 
         st_set_meta(w, k_names[p], text);
         st_add1(w, rank_names[p], ST_I32, n, lists[p].rank);
     }
-    st_add_strings(w, "user_ids", user_ids);
 }
 
 void ranks_add_sids(st_writer_t *w, const sids_t *sids)
@@ -91,6 +108,7 @@ void ranks_free(ranks_t *r)
 {
     free(r->split);
     free(r->list.rank);
+    free(r->case_offsets);
     strtab_free(&r->user_ids);
     *r = (ranks_t){0};
 }

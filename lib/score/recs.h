@@ -19,8 +19,7 @@ typedef struct {
 recs_t recs_read(const st_file_t *f);
 void recs_free(recs_t *r);
 
-/* Adds the tensors of recs/1; `user_ids` are those of the n users. The data is borrowed until st_commit(). */
-void recs_add(st_writer_t *w, int64_t n, int64_t k, const int32_t *items, const float *scores, const strtab_t *user_ids,
-              const strtab_t *item_ids);
+/* Adds the lists of n cases as recs/1 has them, borrowed until st_commit(). Whose they are is added apart (held_out_add()). */
+void recs_add(st_writer_t *w, int64_t n, int64_t k, const int32_t *items, const float *scores, const strtab_t *item_ids);
 
 #endif

@@ -13,7 +13,7 @@ static int64_t followed(const interactions_t *x, int64_t user, int64_t *place)
 {
     history_t h;
     int64_t count = 0;
-    if (!interactions_history(x, user, SPLIT_TRAIN, &h)) return 0;
+    if (!interactions_training(x, user, &h)) return 0;
     for (int64_t i = 0; i + 1 < h.count; i++) {
         if (h.items[i] == h.items[i + 1]) continue;
         if (place) place[count] = i;
@@ -54,7 +54,7 @@ static void add_others(follow_t *f, const interactions_t *x, uint64_t key)
     uint64_t count = 0;
     history_t h;
     for (int64_t u = 0; u < x->users; u++)
-        if (interactions_history(x, u, SPLIT_TRAIN, &h))
+        if (interactions_training(x, u, &h))
             for (int64_t i = 0; i < h.count; i++) events[count++] = h.items[i];
     f->others = OTHERS;
     f->other = NEW_ARRAY(int32_t, f->others);

@@ -75,7 +75,8 @@ TEST(threads_do_not_matter)
     x.item_index = NEW_ARRAY(int32_t, x.events);
     history_t *h = NEW_ARRAY(history_t, U);
     for (int64_t e = 0; e < x.events; e++) x.item_index[e] = (int32_t)((e * e * 7919 + e * 31) % N);
-    for (int64_t u = 0; u < U; u++) interactions_history(&x, u, SPLIT_TEST, &h[u]);
+    for (int64_t u = 0; u < U; u++)
+        if (u % 23 >= 3) h[u] = interactions_case(&x, (case_t){u, u % 23 - 1});
     int32_t *items[2];
     float *scores[2];
     cooccur_options_t options = {.window = 5, .back = 0.3, .power = 0.25, .decay = 0.6};

@@ -78,21 +78,74 @@ TEST(events_read_back)
     CHECK(reads() == 0);
 }
 
+static bool is_case(const interactions_t *x, int64_t user, split_t split, int64_t place, int32_t target)
+{
+    int64_t at[9];
+    if (interactions_cases(x, user, split, at) != 1 || at[0] != place) return false;
+    history_t h = interactions_case(x, (case_t){user, place});
+    return h.items == x->item_index + x->user_offsets[user] && h.count == place && h.target == target;
+}
+
 TEST(the_split_leaves_the_last_out)
 {
     write_file();
     interactions_t x = read_file();
     history_t h;
-    CHECK(interactions_history(&x, 0, SPLIT_TRAIN, &h) && h.count == 2 && h.items == x.item_index && h.target == -1);
-    CHECK(interactions_history(&x, 0, SPLIT_VALID, &h) && h.count == 2 && h.items == x.item_index && h.target == 2);
-    CHECK(interactions_history(&x, 0, SPLIT_TEST, &h) && h.count == 3 && h.items == x.item_index && h.target == 3);
-    CHECK(!interactions_history(&x, 1, SPLIT_TRAIN, &h) && !interactions_history(&x, 1, SPLIT_TEST, &h));
-    CHECK(interactions_history(&x, 2, SPLIT_VALID, &h) && h.count == 1 && h.items == x.item_index + 6 && h.target == 1);
-    CHECK(interactions_history(&x, 2, SPLIT_TEST, &h) && h.count == 2 && h.target == 2);
+    CHECK(interactions_training(&x, 0, &h) && h.count == 2 && h.items == x.item_index && h.target == -1);
+    CHECK(is_case(&x, 0, SPLIT_VALID, 2, 2) && is_case(&x, 0, SPLIT_TEST, 3, 3));
+    CHECK(!interactions_training(&x, 1, &h) && !interactions_cases(&x, 1, SPLIT_TEST, NULL));
+    CHECK(is_case(&x, 2, SPLIT_VALID, 1, 1) && is_case(&x, 2, SPLIT_TEST, 2, 2));
     int64_t *popularity = interactions_popularity(&x);
     CHECK(!memcmp(popularity, (int64_t[]){1, 2, 0, 0}, 4 * sizeof(int64_t)));
     free(popularity);
     interactions_free(&x);
+}
+
+/* A user with several cases, one whose first event is for the test, which nothing precedes, and one who is for training whole. */
+static const uint8_t *phases;
+static const uint8_t sound[] = {0, 1, 2, 2, 2, 2, 0, 0, 0};
+
+static void write_phases(void)
+{
+    st_writer_t *w = st_create(path, "interactions/2");
+    st_add1(w, "user_offsets", ST_I64, 4, offsets);
+    st_add1(w, "item_index", ST_I32, events, items);
+    if (phases) st_add1(w, "phase", ST_U8, events, phases);
+    st_add1(w, "user_ids", ST_U8, (int64_t)strlen(users), users);
+    st_add1(w, "item_ids", ST_U8, (int64_t)strlen(names), names);
+    st_commit(w);
+}
+
+static int reads_phases(const uint8_t *p)
+{
+    phases = p;
+    write_phases();
+    return unit_exit_code(read_once);
+}
+
+TEST(a_file_has_a_split_of_its_own)
+{
+    CHECK(reads_phases(sound) == 0);
+    interactions_t x = read_file();
+    history_t h;
+    int64_t at[4];
+    CHECK(interactions_training(&x, 0, &h) && h.count == 1 && !interactions_training(&x, 1, &h));
+    CHECK(interactions_training(&x, 2, &h) && h.count == 3);
+    CHECK(interactions_cases(&x, 0, SPLIT_TEST, at) == 2 && at[0] == 2 && at[1] == 3 && is_case(&x, 0, SPLIT_VALID, 1, 1));
+    CHECK(is_case(&x, 1, SPLIT_TEST, 1, 1) && !interactions_cases(&x, 2, SPLIT_TEST, NULL));
+    int64_t *popularity = interactions_popularity(&x);
+    CHECK(!memcmp(popularity, (int64_t[]){1, 2, 1, 0}, 4 * sizeof(int64_t)));
+    st_writer_t *w = st_create(path, "interactions/2");
+    interactions_add(w, &x);
+    st_commit(w);
+    interactions_t y = read_file();
+    CHECK(!memcmp(y.phase, sound, sizeof sound));
+    free(popularity);
+    interactions_free(&x);
+    interactions_free(&y);
+    CHECK(reads_phases(NULL) == EX_DATAERR);
+    CHECK(reads_phases((uint8_t[]){0, 1, 2, 4, 2, 2, 0, 0, 0}) == EX_DATAERR);
+    CHECK(reads_phases((uint8_t[]){0, 1, 0, 2, 2, 2, 0, 0, 0}) == EX_DATAERR);
 }
 
 TEST(disagreements_are_refused)
@@ -126,7 +179,8 @@ TEST(disagreements_are_refused)
     CHECK(reads() == EX_DATAERR);
 }
 
-static const unit_test_t tests[] = {UNIT(events_read_back), UNIT(the_split_leaves_the_last_out), UNIT(disagreements_are_refused)};
+static const unit_test_t tests[] = {UNIT(events_read_back), UNIT(the_split_leaves_the_last_out),
+                                    UNIT(a_file_has_a_split_of_its_own), UNIT(disagreements_are_refused)};
 
 int main(void)
 {

@@ -29,7 +29,7 @@ static void name_rows(strtab_t *ids, char letter, int count)
 /* The same interactions every time, and all their users as those who are asked about. */
 static held_out_t data(void)
 {
-    held_out_t h = {.x = {.users = USERS, .items = ITEMS, .user_offsets = NEW_ARRAY(int64_t, USERS + 1)}, .n = USERS};
+    held_out_t h = {.x = {.users = USERS, .items = ITEMS, .user_offsets = NEW_ARRAY(int64_t, USERS + 1)}, .n = USERS, .askers = USERS};
     for (int u = 0; u < USERS; u++) h.x.user_offsets[u + 1] = h.x.user_offsets[u] + 3 + u % 11;
     h.x.events = h.x.user_offsets[USERS];
     h.x.item_index = NEW_ARRAY(int32_t, h.x.events);
@@ -40,7 +40,7 @@ static held_out_t data(void)
     h.histories = NEW_ARRAY(history_t, USERS);
     for (int u = 0; u < USERS; u++) {
         h.users[u] = u;
-        interactions_history(&h.x, u, SPLIT_TEST, &h.histories[u]);
+        h.histories[u] = interactions_case(&h.x, (case_t){u, h.x.user_offsets[u + 1] - h.x.user_offsets[u] - 1});
     }
     int64_t *popularity = interactions_popularity(&h.x);
     h.strata = strata_make(popularity, ITEMS);
