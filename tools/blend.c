@@ -15,7 +15,7 @@
 #include "score/recommender.h"
 
 static const char *const tensors[] = {"auto", "joint", "text", "image", "intent", NULL};
-static const char *interactions_path, *embeddings_path, *model_path, *sids_path, *report_path;
+static const char *interactions_path, *embeddings_path, *model_path, *sids_path, *report_path, *fitted_path;
 static const char *tensor = "auto", *protocol = "auto", *gemm = "auto";
 static cooccur_options_t cooccur = {.window = 10, .back = 0.2, .power = 0.1, .decay = 0.5};
 static likeness_options_t likeness = {.count = 50, .temperature = 0.2};
@@ -39,11 +39,13 @@ static const cli_option_t options[] = {
     CONFIG_REAL(0, "neighbour-decay", "X", &neighbour_decay, 1e-6, 1, "fading of older events"),
     CONFIG_INT(0, "hops", "N", &hops, 1, 1000000, "best items that a second step goes on from"),
     CLI_GROUP("weights"),
+    OPT_STRING(0, "fitted", "FILE", &fitted_path, "blend/1 whose weights to take, in place of fitting any"),
     CONFIG_CHOICE(0, "protocol", protocol_choices, &protocol, "items that count; unseen: met ones left out"),
     CONFIG_INT(0, "list", "N", &fitting.list, 0, 10000, "fit to what stands in lists of N; 0: to all that comes"),
     CONFIG_INT(0, "bins", "N", &fitting.bins, 1, MIXTURE_BINS, "of histories by their familiarity, with weights of their own"),
     CONFIG_INT(0, "groups", "N", &fitting.groups, 1, MIXING_GROUPS, "of items by their training events, with own factors"),
     CONFIG_REAL(0, "strength", "X", &fitting.strength, 0, 1e9, "cases that the priors of bins and groups stand for"),
+    CONFIG_REAL(0, "favour", "X", &fitting.favour, -100, 100, "added to the scores of items that training never met"),
     CONFIG_INT('u', "users", "N", &fitting.users, 0, 9007199254740992.0, "a sample of N users, drawn by --seed; 0: all"),
     CONFIG_INT('b', "beam", "N", &beam, 10, 100000, "beam width, where lists are judged"),
     CONFIG_INT(0, "candidates", "N", &candidates, 1, 100000, "of each part's best, likewise"),
@@ -146,6 +148,23 @@ static fitting_t fit(blend_t *b, const inputs_t *in)
     return f;
 }
 
+/* Takes the weights of a mixture that was fitted before, to less than what there is now. */
+static void adopt(blend_t *b, inputs_t *in, buf_t *report)
+{
+    st_file_t *f = st_open(fitted_path);
+    provenance_add(&in->from, "fitted", f);
+    blend_t from = blend_read(f);
+    if (in->recommender && from.model && strcmp(from.model, recommender_model_digest(in->recommender)))
+        die_at(fitted_path, 0, "fitted with another model than %s", model_path);
+    blend_mix_like(b, &from, f->name);
+    if (cli_given("favour")) b->mixing.quiet[0] = fitting.favour;
+    buf_puts(report, "{\n  \"schema\": \"blend-report/1\",\n  ");
+    blend_json(b, NULL, report);
+    buf_puts(report, "\n}\n");
+    blend_free(&from);
+    st_close(f);
+}
+
 /* Both outputs are complete on disk, but for their names, before the first of them appears. */
 static void write_all(const blend_t *b, const inputs_t *in, const buf_t *report)
 {
@@ -182,10 +201,14 @@ int main(int argc, char **argv)
     check_options(cli_parse(&cli, argc, argv), argv);
     inputs_t in = inputs_open();
     blend_t b = blend_make(&in);
-    fitting_t f = fit(&b, &in);
-    fitting_note(&f, &b);
     buf_t report = {0};
-    fitting_json(&f, &b, &report);
+    if (fitted_path) {
+        adopt(&b, &in, &report);
+    } else {
+        fitting_t f = fit(&b, &in);
+        fitting_note(&f, &b);
+        fitting_json(&f, &b, &report);
+    }
     write_all(&b, &in, &report);
     buf_free(&report);
     b.item_ids = (strtab_t){0}; /* the interactions' */

@@ -186,6 +186,19 @@ static void read_factors(const st_file_t *f, blend_t *b)
     free(power);
 }
 
+/* Reads what stands for parts of items that training never met; older files have none of it. */
+static void read_quiet(const st_file_t *f, blend_t *b)
+{
+    int64_t rows = 1 + b->parts;
+    if (!st_find(f, "quiet")) return;
+    float *quiet = st_need_f32(f, "quiet", 1, &rows);
+    for (int i = 0; i < rows; i++) {
+        if (i && quiet[i] > 0) st_bad(f, "quiet", "row %d holds %g, expected a logarithm below 0, or 0", i, (double)quiet[i]);
+        b->mixing.quiet[i] = (double)quiet[i];
+    }
+    free(quiet);
+}
+
 blend_t blend_read(const st_file_t *f)
 {
     st_check_schema(f, "blend/1");
@@ -197,6 +210,7 @@ blend_t blend_read(const st_file_t *f)
     b.mixing = mixing_new(b.bins, b.groups, b.parts);
     read_weights(f, &b);
     read_factors(f, &b);
+    read_quiet(f, &b);
     const char *interactions = st_meta(f, "input.interactions"), *model = st_meta(f, "input.model");
     b.interactions = interactions ? xstrdup(interactions) : NULL;
     b.model = model ? xstrdup(model) : NULL;
@@ -211,6 +225,20 @@ void blend_free(blend_t *b)
     free(b->interactions);
     free(b->model);
     *b = (blend_t){0};
+}
+
+void blend_mix_like(blend_t *b, blend_t *from, const char *name)
+{
+    bool same = b->parts == from->parts;
+    for (int s = 0; same && s < b->parts; s++) same = b->part[s] == from->part[s];
+    if (!same) die_at(name, 0, "mixes other parts than there are here: give the same kinds of inputs as it was fitted with");
+    b->bins = from->bins;
+    b->groups = from->groups;
+    memcpy(b->edge, from->edge, sizeof b->edge);
+    memcpy(b->group_edge, from->group_edge, sizeof b->group_edge);
+    mixing_free(&b->mixing);
+    b->mixing = from->mixing;
+    from->mixing = (mixing_t){0};
 }
 
 static void table_add(st_writer_t *w, const char *table, const csr_t *t)
@@ -239,6 +267,7 @@ void blend_add(st_writer_t *w, const blend_t *b)
     st_add1(w, "groups", ST_I64, b->groups, b->group_edge);
     st_add2(w, "factors", ST_F64, b->groups, b->parts, b->mixing.factor);
     st_add1(w, "powers", ST_F64, 1 + b->parts, b->mixing.power);
+    st_add1(w, "quiet", ST_F64, 1 + b->parts, b->mixing.quiet);
     buf_free(&names);
 }
 

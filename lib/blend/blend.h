@@ -33,6 +33,10 @@ typedef struct {
 blend_t blend_read(const st_file_t *f);
 void blend_free(blend_t *b);
 
+/* Mixes b as `from`, the file `name`, does, whose bins, groups and weights move to b. Where the parts of the two are not the same
+ * the process ends with EX_DATAERR. */
+void blend_mix_like(blend_t *b, blend_t *from, const char *name);
+
 /* Adds the tensors of blend/1, borrowed until st_commit(), and the metadata `protocol` and `parts`. The metadata `config`, with
  * the options "cooccur-decay", "neighbour-decay" and "hops" that a reader needs, and `input.*` are the tool's. */
 void blend_add(st_writer_t *w, const blend_t *b);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -76,12 +77,23 @@ static void set_bins(blend_t *b, const cases_t *c, int64_t bins)
     free(familiarity);
 }
 
-/* Sets the groups of items by their training events, as many of what came in each. */
+/* Parts the items that training never met from those that it met once, where the fewest events say so many of what came. */
+static int part_unmet(int64_t n, const double *sorted, int groups, double *edge)
+{
+    if (n < USERS_A_BIN || sorted[USERS_A_BIN - 1] > 0 || groups == MIXING_GROUPS || (groups > 1 && edge[1] == 1)) return groups;
+    memmove(edge + 2, edge + 1, (size_t)(groups - 1) * sizeof *edge);
+    edge[1] = 1;
+    return groups + 1;
+}
+
+/* Sets the groups of items by their training events, as many of what came in each; of those without any, where there are enough, a
+ * group of their own. */
 static void set_groups(blend_t *b, const cases_t *c, int64_t groups)
 {
     double *events = NEW_ARRAY(double, c->n), edge[MIXING_GROUPS];
     for (int64_t i = 0; i < c->n; i++) events[i] = (double)b->sources.popularity[c->histories[i].target];
     b->groups = cut(c->n, events, groups, edge);
+    if (b->groups > 1) b->groups = part_unmet(c->n, events, b->groups, edge);
     for (int k = 0; k < b->groups; k++) b->group_edge[k] = (int64_t)edge[k];
     free(events);
 }
@@ -304,6 +316,20 @@ static fitting_score_t judge_alone(const job_t *job, int place)
     return mean_of(sum, c->n);
 }
 
+/* Sets what parts count that know nothing of an item: as much as they give the items of the lists on average. */
+static void set_quiet(const job_t *job, mixing_t *x)
+{
+    const lists_t *l = &job->lists;
+    const int parts = job->b->parts;
+    for (int s = 0; s < parts && l->item_count; s++) {
+        double sum = 0;
+        if (!part_learns(job->b->part[s])) continue;
+        for (int64_t j = 0; j < l->item_count; j++) sum += log(l->p[j * parts + s] + MIXING_FLOOR);
+        x->quiet[1 + s] = fmin(sum / (double)l->item_count, 0);
+    }
+    x->quiet[0] = job->o->favour;
+}
+
 fitting_t fitting_run(blend_t *b, mixer_t *m, appraiser_t *a, const interactions_t *x, const char *name,
                       const fitting_options_t *options)
 {
@@ -318,6 +344,7 @@ fitting_t fitting_run(blend_t *b, mixer_t *m, appraiser_t *a, const interactions
     for (int s = 0; s < b->parts; s++) f.alone[s] = judge_alone(&job, s);
     for (int64_t i = 0; i < c->n; i++) f.bin_users[c->bin[i]]++;
     fit_lists(&job, 0, c->n, &mixing);
+    set_quiet(&job, &mixing);
     mixing_free(&b->mixing);
     b->mixing = mixing;
     progress_end();

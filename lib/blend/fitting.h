@@ -19,6 +19,7 @@ typedef struct {
     int64_t groups;   /* of items, 1 to MIXING_GROUPS at most */
     double strength;  /* of the priors by which bins and groups lean on what is common: so many cases */
     int64_t list;     /* at least FITTING_LEAST_LIST: fits to what stands in lists so long (blend/choices.h); 0: to all that comes, by weights alone */
+    double favour;    /* of items that training never met, added to their scores */
     int beam;         /* of the generator, where there is one */
     uint64_t seed;    /* of the sample and of the folds */
 } fitting_options_t;

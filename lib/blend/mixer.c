@@ -122,12 +122,14 @@ static void weigh(const mixer_t *m, const sources_answer_t *a, int bin, const bo
     c->group = blend_group(b, c->item);
     c->sum = bin == EMPTY ? sources_probability(&b->sources, a, PART_POPULAR, c->item) : 0;
     c->votes = 0;
+    const bool is_met = b->sources.popularity[c->item] > 0;
     for (int s = 0; s < b->parts && bin != EMPTY; s++) {
         if (!wanted[b->part[s]]) continue;
         const double p = sources_probability(&b->sources, a, b->part[s], c->item);
         c->sum += m->how->weight[bin * b->parts + s] * m->how->factor[c->group * b->parts + s] * p;
-        c->votes += mixing_vote(m->how, s, p);
+        c->votes += mixing_vote(m->how, s, p, is_met);
     }
+    if (!is_met && bin != EMPTY) c->votes += m->how->quiet[0];
 }
 
 static bool asks_generator(const mixer_t *m, int bin)
@@ -142,7 +144,8 @@ static double score(const mixer_t *m, int bin, const candidate_t *c, double p, d
     if (bin == EMPTY) return log(c->sum);
     if (!asks_generator(m, bin)) return mixing_score(m->how, c->sum, c->votes);
     const double by = m->how->weight[bin * parts + m->generator] * m->how->factor[c->group * parts + m->generator];
-    return mixing_score(m->how, c->sum + by * p / left, c->votes + mixing_vote(m->how, m->generator, p / left));
+    const bool is_met = m->blend->sources.popularity[c->item] > 0;
+    return mixing_score(m->how, c->sum + by * p / left, c->votes + mixing_vote(m->how, m->generator, p / left, is_met));
 }
 
 /* The candidate for an item, added where it is none yet. */

@@ -3,7 +3,9 @@
  *     score = r_0 log sum_s w_bs a_gs p_s  +  sum_s r_s log(p_s + floor)
  *
  * With r = (1, 0, 0 ...) it ranks as the mixture does; with others it is a logarithmic pool of the mixture and its parts (Genest and
- * Zidek 1986, "Combining probability distributions"), which asks that the parts agree. */
+ * Zidek 1986, "Combining probability distributions"), which asks that the parts agree. Parts that learn from events alone know
+ * nothing of an item that training never met: in the second sum such a part counts what it gives others on average, and a
+ * favour is added. */
 #ifndef SIDMILL_BLEND_MIXING_H
 #define SIDMILL_BLEND_MIXING_H
 
@@ -21,9 +23,10 @@ typedef struct {
     double *weight;          /* w [bins, parts], each row adding up to 1 */
     double *factor;          /* a [groups, parts] */
     double power[1 + PARTS]; /* r [1 + parts] */
+    double quiet[1 + PARTS]; /* of items that training never met: [1 + parts] a favour, and what stands for log(p + floor); 0: p */
 } mixing_t;
 
-mixing_t mixing_new(int bins, int groups, int parts); /* weights 0, factors 1, powers 1, 0, 0 ... */
+mixing_t mixing_new(int bins, int groups, int parts); /* weights 0, factors 1, powers 1, 0, 0 ..., no favour */
 void mixing_free(mixing_t *x);
 
 /* One part by itself. */
@@ -35,10 +38,11 @@ static inline bool mixing_wants(const mixing_t *x, int parts, int bin, int place
     return x->weight[bin * parts + place] > 0 || fabs(x->power[1 + place]) > 0;
 }
 
-/* What a part adds to the second sum. */
-static inline double mixing_vote(const mixing_t *x, int place, double p)
+/* What a part adds to the second sum, of an item that training has met or not. */
+static inline double mixing_vote(const mixing_t *x, int place, double p, bool met)
 {
-    return fabs(x->power[1 + place]) > 0 ? x->power[1 + place] * log(p + MIXING_FLOOR) : 0;
+    if (!(fabs(x->power[1 + place]) > 0)) return 0;
+    return x->power[1 + place] * (met || x->quiet[1 + place] >= 0 ? log(p + MIXING_FLOOR) : x->quiet[1 + place]);
 }
 
 /* The score of both sums; -INFINITY where the mixture gives nothing. */

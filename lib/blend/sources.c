@@ -10,6 +10,9 @@
 const char *const part_names[PARTS] = {"generator", "cooccur", "neighbours", "cooccur-neighbours",
                                        "neighbours-cooccur", "repeat", "popular"};
 
+bool part_learns(part_t part) { return part != PART_NEIGHBOURS && part != PART_COOCCUR_NEIGHBOURS; }
+
+
 /* The tables that a part's steps go by. */
 static const struct {
     int count;

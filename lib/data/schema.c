@@ -72,6 +72,7 @@ static const schema_tensor_t blend[] = {
     {"popularity", KIND_INTEGER, "N", true, JOIN_SAME},          {"bins", KIND_FLOAT, "G", true, JOIN_SAME},
     {"weights", KIND_FLOAT, "GP", true, JOIN_SAME},              {"groups", KIND_INTEGER, "Q", false, JOIN_SAME},
     {"factors", KIND_FLOAT, "QP", false, JOIN_SAME},              {"powers", KIND_FLOAT, "R", false, JOIN_SAME},
+    {"quiet", KIND_FLOAT, "R", false, JOIN_SAME},
     {"item_ids", KIND_STRINGS, "N", true, JOIN_SAME},
 };
 
