@@ -67,6 +67,30 @@ ttest_t paired_ttest(const double *d, int64_t n)
     return (ttest_t){mean, t, student_p(t, (double)(n - 1))};
 }
 
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+void holm(double *p, int n)
+{
+    double *sorted = NEW_ARRAY(double, n + 1), *corrected = NEW_ARRAY(double, n + 1);
+    int m = 0;
+    for (int i = 0; i < n; i++)
+        if (!isnan(p[i])) sorted[m++] = p[i];
+    qsort(sorted, (size_t)m, sizeof *sorted, ascending);
+    for (int j = 0; j < m; j++) corrected[j] = fmax(j ? corrected[j - 1] : 0, fmin(1, (m - j) * sorted[j]));
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < m; j++)
+            if (p[i] == sorted[j]) {
+                p[i] = corrected[j];
+                break;
+            }
+    free(sorted);
+    free(corrected);
+}
+
 typedef struct {
     const double *d;
     int64_t n;
@@ -87,12 +111,6 @@ static void resample(void *ctx, int64_t round, int worker)
         for (int c = 0; c < b->columns; c++) sum[c] += row[c];
     }
     for (int c = 0; c < b->columns; c++) b->means[c * b->rounds + round] = sum[c] / (double)b->n;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 static double quantile(const double *sorted, int64_t n, double q)
