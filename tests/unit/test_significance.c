@@ -84,5 +84,23 @@ TEST(bootstrap_agrees_with_the_normal_interval)
     free(d);
 }
 
-UNIT_MAIN(UNIT(incomplete_beta_in_closed_form), UNIT(student_follows_the_tables), UNIT(students_sleep_data),
+TEST(holm_steps_down)
+{
+    /* m = 4: 4 * 0.005, 3 * 0.01, then 2 * 0.03 and 1 * 0.04, of which the first is greater. */
+    double p[] = {0.01, 0.04, 0.03, 0.005}, want[] = {0.03, 0.06, 0.06, 0.02};
+    holm(p, 4);
+    for (int i = 0; i < 4; i++) CHECK_NEAR(p[i], want[i], 1e-15);
+    double equal[] = {0.02, 0.02}, large[] = {0.9, 0.6}, odd[] = {NAN, 0.01, NAN, 0.02}, one = 0.03;
+    holm(equal, 2);
+    CHECK(equal[0] == 0.04 && equal[1] == 0.04);
+    holm(large, 2);
+    CHECK(large[0] == 1 && large[1] == 1);
+    holm(odd, 4);
+    CHECK(isnan(odd[0]) && isnan(odd[2]) && odd[1] == 0.02 && odd[3] == 0.02);
+    holm(&one, 1);
+    CHECK(one == 0.03);
+    holm(NULL, 0);
+}
+
+UNIT_MAIN(UNIT(holm_steps_down), UNIT(incomplete_beta_in_closed_form), UNIT(student_follows_the_tables), UNIT(students_sleep_data),
           UNIT(a_test_without_variance), UNIT(bootstrap_agrees_with_the_normal_interval))
