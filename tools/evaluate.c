@@ -203,7 +203,9 @@ static verdict_t ask_baseline(const baseline_t *b, const task_t *t, bool keep)
 
 static verdict_t ask_system(const system_t *s, const baseline_t *first, const task_t *t)
 {
-    return model || blend ? ask_model(s->ranker, t) : recs ? ask(s->ranker, t, false, false) : ask_baseline(first, t, recs_out != NULL);
+    return model || blend ? ask_model(s->ranker, t)
+           : recs ? ask(s->ranker, t, false, false)
+                  : ask_baseline(first, t, recs_out != NULL);
 }
 
 /* A file that says what it was made from; NULL where none was asked for. */

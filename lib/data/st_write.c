@@ -149,7 +149,8 @@ void st_add_spool(st_writer_t *w, const char *name, st_dtype dtype, const spool_
 
 void st_add_spool2(st_writer_t *w, const char *name, st_dtype dtype, int64_t cols, const spool_t *s)
 {
-    if (cols < 1 || s->count % cols) die(EX_SOFTWARE, "tensor '%s': %lld elements in rows of %lld", name, (long long)s->count, (long long)cols);
+    if (cols < 1 || s->count % cols)
+        die(EX_SOFTWARE, "tensor '%s': %lld elements in rows of %lld", name, (long long)s->count, (long long)cols);
     add_spool(w, name, dtype, 2, (int64_t[]){s->count / cols, cols}, s);
 }
 

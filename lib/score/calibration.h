@@ -1,5 +1,5 @@
-/* Do a generator's probabilities mean what they say? Where it gives items p, a share p of them should be right. Lists are taken in turn
- * and not kept. */
+/* Do a generator's probabilities mean what they say? Where it gives items p, a share p of them should be right. Lists are taken in
+ * turn and not kept. */
 #ifndef SIDMILL_SCORE_CALIBRATION_H
 #define SIDMILL_SCORE_CALIBRATION_H
 
@@ -25,8 +25,8 @@ typedef struct {
 calibration_t calibration_new(void);
 void calibration_free(calibration_t *c);
 
-/* Takes n lists, each the first k of `places` places: their items, and the log-probabilities of these. Pairs are those of the first
- * CALIBRATION_PLACES; targets are looked for in all k. */
+/* Takes n lists, each the first k of `places` places: their items, and the log-probabilities of these. Pairs are those of the
+ * first CALIBRATION_PLACES; targets are looked for in all k. */
 void calibration_take(calibration_t *c, int64_t n, int64_t places, int64_t k, const int32_t *items, const float *scores,
                       const history_t *histories);
 

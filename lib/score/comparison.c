@@ -78,7 +78,10 @@ static void check_same_users(const ranks_t *a, const ranks_t *b, const char *nam
 }
 
 /* A metric of one user; ranks beyond k count as not found. */
-static double user_value(const metric_set_t *set, int m, int32_t rank, int64_t k) { return rank <= k ? metric_value(set, m, rank) : 0; }
+static double user_value(const metric_set_t *set, int m, int32_t rank, int64_t k)
+{
+    return rank <= k ? metric_value(set, m, rank) : 0;
+}
 
 /* A system's mean of metric m over its seeds, and the mean of every seed, as `"a": .., "a_seeds": [..]`. */
 static void mean_json(buf_t *out, const char *name, const system_t *system, const metric_set_t *set, int m, int64_t k)

@@ -42,7 +42,10 @@ void diversity_free(diversity_t *d)
     *d = (diversity_t){0};
 }
 
-bool diversity_has(const diversity_t *d, diversity_kind kind) { return kind == DIVERSITY_SIDS ? d->sids != NULL : d->tensor != NULL; }
+bool diversity_has(const diversity_t *d, diversity_kind kind)
+{
+    return kind == DIVERSITY_SIDS ? d->sids != NULL : d->tensor != NULL;
+}
 
 static bool has_vector(const diversity_t *d, int32_t item) { return item >= 0 && item < d->items && d->inverse[item] > 0; }
 

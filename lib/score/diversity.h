@@ -1,5 +1,5 @@
-/* How different the items of one list are from each other (intra-list diversity: Ziegler et al. 2005, "Improving recommendation lists
- * through topic diversification"). */
+/* How different the items of one list are from each other (intra-list diversity: Ziegler et al. 2005, "Improving recommendation
+ * lists through topic diversification"; sidmill-methods(7), section 8.2). */
 #ifndef SIDMILL_SCORE_DIVERSITY_H
 #define SIDMILL_SCORE_DIVERSITY_H
 

@@ -11,7 +11,8 @@
 
 static _Noreturn void bad_cuts(const char *cuts)
 {
-    die(EX_USAGE, "--cuts '%s': expected up to %d ascending numbers from 1 to %d with commas between", cuts, CUTS_MOST, CUT_LARGEST);
+    die(EX_USAGE, "--cuts '%s': expected up to %d ascending numbers from 1 to %d with commas between", cuts, CUTS_MOST,
+        CUT_LARGEST);
 }
 
 /* Reads a number and the comma after it; false at the end. */

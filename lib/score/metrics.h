@@ -1,5 +1,5 @@
-/* Ranking metrics from the 1-based rank of each case's one held-out item: 0 where the list does not hold it. One item is relevant, so
- * recall@c is hr@c, and map@c is mrr@c. */
+/* Ranking metrics from the 1-based rank of each case's one held-out item: 0 where the list does not hold it. One item is relevant,
+ * so recall@c is hr@c, and map@c is mrr@c. */
 #ifndef SIDMILL_SCORE_METRICS_H
 #define SIDMILL_SCORE_METRICS_H
 

@@ -72,13 +72,21 @@ static int64_t users_of(const lines_t *in, const char *cell)
     return n;
 }
 
+/* True for a kind of metric that is cut, and a cut after it. */
+static bool is_metric_at_cut(const char *cell)
+{
+    static const char *const kinds[] = {"hr@", "ndcg@", "mrr@"};
+    for (int i = 0; i < 3; i++) {
+        const char *cut = cell + strlen(kinds[i]);
+        if (!strncmp(cell, kinds[i], strlen(kinds[i]))) return *cut >= '1' && *cut <= '9' && !cut[strspn(cut, "0123456789")];
+    }
+    return false;
+}
+
 static void check_metric(const lines_t *in, const char *cell)
 {
-    const size_t n = strcspn(cell, "@");
-    const bool known = (n == 2 && !memcmp(cell, "hr", 2)) || (n == 4 && !memcmp(cell, "ndcg", 4)) || (n == 3 && !memcmp(cell, "mrr", 3));
-    const char *cut = cell[n] ? cell + n + 1 : NULL;
-    const bool whole = cut && *cut >= '1' && *cut <= '9' && !cut[strspn(cut, "0123456789")];
-    if (!known || (cut ? !whole : n != 3)) die_at(in->name, in->number, "metric '%s', expected hr@N, ndcg@N, mrr@N or mrr", cell);
+    if (strcmp(cell, "mrr") != 0 && !is_metric_at_cut(cell))
+        die_at(in->name, in->number, "metric '%s', expected hr@N, ndcg@N, mrr@N or mrr", cell);
 }
 
 static bool same_figure(const figure_t *a, const figure_t *b)
@@ -96,26 +104,28 @@ static figure_t figure_of(const lines_t *in, const char *const cells[COLUMNS])
                       xstrdup(cells[SOURCE]), mask, value_of(in, cells[VALUE]), users_of(in, cells[USERS]), in->number};
 }
 
+static void add_figure(published_t *p, const lines_t *in, const layout_t *layout)
+{
+    const char *cells[COLUMNS];
+    split_line(in, layout, cells);
+    GROW(p->figures, p->count, p->cap);
+    figure_t *f = &p->figures[p->count];
+    *f = figure_of(in, cells);
+    for (int64_t i = 0; i < p->count; i++)
+        if (same_figure(&p->figures[i], f)) die_at(in->name, in->number, "says again what line %lld says", p->figures[i].line);
+    p->count++;
+}
+
 published_t published_read(const char *path)
 {
     published_t p = {0};
     layout_t layout = {.count = 0};
-    const char *cells[COLUMNS];
     lines_t in = in_lines(path);
     while (in_next_text(&in)) {
         if (in.line[0] == '#') continue;
         if (!utf8_valid(in.line, in.len)) die_at(in.name, in.number, "not valid UTF-8");
-        if (!layout.count) {
-            layout = read_layout(&in);
-            continue;
-        }
-        split_line(&in, &layout, cells);
-        GROW(p.figures, p.count, p.cap);
-        p.figures[p.count] = figure_of(&in, cells);
-        for (int64_t i = 0; i < p.count; i++)
-            if (same_figure(&p.figures[i], &p.figures[p.count]))
-                die_at(in.name, in.number, "says again what line %lld says", p.figures[i].line);
-        p.count++;
+        if (layout.count) add_figure(&p, &in, &layout);
+        else layout = read_layout(&in);
     }
     if (!layout.count) die_at(in.name, 0, "no line with the columns' names");
     p.name = xstrdup(in.name);

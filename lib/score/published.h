@@ -1,6 +1,6 @@
-/* What others have reported, as a table in a file: tab-separated cells under a line with the columns' names, `dataset`, `split`, `mask`,
- * `metric`, `system`, `value`, `users` (of the split; may be empty or no column) and `source`, in any order; lines that begin with
- * '#' are comments. */
+/* What others have reported, as a table in a file: tab-separated cells under a line with the columns' names, `dataset`, `split`,
+ * `mask`, `metric`, `system`, `value`, `users` (of the split; may be empty or no column) and `source`, in any order; lines that
+ * begin with '#' are comments. */
 #ifndef SIDMILL_SCORE_PUBLISHED_H
 #define SIDMILL_SCORE_PUBLISHED_H
 

@@ -53,8 +53,9 @@ static void print_comparison(FILE *out, const cJSON *json)
         const cJSON *interval = show_at(m, "interval");
         const cJSON *low = cJSON_GetArrayItem(interval, 0), *high = cJSON_GetArrayItem(interval, 1);
         if (!cJSON_IsNumber(low) || !cJSON_IsNumber(high)) continue;
-        fprintf(out, "%-10s %8.4f %8.4f %+8.4f  [%+.4f, %+.4f]   %9.3f %9.3g\n", m->string, show_number_at(m, "a"), show_number_at(m, "b"),
-                show_number_at(m, "difference"), low->valuedouble, high->valuedouble, show_number_at(m, "t"), show_number_at(m, "p"));
+        fprintf(out, "%-10s %8.4f %8.4f %+8.4f  [%+.4f, %+.4f]   %9.3f %9.3g\n", m->string, show_number_at(m, "a"),
+                show_number_at(m, "b"), show_number_at(m, "difference"), low->valuedouble, high->valuedouble,
+                show_number_at(m, "t"), show_number_at(m, "p"));
     }
 }
 

@@ -58,6 +58,16 @@ static beside_t select_figures(const show_table_t *t, const published_t *p, cons
     return b;
 }
 
+/* For qsort(), of metrics' names: by cut, mrr without one last; then hr, ndcg, mrr. */
+static int by_cut(const void *a, const void *b)
+{
+    const char *x = *(const char *const *)a, *y = *(const char *const *)b, *kinds = "hnm";
+    const char *at_x = strchr(x, '@'), *at_y = strchr(y, '@');
+    const long long cut_x = at_x ? atoll(at_x + 1) : INT64_MAX, cut_y = at_y ? atoll(at_y + 1) : INT64_MAX;
+    if (cut_x != cut_y) return cut_x < cut_y ? -1 : 1;
+    return (int)(strchr(kinds, *x) - strchr(kinds, *y));
+}
+
 /* True if no figure before the one at `at` is of the same system and protocol, or with `metric` of the same metric. */
 static bool is_first(const beside_t *b, int at, protocol_t protocol, bool metric)
 {
@@ -86,10 +96,12 @@ static double value_of(const beside_t *b, const figure_t *system, const char *me
     return NAN;
 }
 
+/* Prints the systems of the files, without their parts and baselines. */
 static void print_systems(FILE *out, const show_table_t *t, const char *const *metrics, int count, protocol_t protocol)
 {
     static const char *const members[PROTOCOLS] = {"metrics", "metrics_unseen"};
     for (int i = 0; i < t->count; i++) {
+        if (t->columns[i].result != t->columns[i].file) continue;
         const cJSON *found = show_at(t->columns[i].result, members[protocol]);
         fprintf(out, "%-32s", t->columns[i].label);
         for (int m = 0; m < count; m++) print_cell(out, show_number_at(found, metrics[m]));
@@ -115,6 +127,7 @@ static void print_protocol(FILE *out, const show_table_t *t, const beside_t *b, 
     int count = 0;
     for (int i = 0; i < b->count; i++)
         if (published_fits(b->figures[i], protocol) && is_first(b, i, protocol, true)) metrics[count++] = b->figures[i]->metric;
+    qsort(metrics, (size_t)count, sizeof *metrics, by_cut);
     if (count) {
         fprintf(out, "\n%s, %s\n%-32s", dataset, protocol_words[protocol], "");
         for (int m = 0; m < count; m++) fprintf(out, "  %8s", metrics[m]);

@@ -31,9 +31,9 @@ void show_table_add_others(show_table_t *t);
 void show_table_print(FILE *out, const show_table_t *t);
 void show_table_free(show_table_t *t);
 
-/* Prints, for either protocol, the systems of the table and the figures of `dataset` that agree with all of them in split, number of
- * users (where a figure has one; a sample is always another) and protocol, a row a system. A figure whose protocol is not known stands under both, marked with a
- * question mark. What does not agree is counted on stderr. */
+/* Prints, for either protocol, the files' own systems and the figures of `dataset` that agree with all files in split, number of users
+ * (where a figure has one; a sample is always another) and protocol, a row a system. A figure whose protocol is not known stands
+ * under both, marked with a question mark. What does not agree is counted on stderr. */
 void show_published(FILE *out, const show_table_t *t, const published_t *p, const char *dataset);
 
 #endif

@@ -18,8 +18,9 @@ typedef struct {
 } ttest_t;
 ttest_t paired_ttest(const double *d, int64_t n);
 
-/* Makes of the n p-values of one family, in place, those after Holm's correction (Holm 1979, "A simple sequentially rejective multiple
- * test procedure"): with p in ascending order, max over j <= i of min(1, (m - j + 1) p_j). NaN is no part of the family of m. */
+/* Makes of the n p-values of one family, in place, those after Holm's correction (Holm 1979, "A simple sequentially rejective
+ * multiple test procedure"): with p in ascending order, max over j <= i of min(1, (m - j + 1) p_j). NaN is no part of the family
+ * of m. */
 void holm(double *p, int n);
 
 enum { BOOTSTRAP_COLUMNS = 64 };

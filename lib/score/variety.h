@@ -1,5 +1,5 @@
-/* What lists show of a catalogue: how much of it, how evenly, how little known, how different within a list. Lists are taken in turn and
- * not kept: memory goes with the catalogue, not with the users. */
+/* What lists show of a catalogue: how much of it, how evenly, how little known, how different within a list. Lists are taken in turn
+ * and not kept: memory goes with the catalogue, not with the users. Equations: sidmill-methods(7), section 8.2. */
 #ifndef SIDMILL_SCORE_VARIETY_H
 #define SIDMILL_SCORE_VARIETY_H
 
