@@ -573,8 +573,7 @@ PY
         done
     done
     evaluate -q -i i.st --baseline popular -o m.json
-    run grep -c calibration m.json # of what gives no probabilities there is none
-    assert_output 0
+    assert_equal "$(value m.json calibration)" null # of what gives no probabilities there is none
 }
 
 @test "strata: ties in time, and the order that is no time" {

@@ -179,13 +179,24 @@ static verdict_t ask(ranker_t *r, const task_t *t, bool keep, bool calibrate)
     return v;
 }
 
-/* As ask(), for what takes long: shows how far it is, and says how fast it was. */
-static verdict_t ask_model(ranker_t *r, const task_t *t)
+/* Whether scores are logarithms of probabilities: a model's are, and those of a mixture that is a sum of its parts' and no more. */
+static bool gives_probabilities(const system_t *s)
 {
-    const verdict_options_t o = {.width = (int)beam, .k = t->length, .keep = recs_out != NULL, .calibrate = true};
+    if (!s->blender) return s->recommender != NULL;
+    const blend_t *b = blender_blend(s->blender);
+    bool sum = b->mixing.power[0] == 1;
+    for (int p = 0; p < b->parts; p++) sum &= b->mixing.power[1 + p] == 0;
+    for (int i = 0; i < b->groups * b->parts; i++) sum &= b->mixing.factor[i] == 1;
+    return sum;
+}
+
+/* As ask(), for what takes long: shows how far it is, and says how fast it was. */
+static verdict_t ask_model(const system_t *s, const task_t *t)
+{
+    const verdict_options_t o = {.width = (int)beam, .k = t->length, .keep = recs_out != NULL, .calibrate = gives_probabilities(s)};
     double start = seconds_now();
     progress_start("evaluate", "users", t->h->n);
-    verdict_t v = verdict_of(r, t->h, &t->by, &o);
+    verdict_t v = verdict_of(s->ranker, t->h, &t->by, &o);
     progress_end();
     double seconds = seconds_now() - start;
     note("%lld users in %.1f s, %.0f a second", (long long)t->h->n, seconds, (double)t->h->n / seconds);
@@ -203,7 +214,7 @@ static verdict_t ask_baseline(const baseline_t *b, const task_t *t, bool keep)
 
 static verdict_t ask_system(const system_t *s, const baseline_t *first, const task_t *t)
 {
-    return model || blend ? ask_model(s->ranker, t)
+    return model || blend ? ask_model(s, t)
            : recs ? ask(s->ranker, t, false, false)
                   : ask_baseline(first, t, recs_out != NULL);
 }
@@ -264,15 +275,6 @@ static void invalid_json(buf_t *out, const system_t *s, const held_out_t *h)
     buf_json_member(out, "invalid_rate", why ? NAN : invalid_rate(s->recommender, h));
     if (why) buf_printf(out, ",\n  \"invalid_rate_note\": \"%s\"", why);
     buf_puts(out, ",\n");
-}
-
-/* A mixture whose score is more than the logarithm of a sum of probabilities says so beside its calibration. */
-static void probabilities_json(buf_t *out, const blend_t *b)
-{
-    bool sum = b->mixing.power[0] == 1;
-    for (int s = 0; s < b->parts; s++) sum &= b->mixing.power[1 + s] == 0;
-    for (int i = 0; i < b->groups * b->parts; i++) sum &= b->mixing.factor[i] == 1;
-    if (!sum) buf_puts(out, "  \"calibration_note\": \"scored with factors or powers: exp(score) is no probability\",\n");
 }
 
 /* What the SIDs are like, since they bound what a model of them can tell apart. */
@@ -348,12 +350,11 @@ static void baselines_json(buf_t *out, const baseline_t *const *named, int count
 /* Every part of a mixture alone, in the form of baselines. */
 static void parts_json(buf_t *out, blender_t *b, const task_t *t)
 {
-    const int generator = blend_place(blender_blend(b), PART_GENERATOR);
     buf_puts(out, "  ");
     blender_json(b, out);
     buf_puts(out, ",\n  \"parts\": {");
     for (int i = 0; i < blender_blend(b)->parts; i++) {
-        verdict_t v = ask(blender_part(b, i), t, false, i == generator);
+        verdict_t v = ask(blender_part(b, i), t, false, true);
         buf_printf(out, "%s\n    \"%s\": {\n", i ? "," : "", v.name);
         verdict_json(out, &v, 6);
         buf_puts(out, "\n    }");
@@ -378,7 +379,8 @@ static void evaluate(void)
                (long long)h.skipped, (long long)beam, (long long)task.length);
     verdict_json(&out, &v, 2);
     buf_puts(&out, ",\n");
-    if (s.blender) probabilities_json(&out, blender_blend(s.blender));
+    if (s.blender && !gives_probabilities(&s))
+        buf_puts(&out, "  \"calibration_note\": \"scored with factors or powers: exp(score) is no probability\",\n");
     invalid_json(&out, &s, &h);
     if (s.recommender) sids_json(&out, s.recommender);
     if (s.blender) parts_json(&out, s.blender, &task);

@@ -141,8 +141,7 @@ static long main_cut(const shown_cuts_t *cuts)
 void show_table_print(FILE *out, const show_table_t *t)
 {
     static const char *const measures[][2] = {{"coverage@10", "coverage@10"}, {"gini@10", "gini@10"}, {"novelty@10", "novelty@10"},
-                                              {"diversity@10", "diversity@10"}, {"sid diversity@10", "diversity_sids@10"},
-                                              {"ece", "calibration.ece"}, {"invalid rate", "invalid_rate"}};
+                                              {"diversity@10", "diversity@10"}, {"ece", "calibration.ece"}, {"invalid rate", "invalid_rate"}};
     shown_cuts_t cuts = cuts_of(t);
     fprintf(out, "%-16s", protocol_words[PROTOCOL_ALL]);
     for (int i = 0; i < t->count; i++) fprintf(out, "  %8s", t->columns[i].label);

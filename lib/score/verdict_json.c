@@ -85,7 +85,7 @@ void verdict_json(buf_t *out, const verdict_t *v, int indent)
     strata_json(out, v, indent);
     for (int p = PARTITION_POPULARITY + 1; p < PARTITIONS; p++) partition_json(out, v, p, indent);
     variety_json(out, v, indent);
-    if (!v->calibration.bucket) return;
     buf_printf(out, ",\n%*s\"calibration\": ", indent, "");
-    calibration_json(&v->calibration, out);
+    if (v->calibration.bucket) calibration_json(&v->calibration, out);
+    else buf_puts(out, "null");
 }

@@ -271,7 +271,7 @@ def check_all(interactions, recs, report, which="test", cuts="1,5,10,20", spare=
     e = read(embeddings) if embeddings else {}
     vectors = next((e[t].astype(float) for t in ("text", "joint", "image") if t in e), None)
     same(m, variety(lists, items, count, vectors, read(sids)["codes"] if sids else None), "report", 1e-12)
-    if "calibration" in m:
+    if m["calibration"]:
         check_calibration(m["calibration"], lists, scores, targets)
 
 
