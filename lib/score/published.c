@@ -101,7 +101,7 @@ static figure_t figure_of(const lines_t *in, const char *const cells[COLUMNS])
     if (mask < 0) die_at(in->name, in->number, "mask '%s', expected no, yes or unknown", cells[MASK]);
     check_metric(in, cells[METRIC]);
     return (figure_t){xstrdup(cells[DATASET]), xstrdup(cells[SPLIT]), xstrdup(cells[METRIC]), xstrdup(cells[SYSTEM]),
-                      xstrdup(cells[SOURCE]), mask, value_of(in, cells[VALUE]), users_of(in, cells[USERS]), in->number};
+                      xstrdup(cells[SOURCE]), (mask_t)mask, value_of(in, cells[VALUE]), users_of(in, cells[USERS]), in->number};
 }
 
 static void add_figure(published_t *p, const lines_t *in, const layout_t *layout)

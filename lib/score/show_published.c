@@ -143,7 +143,7 @@ void show_published(FILE *out, const show_table_t *t, const published_t *p, cons
     beside_t b = select_figures(t, p, dataset);
     bool unknown = false;
     for (int i = 0; i < b.count; i++) unknown |= b.figures[i]->mask == MASK_UNKNOWN;
-    for (int protocol = 0; protocol < PROTOCOLS; protocol++) print_protocol(out, t, &b, dataset, protocol);
+    for (protocol_t protocol = 0; protocol < PROTOCOLS; protocol++) print_protocol(out, t, &b, dataset, protocol);
     if (unknown) fputs("? does not say whether met items were left out: comparable with neither\n", out);
     free(b.figures);
 }

@@ -63,7 +63,7 @@ void variety_take(variety_t *v, int64_t n, int64_t places, const int32_t *lists)
 {
     for (int64_t u = 0; u < n; u++)
         for (int64_t i = 0; i < v->k; i++) show(v, lists[u * places + i], i + 1);
-    for (int kind = 0; kind < DIVERSITIES && v->k >= VARIETY_PLACES; kind++)
+    for (diversity_kind kind = 0; kind < DIVERSITIES && v->k >= VARIETY_PLACES; kind++)
         if (diversity_has(v->diversity, kind)) measure(v, kind, n, places, lists);
 }
 

@@ -89,7 +89,7 @@ TEST(diversity_over_pairs)
     sids_t s;
     diversity_t d = items_known(&s);
     int32_t list[10] = {4, 7, -1, 9, 0, 13, -2, 21, 60, 2};
-    for (int kind = 0; kind < DIVERSITIES; kind++) {
+    for (diversity_kind kind = 0; kind < DIVERSITIES; kind++) {
         double sum = 0;
         int pairs = 0;
         for (int i = 0; i < 10; i++)
@@ -121,7 +121,7 @@ TEST(variety_does_not_depend_on_how_lists_come)
     parallel_threads(1);
     for (int64_t first = 0; first < LISTS; first += 700)
         variety_take(&parts, first + 700 < LISTS ? 700 : LISTS - first, 12, lists + first * 12);
-    for (int kind = 0; kind < DIVERSITIES; kind++) {
+    for (diversity_kind kind = 0; kind < DIVERSITIES; kind++) {
         CHECK(variety_diversity(&once, kind) == variety_diversity(&parts, kind) && variety_diversity(&once, kind) > 0);
     }
     CHECK(variety_gini(&once) == variety_gini(&parts) && variety_coverage(&once, 11) == variety_coverage(&parts, 11));
