@@ -181,6 +181,9 @@ seeded = $(if $(word 2,$(SEEDS)),-$(SEED))
 system = $(basename $(notdir $(pipeline)))$(seeded)
 shown ?= $(system)=$(result)
 
+# PUBLISHED, of data/DATASET.mk: what ../data/published.tsv calls the data; its figures then stand under the table.
+published = $(addprefix --published $(here)../data/published.tsv --dataset ,$(PUBLISHED))
+
 ifneq ($(ablation),)
 include $(here)ablation.mk
 else
@@ -189,7 +192,7 @@ goals := $(foreach SEED,$(SEEDS),$($(TO)))
 endif
 
 run: $(goals) $(if $(filter result,$(TO)),$(foreach SEED,$(SEEDS),$(foreach s,$(shown),$(lastword $(subst =, ,$s)))))
-	@$(if $(filter result,$(TO)),echo; $(in-path) evaluate --show $(foreach SEED,$(SEEDS),$(shown)))
+	@$(if $(filter result,$(TO)),echo; $(in-path) evaluate --show $(published) $(foreach SEED,$(SEEDS),$(shown)))
 	@echo; echo "$(DATASET), $(PIPELINE), seed $(SEEDS): results in"; printf '  %s\n' $(goals)
 
 data: $(items) $(interactions)

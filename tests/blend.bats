@@ -130,6 +130,25 @@ PY
     assert_line --index 0 --regexp 'mine +part generator +part cooccur .*popular'
 }
 
+@test "evaluate: scores of a sum of parts are probabilities, others are not" {
+    local ask=(-q -m model1.st -s sids.st -i i.st)
+    blend -q -i i.st -e e.st -m model1.st -s sids.st --list 0 -o sum.st
+    "$BIN/evaluate" "${ask[@]}" --blend sum.st --recs-out lists.st -o m.json
+    /usr/bin/python3 - <<'PY'
+import json, evaluate as e
+x, r, m = e.read("i.st"), e.read("lists.st"), json.load(open("m.json"))
+e.check_calibration(m["calibration"], r["items"].tolist(), r["scores"], e.split(x, "test")[2])
+PY
+    run value m.json calibration_note
+    assert_failure
+    "$BIN/evaluate" "${ask[@]}" --blend both.st -o m.json
+    assert_equal "$(value m.json calibration)" null
+    assert_equal "$(value m.json calibration_note)" '"scored with factors or powers: exp(score) is no probability"'
+    "$BIN/evaluate" "${ask[@]}" -o model.json
+    assert_equal "$(value m.json parts generator calibration)" "$(value model.json calibration)"
+    assert_not_equal "$(value m.json parts popular calibration)" null
+}
+
 @test "evaluate without a model: the lists of the sources alone" {
     run --separate-stderr "$BIN/evaluate" --blend alone.st -i i.st --split valid -k 30 --recs-out lists.st -o m.json
     assert_success

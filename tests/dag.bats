@@ -102,6 +102,16 @@ assert_ran() { assert_equal "$(ran)" "$*"; }
     assert_equal "$(find work -printf '%p %T@\n' | sort)" "$before"
 }
 
+@test "what others have published of a data set is shown with its results" {
+    run --separate-stderr dag run PUBLISHED=toys-2014
+    assert_success
+    assert_output --regexp 'table of --published [^ ]*data/published.tsv --dataset toys-2014 .*work/toy/evaluate-'
+    assert_ran ingest embed rqvae sidgen-train evaluate
+    run --separate-stderr dag run
+    refute_output --partial published
+    assert_ran # it is shown only, and shapes no result
+}
+
 @test "the flags of a stage re-run it and what follows, nothing else; the old flags find the old results" {
     dag run && ran
     dag run EVAL_FLAGS="--beam 5"

@@ -533,3 +533,222 @@ PY
         assert_regex "$stderr" '^evaluate: odd.st: model config: '
     done
 }
+
+@test "every number of random lists, to 1e-12, by numpy" {
+    "$HELPERS/evaluate.py" random_lists i.st lists.st
+    "$HELPERS/evaluate.py" write_embeddings e.st image,text
+    for cuts in 1,5,10,20 3 2,7,13,30,31; do
+        for spare in 10 4 25; do
+            evaluate -q -i i.st --recs lists.st --cuts $cuts --spare $spare --embeddings e.st -s sids.st -o m.json
+            "$HELPERS/evaluate.py" check_all i.st lists.st m.json test $cuts $spare e.st sids.st
+        done
+    done
+    run value m.json settings diversity_by
+    assert_output '"text"'
+    run value m.json settings inputs
+    assert_output --regexp '"sids".*"embeddings"'
+    evaluate -q -i i.st --recs lists.st -o m.json
+    "$HELPERS/evaluate.py" check_all i.st lists.st m.json
+    for tensors in joint,image image; do
+        "$HELPERS/evaluate.py" write_embeddings e.st $tensors
+        evaluate -q -i i.st --recs lists.st --embeddings e.st -o m.json
+        "$HELPERS/evaluate.py" check_all i.st lists.st m.json test 1,5,10,20 10 e.st
+        assert_equal "$(value m.json settings diversity_by)" "\"${tensors%,*}\""
+    done
+}
+
+@test "a generator's calibration, and everything else about it, by numpy" {
+    for split in valid test; do
+        for softmax in trie level; do
+            evaluate -q -m $softmax.st -s sids.st -i i.st -b 30 --split $split --cuts 1,10,30 --spare 10 --recs-out lists.st -o m.json
+            # of what remains without met items, lists tell less than the beam knew
+            /usr/bin/python3 - $split <<'PY'
+import sys, json, evaluate as e
+x, r, m = e.read("i.st"), e.read("lists.st"), json.load(open("m.json"))
+rows, _, targets, _ = e.split(x, sys.argv[1])
+assert r["user_ids"] == [x["user_ids"][u] for u in rows]
+e.check_calibration(m["calibration"], r["items"].tolist(), r["scores"], targets)
+e.same(m["metrics"], e.metrics([(row + [t]).index(t) + 1 if t in row else 0 for row, t in zip(r["items"].tolist(), targets)], 30, (1, 10, 30)), "metrics", 1e-12)
+PY
+        done
+    done
+    evaluate -q -i i.st --baseline popular -o m.json
+    assert_equal "$(value m.json calibration)" null # of what gives no probabilities there is none
+}
+
+@test "strata: ties in time, and the order that is no time" {
+    /usr/bin/python3 - <<'PY'
+import evaluate as e, numpy as np
+x = e.read("i.st")
+meta, lengths = x.pop("meta"), np.diff(x["user_offsets"])
+days = np.concatenate([np.arange(n) // 2 for n in lengths])
+order = np.concatenate([np.arange(n) for n in lengths])
+e.write("days.st", {**x, "timestamp": days}, meta)
+e.write("order.st", {**x, "timestamp": order}, meta)
+e.write("told-order.st", {**x, "timestamp": days}, {**meta, "times": "order"})
+e.write("told-seconds.st", {**x, "timestamp": order}, {**meta, "times": "seconds"})
+x.pop("timestamp")
+e.write("none.st", x, meta)
+PY
+    "$HELPERS/evaluate.py" random_lists i.st lists.st
+    for f in days told-seconds; do
+        evaluate -q -i $f.st --recs lists.st -o m.json
+        "$HELPERS/evaluate.py" check_all $f.st lists.st m.json
+    done
+    evaluate -q -i days.st --recs lists.st -o m.json
+    assert [ "$(value m.json strata_tie tie users)" -gt 20 ]
+    for f in order told-order none; do
+        evaluate -q -i $f.st --recs lists.st -o m.json
+        assert_equal "$(value m.json strata_tie)" null
+        assert_not_equal "$(value m.json strata_history)" null
+    done
+    # nobody is in that part
+    evaluate -q -i told-seconds.st --baseline popular -o m.json
+    assert_equal "$(value m.json strata_tie tie users)" 0
+    assert_equal "$(value m.json strata_tie tie metrics hr@10)" null
+}
+
+@test "cuts and embeddings that are none" {
+    for cuts in 0 '' 5,1 1,1 ten '1,' 100001 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17; do
+        for what in '-i i.st --baseline popular' '--compare a.st a.st' '--ablation a.st'; do
+            # shellcheck disable=SC2086 # words
+            run --separate-stderr evaluate $what --cuts "$cuts"
+            assert_failure 64
+            assert_equal "$stderr" "evaluate: --cuts '$cuts': expected up to 16 ascending numbers from 1 to 100000 with commas between"
+        done
+    done
+    run --separate-stderr evaluate -i i.st --baseline popular --spare 0
+    assert_failure 64
+    "$HELPERS/evaluate.py" write_embeddings others.st text 60 x
+    "$HELPERS/evaluate.py" write_embeddings fewer.st text 59
+    "$HELPERS/evaluate.py" write_embeddings intent.st intent
+    run --separate-stderr evaluate -q -i i.st --baseline popular --embeddings others.st -o m.json
+    assert_failure 65
+    assert_equal "$stderr" 'evaluate: others.st: item_ids differ from those of i.st, expected the same items in the same order'
+    for f in fewer intent sids i; do
+        run --separate-stderr evaluate -q -i i.st --baseline popular --embeddings $f.st -o m.json
+        assert_failure 65
+        assert_equal "${#stderr_lines[@]}" 1
+        assert_not_exists m.json
+    done
+    run --separate-stderr evaluate -i i.st --baseline popular --embeddings missing.st
+    assert_failure 66
+    "$HELPERS/evaluate.py" write_other other.st
+    run --separate-stderr evaluate -i other.st --baseline popular -s sids.st
+    assert_failure 65
+}
+
+@test "comparison and ablation at other cuts; Holm's correction over the rows" {
+    /usr/bin/python3 - <<'PY'
+import evaluate as e, numpy as np
+rng = np.random.default_rng(8)
+for name, p in (("a", 0.3), ("b", 0.33), ("c", 0.36), ("d", 0.3), ("e", 0.34)):
+    e.write_ranks(name + ".st", np.where(rng.random(1500) < p, rng.integers(1, 31, 1500), 0), 30)
+PY
+    evaluate -q --compare a.st c.st --cuts 3,7,30,50 -o c.json
+    "$HELPERS/evaluate.py" check_comparison c.json a.st c.st all 3,7,30,50
+    run --separate-stderr evaluate --ablation a.st b.st c.st d.st e.st --cuts 7,30 --bootstrap 2000 -o t.json
+    assert_success
+    assert_regex "${stderr_lines[0]}" '^all .*  hr@30 .*  ndcg@30 '
+    assert_regex "${stderr_lines[3]}" '^c\.st .*\]\*'
+    assert_regex "${stderr_lines[6]}" "^\* p < 0.05 after Holm's correction over the rows$"
+    "$HELPERS/evaluate.py" check_holm t.json
+    run --separate-stderr evaluate --ablation a.st d.st -o t.json
+    refute_regex "$stderr" '\*'
+    "$HELPERS/evaluate.py" check_holm t.json
+    run --separate-stderr evaluate --ablation a.st --cuts 50 -o t.json # no metric but mrr
+    assert_success
+}
+
+@test "what others have published stands under results of the same data, split, users and protocol" {
+    evaluate -q -i i.st --baseline popular -o m.json
+    {
+        printf '# a comment\n\ndataset\tsplit\tmask\tmetric\tsystem\tvalue\tusers\tsource\n'
+        printf '%s\ttest\tyes\thr@10\tMasked\t0.1\t148\ttheir log\n' toys
+        printf '%s\ttest\tno\thr@10\tOpen\t0.2\t\tits paper\n' toys
+        printf '%s\ttest\tno\tndcg@10\tOpen\t0.15\t148\tits paper\n' toys
+        printf '%s\ttest\tunknown\thr@10\tSilent\t0.3\t\tits paper\n' toys
+        printf '%s\ttest\tno\thr@10\tOthers\t0.4\t149\tits paper\n' toys
+        printf '%s\tvalid\tno\thr@10\tValid\t0.5\t\tits paper\n' toys
+        printf '%s\ttest\tno\thr@10\tElsewhere\t0.6\t\tits paper\n' games
+    } >p.tsv
+    run --separate-stderr evaluate --show --published p.tsv --dataset toys ours=m.json
+    assert_success
+    assert_line --regexp '^toys, all items$'
+    assert_line --regexp '^Open +0\.2000 +0\.1500  its paper$'
+    assert_line --regexp '^toys, met items left out$'
+    assert_line --regexp '^Masked +0\.1000  their log$'
+    assert_line --regexp '^Masked '
+    assert_equal "$(grep -c '^Silent *? ' <<<"$output")" 2
+    assert_equal "$(grep -Ec '^(Masked|Open) ' <<<"$output")" 2
+    assert_equal "$(grep -Ec '^(Others|Valid|Elsewhere) ' <<<"$output")" 0
+    assert_line --partial '? does not say whether met items were left out: comparable with neither'
+    assert_regex "$stderr" 'p.tsv: 1 figures of toys are of another split: not shown'
+    assert_regex "$stderr" 'p.tsv: 1 figures of toys are of other users: not shown'
+    run --separate-stderr evaluate --show --published p.tsv --dataset shoes m.json
+    assert_success
+    assert_equal "$stderr" 'evaluate: p.tsv: no figures of shoes'
+    # a sample of the users is not what was published
+    evaluate -q -i i.st --baseline popular --users 148 -o m.json
+    run --separate-stderr evaluate --show --published p.tsv --dataset toys m.json
+    assert_success
+    refute_output --partial Open
+}
+
+@test "published figures that are none" {
+    evaluate -q -i i.st --baseline popular -o m.json
+    local head='dataset\tsplit\tmask\tmetric\tsystem\tvalue\tsource\n' line
+    while IFS='|' read -r line; do
+        # shellcheck disable=SC2059 # the lines have escapes
+        printf "$head# more\n$line\n" >p.tsv
+        run --separate-stderr evaluate --show --published p.tsv --dataset d m.json
+        assert_failure 65
+        assert_regex "$stderr" '^evaluate: p.tsv:3: '
+        assert_equal "${#stderr_lines[@]}" 1
+    done <<'END'
+d\ttest\tno\thr@10\ts\t0.1
+d\ttest\tno\thr@10\ts\t0.1\ta\tb
+d\ttest\tperhaps\thr@10\ts\t0.1\ta
+d\ttest\tno\thr@0\ts\t0.1\ta
+d\ttest\tno\thr\ts\t0.1\ta
+d\ttest\tno\tauc@10\ts\t0.1\ta
+d\ttest\tno\thr@10\ts\t1.1\ta
+d\ttest\tno\thr@10\ts\t0.1x\ta
+d\ttest\tno\thr@10\t\t0.1\ta
+d\ttest\tno\thr@10\ts\tnan\ta
+d\ttest\tno\thr@10\ts\t0.1\t\377
+END
+    for line in 'dataset\tsplit' 'dataset\tsplit\tmask\tmetric\tsystem\tvalue\tsource\tcolour' \
+        'dataset\tdataset\tsplit\tmask\tmetric\tsystem\tvalue\tsource'; do
+        # shellcheck disable=SC2059 # the lines have escapes
+        printf "$line\n" >p.tsv
+        run --separate-stderr evaluate --show --published p.tsv --dataset d m.json
+        assert_failure 65
+        assert_regex "$stderr" '^evaluate: p.tsv:1: '
+    done
+    printf 'dataset\tsplit\tmask\tmetric\tsystem\tvalue\tsource\tusers\nd\ttest\tno\tmrr\ts\t0.1\ta\tmany\n' >p.tsv
+    run --separate-stderr evaluate --show --published p.tsv --dataset d m.json
+    assert_failure 65
+    assert_regex "$stderr" "p.tsv:2: users 'many'"
+    printf 'dataset\tsplit\tmask\tmetric\tsystem\tvalue\tsource\nd\ttest\tno\tmrr\ts\t0.1\ta\nd\ttest\tno\tmrr\ts\t0.2\tb\n' >p.tsv
+    run --separate-stderr evaluate --show --published p.tsv --dataset d m.json
+    assert_failure 65
+    assert_equal "$stderr" 'evaluate: p.tsv:3: says again what line 2 says'
+    : >p.tsv
+    run --separate-stderr evaluate --show --published p.tsv --dataset d m.json
+    assert_failure 65
+    run --separate-stderr evaluate --show --published missing.tsv --dataset d m.json
+    assert_failure 66
+    for wrong in '--show --published p.tsv m.json' '--show --dataset d m.json' '-i i.st --baseline popular --published p.tsv --dataset d'; do
+        # shellcheck disable=SC2086 # words
+        run --separate-stderr evaluate $wrong
+        assert_failure 64
+    done
+    evaluate -q --show --published "$ROOT/data/published.tsv" --dataset amazon-beauty-2014 m.json >/dev/null # ours is well-formed
+}
+
+@test "lists wait in a temporary file only where they are asked for" {
+    TMPDIR=/nonexistent run --separate-stderr evaluate -q -i i.st --baseline popular --recs-out kept.st -o m.json
+    assert_failure 73
+    TMPDIR=/nonexistent evaluate -q -i i.st --baseline popular -o m.json
+}

@@ -25,7 +25,8 @@
 
 static const char *const splits[] = {"valid", "test", NULL};
 static const char *model, *sids, *blend, *interactions, *recs, *baseline, *per_user, *recs_out, *split = "test", *gemm = "auto";
-static int64_t beam = 20, k, users, bootstrap = 10000;
+static const char *cuts = CUTS_DEFAULT, *embeddings, *published, *dataset;
+static int64_t beam = 20, k, users, bootstrap = 10000, spare = RANKER_SPARE;
 static cooccur_options_t cooccur = {.window = 10, .back = 0.3, .power = 0.25, .decay = 0.6};
 static const char *protocol = "all";
 static bool compare, ablation, show, exact;
@@ -40,6 +41,9 @@ static const cli_option_t options[] = {
     CONFIG_INT('b', "beam", "N", &beam, 1, 100000, "beam width"),
     CONFIG_FLAG(0, "exact", &exact, "score every item under the model as well: what the beam loses"),
     CONFIG_INT('k', "k", "N", &k, 0, 100000, "length of the lists; 0: the beam; with --recs the file's"),
+    CONFIG_STRING(0, "cuts", "LIST", &cuts, "ascending places that metrics are cut at; also of comparisons"),
+    CONFIG_INT(0, "spare", "N", &spare, 1, 100000, "places of the lists without met items"),
+    OPT_STRING(0, "embeddings", "FILE", &embeddings, "embeddings/1: how different a list's items are"),
     CONFIG_INT('u', "users", "N", &users, 0, 9007199254740992.0, "a sample of N users, drawn by --seed; 0: all"),
     CONFIG_STRING(0, "baseline", "LIST", &baseline, "popular, cooccur, or both with a comma"),
     CONFIG_INT(0, "cooccur-window", "N", &cooccur.window, 1, 1000000, "cooccur: events that an item is linked to"),
@@ -53,18 +57,22 @@ static const cli_option_t options[] = {
     OPT_CHOICE(0, "protocol", protocol_names, &protocol, "both: items that count; unseen: met ones left out"),
     OPT_INT(0, "bootstrap", "N", &bootstrap, 1, 1000000, "both: resamples of the users"),
     OPT_FLAG(0, "show", &show, "print results side by side"),
+    OPT_STRING(0, "published", "FILE", &published, "show: with what others have published"),
+    OPT_STRING(0, "dataset", "NAME", &dataset, "show: what the file calls the data"),
     OPT_CHOICE(0, "gemm", backend_names, &gemm, "matrix backend"),
     CLI_SEED,
     CLI_THREADS,
     CLI_OUTPUT,
 };
 
+static metric_set_t measured; /* at the cuts */
+
 static const cli_t cli = {"evaluate",
                           "-m model.st -s sids.st [--blend blend.st] -i interactions.st [options] > metrics.json\n"
                           "       evaluate --compare A.st[,A2.st...] B.st[,B2.st...] > comparison.json\n"
                           "       evaluate --ablation [LABEL=]A.st[,A2.st...]... > ablation.json\n"
-                          "       evaluate --show [LABEL=]metrics.json...",
-                          "Ranks every user's held-out item by a model, lists or baselines: HR, NDCG, MRR, coverage, strata.",
+                          "       evaluate --show [--published FILE --dataset NAME] [LABEL=]metrics.json...",
+                          "Ranks every user's held-out item by a model, lists or baselines: HR, NDCG, MRR, variety, strata.",
                           options, CLI_COUNT(options)};
 
 /* What was opened for the system under evaluation; all NULL where that is a baseline. */
@@ -74,6 +82,7 @@ typedef struct {
     blender_t *blender;         /* the ranker, where it is a mixture */
     st_file_t *recs_file;
     int64_t recs_k;
+    sids_t codes;               /* of --sids without --model */
     provenance_t from;          /* these files and the interactions */
 } system_t;
 
@@ -110,10 +119,21 @@ static ranker_t *lists_open(system_t *s, const held_out_t *h)
     return lists_ranker(lists, s->recs_file->name, &h->x);
 }
 
+/* SIDs that no model speaks, for what they say of the items. */
+static void codes_open(system_t *s, const held_out_t *h)
+{
+    st_file_t *f = st_open(sids);
+    s->codes = sids_read(f);
+    provenance_add(&s->from, "sids", f);
+    catalogue_check_items(interactions, &h->x.item_ids, sids, &s->codes.item_ids);
+    st_close(f);
+}
+
 static system_t system_open(const held_out_t *h)
 {
     system_t s = {0};
     provenance_add(&s.from, "interactions", h->file);
+    if (sids && !model) codes_open(&s, h);
     s.ranker = blend ? blend_open(&s, h) : model ? model_open(&s, h) : recs ? lists_open(&s, h) : NULL;
     return s;
 }
@@ -122,36 +142,84 @@ static void system_close(system_t *s)
 {
     provenance_free(&s->from);
     if (s->ranker) s->ranker->free(s->ranker);
+    sids_free(&s->codes);
     if (s->recs_file) st_close(s->recs_file);
 }
 
-/* Asks for lists of that length, and says how good they are. */
-static verdict_t ask(ranker_t *r, const held_out_t *h, int64_t length)
+/* What every system is asked, and what the answers are judged by. */
+typedef struct {
+    const held_out_t *h;
+    criteria_t by;
+    int64_t length; /* of the lists */
+} task_t;
+
+/* What is known of the items, for the diversity of lists. */
+static void know_items(criteria_t *by, system_t *s, const held_out_t *h)
 {
-    verdict_t v = verdict_of(r, h, (int)beam, length);
+    if (embeddings) {
+        st_file_t *f = st_open(embeddings);
+        provenance_add(&s->from, "embeddings", f);
+        diversity_read(&by->diversity, f, interactions, &h->x.item_ids);
+        st_close(f);
+    }
+    if (s->codes.items) by->diversity.sids = &s->codes;
+    if (s->recommender) by->diversity.sids = recommender_sids(s->recommender);
+}
+
+static task_t task_new(const held_out_t *h, system_t *s)
+{
+    task_t t = {h, criteria_new(h, &measured, spare), k ? k : recs ? s->recs_k : beam};
+    know_items(&t.by, s, h);
+    return t;
+}
+
+/* Asks for lists, and says how good they are. */
+static verdict_t ask(ranker_t *r, const task_t *t, bool keep, bool calibrate)
+{
+    const verdict_options_t o = {.width = (int)beam, .k = t->length, .keep = keep, .calibrate = calibrate};
+    verdict_t v = verdict_of(r, t->h, &t->by, &o);
     verdict_note(&v, split);
     return v;
+}
+
+/* Whether scores are logarithms of probabilities: a model's are, and those of a mixture that is a sum of its parts' and no more. */
+static bool gives_probabilities(const system_t *s)
+{
+    if (!s->blender) return s->recommender != NULL;
+    const blend_t *b = blender_blend(s->blender);
+    bool sum = b->mixing.power[0] == 1;
+    for (int p = 0; p < b->parts; p++) sum &= b->mixing.power[1 + p] == 0;
+    for (int i = 0; i < b->groups * b->parts; i++) sum &= b->mixing.factor[i] == 1;
+    return sum;
 }
 
 /* As ask(), for what takes long: shows how far it is, and says how fast it was. */
-static verdict_t ask_model(ranker_t *r, const held_out_t *h, int64_t length)
+static verdict_t ask_model(ranker_t *r, const task_t *t, bool keep, bool calibrate)
 {
+    const verdict_options_t o = {.width = (int)beam, .k = t->length, .keep = keep, .calibrate = calibrate};
     double start = seconds_now();
-    progress_start("evaluate", "users", h->n);
-    verdict_t v = verdict_of(r, h, (int)beam, length);
+    progress_start("evaluate", "users", t->h->n);
+    verdict_t v = verdict_of(r, t->h, &t->by, &o);
     progress_end();
     double seconds = seconds_now() - start;
-    note("%lld users in %.1f s, %.0f a second", (long long)h->n, seconds, (double)h->n / seconds);
+    note("%lld users in %.1f s, %.0f a second", (long long)t->h->n, seconds, (double)t->h->n / seconds);
     verdict_note(&v, split);
     return v;
 }
 
-static verdict_t ask_baseline(const baseline_t *b, const held_out_t *h, int64_t length)
+static verdict_t ask_baseline(const baseline_t *b, const task_t *t, bool keep)
 {
-    ranker_t *r = b->fit(&h->x, &(baseline_options_t){.cooccur = cooccur});
-    verdict_t v = ask(r, h, length);
+    ranker_t *r = b->fit(&t->h->x, &(baseline_options_t){.cooccur = cooccur});
+    verdict_t v = ask(r, t, keep, false);
     r->free(r);
     return v;
+}
+
+static verdict_t ask_system(const system_t *s, const baseline_t *first, const task_t *t)
+{
+    return model || blend ? ask_model(s->ranker, t, recs_out != NULL, gives_probabilities(s))
+           : recs ? ask(s->ranker, t, false, false)
+                  : ask_baseline(first, t, recs_out != NULL);
 }
 
 /* A file that says what it was made from; NULL where none was asked for. */
@@ -179,7 +247,7 @@ static void write_all(const verdict_t *v, const system_t *s, const held_out_t *h
         st_prepare(ranks);
     }
     if (lists) {
-        recs_add(lists, v->n, v->k, v->items, v->scores, &h->x.item_ids);
+        verdict_add_recs(lists, v, &h->x.item_ids);
         held_out_add(lists, h, &lists_rows);
         st_prepare(lists);
     }
@@ -231,11 +299,12 @@ static void sids_json(buf_t *out, const recommender_t *r)
     sid_stats_free(&stats);
 }
 
-static void settings_json(buf_t *out, const system_t *s)
+static void settings_json(buf_t *out, const system_t *s, const char *tensor)
 {
     char *config = cli_config(&cli);
     buf_printf(out, "  \"settings\": {\n    \"version\": \"%s\",\n    \"config\": %s,\n", SIDMILL_VERSION, config);
     if (s->recommender) buf_printf(out, "    \"gemm\": \"%s\",\n", recommender_backend(s->recommender));
+    if (tensor) buf_printf(out, "    \"diversity_by\": \"%s\",\n", tensor);
     buf_puts(out, "    \"inputs\": {");
     provenance_json(&s->from, out);
     buf_puts(out, "}\n  }\n}\n");
@@ -245,11 +314,12 @@ static void settings_json(buf_t *out, const system_t *s)
 static void check_options(int operands, char **argv)
 {
     if (cli_given("protocol")) die(EX_USAGE, "--protocol goes with --compare and --ablation: metrics are of both");
+    if (published || dataset) die(EX_USAGE, "--published and --dataset go with --show");
     if (operands) die(EX_USAGE, "unexpected '%s': operands go with --compare and --show", argv[1]);
     if (!interactions) die(EX_USAGE, "--interactions is missing");
     if (model && recs) die(EX_USAGE, "--model and --recs exclude each other");
     if (blend && recs) die(EX_USAGE, "--blend and --recs exclude each other");
-    if (!model != !sids) die(EX_USAGE, "--model and --sids go together");
+    if (model && !sids) die(EX_USAGE, "--model and --sids go together");
     if (!model && !blend && !recs && !(baseline && *baseline))
         die(EX_USAGE, "nothing to evaluate: expected --model, --blend, --recs or --baseline");
     if (recs && recs_out) die(EX_USAGE, "--recs-out writes the lists of a model or a baseline, not those of --recs");
@@ -271,13 +341,13 @@ static void check_outputs(void)
     }
 }
 
-static void baselines_json(buf_t *out, const baseline_t *const *named, int count, const held_out_t *h, int64_t length)
+static void baselines_json(buf_t *out, const baseline_t *const *named, int count, const task_t *t)
 {
     buf_puts(out, "  \"baselines\": {");
     for (int i = 0; i < count; i++) {
-        verdict_t v = ask_baseline(named[i], h, length);
+        verdict_t v = ask_baseline(named[i], t, false);
         buf_printf(out, "%s\n    \"%s\": {\n", i ? "," : "", v.name);
-        verdict_json(out, &v, &h->strata, 6);
+        verdict_json(out, &v, 6);
         buf_puts(out, "\n    }");
         verdict_free(&v);
     }
@@ -285,15 +355,15 @@ static void baselines_json(buf_t *out, const baseline_t *const *named, int count
 }
 
 /* Every part of a mixture alone, in the form of baselines. */
-static void parts_json(buf_t *out, blender_t *b, const held_out_t *h, int64_t length)
+static void parts_json(buf_t *out, blender_t *b, const task_t *t)
 {
     buf_puts(out, "  ");
     blender_json(b, out);
     buf_puts(out, ",\n  \"parts\": {");
     for (int i = 0; i < blender_blend(b)->parts; i++) {
-        verdict_t v = ask(blender_part(b, i), h, length);
+        verdict_t v = ask(blender_part(b, i), t, false, true);
         buf_printf(out, "%s\n    \"%s\": {\n", i ? "," : "", v.name);
-        verdict_json(out, &v, &h->strata, 6);
+        verdict_json(out, &v, 6);
         buf_puts(out, "\n    }");
         verdict_free(&v);
     }
@@ -317,13 +387,13 @@ static void beam_json(buf_t *out, const verdict_t *beam_lists, const verdict_t *
 }
 
 /* The model again, every item scored: what its beam leaves out is its price. */
-static void exact_json(buf_t *out, const system_t *s, const held_out_t *h, const verdict_t *beam_lists, int64_t length)
+static void exact_json(buf_t *out, const system_t *s, const task_t *t, const verdict_t *beam_lists)
 {
     ranker_t *r = exact_ranker(s->recommender);
-    verdict_t v = ask_model(r, h, length);
+    verdict_t v = ask_model(r, t, false, true);
     buf_puts(out, "  \"exact\": {\n");
     beam_json(out, beam_lists, &v);
-    verdict_json(out, &v, &h->strata, 4);
+    verdict_json(out, &v, 4);
     buf_puts(out, "\n  },\n");
     verdict_free(&v);
     r->free(r);
@@ -336,34 +406,35 @@ static void evaluate(void)
     split_t which = strcmp(split, "valid") ? SPLIT_TEST : SPLIT_VALID;
     held_out_t h = held_out_open(interactions, which, users, (uint64_t)cli_common.seed);
     system_t s = system_open(&h);
-    int64_t length = k ? k : recs ? s.recs_k : beam;
-    verdict_t v = model || blend ? ask_model(s.ranker, &h, length)
-                  : recs ? ask(s.ranker, &h, length)
-                         : ask_baseline(named[0], &h, length);
+    task_t task = task_new(&h, &s);
+    verdict_t v = ask_system(&s, named[0], &task);
 
     buf_t out = {0};
     buf_printf(&out, "{\n  \"schema\": \"metrics/1\",\n  \"system\": \"%s\",\n  \"split\": \"%s\",\n  \"users\": %lld,\n  \"cases\": %lld,\n"
                "  \"skipped_users\": %lld,\n  \"beam\": %lld,\n  \"k\": %lld,\n", v.name, split, (long long)h.askers,
-               (long long)h.n, (long long)h.skipped, (long long)beam, (long long)length);
-    verdict_json(&out, &v, &h.strata, 2);
+               (long long)h.n, (long long)h.skipped, (long long)beam, (long long)task.length);
+    verdict_json(&out, &v, 2);
     buf_puts(&out, ",\n");
+    if (s.blender && !gives_probabilities(&s))
+        buf_puts(&out, "  \"calibration_note\": \"scored with factors or powers: exp(score) is no probability\",\n");
     invalid_json(&out, &s, &h);
     if (s.recommender) sids_json(&out, s.recommender);
-    if (exact) exact_json(&out, &s, &h, &v, length);
-    if (s.blender) parts_json(&out, s.blender, &h, length);
-    baselines_json(&out, named, baselines, &h, length);
-    settings_json(&out, &s);
+    if (exact) exact_json(&out, &s, &task, &v);
+    if (s.blender) parts_json(&out, s.blender, &task);
+    baselines_json(&out, named, baselines, &task);
+    settings_json(&out, &s, task.by.diversity.tensor);
 
     write_all(&v, &s, &h, &out);
     buf_free(&out);
     verdict_free(&v);
+    criteria_free(&task.by);
     system_close(&s);
     held_out_close(&h);
 }
 
 static comparison_options_t comparison_options(void)
 {
-    return (comparison_options_t){bootstrap, (uint64_t)cli_common.seed, protocol_parse(protocol, NULL)};
+    return (comparison_options_t){&measured, bootstrap, (uint64_t)cli_common.seed, protocol_parse(protocol, NULL)};
 }
 
 /* As a table for the eye, as JSON for the output. */
@@ -391,15 +462,20 @@ static void compare_rows(int operands, char **argv)
 static void show_results(int operands, char **argv)
 {
     if (!operands) die(EX_USAGE, "--show: expected metrics files");
+    if (!published != !dataset) die(EX_USAGE, "--published and --dataset go together");
+    published_t others = {0};
+    if (published) others = published_read(published);
     out_t *o = out_open(cli_common.output, false);
-    show_files(out_file(o), argv + 1, operands);
+    show_files(out_file(o), argv + 1, operands, published ? &others : NULL, dataset);
     out_commit(o);
+    published_free(&others);
 }
 
 int main(int argc, char **argv)
 {
     int operands = cli_parse(&cli, argc, argv);
     if (compare + ablation + show > 1) die(EX_USAGE, "--compare, --ablation and --show exclude each other");
+    measured = metric_set_read(cuts);
     if (compare) {
         compare_sides(operands, argv);
     } else if (ablation) {

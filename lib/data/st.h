@@ -98,6 +98,7 @@ void st_extend(st_writer_t *w, const char *name, int64_t rows, const void *data)
 void st_add_bf16(st_writer_t *w, const char *name, int dims, const int64_t *shape, const float *values); /* copied, as BF16 */
 void st_add_strings(st_writer_t *w, const char *name, const strtab_t *t);
 void st_add_spool(st_writer_t *w, const char *name, st_dtype dtype, const spool_t *s);   /* one dimension, written from its file */
+void st_add_spool2(st_writer_t *w, const char *name, st_dtype dtype, int64_t cols, const spool_t *s); /* rows of cols elements */
 
 /* Writes and syncs everything, so that st_commit() only has a rename left to do; nothing may be added afterwards. For tools
  * whose several outputs belong together: see out_prepare(). */

@@ -135,11 +135,23 @@ void st_add_strings(st_writer_t *w, const char *name, const strtab_t *t)
     st_add1(w, name, ST_U8, t->count ? t->offsets[t->count] : 0, t->bytes);
 }
 
-void st_add_spool(st_writer_t *w, const char *name, st_dtype dtype, const spool_t *s)
+static void add_spool(st_writer_t *w, const char *name, st_dtype dtype, int dims, const int64_t *shape, const spool_t *s)
 {
     if (s->size != st_dtype_size(dtype)) die(EX_SOFTWARE, "tensor '%s': elements of %zu bytes", name, s->size);
-    st_add1(w, name, dtype, s->count, NULL);
+    st_add(w, name, dtype, dims, shape, NULL);
     find_entry(w, name)->parts[0].spool = s;
+}
+
+void st_add_spool(st_writer_t *w, const char *name, st_dtype dtype, const spool_t *s)
+{
+    add_spool(w, name, dtype, 1, &s->count, s);
+}
+
+void st_add_spool2(st_writer_t *w, const char *name, st_dtype dtype, int64_t cols, const spool_t *s)
+{
+    if (cols < 1 || s->count % cols)
+        die(EX_SOFTWARE, "tensor '%s': %lld elements in rows of %lld", name, (long long)s->count, (long long)cols);
+    add_spool(w, name, dtype, 2, (int64_t[]){s->count / cols, cols}, s);
 }
 
 /* Wide types first, so that every tensor is aligned to its elements; then by name. */

@@ -65,30 +65,34 @@ static void check_same_users(const ranks_t *a, const ranks_t *b, const char *nam
 {
     if (a->split && b->split && strcmp(a->split, b->split))
         die(EX_DATAERR, "%s is of split %s, %s of split %s: expected the same", name_a, a->split, name_b, b->split);
-    if (a->users != b->users)
-        die(EX_DATAERR, "%s has %lld users, %s has %lld: expected the same users", name_a, (long long)a->users, name_b,
-            (long long)b->users);
+    if (a->users != b->users || a->cases != b->cases)
+        die(EX_DATAERR, "%s has %lld users and %lld cases, %s has %lld and %lld: expected the same users", name_a,
+            (long long)a->users, (long long)a->cases, name_b, (long long)b->users, (long long)b->cases);
     for (int64_t u = 0; u < a->users; u++) {
         size_t n, m;
         const char *x = strtab_get(&a->user_ids, u, &n), *y = strtab_get(&b->user_ids, u, &m);
-        if (n != m || memcmp(x, y, n))
+        if (n != m || memcmp(x, y, n) || a->case_offsets[u + 1] != b->case_offsets[u + 1])
             die(EX_DATAERR, "row %lld is user '%.*s' in %s and '%.*s' in %s: expected the same users in the same order",
                 (long long)u, (int)n, x, name_a, (int)m, y, name_b);
     }
 }
 
-static double user_value(int m, int32_t rank, int64_t k) { return rank <= k ? metric_value(m, rank) : 0; }
+/* A metric of one case; ranks beyond k count as not found. */
+static double case_value(const metric_set_t *set, int m, int32_t rank, int64_t k)
+{
+    return rank <= k ? metric_value(set, m, rank) : 0;
+}
 
 /* A system's mean of metric m over its seeds, and the mean of every seed, as `"a": .., "a_seeds": [..]`. */
-static void mean_json(buf_t *out, const char *name, const system_t *system, int m, int64_t k)
+static void mean_json(buf_t *out, const char *name, const system_t *system, const metric_set_t *set, int m, int64_t k)
 {
     buf_t each = {0};
     double all = 0;
     for (int s = 0; s < system->seeds; s++) {
         const ranks_t *r = &system->ranks[s];
         double mean = 0;
-        for (int64_t u = 0; u < r->users; u++) mean += user_value(m, r->list.rank[u], k);
-        mean /= (double)r->users;
+        for (int64_t i = 0; i < r->cases; i++) mean += case_value(set, m, r->list.rank[i], k);
+        mean /= (double)r->cases;
         all += mean / system->seeds;
         buf_puts(&each, s ? ", " : "");
         buf_json_number(&each, mean);
@@ -98,49 +102,76 @@ static void mean_json(buf_t *out, const char *name, const system_t *system, int 
     buf_free(&each);
 }
 
-/* What b gains over a, per user and metric: [users, METRICS]. */
-static double *gains(const system_t *a, const system_t *b, int64_t k)
+/* Adds a system's metrics of a user's cases, `sign` times. */
+static void add_user(const system_t *s, const metric_set_t *set, int64_t user, int64_t k, int sign, double *sum)
+{
+    const int64_t *at = s->ranks[0].case_offsets + user;
+    for (int64_t i = at[0]; i < at[1]; i++)
+        for (int m = 0; m < set->count; m++)
+            for (int seed = 0; seed < s->seeds; seed++)
+                sum[m] += sign * case_value(set, m, s->ranks[seed].list.rank[i], k) / s->seeds;
+}
+
+/* What b gains over a, per user, as sums over the user's cases, and metric: [users, metrics]. */
+static double *gains(const system_t *a, const system_t *b, const metric_set_t *set, int64_t k)
 {
     int64_t users = a->ranks[0].users;
-    double *d = NEW_ARRAY(double, size_mul((size_t)users, METRICS));
+    double *d = NEW_ARRAY(double, size_mul((size_t)users, (size_t)set->count));
     for (int64_t u = 0; u < users; u++) {
-        for (int m = 0; m < METRICS; m++) {
-            double *gain = &d[u * METRICS + m];
-            for (int s = 0; s < b->seeds; s++) *gain += user_value(m, b->ranks[s].list.rank[u], k) / b->seeds;
-            for (int s = 0; s < a->seeds; s++) *gain -= user_value(m, a->ranks[s].list.rank[u], k) / a->seeds;
-        }
+        add_user(b, set, u, k, 1, d + u * set->count);
+        add_user(a, set, u, k, -1, d + u * set->count);
     }
     return d;
 }
 
-static void test_json(buf_t *out, const double *d, int64_t users, int m, double low, double high)
+/* The number of each user's cases; NULL where all have one. */
+static int64_t *cases_of(const ranks_t *r)
 {
-    double *column = NEW_ARRAY(double, users);
-    for (int64_t u = 0; u < users; u++) column[u] = d[u * METRICS + m];
-    ttest_t t = paired_ttest(column, users);
-    buf_puts(out, ", ");
-    buf_json_member(out, "difference", t.mean);
-    buf_puts(out, ", \"interval\": [");
-    buf_json_number(out, low);
-    buf_puts(out, ", ");
-    buf_json_number(out, high);
-    buf_puts(out, "], ");
-    buf_json_member(out, "t", t.t);
-    buf_puts(out, ", ");
-    buf_json_member(out, "p", t.p);
-    free(column);
+    if (r->cases == r->users) return NULL;
+    int64_t *cases = NEW_ARRAY(int64_t, r->users);
+    for (int64_t u = 0; u < r->users; u++) cases[u] = r->case_offsets[u + 1] - r->case_offsets[u];
+    return cases;
 }
 
-/* The bootstrap's intervals of the columns of d. */
+/* A paired difference, metric by metric. */
 typedef struct {
-    double low[METRICS], high[METRICS];
-} intervals_t;
+    ttest_t t[METRICS_MOST];
+    double low[METRICS_MOST], high[METRICS_MOST]; /* of the bootstrap's interval */
+    double p_holm[METRICS_MOST];                  /* NaN outside a family */
+} difference_t;
 
-static intervals_t intervals_of(const double *d, int64_t users, const comparison_options_t *o)
+static difference_t *difference_of(const system_t *a, const system_t *b, int64_t k, const comparison_options_t *o)
 {
-    intervals_t i;
-    bootstrap_means(d, users, METRICS, o->rounds, LEVEL, o->seed, i.low, i.high);
-    return i;
+    const int64_t users = a->ranks[0].users;
+    const int count = o->metrics->count;
+    difference_t *of = NEW(difference_t);
+    double *d = gains(a, b, o->metrics, k), *column = NEW_ARRAY(double, users);
+    int64_t *cases = cases_of(&a->ranks[0]);
+    bootstrap_means(d, cases, users, count, o->rounds, LEVEL, o->seed, of->low, of->high);
+    for (int m = 0; m < count; m++) {
+        for (int64_t u = 0; u < users; u++) column[u] = d[u * count + m];
+        if (cases) linearise_ratio(column, cases, users);
+        of->t[m] = paired_ttest(column, users);
+        of->p_holm[m] = NAN;
+    }
+    free(column);
+    free(cases);
+    free(d);
+    return of;
+}
+
+static void difference_json(buf_t *out, const difference_t *d, int m)
+{
+    buf_puts(out, ", ");
+    buf_json_member(out, "difference", d->t[m].mean);
+    buf_puts(out, ", \"interval\": [");
+    buf_json_number(out, d->low[m]);
+    buf_puts(out, ", ");
+    buf_json_number(out, d->high[m]);
+    buf_puts(out, "], ");
+    buf_json_member(out, "t", d->t[m].t);
+    buf_puts(out, ", ");
+    buf_json_member(out, "p", d->t[m].p);
 }
 
 /* Checks that all files are of the same users and split; returns the length of the shortest list, and the split, if told. */
@@ -175,20 +206,19 @@ char *comparison_json(const char *a, const char *b, const comparison_options_t *
     system_t both[2] = {system_read(a, o->protocol), system_read(b, o->protocol)};
     const char *split;
     int64_t k = check_systems(both, 2, &split), users = both[0].ranks[0].users;
-    double *d = gains(&both[0], &both[1], k);
-    intervals_t interval = intervals_of(d, users, o);
+    difference_t *d = difference_of(&both[0], &both[1], k, o);
 
     buf_t out = {0};
     head_json(&out, "comparison/1", split, o->protocol, users);
     buf_printf(&out, "  \"seeds\": [%d, %d],\n  \"bootstrap\": %lld,\n  \"level\": %g,\n  \"metrics\": {", both[0].seeds,
                both[1].seeds, (long long)o->rounds, LEVEL);
-    for (int m = 0, shown = 0; m < METRICS; m++) {
-        if (metric_cut(m) > k) continue;
-        buf_printf(&out, "%s\n    \"%s\": {", shown++ ? "," : "", metric_name(m));
-        mean_json(&out, "a", &both[0], m, k);
+    for (int m = 0, shown = 0; m < o->metrics->count; m++) {
+        if (metric_cut(o->metrics, m) > k) continue;
+        buf_printf(&out, "%s\n    \"%s\": {", shown++ ? "," : "", o->metrics->name[m]);
+        mean_json(&out, "a", &both[0], o->metrics, m, k);
         buf_puts(&out, ", ");
-        mean_json(&out, "b", &both[1], m, k);
-        test_json(&out, d, users, m, interval.low[m], interval.high[m]);
+        mean_json(&out, "b", &both[1], o->metrics, m, k);
+        difference_json(&out, d, m);
         buf_puts(&out, "}");
     }
     buf_puts(&out, "\n  }\n}\n");
@@ -212,42 +242,57 @@ static void sids_json(buf_t *out, const system_t *system)
     buf_puts(out, "}");
 }
 
-static void row_json(buf_t *out, const system_t *row, const system_t *reference, int64_t k, const comparison_options_t *o)
+static void row_json(buf_t *out, const system_t *row, const difference_t *d, int64_t k, const metric_set_t *set)
 {
-    int64_t users = row->ranks[0].users;
-    double *d = gains(reference, row, k);
-    intervals_t interval = intervals_of(d, users, o);
     buf_puts(out, "\n    {\"label\": ");
     buf_json_string(out, row->label, strlen(row->label));
     buf_printf(out, ", \"seeds\": %d, ", row->seeds);
     sids_json(out, row);
     buf_puts(out, ", \"metrics\": {");
-    for (int m = 0, shown = 0; m < METRICS; m++) {
-        if (metric_cut(m) > k) continue;
-        buf_printf(out, "%s\n      \"%s\": {", shown++ ? "," : "", metric_name(m));
-        mean_json(out, "mean", row, m, k);
-        test_json(out, d, users, m, interval.low[m], interval.high[m]);
+    for (int m = 0, shown = 0; m < set->count; m++) {
+        if (metric_cut(set, m) > k) continue;
+        buf_printf(out, "%s\n      \"%s\": {", shown++ ? "," : "", set->name[m]);
+        mean_json(out, "mean", row, set, m, k);
+        difference_json(out, d, m);
+        buf_puts(out, ", ");
+        buf_json_member(out, "p_holm", d->p_holm[m]);
         buf_puts(out, "}");
     }
     buf_puts(out, "}}");
-    free(d);
+}
+
+/* Corrects the p-values of every metric over the rows after the first. */
+static void correct_rows(difference_t **d, int count, int metrics)
+{
+    double *p = NEW_ARRAY(double, count);
+    for (int m = 0; m < metrics; m++) {
+        for (int i = 1; i < count; i++) p[i - 1] = d[i]->t[m].p;
+        holm(p, count - 1);
+        for (int i = 1; i < count; i++) d[i]->p_holm[m] = p[i - 1];
+    }
+    free(p);
 }
 
 char *comparison_ablation_json(char **rows, int count, const comparison_options_t *o)
 {
     system_t *systems = NEW_ARRAY(system_t, count);
+    difference_t **d = NEW_ARRAY(difference_t *, count);
     for (int i = 0; i < count; i++) systems[i] = system_read(rows[i], o->protocol);
     const char *split;
     int64_t k = check_systems(systems, count, &split);
+    for (int i = 0; i < count; i++) d[i] = difference_of(&systems[0], &systems[i], k, o);
+    correct_rows(d, count, o->metrics->count);
     buf_t out = {0};
     head_json(&out, "ablation/1", split, o->protocol, systems[0].ranks[0].users);
     buf_printf(&out, "  \"bootstrap\": %lld,\n  \"level\": %g,\n  \"rows\": [", (long long)o->rounds, LEVEL);
     for (int i = 0; i < count; i++) {
         buf_puts(&out, i ? "," : "");
-        row_json(&out, &systems[i], &systems[0], k, o);
+        row_json(&out, &systems[i], d[i], k, o->metrics);
+        free(d[i]);
     }
     buf_puts(&out, "\n  ]\n}\n");
     for (int i = 0; i < count; i++) system_free(&systems[i]);
     free(systems);
+    free(d);
     return out.data;
 }

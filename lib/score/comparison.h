@@ -6,8 +6,10 @@
 #include <stdint.h>
 
 #include "data/protocol.h"
+#include "score/metrics.h"
 
 typedef struct {
+    const metric_set_t *metrics; /* borrowed; those of cuts beyond the shortest list are left out */
     int64_t rounds; /* resamples of the users */
     uint64_t seed;
     protocol_t protocol; /* whose ranks are compared */
@@ -18,8 +20,9 @@ typedef struct {
  * Caller frees. */
 char *comparison_json(const char *a, const char *b, const comparison_options_t *o);
 
-/* What each of `count` >= 1 rows gains over the first, as ablation/1, with what the files say about the SIDs. As
- * comparison_json() otherwise. */
+/* What each of `count` >= 1 rows gains over the first, as ablation/1, with what the files say about the SIDs. The p-values of one
+ * metric are a family, which Holm's correction (score/significance.h) makes `p_holm` from; the first row, which is compared with
+ * itself, is no part of it and has null. As comparison_json() otherwise. */
 char *comparison_ablation_json(char **rows, int count, const comparison_options_t *o);
 
 #endif

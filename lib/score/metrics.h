@@ -1,34 +1,44 @@
-/* Ranking metrics from the 1-based rank of each user's one held-out item: 0 where the list does not hold it. */
+/* Ranking metrics from the 1-based rank of each case's one held-out item: 0 where the list does not hold it. One item is relevant,
+ * so recall@c is hr@c, and map@c is mrr@c. */
 #ifndef SIDMILL_SCORE_METRICS_H
 #define SIDMILL_SCORE_METRICS_H
 
 #include <stdint.h>
 
-enum { METRIC_CUTS = 4, METRICS = 2 * METRIC_CUTS + 1, COVERAGE_CUT = 10 };
+enum { CUTS_MOST = 16, CUT_LARGEST = 100000, METRICS_MOST = 3 * CUTS_MOST + 1, METRIC_NAME = 16 };
 
-extern const int metric_cuts[METRIC_CUTS]; /* 1, 5, 10, 20 */
+#define CUTS_DEFAULT "1,5,10,20"
 
-/* Metric m in [0, METRICS): hr@1 .. hr@20, ndcg@1 .. ndcg@20, mrr. */
-const char *metric_name(int m);
+/* Which metrics: hr at every cut, ndcg at every cut, mrr, and mrr at every cut, numbered in this order. */
+typedef struct {
+    int cuts, count; /* cuts; metrics */
+    int32_t cut[CUTS_MOST];
+    char name[METRICS_MOST][METRIC_NAME]; /* "hr@10", "mrr" ... */
+} metric_set_t;
+
+/* Of cuts as an option has them: up to CUTS_MOST ascending numbers from 1 to CUT_LARGEST with commas between. Anything else ends
+ * the process with EX_USAGE. */
+metric_set_t metric_set_read(const char *cuts);
 
 /* The longest list that metric m looks at; 0 for mrr, which takes the list as long as it is. */
-int metric_cut(int m);
+int64_t metric_cut(const metric_set_t *s, int m);
 
-/* One user's value: hr@c = 1[1 <= rank <= c]; ndcg@c = hr@c / log2(rank + 1) (one relevant item, so the ideal is 1);
- * mrr = 1 / rank. All are 0 for rank 0. */
-double metric_value(int m, int32_t rank);
+/* The numbers of hr and ndcg at the cut to show where there is room for one: 10, or the largest where 10 is none; and of mrr. */
+int metric_main_hr(const metric_set_t *s);
+int metric_main_ndcg(const metric_set_t *s);
+int metric_mrr(const metric_set_t *s);
 
-/* Means over users. value[m] is NaN where it is not defined: no users, no lists (k 0), or a cut beyond their length. */
+/* One case's value: hr@c = 1[1 <= rank <= c]; ndcg@c = hr@c / log2(rank + 1) (one relevant item, so the ideal is 1);
+ * mrr = 1 / rank; mrr@c = hr@c / rank. All are 0 for rank 0. */
+double metric_value(const metric_set_t *s, int m, int32_t rank);
+
+/* Means over cases. value[m] is NaN where it is not defined: no cases, no lists (k 0), or a cut beyond their length. */
 typedef struct {
     int64_t users;
-    double value[METRICS];
+    double value[METRICS_MOST];
 } metrics_t;
 
-/* Of the `n` ranks in lists of length k; with `stratum` not NULL, only of the users u with stratum[u] == which. */
-metrics_t metrics_mean(const int32_t *rank, int64_t n, int64_t k, const uint8_t *stratum, int which);
-
-/* Share of the `items` items of the catalogue that some user's first COVERAGE_CUT places hold: lists [n, k], -1 none, ids
- * outside the catalogue ignored. NaN where k < COVERAGE_CUT or there are no items. */
-double metric_coverage(const int32_t *lists, int64_t n, int64_t k, int64_t items);
+/* Of the `n` ranks in lists of length k; with `part` not NULL, only of the cases u with part[u] == which. */
+metrics_t metrics_mean(const metric_set_t *s, const int32_t *rank, int64_t n, int64_t k, const uint8_t *part, int which);
 
 #endif

@@ -29,10 +29,3 @@ void recs_free(recs_t *r)
     strtab_free(&r->item_ids);
     *r = (recs_t){0};
 }
-
-void recs_add(st_writer_t *w, int64_t n, int64_t k, const int32_t *items, const float *scores, const strtab_t *item_ids)
-{
-    st_add2(w, "items", ST_I32, n, k, items);
-    st_add2(w, "scores", ST_F32, n, k, scores);
-    st_add_strings(w, "item_ids", item_ids);
-}

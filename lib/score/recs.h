@@ -19,7 +19,4 @@ typedef struct {
 recs_t recs_read(const st_file_t *f);
 void recs_free(recs_t *r);
 
-/* Adds the lists of n cases as recs/1 has them, borrowed until st_commit(). Whose they are is added apart (held_out_add()). */
-void recs_add(st_writer_t *w, int64_t n, int64_t k, const int32_t *items, const float *scores, const strtab_t *item_ids);
-
 #endif

@@ -10,44 +10,9 @@
 #include "base/mem.h"
 #include "data/protocol.h"
 #include "score/label.h"
-#include "score/metrics.h"
-#include "score/strata.h"
+#include "score/show_table.h"
 
-/* A column of the table: one system of one file. */
-typedef struct {
-    char *label;
-    const cJSON *file, *result;
-} show_column_t;
-
-typedef struct {
-    show_column_t *columns;
-    int count, cap;
-} show_table_t;
-
-/* Values are found by path, since keys such as "hr@10" hold no dot: "strata.head.hr@10". */
-static const cJSON *at_path(const cJSON *json, const char *path)
-{
-    while (json && *path) {
-        size_t n = strcspn(path, ".");
-        char *key = xstrndup(path, n);
-        json = cJSON_GetObjectItemCaseSensitive(json, key);
-        free(key);
-        path += n + (path[n] == '.');
-    }
-    return json;
-}
-
-static const char *text_at(const cJSON *json, const char *path)
-{
-    const cJSON *value = at_path(json, path);
-    return cJSON_IsString(value) ? value->valuestring : NULL;
-}
-
-static double number_at(const cJSON *json, const char *path)
-{
-    const cJSON *value = at_path(json, path);
-    return cJSON_IsNumber(value) ? value->valuedouble : NAN;
-}
+#define SIGNIFICANT 0.05
 
 /* "LABEL=FILE", else the file's name without .json; "metrics" says nothing, so then its folder's name. */
 static char *label_of(const char *operand, const char **path)
@@ -72,110 +37,40 @@ static cJSON *parse(const char *text, size_t n, const char *name)
     return json;
 }
 
-static void add_column(show_table_t *t, const char *label, const cJSON *file, const cJSON *result)
-{
-    GROW(t->columns, t->count, t->cap);
-    t->columns[t->count++] = (show_column_t){xstrdup(label), file, result};
-}
-
-/* The same baseline of several files is shown once. */
-static bool shown_already(const show_table_t *t, const cJSON *result)
-{
-    for (int i = 0; i < t->count; i++)
-        if (cJSON_Compare(at_path(t->columns[i].result, "metrics"), at_path(result, "metrics"), true)) return true;
-    return false;
-}
-
-/* Adds the other results that the first `systems` columns' files hold under a key. */
-static void add_others(show_table_t *t, int systems, const char *key, const char *prefix)
-{
-    for (int i = 0; i < systems; i++) {
-        const cJSON *file = t->columns[i].file, *result;
-        cJSON_ArrayForEach(result, at_path(file, key))
-        {
-            if (shown_already(t, result)) continue;
-            char *label = xasprintf("%s%s", prefix, result->string);
-            add_column(t, label, file, result);
-            free(label);
-        }
-    }
-}
-
-static void print_row(FILE *out, const show_table_t *t, const char *name, const char *path, bool of_file, const char *format)
-{
-    bool any = false;
-    for (int i = 0; i < t->count; i++)
-        any |= !isnan(number_at(of_file ? t->columns[i].file : t->columns[i].result, path));
-    if (!any) return;
-    fprintf(out, "%-16s", name);
-    for (int i = 0; i < t->count; i++) {
-        const show_column_t *c = &t->columns[i];
-        int width = (int)strlen(c->label) > 8 ? (int)strlen(c->label) : 8;
-        char cell[32] = "-";
-        double v = number_at(of_file ? c->file : c->result, path);
-        if (!isnan(v)) snprintf(cell, sizeof cell, format, v);
-        fprintf(out, "  %*s", width, cell);
-    }
-    fputc('\n', out);
-}
-
-static void print_table(FILE *out, const show_table_t *t)
-{
-    fprintf(out, "%-16s", protocol_words[PROTOCOL_ALL]);
-    for (int i = 0; i < t->count; i++) fprintf(out, "  %8s", t->columns[i].label);
-    fputc('\n', out);
-    print_row(out, t, "users", "users", true, "%.0f");
-    for (int m = 0; m < METRICS; m++) {
-        char path[32];
-        snprintf(path, sizeof path, "metrics.%s", metric_name(m));
-        print_row(out, t, metric_name(m), path, false, "%.4f");
-    }
-    print_row(out, t, "unseen hr@10", "metrics_unseen.hr@10", false, "%.4f");
-    print_row(out, t, "unseen ndcg@10", "metrics_unseen.ndcg@10", false, "%.4f");
-    print_row(out, t, "coverage@10", "coverage@10", false, "%.4f");
-    print_row(out, t, "invalid rate", "invalid_rate", false, "%.4f");
-    for (int s = 0; s < STRATA; s++) {
-        static const char *const kept[] = {"hr@10", "ndcg@10"};
-        for (int m = 0; m < 2; m++) {
-            char name[32], path[48];
-            snprintf(name, sizeof name, "%s %s", stratum_name(s), kept[m]);
-            snprintf(path, sizeof path, "strata.%s.%s", stratum_name(s), kept[m]);
-            print_row(out, t, name, path, false, "%.4f");
-        }
-    }
-}
-
 /* The protocol of a comparison; one that does not say counts all items. */
 static const char *protocol_of(const cJSON *json)
 {
-    const char *name = text_at(json, "protocol");
+    const char *name = show_text_at(json, "protocol");
     return name ? name : protocol_names[PROTOCOL_ALL];
 }
 
 static void print_comparison(FILE *out, const cJSON *json)
 {
-    const cJSON *metrics = at_path(json, "metrics"), *m;
+    const cJSON *metrics = show_at(json, "metrics"), *m;
     fprintf(out, "%-10s %8s %8s %8s  %-20s %9s %9s\n", protocol_of(json), "A", "B", "B - A", "95% interval", "t", "p");
     cJSON_ArrayForEach(m, metrics)
     {
-        const cJSON *interval = at_path(m, "interval");
+        const cJSON *interval = show_at(m, "interval");
         const cJSON *low = cJSON_GetArrayItem(interval, 0), *high = cJSON_GetArrayItem(interval, 1);
         if (!cJSON_IsNumber(low) || !cJSON_IsNumber(high)) continue;
-        fprintf(out, "%-10s %8.4f %8.4f %+8.4f  [%+.4f, %+.4f]   %9.3f %9.3g\n", m->string, number_at(m, "a"), number_at(m, "b"),
-                number_at(m, "difference"), low->valuedouble, high->valuedouble, number_at(m, "t"), number_at(m, "p"));
+        fprintf(out, "%-10s %8.4f %8.4f %+8.4f  [%+.4f, %+.4f]   %9.3f %9.3g\n", m->string, show_number_at(m, "a"),
+                show_number_at(m, "b"), show_number_at(m, "difference"), low->valuedouble, high->valuedouble,
+                show_number_at(m, "t"), show_number_at(m, "p"));
     }
 }
 
-/* A metric of an ablation's row: the mean and what it gains over the first row. */
+/* A metric of an ablation's row: the mean and what it gains over the first row, with a star where that is significant among all
+ * rows. */
 static void print_gain(FILE *out, const cJSON *row, const char *metric, bool reference)
 {
-    char path[48];
-    snprintf(path, sizeof path, "metrics.%s", metric);
-    const cJSON *m = at_path(row, path), *interval = at_path(m, "interval");
+    char *path = xasprintf("metrics.%s", metric);
+    const cJSON *m = show_at(row, path), *interval = show_at(m, "interval");
     const cJSON *low = cJSON_GetArrayItem(interval, 0), *high = cJSON_GetArrayItem(interval, 1);
-    fprintf(out, "  %8.4f", number_at(m, "mean"));
-    if (reference || !cJSON_IsNumber(low) || !cJSON_IsNumber(high)) fprintf(out, " %8s %-18s", "", "");
-    else fprintf(out, " %+8.4f [%+.4f, %+.4f]", number_at(m, "difference"), low->valuedouble, high->valuedouble);
+    fprintf(out, "  %8.4f", show_number_at(m, "mean"));
+    if (reference || !cJSON_IsNumber(low) || !cJSON_IsNumber(high)) fprintf(out, " %8s %-18s ", "", "");
+    else fprintf(out, " %+8.4f [%+.4f, %+.4f]%c", show_number_at(m, "difference"), low->valuedouble, high->valuedouble,
+                 show_number_at(m, "p_holm") < SIGNIFICANT ? '*' : ' ');
+    free(path);
 }
 
 static void print_share(FILE *out, double share)
@@ -184,28 +79,61 @@ static void print_share(FILE *out, double share)
     else fprintf(out, " %6.3f", share);
 }
 
+/* The metric of a kind ("hr@") that there is room for: at 10, or the longest cut where 10 is none; NULL without any. */
+static const char *main_metric(const cJSON *row, const char *kind)
+{
+    const cJSON *metric;
+    const char *best = NULL;
+    cJSON_ArrayForEach(metric, show_at(row, "metrics"))
+    {
+        if (strncmp(metric->string, kind, strlen(kind))) continue;
+        best = metric->string;
+        if (!strcmp(best + strlen(kind), "10")) break;
+    }
+    return best;
+}
+
+static void print_ablation_row(FILE *out, const cJSON *row, const char *const metrics[2], bool reference)
+{
+    const char *label = show_text_at(row, "label");
+    fprintf(out, "%-21s %5.0f", label ? label : "", show_number_at(row, "seeds"));
+    print_share(out, show_number_at(row, "sids.alone"));
+    print_share(out, show_number_at(row, "sids.utilisation"));
+    for (int m = 0; m < 2; m++)
+        if (metrics[m]) print_gain(out, row, metrics[m], reference);
+    fputc('\n', out);
+}
+
+static bool is_significant(const cJSON *row, const char *metric)
+{
+    char *path = xasprintf("metrics.%s.p_holm", metric);
+    const double p = show_number_at(row, path);
+    free(path);
+    return p < SIGNIFICANT;
+}
+
 static void print_ablation(FILE *out, const cJSON *json)
 {
-    const cJSON *row, *rows = at_path(json, "rows");
-    fprintf(out, "%-21s %5s %6s %6s  %8s %8s %-18s  %8s %8s %-18s\n", protocol_of(json), "seeds", "alone", "used",
-            "hr@10", "gain", " 95% interval", "ndcg@10", "gain", " 95% interval");
+    const cJSON *row, *rows = show_at(json, "rows"), *first = rows ? rows->child : NULL;
+    const char *metrics[2] = {main_metric(first, "hr@"), main_metric(first, "ndcg@")};
+    bool stars = false;
+    fprintf(out, "%-21s %5s %6s %6s", protocol_of(json), "seeds", "alone", "used");
+    for (int m = 0; m < 2; m++)
+        if (metrics[m]) fprintf(out, "  %8s %8s %-19s", metrics[m], "gain", " 95% interval");
+    fputc('\n', out);
     cJSON_ArrayForEach(row, rows)
     {
-        const char *label = text_at(row, "label");
-        fprintf(out, "%-21s %5.0f", label ? label : "", number_at(row, "seeds"));
-        print_share(out, number_at(row, "sids.alone"));
-        print_share(out, number_at(row, "sids.utilisation"));
-        print_gain(out, row, "hr@10", row == rows->child);
-        print_gain(out, row, "ndcg@10", row == rows->child);
-        fputc('\n', out);
+        print_ablation_row(out, row, metrics, row == first);
+        for (int m = 0; m < 2; m++) stars |= metrics[m] && is_significant(row, metrics[m]);
     }
+    if (stars) fprintf(out, "* p < %g after Holm's correction over the rows\n", SIGNIFICANT);
 }
 
 /* What prints a JSON that is a table of its own; NULL for any other. */
 typedef void (*print_fn)(FILE *out, const cJSON *json);
 static print_fn printer_of(const cJSON *json)
 {
-    const char *schema = text_at(json, "schema");
+    const char *schema = show_text_at(json, "schema");
     if (!schema) return NULL;
     return !strcmp(schema, "comparison/1") ? print_comparison : !strcmp(schema, "ablation/1") ? print_ablation : NULL;
 }
@@ -218,7 +146,7 @@ void show_text(FILE *out, const char *json)
     cJSON_Delete(parsed);
 }
 
-void show_files(FILE *out, char **operands, int count)
+void show_files(FILE *out, char **operands, int count, const published_t *published, const char *dataset)
 {
     show_table_t table = {0};
     cJSON **files = NEW_ARRAY(cJSON *, count);
@@ -231,20 +159,18 @@ void show_files(FILE *out, char **operands, int count)
         if (print) {
             fprintf(out, "%s\n", label);
             print(out, files[i]);
-        } else if (cJSON_IsObject(at_path(files[i], "metrics"))) {
-            add_column(&table, label, files[i], files[i]);
+        } else if (cJSON_IsObject(show_at(files[i], "metrics"))) {
+            show_table_add(&table, label, files[i], files[i]);
         } else {
             die(EX_DATAERR, "%s: no \"metrics\" object, expected metrics, a comparison or an ablation", b.name);
         }
         in_free(&b);
         free(label);
     }
-    const int systems = table.count;
-    add_others(&table, systems, "parts", "part ");
-    add_others(&table, systems, "baselines", "");
-    if (table.count) print_table(out, &table);
-    for (int i = 0; i < table.count; i++) free(table.columns[i].label);
+    show_table_add_others(&table);
+    if (table.count) show_table_print(out, &table);
+    if (table.count && published) show_published(out, &table, published, dataset);
+    show_table_free(&table);
     for (int i = 0; i < count; i++) cJSON_Delete(files[i]);
-    free(table.columns);
     free(files);
 }

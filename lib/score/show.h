@@ -4,9 +4,12 @@
 
 #include <stdio.h>
 
+#include "score/published.h"
+
 /* Prints a table: several metrics.json side by side (columns: the system, then the baselines not shown yet), or one
- * comparison or ablation after the other. Operands are FILE or LABEL=FILE. Any other file ends the process with EX_DATAERR. */
-void show_files(FILE *out, char **operands, int count);
+ * comparison or ablation after the other. Operands are FILE or LABEL=FILE. Any other file ends the process with EX_DATAERR. Where
+ * `published` is not NULL, what it holds of a data set is printed under the systems (score/show_table.h). */
+void show_files(FILE *out, char **operands, int count, const published_t *published, const char *dataset);
 
 /* Prints what comparison_json() or comparison_ablation_json() (comparison.h) made. */
 void show_text(FILE *out, const char *json);

@@ -67,8 +67,33 @@ ttest_t paired_ttest(const double *d, int64_t n)
     return (ttest_t){mean, t, student_p(t, (double)(n - 1))};
 }
 
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+void holm(double *p, int n)
+{
+    double *sorted = NEW_ARRAY(double, n + 1), *corrected = NEW_ARRAY(double, n + 1);
+    int m = 0;
+    for (int i = 0; i < n; i++)
+        if (!isnan(p[i])) sorted[m++] = p[i];
+    qsort(sorted, (size_t)m, sizeof *sorted, ascending);
+    for (int j = 0; j < m; j++) corrected[j] = fmax(j ? corrected[j - 1] : 0, fmin(1, (m - j) * sorted[j]));
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < m; j++)
+            if (p[i] == sorted[j]) {
+                p[i] = corrected[j];
+                break;
+            }
+    free(sorted);
+    free(corrected);
+}
+
 typedef struct {
     const double *d;
+    const int64_t *cases;
     int64_t n;
     int columns;
     uint64_t key;
@@ -82,17 +107,14 @@ static void resample(void *ctx, int64_t round, int worker)
     bootstrap_t *b = ctx;
     uint64_t key = rng_key(b->key, (uint64_t)round);
     double sum[BOOTSTRAP_COLUMNS] = {0};
+    int64_t cases = 0;
     for (int64_t i = 0; i < b->n; i++) {
-        const double *row = b->d + (int64_t)rng_below(key, (uint64_t)i, (uint64_t)b->n) * b->columns;
+        const int64_t at = (int64_t)rng_below(key, (uint64_t)i, (uint64_t)b->n);
+        const double *row = b->d + at * b->columns;
         for (int c = 0; c < b->columns; c++) sum[c] += row[c];
+        cases += b->cases ? b->cases[at] : 1;
     }
-    for (int c = 0; c < b->columns; c++) b->means[c * b->rounds + round] = sum[c] / (double)b->n;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    for (int c = 0; c < b->columns; c++) b->means[c * b->rounds + round] = sum[c] / (double)cases;
 }
 
 static double quantile(const double *sorted, int64_t n, double q)
@@ -103,10 +125,21 @@ static double quantile(const double *sorted, int64_t n, double q)
     return sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below]);
 }
 
-void bootstrap_means(const double *d, int64_t n, int columns, int64_t rounds, double level, uint64_t seed, double *low,
-                     double *high)
+void linearise_ratio(double *column, const int64_t *cases, int64_t n)
 {
-    bootstrap_t b = {d, n, columns, rng_stream(seed, "bootstrap"), NULL, rounds};
+    double sum = 0, all = 0;
+    for (int64_t i = 0; i < n; i++) {
+        sum += column[i];
+        all += (double)cases[i];
+    }
+    const double mean = sum / all;
+    for (int64_t i = 0; i < n; i++) column[i] = mean + (column[i] - mean * (double)cases[i]) * (double)n / all;
+}
+
+void bootstrap_means(const double *d, const int64_t *cases, int64_t n, int columns, int64_t rounds, double level, uint64_t seed,
+                     double *low, double *high)
+{
+    bootstrap_t b = {d, cases, n, columns, rng_stream(seed, "bootstrap"), NULL, rounds};
     b.means = NEW_ARRAY(double, size_mul((size_t)columns, (size_t)rounds));
     parallel_for(rounds, resample, &b);
     for (int c = 0; c < columns; c++) {

@@ -18,13 +18,22 @@ typedef struct {
 } ttest_t;
 ttest_t paired_ttest(const double *d, int64_t n);
 
+/* Makes of the n p-values of one family, in place, those after Holm's correction (Holm 1979, "A simple sequentially rejective
+ * multiple test procedure"): with p in ascending order, max over j <= i of min(1, (m - j + 1) p_j). NaN is no part of the family
+ * of m. */
+void holm(double *p, int n);
+
 enum { BOOTSTRAP_COLUMNS = 64 };
 
-/* Percentile bootstrap over users: the means of `columns` statistics over `rounds` resamples of the n rows of d [n, columns],
- * rows drawn with replacement, one draw for all columns; low[c], high[c] bound the middle `level` (0.95) of the means
- * (quantiles interpolated linearly). n >= 1, rounds >= 1, at most BOOTSTRAP_COLUMNS columns. Keyed by seed; does not depend
- * on threads. */
-void bootstrap_means(const double *d, int64_t n, int columns, int64_t rounds, double level, uint64_t seed, double *low,
-                     double *high);
+/* Percentile bootstrap over users: `columns` means over `rounds` resamples of the n rows of d [n, columns], rows drawn with
+ * replacement, one draw for all columns; low[c], high[c] bound the middle `level` (0.95) of the means (quantiles interpolated
+ * linearly). A row is the sum over cases[i] > 0 cases of one user, and means are over cases; with cases NULL every row is one. n >=
+ * 1, rounds >= 1, at most BOOTSTRAP_COLUMNS columns. Keyed by seed; does not depend on threads. */
+void bootstrap_means(const double *d, const int64_t *cases, int64_t n, int columns, int64_t rounds, double level, uint64_t seed,
+                     double *low, double *high);
+
+/* Turns a column of such sums into values of one row each, whose mean is the mean over cases and whose spread is that of this
+ * ratio of sums, by its linear approximation (the delta method). */
+void linearise_ratio(double *column, const int64_t *cases, int64_t n);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -10,19 +9,37 @@
 #include "data/met.h"
 #include "data/ranking.h"
 
-/* Takes the first k places of a user's list over, then leaves its met items out: the target's rank in either. */
-static void rank_user(verdict_t *v, met_t *met, const history_t *h, int64_t user, int64_t places, int32_t *items,
-                      const float *scores)
+/* Finds the target in a user's list, then in what remains of it without met items. */
+static void rank_user(verdict_t *v, met_t *met, const history_t *h, int64_t user, int64_t places, int32_t *items)
 {
     ranks_list_t *unseen = &v->ranks[PROTOCOL_UNSEEN];
     const bool ended = items[places - 1] == RANKER_NONE;
-    memcpy(v->items + user * v->k, items, (size_t)v->k * sizeof *items);
-    memcpy(v->scores + user * v->k, scores, (size_t)v->k * sizeof *scores);
     v->ranks[PROTOCOL_ALL].rank[user] = ranking_find(items, v->k, h->target);
     met_take(met, h);
     const int64_t left = met_leave_out(met, places, items, NULL);
     if (!ended) unseen->k = min64(unseen->k, left);
-    unseen->rank[user] = ranking_find(items, min64(left, RANKER_SPARE), h->target);
+    unseen->rank[user] = ranking_find(items, min64(left, v->by->spare), h->target);
+}
+
+/* Appends the first k places of n lists to what is kept. */
+static void keep_lists(verdict_t *v, int64_t n, int64_t places, const int32_t *items, const float *scores)
+{
+    for (int64_t u = 0; u < n; u++) {
+        for (int64_t i = 0; i < v->k; i++) {
+            SPOOL_ADD(&v->items, int32_t, items[u * places + i]);
+            SPOOL_ADD(&v->scores, float, scores[u * places + i]);
+        }
+    }
+}
+
+/* Judges the lists of n users from `first` on, and spoils them. */
+static void take_lists(verdict_t *v, const ranker_query_t *q, met_t *met, int64_t first, int64_t places, int32_t *items,
+                       const float *scores)
+{
+    variety_take(&v->variety, q->n, places, items);
+    if (v->calibration.bucket) calibration_take(&v->calibration, q->n, places, v->k, items, scores, q->histories);
+    if (v->items.size) keep_lists(v, q->n, places, items, scores);
+    for (int64_t u = 0; u < q->n; u++) rank_user(v, met, &q->histories[u], first + u, places, items + u * places);
 }
 
 /* Asks about n users from `first` on. */
@@ -33,8 +50,7 @@ static void ask_chunk(verdict_t *v, ranker_t *r, ranker_query_t q, met_t *met, i
     q.histories += first;
     q.users += first;
     r->topk(r, &q, places, items, scores);
-    for (int64_t u = 0; u < q.n; u++)
-        rank_user(v, met, &q.histories[u], first + u, places, items + u * places, scores + u * places);
+    take_lists(v, &q, met, first, places, items, scores);
     free(items);
     free(scores);
 }
@@ -43,9 +59,9 @@ static void ask_all(verdict_t *v, ranker_t *r, const held_out_t *h, int width)
 {
     ranker_query_t q = held_out_query(h, width);
     met_t met = met_new(h->x.items);
-    q.spare = RANKER_SPARE;
+    q.spare = (int)v->by->spare;
     for (int64_t first = 0, places; first < v->n; first += q.n) {
-        q.n = met_chunk(&met, v->n - first, h->histories + first, v->k, RANKER_SPARE, &places);
+        q.n = met_chunk(&met, v->n - first, h->histories + first, v->k, q.spare, &places);
         if (r->longest) places = max64(v->k, min64(places, r->longest));
         ask_chunk(v, r, q, &met, first, places);
     }
@@ -59,95 +75,75 @@ static void cut_ranks(ranks_list_t *list, int64_t n)
         if (list->rank[u] > list->k) list->rank[u] = 0;
 }
 
-static void judge(verdict_t *v, const held_out_t *h)
+static metrics_t mean_of(const verdict_t *v, int protocol, const partition_t *parts, int part)
 {
-    uint8_t *stratum = NEW_ARRAY(uint8_t, v->n + 1);
-    for (int64_t u = 0; u < v->n; u++) stratum[u] = h->strata.of_item[h->histories[u].target];
-    for (int p = 0; p < PROTOCOLS; p++) {
-        const ranks_list_t *list = &v->ranks[p];
-        v->all[p] = metrics_mean(list->rank, v->n, list->k, NULL, 0);
-        for (int s = 0; s < STRATA; s++) v->strata[p][s] = metrics_mean(list->rank, v->n, list->k, stratum, s);
-    }
-    v->coverage = metric_coverage(v->items, v->n, v->k, h->x.items);
-    free(stratum);
+    const ranks_list_t *list = &v->ranks[protocol];
+    return metrics_mean(v->by->metrics, list->rank, v->n, list->k, parts ? parts->of_case : NULL, part);
 }
 
-verdict_t verdict_of(ranker_t *r, const held_out_t *h, int width, int64_t k)
+static void judge(verdict_t *v)
 {
-    const size_t cells = size_mul((size_t)h->n, (size_t)k);
-    verdict_t v = {.name = r->name, .n = h->n, .k = k, .items = NEW_ARRAY(int32_t, cells), .scores = NEW_ARRAY(float, cells),
-                   .ranks = {{k, NEW_ARRAY(int32_t, h->n)}, {RANKER_SPARE, NEW_ARRAY(int32_t, h->n)}}};
-    ask_all(&v, r, h, width);
+    const partition_t *parts = v->by->parts;
+    for (int protocol = 0; protocol < PROTOCOLS; protocol++) {
+        v->all[protocol] = mean_of(v, protocol, NULL, 0);
+        for (int p = 0; p < PARTITIONS; p++)
+            for (int i = 0; i < parts[p].count; i++) v->parts[p][i][protocol] = mean_of(v, protocol, &parts[p], i);
+    }
+}
+
+verdict_t verdict_of(ranker_t *r, const held_out_t *h, const criteria_t *by, const verdict_options_t *o)
+{
+    verdict_t v = {.name = r->name, .by = by, .n = h->n, .k = o->k, .variety = variety_new(o->k, h->x.items, &by->diversity),
+                   .ranks = {{o->k, NEW_ARRAY(int32_t, h->n)}, {by->spare, NEW_ARRAY(int32_t, h->n)}}};
+    if (o->calibrate) v.calibration = calibration_new();
+    if (o->keep) {
+        v.items = spool_open(sizeof(int32_t));
+        v.scores = spool_open(sizeof(float));
+    }
+    ask_all(&v, r, h, o->width);
+    if (o->keep) {
+        spool_done(&v.items);
+        spool_done(&v.scores);
+    }
     cut_ranks(&v.ranks[PROTOCOL_UNSEEN], v.n);
-    judge(&v, h);
+    judge(&v);
     return v;
 }
 
 void verdict_free(verdict_t *v)
 {
-    free(v->items);
-    free(v->scores);
     for (int p = 0; p < PROTOCOLS; p++) free(v->ranks[p].rank);
+    variety_free(&v->variety);
+    calibration_free(&v->calibration);
+    spool_close(&v->items);
+    spool_close(&v->scores);
     *v = (verdict_t){0};
 }
 
-/* Appends the metrics at 10, and with `mrr` that one. */
-static void note_metrics(buf_t *out, const metrics_t *metrics, bool mrr)
+void verdict_add_recs(st_writer_t *w, const verdict_t *v, const strtab_t *item_ids)
 {
-    for (int m = 0; m < METRICS; m++)
-        if (!isnan(metrics->value[m]) && (metric_cut(m) == 10 || (mrr && m == METRICS - 1)))
-            buf_printf(out, " %s %.4f", metric_name(m), metrics->value[m]);
+    st_add_spool2(w, "items", ST_I32, v->k, &v->items);
+    st_add_spool2(w, "scores", ST_F32, v->k, &v->scores);
+    st_add_strings(w, "item_ids", item_ids);
+}
+
+/* Appends hr and ndcg at the main cut, and with `mrr` that one. */
+static void note_metrics(buf_t *out, const metric_set_t *set, const metrics_t *metrics, bool mrr)
+{
+    const int shown[] = {metric_main_hr(set), metric_main_ndcg(set), metric_mrr(set)};
+    for (int i = 0; i < (mrr ? 3 : 2); i++)
+        if (!isnan(metrics->value[shown[i]])) buf_printf(out, " %s %.4f", set->name[shown[i]], metrics->value[shown[i]]);
 }
 
 void verdict_note(const verdict_t *v, const char *split)
 {
+    const metric_set_t *set = v->by->metrics;
     buf_t values = {0};
-    note_metrics(&values, &v->all[PROTOCOL_ALL], true);
-    if (v->ranks[PROTOCOL_UNSEEN].k >= 10) {
+    note_metrics(&values, set, &v->all[PROTOCOL_ALL], true);
+    if (v->ranks[PROTOCOL_UNSEEN].k >= metric_cut(set, metric_main_hr(set))) {
         buf_printf(&values, "; %s:", protocol_words[PROTOCOL_UNSEEN]);
-        note_metrics(&values, &v->all[PROTOCOL_UNSEEN], false);
+        note_metrics(&values, set, &v->all[PROTOCOL_UNSEEN], false);
     }
     note("%s, %s, %lld users:%s", v->name, split, (long long)v->n, values.data);
     buf_free(&values);
-}
-
-static void metrics_json(buf_t *out, const metrics_t *m)
-{
-    for (int i = 0; i < METRICS; i++) {
-        buf_puts(out, i ? ", " : "");
-        buf_json_member(out, metric_name(i), m->value[i]);
-    }
-}
-
-static void strata_json(buf_t *out, const verdict_t *v, const strata_t *strata, int indent)
-{
-    buf_printf(out, "%*s\"strata\": {\n", indent, "");
-    for (int s = 0; s < STRATA; s++) {
-        buf_printf(out, "%*s\"%s\": {\"items\": %lld, \"popularity\": [%lld, %lld], \"users\": %lld, ", indent + 2, "",
-                   stratum_name(s), (long long)strata->items[s], (long long)strata->least[s], (long long)strata->most[s],
-                   (long long)v->strata[PROTOCOL_ALL][s].users);
-        metrics_json(out, &v->strata[PROTOCOL_ALL][s]);
-        buf_puts(out, s + 1 < STRATA ? "},\n" : "}\n");
-    }
-    buf_printf(out, "%*s},\n%*s\"strata_unseen\": {\n", indent, "", indent, "");
-    for (int s = 0; s < STRATA; s++) {
-        buf_printf(out, "%*s\"%s\": {", indent + 2, "", stratum_name(s));
-        metrics_json(out, &v->strata[PROTOCOL_UNSEEN][s]);
-        buf_puts(out, s + 1 < STRATA ? "},\n" : "}\n");
-    }
-    buf_printf(out, "%*s}", indent, "");
-}
-
-void verdict_json(buf_t *out, const verdict_t *v, const strata_t *strata, int indent)
-{
-    static const char *const names[PROTOCOLS] = {"metrics", "metrics_unseen"};
-    for (int p = 0; p < PROTOCOLS; p++) {
-        buf_printf(out, "%*s\"%s\": {", indent, "", names[p]);
-        metrics_json(out, &v->all[p]);
-        buf_puts(out, "},\n");
-    }
-    buf_printf(out, "%*s\"coverage@%d\": ", indent, "", COVERAGE_CUT);
-    buf_json_number(out, v->coverage);
-    buf_puts(out, ",\n");
-    strata_json(out, v, strata, indent);
 }

@@ -86,14 +86,15 @@ def popularity(training, items):
     return count
 
 
-def metrics(ranks, k):
+def metrics(ranks, k, cuts=(1, 5, 10, 20)):
     out = {}
-    for c in (1, 5, 10, 20):
+    for c in cuts:
         if c <= k and ranks:
             out[f"hr@{c}"] = sum(1 for r in ranks if 0 < r <= c) / len(ranks)
             out[f"ndcg@{c}"] = sum(1 / math.log2(r + 1) for r in ranks if 0 < r <= c) / len(ranks)
+            out[f"mrr@{c}"] = sum(1 / r for r in ranks if 0 < r <= c) / len(ranks)
         else:
-            out[f"hr@{c}"] = out[f"ndcg@{c}"] = None
+            out[f"hr@{c}"] = out[f"ndcg@{c}"] = out[f"mrr@{c}"] = None
     out["mrr"] = sum(1 / r for r in ranks if r) / len(ranks) if ranks else None
     return out
 
@@ -168,6 +169,120 @@ def check_excluded(interactions, lists, report, which):
                    x, which, 10)
 
 
+def random_lists(interactions, path, k="30"):
+    """Lists in no sensible order, with scores that fall: some end early, some name an item that nobody knows."""
+    x, rng = read(interactions), np.random.default_rng(11)
+    rows, items, k = split(x, "test")[0], len(x["item_ids"]), int(k)
+    lists = np.array([rng.permutation(items + 1)[:k] for _ in rows], np.int32)
+    for u in range(0, len(rows), 7):
+        lists[u, k - u % 5 - 1:] = -1
+    scores = -np.sort(rng.exponential(3, lists.shape), axis=1).astype(np.float32)
+    write(path, {"items": lists, "scores": scores, "user_ids": [x["user_ids"][u] for u in rows],
+                 "item_ids": x["item_ids"] + ["unheard-of"]}, {"schema": "recs/1"})
+
+
+def variety(lists, items, count, vectors, codes):
+    """The measures of lists that do not ask who is right: lists of rows, those that are no item left out."""
+    shown = np.zeros(items)
+    diversity, diversity_sids = [], []
+    for row in lists:
+        top = [i for i in row[:10] if 0 <= i < items]
+        np.add.at(shown, top, 1)
+        pairs = [(a, b) for n, a in enumerate(top) for b in top[:n]]
+        if codes is not None and pairs:
+            lcp = [np.argmin(np.append(codes[a] == codes[b], False)) for a, b in pairs]
+            diversity_sids.append(1 - np.mean(lcp) / codes.shape[1])
+        if vectors is not None:
+            unit = [vectors[i] / np.linalg.norm(vectors[i]) for i in top if vectors[i].any()]
+            if len(unit) > 1:
+                diversity.append(np.mean([1 - a @ b for n, a in enumerate(unit) for b in unit[:n]]))
+    x, n = np.sort(shown), items
+    information = -np.log2(np.maximum(count, 1) / np.sum(count))
+    return {"gini@10": float(np.sum((2 * np.arange(1, n + 1) - n - 1) * x) / (n * x.sum())),
+            "novelty@10": float(np.sum(shown * information) / shown.sum()),
+            "diversity@10": float(np.mean(diversity)) if diversity else None,
+            "diversity_sids@10": float(np.mean(diversity_sids)) if diversity_sids else None}
+
+
+def check_calibration(found, lists, scores, targets):
+    """Bins of equal count by the first 16 bits of the scores, all of which are below 0."""
+    p, hit, key, log_p = [], [], [], []
+    for row, s, t in zip(lists, scores, targets):
+        for place, (item, score) in enumerate(zip(row, s)):
+            log_p += [float(score)] if item == t else []
+            if item >= 0 and place < 10:
+                p.append(math.exp(float(score)))
+                hit.append(item == t)
+                key.append(int(np.float32(score).view(np.uint32)) >> 16)
+    p, hit, key = np.array(p), np.array(hit, float), np.array(key)
+    bins, full, error = [[]], 0, 0
+    for k in sorted(set(key), reverse=True):
+        bins[-1] += list(np.flatnonzero(key == k))
+        if sum(map(len, bins)) * 10 >= (full + 1) * len(p):
+            full = sum(map(len, bins)) * 10 // len(p)
+            bins.append([])
+    for b, f in zip(bins, found["bins"]):
+        same(f, {"pairs": len(b), "p": p[b].mean(), "hits": hit[b].mean()}, "bin", 1e-12)
+        error += len(b) / len(p) * abs(p[b].mean() - hit[b].mean())
+    assert len(found["bins"]) == len(bins) - 1 > 5
+    same(found, {"places": 10, "pairs": len(p), "ece": error, "targets": len(log_p),
+                 "target_log_probability": sum(log_p) / len(log_p)}, "calibration", 1e-12)
+
+
+def parts(x, inputs, targets, rows, count):
+    """Who is in which part of which partition, by label."""
+    n = len(inputs)
+    shorter = [sum(len(o) < len(h) for o in inputs) for h in inputs]
+    tie = [h and x["timestamp"][e] == x["timestamp"][e - 1]
+           for h, e in zip(inputs, [x["user_offsets"][u] + len(h) for u, h in zip(rows, inputs)])]
+    return {"strata_history": [("short", "middle", "long")[(3 * s >= n) + (3 * s >= 2 * n)] for s in shorter],
+            "strata_tie": ["tie" if t else "others" for t in tie],
+            "strata_cold": ["others" if count[t] else "cold" for t in targets]}
+
+
+def check_all(interactions, recs, report, which="test", cuts="1,5,10,20", spare="10", embeddings=None, sids=None):
+    """Everything that a report says of a system, to 1e-12, from the lists in a recs/1 file."""
+    x, r, m = read(interactions), read(recs), json.load(open(report))
+    rows, inputs, targets, training = split(x, which)
+    items, k, cuts = len(x["item_ids"]), r["items"].shape[1], [int(c) for c in cuts.split(",")]
+    row_of = {item: i for i, item in enumerate(x["item_ids"])}
+    of_file = [row_of.get(item, -2) for item in r["item_ids"]] + [-1]
+    place = {u: i for i, u in enumerate(r["user_ids"])}
+    order = [place[x["user_ids"][u]] for u in rows]
+    lists, scores = [[of_file[i] for i in r["items"][o]] for o in order], [r["scores"][o] for o in order] if "scores" in r else None
+    find = lambda row, t: row.index(t) + 1 if t in row else 0
+    ranks = [find(row, t) for row, t in zip(lists, targets)]
+    left = [[i for i in row if i != -1 and i not in h] for row, h in zip(lists, inputs)]
+    k_unseen = min([int(spare)] + [len(l) for l, row in zip(left, lists) if row[-1] != -1])
+    unseen = [find(l[:k_unseen], t) for l, t in zip(left, targets)]
+    count = np.array(popularity(training, items), float)
+    assert set(m["metrics"]) == set(metrics(ranks, k, cuts)), "metrics told"
+    same(m["metrics"], metrics(ranks, k, cuts), "metrics", 1e-12)
+    same(m["metrics_unseen"], metrics(unseen, k_unseen, cuts), "metrics_unseen", 1e-12)
+    for name, labels in parts(x, inputs, targets, rows, count).items():
+        for label, part in m[name].items():
+            of = [l == label for l in labels]
+            for key, all_ranks, length in (("metrics", ranks, k), ("metrics_unseen", unseen, k_unseen)):
+                same(part[key], metrics([a for a, inside in zip(all_ranks, of) if inside], length, cuts), f"{name} {label} {key}", 1e-12)
+            assert part["users"] == sum(of), name
+    for c in [10] + [c for c in cuts if c > 10]:
+        covered = len({i for row in lists for i in row[:c] if i >= 0}) / items if c <= k else None
+        same(m, {f"coverage@{c}": covered}, "report", 1e-12)
+    e = read(embeddings) if embeddings else {}
+    vectors = next((e[t].astype(float) for t in ("text", "joint", "image") if t in e), None)
+    same(m, variety(lists, items, count, vectors, read(sids)["codes"] if sids else None), "report", 1e-12)
+    if m["calibration"]:
+        check_calibration(m["calibration"], lists, scores, targets)
+
+
+def write_embeddings(path, names="text", items="60", prefix="i"):
+    rng = np.random.default_rng(2)
+    vectors = {name: rng.normal(size=(int(items), 5 + n)).astype(np.float32) for n, name in enumerate(names.split(","))}
+    for v in vectors.values():
+        v[3] = 0
+    write(path, {**vectors, "item_ids": [f"{prefix}{i}" for i in range(int(items))]}, {"schema": "embeddings/1"})
+
+
 def check_popular(interactions, recs):
     x, r = read(interactions), read(recs)
     rows, _, _, training = split(x, "test")
@@ -218,12 +333,25 @@ def student_p(t, df):
     return 1 - 2 * float((f * w).sum() * (a[1] - a[0]) / 3)
 
 
-def check_comparison(report, a, b, protocol="all"):
+def check_holm(report):
+    """p_holm of an ablation against its p-values, metric by metric."""
+    rows = json.load(open(report))["rows"]
+    for name in rows[0]["metrics"]:
+        assert rows[0]["metrics"][name]["p_holm"] is None
+        p = sorted((r["metrics"][name]["p"], i) for i, r in enumerate(rows) if i)
+        least = 0
+        for j, (value, i) in enumerate(p):
+            least = max(least, min(1, (len(p) - j) * value))
+            same(rows[i]["metrics"][name], {"p_holm": least}, name, 1e-12)
+
+
+def check_comparison(report, a, b, protocol="all", cuts="1,5,10,20"):
     m = json.load(open(report))
     rank, length = ("rank", "k") if protocol == "all" else ("rank_unseen", "k_unseen")
     assert m["protocol"] == protocol
     value = {}
-    for c in (1, 5, 10, 20):
+    for c in map(int, cuts.split(",")):
+        value[f"mrr@{c}"] = lambda r, c=c: np.where((r > 0) & (r <= c), 1 / np.maximum(r, 1), 0.0)
         value[f"hr@{c}"] = lambda r, c=c: np.where((r > 0) & (r <= c), 1.0, 0.0)
         value[f"ndcg@{c}"] = lambda r, c=c: np.where((r > 0) & (r <= c), 1 / np.log2(np.maximum(r, 1) + 1.0), 0.0)
     value["mrr"] = lambda r: np.where(r > 0, 1 / np.maximum(r, 1), 0.0)

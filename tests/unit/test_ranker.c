@@ -14,6 +14,8 @@
 
 enum { USERS = 40, ITEMS = 30, K = 7 };
 
+static metric_set_t set;
+
 static const baseline_options_t options = {.cooccur = {.window = 3, .back = 0.3, .power = 0.25, .decay = 0.6}};
 
 static void name_rows(strtab_t *ids, char letter, int count)
@@ -104,6 +106,25 @@ TEST(cooccur_behind_the_interface)
 
 enum { HIDDEN = 3 };
 
+static criteria_t criteria(const held_out_t *h)
+{
+    set = metric_set_read(CUTS_DEFAULT);
+    return criteria_new(h, &set, RANKER_SPARE);
+}
+
+/* What a ranker's lists of K are worth; they are kept. */
+static verdict_t judged(ranker_t *r, const held_out_t *h, const criteria_t *by)
+{
+    return verdict_of(r, h, by, &(verdict_options_t){.width = K, .k = K, .keep = true});
+}
+
+static int32_t *kept(const verdict_t *v)
+{
+    int32_t *items = NEW_ARRAY(int32_t, v->n * v->k);
+    CHECK(spool_get(&v->items, 0, v->n * v->k, items) == v->n * v->k);
+    return items;
+}
+
 /* Lists of x's items as a file: users and items in falling order, and another id in place of item HIDDEN. */
 static recs_t recs(const int32_t *lists)
 {
@@ -167,18 +188,25 @@ TEST(one_verdict_whoever_gives_the_lists)
 {
     held_out_t h = data();
     ranker_t *r = cooccur_ranker(&h.x, &options);
-    verdict_t own = verdict_of(r, &h, K, K);
-    int32_t shown[USERS * K];
-    for (int i = 0; i < USERS * K; i++) shown[i] = own.items[i] == HIDDEN ? -1 : own.items[i];
+    criteria_t by = criteria(&h);
+    verdict_t own = judged(r, &h, &by);
+    int32_t shown[USERS * K], *items = kept(&own);
+    for (int i = 0; i < USERS * K; i++) shown[i] = items[i] == HIDDEN ? -1 : items[i];
+    free(items);
     ranker_t *lists = lists_ranker(recs(shown), "file", &h.x);
-    verdict_t theirs = verdict_of(lists, &h, K, K);
+    verdict_t theirs = judged(lists, &h, &by);
     int differ = 0;
     for (int u = 0; u < USERS; u++) differ += own.ranks[0].rank[u] != theirs.ranks[0].rank[u] && h.histories[u].target != HIDDEN;
     CHECK(!differ && own.n == USERS && own.k == K && !strcmp(theirs.name, "recs"));
-    CHECK(own.strata[0][0].users + own.strata[0][1].users + own.strata[0][2].users == USERS);
-    CHECK(own.all[0].users == USERS && isnan(own.coverage));
+    for (int p = 0; p < PARTITIONS; p++) {
+        int64_t users = 0;
+        for (int i = 0; i < by.parts[p].count; i++) users += own.parts[p][i][PROTOCOL_ALL].users;
+        CHECK(users == (p == PARTITION_TIE ? 0 : USERS)); /* there are no times */
+    }
+    CHECK(own.all[0].users == USERS && isnan(variety_coverage(&own.variety, VARIETY_PLACES)));
     verdict_free(&own);
     verdict_free(&theirs);
+    criteria_free(&by);
     r->free(r);
     lists->free(lists);
     data_free(&h);
@@ -189,8 +217,9 @@ TEST(a_verdict_has_both_protocols)
 {
     held_out_t h = data();
     ranker_t *r = cooccur_ranker(&h.x, &options);
-    verdict_t v = verdict_of(r, &h, K, K);
-    int32_t all[ITEMS];
+    criteria_t by = criteria(&h);
+    verdict_t v = judged(r, &h, &by);
+    int32_t all[ITEMS], *items = kept(&v);
     float scores[ITEMS];
     ranker_query_t q = held_out_query(&h, K);
     int apart = 0;
@@ -208,13 +237,15 @@ TEST(a_verdict_has_both_protocols)
             if (!met && others <= RANKER_SPARE) want_unseen = others;
         }
         CHECK(v.ranks[PROTOCOL_ALL].rank[u] == want && v.ranks[PROTOCOL_UNSEEN].rank[u] == want_unseen);
-        CHECK(!memcmp(v.items + u * K, all, K * sizeof *all));
+        CHECK(!memcmp(items + u * K, all, K * sizeof *all));
         apart += want != want_unseen;
     }
     CHECK(apart > 5 && v.ranks[PROTOCOL_ALL].k == K && v.ranks[PROTOCOL_UNSEEN].k == RANKER_SPARE);
     CHECK(isnan(v.all[PROTOCOL_ALL].value[2])); /* hr@10 */
     CHECK(!isnan(v.all[PROTOCOL_UNSEEN].value[2]) && isnan(v.all[PROTOCOL_UNSEEN].value[3]));
+    free(items);
     verdict_free(&v);
+    criteria_free(&by);
     r->free(r);
     data_free(&h);
 }
@@ -235,7 +266,8 @@ TEST(short_lists_leave_fewer_others)
     }
     CHECK(fewest >= 1 && fewest < K);
     ranker_t *lists = lists_ranker(recs(shown), "file", &h.x);
-    verdict_t v = verdict_of(lists, &h, K, K);
+    criteria_t by = criteria(&h);
+    verdict_t v = judged(lists, &h, &by);
     CHECK(lists->longest == K && v.ranks[PROTOCOL_UNSEEN].k == fewest);
     for (int u = 0; u < USERS; u++) CHECK(v.ranks[PROTOCOL_UNSEEN].rank[u] <= fewest);
     verdict_free(&v);
@@ -244,10 +276,11 @@ TEST(short_lists_leave_fewer_others)
     shown[5 * K + 1] = -1; /* that list has ended by itself: it is no reason to cut everyone's */
     for (int i = 0; i < K; i++) shown[7 * K + i] = h.histories[7].items[0]; /* nothing remains of this one */
     lists = lists_ranker(recs(shown), "file", &h.x);
-    v = verdict_of(lists, &h, K, K);
+    v = judged(lists, &h, &by);
     CHECK(v.ranks[PROTOCOL_UNSEEN].k == 0);
-    for (int m = 0; m < METRICS; m++) CHECK(isnan(v.all[PROTOCOL_UNSEEN].value[m]));
+    for (int m = 0; m < set.count; m++) CHECK(isnan(v.all[PROTOCOL_UNSEEN].value[m]));
     verdict_free(&v);
+    criteria_free(&by);
     lists->free(lists);
     met_free(&met);
     data_free(&h);

@@ -1,0 +1,149 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "score/show_table.h"
+
+/* What stands beside the systems of a table. */
+typedef struct {
+    const figure_t **figures;
+    int count, cap;
+} beside_t;
+
+static bool same_split(const show_table_t *t, const figure_t *f)
+{
+    for (int i = 0; i < t->count; i++) {
+        const char *split = show_text_at(t->columns[i].file, "split");
+        if (!split || strcmp(split, f->split) != 0) return false;
+    }
+    return true;
+}
+
+/* A sample of users is never the published one. */
+static bool same_users(const show_table_t *t, const figure_t *f)
+{
+    for (int i = 0; i < t->count; i++) {
+        const cJSON *file = t->columns[i].file;
+        if (show_number_at(file, "settings.config.users") > 0) return false;
+        if (f->users && !(fabs(show_number_at(file, "users") - (double)f->users) < 0.5)) return false;
+    }
+    return true;
+}
+
+static void note_left_out(const published_t *p, const char *dataset, int64_t found, int64_t splits, int64_t users)
+{
+    if (!found) note("%s: no figures of %s", p->name, dataset);
+    if (splits) note("%s: %lld figures of %s are of another split: not shown", p->name, (long long)splits, dataset);
+    if (users) note("%s: %lld figures of %s are of other users: not shown", p->name, (long long)users, dataset);
+}
+
+static beside_t select_figures(const show_table_t *t, const published_t *p, const char *dataset)
+{
+    beside_t b = {0};
+    int64_t found = 0, splits = 0, users = 0;
+    for (int64_t i = 0; i < p->count; i++) {
+        const figure_t *f = &p->figures[i];
+        if (strcmp(f->dataset, dataset) != 0) continue;
+        const bool split = same_split(t, f), counted = same_users(t, f);
+        found++;
+        splits += !split;
+        users += split && !counted;
+        if (!split || !counted) continue;
+        GROW(b.figures, b.count, b.cap);
+        b.figures[b.count++] = f;
+    }
+    note_left_out(p, dataset, found, splits, users);
+    return b;
+}
+
+/* For qsort(), of metrics' names: by cut, mrr without one last; then hr, ndcg, mrr. */
+static int by_cut(const void *a, const void *b)
+{
+    const char *x = *(const char *const *)a, *y = *(const char *const *)b, *kinds = "hnm";
+    const char *at_x = strchr(x, '@'), *at_y = strchr(y, '@');
+    const long long cut_x = at_x ? atoll(at_x + 1) : INT64_MAX, cut_y = at_y ? atoll(at_y + 1) : INT64_MAX;
+    if (cut_x != cut_y) return cut_x < cut_y ? -1 : 1;
+    return (int)(strchr(kinds, *x) - strchr(kinds, *y));
+}
+
+/* True if no figure before the one at `at` is of the same system and protocol, or with `metric` of the same metric. */
+static bool is_first(const beside_t *b, int at, protocol_t protocol, bool metric)
+{
+    const figure_t *f = b->figures[at];
+    for (int i = 0; i < at; i++) {
+        const figure_t *other = b->figures[i];
+        if (!published_fits(other, protocol)) continue;
+        if (metric ? !strcmp(other->metric, f->metric) : other->mask == f->mask && !strcmp(other->system, f->system)) return false;
+    }
+    return true;
+}
+
+static void print_cell(FILE *out, double value)
+{
+    if (isnan(value)) fprintf(out, "  %8s", "-");
+    else fprintf(out, "  %8.4f", value);
+}
+
+/* The figure of a system's metric; NaN where there is none. */
+static double value_of(const beside_t *b, const figure_t *system, const char *metric)
+{
+    for (int i = 0; i < b->count; i++) {
+        const figure_t *f = b->figures[i];
+        if (f->mask == system->mask && !strcmp(f->system, system->system) && !strcmp(f->metric, metric)) return f->value;
+    }
+    return NAN;
+}
+
+/* Prints the systems of the files, without their parts and baselines. */
+static void print_systems(FILE *out, const show_table_t *t, const char *const *metrics, int count, protocol_t protocol)
+{
+    static const char *const members[PROTOCOLS] = {"metrics", "metrics_unseen"};
+    for (int i = 0; i < t->count; i++) {
+        if (t->columns[i].result != t->columns[i].file) continue;
+        const cJSON *found = show_at(t->columns[i].result, members[protocol]);
+        fprintf(out, "%-32s", t->columns[i].label);
+        for (int m = 0; m < count; m++) print_cell(out, show_number_at(found, metrics[m]));
+        fputc('\n', out);
+    }
+}
+
+static void print_figures(FILE *out, const beside_t *b, const char *const *metrics, int count, protocol_t protocol)
+{
+    for (int i = 0; i < b->count; i++) {
+        const figure_t *f = b->figures[i];
+        if (!published_fits(f, protocol) || !is_first(b, i, protocol, false)) continue;
+        fprintf(out, "%-30s %c", f->system, f->mask == MASK_UNKNOWN ? '?' : ' ');
+        for (int m = 0; m < count; m++) print_cell(out, value_of(b, f, metrics[m]));
+        fprintf(out, "  %s\n", f->source);
+    }
+}
+
+/* Prints both sorts of systems under one protocol, with the metrics that the figures have. */
+static void print_protocol(FILE *out, const show_table_t *t, const beside_t *b, const char *dataset, protocol_t protocol)
+{
+    const char **metrics = NEW_ARRAY(const char *, b->count + 1);
+    int count = 0;
+    for (int i = 0; i < b->count; i++)
+        if (published_fits(b->figures[i], protocol) && is_first(b, i, protocol, true)) metrics[count++] = b->figures[i]->metric;
+    qsort(metrics, (size_t)count, sizeof *metrics, by_cut);
+    if (count) {
+        fprintf(out, "\n%s, %s\n%-32s", dataset, protocol_words[protocol], "");
+        for (int m = 0; m < count; m++) fprintf(out, "  %8s", metrics[m]);
+        fputc('\n', out);
+        print_systems(out, t, metrics, count, protocol);
+        print_figures(out, b, metrics, count, protocol);
+    }
+    free(metrics);
+}
+
+void show_published(FILE *out, const show_table_t *t, const published_t *p, const char *dataset)
+{
+    beside_t b = select_figures(t, p, dataset);
+    bool unknown = false;
+    for (int i = 0; i < b.count; i++) unknown |= b.figures[i]->mask == MASK_UNKNOWN;
+    for (protocol_t protocol = 0; protocol < PROTOCOLS; protocol++) print_protocol(out, t, &b, dataset, protocol);
+    if (unknown) fputs("? does not say whether met items were left out: comparable with neither\n", out);
+    free(b.figures);
+}
