@@ -21,8 +21,8 @@ static inline bool cell_next(const char **at, const char *end, char delimiter, c
     return true;
 }
 
-/* The cells between delimiters, or between runs of blanks and tabs: the first `most` go to `cells`, the number of all is returned.
- * They are spans of the line. */
+/* The cells between delimiters, or between runs of blanks, tabs and other controls: the first `most` go to `cells`, the number of all
+ * is returned. They are spans of the line. */
 int cells_split(const char *line, size_t n, char delimiter, cell_t *cells, int most);
 int cells_words(const char *line, size_t n, cell_t *cells, int most);
 

@@ -14,7 +14,7 @@ recs_t recs_read(const st_file_t *f)
     r.users = shape[0];
     r.k = shape[1];
     if (st_dtype_is_float(r.items->dtype)) st_bad(f, "items", "type %s, expected integers", st_dtype_name(r.items->dtype));
-    if (r.k < 1) die(EX_DATAERR, "%s: items: lists of length 0", f->name);
+    if (r.k < 1 || r.k > INT32_MAX) die(EX_DATAERR, "%s: items: lists of length %lld", f->name, (long long)r.k);
     r.name = xstrdup(f->name);
     r.user_ids = st_need_ids(f, "user_ids", r.users);
     r.item_ids = st_need_ids(f, "item_ids", -1);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/peek.h"
 #include "net/unpack.h"
 #include "score/recs_text.h"
@@ -27,6 +28,7 @@ static bool is_tensor_file(const char *path)
 static recs_t open_tensors(st_file_t *f)
 {
     recs_t r = recs_read(f);
+    if (!r.users) die(EX_DATAERR, "%s: items: no list, expected 1 or more", f->name);
     r.file = f;
     r.digest = st_digest(f);
     return r;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "formats/cells.h"
@@ -24,7 +25,9 @@ typedef enum {
 typedef struct {
     double value;
     int64_t rank;
-    int32_t item;
+    uint64_t hash;       /* of the item's id, which lies in the list's text */
+    size_t at, len;
+    int64_t guess;
 } entry_t;
 
 typedef struct reader reader_t;
@@ -38,6 +41,7 @@ struct reader {
     int64_t user;                /* whose list is at hand, a row of user_ids; -1: none yet */
     long long first;             /* the list's first line */
     entry_t *list;
+    buf_t text;                  /* ids of its items */
     int64_t count, cap, offsets_cap;
 };
 
@@ -117,15 +121,31 @@ static void put_in_order(reader_t *t)
     }
 }
 
+/* Writes the rows of the list's items. What is looked up is fetched from memory for all of them before any is waited for. */
+static void put_items(reader_t *t)
+{
+    strtab_t *ids = &t->r.item_ids;
+    const entry_t *end = t->list + t->count;
+    for (entry_t *e = t->list; e < end; e++) strtab_near(ids, e->hash);
+    for (entry_t *e = t->list; e < end; e++) e->guess = strtab_guess(ids, e->hash);
+    for (entry_t *e = t->list; e < end; e++) strtab_near_row(ids, e->guess);
+    for (entry_t *e = t->list; e < end; e++) {
+        const int64_t row = strtab_find_or_add(ids, t->text.data + e->at, e->len, e->hash);
+        if (row > INT32_MAX) die_at(t->lines->name, t->first, "more than 2^31 items");
+        SPOOL_ADD(&t->r.places, int32_t, (int32_t)row);
+    }
+}
+
 static void end_list(reader_t *t)
 {
     if (t->user < 0) return;
     put_in_order(t);
-    for (int64_t i = 0; i < t->count; i++) SPOOL_ADD(&t->r.places, int32_t, t->list[i].item);
+    put_items(t);
     if (t->count > t->r.k) t->r.k = t->count;
     GROW(t->r.offsets, t->user + 1, t->offsets_cap);
     t->r.offsets[t->user + 1] = t->r.places.count;
     t->count = 0;
+    buf_clear(&t->text);
 }
 
 /* Makes the list at hand that of the line's user. */
@@ -147,10 +167,9 @@ static void take_user(reader_t *t, cell_t user)
 static void take_item(reader_t *t, cell_t item, double value, int64_t rank)
 {
     if (!item.len) die_at(t->lines->name, t->lines->number, "no item, expected an id");
-    const int64_t row = strtab_find_or_add(&t->r.item_ids, item.s, item.len, strtab_hash(item.s, item.len));
-    if (row > INT32_MAX) die_at(t->lines->name, t->lines->number, "more than 2^31 - 1 items");
     GROW(t->list, t->count, t->cap);
-    t->list[t->count++] = (entry_t){value, rank, (int32_t)row};
+    t->list[t->count++] = (entry_t){value, rank, strtab_hash(item.s, item.len), t->text.len, item.len, -1};
+    buf_add(&t->text, item.s, item.len);
 }
 
 /* --- Forms -------------------------------------------------------------------------------------------------------------- */
@@ -280,6 +299,7 @@ recs_t recs_text_read(lines_t *lines, const char *form, const char *values)
     if (!t.r.places.count) die_at(lines->name, 0, "is empty, expected lists");
     spool_done(&t.r.places);
     free(t.list);
+    buf_free(&t.text);
     t.r.name = xstrdup(lines->name);
     t.r.digest = in_digest_hex(lines);
     return t.r;
