@@ -313,7 +313,9 @@ u1\ti1\t1\nu1\ti2\t3\n|bad:1: user 'u1': its ranks are not 1, 2, 3|--recs-values
 u1\ti1\t1\nu1\ti2\t1\n|bad:1: user 'u1': its ranks are not 1, 2, 3|--recs-values rank
 u1\ti1\t1.5\n|bad:1: user 'u1': its ranks are not 1, 2, 3|--recs-values rank
 u1\ti1\n|bad:1: 2 columns, expected a rank as the third|--recs-values rank
-item\tuser\tscore\n|bad:1: columns 'item' and 'user', expected user, item
+item\tuser\tscore\n|bad:1: columns item, user; expected user, item
+u1\ti1\tx\n|bad:1: rank or score 'x', expected a number
+u1\ti1:1\ti2:0\ti3:0\nu1\ti4:-1\n|bad:2: a second list of user 'u1', expected one
 u1 Q0 i1 1 0.5 t\nu1 Q0 i2 2 0.4\n|bad:2: 5 words, expected 6
 u1 Q0 i1 1 0.5 t\nu1 Q0 i2 2 0.4 t t\n|bad:2: 7 words, expected 6
 u1 Q0 i1 first 0.5 t\n|bad:1: rank 'first', expected a whole number

@@ -275,6 +275,7 @@ a\n|bad.tsv:1: 1 column, expected an item
 a\t1\nb\n|bad.tsv:2: 1 columns, expected 2
 a\t1\nb\t2\t3\n|bad.tsv:2: 3 columns, expected 2
 a\t1\nb\tx\n|bad.tsv:2: 'x', expected a code
+a\tx\t1\n|bad.tsv:1: 'x', expected a code
 a\t1\n\nb\t2\n|bad.tsv:2: 1 columns, expected 2
 a\t1\nb\t\n|bad.tsv:2: '', expected a code
 a\t1\n\t2\n|bad.tsv:2: item "": is empty

@@ -216,8 +216,10 @@ static double cut_pair(const reader_t *t, cell_t *c)
 static void read_wide(reader_t *t)
 {
     const char *at = t->lines->line, *end = at + t->lines->len;
+    const int64_t before = t->r.users;
     cell_t c;
     if (cell_next(&at, end, '\t', &c)) take_user(t, c);
+    if (t->r.users == before) refuse_line(t, "a second list of user", c, "one");
     while (cell_next(&at, end, '\t', &c)) {
         const double score = cut_pair(t, &c);
         take_item(t, c, score, t->count);
@@ -234,24 +236,35 @@ static int role_of(cell_t c)
     return columns_role(&usual, c.s, c.len, &rank);
 }
 
-/* Takes a table's first line, which may name its columns. Returns true if it does. */
+/* Tells whether a table's first line names its columns. */
+static bool is_header(const reader_t *t, const cell_t *c)
+{
+    double v;
+    const int user = role_of(c[0]), item = role_of(c[1]);
+    if (t->columns == 3 && decimal_parse(c[2].s, c[2].len, &v)) return false;
+    if (user == EVENT_ITEM && item == EVENT_USER) die_at(t->lines->name, t->lines->number, "columns item, user; expected user, item");
+    return user == EVENT_USER && item == EVENT_ITEM;
+}
+
+/* What the third column is called, unless the command line says what it is. */
+static order_t order_called(const reader_t *t, cell_t name)
+{
+    if (t->order != UNDECIDED) return t->order;
+    return cell_is(name, "rank") || cell_is(name, "position") ? BY_RANK : cell_is(name, "score") ? BY_SCORE : UNDECIDED;
+}
+
+/* Takes a table's first line. Returns true if it is a header. */
 static bool begin_table(reader_t *t)
 {
     cell_t c[3];
-    double v;
     t->columns = cells_split(t->lines->line, t->lines->len, '\t', c, 3);
     if (t->columns < 2 || t->columns > 3)
         die_at(t->lines->name, t->lines->number, "%d column%s, expected user, item and perhaps a rank or score between tabs", t->columns,
                t->columns == 1 ? "" : "s");
     if (t->columns == 2 && !is(t->values, "auto")) die_at(t->lines->name, t->lines->number, "2 columns, expected a %s as the third", t->values);
     t->order = t->columns == 2 ? BY_PLACE : is(t->values, "rank") ? BY_RANK : is(t->values, "score") ? BY_SCORE : UNDECIDED;
-    const bool user = role_of(c[0]) == EVENT_USER, item = role_of(c[1]) == EVENT_ITEM;
-    if (t->columns == 3 ? decimal_parse(c[2].s, c[2].len, &v) : !user || !item) return false;
-    if (role_of(c[0]) == EVENT_ITEM || role_of(c[1]) == EVENT_USER)
-        die_at(t->lines->name, t->lines->number, "columns '%.*s' and '%.*s', expected user, item", cell_shown(c[0]), c[0].s,
-               cell_shown(c[1]), c[1].s);
-    if (t->order == UNDECIDED && (cell_is(c[2], "rank") || cell_is(c[2], "position"))) t->order = BY_RANK;
-    if (t->order == UNDECIDED && cell_is(c[2], "score")) t->order = BY_SCORE;
+    if (!is_header(t, c)) return false;
+    if (t->columns == 3) t->order = order_called(t, c[2]);
     return true;
 }
 
@@ -280,27 +293,37 @@ static bool begin(reader_t *t, const char *form)
     return is(form, "tsv") && begin_table(t);
 }
 
+static void begin_lists(reader_t *t)
+{
+    in_digest(t->lines);
+    t->lines->max_line = SOURCE_MAX_LINE;
+    t->r.places = spool_open(sizeof(int32_t));
+    GROW(t->r.offsets, 0, t->offsets_cap);
+    t->r.offsets[0] = 0;
+    strtab_index(&t->r.user_ids);
+    strtab_index(&t->r.item_ids);
+}
+
+static void end_lists(reader_t *t)
+{
+    end_list(t);
+    if (!t->r.places.count) die_at(t->lines->name, 0, "is empty, expected lists");
+    spool_done(&t->r.places);
+    free(t->list);
+    buf_free(&t->text);
+    t->r.name = xstrdup(t->lines->name);
+    t->r.digest = in_digest_hex(t->lines);
+}
+
 recs_t recs_text_read(lines_t *lines, const char *form, const char *values)
 {
     reader_t t = {.lines = lines, .values = values, .user = -1};
-    in_digest(lines);
-    lines->max_line = SOURCE_MAX_LINE;
-    t.r.places = spool_open(sizeof(int32_t));
-    GROW(t.r.offsets, 0, t.offsets_cap);
-    t.r.offsets[0] = 0;
-    strtab_index(&t.r.user_ids);
-    strtab_index(&t.r.item_ids);
+    begin_lists(&t);
     while (in_next_text(lines)) {
         if (!utf8_valid(lines->line, lines->len)) die_at(lines->name, lines->number, "not valid UTF-8, expected lists as text or recs/1");
         if (!t.read && begin(&t, form)) continue;
         t.read(&t);
     }
-    end_list(&t);
-    if (!t.r.places.count) die_at(lines->name, 0, "is empty, expected lists");
-    spool_done(&t.r.places);
-    free(t.list);
-    buf_free(&t.text);
-    t.r.name = xstrdup(lines->name);
-    t.r.digest = in_digest_hex(lines);
+    end_lists(&t);
     return t.r;
 }

@@ -30,7 +30,7 @@ static void read_line(foreign_rows_t *r, const lines_t *l, int columns)
     foreign_rows_add(r, l->number, cells[0].s, cells[0].len, n - 1, codes);
 }
 
-/* Looks at the first line: how many columns there are, and whether they are named there. */
+/* Looks at the first line: how many columns there are, and whether they are named there, none by a number. */
 static bool is_header(foreign_rows_t *r, const lines_t *l, int *columns)
 {
     cell_t cells[MOST_CELLS];
@@ -39,7 +39,8 @@ static bool is_header(foreign_rows_t *r, const lines_t *l, int *columns)
     if (*columns < 2 || *columns > MOST_CELLS)
         die_at(l->name, l->number, "%d column%s, expected an item and 1 to %d codes between tabs", *columns, *columns == 1 ? "" : "s",
                SID_MAX_TOKENS);
-    if (integer_parse(cells[1].s, cells[1].len, &code)) return false;
+    for (int i = 1; i < *columns; i++)
+        if (integer_parse(cells[i].s, cells[i].len, &code)) return false;
     r->last_is_suffix |= cell_is(cells[*columns - 1], "suffix");
     return true;
 }
