@@ -205,6 +205,15 @@ PY
         [ $form = trec ] || { { printf 'user_id\titem_id\t%s\n' $form; cat lists; } >named; evaluate -q -i i.st --recs named --per-user r.st -o t.json; }
         "$HELPERS/evaluate.py" same_tensors own.st r.st
     done
+    # The users' lines apart, from a file or a pipe, and together from a pipe.
+    for form in trec rank score order; do
+        as_text $form >together
+        awk -v n=12 '{ print (NR - 1) % n, NR, $0 }' together | sort -k1,1n -k2,2n | cut -d' ' -f3- >lists
+        for recs in lists <(cat lists) <(cat together); do
+            evaluate -q -i i.st --recs "$recs" --per-user r.st -o t.json
+            "$HELPERS/evaluate.py" same_tensors own.st r.st
+        done
+    done
     # Packed, from a pipe, named, with a byte order mark and other line ends.
     as_text trec >lists
     gzip -kf lists
@@ -217,6 +226,10 @@ PY
     assert_equal "$(value t.json metrics)" "$(value m.json metrics)"
     evaluate -q -i i.st --recs <(cat lists.st) --recs-format st -o t.json
     assert_equal "$(value t.json metrics)" "$(value m.json metrics)"
+    for recs in <(as_text wide; printf 'x\ny\n') <(printf 'x\n'; as_text wide); do # users with empty lists
+        evaluate -q -i i.st --recs "$recs" --recs-format wide --per-user r.st -o t.json
+        "$HELPERS/evaluate.py" same_tensors own.st r.st
+    done
     as_text wide | cut -f 1-3 | evaluate -q -i i.st --recs - --recs-format wide -o t.json
     assert_equal "$(value t.json k)" 2
 }
@@ -304,7 +317,8 @@ u1\ti1\t1\nu1\ti2\tnan\n|bad:2: rank or score 'nan', expected a number
 u1\ti1\t1\nu1\ti2\t\n|bad:2: rank or score '', expected a number
 u1\ti1\t1\n\ti2\t1\n|bad:2: no user, expected an id
 u1\ti1\t1\nu1\t\t2\n|bad:2: no item, expected an id
-u1\ti1\nu2\ti1\nu1\ti2\n|bad:3: lines of other users stand before this one of user 'u1', expected a user's lines together
+u1\ti1\t1\nu2\ti1\t1\nu1\ti2\t3\n|bad: user 'u1': its third column neither counts
+u1\ti1:3\ti2:2\ti3:1\nu2\ti1:1\nu1\ti4:0\n|bad:3: a second list of user 'u1', expected one
 u1\ti1\t1\nu1\ti2\t3\n|bad:1: user 'u1': its third column neither counts 1, 2, 3 ... nor falls
 u1\ti1\t0\nu1\ti2\t1\n|bad:1: user 'u1': its third column neither counts
 u1\ti1\t1\nu1\ti2\t2\nu2\ti1\t2\nu2\ti2\t1\n|bad:3: user 'u2': its third column does not count 1, 2, 3
@@ -331,6 +345,9 @@ CASES
     run --separate-stderr evaluate -q -i i.st --recs i.st -o m.json
     assert_failure 65
     evaluate -q -i i.st --baseline popular --recs-out lists.st -o own.json
+    run --separate-stderr evaluate -q -i i.st --recs <(printf 'u1\ti1:1\ti2:2\ti3:0\n') -o m.json # a pipe
+    assert_failure 65
+    assert_regex "$stderr" "user 'u1': its scores rise"
     head -c 2000 lists.st >cut.st
     run --separate-stderr evaluate -q -i i.st --recs cut.st -o m.json
     assert_failure 65

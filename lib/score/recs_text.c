@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 #include "formats/cells.h"
 #include "formats/columns.h"
 #include "formats/source.h"
@@ -15,6 +16,7 @@
 /* What puts a list in order. */
 typedef enum {
     BY_PLACE,     /* the lines do */
+    LISTED,       /* the line does, with scores that fall */
     BY_RANK,      /* 1, 2, 3 ..., in whatever order they come */
     BY_SCORE,     /* the highest first, ties by `rank` */
     COUNTING,     /* 1, 2, 3 ... line by line */
@@ -25,10 +27,17 @@ typedef enum {
 typedef struct {
     double value;
     int64_t rank;
-    uint64_t hash;       /* of the item's id, which lies in the list's text */
+    int64_t row;         /* of the item's id */
+    uint64_t hash;       /* of that id, which lies in the list's text */
     size_t at, len;
-    int64_t guess;
 } entry_t;
+
+/* A place of a list whose lines stand apart. */
+typedef struct {
+    double value;
+    int64_t rank;
+    int32_t user, item;  /* rows of their ids */
+} apart_t;
 
 typedef struct reader reader_t;
 struct reader {
@@ -39,10 +48,14 @@ struct reader {
     order_t order;
     int columns;                 /* of a table */
     int64_t user;                /* whose list is at hand, a row of user_ids; -1: none yet */
-    long long first;             /* the list's first line */
+    long long first;             /* the list's first line, 0: not known */
     entry_t *list;
-    buf_t text;                  /* ids of its items */
+    buf_t text;                  /* ids of its items, where they are not looked up yet */
     int64_t count, cap, offsets_cap;
+    bool apart;                  /* lines of one user stand apart */
+    bool gathering;              /* places wait in `gathered`, [users] of them `lengths`, until all lines are read */
+    spool_t gathered;
+    int64_t *lengths, lengths_cap;
 };
 
 _Noreturn static void refuse_line(const reader_t *t, const char *what, cell_t c, const char *expected)
@@ -110,6 +123,9 @@ static void put_in_order(reader_t *t)
 {
     switch (t->order) {
     case BY_PLACE: return;
+    case LISTED:
+        if (!is_falling(t)) refuse_list(t, "its scores rise, expected the best first");
+        return;
     case BY_SCORE: sort(t, by_score); return;
     case BY_RANK:
         sort(t, by_value);
@@ -121,31 +137,35 @@ static void put_in_order(reader_t *t)
     }
 }
 
-/* Writes the rows of the list's items. What is looked up is fetched from memory for all of them before any is waited for. */
-static void put_items(reader_t *t)
+/* Finds the rows of the list's items. What is looked at is fetched from memory for all of them before any is waited for. */
+static void look_up(reader_t *t)
 {
     strtab_t *ids = &t->r.item_ids;
     const entry_t *end = t->list + t->count;
     for (entry_t *e = t->list; e < end; e++) strtab_near(ids, e->hash);
-    for (entry_t *e = t->list; e < end; e++) e->guess = strtab_guess(ids, e->hash);
-    for (entry_t *e = t->list; e < end; e++) strtab_near_row(ids, e->guess);
-    for (entry_t *e = t->list; e < end; e++) {
-        const int64_t row = strtab_find_or_add(ids, t->text.data + e->at, e->len, e->hash);
-        if (row > INT32_MAX) die_at(t->lines->name, t->first, "more than 2^31 items");
-        SPOOL_ADD(&t->r.places, int32_t, (int32_t)row);
-    }
+    for (entry_t *e = t->list; e < end; e++) e->row = strtab_guess(ids, e->hash);
+    for (entry_t *e = t->list; e < end; e++) strtab_near_row(ids, e->row);
+    for (entry_t *e = t->list; e < end; e++) e->row = strtab_find_or_add(ids, t->text.data + e->at, e->len, e->hash);
+    if (ids->count > INT32_MAX) refuse_list(t, "more than 2^31 - 1 items until here");
+    buf_clear(&t->text);
 }
 
-static void end_list(reader_t *t)
+/* Writes the list at hand, whose items have their rows. */
+static void put_list(reader_t *t)
 {
-    if (t->user < 0) return;
     put_in_order(t);
-    put_items(t);
+    for (int64_t i = 0; i < t->count; i++) SPOOL_ADD(&t->r.places, int32_t, (int32_t)t->list[i].row);
     if (t->count > t->r.k) t->r.k = t->count;
     GROW(t->r.offsets, t->user + 1, t->offsets_cap);
     t->r.offsets[t->user + 1] = t->r.places.count;
     t->count = 0;
-    buf_clear(&t->text);
+}
+
+static void end_list(reader_t *t)
+{
+    if (t->user < 0 || t->gathering) return;
+    look_up(t);
+    put_list(t);
 }
 
 /* Makes the list at hand that of the line's user. */
@@ -157,19 +177,86 @@ static void take_user(reader_t *t, cell_t user)
     end_list(t);
     if (!user.len) die_at(t->lines->name, t->lines->number, "no user, expected an id");
     t->user = strtab_find_or_add(&t->r.user_ids, user.s, user.len, strtab_hash(user.s, user.len));
-    t->first = t->lines->number;
-    if (t->user < t->r.users)
-        refuse_line(t, "lines of other users stand before this one of user", user,
-                    "a user's lines together; 'sort -s -k1,1' brings them so");
-    t->r.users++;
+    if (t->r.user_ids.count > INT32_MAX) die_at(t->lines->name, t->lines->number, "more than 2^31 - 1 users");
+    t->first = t->gathering ? 0 : t->lines->number;
+    t->apart |= t->user < t->r.users;
+    if (t->gathering && t->user == t->r.users) {
+        GROW(t->lengths, t->user, t->lengths_cap);
+        t->lengths[t->user] = 0;
+    }
+    t->r.users = t->r.user_ids.count;
+}
+
+/* Sets a place aside until all lines are read. */
+static void gather(reader_t *t, cell_t item, double value, int64_t rank)
+{
+    const int64_t row = strtab_find_or_add(&t->r.item_ids, item.s, item.len, strtab_hash(item.s, item.len));
+    if (row >= INT32_MAX) die_at(t->lines->name, t->lines->number, "more than 2^31 - 1 items");
+    t->lengths[t->user]++;
+    SPOOL_ADD(&t->gathered, apart_t, ((apart_t){value, rank, (int32_t)t->user, (int32_t)row}));
 }
 
 static void take_item(reader_t *t, cell_t item, double value, int64_t rank)
 {
     if (!item.len) die_at(t->lines->name, t->lines->number, "no item, expected an id");
+    if (t->gathering) {
+        gather(t, item, value, rank);
+        return;
+    }
     GROW(t->list, t->count, t->cap);
-    t->list[t->count++] = (entry_t){value, rank, strtab_hash(item.s, item.len), t->text.len, item.len, -1};
+    t->list[t->count++] = (entry_t){value, rank, -1, strtab_hash(item.s, item.len), t->text.len, item.len};
     buf_add(&t->text, item.s, item.len);
+}
+
+/* --- Lists whose lines stand apart -------------------------------------------------------------------------------------- */
+
+enum { PARTITION = 1 << 22 /* places, about, that are brought together at once */ };
+
+/* The places of users [first, end), list behind list in the order of the lines: from where theirs begin, where those of one user stand
+ * together in the file of what was gathered, or else from all of it. */
+static apart_t *bring_together(const reader_t *t, int64_t first, int64_t end, int64_t begin, int64_t n)
+{
+    apart_t *places = xreallocarray(NULL, (size_t)n, sizeof *places);
+    if (!t->apart) {
+        spool_get(&t->gathered, begin, n, places);
+        return places;
+    }
+    int64_t *next = NEW_ARRAY(int64_t, end - first + 1);
+    for (int64_t u = first; u < end; u++) next[u - first + 1] = next[u - first] + t->lengths[u];
+    spool_reader_t in = spool_reader(&t->gathered);
+    for (int64_t at = 0, some; at < t->gathered.count; at += some) {
+        some = min64(t->gathered.count - at, SPOOL_CHUNK);
+        const apart_t *p = spool_next(&in, some);
+        for (int64_t i = 0; i < some; i++)
+            if (p[i].user >= first && p[i].user < end) places[next[p[i].user - first]++] = p[i];
+    }
+    spool_reader_free(&in);
+    free(next);
+    return places;
+}
+
+static void put_partition(reader_t *t, int64_t first, int64_t end, const apart_t *places)
+{
+    for (t->user = first; t->user < end; places += t->lengths[t->user++]) {
+        for (int64_t i = 0; i < t->lengths[t->user]; i++) {
+            GROW(t->list, t->count, t->cap);
+            t->list[t->count++] = (entry_t){.value = places[i].value, .rank = places[i].rank, .row = places[i].item};
+        }
+        put_list(t);
+    }
+}
+
+static void put_gathered(reader_t *t)
+{
+    spool_done(&t->gathered);
+    for (int64_t first = 0, end, n, begin = 0; first < t->r.users; first = end, begin += n) {
+        for (end = first, n = 0; end < t->r.users && (end == first || n + t->lengths[end] <= PARTITION); end++) n += t->lengths[end];
+        apart_t *places = bring_together(t, first, end, begin, n);
+        put_partition(t, first, end, places);
+        free(places);
+    }
+    spool_close(&t->gathered);
+    free(t->lengths);
 }
 
 /* --- Forms -------------------------------------------------------------------------------------------------------------- */
@@ -189,7 +276,7 @@ static void read_table(reader_t *t)
     const int n = cells_split(t->lines->line, t->lines->len, '\t', c, 3);
     if (n != t->columns) die_at(t->lines->name, t->lines->number, "%d columns, expected %d as in the first line", n, t->columns);
     take_user(t, c[0]);
-    take_item(t, c[1], n == 3 ? number(t, "rank or score", c[2]) : 0, t->count);
+    take_item(t, c[1], n == 3 ? number(t, "rank or score", c[2]) : 0, t->lines->number);
 }
 
 static void read_trec(reader_t *t)
@@ -224,7 +311,6 @@ static void read_wide(reader_t *t)
         const double score = cut_pair(t, &c);
         take_item(t, c, score, t->count);
     }
-    if (!is_falling(t)) refuse_list(t, "its scores rise, expected the best first");
 }
 
 static bool is(const char *name, const char *other) { return !strcmp(name, other); }
@@ -289,12 +375,13 @@ static bool begin(reader_t *t, const char *form)
     if (!is(form, "tsv") && !is(t->values, "auto"))
         die(EX_USAGE, "--recs-values goes with tables of three columns, expected none for the form %s", form);
     t->read = is(form, "tsv") ? read_table : is(form, "trec") ? read_trec : read_wide;
-    t->order = is(form, "trec") ? BY_SCORE : BY_PLACE;
+    t->order = is(form, "trec") ? BY_SCORE : LISTED;
     return is(form, "tsv") && begin_table(t);
 }
 
 static void begin_lists(reader_t *t)
 {
+    if (t->gathering) t->gathered = spool_open(sizeof(apart_t));
     in_digest(t->lines);
     t->lines->max_line = SOURCE_MAX_LINE;
     t->r.places = spool_open(sizeof(int32_t));
@@ -307,23 +394,27 @@ static void begin_lists(reader_t *t)
 static void end_lists(reader_t *t)
 {
     end_list(t);
+    if (t->gathering) put_gathered(t);
     if (!t->r.places.count) die_at(t->lines->name, 0, "is empty, expected lists");
     spool_done(&t->r.places);
-    free(t->list);
-    buf_free(&t->text);
     t->r.name = xstrdup(t->lines->name);
     t->r.digest = in_digest_hex(t->lines);
 }
 
-recs_t recs_text_read(lines_t *lines, const char *form, const char *values)
+bool recs_text_read(recs_t *r, lines_t *lines, const char *form, const char *values, bool gathering)
 {
-    reader_t t = {.lines = lines, .values = values, .user = -1};
+    reader_t t = {.lines = lines, .values = values, .user = -1, .gathering = gathering};
     begin_lists(&t);
-    while (in_next_text(lines)) {
+    while ((gathering || !t.apart) && in_next_text(lines)) {
         if (!utf8_valid(lines->line, lines->len)) die_at(lines->name, lines->number, "not valid UTF-8, expected lists as text or recs/1");
         if (!t.read && begin(&t, form)) continue;
         t.read(&t);
     }
-    end_lists(&t);
-    return t.r;
+    const bool done = gathering || !t.apart;
+    if (done) end_lists(&t);
+    else recs_free(&t.r);
+    *r = t.r;
+    free(t.list);
+    buf_free(&t.text);
+    return done;
 }

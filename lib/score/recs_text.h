@@ -2,11 +2,14 @@
 #ifndef SIDMILL_SCORE_RECS_TEXT_H
 #define SIDMILL_SCORE_RECS_TEXT_H
 
+#include <stdbool.h>
+
 #include "score/recs.h"
 
-/* Reads lines to their end; they are the caller's to close. `form` and `values` as recs_open() takes them. A user's lines must stand
- * together. Items wait in a temporary file. A line that is malformed, and values that order no list, end the process with
- * EX_DATAERR. */
-recs_t recs_text_read(lines_t *lines, const char *form, const char *values);
+/* Reads lists from lines, which are the caller's to close; true where they are read to the end. `form` and `values` are as recs_open()
+ * takes them. Items wait in a temporary file. Where a user's lines do not stand together, reading ends with false: they must come again,
+ * to be read with `gathering`, which needs more time and temporary space, but no more memory. A line that is malformed, and values that
+ * order no list, end the process with EX_DATAERR. */
+bool recs_text_read(recs_t *r, lines_t *lines, const char *form, const char *values, bool gathering);
 
 #endif
