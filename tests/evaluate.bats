@@ -317,7 +317,7 @@ u1\ti1\t1\nu1\ti2\tnan\n|bad:2: rank or score 'nan', expected a number
 u1\ti1\t1\nu1\ti2\t\n|bad:2: rank or score '', expected a number
 u1\ti1\t1\n\ti2\t1\n|bad:2: no user, expected an id
 u1\ti1\t1\nu1\t\t2\n|bad:2: no item, expected an id
-u1\ti1\t1\nu2\ti1\t1\nu1\ti2\t3\n|bad: user 'u1': its third column neither counts
+u1\ti1\t1\nu2\ti1\t1\nu1\ti2\t3\n|bad:1: user 'u1': its third column neither counts
 u1\ti1:3\ti2:2\ti3:1\nu2\ti1:1\nu1\ti4:0\n|bad:3: a second list of user 'u1', expected one
 u1\ti1\t1\nu1\ti2\t3\n|bad:1: user 'u1': its third column neither counts 1, 2, 3 ... nor falls
 u1\ti1\t0\nu1\ti2\t1\n|bad:1: user 'u1': its third column neither counts

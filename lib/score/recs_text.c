@@ -32,12 +32,17 @@ typedef struct {
     size_t at, len;
 } entry_t;
 
-/* A place of a list whose lines stand apart. */
+/* A place of a list whose lines stand apart; and how many there are, the first on which line. */
 typedef struct {
     double value;
     int64_t rank;
     int32_t user, item;  /* rows of their ids */
 } apart_t;
+
+typedef struct {
+    int64_t count;
+    long long first;
+} length_t;
 
 typedef struct reader reader_t;
 struct reader {
@@ -48,14 +53,15 @@ struct reader {
     order_t order;
     int columns;                 /* of a table */
     int64_t user;                /* whose list is at hand, a row of user_ids; -1: none yet */
-    long long first;             /* the list's first line, 0: not known */
+    long long first;             /* the list's first line */
     entry_t *list;
     buf_t text;                  /* ids of its items, where they are not looked up yet */
     int64_t count, cap, offsets_cap;
-    bool apart;                  /* lines of one user stand apart */
-    bool gathering;              /* places wait in `gathered`, [users] of them `lengths`, until all lines are read */
+    bool apart;                  /* lines of one user stand apart, or it may be */
+    bool gathering;              /* places wait in `gathered`, and `lengths` [users], until all lines are read */
     spool_t gathered;
-    int64_t *lengths, lengths_cap;
+    length_t *lengths;
+    int64_t lengths_cap;
 };
 
 _Noreturn static void refuse_line(const reader_t *t, const char *what, cell_t c, const char *expected)
@@ -63,8 +69,13 @@ _Noreturn static void refuse_line(const reader_t *t, const char *what, cell_t c,
     die_at(t->lines->name, t->lines->number, "%s '%.*s', expected %s", what, cell_shown(c), c.s, expected);
 }
 
-_Noreturn static void refuse_list(const reader_t *t, const char *why)
+/* Refuses a list; the first time through a file, where more of it may stand further on, sees to a second. */
+static void refuse_list(reader_t *t, const char *why)
 {
+    if (!t->gathering) {
+        t->apart = true;
+        return;
+    }
     size_t n;
     const char *id = strtab_get(&t->r.user_ids, t->user, &n);
     die_at(t->lines->name, t->first, "user '%.*s': %s", (int)n, id, why);
@@ -146,7 +157,7 @@ static void look_up(reader_t *t)
     for (entry_t *e = t->list; e < end; e++) e->row = strtab_guess(ids, e->hash);
     for (entry_t *e = t->list; e < end; e++) strtab_near_row(ids, e->row);
     for (entry_t *e = t->list; e < end; e++) e->row = strtab_find_or_add(ids, t->text.data + e->at, e->len, e->hash);
-    if (ids->count > INT32_MAX) refuse_list(t, "more than 2^31 - 1 items until here");
+    if (ids->count > INT32_MAX) die_at(t->lines->name, t->lines->number, "more than 2^31 - 1 items until here");
     buf_clear(&t->text);
 }
 
@@ -178,11 +189,10 @@ static void take_user(reader_t *t, cell_t user)
     if (!user.len) die_at(t->lines->name, t->lines->number, "no user, expected an id");
     t->user = strtab_find_or_add(&t->r.user_ids, user.s, user.len, strtab_hash(user.s, user.len));
     if (t->r.user_ids.count > INT32_MAX) die_at(t->lines->name, t->lines->number, "more than 2^31 - 1 users");
-    t->first = t->gathering ? 0 : t->lines->number;
     t->apart |= t->user < t->r.users;
     if (t->gathering && t->user == t->r.users) {
         GROW(t->lengths, t->user, t->lengths_cap);
-        t->lengths[t->user] = 0;
+        t->lengths[t->user] = (length_t){0, t->lines->number};
     }
     t->r.users = t->r.user_ids.count;
 }
@@ -192,7 +202,7 @@ static void gather(reader_t *t, cell_t item, double value, int64_t rank)
 {
     const int64_t row = strtab_find_or_add(&t->r.item_ids, item.s, item.len, strtab_hash(item.s, item.len));
     if (row >= INT32_MAX) die_at(t->lines->name, t->lines->number, "more than 2^31 - 1 items");
-    t->lengths[t->user]++;
+    t->lengths[t->user].count++;
     SPOOL_ADD(&t->gathered, apart_t, ((apart_t){value, rank, (int32_t)t->user, (int32_t)row}));
 }
 
@@ -222,7 +232,7 @@ static apart_t *bring_together(const reader_t *t, int64_t first, int64_t end, in
         return places;
     }
     int64_t *next = NEW_ARRAY(int64_t, end - first + 1);
-    for (int64_t u = first; u < end; u++) next[u - first + 1] = next[u - first] + t->lengths[u];
+    for (int64_t u = first; u < end; u++) next[u - first + 1] = next[u - first] + t->lengths[u].count;
     spool_reader_t in = spool_reader(&t->gathered);
     for (int64_t at = 0, some; at < t->gathered.count; at += some) {
         some = min64(t->gathered.count - at, SPOOL_CHUNK);
@@ -237,8 +247,9 @@ static apart_t *bring_together(const reader_t *t, int64_t first, int64_t end, in
 
 static void put_partition(reader_t *t, int64_t first, int64_t end, const apart_t *places)
 {
-    for (t->user = first; t->user < end; places += t->lengths[t->user++]) {
-        for (int64_t i = 0; i < t->lengths[t->user]; i++) {
+    for (t->user = first; t->user < end; places += t->lengths[t->user++].count) {
+        t->first = t->lengths[t->user].first;
+        for (int64_t i = 0; i < t->lengths[t->user].count; i++) {
             GROW(t->list, t->count, t->cap);
             t->list[t->count++] = (entry_t){.value = places[i].value, .rank = places[i].rank, .row = places[i].item};
         }
@@ -250,7 +261,7 @@ static void put_gathered(reader_t *t)
 {
     spool_done(&t->gathered);
     for (int64_t first = 0, end, n, begin = 0; first < t->r.users; first = end, begin += n) {
-        for (end = first, n = 0; end < t->r.users && (end == first || n + t->lengths[end] <= PARTITION); end++) n += t->lengths[end];
+        for (end = first, n = 0; end < t->r.users && (end == first || n + t->lengths[end].count <= PARTITION); end++) n += t->lengths[end].count;
         apart_t *places = bring_together(t, first, end, begin, n);
         put_partition(t, first, end, places);
         free(places);
@@ -393,7 +404,6 @@ static void begin_lists(reader_t *t)
 
 static void end_lists(reader_t *t)
 {
-    end_list(t);
     if (t->gathering) put_gathered(t);
     if (!t->r.places.count) die_at(t->lines->name, 0, "is empty, expected lists");
     spool_done(&t->r.places);
@@ -410,6 +420,7 @@ bool recs_text_read(recs_t *r, lines_t *lines, const char *form, const char *val
         if (!t.read && begin(&t, form)) continue;
         t.read(&t);
     }
+    if (!t.apart) end_list(&t);
     const bool done = gathering || !t.apart;
     if (done) end_lists(&t);
     else recs_free(&t.r);
