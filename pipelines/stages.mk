@@ -90,6 +90,7 @@ MINE     ?= mine-intent
 QUALITY  ?= mine-intent --quality-only
 EMBED    ?= embed
 RQVAE    ?= rqvae
+SIDS     ?= sids
 TRAIN    ?= sidgen-train
 RL       ?= qarm-rl
 BLEND    ?= blend
@@ -125,6 +126,9 @@ embed       = $(call stage,embed,$(RUN),$(EMBED),$(if $(findstring --image ,$2),
 # EMBEDDINGS (or, for --method identity, INTERACTIONS), pipeline's own flags
 rqvae = $(call stage,rqvae,$(RUN),$(RQVAE),--seed $(SEED) $2 $(RQVAE_FLAGS) --log @/log.jsonl -o @/sids.st < $1,$1,sids.st)/sids.st
 
+# FILE of another system's SIDs, pipeline's own flags
+foreign-sids = $(call stage,sids,$(RUN),$(SIDS),$2 --interactions $(interactions) $(SIDS_FLAGS) -o @/sids.st < $1,$1 $(interactions),sids.st)/sids.st
+
 # SIDS, pipeline's own flags. A data set may have flags for each of the two bodies.
 sidgen-train = $(call stage,sidgen-train,$(TRAIN_RUN),$(TRAIN),--sids $1 --interactions $(interactions) --seed $(SEED) $2 \
 	$(if $(findstring --body timeline,$(subst =, ,$2 $(TRAIN_FLAGS))),$(TIMELINE_FLAGS),$(FLAT_FLAGS)) $(TRAIN_FLAGS) \
@@ -156,6 +160,11 @@ blend = $(call stage,blend,$(RUN),$(BLEND),$(addprefix --model ,$1) $(addprefix 
 evaluate = $(call stage,evaluate,$(RUN),$(EVAL),$(addprefix --model ,$1) $(addprefix --sids ,$2) $(addprefix --blend ,$4) \
 	--interactions $(interactions) --split $(SPLIT) $(addprefix --baseline ,$(BASELINES)) $3 $(EVAL_FLAGS) \
 	--per-user @/per-user.st -o @/metrics.json,$1 $2 $4 $(interactions),metrics.json per-user.st)/metrics.json
+
+# LISTS of anyone's, pipeline's own flags
+evaluate-lists = $(call stage,evaluate,$(RUN),$(EVAL),--recs $1 --interactions $(interactions) --split $(SPLIT) \
+	$(addprefix --baseline ,$(BASELINES)) $2 $(RECS_FLAGS) $(EVAL_FLAGS) --per-user @/per-user.st -o @/metrics.json,\
+	$1 $(interactions),metrics.json per-user.st)/metrics.json
 
 # --- The experiment -------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ setup()
     echo '{"id":"a"}' > raw/items.jsonl
     printf 'user\titem\torder\nu\ta\t0\n' > raw/interactions.tsv
     write_stand_in
-    for tool in synth ingest caption mine-intent embed rqvae sidgen-train qarm-rl blend evaluate; do ln -s stand-in "fake/$tool"; done
+    for tool in synth ingest caption mine-intent embed rqvae sids sidgen-train qarm-rl blend evaluate; do ln -s stand-in "fake/$tool"; done
 }
 
 # Writes to its output what it was told and given; says in $RAN that it ran; hangs, half done, if $HANG names it.
@@ -30,7 +30,7 @@ given=
 while [ $# -gt 0 ]; do
     case $1 in
         -o | --items-out | --report | --per-user | --log) outs+=("$2"); [ "$1" != -o ] || main=$2; shift ;;
-        --sids | --interactions | --items | --model | --quality | --embeddings | --blend | --fit-weights) given+=$(cat "$2"); shift ;;
+        --sids | --interactions | --items | --model | --quality | --embeddings | --blend | --fit-weights | --recs) given+=$(cat "$2"); shift ;;
     esac
     shift
 done
@@ -472,6 +472,36 @@ MK
     assert_success
 }
 
+@test "yours: SIDs of others under our generator, and their lists, beside ours" {
+    echo '{}' > theirs.index.json
+    echo 'u1 Q0 a 1 1 t' > run.trec
+    run --separate-stderr dag run PIPELINE=yours SIDS_FROM=theirs.index.json SIDS_FLAGS="--item-map ids" RECS="other=run.trec ./run.trec" \
+        RECS_FLAGS="--missing-lists empty" SEEDS="1 2" -j 1
+    assert_success
+    assert_equal "$(grep -o 'work/toy/evaluate-[0-9a-f]*/metrics.json' <<< "$(grep '^table of' <<< "$output")" | wc -l)" 6
+    assert_equal "$(ran_sorted)" \
+        "embed evaluate evaluate evaluate evaluate evaluate evaluate ingest rqvae rqvae sidgen-train sidgen-train sidgen-train sidgen-train sids"
+    run cat work/toy/sids-*/args
+    assert_output --regexp '^sids --from index.json --interactions ingest-[0-9a-f]+/interactions.st --item-map ids -o @/sids.st < theirs.index.json$'
+    run grep -h -- --recs work/toy/evaluate-*/args
+    assert_output --regexp '^evaluate --recs run.trec --interactions .* --missing-lists empty --per-user @/per-user.st -o @/metrics.json$'
+    dag run PIPELINE=yours RECS=run.trec SEEDS="1 2" TO=by_lists
+    assert_ran evaluate # other flags
+    sleep 0.02
+    echo 'u2 Q0 a 1 1 t' >> run.trec
+    dag run PIPELINE=yours RECS=run.trec TO=by_lists
+    assert_ran evaluate
+    mv theirs.index.json theirs.npy
+    dag run PIPELINE=yours SIDS_FROM=theirs.npy SEED=1 TO=your_sids
+    assert_equal "$(cat work/toy/sids-*/args | grep -c -- '--from npy')" 1
+    run dag run PIPELINE=yours
+    assert_failure
+    assert_output --partial 'nothing of yours: give SIDS_FROM=FILE, or RECS='
+    run dag run PIPELINE=yours SIDS_FROM=absent.json
+    assert_failure
+    assert_output --partial absent.json
+}
+
 @test "flags with quotes, spaces and shell characters arrive as they are" {
     run dag run TO=embeddings EMBED_FLAGS="--note 'a; b' --other \"it's \$\$HOME\""
     assert_success
@@ -552,6 +582,17 @@ real_run()
     run real_run run PIPELINE=sasrec
     assert_success
     assert_line --regexp '^all items +sasrec +popular +cooccur$'
+}
+
+@test "yours with the real tools: our own SIDs and lists as theirs" {
+    run real_run run PIPELINE=sidmill TO=sids
+    assert_success
+    "$BIN/sids" --to tsv work/demo/rqvae-*/sids.st > theirs.tsv
+    "$BIN/evaluate" -q -i work/demo/ingest-*/interactions.st --baseline popular --recs-out lists.st > popular.json
+    run real_run run PIPELINE=yours SIDS_FROM=theirs.tsv RECS=popular=lists.st
+    assert_success
+    assert_line --regexp '^all items +ours +your-sids +popular +cooccur$'
+    assert_line --regexp '^hr@10 +([01]\.[0-9]+) +\1 '
 }
 
 @test "README's pipe works as written" {

@@ -168,6 +168,201 @@ PY
     assert_output "$(value m.json metrics hr@5)"
 }
 
+# The lists of lists.st as text, in a form: as_text FORM [SHUFFLED]. Scores fall from list to list as they do in one.
+as_text() {
+    /usr/bin/python3 - "$@" <<'PY'
+import random, sys, evaluate as e
+form, r = sys.argv[1], e.read("lists.st")
+random.seed(1)
+for u, row in zip(r["user_ids"], r["items"]):
+    places = [(p, r["item_ids"][i]) for p, i in enumerate(row, 1) if i >= 0]
+    if len(sys.argv) > 2: random.shuffle(places)
+    lines = {"rank": [f"{u}\t{i}\t{p}" for p, i in places], "score": [f"{u}\t{i}\t{1 / p:.6g}" for p, i in places],
+             "order": [f"{u}\t{i}" for p, i in places], "trec": [f"{u} Q0 {i}  {p} {-(p // 3)} tag" for p, i in places],
+             "tabs": [f"{u}\tQ0\t{i}\t{p}\t{9 - p}e-1\ttag" for p, i in places],
+             "wide": [u + "".join(f"\t{i}:{-p}" for p, i in places)]}[form]
+    print("\n".join(lines))
+PY
+}
+
+@test "lists as text give the numbers of recs/1" {
+    evaluate -q -i i.st --baseline cooccur -k 12 --recs-out lists.st -o own.json
+    evaluate -q -i i.st --recs lists.st --per-user own.st -o m.json
+    for form in rank score order trec tabs wide; do
+        as_text $form >lists
+        evaluate -q -i i.st --recs lists --per-user r.st -o t.json
+        for key in metrics metrics_unseen strata coverage@10 k lists; do assert_equal "$(value t.json $key)" "$(value m.json $key)"; done
+        "$HELPERS/evaluate.py" same_tensors own.st r.st
+    done
+    assert_equal "$(value m.json lists)" '{"users": 148, "duplicates": 0, "unknown": 0, "short": 0, "missing": 0, "unused": 0}'
+    # The lines of a list in any order, where values are told to be ranks or scores, or a header tells.
+    for form in trec rank score; do
+        as_text $form shuffled >lists
+        local options=()
+        [ $form = trec ] || options=(--recs-values "$form")
+        evaluate -q -i i.st --recs lists "${options[@]}" --per-user r.st -o t.json
+        "$HELPERS/evaluate.py" same_tensors own.st r.st
+        [ $form = trec ] || { { printf 'user_id\titem_id\t%s\n' $form; cat lists; } >named; evaluate -q -i i.st --recs named --per-user r.st -o t.json; }
+        "$HELPERS/evaluate.py" same_tensors own.st r.st
+    done
+    # The users' lines apart, from a file or a pipe, and together from a pipe.
+    for form in trec rank score order; do
+        as_text $form >together
+        awk -v n=12 '{ print (NR - 1) % n, NR, $0 }' together | sort -k1,1n -k2,2n | cut -d' ' -f3- >lists
+        for recs in lists <(cat lists) <(cat together); do
+            evaluate -q -i i.st --recs "$recs" --per-user r.st -o t.json
+            "$HELPERS/evaluate.py" same_tensors own.st r.st
+        done
+    done
+    # Packed, from a pipe, named, with a byte order mark and other line ends.
+    as_text trec >lists
+    gzip -kf lists
+    evaluate -q -i i.st --recs lists.gz --recs-format trec -o t.json
+    assert_equal "$(value t.json metrics)" "$(value m.json metrics)"
+    assert_regex "$(value t.json settings inputs recs)" '^"[0-9a-f]{32}"$'
+    { printf '\xef\xbb\xbf'; as_text rank | sed 's/$/\r/'; echo; } | evaluate -q -i i.st --recs - -o t.json
+    assert_equal "$(value t.json metrics)" "$(value m.json metrics)"
+    evaluate -q -i i.st --recs - <lists.st -o t.json
+    assert_equal "$(value t.json metrics)" "$(value m.json metrics)"
+    evaluate -q -i i.st --recs <(cat lists.st) --recs-format st -o t.json
+    assert_equal "$(value t.json metrics)" "$(value m.json metrics)"
+    for recs in <(as_text wide; printf 'x\ny\n') <(printf 'x\n'; as_text wide); do # users with empty lists
+        evaluate -q -i i.st --recs "$recs" --recs-format wide --per-user r.st -o t.json
+        "$HELPERS/evaluate.py" same_tensors own.st r.st
+    done
+    as_text wide | cut -f 1-3 | evaluate -q -i i.st --recs - --recs-format wide -o t.json
+    assert_equal "$(value t.json k)" 2
+}
+
+@test "what recommend prints is lists of others" {
+    "$HELPERS/evaluate.py" write_histories i.st test >histories.txt
+    "$BIN/recommend" -q -m trie.st -s sids.st -k 10 <histories.txt >lists.tsv
+    "$BIN/tensor" get i.st user_ids | tail -n +3 | paste - lists.tsv >wide
+    evaluate -q -m trie.st -s sids.st -i i.st -k 10 -o m.json
+    evaluate -q -i i.st --recs wide -o t.json
+    assert_equal "$(value t.json metrics)" "$(value m.json metrics)"
+}
+
+@test "nothing of a list is passed over in silence" {
+    /usr/bin/python3 - <<'PY'
+import evaluate as e
+e.write_interactions("few.st", [[0, 1, 2], [3, 4, 5], [6, 7, 8], [1, 2, 3], [0, 1]], 10)
+PY
+    printf 'u0\ti5\nu0\ti9\nu0\ti5\nu0\ti2\nu1\todd\nu1\ti5\nu3\ti2\nu3\ti2\nu3\ti3\nu4\ti3\nzz\ti3\n' >lists
+    run --separate-stderr evaluate -i few.st --recs lists -o m.json
+    assert_failure 65
+    assert_regex "$stderr" "lists: no list for 1 of the 4 users, the first 'u2'"
+    run --separate-stderr evaluate -i few.st --recs lists --missing-lists empty --per-user r.st -o m.json
+    assert_success
+    assert_equal "$(value m.json lists)" '{"users": 4, "duplicates": 2, "unknown": 1, "short": 2, "missing": 1, "unused": 2}'
+    assert_regex "$stderr" '1 of 5 items are not in the interactions'
+    assert_regex "$stderr" 'warning: lists: 2 places repeat an item of their list'
+    assert_regex "$stderr" 'warning: lists: no list for 1 of the 4 users: counted as empty'
+    assert_regex "$stderr" '2 of 3 lists have fewer than 4 places'
+    assert_regex "$stderr" '2 lists are of users who are not asked about'
+    # A repeat keeps its place; where met items are left out, all places of one go.
+    run /usr/bin/python3 -c 'import evaluate as e; r = e.read("r.st"); print(r["rank"], r["rank_unseen"])'
+    assert_output '[4 2 0 3] [4 2 0 1]'
+    assert_equal "$(value m.json metrics hr@1)" 0
+    evaluate -q -i few.st --recs lists --missing-lists empty -k 2 -o m.json
+    assert_equal "$(value m.json lists short)" 0
+    /usr/bin/python3 - <<'PY'
+import evaluate as e, numpy as np
+lists = lambda a: {"items": np.array(a), "user_ids": ["u0", "u1", "u2", "u3"][:len(a)], "item_ids": [f"i{i}" for i in range(10)]}
+e.write("same.st", lists([[5, 9, 5, 2], [4, 5, -1, -1], [-1] * 4, [2, 2, 3, -1]]), {"schema": "recs/1"})
+e.write("behind.st", lists([[5, -1, 5, 2]] * 4), {"schema": "recs/1"})
+e.write("below.st", lists([[5, -3, -1, -1]] * 4), {"schema": "recs/1"})
+e.write("huge.st", lists([[2 ** 40, -1, -1, -1]] * 4), {"schema": "recs/1"})
+PY
+    evaluate -q -i few.st --recs same.st --per-user r.st -o m.json # I64
+    assert_equal "$(value m.json lists)" '{"users": 4, "duplicates": 2, "unknown": 0, "short": 3, "missing": 0, "unused": 0}'
+    run /usr/bin/python3 -c 'import evaluate as e; r = e.read("r.st"); print(r["rank"], r["rank_unseen"])'
+    assert_output '[4 2 0 3] [4 1 0 1]'
+    for f in behind below huge; do
+        run --separate-stderr evaluate -q -i few.st --recs $f.st -o m2.json
+        assert_failure 65
+        assert_equal "${#stderr_lines[@]}" 1
+        assert_not_exists m2.json
+    done
+    run --separate-stderr "$BIN/tensor" verify behind.st
+    assert_failure 65
+    assert_equal "$stderr" 'tensor: behind.st: items: row 0 names item 5 behind its end (-1)'
+    evaluate -q -i i.st --baseline popular -o own.json
+    run value own.json lists
+    assert_failure
+}
+
+@test "lists as text that are malformed" {
+    local bad message options
+    while IFS='|' read -r bad message options; do
+        # shellcheck disable=SC2059 # a format
+        printf "$bad" >bad
+        # shellcheck disable=SC2086 # words
+        run --separate-stderr evaluate -q -i i.st --recs bad $options -o m.json
+        assert_failure 65
+        [ "${#stderr_lines[@]}" -eq 1 ] || fail "$stderr"
+        [[ $stderr == "evaluate: $message"* ]] || fail "message: $stderr, expected $message"
+        assert_not_exists m.json
+    done <<'CASES'
+|bad: is empty, expected lists
+\n\n|bad: is empty, expected lists
+user\titem\trank\n|bad: is empty, expected lists
+u1\n|bad:1: neither recs/1 nor
+a b c\n|bad:1: neither recs/1 nor
+u1\ti1\ti2\ti3\n|bad:1: neither recs/1 nor
+u1\ti1\t1\nu1\ti2\n|bad:2: 2 columns, expected 3 as in the first line
+u1\ti1\nu1\ti2\t3\n|bad:2: 3 columns, expected 2
+u1\ti1\t1\nu1\ti2\tx\n|bad:2: rank or score 'x', expected a number
+u1\ti1\t1\nu1\ti2\tnan\n|bad:2: rank or score 'nan', expected a number
+u1\ti1\t1\nu1\ti2\t\n|bad:2: rank or score '', expected a number
+u1\ti1\t1\n\ti2\t1\n|bad:2: no user, expected an id
+u1\ti1\t1\nu1\t\t2\n|bad:2: no item, expected an id
+u1\ti1\t1\nu2\ti1\t1\nu1\ti2\t3\n|bad:1: user 'u1': its third column neither counts
+u1\ti1:3\ti2:2\ti3:1\nu2\ti1:1\nu1\ti4:0\n|bad:3: a second list of user 'u1', expected one
+u1\ti1\t1\nu1\ti2\t3\n|bad:1: user 'u1': its third column neither counts 1, 2, 3 ... nor falls
+u1\ti1\t0\nu1\ti2\t1\n|bad:1: user 'u1': its third column neither counts
+u1\ti1\t1\nu1\ti2\t2\nu2\ti1\t2\nu2\ti2\t1\n|bad:3: user 'u2': its third column does not count 1, 2, 3
+u1\ti1\t2\nu1\ti2\t1\nu2\ti1\t1\nu2\ti2\t2\n|bad:3: user 'u2': its third column neither counts
+u1\ti1\t1\nu1\ti2\t3\n|bad:1: user 'u1': its ranks are not 1, 2, 3|--recs-values rank
+u1\ti1\t1\nu1\ti2\t1\n|bad:1: user 'u1': its ranks are not 1, 2, 3|--recs-values rank
+u1\ti1\t1.5\n|bad:1: user 'u1': its ranks are not 1, 2, 3|--recs-values rank
+u1\ti1\n|bad:1: 2 columns, expected a rank as the third|--recs-values rank
+item\tuser\tscore\n|bad:1: columns item, user; expected user, item
+u1\ti1\tx\n|bad:1: rank or score 'x', expected a number
+u1\ti1:1\ti2:0\ti3:0\nu1\ti4:-1\n|bad:2: a second list of user 'u1', expected one
+u1 Q0 i1 1 0.5 t\nu1 Q0 i2 2 0.4\n|bad:2: 5 words, expected 6
+u1 Q0 i1 1 0.5 t\nu1 Q0 i2 2 0.4 t t\n|bad:2: 7 words, expected 6
+u1 Q0 i1 first 0.5 t\n|bad:1: rank 'first', expected a whole number
+u1 Q0 i1 1 high t\n|bad:1: score 'high', expected a number
+u1\ti1:1\ti2:0.5\ti3\n|bad:1: item 'i3', expected id:score
+u1\ti1:1\ti2:0.5\t:0\n|bad:1: no item, expected an id
+u1\ti1:1\ti2:2\ti3:0\n|bad:1: user 'u1': its scores rise
+u1\ti1\n|bad:1: 2 words, expected 6|--recs-format trec
+\xff\ti1\n|bad:1: not valid UTF-8
+u1\ti1\0\n|bad:1: not valid UTF-8
+u1\ti1\n|bad: ends after 6 bytes, expected a safetensors file|--recs-format st
+CASES
+    run --separate-stderr evaluate -q -i i.st --recs i.st -o m.json
+    assert_failure 65
+    evaluate -q -i i.st --baseline popular --recs-out lists.st -o own.json
+    run --separate-stderr evaluate -q -i i.st --recs <(printf 'u1\ti1:1\ti2:2\ti3:0\n') -o m.json # a pipe
+    assert_failure 65
+    assert_regex "$stderr" "user 'u1': its scores rise"
+    head -c 2000 lists.st >cut.st
+    run --separate-stderr evaluate -q -i i.st --recs cut.st -o m.json
+    assert_failure 65
+    assert_equal "${#stderr_lines[@]}" 1
+    for wrong in '--recs-values rank --recs x --recs-format trec' '--recs-format st --baseline popular' '--missing-lists empty --baseline popular'; do
+        echo 'u1 Q0 i1 1 1 t' >x
+        # shellcheck disable=SC2086 # words
+        run --separate-stderr evaluate -q -i i.st $wrong
+        assert_failure 64
+        assert_equal "${#stderr_lines[@]}" 1
+    done
+    run --separate-stderr evaluate -q -i i.st --recs absent
+    assert_failure 66
+}
+
 @test "a ranker and its lists from a file: the same answers, ranks and metrics" {
     local ask=(-i i.st --users 90 --seed 4)
     for name in popular cooccur model; do

@@ -20,6 +20,7 @@
 #include "score/lists.h"
 #include "score/ranks.h"
 #include "score/recommender.h"
+#include "score/recs_open.h"
 #include "score/show.h"
 #include "score/verdict.h"
 
@@ -30,13 +31,18 @@ static int64_t beam = 20, k, users, bootstrap = 10000, spare = RANKER_SPARE;
 static cooccur_options_t cooccur = {.window = 10, .back = 0.3, .power = 0.25, .decay = 0.6};
 static const char *protocol = "all";
 static bool compare, ablation, show, exact;
+static const char *const missing_choices[] = {"refuse", "empty", NULL};
+static const char *recs_form = "auto", *values = "auto", *missing = "refuse";
 
 static const cli_option_t options[] = {
     OPT_STRING('m', "model", "FILE", &model, "model/1 to evaluate, with --sids"),
     OPT_STRING('s', "sids", "FILE", &sids, "sids/1 that the model was trained with"),
     OPT_STRING(0, "blend", "FILE", &blend, "blend/1: a mixture, of the model too if it was fitted with it"),
     OPT_STRING('i', "interactions", "FILE", &interactions, "interactions/1"),
-    OPT_STRING(0, "recs", "FILE", &recs, "score these lists (recs/1) in place of a model's"),
+    OPT_STRING(0, "recs", "FILE", &recs, "score these lists in place of a model's: recs/1, TSV or TREC"),
+    CONFIG_CHOICE(0, "recs-format", recs_forms, &recs_form, "their form"),
+    CONFIG_CHOICE(0, "recs-values", recs_values, &values, "what a TSV's third column is"),
+    CONFIG_CHOICE(0, "missing-lists", missing_choices, &missing, "users whom they lack"),
     CONFIG_CHOICE(0, "split", splits, &split, "which item is held out"),
     CONFIG_INT('b', "beam", "N", &beam, 1, 100000, "beam width"),
     CONFIG_FLAG(0, "exact", &exact, "score every item under the model as well: what the beam loses"),
@@ -80,9 +86,9 @@ typedef struct {
     ranker_t *ranker;
     recommender_t *recommender; /* the model, where there is one: the ranker, or a part of the blender */
     blender_t *blender;         /* the ranker, where it is a mixture */
-    st_file_t *recs_file;
     int64_t recs_k;
     sids_t codes;               /* of --sids without --model */
+    lists_report_t lists;       /* of those of --recs */
     provenance_t from;          /* these files and the interactions */
 } system_t;
 
@@ -110,13 +116,15 @@ static ranker_t *blend_open(system_t *s, const held_out_t *h)
 
 static ranker_t *lists_open(system_t *s, const held_out_t *h)
 {
-    s->recs_file = st_open(recs);
-    provenance_add(&s->from, "recs", s->recs_file);
-    recs_t lists = recs_read(s->recs_file);
+    recs_t lists = recs_open(recs, recs_form, values);
+    provenance_add_digest(&s->from, "recs", lists.digest);
     s->recs_k = lists.k;
     if (k > lists.k)
         die(EX_DATAERR, "%s: lists of length %lld, expected at least -k %lld", recs, (long long)lists.k, (long long)k);
-    return lists_ranker(lists, s->recs_file->name, &h->x);
+    ranker_t *r = lists_ranker(lists, &h->x);
+    const ranker_query_t q = held_out_query(h, 0);
+    s->lists = lists_look(r, &q, k ? k : s->recs_k, !strcmp(missing, "empty"));
+    return r;
 }
 
 /* SIDs that no model speaks, for what they say of the items. */
@@ -143,7 +151,6 @@ static void system_close(system_t *s)
     provenance_free(&s->from);
     if (s->ranker) s->ranker->free(s->ranker);
     sids_free(&s->codes);
-    if (s->recs_file) st_close(s->recs_file);
 }
 
 /* What every system is asked, and what the answers are judged by. */
@@ -322,6 +329,9 @@ static void check_options(int operands, char **argv)
     if (model && !sids) die(EX_USAGE, "--model and --sids go together");
     if (!model && !blend && !recs && !(baseline && *baseline))
         die(EX_USAGE, "nothing to evaluate: expected --model, --blend, --recs or --baseline");
+    static const char *const only_recs[] = {"recs-format", "recs-values", "missing-lists"};
+    for (int i = 0; !recs && i < 3; i++)
+        if (cli_given(only_recs[i])) die(EX_USAGE, "--%s goes with --recs", only_recs[i]);
     if (recs && recs_out) die(EX_USAGE, "--recs-out writes the lists of a model or a baseline, not those of --recs");
     if (exact && (!model || blend)) die(EX_USAGE, "--exact goes with --model, without --blend");
     if (model && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
@@ -417,6 +427,11 @@ static void evaluate(void)
     buf_puts(&out, ",\n");
     if (s.blender && !gives_probabilities(&s))
         buf_puts(&out, "  \"calibration_note\": \"scored with factors or powers: exp(score) is no probability\",\n");
+    if (recs) {
+        buf_puts(&out, "  ");
+        lists_json(&out, &s.lists);
+        buf_puts(&out, ",\n");
+    }
     invalid_json(&out, &s, &h);
     if (s.recommender) sids_json(&out, s.recommender);
     if (exact) exact_json(&out, &s, &task, &v);

@@ -247,6 +247,7 @@ static void check_by_tools(const st_file_t *f, const char *schema)
     if (!strcmp(schema, "model/1")) model_free(model_read(f));
     if (!strcmp(schema, "recs/1")) {
         recs_t r = recs_read(f);
+        recs_check(&r);
         recs_free(&r);
     }
 }

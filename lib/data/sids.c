@@ -94,8 +94,8 @@ static int read_max_suffix(const st_file_t *f, const sids_t *s)
     return (int)max;
 }
 
-/* Checks that no full SID repeats or begins another. Sorted, offenders are neighbours, the shorter first. */
-static void check_prefix_free(const st_file_t *f, const sids_t *s)
+/* Sorted, offenders are neighbours, the shorter first. */
+void sids_check_unique(const char *name, const sids_t *s)
 {
     int64_t *order = sids_order(s);
     for (int64_t i = 1; i < s->items; i++) {
@@ -103,7 +103,7 @@ static void check_prefix_free(const st_file_t *f, const sids_t *s)
         if (!same_codes(s, a, b) || (s->suffix[a] >= 0 && s->suffix[a] != s->suffix[b])) continue;
         size_t na, nb;
         const char *ida = strtab_get(&s->item_ids, a, &na), *idb = strtab_get(&s->item_ids, b, &nb);
-        die_at(f->name, 0, "the SID of item '%.*s' %s that of item '%.*s', expected every full SID to lead to one item", (int)na, ida,
+        die_at(name, 0, "the SID of item '%.*s' %s that of item '%.*s', expected every full SID to lead to one item", (int)na, ida,
                s->suffix[a] == s->suffix[b] ? "equals" : "begins", (int)nb, idb);
     }
     free(order);
@@ -124,7 +124,7 @@ sids_t sids_read(const st_file_t *f)
     s.item_ids = st_need_ids(f, "item_ids", s.items);
     s.codes = read_codes(f, &s);
     s.max_suffix = read_max_suffix(f, &s);
-    check_prefix_free(f, &s);
+    sids_check_unique(f->name, &s);
     return s;
 }
 
@@ -172,6 +172,13 @@ void sids_assign_suffixes(sids_t *s, suffix_t how)
         for (int64_t j = i; j < end; j++) s->suffix[order[j]] = (int32_t)(j - i);
     }
     free(order);
+}
+
+int64_t sids_suffixed(const sids_t *s)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < s->items; i++) n += s->suffix[i] >= 0;
+    return n;
 }
 
 sid_stats_t sids_stats(const sids_t *s)

@@ -24,6 +24,9 @@ typedef struct {
  * items). K comes from `codebook` [L, K, d] where present, else from metadata config "codes", else from the largest code;
  * max_suffix from config "max-suffix", else from the largest suffix. The ids are indexed, for strtab_find(). */
 sids_t sids_read(const st_file_t *f);
+
+/* Ends the process with EX_DATAERR, naming both items, where a full SID repeats or is a prefix of another. `name` is the file's. */
+void sids_check_unique(const char *name, const sids_t *s);
 void sids_free(sids_t *s);
 
 /* SIDs of one level in which item i has code i, without suffixes; takes the ids, which are indexed. More than SID_MAX_CODES items
@@ -38,6 +41,9 @@ int64_t *sids_order(const sids_t *s);
  * max_suffix items ends the process with EX_DATAERR. */
 typedef enum { SUFFIX_COLLIDE, SUFFIX_ALWAYS } suffix_t;
 void sids_assign_suffixes(sids_t *s, suffix_t how);
+
+/* How many items have a suffix. */
+int64_t sids_suffixed(const sids_t *s);
 
 /* What the codes say about themselves before the suffix. */
 typedef struct {

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "base/err.h"
@@ -200,11 +202,13 @@ static void index_names(st_file_t *f)
     strtab_index(&f->source->names);
 }
 
-st_file_t *st_open(const char *path)
+st_file_t *st_open(const char *path) { return st_open_bytes(in_bytes(path)); }
+
+st_file_t *st_open_bytes(bytes_t bytes)
 {
     st_file_t *f = NEW(st_file_t);
     struct st_source *s = f->source = NEW(struct st_source);
-    s->bytes = in_bytes(path);
+    s->bytes = bytes;
     f->name = xstrdup(s->bytes.name);
     size_t header_len;
     cJSON *header = parse_header(f, &header_len);
@@ -242,6 +246,21 @@ void st_close(st_file_t *f)
     free(f);
 }
 
+bool st_begins(const char *bytes, size_t n)
+{
+    uint64_t len = 0;
+    if (n <= LENGTH_BYTES) return false;
+    memcpy(&len, bytes, sizeof len);
+    return len <= MAX_HEADER && bytes[LENGTH_BYTES] == '{';
+}
+
+void st_release(const st_file_t *f, const void *data, size_t n)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), end = (uintptr_t)data + n;
+    const uintptr_t start = ((uintptr_t)data + page - 1) / page * page;
+    if (f->source->bytes.mapped && end > start + page) madvise((void *)start, end - start, MADV_DONTNEED);
+}
+
 const st_tensor_t *st_find(const st_file_t *f, const char *name)
 {
     int64_t i = strtab_find(&f->source->names, name, strlen(name));
@@ -255,10 +274,28 @@ const char *st_meta(const st_file_t *f, const char *key)
     return NULL;
 }
 
+/* Reads the bytes a stretch at a time, so that a large file does not fill the memory. */
+static XXH128_hash_t hash_bytes(const st_file_t *f)
+{
+    enum { STRETCH = 1 << 25 };
+    const bytes_t *b = &f->source->bytes;
+    if (b->len <= STRETCH) return XXH3_128bits(b->data, b->len);
+    XXH3_state_t *state = XXH3_createState();
+    if (!state || XXH3_128bits_reset(state) == XXH_ERROR) die(EX_OSERR, "out of memory");
+    for (size_t at = 0; at < b->len; at += STRETCH) {
+        const size_t n = b->len - at < STRETCH ? b->len - at : STRETCH;
+        XXH3_128bits_update(state, b->data + at, n);
+        st_release(f, b->data + at, n);
+    }
+    const XXH128_hash_t h = XXH3_128bits_digest(state);
+    XXH3_freeState(state);
+    return h;
+}
+
 char *st_digest(const st_file_t *f)
 {
     XXH128_canonical_t d;
-    XXH128_canonicalFromHash(&d, XXH3_128bits(f->source->bytes.data, f->source->bytes.len));
+    XXH128_canonicalFromHash(&d, hash_bytes(f));
     char *hex = xmalloc(2 * sizeof d.digest + 1);
     for (size_t i = 0; i < sizeof d.digest; i++) {
         hex[2 * i] = "0123456789abcdef"[d.digest[i] >> 4];

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/in.h"
 #include "base/out.h"
 #include "base/spool.h"
 #include "data/strtab.h"
@@ -45,7 +46,15 @@ typedef struct {
 /* Opens and checks a file (NULL or "-": standard input). A malformed one ends the process with EX_DATAERR and says what
  * is wrong: header length, JSON, dtype, shape, offsets that overlap, leave holes or run past the end, duplicate names. */
 st_file_t *st_open(const char *path);
+st_file_t *st_open_bytes(bytes_t bytes);   /* the same for bytes that it takes over */
 void st_close(st_file_t *f);
+
+/* True if the first `n` bytes of a file are those of a safetensors file, and of no text. */
+bool st_begins(const char *bytes, size_t n);
+
+/* Says that `n` bytes of a tensor's data are not needed soon: of a mapped file they leave the process's memory, to come back
+ * from the file when they are looked at again. */
+void st_release(const st_file_t *f, const void *data, size_t n);
 
 /* Ends the process with EX_DATAERR: "file: tensor 'name': ...". */
 _Noreturn void st_bad(const st_file_t *f, const char *tensor, const char *fmt, ...) PRINTF_LIKE(3, 4);

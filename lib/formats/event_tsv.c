@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/in.h"
 #include "base/mem.h"
+#include "formats/cells.h"
 #include "formats/event_source.h"
 #include "formats/when.h"
 
@@ -21,24 +22,9 @@ typedef struct {
     bool rating;
 } tsv_t;
 
-typedef struct {
-    const char *s;
-    size_t len;
-} field_t;
+static bool field_is(cell_t f, const char *name) { return f.len == strlen(name) && !memcmp(f.s, name, f.len); }
 
-/* Takes the next field of a line, from *at on; false when the line is used up. */
-static bool next_field(const char **at, const char *end, field_t *f)
-{
-    if (!*at) return false;
-    const char *tab = memchr(*at, '\t', (size_t)(end - *at));
-    *f = (field_t){*at, (size_t)((tab ? tab : end) - *at)};
-    *at = tab ? tab + 1 : NULL;
-    return true;
-}
-
-static bool field_is(field_t f, const char *name) { return f.len == strlen(name) && !memcmp(f.s, name, f.len); }
-
-static void add_column(tsv_t *t, field_t f)
+static void add_column(tsv_t *t, cell_t f)
 {
     int col = -1;
     for (int c = 0; c < COLS; c++)
@@ -61,7 +47,7 @@ static void read_header(tsv_t *t)
     if (!in_next(l)) die_at(l->name, 0, "is empty, expected a header line: user, item, timestamp or order");
     if (!utf8_valid(l->line, l->len)) die_at(l->name, 1, "not valid UTF-8");
     const char *at = l->line, *end = l->line + l->len;
-    for (field_t f; next_field(&at, end, &f);) add_column(t, f);
+    for (cell_t f; cell_next(&at, end, '\t', &f);) add_column(t, f);
     need_column(t, t->has[COL_USER], "\"user\"");
     need_column(t, t->has[COL_ITEM], "\"item\"");
     need_column(t, t->has[COL_TIMESTAMP] || t->has[COL_ORDER], "\"timestamp\" or \"order\"");
@@ -69,7 +55,7 @@ static void read_header(tsv_t *t)
     t->time = t->has[COL_TIMESTAMP] ? COL_TIMESTAMP : COL_ORDER;
 }
 
-static bool is_id(tsv_t *t, field_t f, const char *what)
+static bool is_id(tsv_t *t, cell_t f, const char *what)
 {
     if (!f.len) source_bad_line(&t->source, "%s is empty, expected an id", what);
     else if (memchr(f.s, '\r', f.len)) source_bad_line(&t->source, "%s holds a carriage return, expected an id without", what);
@@ -77,25 +63,25 @@ static bool is_id(tsv_t *t, field_t f, const char *what)
     return false;
 }
 
-static bool parse_time(tsv_t *t, field_t f, int64_t *time)
+static bool parse_time(tsv_t *t, cell_t f, int64_t *time)
 {
     if (integer_parse(f.s, f.len, time)) return true;
     source_bad_line(&t->source, "%s \"%.*s\", expected a whole number of 64 bits", col_names[t->time], (int)f.len, f.s);
     return false;
 }
 
-static bool parse_rating(tsv_t *t, field_t f, double *rating)
+static bool parse_rating(tsv_t *t, cell_t f, double *rating)
 {
     if (decimal_parse(f.s, f.len, rating)) return true;
     source_bad_line(&t->source, "rating \"%.*s\", expected a number", (int)f.len, f.s);
     return false;
 }
 
-static bool split_line(tsv_t *t, field_t values[COLS])
+static bool split_line(tsv_t *t, cell_t values[COLS])
 {
     const char *at = t->source.lines.line, *end = at + t->source.lines.len;
     int n = 0;
-    for (field_t f; next_field(&at, end, &f); n++)
+    for (cell_t f; cell_next(&at, end, '\t', &f); n++)
         if (n < t->fields && t->known[n] >= 0) values[t->known[n]] = f;
     if (n == t->fields) return true;
     source_bad_line(&t->source, "%d field%s, expected %d as in the header", n, n == 1 ? "" : "s", t->fields);
@@ -105,7 +91,7 @@ static bool split_line(tsv_t *t, field_t values[COLS])
 static bool parse_line(tsv_t *t, event_t *e)
 {
     const lines_t *l = &t->source.lines;
-    field_t f[COLS];
+    cell_t f[COLS];
     *e = (event_t){0};
     if (!utf8_valid(l->line, l->len)) {
         source_bad_line(&t->source, "not valid UTF-8");

@@ -5,66 +5,36 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "data/json.h"
+#include "formats/json_document.h"
 #include "formats/record_object.h"
 #include "formats/tables.h"
 #include "net/unpack.h"
 
-/* A file that is one JSON object, and where a reader stands in it. */
+/* Such a file, and what happens to members that cannot be read. */
 typedef struct {
-    bytes_t bytes;
-    const char *text;
-    source_lines_t source;   /* only for messages: its number is the line where the reader stands */
-    const char *counted;     /* the number counts the line breaks before this */
-    json_member_t member;
-    buf_t key;
+    json_document_t json;
+    source_lines_t source;   /* only for messages */
 } document_t;
-
-static void count_lines(document_t *d, const char *to)
-{
-    while ((d->counted = memchr(d->counted, '\n', (size_t)(to - d->counted)))) {
-        d->counted++;
-        d->source.lines.number++;
-    }
-    d->counted = to;
-}
 
 static void open_document(document_t *d, const source_options_t *o, tally_t *tally)
 {
-    d->bytes = in_bytes_unpacked(o->path, o->member);
+    d->json = json_document_open(in_bytes_unpacked(o->path, o->member));
     d->source = (source_lines_t){.bad_left = o->bad_lines, .tally = tally};
-    d->source.lines.name = xstrdup(d->bytes.name);
-    d->source.lines.number = 1;
-    size_t n = d->bytes.len;
-    d->text = d->counted = (const char *)d->bytes.data;
-    if (n >= 3 && !memcmp(d->text, "\xef\xbb\xbf", 3)) d->text += 3, n -= 3;
-    json_error_t e;
-    if (!n) die_at(d->bytes.name, 0, "is empty, expected one JSON object");
-    if (!utf8_valid(d->text, n)) die_at(d->bytes.name, 0, "not valid UTF-8");
-    if (!json_check(d->text, n, &e)) {
-        count_lines(d, d->text + e.at);
-        die_at(d->bytes.name, d->source.lines.number, "not JSON: %s", e.why);
-    }
-    if (d->text[strspn(d->text, " \t\r\n")] != '{') die_at(d->bytes.name, 0, "not an object, expected {...}");
+    d->source.lines.name = xstrdup(d->json.bytes.name);
 }
 
-/* Steps to the next member, its key unescaped in d->key; false at the end. */
+/* Steps to the next member; false at the end. */
 static bool next_member(document_t *d)
 {
-    size_t n = d->bytes.len - (size_t)(d->text - (const char *)d->bytes.data);
-    if (!json_next_member(d->text, n, &d->member)) return false;
-    count_lines(d, d->member.key);
-    buf_clear(&d->key);
-    buf_add(&d->key, "", 0);
-    json_unescape(d->member.key, d->member.key_end, &d->key);
-    return true;
+    bool more = json_document_next(&d->json);
+    d->source.lines.number = d->json.line;
+    return more;
 }
 
 static void close_document(document_t *d)
 {
-    in_free(&d->bytes);
+    json_document_close(&d->json);
     source_close(&d->source);
-    buf_free(&d->key);
 }
 
 /* --- Events ------------------------------------------------------------------------------------------------------------- */
@@ -81,7 +51,7 @@ typedef struct {
 /* Says what is wrong with the member as a user's history, or NULL. */
 static const char *refusal(const events_t *s)
 {
-    const document_t *d = &s->document;
+    const json_document_t *d = &s->document.json;
     if (!table_is_id(d->key.data, d->key.len)) return "is empty or holds a tab or a line break, expected an id";
     if (*d->member.value != '[') return "has no array of items";
     if (strtab_find(&s->users, d->key.data, d->key.len) >= 0) return "is there twice, expected one array of items";
@@ -95,10 +65,10 @@ static bool next_user(events_t *s)
     while (next_member(d)) {
         const char *why = refusal(s);
         if (why) {
-            source_bad_line(&d->source, "user \"%.60s\" %s", d->key.data, why);
+            source_bad_line(&d->source, "user \"%.60s\" %s", d->json.key.data, why);
             continue;
         }
-        strtab_add(&s->users, d->key.data, d->key.len);
+        strtab_add(&s->users, d->json.key.data, d->json.key.len);
         s->element = (json_element_t){0};
         s->position = 0;
         return true;
@@ -111,20 +81,21 @@ static bool events_next(event_source_t *base, event_t *e)
     events_t *s = (events_t *)base;
     document_t *d = &s->document;
     for (;;) {
-        const json_member_t *m = &d->member;
+        const json_member_t *m = &d->json.member;
         if (s->position < 0 || !json_next_element(m->value, (size_t)(m->value_end - m->value), &s->element)) {
             if (!next_user(s)) return false;
             continue;
         }
         if (json_id(s->element.value, s->element.value_end, &s->item)) break;
-        count_lines(d, s->element.value);
-        source_bad_line(&d->source, "an item of user \"%.60s\": its id %s", d->key.data, json_no_id);
+        json_document_to(&d->json, s->element.value);
+        d->source.lines.number = d->json.line;
+        source_bad_line(&d->source, "an item of user \"%.60s\": its id %s", d->json.key.data, json_no_id);
     }
-    *e = (event_t){d->key.data, s->item.data, d->key.len, s->item.len, s->position++, 0};
+    *e = (event_t){d->json.key.data, s->item.data, d->json.key.len, s->item.len, s->position++, 0};
     return true;
 }
 
-static char *events_digest(const event_source_t *base) { return in_bytes_hex(&((const events_t *)base)->document.bytes); }
+static char *events_digest(const event_source_t *base) { return in_bytes_hex(&((const events_t *)base)->document.json.bytes); }
 
 static void events_close(event_source_t *base)
 {
@@ -140,7 +111,7 @@ event_source_t *event_source_lcrec(const source_options_t *o)
     events_t *s = NEW(events_t);
     s->base = (event_source_t){.next = events_next, .digest = events_digest, .close = events_close, .order_only = true};
     open_document(&s->document, o, &s->base.tally);
-    if (o->rating) die_at(s->document.bytes.name, 0, "this format has no ratings, but --min-rating needs them");
+    if (o->rating) die_at(s->document.json.bytes.name, 0, "this format has no ratings, but --min-rating needs them");
     strtab_index(&s->users);
     s->position = -1;
     return &s->base;
@@ -159,18 +130,18 @@ static bool records_next(record_source_t *base, record_t *r)
     records_t *s = (records_t *)base;
     document_t *d = &s->document;
     while (next_member(d)) {
-        const json_member_t *m = &d->member;
+        const json_member_t *m = &d->json.member;
         const char *why = "has no object, expected {...}";
         size_t n = (size_t)(m->value_end - m->value);
-        bool good = *m->value == '{' && record_object_read(s->object, m->value, n, d->key.data, r, &why);
+        bool good = *m->value == '{' && record_object_read(s->object, m->value, n, d->json.key.data, r, &why);
         r->number = d->source.lines.number;
         if (good) return true;
-        source_bad_line(&d->source, "item \"%.60s\": %s", d->key.data, why);
+        source_bad_line(&d->source, "item \"%.60s\": %s", d->json.key.data, why);
     }
     return false;
 }
 
-static char *records_digest(const record_source_t *base) { return in_bytes_hex(&((const records_t *)base)->document.bytes); }
+static char *records_digest(const record_source_t *base) { return in_bytes_hex(&((const records_t *)base)->document.json.bytes); }
 
 static void records_close(record_source_t *base)
 {
@@ -188,6 +159,6 @@ record_source_t *record_source_lcrec(const source_options_t *o)
     if (c.numbered || c.given[RECORD_ID]) die(EX_USAGE, "--item-columns: expected keys by name, and none for the id");
     s->object = record_object_new(c, o->list_separator ? o->list_separator : ",", &s->base.tally);
     open_document(&s->document, o, &s->base.tally);
-    s->base.name = s->document.bytes.name;
+    s->base.name = s->document.json.bytes.name;
     return &s->base;
 }

@@ -83,13 +83,7 @@ static void set_columns(table_t *t, int n)
 /* Cuts a line at the delimiter; gives the number of cells. */
 static int split(table_t *t, const char *line, size_t n, char delimiter)
 {
-    int cells = 0;
-    for (const char *end = line + n;; cells++) {
-        const char *stop = memchr(line, delimiter, (size_t)(end - line));
-        if (cells < t->columns) t->cells[cells] = (table_cell_t){line, (size_t)((stop ? stop : end) - line)};
-        if (!stop) return cells + 1;
-        line = stop + 1;
-    }
+    return cells_split(line, n, delimiter, t->cells, t->columns);
 }
 
 /* --- CSV ---------------------------------------------------------------------------------------------------------------- */

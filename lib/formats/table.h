@@ -6,15 +6,13 @@
 #include <stddef.h>
 
 #include "data/strtab.h"
+#include "formats/cells.h"
 #include "formats/source.h"
 
 enum { TABLE_MAX_COLUMNS = 10000 };
 
 /* Valid UTF-8 without NUL; borrowed until the next row. */
-typedef struct {
-    const char *s;
-    size_t len;
-} table_cell_t;
+typedef cell_t table_cell_t;
 
 typedef struct table table_t;
 struct table {

@@ -17,8 +17,29 @@ static bool copy(const char *s, size_t n, char text[LONGEST])
     return strlen(text) == n;
 }
 
+/* Reads what most decimals are: few digits, whose number and whose power of ten are exact, so that one division rounds as strtod()
+ * does, some times faster. False for all others, which may be decimals too. */
+static bool plain_decimal(const char *s, size_t n, double *value)
+{
+    static const double power[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    enum { MOST_DIGITS = 15 };
+    const bool negative = n && *s == '-';
+    int64_t whole = 0;
+    int digits = 0, point = -1;
+    for (size_t i = negative; i < n; i++) {
+        const int digit = s[i] - '0';
+        if (s[i] == '.' && point < 0) point = digits;
+        else if (digit < 0 || digit > 9 || digits++ == MOST_DIGITS) return false;
+        else whole = whole * 10 + digit;
+    }
+    const double v = (double)whole / power[point < 0 ? 0 : digits - point];
+    *value = negative ? -v : v;
+    return digits > 0;
+}
+
 bool decimal_parse(const char *s, size_t n, double *value)
 {
+    if (plain_decimal(s, n, value)) return true;
     char text[LONGEST], *end;
     if (!copy(s, n, text) || strspn(text, "+-.0123456789eE") != n) return false;
     *value = strtod(text, &end);

@@ -2,12 +2,32 @@
 #ifndef SIDMILL_SCORE_LISTS_H
 #define SIDMILL_SCORE_LISTS_H
 
+#include <stdbool.h>
+
+#include "base/buf.h"
 #include "score/ranker.h"
 #include "score/recs.h"
 
-/* The lists for the users of x, as rows of x's items. Takes `recs` over; the rest is borrowed, `name` is the file's. Items that x
- * lacks are RANKER_UNKNOWN, of which a warning tells. A query must have its users; one of them without a list ends the process
- * with EX_DATAERR. Histories count for nothing, and scores are 0: a list is an order. */
-ranker_t *lists_ranker(recs_t recs, const char *name, const interactions_t *x);
+/* The lists for the users of x, as rows of x's items. Takes `recs` over; x is borrowed. Items that x lacks, of which a warning tells,
+ * are RANKER_UNKNOWN, and so is a place that repeats an item of its list, but one that the history holds. A query must have its users;
+ * one of them without a list has an empty one. Scores are 0: a list is an order. */
+ranker_t *lists_ranker(recs_t recs, const interactions_t *x);
+
+/* What lists hold that counts for nothing, and what they lack. */
+typedef struct {
+    int64_t users;        /* who ask */
+    int64_t duplicates;   /* places of their lists that repeat an item */
+    int64_t unknown;      /* places whose item the catalogue lacks */
+    int64_t shorter;      /* of their lists, with fewer than k places */
+    int64_t missing;      /* users who have none */
+    int64_t unused;       /* lists of others */
+} lists_report_t;
+
+/* Looks through the lists of those who ask, says what is amiss as warnings and notes, and counts. Where somebody has no list, the
+ * process ends with EX_DATAERR unless such lists count as empty. */
+lists_report_t lists_look(ranker_t *lists, const ranker_query_t *q, int64_t k, bool missing_are_empty);
+
+/* Appends `"lists": {"users": ...}`. */
+void lists_json(buf_t *out, const lists_report_t *r);
 
 #endif

@@ -128,11 +128,13 @@ static int32_t *kept(const verdict_t *v)
 /* Lists of x's items as a file: users and items in falling order, and another id in place of item HIDDEN. */
 static recs_t recs(const int32_t *lists)
 {
-    recs_t r = {.users = USERS, .k = K, .items = NEW_ARRAY(int32_t, USERS * K)};
+    static int32_t items[USERS * K];
+    static st_tensor_t tensor = {"items", ST_I32, 2, {USERS, K}, USERS * K, (const unsigned char *)items};
+    recs_t r = {.name = xstrdup("file"), .lists = USERS, .k = K, .items = &tensor};
     for (int u = USERS - 1; u >= 0; u--) {
         char id[8];
         strtab_add(&r.user_ids, id, (size_t)snprintf(id, sizeof id, "u%d", u));
-        for (int i = 0; i < K; i++) r.items[(USERS - 1 - u) * K + i] = lists[u * K + i] < 0 ? -1 : ITEMS - 1 - lists[u * K + i];
+        for (int i = 0; i < K; i++) items[(USERS - 1 - u) * K + i] = lists[u * K + i] < 0 ? -1 : ITEMS - 1 - lists[u * K + i];
     }
     for (int i = ITEMS - 1; i >= 0; i--) {
         char id[8];
@@ -151,7 +153,7 @@ TEST(lists_from_a_file_answer_as_what_wrote_them)
     cooccur_t c = cooccur_fit(&h.x, &options.cooccur);
     cooccur_topk(&c, USERS, h.histories, K, lists, scores);
     lists[5 * K - 1] = -1;
-    ranker_t *r = lists_ranker(recs(lists), "file", &h.x);
+    ranker_t *r = lists_ranker(recs(lists), &h.x);
     CHECK(!strcmp(r->name, "recs"));
     int unknown = 0;
     for (int i = 0; i < USERS * K; i++)
@@ -169,20 +171,52 @@ TEST(lists_from_a_file_answer_as_what_wrote_them)
     data_free(&h);
 }
 
+static bool missing_are_empty;
 static void ask_of_a_file_without_the_user(void)
 {
     held_out_t h = data();
-    int32_t lists[USERS * K] = {0}, items[USERS * K];
-    float scores[USERS * K];
+    int32_t lists[USERS * K] = {0};
     recs_t file = recs(lists);
     strtab_free(&file.user_ids);
     name_rows(&file.user_ids, 'u', USERS - 1);
-    ranker_t *r = lists_ranker(file, "file", &h.x);
+    ranker_t *r = lists_ranker(file, &h.x);
     ranker_query_t q = held_out_query(&h, K);
-    r->topk(r, &q, K, items, scores);
+    lists_look(r, &q, K, missing_are_empty);
 }
 
-TEST(a_user_without_a_list_ends_the_process) { CHECK(unit_exit_code(ask_of_a_file_without_the_user) == EX_DATAERR); }
+TEST(a_user_without_a_list_ends_the_process_or_has_an_empty_one)
+{
+    CHECK(unit_exit_code(ask_of_a_file_without_the_user) == EX_DATAERR);
+    missing_are_empty = true;
+    CHECK(unit_exit_code(ask_of_a_file_without_the_user) == 0);
+}
+
+/* A place that repeats an item, and one whose item is unknown, are nobody's; the list goes on behind them. */
+TEST(what_counts_for_nothing_keeps_its_place)
+{
+    held_out_t h = data();
+    int32_t lists[USERS * K], items[K];
+    float scores[K];
+    for (int i = 0; i < USERS * K; i++) lists[i] = i % K < 5 ? (i % K + 10) : -1;
+    int32_t *list = lists + 6 * K;
+    const history_t *history = &h.histories[6];
+    int32_t other = 4;
+    for (int64_t i = 0; i < history->count; i++)
+        if (history->items[i] == other) other++, i = -1;
+    const int32_t met = history->items[0], odd[5] = {met, other, met, other, HIDDEN};
+    memcpy(list, odd, sizeof odd);
+    CHECK(met != HIDDEN && other < ITEMS);
+    ranker_t *r = lists_ranker(recs(lists), &h.x);
+    ranker_query_t q = held_out_query(&h, K), one = {.n = 1, .histories = h.histories + 6, .users = h.users + 6};
+    const lists_report_t report = lists_look(r, &q, K, false);
+    CHECK(report.users == USERS && report.duplicates == 2 && report.unknown == 1 && report.shorter == USERS && !report.missing && !report.unused);
+    CHECK(lists_look(r, &one, 5, false).unused == USERS - 1);
+    r->topk(r, &one, K, items, scores);
+    const int32_t want[K] = {met, other, met, RANKER_UNKNOWN, RANKER_UNKNOWN, RANKER_NONE, RANKER_NONE};
+    CHECK(!memcmp(items, want, sizeof items));
+    r->free(r);
+    data_free(&h);
+}
 
 TEST(one_verdict_whoever_gives_the_lists)
 {
@@ -192,8 +226,8 @@ TEST(one_verdict_whoever_gives_the_lists)
     verdict_t own = judged(r, &h, &by);
     int32_t shown[USERS * K], *items = kept(&own);
     for (int i = 0; i < USERS * K; i++) shown[i] = items[i] == HIDDEN ? -1 : items[i];
-    free(items);
-    ranker_t *lists = lists_ranker(recs(shown), "file", &h.x);
+    memcpy(shown, items, sizeof shown);
+    ranker_t *lists = lists_ranker(recs(shown), &h.x);
     verdict_t theirs = judged(lists, &h, &by);
     int differ = 0;
     for (int u = 0; u < USERS; u++) differ += own.ranks[0].rank[u] != theirs.ranks[0].rank[u] && h.histories[u].target != HIDDEN;
@@ -265,7 +299,7 @@ TEST(short_lists_leave_fewer_others)
         fewest = left < fewest ? left : fewest;
     }
     CHECK(fewest >= 1 && fewest < K);
-    ranker_t *lists = lists_ranker(recs(shown), "file", &h.x);
+    ranker_t *lists = lists_ranker(recs(shown), &h.x);
     criteria_t by = criteria(&h);
     verdict_t v = judged(lists, &h, &by);
     CHECK(lists->longest == K && v.ranks[PROTOCOL_UNSEEN].k == fewest);
@@ -273,9 +307,9 @@ TEST(short_lists_leave_fewer_others)
     verdict_free(&v);
     lists->free(lists);
 
-    shown[5 * K + 1] = -1; /* that list has ended by itself: it is no reason to cut everyone's */
+    for (int i = 1; i < K; i++) shown[5 * K + i] = -1; /* that list has ended by itself: it is no reason to cut everyone's */
     for (int i = 0; i < K; i++) shown[7 * K + i] = h.histories[7].items[0]; /* nothing remains of this one */
-    lists = lists_ranker(recs(shown), "file", &h.x);
+    lists = lists_ranker(recs(shown), &h.x);
     v = judged(lists, &h, &by);
     CHECK(v.ranks[PROTOCOL_UNSEEN].k == 0);
     for (int m = 0; m < set.count; m++) CHECK(isnan(v.all[PROTOCOL_UNSEEN].value[m]));
@@ -315,6 +349,7 @@ TEST(baselines_by_name)
 }
 
 UNIT_MAIN(UNIT(popular_behind_the_interface), UNIT(cooccur_behind_the_interface),
-          UNIT(lists_from_a_file_answer_as_what_wrote_them), UNIT(a_user_without_a_list_ends_the_process),
+          UNIT(lists_from_a_file_answer_as_what_wrote_them), UNIT(a_user_without_a_list_ends_the_process_or_has_an_empty_one),
+          UNIT(what_counts_for_nothing_keeps_its_place),
           UNIT(one_verdict_whoever_gives_the_lists), UNIT(a_verdict_has_both_protocols),
           UNIT(short_lists_leave_fewer_others), UNIT(baselines_by_name))

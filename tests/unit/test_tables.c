@@ -58,6 +58,25 @@ static int found(const char *spec, const char *const *names, int role)
     return at[role];
 }
 
+/* Every decimal of up to 18 digits reads as strtod() has it, to the bit; and what is none is none. */
+TEST(decimals_as_strtod)
+{
+    static const char letters[] = "0123456789012345678901234567890123456789..-+e";
+    int read = 0;
+    for (uint64_t i = 0; i < 200000; i++) {
+        char text[24], *end;
+        const size_t n = 1 + rng_below(7, i, 18);
+        for (size_t c = 0; c < n; c++) text[c] = letters[rng_below(8, i * 32 + c, i % 2 ? 42 : sizeof letters - 1)];
+        text[n] = '\0';
+        double v, want = strtod(text, &end);
+        const bool good = decimal_parse(text, n, &v);
+        CHECK(good == (end > text && !*end && isfinite(want)));
+        CHECK(!good || !memcmp(&v, &want, sizeof v));
+        read += good;
+    }
+    CHECK(read > 50000);
+}
+
 TEST(usual_names_are_found_in_their_order)
 {
     const char *const names[] = {"asin", "Parent-ASIN", "name", "Image URL", "x", NULL};
@@ -194,7 +213,7 @@ TEST(damaged_files_are_read_or_refused)
 int main(void)
 {
     static const unit_test_t tests[] = {
-        UNIT(times), UNIT(numbers), UNIT(usual_names_are_found_in_their_order), UNIT(samples_are_read_whole),
+        UNIT(times), UNIT(numbers), UNIT(decimals_as_strtod), UNIT(usual_names_are_found_in_their_order), UNIT(samples_are_read_whole),
         UNIT(damaged_files_are_read_or_refused)};
     if (mkstemp(path) < 0 || mkstemp(lines_path) < 0) return 1;
     int failed = unit_run(tests, sizeof tests / sizeof *tests);
