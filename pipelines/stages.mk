@@ -95,6 +95,7 @@ TRAIN    ?= sidgen-train
 RL       ?= qarm-rl
 BLEND    ?= blend
 EVAL     ?= evaluate
+TENSOR   ?= tensor
 TRAIN_RUN ?= $(RUN)
 SPLIT    ?= test
 BASELINES ?= popular,cooccur
@@ -107,9 +108,15 @@ url    = $(findstring ://,$1)
 place  = $(if $(call url,$1),$(call quoted,$1),$1)
 local  = $(foreach file,$1,$(if $(call url,$(file)),,$(file)))
 ingest = $(call stage,ingest,$(RUN),$(INGEST),$(addprefix --format ,$(FORMAT)) --items $(call place,$1) --interactions $(call place,$2)$(if $(IMAGES), --images $(root)/images) \
-	$(INGEST_FLAGS) --report @/report.json --items-out @/items.jsonl -o @/interactions.st,$(call local,$1 $2),items.jsonl interactions.st)
+	$(cold_out) $(INGEST_FLAGS) --report @/report.json --items-out @/items.jsonl -o @/interactions.st,$(call local,$1 $2),\
+	items.jsonl interactions.st$(if $(COLD), cold-items.jsonl with-cold.st))
 items        = $(call ingest,$(ITEMS),$(INTERACTIONS))/items.jsonl
 interactions = $(call ingest,$(ITEMS),$(INTERACTIONS))/interactions.st
+
+# COLD=X: a share X of the test's items is kept from training; their records, and the histories with them.
+cold_out   = $(if $(COLD),--cold $(COLD) --cold-items @/cold-items.jsonl --cold-out @/with-cold.st)
+cold_items = $(call ingest,$(ITEMS),$(INTERACTIONS))/cold-items.jsonl
+with_cold  = $(call ingest,$(ITEMS),$(INTERACTIONS))/with-cold.st
 
 # ITEMS, pipeline's own flags, and for embed the INTERACTIONS to fit weights to (or none). Paths of pictures are relative to a
 # stage's folder, and stay right in any other.
@@ -123,11 +130,20 @@ fitted_to   = $(if $(own_space),,$1)
 embed       = $(call stage,embed,$(RUN),$(EMBED),$(if $(findstring --image ,$2),$(pictures)) $2 $(addprefix --fit-weights ,$(call fitted_to,$3)) \
 	$(EMBED_FLAGS) -o @/embeddings.st < $1,$1 $(call fitted_to,$3),embeddings.st)/embeddings.st
 
+# What is fitted to ITEMS, pipeline's own flags, INTERACTIONS to fit weights to; other ITEMS by such a FIT; tables of the same kind, one
+# behind the other.
+embed-fit   = $(call stage,embed,$(RUN),$(EMBED),$2 $(addprefix --fit-weights ,$3) $(EMBED_FLAGS) --fit-only -o @/fit.st < $1,$1 $3,fit.st)/fit.st
+embed-by    = $(call stage,embed,$(RUN),$(EMBED),$(pictures) --fit $2 -o @/embeddings.st < $1,$1 $2,embeddings.st)/embeddings.st
+joined      = $(call stage,join,$(RUN),$(TENSOR),join -o @/joined.st $1,$1,joined.st)/joined.st
+
 # EMBEDDINGS (or, for --method identity, INTERACTIONS), pipeline's own flags
 rqvae = $(call stage,rqvae,$(RUN),$(RQVAE),--seed $(SEED) $2 $(RQVAE_FLAGS) --log @/log.jsonl -o @/sids.st < $1,$1,sids.st)/sids.st
 
 # FILE of another system's SIDs, pipeline's own flags
 foreign-sids = $(call stage,sids,$(RUN),$(SIDS),$2 --interactions $(interactions) $(SIDS_FLAGS) -o @/sids.st < $1,$1 $(interactions),sids.st)/sids.st
+
+# SIDS, and the EMBEDDINGS of items to be added to them
+assign = $(call stage,rqvae,$(RUN),$(RQVAE),--assign $1 -o @/sids.st < $2,$1 $2,sids.st)/sids.st
 
 # SIDS, pipeline's own flags. A data set may have flags for each of the two bodies.
 sidgen-train = $(call stage,sidgen-train,$(TRAIN_RUN),$(TRAIN),--sids $1 --interactions $(interactions) --seed $(SEED) $2 \
@@ -151,15 +167,15 @@ prompts   = $(if $(HOLD_BACK),--prompts held-back --epochs 2)
 qarm-rl = $(call stage,qarm-rl,$(TRAIN_RUN),$(RL),--model $1 --sids $2 --interactions $(interactions)$(addprefix $(space)--quality ,$3) --seed $(SEED) \
 	$4 $(RL_FLAGS) --log @/log.jsonl -o @/model.st,$1 $2 $3 $(interactions),model.st)/model.st
 
-# MODEL and SIDS (or neither), EMBEDDINGS (or none), pipeline's own flags
-blend = $(call stage,blend,$(RUN),$(BLEND),$(addprefix --model ,$1) $(addprefix --sids ,$2) --interactions $(interactions) \
-	$(addprefix --embeddings ,$3) --seed $(SEED) $4 $(BLEND_FLAGS) --report @/report.json -o @/blend.st,\
-	$1 $2 $3 $(interactions),blend.st report.json)/blend.st
+# MODEL and SIDS (or neither), EMBEDDINGS (or none), pipeline's own flags, other INTERACTIONS and a BLEND fitted before (or neither)
+blend = $(call stage,blend,$(RUN),$(BLEND),$(addprefix --model ,$1) $(addprefix --sids ,$2) --interactions $(or $5,$(interactions)) \
+	$(addprefix --embeddings ,$3) --seed $(SEED) $(addprefix --fitted ,$6) $4 $(BLEND_FLAGS) --report @/report.json -o @/blend.st,\
+	$1 $2 $3 $(or $5,$(interactions)) $6,blend.st report.json)/blend.st
 
-# MODEL, SIDS (or neither, with a BLEND that was fitted without), pipeline's own flags, BLEND (or none)
+# MODEL, SIDS (or neither, with a BLEND that was fitted without), pipeline's own flags, BLEND (or none), other INTERACTIONS (or none)
 evaluate = $(call stage,evaluate,$(RUN),$(EVAL),$(addprefix --model ,$1) $(addprefix --sids ,$2) $(addprefix --blend ,$4) \
-	--interactions $(interactions) --split $(SPLIT) $(addprefix --baseline ,$(BASELINES)) $3 $(EVAL_FLAGS) \
-	--per-user @/per-user.st -o @/metrics.json,$1 $2 $4 $(interactions),metrics.json per-user.st)/metrics.json
+	--interactions $(or $5,$(interactions)) --split $(SPLIT) $(addprefix --baseline ,$(BASELINES)) $3 $(EVAL_FLAGS) \
+	--per-user @/per-user.st -o @/metrics.json,$1 $2 $4 $(or $5,$(interactions)),metrics.json per-user.st)/metrics.json
 
 # LISTS of anyone's, pipeline's own flags
 evaluate-lists = $(call stage,evaluate,$(RUN),$(EVAL),--recs $1 --interactions $(interactions) --split $(SPLIT) \

@@ -324,7 +324,7 @@ histories("short.st", [0, 2], [0, 1], 2)
 histories("one.st", [0, 3], [0, 1, 2], 3)
 PY
     for name in none short; do
-        fails_with 65 'no user has the 3 interactions' blend -i $name.st -o b.st
+        fails_with 65 'no user has an item held out for validation' blend -i $name.st -o b.st
         assert_one_line
     done
     assert_none_written b.st

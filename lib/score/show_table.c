@@ -138,6 +138,16 @@ static long main_cut(const shown_cuts_t *cuts)
     return cuts->count ? cuts->cut[cuts->count - 1] : 10;
 }
 
+/* Whether a hundredth of the cases of a column look for an item that training never met. */
+static bool has_cold(const show_table_t *t)
+{
+    for (int i = 0; i < t->count; i++) {
+        const double cold = show_number_at(t->columns[i].result, "strata_cold.cold.users");
+        if (100 * cold >= cold + show_number_at(t->columns[i].result, "strata_cold.others.users")) return true;
+    }
+    return false;
+}
+
 void show_table_print(FILE *out, const show_table_t *t)
 {
     static const char *const measures[][2] = {{"coverage@10", "coverage@10"}, {"gini@10", "gini@10"}, {"novelty@10", "novelty@10"},
@@ -155,6 +165,10 @@ void show_table_print(FILE *out, const show_table_t *t)
         char *path = xasprintf("strata.%s", stratum_name(s));
         print_pair(out, t, stratum_name(s), path, main_cut(&cuts));
         free(path);
+    }
+    if (has_cold(t)) {
+        print_pair(out, t, "cold", "strata_cold.cold.metrics", main_cut(&cuts));
+        print_pair(out, t, "not cold", "strata_cold.others.metrics", main_cut(&cuts));
     }
     free(cuts.cut);
 }
