@@ -182,7 +182,7 @@ static held_out_t cases(int64_t *times)
     static uint8_t of_item[] = {0, 1, 2, 2};
     held_out_t h = {.x = {.users = 4, .items = 4, .events = 18, .user_offsets = offsets, .item_index = events, .timestamp = times},
                     .n = 4, .users = users, .histories = NEW_ARRAY(history_t, 4), .strata = {.of_item = of_item}};
-    for (int u = 0; u < 4; u++) interactions_history(&h.x, u, SPLIT_TEST, &h.histories[u]);
+    for (int u = 0; u < 4; u++) h.histories[u] = interactions_case(&h.x, (case_t){u, offsets[u + 1] - offsets[u] - 1});
     return h;
 }
 
