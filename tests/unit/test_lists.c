@@ -53,7 +53,7 @@ static void check_lists(const recs_t *r)
 {
     int32_t items[MOST];
     int wrong = 0;
-    CHECK(r->users == USERS && r->k == MOST && r->user_ids.count == USERS && r->item_ids.count == ITEMS && strlen(r->digest) == 32);
+    CHECK(r->lists == USERS && r->k == MOST && r->user_ids.count == USERS && r->item_ids.count == ITEMS && strlen(r->digest) == 32);
     for (int u = 0; u < USERS; u++) {
         char id[16];
         const int64_t row = strtab_find(&r->user_ids, id, (size_t)snprintf(id, sizeof id, "u%d", u));
