@@ -259,7 +259,7 @@ PY
     assert_regex "$stderr" 'warning: lists: 2 places repeat an item of their list'
     assert_regex "$stderr" 'warning: lists: no list for 1 of the 4 users: counted as empty'
     assert_regex "$stderr" '2 of 3 lists have fewer than 4 places'
-    assert_regex "$stderr" '2 lists are of users who are not asked about'
+    assert_regex "$stderr" '2 lists are not asked for'
     # A repeat keeps its place; where met items are left out, all places of one go.
     run /usr/bin/python3 -c 'import evaluate as e; r = e.read("r.st"); print(r["rank"], r["rank_unseen"])'
     assert_output '[4 2 0 3] [4 2 0 1]'

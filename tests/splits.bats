@@ -98,6 +98,24 @@ PY
     assert_success
     run grep -E '"(users|cases|skipped_users)"' m.json
     assert_line --partial '"cases": 3'
+    # Read again, each list answers its case; as text, one answers all cases of its user.
+    "$BIN/evaluate" -q -i out.st --recs recs.st --per-user again.st -o again.json
+    cmp <("$BIN/tensor" get ranks.st rank) <("$BIN/tensor" get again.st rank)
+    assert_equal "$(jq -c .lists again.json)" '{"users":2,"duplicates":0,"unknown":0,"short":0,"missing":0,"unused":0}'
+    printf 'u\ta\nu\tb\nw\ta\n' >lists.tsv
+    "$BIN/evaluate" -q -i out.st --recs lists.tsv --missing-lists empty --per-user again.st -o again.json
+    assert_equal "$("$BIN/tensor" get again.st rank | paste -sd ' ')" '1 2 0'
+    assert_equal "$(jq -c .lists again.json)" '{"users":2,"duplicates":0,"unknown":0,"short":0,"missing":1,"unused":1}'
+    with_tensors recs.st <<'PY'
+t["place"] = t["place"][::-1].copy()
+save("turned.st", t, meta)
+t["place"] = t["place"][::-1].copy(); t["case_offsets"] = t["case_offsets"] + 1
+save("shifted.st", t, meta)
+PY
+    for f in turned shifted; do
+        run "$BIN/evaluate" -q -i out.st --recs $f.st -o bad.json
+        assert_failure 65
+    done
     "$BIN/evaluate" -q -i out.st --baseline popular -k 4 --split valid --users 1 -o m.json
 }
 

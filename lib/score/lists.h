@@ -15,15 +15,15 @@ ranker_t *lists_ranker(recs_t recs, const interactions_t *x);
 
 /* What lists hold that counts for nothing, and what they lack. */
 typedef struct {
-    int64_t users;        /* who ask */
+    int64_t users;        /* who ask, whatever number of cases */
     int64_t duplicates;   /* places of their lists that repeat an item */
     int64_t unknown;      /* places whose item the catalogue lacks */
     int64_t shorter;      /* of their lists, with fewer than k places */
-    int64_t missing;      /* users who have none */
-    int64_t unused;       /* lists of others */
+    int64_t missing;      /* users who have none for a case */
+    int64_t unused;       /* lists that nobody asks for */
 } lists_report_t;
 
-/* Looks through the lists of those who ask, says what is amiss as warnings and notes, and counts. Where somebody has no list, the
+/* Looks through the lists of those who ask, a user's cases one behind the other, says what is amiss as warnings and notes, and counts. Where somebody has no list, the
  * process ends with EX_DATAERR unless such lists count as empty. */
 lists_report_t lists_look(ranker_t *lists, const ranker_query_t *q, int64_t k, bool missing_are_empty);
 

@@ -6,15 +6,20 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-/* Reads which of a user's cases each list is for. */
+/* Reads whose the lists are, where a user has several. */
 static void read_cases(const st_file_t *f, recs_t *r)
 {
-    int64_t users = r->user_ids.count + 1, lists = r->lists;
-    r->case_offsets = st_need_i64(f, "case_offsets", 1, &users);
-    r->place = st_need_i64(f, "place", 1, &lists);
-    bool sound = r->case_offsets[0] == 0 && r->case_offsets[users - 1] == lists;
-    for (int64_t u = 0; u + 1 < users; u++) sound = sound && r->case_offsets[u] <= r->case_offsets[u + 1];
-    if (!sound) st_bad(f, "case_offsets", "expected ascending offsets from 0 to %lld, the rows of items", (long long)lists);
+    int64_t extent = r->user_ids.count + 1;
+    const int64_t *o = r->case_offsets = st_need_i64(f, "case_offsets", 1, &extent);
+    r->place = st_need_i64(f, "place", 1, &r->lists);
+    for (int64_t u = 0; u <= r->user_ids.count; u++)
+        if (o[u] < (u ? o[u - 1] : 0) || o[u] > r->lists || (!u && o[u]) || (u == r->user_ids.count && o[u] != r->lists))
+            st_bad(f, "case_offsets", "row %lld is %lld, expected offsets that ascend from 0 to %lld", (long long)u, (long long)o[u],
+                   (long long)r->lists);
+    for (int64_t u = 0; u < r->user_ids.count; u++)
+        for (int64_t i = o[u] + 1; i < o[u + 1]; i++)
+            if (r->place[i] <= r->place[i - 1])
+                st_bad(f, "place", "row %lld is %lld, expected a user's places to ascend", (long long)i, (long long)r->place[i]);
 }
 
 recs_t recs_read(const st_file_t *f)
@@ -31,6 +36,18 @@ recs_t recs_read(const st_file_t *f)
     r.item_ids = st_need_ids(f, "item_ids", -1);
     if (st_find(f, "case_offsets")) read_cases(f, &r);
     return r;
+}
+
+int64_t recs_row(const recs_t *r, int64_t user, int64_t items_before)
+{
+    if (user < 0 || !r->case_offsets) return user;
+    int64_t low = r->case_offsets[user], high = r->case_offsets[user + 1];
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (r->place[middle] < items_before) low = middle + 1;
+        else high = middle;
+    }
+    return low < r->case_offsets[user + 1] && r->place[low] == items_before ? low : -1;
 }
 
 /* Reads a row of recs/1 as it stands; what fits no I32 becomes -2. */

@@ -9,17 +9,18 @@
 #include "data/strtab.h"
 
 /* recs/1: `items` I32 [C, k] (best first, rows of `item_ids`, -1 behind the end), `scores` F32 [C, k] (optional here), `user_ids`,
- * `item_ids`; and where a user may have several lists, `case_offsets` I64 [U + 1] and `place` I64 [C] (held_out_add()). Lists stay in their file and are read one at a time: memory grows with users and items, not with places. */
+ * `item_ids`; and where some user has a list for each of several cases, `case_offsets` and `place` (score/held_out.h). Lists stay in
+ * their file and are read one at a time: memory grows with users and items, not with places. */
 typedef struct {
     char *name, *digest;         /* of the file */
     int64_t lists, k;            /* how many; places of the longest */
-    int64_t *case_offsets;       /* [users + 1] where each user's lists begin; NULL: one each */
-    int64_t *place;              /* [lists] how long the history is that a list is for; NULL: any */
     strtab_t user_ids, item_ids; /* indexed */
+    int64_t *case_offsets;       /* [users + 1] of lists, NULL: each user has one */
+    int64_t *place;              /* [lists] of the case in the user's history, where there are case_offsets */
     st_file_t *file;             /* recs/1 that recs_free() closes; NULL: none */
     const st_tensor_t *items;    /* [lists, k] of recs/1; NULL: text */
     spool_t places;              /* text: int32, list behind list */
-    int64_t *offsets;            /* [lists + 1] of lists in `places` */
+    int64_t *offsets;            /* [lists + 1] in `places` */
 } recs_t;
 
 /* The lists of recs/1, borrowed. Shapes that are wrong, and ids that repeat, end the process with EX_DATAERR. */
@@ -28,6 +29,9 @@ recs_t recs_read(const st_file_t *f);
 /* The list of a row: items [k], rows of item_ids, -1 behind its end. Returns its length. A row outside item_ids, or an item behind
  * the end, ends the process with EX_DATAERR. */
 int64_t recs_list(const recs_t *r, int64_t row, int32_t *items);
+
+/* The row of the list that a user, a row of user_ids, has for a case behind so many items of the history; -1: none. */
+int64_t recs_row(const recs_t *r, int64_t user, int64_t items_before);
 
 /* Reads all lists for what recs_list() refuses. */
 void recs_check(const recs_t *r);
