@@ -595,6 +595,17 @@ real_run()
     assert_line --regexp '^hr@10 +([01]\.[0-9]+) +\1 '
 }
 
+@test "cold with the real tools: new items get SIDs and places, and nothing is trained again" {
+    run real_run run PIPELINE=cold COLD=0.3 BLEND_FLAGS="--favour 2"
+    assert_success
+    assert_line --regexp '^all items +known +cold '
+    assert_line --regexp '^cold hr@10 '
+    assert_line --regexp '^not cold hr@10 '
+    assert_equal "$(find work/demo -name model.st | wc -l)" 1
+    run "$BIN/tensor" ls work/demo/join-*/joined.st
+    assert_line --regexp '^text +F32'
+}
+
 @test "README's pipe works as written" {
     [ -z "${SANITIZE:-}" ] || skip "too slow under the sanitizers"
     mkdir -p build
