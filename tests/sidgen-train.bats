@@ -204,7 +204,7 @@ PY
     "$HELPERS/toy.py" .
     run --separate-stderr "$BIN/sidgen-train" "${TINY[@]}" --epochs 2 --beam 60 --log auto.jsonl -o auto.st
     assert_success
-    assert_regex "$stderr" 'validation on 148 users, met items left out: 0% of the training events repeat'
+    assert_regex "$stderr" 'validation on 148 cases, met items left out: 0% of the training events repeat'
     assert_regex "$stderr" 'kept epoch [12] of 2: .*, met items left out'
     train "${TINY[@]}" --epochs 2 --beam 60 --validate unseen --log unseen.jsonl -o unseen.st
     cmp <(untimed auto.jsonl) <(untimed unseen.jsonl)
@@ -231,7 +231,7 @@ PY
     done
     "$HELPERS/toy.py" . random=1
     run --separate-stderr "$BIN/sidgen-train" "${TINY[@]}" --log log.jsonl -o random.st
-    assert_regex "$stderr" 'validation on [0-9]+ users, all items: [0-9.]+% of the training events repeat'
+    assert_regex "$stderr" 'validation on [0-9]+ cases, all items: [0-9.]+% of the training events repeat'
     assert_equal "$(meta random.st validation protocol)" all
     refused 64 "--validate" --validate seen
 }
