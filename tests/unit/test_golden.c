@@ -70,7 +70,7 @@ static void lay_out(fixture_t *f)
     sequences_t e = {0};
     sequences_add(&e, histories_task(&interactions, &f->space, (hold_back_t){0}));
     f->pack = (sequence_pack_t){.symbols = f->symbols, .positions = f->positions};
-    if (f->space.body == BODY_TIMELINE) f->pack.prefixes = depth_prefixes_new(&f->space, ROWS);
+    if (f->space.body == BODY_TIMELINE) f->pack.prefixes = depth_prefixes_new(&f->space, ROWS, false);
     for (int64_t i = 0; i < e.count; i++) {
         f->bounds[i] = f->pack.rows;
         sequences_expand(&e, i, &f->pack);

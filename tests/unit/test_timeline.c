@@ -62,7 +62,7 @@ static fixture_t *fixture_of(softmax_t softmax, bool learned_positions, bool spa
     f->pass = pass_new(f->net, &f->space, PASS_TRAIN, ROWS, ROWS, ROWS);
     f->item_weight = item_weight;
     f->objective = objective_new(f->net, &f->space, 0, item_weight);
-    f->pack = (sequence_pack_t){.symbols = f->symbols, .positions = f->positions, .prefixes = depth_prefixes_new(&f->space, ROWS),
+    f->pack = (sequence_pack_t){.symbols = f->symbols, .positions = f->positions, .prefixes = depth_prefixes_new(&f->space, ROWS, false),
                                 .items = item_weight > 0};
     sequences_add(&f->sequences, histories_task(&small_interactions, &f->space, (hold_back_t){0}));
     for (int64_t i = 0; i < f->sequences.count; i++) {
@@ -192,7 +192,7 @@ TEST(items_have_a_state_of_their_own)
     space_t space = space_make(&sids, SOFTMAX_TRIE, BODY_TIMELINE, 20);
     scored_position_t positions[16];
     for (int items = 0; items < 2; items++) {
-        sequence_pack_t pack = {.symbols = symbols, .positions = positions, .prefixes = depth_prefixes_new(&space, 8), .items = items};
+        sequence_pack_t pack = {.symbols = symbols, .positions = positions, .prefixes = depth_prefixes_new(&space, 8, false), .items = items};
         sequences_t s = {0};
         sequences_add(&s, histories_task(&x, &space, (hold_back_t){0}));
         sequences_expand(&s, 0, &pack);
@@ -239,7 +239,7 @@ TEST(touched_rows_are_the_children_visited)
 /* z = g + W_down(silu(W_gate n) * (W_up n)) of one row, in doubles. */
 static void block(const model_t *m, int level, const double *g, double *z)
 {
-    const model_depth_t *w = &m->depth[level];
+    const gated_t *w = &m->depth[level];
     const int64_t f = m->config.depth_size;
     const float *gate = params_values(&m->params, w->gate_up.weight), *up = gate + f * SMALL_D, *down = params_values(&m->params, w->down.weight);
     const float *gain = params_values(&m->params, w->norm);
