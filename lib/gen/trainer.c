@@ -279,7 +279,7 @@ static int64_t begin_epoch(void *ctx, int64_t epoch, int64_t done)
     t->steps = (t->deal.shards + t->o.shards - 1) / t->o.shards;
     network_sync(t->net);
     if (t->tutor) {
-        if (!done) tutor_cluster(t->tutor, rng_key(rng_stream(t->o.seed, "clusters"), (uint64_t)epoch));
+        if (!done && (!epoch || !t->job->codebook.vectors)) tutor_cluster(t->tutor, rng_stream(t->o.seed, "clusters"));
         tutor_sync(t->tutor);
     }
     progress_start("training", "tokens", rows_of_shards(t, 0, t->deal.shards));
