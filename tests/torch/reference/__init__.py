@@ -208,10 +208,16 @@ class Optimiser:
         self.adamw = torch.optim.AdamW([{"params": decayed, "weight_decay": decay}, {"params": others, "weight_decay": 0}], betas=(0.9, 0.98), eps=1e-8)
         self.tables = [(w, torch.zeros_like(w), torch.zeros_like(w), torch.zeros(len(w), 1)) for k, w in model.w.items() if k in TABLES]
 
-    def step(self, loss, rate, clip):
-        for w in self.weights:
+    def step(self, loss, rate, clip, beside=None):
+        """`beside`: another optimiser, that takes a step by the same loss, and by a norm of its own."""
+        both = [self, beside] if beside else [self]
+        for w in (w for o in both for w in o.weights):
             w.grad = torch.zeros_like(w)
         loss.backward()
+        for o in both:
+            o.move(rate, clip)
+
+    def move(self, rate, clip):
         torch.nn.utils.clip_grad_norm_(self.weights, clip)
         for group in self.adamw.param_groups:
             group["lr"] = rate
