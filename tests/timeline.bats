@@ -220,7 +220,7 @@ PY
 @test "thinking: the same bytes for any number of threads, others for other weights of what teaches" {
     all=("${THINK[@]}" --item-dropout 0.1 --vector-dropout 0.2 --average 0.9 --epochs 3 --item-loss 0.5 --sampled 16)
     for sids in bare.st book.st; do
-        for t in 1 2 3; do train "${all[@]}" -s $sids --threads $t --log log$t -o model$t.st; done
+        for t in 1 2 3; do train "${all[@]}" -s "$sids" --threads $t --log log$t -o model$t.st; done
         cmp model1.st model2.st
         cmp model1.st model3.st
         cmp <(untimed log1) <(untimed log3)
@@ -234,7 +234,7 @@ PY
 
 @test "thinking: killed at any moment and started again, it ends with the same bytes" {
     for sids in bare.st book.st; do
-        command=("${THINK[@]}" -s $sids --epochs 8 --average 0.9 --save-seconds 0 --threads 1)
+        command=("${THINK[@]}" -s "$sids" --epochs 8 --average 0.9 --save-seconds 0 --threads 1)
         rm -f b.st b.jsonl
         train "${command[@]}" --log a.jsonl -o a.st
         killed_often 4 "$BIN/sidgen-train" -q "${SMALL[@]}" "${command[@]}" --log b.jsonl -o b.st

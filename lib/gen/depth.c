@@ -75,7 +75,8 @@ depth_t *depth_new(const network_t *net, const space_t *space, activations_pass_
     const model_t *m = net->model;
     const int64_t d = m->config.hidden_size;
     depth_t *h = NEW(depth_t);
-    *h = (depth_t){.net = net, .pass = pass, .levels = space->vocab.levels + 1, .thinks = (int)m->config.think_levels, .most = most};
+    *h = (depth_t){.net = net, .pass = pass, .levels = space->vocab.levels + 1, .thinks = (int)m->config.think_levels,
+                   .most = most};
     if (m->config.depth_levels < h->levels || most != round_rows(net->backend, most))
         die(EX_SOFTWARE, "depth: a model without %d levels, or room of no round number", h->levels);
     h->level = NEW_ARRAY(level_acts_t, h->levels);
@@ -227,7 +228,8 @@ static void think_backward(depth_t *h, int level, int64_t n, dropout_t drop, gra
     const int64_t d = width_of(h);
     float *dt = depth_thoughts_gradient(h, level), *dvector = grads_row(grads, m->think_vectors, level);
     for (int64_t i = 0; dvector && i < n; i++) vec_add(d, dt + i * d, dvector);
-    gated_backward(&m->think[level], &h->net->weights, n, h->level[level].g, drop, &h->level[level].think, &h->think_room, dt, grads);
+    gated_backward(&m->think[level], &h->net->weights, n, h->level[level].g, drop, &h->level[level].think, &h->think_room, dt,
+                   grads);
 }
 
 /* Takes a level of a model that thinks back to the thoughts above it. */

@@ -2,8 +2,8 @@
  * next code. Of a prefix of l codes, g = h + sum of the codes' embeddings, and one gated block a level makes of it z = f_l(g)
  * (RQ-Transformer, arXiv 2203.01941, with a block in place of a transformer; gen/head.h takes z on to logits).
  *
- * A model that thinks (S2GR, arXiv 2601.18664: t_1 s_1 t_2 s_2 t_3 s_3, each t_l the decoder's output plus a vector of its level, fed
- * back as input) takes one block more before each code, whose output the level's block and all later levels read:
+ * A model that thinks (S2GR, arXiv 2601.18664: t_1 s_1 t_2 s_2 t_3 s_3, each t_l the decoder's output plus a vector of its level,
+ * fed back as input) takes one block more before each code, whose output the level's block and all later levels read:
  *
  *     g_0 = h,   t_l = b_l(g_l) + p_l,   z_l = f_l(t_l),   g_{l+1} = t_l + e(c_l)
  *
@@ -64,8 +64,8 @@ const float *depth_forward(depth_t *d, const depth_prefixes_t *p, const float *h
 /* Where the gradient of the states is summed up, zero after each forward of a training pass. */
 float *depth_gradient(depth_t *d);
 
-/* Thoughts t [most, hidden_size] of a level's prefixes, and where their gradient is summed up, zero after each forward of a training
- * pass; of a model that thinks, levels from 0 to before the suffix's. */
+/* Thoughts t [most, hidden_size] of a level's prefixes, and where their gradient is summed up, zero after each forward of a
+ * training pass; of a model that thinks, levels from 0 to before the suffix's. */
 const float *depth_thoughts(const depth_t *d, int level);
 float *depth_thoughts_gradient(depth_t *d, int level);
 

@@ -100,7 +100,8 @@ static void align_level(lesson_t *s, depth_t *depth, int level, int64_t n, const
     const float *t = depth_thoughts(depth, level);
     float *dt = depth_thoughts_gradient(depth, level);
     for (int64_t i = 0; i < n; i++) s->own[i] = c->of[(int64_t)level * c->codes + prefixes[i].tokens[level] - first];
-    loss->align[level] += s->tutor->project ? align_projected(s, level, n, t, weight, dt, grads) : align(s, level, n, t, weight, dt);
+    loss->align[level] += s->tutor->project ? align_projected(s, level, n, t, weight, dt, grads)
+                                            : align(s, level, n, t, weight, dt);
     loss->aligned[level] += n;
 }
 
