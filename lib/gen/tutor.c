@@ -8,12 +8,14 @@
 #include "base/minmax.h"
 #include "base/rng.h"
 
+enum { MOST_CLUSTERS = 256 }; /* unless more are asked for: k-means takes codes times clusters */
+
 static int clusters_of(const tutor_options_t *o, const space_t *space)
 {
     const int64_t codes = space->vocab.codes;
     if (o->clusters > codes)
         die(EX_USAGE, "--think-clusters %lld: a level has only %lld codes", (long long)o->clusters, (long long)codes);
-    return (int)(o->clusters ? o->clusters : max64(codes / 8, min64(codes, 2)));
+    return (int)(o->clusters ? o->clusters : min64(max64(codes / 8, min64(codes, 2)), MOST_CLUSTERS));
 }
 
 /* Adds a map of thoughts to the codebook's space for every level. */

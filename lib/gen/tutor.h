@@ -19,7 +19,7 @@
 typedef struct {
     double align, guide, follow; /* weights of the three losses: see gen/lesson.h */
     double temperature;          /* of InfoNCE */
-    int64_t clusters;            /* of a level; 0: as many as an eighth of its codes, at least 2 */
+    int64_t clusters;            /* of a level; 0: an eighth of its codes, from 2 to 256 */
 } tutor_options_t;
 
 /* Vectors of the codes that a quantiser has; none: the embeddings take their place. */
