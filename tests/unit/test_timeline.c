@@ -338,6 +338,24 @@ TEST(infonce_follows_the_equation)
     infonce_free(s);
 }
 
+/* Codes that lie together are one cluster, and centroids are directions. */
+TEST(clusters_are_those_of_the_codes)
+{
+    const float vectors[] = {3, 0.1f, 0.1f, 2, 3, -0.1f, 0, 2, 1, 1, -1, 1, 1.1f, 1, -1, 0.9f};
+    clusters_t c = clusters_new(2, 4, 2, 2);
+    clusters_fit(&c, vectors, 2, 1);
+    for (int l = 0; l < 2; l++) {
+        const int32_t *of = c.of + 4 * l;
+        CHECK(of[0] == of[2] && of[1] == of[3] && of[0] != of[1]);
+        for (int k = 0; k < 2; k++) CHECK_NEAR((double)vec_dot(2, c.centroids + 4 * l + 2 * k, c.centroids + 4 * l + 2 * k), 1, 1e-6);
+        for (int i = 0; i < 4; i++) CHECK(vec_dot(2, vectors + 8 * l + 2 * i, c.centroids + 4 * l + 2 * of[i]) > 0.9f);
+    }
+    CHECK(clusters_sound(&c));
+    c.of[5] = 2;
+    CHECK(!clusters_sound(&c));
+    clusters_free(&c);
+}
+
 /* A model begins as the one that does not think, whatever else it has. */
 TEST(thinking_begins_as_not_thinking)
 {
@@ -593,6 +611,7 @@ TEST(regrown_tables_keep_their_rows)
 UNIT_MAIN(UNIT(gradients_trie_softmax), UNIT(gradients_level_softmax), UNIT(gradients_learned_positions_and_dropout),
           UNIT(gradients_sampled_softmax), UNIT(gradients_items_among_items), UNIT(gradients_of_plain_extra_steps),
           UNIT(gradients_of_alignment), UNIT(gradients_of_guidance), UNIT(infonce_follows_the_equation),
+          UNIT(clusters_are_those_of_the_codes),
           UNIT(thinking_begins_as_not_thinking), UNIT(prefixes_are_chained), UNIT(items_have_a_state_of_their_own),
           UNIT(what_is_left_out_gets_no_gradient), UNIT(touched_rows_are_the_children_visited), UNIT(beams_follow_the_equations),
           UNIT(beams_think_once_a_hypothesis_and_level), UNIT(policy_gradient_of_thoughts),
