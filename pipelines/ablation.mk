@@ -49,6 +49,17 @@ row.blended    = $(call evaluate,$(whole),$(sids),,$(call blend,$(whole),$(sids)
 of-body        = $(call evaluate,$(call sidgen-train,$(sids),$1),$(sids))
 whole          = $(call sidgen-train,$(sids),$(timeline))
 
+# ABLATION=thoughts: what thinking is worth, and what of it is not that it means something but that there are more steps.
+rows.thoughts  = among extra aligned guided thinking
+label.extra    = + plain extra steps
+label.aligned  = + aligned
+label.guided   = + guided
+label.thinking = + aligned and guided
+row.extra      = $(call of-body,$(timeline) --think --think-align 0 --think-guide 0)
+row.aligned    = $(call of-body,$(timeline) --think --think-guide 0)
+row.guided     = $(call of-body,$(timeline) --think --think-align 0)
+row.thinking   = $(call of-body,$(timeline) --think)
+
 # What the policy is paid for: all from one model, trained on all but what it is then asked for; and the model of `full`, which
 # has learnt that as well.
 HOLD_BACK     ?= 1

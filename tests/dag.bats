@@ -259,6 +259,10 @@ ran_sorted() { ran | tr ' ' '\n' | sort | paste -sd ' '; }
     run --separate-stderr dag ablation ABLATION=bodies SEEDS=42 PIPELINE=sidmill # on those of text alone, as is the first row
     assert_success
     assert_equal "$(ran_sorted)" "blend evaluate evaluate evaluate evaluate evaluate sidgen-train sidgen-train sidgen-train sidgen-train"
+    run --separate-stderr dag ablation ABLATION=thoughts SEEDS=42 PIPELINE=sidmill # the first row is there
+    assert_success
+    assert_equal "$(grep -c '^row .*=' <<< "$output")" 5
+    assert_equal "$(ran_sorted)" "evaluate evaluate evaluate evaluate sidgen-train sidgen-train sidgen-train sidgen-train"
     run --separate-stderr dag ablation ABLATION=evidence BODY=timeline ROWS= SEEDS=42
     assert_success
     assert_equal "$(ran_sorted | tr ' ' '\n' | uniq -c | awk '{print $2 ":" $1}' | paste -sd ' ')" "evaluate:5 sidgen-train:5" # two are there'

@@ -18,10 +18,11 @@ static double save_seconds = 30;
 
 /* What --help and the manual page call the defaults of the two bodies. */
 static const train_options_t flat = {
-    .dim = 192, .layers = 4, .ffn = 512, .depth_ffn = 128, .max_items = 20, .dropout = 0.15, .depth_dropout = 0.15, .lr = 1.2e-3,
+    .dim = 192, .layers = 4, .ffn = 512, .depth_ffn = 128, .think_ffn = 64, .tutor = {.align = 0.1, .guide = 0.1, .follow = 0.1, .temperature = 0.1}, .max_items = 20, .dropout = 0.15, .depth_dropout = 0.15, .lr = 1.2e-3,
     .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15, .batch_tokens = 2048, .valid_users = 2000, .patience = 5, .beam = 20};
 static const train_options_t timeline = {
-    .dim = 128, .layers = 2, .ffn = 256, .depth_ffn = 128, .max_items = 50, .dropout = 0.4, .depth_dropout = 0.15, .lr = 2e-3,
+    .dim = 128, .layers = 2, .ffn = 256, .depth_ffn = 128, .think_ffn = 64, .tutor = {.align = 0.1, .guide = 0.1, .follow = 0.1, .temperature = 0.1},
+    .max_items = 50, .dropout = 0.4, .depth_dropout = 0.15, .lr = 2e-3,
     .beta2 = 0.98, .weight_decay = 0, .clip = 1, .label_smoothing = 0.2, .warmup = 200, .epochs = 16, .batch_tokens = 2048,
     .valid_users = 2000, .patience = 5, .beam = 20};
 static train_options_t o;
@@ -44,6 +45,13 @@ static const cli_option_t options[] = {
     CONFIG_INT(0, "head-dim", "N", &o.head_dim, 0, 4096, "width of a head; 0: dim / heads"),
     CONFIG_INT(0, "ffn", "N", &o.ffn, 1, 1 << 20, "width of the MLP"),
     CONFIG_INT(0, "depth-ffn", "N", &o.depth_ffn, 1, 1 << 20, "width of the block a level (timeline)"),
+    CONFIG_FLAG(0, "think", &o.think, "think before each code (timeline)"),
+    CONFIG_INT(0, "think-ffn", "N", &o.think_ffn, 1, 1 << 20, "width of the block that thinks"),
+    CONFIG_REAL(0, "think-align", "W", &o.tutor.align, 0, 100, "weight of telling the cluster of the code that follows"),
+    CONFIG_INT(0, "think-clusters", "N", &o.tutor.clusters, 0, 1 << 20, "clusters of a level's codes; 0: an eighth of them"),
+    CONFIG_REAL(0, "think-guide", "W", &o.tutor.guide, 0, 100, "weight of the light decoder's loss"),
+    CONFIG_REAL(0, "think-follow", "W", &o.tutor.follow, 0, 100, "weight of the first thought following that decoder"),
+    CONFIG_REAL(0, "think-temperature", "X", &o.tutor.temperature, 0.001, 100, "temperature of both InfoNCE losses"),
     CONFIG_REAL(0, "dropout", "P", &o.dropout, 0, 0.95, "dropout rate"),
     CONFIG_REAL(0, "depth-dropout", "P", &o.depth_dropout, 0, 0.95, "dropout rate of the blocks a level"),
     CONFIG_REAL(0, "item-dropout", "P", &o.item_dropout, 0, 0.95, "rate at which an item read is left empty (timeline)"),
@@ -105,6 +113,28 @@ static bool asks_for_timeline(int argc, char **argv)
     return asks;
 }
 
+static void check_thinking(void)
+{
+    const char *const needs[] = {"think-ffn", "think-align", "think-clusters", "think-guide", "think-follow", "think-temperature"};
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (!o.think && cli_given(needs[i])) die(EX_USAGE, "--%s needs --think", needs[i]);
+    if (!o.think) return;
+    if (o.body == BODY_FLAT) die(EX_USAGE, "--think needs --body timeline: only its code head takes steps of thinking");
+    if (o.tutor.follow > 0 && !(o.tutor.guide > 0)) {
+        if (cli_given("think-follow")) die(EX_USAGE, "--think-follow needs --think-guide: there is nobody to follow");
+        o.tutor.follow = 0;
+    }
+}
+
+/* Reads the vectors of the codes that thoughts are aligned with, where the SIDs bring some. */
+static codebook_t read_codebook(const st_file_t *f, const sids_t *sids)
+{
+    int64_t shape[] = {sids->levels, sids->codes, -1};
+    if (!o.think || !(o.tutor.align > 0) || !st_find(f, "codebook")) return (codebook_t){0};
+    float *vectors = st_need_f32(f, "codebook", 3, shape);
+    return (codebook_t){vectors, shape[2]};
+}
+
 /* Refuses what would do nothing. */
 static void check_body(void)
 {
@@ -113,6 +143,7 @@ static void check_body(void)
     if (o.item_loss > 0 && !o.item_vectors) die(EX_USAGE, "--item-loss needs --item-vectors");
     if (o.body == BODY_FLAT && (cli_given("depth-ffn") || cli_given("depth-dropout")))
         die(EX_USAGE, "--depth-ffn and --depth-dropout need --body timeline");
+    check_thinking();
     if (o.node_vectors && o.softmax != SOFTMAX_TRIE) die(EX_USAGE, "--node-vectors need --softmax trie");
     if (o.vector_dropout > 0 && !o.item_vectors && !o.node_vectors)
         die(EX_USAGE, "--vector-dropout needs --item-vectors or --node-vectors");
@@ -137,7 +168,7 @@ int main(int argc, char **argv)
     o.protocol = protocol_parse(validate, &c.interactions);
     char *config = cli_config(&cli);
     train_job_t job = {.options = o, .backend = backend_open(gemm), .interactions = &c.interactions, .sids = &c.sids,
-                       .save_seconds = save_seconds, .log = cli_common.log};
+                       .codebook = read_codebook(c.sids_file, &c.sids), .save_seconds = save_seconds, .log = cli_common.log};
     st_file_t *start_file = start_path ? st_open(start_path) : NULL;
     generator_t start = start_file ? generator_read(start_file, c.sids_file, &c.sids) : (generator_t){0};
     job.start = start.model;
@@ -155,6 +186,7 @@ int main(int argc, char **argv)
         note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f, %s", (long long)result.epoch,
              (long long)result.epochs_run, result.hr10, result.ndcg10, protocol_words[o.protocol]);
     model_free(m);
+    free(job.codebook.vectors);
     if (start_file) generator_free(&start);
     catalogue_close(&c);
     return 0;

@@ -63,12 +63,13 @@ static void expand_flat(const space_t *s, const window_t *w, const int32_t *item
 static void score_item(const space_t *s, int32_t item, sequence_pack_t *pack)
 {
     const int32_t *sid = space_sid(s, item);
+    depth_chain_t chain = depth_chain();
     int64_t node = 0;
     for (int l = 0; l < space_sid_length(s, item); l++) {
         const allowed_set_t set = space_next(s, l, node);
         const bool choice = set.kind != ALLOWED_CHILDREN || s->trie.children[node] > 1, among_items = pack->items && l == 0;
         const int32_t row =
-            choice || among_items ? depth_prefixes_add(&pack->prefixes, l, (int32_t)(pack->rows - 1), sid) : 0;
+            choice || among_items ? depth_prefixes_add(&pack->prefixes, &chain, l, (int32_t)(pack->rows - 1), sid) : 0;
         pack->positions[pack->scored++] = (scored_position_t){row, sid[l], set};
         if (among_items) pack->positions[pack->scored++] = (scored_position_t){row, item, allowed_items()};
         node = trie_child(&s->trie, node, sid[l]);

@@ -15,6 +15,7 @@ struct pass {
     float *dhidden;   /* [rows, hidden_size], of a training pass */
     /* the pass at hand */
     pass_input_t in;
+    const float *hidden;
     pass_rates_t rates;
     uint64_t key;
 };
@@ -51,12 +52,16 @@ const float *pass_forward(pass_t *p, const pass_input_t *in, const pass_rates_t 
     p->rates = *rates;
     p->key = key;
     reading_rows(net->model, p->space, &in->segments, in->symbols, reading_drop(p), activations_input(p->acts));
-    const float *hidden = transformer_forward(net, p->acts, &in->segments, rates->dropout, key, packed);
+    p->hidden = transformer_forward(net, p->acts, &in->segments, rates->dropout, key, packed);
     if (p->dhidden) memset(p->dhidden, 0, (size_t)(in->segments.rows * net->model->config.hidden_size) * sizeof(float));
-    return p->depth ? depth_forward(p->depth, in->prefixes, hidden, rates->depth, key, packed) : hidden;
+    return p->depth ? depth_forward(p->depth, in->prefixes, p->hidden, rates->depth, key, packed) : p->hidden;
 }
 
 float *pass_gradient(pass_t *p) { return p->depth ? depth_gradient(p->depth) : p->dhidden; }
+
+depth_t *pass_depth(pass_t *p) { return p->depth; }
+const float *pass_hidden(const pass_t *p) { return p->hidden; }
+float *pass_hidden_gradient(pass_t *p) { return p->dhidden; }
 
 void pass_backward(pass_t *p, grads_t *grads)
 {

@@ -37,6 +37,12 @@ const float *pass_forward(pass_t *p, const pass_input_t *in, const pass_rates_t 
 /* Where the states' gradient is summed up; zero after each forward. */
 float *pass_gradient(pass_t *p);
 
+/* Of a timeline, between forward and backward: its code head; the body's states [rows, hidden_size], and where their gradient is
+ * summed up, which the code head's is added to. */
+depth_t *pass_depth(pass_t *p);
+const float *pass_hidden(const pass_t *p);
+float *pass_hidden_gradient(pass_t *p);
+
 /* Takes it back: adds the gradients of all parameters but the output's own, which are the head's, to `grads`. */
 void pass_backward(pass_t *p, grads_t *grads);
 

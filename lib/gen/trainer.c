@@ -13,7 +13,9 @@
 #include "base/progress.h"
 #include "base/rng.h"
 #include "gen/histories.h"
+#include "gen/lesson.h"
 #include "gen/pass.h"
+#include "gen/tutor.h"
 #include "gen/validation.h"
 #include "nn/optim.h"
 #include "train/learner.h"
@@ -23,6 +25,7 @@
 typedef struct {
     pass_t *pass;
     objective_t *objective;
+    lesson_t *lesson;         /* NULL: thoughts are not taught */
     sequence_pack_t pack;
     int64_t *bounds;
 } worker_t;
@@ -35,6 +38,7 @@ typedef struct {
     model_t *model;
     network_t *net;
     learner_t learner;
+    tutor_t *tutor;           /* NULL likewise */
     validation_t *validation;
     worker_t *workers;
     int64_t shard_rows;
@@ -44,8 +48,10 @@ typedef struct {
     double weight;
     uint64_t key;
     loss_t *shard_loss;       /* [shards] */
+    lesson_loss_t *shard_lesson; /* [shards] */
     /* of the epoch so far, and of the kept weights; saved */
     loss_t loss;
+    lesson_loss_t lesson;
     double kept_hr, kept_loss;
     validation_score_t score; /* of the epoch */
     int64_t tokens_trained;   /* by this process */
@@ -73,6 +79,8 @@ static model_config_t model_shape(const trainer_t *t)
         .rope_theta = 10000,
         .depth_levels = o->body == BODY_TIMELINE ? t->space.vocab.levels + 1 : 0,
         .depth_size = o->body == BODY_TIMELINE ? o->depth_ffn : 0,
+        .think_levels = o->think ? t->space.vocab.levels : 0,
+        .think_size = o->think ? o->think_ffn : 0,
         .learned_positions = o->learned_positions ? space_positions(&t->space) : 0,
         .item_vectors = o->item_vectors ? t->space.sids->items : 0,
         .node_vectors = o->node_vectors ? t->space.trie.nodes : 0,
@@ -89,10 +97,11 @@ static void make_workers(trainer_t *t)
         const int64_t scored = t->shard_rows * (t->o.body == BODY_TIMELINE ? t->space.vocab.levels + 2 : 1);
         w->pass = pass_new(t->net, &t->space, PASS_TRAIN, t->shard_rows, t->sequences.longest, prefixes);
         w->objective = objective_new(t->net, &t->space, t->o.label_smoothing, t->o.item_loss);
+        if (t->tutor) w->lesson = lesson_new(t->tutor, t->net, &t->space, prefixes);
         w->pack.items = t->o.item_loss > 0;
         w->pack.symbols = NEW_ARRAY(int32_t, t->shard_rows + 1);
         w->pack.positions = NEW_ARRAY(scored_position_t, scored + 1);
-        if (t->o.body == BODY_TIMELINE) w->pack.prefixes = depth_prefixes_new(&t->space, prefixes);
+        if (t->o.body == BODY_TIMELINE) w->pack.prefixes = depth_prefixes_new(&t->space, prefixes, t->o.think);
         w->bounds = NEW_ARRAY(int64_t, t->shard_rows + 1);
     }
 }
@@ -102,11 +111,11 @@ static void begin_with(model_t *m, const model_t *start)
     const model_config_t *c = &start->config;
     const bool heads = c->num_attention_heads == m->config.num_attention_heads && c->head_dim == m->config.head_dim;
     if (heads && params_copy(&m->params, &start->params)) return; /* sizes alone do not show how heads are cut */
-    die(EX_DATAERR, "--start: that model is of another shape (%s, width %lld, %lld layers, %lld heads, MLP %lld, block a level %lld%s%s%s); "
+    die(EX_DATAERR, "--start: that model is of another shape (%s, width %lld, %lld layers, %lld heads, MLP %lld, block a level %lld%s%s%s%s); "
         "give the same options",
         c->depth_levels ? "timeline" : "flat", (long long)c->hidden_size, (long long)c->num_hidden_layers,
         (long long)c->num_attention_heads, (long long)c->intermediate_size, (long long)c->depth_size,
-        c->item_vectors ? ", item vectors" : "", c->node_vectors ? ", node vectors" : "",
+        c->think_levels ? ", thinking" : "", c->item_vectors ? ", item vectors" : "", c->node_vectors ? ", node vectors" : "",
         c->learned_positions ? ", learned positions" : "");
 }
 
@@ -137,6 +146,9 @@ static trainer_t *trainer_new(const train_job_t *job)
     t->net = network_new(t->model, job->backend, space_positions(&t->space));
     t->learner = learner_new(&t->model->params, t->o.shards, t->o.valid_users > 0, t->o.average > 0);
     t->shard_loss = NEW_ARRAY(loss_t, t->o.shards);
+    t->shard_lesson = NEW_ARRAY(lesson_loss_t, t->o.shards);
+    if (t->o.think && (t->o.tutor.align > 0 || t->o.tutor.guide > 0))
+        t->tutor = tutor_new(t->net, &t->space, &t->o.tutor, job->codebook, t->o.shards, t->o.seed);
     make_workers(t);
     if (t->o.valid_users)
         t->validation = validation_new(t->net, &t->space, job->interactions, t->o.valid_users, t->o.seed, t->o.protocol);
@@ -149,6 +161,7 @@ static void trainer_free(trainer_t *t)
         worker_t *w = &t->workers[i];
         pass_free(w->pass);
         objective_free(w->objective);
+        lesson_free(w->lesson);
         free(w->pack.symbols);
         free(w->pack.positions);
         depth_prefixes_free(&w->pack.prefixes);
@@ -157,6 +170,8 @@ static void trainer_free(trainer_t *t)
     free(t->workers);
     validation_free(t->validation);
     free(t->shard_loss);
+    free(t->shard_lesson);
+    tutor_free(t->tutor);
     learner_free(&t->learner);
     network_free(t->net);
     deal_free(&t->deal);
@@ -181,6 +196,15 @@ static segments_t lay_out(const trainer_t *t, worker_t *w, int64_t dealt)
     return (segments_t){w->pack.rows, count, w->bounds, NULL};
 }
 
+/* Adds what thoughts learn from a shard. */
+static void teach(trainer_t *t, worker_t *w, int64_t shard)
+{
+    grads_t *grads = t->tutor->learner.grads[shard];
+    grads_clear(grads);
+    t->shard_lesson[shard] = (lesson_loss_t){0};
+    lesson_backward(w->lesson, w->pass, &w->pack.prefixes, t->weight, grads, &t->shard_lesson[shard]);
+}
+
 /* Takes one shard forward and backward: its loss and a gradient of its own, so that threads do not matter. */
 static void run_shard(void *ctx, int64_t shard, int worker)
 {
@@ -198,6 +222,7 @@ static void run_shard(void *ctx, int64_t shard, int worker)
     objective_sample(w->objective, t->o.sampled, rng_key(key, 3));
     objective_backward(w->objective, w->pack.scored, w->pack.positions, states, packed, t->weight, pass_gradient(w->pass), grads,
                        &t->shard_loss[shard]);
+    if (t->tutor) teach(t, w, shard);
     pass_backward(w->pass, grads);
     progress_add(in.segments.rows);
 }
@@ -218,6 +243,7 @@ static void add_step_loss(trainer_t *t)
             t->loss.tokens[l] += t->shard_loss[s].tokens[l];
         }
         t->loss.items += t->shard_loss[s].items;
+        if (t->tutor) lesson_loss_add(&t->lesson, &t->shard_lesson[s]);
     }
 }
 
@@ -233,9 +259,11 @@ static void train_step(void *ctx, int64_t epoch, int64_t step)
     const double done = ((double)epoch + (double)step / (double)t->steps) / (double)t->o.epochs;
     const update_options_t o = {warm_cosine(t->o.lr, t->learner.updates, t->o.warmup, done), t->o.beta2,
                                 t->o.weight_decay, t->o.clip, t->o.average};
-    if (!isfinite(learner_update(&t->learner, &o, t->step_shards, 1)))
+    if (!isfinite(learner_update(&t->learner, &o, t->step_shards, 1)) ||
+        (t->tutor && !isfinite(learner_update(&t->tutor->learner, &o, t->step_shards, 1))))
         die(EX_SOFTWARE, "the gradient is not finite in epoch %d; try a lower --lr", (int)epoch + 1);
     network_sync(t->net);
+    if (t->tutor) tutor_sync(t->tutor);
     add_step_loss(t);
     t->tokens_trained += rows;
     progress_note("epoch %d/%d, loss/item %.3f", (int)epoch + 1, (int)t->o.epochs, loss_per_item(&t->loss));
@@ -250,6 +278,10 @@ static int64_t begin_epoch(void *ctx, int64_t epoch, int64_t done)
     t->deal = sequences_deal(&t->sequences, t->shard_rows, rng_key(rng_stream(t->o.seed, "deal"), (uint64_t)epoch));
     t->steps = (t->deal.shards + t->o.shards - 1) / t->o.shards;
     network_sync(t->net);
+    if (t->tutor) {
+        if (!done && (!epoch || !t->job->codebook.vectors)) tutor_cluster(t->tutor, rng_stream(t->o.seed, "clusters"));
+        tutor_sync(t->tutor);
+    }
     progress_start("training", "tokens", rows_of_shards(t, 0, t->deal.shards));
     if (done > 0 && done < t->steps) progress_skip(rows_of_shards(t, 0, done * t->o.shards));
     return t->steps;
@@ -286,6 +318,32 @@ static void say_epoch(const trainer_t *t, const loop_state_t *at)
          codes_sampled(t) ? " of a sample" : "", validated, tokens_per_second(t, at));
 }
 
+/* Adds a mean, null of nothing. */
+static void buf_mean(buf_t *b, double sum, int64_t count) { buf_json_number(b, count > 0 ? sum / (double)count : NAN); }
+
+/* Returns the lesson's mean losses as JSON; null where thoughts are not taught. Caller frees. */
+static buf_t lesson_json(const trainer_t *t)
+{
+    const lesson_loss_t *x = &t->lesson;
+    const bool guided = t->o.tutor.guide > 0;
+    buf_t b = {0};
+    if (!t->tutor) {
+        buf_puts(&b, "null");
+        return b;
+    }
+    buf_puts(&b, "{\"align\":");
+    for (int l = 0; t->o.tutor.align > 0 && l < t->space.vocab.levels; l++) {
+        buf_puts(&b, l ? "," : "[");
+        buf_mean(&b, x->align[l], x->aligned[l]);
+    }
+    buf_puts(&b, t->o.tutor.align > 0 ? "],\"guide\":" : "null,\"guide\":");
+    buf_mean(&b, x->guide, guided ? x->guided : 0);
+    buf_puts(&b, ",\"follow\":");
+    buf_mean(&b, x->follow, guided ? x->guided : 0);
+    buf_puts(&b, "}");
+    return b;
+}
+
 static void log_epoch(const trainer_t *t, const loop_state_t *at)
 {
     buf_t levels = {0};
@@ -294,11 +352,12 @@ static void log_epoch(const trainer_t *t, const loop_state_t *at)
         buf_json_number(&levels, t->loss.tokens[l] > 0 ? t->loss.loss[l] / (double)t->loss.tokens[l] : 0);
     }
     char *validated = validation_json(t->validation, &t->score);
-    buf_t item_loss = {0};
-    buf_json_number(&item_loss, t->loss.tokens[LOSS_ITEM] ? t->loss.loss[LOSS_ITEM] / (double)t->loss.tokens[LOSS_ITEM] : NAN);
-    jsonlog("{\"epoch\":%d,\"updates\":%d,\"loss_per_item\":%.6f,\"loss_per_level\":[%s],\"item_loss\":%s,\"sampled\":%lld,%s,"
-            "\"tokens_per_second\":%.0f}", (int)at->round, (int)t->learner.updates, loss_per_item(&t->loss), levels.data,
-            item_loss.data, (long long)t->o.sampled, validated, tokens_per_second(t, at));
+    buf_t item_loss = {0}, lesson = lesson_json(t);
+    buf_mean(&item_loss, t->loss.loss[LOSS_ITEM], t->loss.tokens[LOSS_ITEM]);
+    jsonlog("{\"epoch\":%d,\"updates\":%d,\"loss_per_item\":%.6f,\"loss_per_level\":[%s],\"item_loss\":%s,\"sampled\":%lld,"
+            "\"think\":%s,%s,\"tokens_per_second\":%.0f}", (int)at->round, (int)t->learner.updates, loss_per_item(&t->loss),
+            levels.data, item_loss.data, (long long)t->o.sampled, lesson.data, validated, tokens_per_second(t, at));
+    buf_free(&lesson);
     buf_free(&levels);
     buf_free(&item_loss);
     free(validated);
@@ -311,6 +370,7 @@ static int64_t report(void *ctx, const loop_state_t *at)
     say_epoch(t, at);
     if (!t->validation) t->kept_loss = loss_per_item(&t->loss);
     t->loss = (loss_t){0};
+    t->lesson = (lesson_loss_t){0};
     return LOOP_RUNNING;
 }
 
@@ -322,6 +382,20 @@ static void fields(void *ctx, checkpoint_t *c)
     checkpoint_add(c, "epoch", "items", ST_I64, 1, &t->loss.items);
     checkpoint_add(c, "kept", "hr", ST_F64, 1, &t->kept_hr);
     checkpoint_add(c, "kept", "loss", ST_F64, 1, &t->kept_loss);
+    if (!t->tutor) return;
+    tutor_fields(t->tutor, c);
+    checkpoint_add(c, "lesson", "align", ST_F64, SID_MAX_LEVELS, t->lesson.align);
+    checkpoint_add(c, "lesson", "aligned", ST_I64, SID_MAX_LEVELS, t->lesson.aligned);
+    checkpoint_add(c, "lesson", "guide", ST_F64, 1, &t->lesson.guide);
+    checkpoint_add(c, "lesson", "follow", ST_F64, 1, &t->lesson.follow);
+    checkpoint_add(c, "lesson", "guided", ST_I64, 1, &t->lesson.guided);
+}
+
+static bool sound(void *ctx, const loop_state_t *at)
+{
+    (void)at;
+    const trainer_t *t = ctx;
+    return !t->tutor || tutor_sound(t->tutor);
 }
 
 static void started(void *ctx)
@@ -339,7 +413,7 @@ model_t *train(const train_job_t *job, train_result_t *result)
     const loop_options_t o = {.rounds = t->o.epochs, .patience = t->o.patience, .save_seconds = job->save_seconds,
                               .save_rounds = 1, .folder = job->checkpoint, .fingerprint = job->fingerprint, .log = job->log};
     const loop_trainer_t steps = {.ctx = t, .begin = begin_epoch, .step = train_step, .score = t->validation ? score : NULL,
-                                  .kept = kept, .report = report, .fields = fields, .round_name = "epoch", .started = started};
+                                  .kept = kept, .report = report, .fields = fields, .sound = sound, .round_name = "epoch", .started = started};
     const loop_state_t at = loop_run(&o, &steps, &t->learner);
     jsonlog_close();
     *result = (train_result_t){at.kept ? at.best_round : at.round, at.round, t->validation != NULL, t->kept_hr, at.best_score,

@@ -10,6 +10,7 @@
 #include "data/sids.h"
 #include "gen/objective.h"
 #include "gen/space.h"
+#include "gen/tutor.h"
 #include "nn/backend.h"
 #include "nn/model.h"
 
@@ -18,6 +19,9 @@ typedef struct {
     body_t body;
     bool item_vectors, node_vectors, learned_positions;
     int64_t dim, layers, ffn, depth_ffn; /* depth_ffn: inner width of a timeline's block a level */
+    bool think;           /* of a timeline: a thought before each code, by blocks of inner width think_ffn */
+    int64_t think_ffn;
+    tutor_options_t tutor;
     int64_t heads, kv_heads, head_dim; /* heads 0: dim / 64, at least 1; kv_heads 0: heads; head_dim 0: dim / heads */
     int64_t max_items;
     double hold_back;     /* share of the users whose last training interaction is left out */
@@ -40,6 +44,7 @@ typedef struct {
     const backend_t *backend;
     const interactions_t *interactions;
     const sids_t *sids;       /* of the same items, in the same order */
+    codebook_t codebook;      /* of the SIDs' quantiser, borrowed; where there is none, code embeddings are clustered */
     const model_t *start;     /* its weights are where training begins; NULL: at random */
     const char *fingerprint;  /* everything that shapes the result: a checkpoint with another one is refused */
     const char *checkpoint;   /* folder, made when first needed; NULL: none. It stays: see train/checkpoint.h */

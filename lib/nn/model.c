@@ -23,6 +23,9 @@ static const char *shape_fault(const model_config_t *c)
     if (c->depth_levels < 0 || c->depth_levels > 64 || c->depth_size < 0 || c->depth_size > 1 << 20 ||
         (c->depth_levels > 0) != (c->depth_size > 0))
         return "the blocks by level are out of range";
+    if (c->think_levels < 0 || c->think_size < 0 || c->think_size > 1 << 20 || (c->think_levels > 0) != (c->think_size > 0) ||
+        (c->think_levels > 0 && c->think_levels != c->depth_levels - 1))
+        return "the blocks that think do not fit those by level, one less";
     if (c->learned_positions < 0 || c->learned_positions > 1 << 24 || c->item_vectors < 0 || c->item_vectors > 1L << 31 ||
         c->node_vectors < 0 || c->node_vectors > 1L << 31)
         return "a table has more rows than this transformer handles";
@@ -68,20 +71,25 @@ static model_layer_t add_layer(model_t *m, int64_t i)
     return l;
 }
 
-static model_depth_t add_depth(model_t *m, int64_t level)
+/* Adds a block for each of `count` levels: model.WHAT.0 and so on. */
+static gated_t *add_blocks(model_t *m, const char *what, int64_t count, int64_t inner)
 {
-    const int64_t d = m->config.hidden_size, f = m->config.depth_size;
-    const char *parts[] = {"norm", "gate_proj", "up_proj", "down_proj"};
-    char *names[4];
-    for (int i = 0; i < 4; i++) names[i] = xasprintf("model.depth.%lld.%s.weight", (long long)level, parts[i]);
-    model_depth_t l;
-    l.norm = add_gain(m, names[0]);
-    l.gate_up = linear_on(d, 2 * f, add_matrix(m, names[1], f, d), -1);
-    add_matrix(m, names[2], f, d);
+    gated_t *blocks = NEW_ARRAY(gated_t, count);
+    for (int64_t i = 0; i < count; i++) {
+        char *name = xasprintf("model.%s.%lld", what, (long long)i);
+        blocks[i] = gated_add(&m->params, name, m->config.hidden_size, inner, m->config.rms_norm_eps);
+        free(name);
+    }
+    return blocks;
+}
+
+/* Adds rows x hidden_size that do not decay; returns -1 where there are none. */
+static int add_rows(model_t *m, const char *name, int64_t rows)
+{
+    if (!rows) return -1;
+    const int block = params_add(&m->params, (param_t){.name = xstrdup(name), .rows = rows, .cols = m->config.hidden_size});
     params_align(&m->params);
-    l.down = linear_on(f, d, add_matrix(m, names[3], d, f), -1);
-    params_align(&m->params);
-    return l;
+    return block;
 }
 
 /* Adds a table of rows x hidden_size that trains by the row; returns -1 where it has no rows. */
@@ -102,13 +110,10 @@ static model_t *lay_out(model_config_t config)
     m->layers = NEW_ARRAY(model_layer_t, config.num_hidden_layers);
     for (int64_t i = 0; i < config.num_hidden_layers; i++) m->layers[i] = add_layer(m, i);
     m->norm = add_gain(m, xstrdup("model.norm.weight"));
-    m->depth = NEW_ARRAY(model_depth_t, config.depth_levels);
-    for (int64_t i = 0; i < config.depth_levels; i++) m->depth[i] = add_depth(m, i);
-    m->positions = -1;
-    if (config.learned_positions)
-        m->positions = params_add(&m->params, (param_t){.name = xstrdup("model.positions.weight"),
-                                                        .rows = config.learned_positions, .cols = config.hidden_size});
-    params_align(&m->params);
+    m->depth = add_blocks(m, "depth", config.depth_levels, config.depth_size);
+    m->think = add_blocks(m, "think", config.think_levels, config.think_size);
+    m->think_vectors = add_rows(m, "model.think.level_vectors.weight", config.think_levels);
+    m->positions = add_rows(m, "model.positions.weight", config.learned_positions);
     m->item_vectors = add_table(m, "model.item_vectors.weight", config.item_vectors);
     m->node_vectors = add_table(m, "model.node_vectors.weight", config.node_vectors);
     return m;
@@ -136,6 +141,7 @@ void model_free(model_t *m)
     params_free(&m->params);
     free(m->layers);
     free(m->depth);
+    free(m->think);
     free(m);
 }
 
@@ -152,6 +158,8 @@ void model_init(model_t *m, uint64_t seed)
         else if (i == m->node_vectors) params_fill(&m->params, i, 0);
         else params_fill_normal(&m->params, i, 0.02 * (writes_residual(p->name) ? shrink : 1), rng_stream(key, p->name));
     }
+    for (int64_t l = 0; l < m->config.think_levels; l++) params_fill(&m->params, m->think[l].down.weight, 0);
+    if (m->think_vectors >= 0) params_fill(&m->params, m->think_vectors, 0);
 }
 
 /* Puts a table of other rows in a table's place; what it held is freed by the caller. */
@@ -193,9 +201,13 @@ static bool is_llama(const model_config_t *c)
 static char *additions_json(const model_config_t *c)
 {
     if (is_llama(c)) return xstrdup("");
-    return xasprintf(",\"depth_levels\":%lld,\"depth_size\":%lld,\"learned_positions\":%lld,\"item_vectors\":%lld,"
-                     "\"node_vectors\":%lld", (long long)c->depth_levels, (long long)c->depth_size,
-                     (long long)c->learned_positions, (long long)c->item_vectors, (long long)c->node_vectors);
+    char *think = c->think_levels ? xasprintf("\"think_levels\":%lld,\"think_size\":%lld,", (long long)c->think_levels,
+                                              (long long)c->think_size) : xstrdup("");
+    char *json = xasprintf(",\"depth_levels\":%lld,\"depth_size\":%lld,%s\"learned_positions\":%lld,\"item_vectors\":%lld,"
+                           "\"node_vectors\":%lld", (long long)c->depth_levels, (long long)c->depth_size, think,
+                           (long long)c->learned_positions, (long long)c->item_vectors, (long long)c->node_vectors);
+    free(think);
+    return json;
 }
 
 char *model_config_json(const model_config_t *c, int64_t bos)
@@ -267,6 +279,8 @@ static model_config_t parse_config(const st_file_t *f, const cJSON *j)
     c.rope_theta = number(f, j, "rope_theta", 10000);
     c.depth_levels = whole_or_none(f, j, "depth_levels");
     c.depth_size = whole_or_none(f, j, "depth_size");
+    c.think_levels = whole_or_none(f, j, "think_levels");
+    c.think_size = whole_or_none(f, j, "think_size");
     c.learned_positions = whole_or_none(f, j, "learned_positions");
     c.item_vectors = whole_or_none(f, j, "item_vectors");
     c.node_vectors = whole_or_none(f, j, "node_vectors");

@@ -7,18 +7,19 @@
 #include <stdint.h>
 
 #include "data/st.h"
+#include "nn/gated.h"
 #include "nn/linear.h"
 #include "nn/params.h"
 
 /* The keys of a Hugging Face Llama config.json that matter here, under the same names; then, 0 where there is none: gated blocks
  * behind the final norm, one a code level, and their inner width (the depth part of RQ-Transformer, Lee et al. 2022, arXiv
- * 2203.01941); rows of learned positions in place of rotary ones; rows of the tables of vectors that an item has of its own where
+ * 2203.01941); blocks that think before each code, and theirs; rows of learned positions in place of rotary ones; rows of the tables of vectors that an item has of its own where
  * it is read, and a node of the trie of SIDs where it is chosen. */
 typedef struct {
     int64_t hidden_size, num_hidden_layers, num_attention_heads, num_key_value_heads, head_dim, intermediate_size;
     int64_t vocab_size, max_position_embeddings;
     double rms_norm_eps, rope_theta;
-    int64_t depth_levels, depth_size, learned_positions, item_vectors, node_vectors;
+    int64_t depth_levels, depth_size, think_levels, think_size, learned_positions, item_vectors, node_vectors;
     bool sparse_embedding; /* the embedding trains by the row (param_t.sparse); of memory alone, no file says it */
 } model_config_t;
 
@@ -29,18 +30,13 @@ typedef struct {
     linear_t qkv, out, gate_up, down;
 } model_layer_t;
 
-/* The block of one code level: z = g + W_down(silu(W_gate n) * (W_up n)), n = RMSNorm(g). */
-typedef struct {
-    int norm;
-    linear_t gate_up, down;
-} model_depth_t;
-
 typedef struct {
     model_config_t config;
     params_t params;
     int embed, norm;  /* blocks: embedding [vocab_size, hidden_size], which is the output matrix too; final gain */
     model_layer_t *layers;
-    model_depth_t *depth;    /* [depth_levels] */
+    gated_t *depth, *think;  /* [depth_levels], [think_levels]: see gen/depth.h */
+    int think_vectors;       /* block [think_levels, hidden_size], a vector a level; -1: none */
     int positions;           /* block [learned_positions, hidden_size]; -1: none */
     int item_vectors, node_vectors; /* row-sparse blocks [.., hidden_size]; -1: none */
 } model_t;
@@ -50,7 +46,8 @@ model_t *model_new(model_config_t config);
 void model_free(model_t *m);
 
 /* Gains 1; matrices normal with deviation 0.02, those that write into the residual stream scaled by 1 / sqrt(2 layers)
- * (Radford et al. 2019); item vectors normal likewise, node vectors 0. */
+ * (Radford et al. 2019); item vectors normal likewise, node vectors 0. What thinking adds is 0 at first:
+ * the model begins as one that does not think. */
 void model_init(model_t *m, uint64_t seed);
 
 /* Gives the table of node vectors another number of rows: row i of the new one is row from[i] of the old one, or 0 where from[i]

@@ -56,7 +56,7 @@ grpo_t *grpo_new(const network_t *policy, const network_t *reference, const spac
     g->head = head_new(policy, space);
     g->reference_head = head_new(reference, space);
     g->symbols = NEW_ARRAY(int32_t, rows);
-    if (space->body == BODY_TIMELINE) g->prefixes = depth_prefixes_new(space, prefixes);
+    if (space->body == BODY_TIMELINE) g->prefixes = depth_prefixes_new(space, prefixes, policy->model->config.think_levels > 0);
     g->bounds = NEW_ARRAY(int64_t, segments + 1);
     g->parents = NEW_ARRAY(int64_t, segments);
     g->positions = NEW_ARRAY(scored_position_t, scored);
@@ -96,8 +96,9 @@ static double share_of(const grpo_t *g, int64_t group, int draw)
 }
 
 /* Scores a candidate's tokens where there was a choice, but for the first, which is the group's. In a flat body its tokens up to
- * the last one before a choice are a branch of the history; in a timeline they are prefixes that follow its end. */
-static void lay_branch(grpo_t *g, int64_t group, int draw, int64_t parent)
+ * the last one before a choice are a branch of the history; in a timeline they are prefixes that follow its end, and `chain` holds
+ * the group's own, of no tokens. */
+static void lay_branch(grpo_t *g, int64_t group, int draw, int64_t parent, depth_chain_t chain)
 {
     const draw_t *d = &g->groups[group].draws[draw];
     const int64_t start = g->segments.rows, end = g->bounds[parent + 1] - 1;
@@ -108,7 +109,8 @@ static void lay_branch(grpo_t *g, int64_t group, int draw, int64_t parent)
         const bool choice = has_choice(g, level, node);
         if (!choice) g->stats->loss -= share_of(g, group, draw) * g->groups[group].advantages[draw]; /* a ratio of 1 */
         if (choice && level > 0) {
-            const int64_t row = flat ? start + level - 1 : depth_prefixes_add(&g->prefixes, level, (int32_t)end, d->tokens);
+            const int64_t row = flat ? start + level - 1
+                                     : depth_prefixes_add(&g->prefixes, &chain, level, (int32_t)end, d->tokens);
             add_position(g, row, level, node, group, draw);
             fed = level;
         }
@@ -128,10 +130,12 @@ static void lay_group(grpo_t *g, int64_t group)
     g->parents[g->segments.count++] = -1;
     g->bounds[g->segments.count] = g->segments.rows;
     const int64_t end = g->segments.rows - 1;
-    if (has_choice(g, 0, 0))
-        add_position(g, g->space->body == BODY_FLAT ? end : depth_prefixes_add(&g->prefixes, 0, (int32_t)end, NULL), 0, 0, group,
-                     -1);
-    for (int d = 0; d < g->o.group; d++) lay_branch(g, group, d, parent);
+    const bool flat = g->space->body == BODY_FLAT, choice = has_choice(g, 0, 0);
+    depth_chain_t chain = depth_chain();
+    int64_t row = end;
+    if (!flat && (choice || g->prefixes.chained)) row = depth_prefixes_add(&g->prefixes, &chain, 0, (int32_t)end, NULL);
+    if (choice) add_position(g, row, 0, 0, group, -1);
+    for (int d = 0; d < g->o.group; d++) lay_branch(g, group, d, parent, chain);
 }
 
 /* Turns x into log softmax(x / temperature), in place. */

@@ -197,11 +197,11 @@ static void add_arrays(checkpoint_t *c, const char *prefix, int64_t count, float
         if (all[i].values) checkpoint_add(c, prefix, all[i].name, ST_F32, count, all[i].values);
 }
 
-void learner_fields(learner_t *l, checkpoint_t *c)
+void learner_fields(learner_t *l, const char *prefix, checkpoint_t *c)
 {
-    checkpoint_add(c, "learner", "updates", ST_I64, 1, &l->updates);
-    checkpoint_add(c, "learner", "decayed", ST_F64, 1, &l->decayed);
-    add_arrays(c, "learner", l->params->size, l->params->weights, l->m, l->v, l->best, l->average);
+    checkpoint_add(c, prefix, "updates", ST_I64, 1, &l->updates);
+    checkpoint_add(c, prefix, "decayed", ST_F64, 1, &l->decayed);
+    add_arrays(c, prefix, l->params->size, l->params->weights, l->m, l->v, l->best, l->average);
     for (int i = 0; i < l->params->count; i++) {
         const param_t *p = &l->params->blocks[i];
         if (!has_table(l, i)) continue;

@@ -49,7 +49,7 @@ void learner_swap_average(learner_t *l);
 void learner_keep(learner_t *l);    /* the values are the best */
 void learner_restore(learner_t *l); /* the best are the values */
 
-/* Adds all of it to a checkpoint. */
-void learner_fields(learner_t *l, checkpoint_t *c);
+/* Adds all of it to a checkpoint, under `prefix` or, of tables, the blocks' names. */
+void learner_fields(learner_t *l, const char *prefix, checkpoint_t *c);
 
 #endif

@@ -57,7 +57,7 @@ static void collect_fields(loop_t *l)
         {"best_round", &l->at.best_round}, {"stale", &l->at.stale}, {"log_bytes", &l->log.bytes}, {"log_digest", &l->log.digest}};
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) checkpoint_add(c, "loop", whole[i].name, ST_I64, 1, whole[i].value);
     checkpoint_add(c, "loop", "best_score", ST_F64, 1, &l->at.best_score);
-    learner_fields(l->learner, c);
+    learner_fields(l->learner, "learner", c);
     l->trainer->fields(l->trainer->ctx, c);
 }
 

@@ -6,7 +6,8 @@
 2. A model trained as usual: its validation metrics and every score that evaluate finds, by PyTorch on the same file.
 3. The bf16 backend against f32.
 
-The first two for both bodies, and for a timeline with and without what it may have beside its codes.
+The first two for both bodies, and for a timeline with and without what it may have beside its codes. Where thoughts are taught, the
+tutor's first weights and the clusters are those of a checkpoint, at a learning rate of 0.
 """
 import json
 import math
@@ -15,13 +16,16 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.dont_write_bytecode = True
-import numpy as np
-import torch
-from reference import Catalogue, Optimiser, beam_search, item_scores, load, read_safetensors, window_losses, windows
-
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "helpers"))
+import numpy as np
+import tensors
+import torch
+from reference import Catalogue, Optimiser, Tutor, beam_search, item_scores, lesson_losses, load, read_safetensors, window_losses, windows
+
 BIN = pathlib.Path(os.environ.get("SIDMILL_BIN", HERE.parent.parent / "build" / "bin")).resolve()
 SHAPE = "--dim 16 --layers 2 --heads 2 --kv-heads 1 --ffn 24 --max-items 6 --threads 2 --patience 0".split()
 TIMELINE = ["--body", "timeline", "--depth-ffn", 20, "--depth-dropout", 0]
@@ -77,14 +81,44 @@ def nll(model, catalogue, users, softmax):
         return sum(float(t[1]) for i in items for t in i) / len(users)
 
 
-def replay(name, extra, softmax, epochs, smoothing, average, decay, among_items=0):
-    """The same training in PyTorch: one step an epoch over all windows."""
+def make_codebook(width):
+    """The SIDs with vectors of their codes, as a quantiser has them."""
+    t, meta = tensors.load("sids.st")
+    levels, codes = t["codes"].shape[1], json.loads(meta["config"])["codes"]
+    t = dict(t) | {"codebook": np.random.default_rng(5).normal(size=(levels, codes, width)).astype("<f4")}
+    tensors.save("book.st", t, meta)
+
+
+def first_tutor(model, options, width):
+    """The tutor that training begins with, out of a checkpoint."""
+    command = [BIN / "sidgen-train", "-q", "-s", "sids.st", "-i", "interactions.st", *SHAPE, *options, "--epochs", 10000, "--lr", 0, "-o", "tutor.st"]
+    state, p = pathlib.Path("tutor.st.ckpt/state.st"), subprocess.Popen([*map(str, command)])
+    while not state.exists():
+        time.sleep(0.05)
+    p.kill()
+    p.wait()
+    t, _ = read_safetensors(state)
+    d, f, at, w = model.config["hidden_size"], model.config["think_size"], 0, {}
+    shapes = {"decoder.norm": (d,), "decoder.gate_proj": (f, d), "decoder.up_proj": (f, d), "decoder.down_proj": (d, f)}
+    levels = model.config["think_levels"]
+    for name, shape in (shapes | {f"project.{l}": (width, d) for l in range(levels)}).items():
+        size = math.prod(shape)  # all are whole cache lines, so that there is no padding
+        w[name + ".weight"] = t["tutor.values"][at:at + size].reshape(shape)
+        at += size
+    assert at == len(t["tutor.values"])
+    return Tutor(model.config, w, t["clusters.centroids"].reshape(levels, -1, width), t["clusters.of"].reshape(levels, -1).tolist())
+
+
+def replay(name, extra, softmax, epochs, smoothing, average, decay, among_items=0, taught=None):
+    """The same training in PyTorch: one step an epoch over all windows. `taught`: the weights of thoughts' losses, by name."""
     options = ["--softmax", softmax, "--dropout", 0, "--batch-tokens", 65536, "--label-smoothing", smoothing, "--average", average,
                "--weight-decay", decay, "--warmup", 3, "--clip", 0.5, *extra, *(["--item-loss", among_items] if among_items else [])]
     train(*options, "--epochs", 1, "--lr", 0, "--average", 0, "-o", "start.st")
     log = train(*options, "--epochs", epochs, "--lr", 0.02, "-o", "end.st")
     (model, _), (ours, _), begin = load("start.st"), load("end.st"), read_safetensors("start.st")[0]
     optimiser = Optimiser(model, decay)
+    tutor = taught and first_tutor(model, options, 16)
+    teacher = taught and Optimiser(tutor, decay)
     mean = {k: w.detach().clone() for k, w in model.w.items()}
     all_windows = [w for u in users for w in windows(model, u[:-2], 6)]
     best, kept, loss_error, metric_error = -1, None, 0, 0
@@ -92,7 +126,13 @@ def replay(name, extra, softmax, epochs, smoothing, average, decay, among_items=
         found = [window_losses(model, catalogue, *w, softmax, smoothing, among_items) for w in all_windows]
         tokens = [t for f in found for t in f[0]]
         rate = 0.02 * min(1, (epoch + 1) / 3) * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
-        optimiser.step(sum(t[2] for t in tokens) / sum(f[1] for f in found), rate, 0.5)
+        loss = sum(t[2] for t in tokens)
+        if taught:
+            lesson = lesson_losses(model, tutor, catalogue, all_windows, softmax, taught["temperature"], among_items > 0)
+            loss = loss + taught["align"] * sum(map(sum, lesson[0])) + taught["guide"] * sum(lesson[1]) + taught["follow"] * sum(lesson[2])
+            said, means = log[epoch]["think"], [float(sum(x) / len(x)) for x in (*lesson[0], *lesson[1:])]
+            loss_error = max(loss_error, *(abs(a - b) for a, b in zip(means, [*said["align"], said["guide"], said["follow"]])))
+        optimiser.step(loss / sum(f[1] for f in found), rate, 0.5, teacher)
         items = sum(t[0] == 0 for t in tokens)
         loss_error = max(loss_error, abs(sum(float(t[1]) for t in tokens if t[0] != "item") / items - log[epoch]["loss_per_item"]))
         for level, said in [*enumerate(log[epoch]["loss_per_level"]), *([("item", log[epoch]["item_loss"])] if among_items else [])]:
@@ -185,12 +225,21 @@ with tempfile.TemporaryDirectory() as folder:
     replay("timeline with both", both, "trie", 6, 0.1, 0.6, 0.3)
     replay("timeline with both, of learned positions", both + ["--learned-positions"], "trie", 4, 0, 0, 0.05)
     replay("timeline with both, items among items", both, "trie", 5, 0.1, 0, 0.05, 0.7)
+    think = [*both, "--think", "--think-ffn", 16]
+    make_codebook(16)
+    replay("timeline of plain extra steps", [*think, "--think-align", 0, "--think-guide", 0], "trie", 5, 0.1, 0, 0.05, 0.7)
+    taught = {"align": 0.5, "guide": 0.6, "follow": 0.7, "temperature": 0.3}
+    options = [*think, "-s", "book.st", "--think-clusters", 3, *(a for k, v in taught.items() for a in ("--think-" + k, v))]
+    replay("timeline that thinks", options, "trie", 6, 0.1, 0.6, 0.05, taught=taught)
+    level = [o for o in options if o != "--node-vectors"]
+    replay("timeline that thinks, items among items", level, "level", 4, 0, 0, 0.3, 0.7, taught=taught)
     drops = ["--item-dropout", 0.1, "--vector-dropout", 0.2]
     evaluated("flat", [], "trie")
     evaluated("flat", [], "level")
     evaluated("flat with node vectors", ["--node-vectors"], "trie")
     evaluated("timeline", TIMELINE + ["--epochs", 12], "level")
     evaluated("timeline with both", [*both, "--depth-dropout", 0.2, *drops], "trie")
+    evaluated("timeline that thinks", [*think, "--depth-dropout", 0.2, *drops], "trie")
     evaluated("timeline of item vectors and learned positions", TIMELINE + ["--item-vectors", "--learned-positions"], "trie")
     backends()
     print(f"1..{count}")

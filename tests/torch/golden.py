@@ -11,7 +11,8 @@ import sys
 sys.dont_write_bytecode = True
 import numpy as np
 import torch
-from reference import ITEMS, NODES, POSITIONS, Catalogue, Llama, Timeline, beam_search, item_scores, policy_loss, window_losses
+from reference import (ITEMS, LEVEL_VECTORS, NODES, POSITIONS, Catalogue, Llama, Timeline, Tutor, beam_search, item_scores, lesson_losses,
+                       policy_loss, unit, window_losses)
 
 HEADER = pathlib.Path(__file__).parent.parent / "unit" / "golden.h"
 
@@ -30,25 +31,38 @@ for i in range(2):
                (layer + "self_attn.v_proj", 8, 8), (layer + "self_attn.o_proj", 8, 16), (layer + "post_attention_layernorm", 0, 8),
                (layer + "mlp.gate_proj", 12, 8), (layer + "mlp.up_proj", 12, 8), (layer + "mlp.down_proj", 8, 12)]
 shapes.append(("model.norm", 0, 8))
-additions = []
-for i in range(3):
-    level = f"model.depth.{i}."
-    additions += [(level + "norm", 0, 8), (level + "gate_proj", 10, 8), (level + "up_proj", 10, 8), (level + "down_proj", 8, 10)]
-additions += [(POSITIONS[:-7], 5, 8), (ITEMS[:-7], len(codes), 8), (NODES[:-7], len(catalogue.nodes()), 8)]
 
 
-def make(body, shapes):
-    """A generator by the formula, and one beside it."""
+def block(name, inner):
+    return [(name + ".norm", 0, 8), (name + ".gate_proj", inner, 8), (name + ".up_proj", inner, 8), (name + ".down_proj", 8, inner)]
+
+
+depth = [s for i in range(3) for s in block(f"model.depth.{i}", 10)]
+think = [s for i in range(2) for s in block(f"model.think.{i}", 6)] + [(LEVEL_VECTORS[:-7], 2, 8)]
+tables = [(POSITIONS[:-7], 5, 8), (ITEMS[:-7], len(codes), 8), (NODES[:-7], len(catalogue.nodes()), 8)]
+taught = block("decoder", 6) + [("project.0", 5, 8), ("project.1", 5, 8)]
+
+
+def by_formula(shapes, first=0):
     weights = {}
-    for number, (name, rows, cols) in enumerate(shapes):
+    for number, (name, rows, cols) in enumerate(shapes, first):
         wave = np.sin(0.7 * np.arange(max(rows, 1) * cols) + number + 1)
         value = 0.5 * wave if rows else 1 + 0.2 * wave
         weights[name + ".weight"] = np.float32(value).reshape((rows, cols) if rows else cols)
+    return weights
+
+
+def make(body, shapes, **more):
+    """A generator by the formula, and one beside it."""
+    weights = by_formula(shapes)
     beside = {name: w + np.float32(0.1) * np.cos(np.arange(w.size)).astype(np.float32).reshape(w.shape) for name, w in weights.items()}
-    return body(config, weights, catalogue.nodes()), body(config, beside, catalogue.nodes())
+    return body(config | more, weights, catalogue.nodes()), body(config | more, beside, catalogue.nodes())
 
 
-flat, timeline = make(Llama, shapes), make(Timeline, shapes + additions)
+flat, timeline = make(Llama, shapes), make(Timeline, shapes + depth + tables)
+thinking = make(Timeline, shapes + depth + think + tables, think_levels=2)
+centroids = unit(torch.cos(0.9 * torch.arange(2 * 2 * 5) + 1).reshape(2, 2, 5)).numpy()
+tutor = Tutor(config, by_formula(taught, 100), centroids, [[0, 1, 1], [1, 0, 1]])
 
 
 def array(name, values, per_line):
@@ -68,9 +82,11 @@ def losses(model, softmax, smoothing):
     return [t for f in found for t in f[0]], sum(f[1] for f in found)
 
 
-def summaries(loss, model):
+def summaries(loss, *models):
     """First and last entry of every parameter's gradient, and its sum weighted by cos(index)."""
-    for g in torch.autograd.grad(loss, list(model.w.values())):
+    weights = [w for m in models for w in m.w.values()]
+    for g, w in zip(torch.autograd.grad(loss, weights, allow_unused=True), weights):
+        g = torch.zeros_like(w) if g is None else g
         flat = g.reshape(-1).numpy()
         yield flat[0], flat[-1], float(flat @ np.cos(np.arange(flat.size)))
 
@@ -99,6 +115,14 @@ def policy(models, softmax, draws, advantages):
     return table, (float(loss.detach()), kl), list(summaries(loss, model))
 
 
+def lesson():
+    """Sums of what thoughts are taught by, temperature 0.5, and gradients of the model and the tutor."""
+    align, guide, follow = lesson_losses(thinking[0], tutor, catalogue, [(h, 0) for h in histories], "trie", 0.5)
+    sums = [sum(a) for a in align] + [guide.sum(), follow.sum()]
+    loss = 0.3 * (0.8 * (sums[0] + sums[1]) + 0.9 * sums[2] + 0.7 * sums[3])
+    return [float(s.detach()) for s in sums], list(summaries(loss, thinking[0], tutor))
+
+
 def adamw():
     """Three steps on four weights with the gradients of sum(sin(step + w))."""
     w = torch.tensor([0.5, -0.25, 1.0, 0.0], requires_grad=True)
@@ -111,9 +135,9 @@ def adamw():
 
 
 def header():
-    sets = ("trie", flat, "trie", 0.1), ("level", flat, "level", 0), ("timeline", timeline, "trie", 0.1)
+    sets = ("trie", flat, "trie", 0.1), ("level", flat, "level", 0), ("timeline", timeline, "trie", 0.1), ("thinking", thinking, "trie", 0.1)
     out = ["/* Made by tests/torch/golden.py with PyTorch in float64; `make check-torch` compares. The flat body under both softmaxes; a timeline\n"
-           " * of learned positions, item vectors and node vectors under the trie's. */\n"
+           " * of learned positions, item vectors and node vectors under the trie's, and one that thinks as well. */\n"
            "#ifndef SIDMILL_GOLDEN_H\n#define SIDMILL_GOLDEN_H\n"]
     out.append("/* Normalised final states of both histories' input rows, flat. */")
     out.append(array("golden_states", np.concatenate([flat[0].states(catalogue.tokens(h)[:-1]).detach() for h in histories]), 8))
@@ -140,6 +164,11 @@ def header():
         out.append(array(f"golden_policy_old_{name}", old, 3))
         out.append(array(f"golden_policy_loss_{name}", value, 2))
         out.append(array(f"golden_policy_gradient_{name}", slopes, 3))
+    sums, slopes = lesson()
+    out.append("/* What thoughts are taught by: sums of both levels' alignment, of the guide, of following it; gradients of the model and\n"
+               " * the tutor, 0.3 times (0.8, 0.8, 0.9, 0.7) of them. */")
+    out.append(array("golden_lesson_loss", sums, 4))
+    out.append(array("golden_lesson_gradient", slopes, 3))
     out.append("/* AdamW: four weights after each of three steps. */")
     out.append(array("golden_adamw", list(adamw()), 4))
     return "\n".join(out) + "\n#endif\n"

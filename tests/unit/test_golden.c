@@ -1,17 +1,19 @@
 /* The generator against PyTorch on weights that a formula gives: states, losses, gradients, SID scores, the optimiser. Of the flat
- * body under both softmaxes, and of a timeline with learned positions, item vectors and node vectors. tests/torch/golden.py makes
- * golden.h from the same formula and the same histories. */
+ * body under both softmaxes, and of timelines with learned positions, item vectors and node vectors, one of which thinks.
+ * tests/torch/golden.py makes golden.h from the same formula and the same histories. */
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "gen/decoder.h"
 #include "gen/histories.h"
+#include "gen/lesson.h"
 #include "gen/objective.h"
 #include "gen/pass.h"
 #include "golden.h"
 #include "nn/model.h"
 #include "nn/optim.h"
 #include "nn/transformer.h"
+#include "nn/vec.h"
 #include "policy/grpo.h"
 #include "unit.h"
 
@@ -43,6 +45,21 @@ typedef struct {
     grads_t *grads;
 } fixture_t;
 
+/* Gives all blocks their values by the formula. */
+static void fill(const params_t *params, int first)
+{
+    for (int i = 0; i < params->count; i++) {
+        const param_t *p = &params->blocks[i];
+        for (int64_t j = 0; j < p->count; j++) {
+            double wave = sin(0.7 * (double)j + first + i + 1);
+            params_values(params, i)[j] = (float)(p->rows ? 0.5 * wave : 1 + 0.2 * wave);
+        }
+    }
+}
+
+/* Whether timelines that are made from now on think. */
+static bool thinks;
+
 static model_t *make_model(const space_t *s)
 {
     model_config_t c = {.hidden_size = D, .num_hidden_layers = 2, .num_attention_heads = 4, .num_key_value_heads = 2, .head_dim = 4,
@@ -50,18 +67,14 @@ static model_t *make_model(const space_t *s)
     if (s->body == BODY_TIMELINE) {
         c.depth_levels = 3;
         c.depth_size = 10;
+        c.think_levels = thinks ? 2 : 0;
+        c.think_size = thinks ? 6 : 0;
         c.learned_positions = space_positions(s);
         c.item_vectors = sids.items;
         c.node_vectors = s->trie.nodes;
     }
     model_t *m = model_new(c);
-    for (int i = 0; i < m->params.count; i++) {
-        const param_t *p = &m->params.blocks[i];
-        for (int64_t j = 0; j < p->count; j++) {
-            double wave = sin(0.7 * (double)j + i + 1);
-            params_values(&m->params, i)[j] = (float)(p->rows ? 0.5 * wave : 1 + 0.2 * wave);
-        }
-    }
+    fill(&m->params, 0);
     return m;
 }
 
@@ -70,7 +83,7 @@ static void lay_out(fixture_t *f)
     sequences_t e = {0};
     sequences_add(&e, histories_task(&interactions, &f->space, (hold_back_t){0}));
     f->pack = (sequence_pack_t){.symbols = f->symbols, .positions = f->positions};
-    if (f->space.body == BODY_TIMELINE) f->pack.prefixes = depth_prefixes_new(&f->space, ROWS);
+    if (f->space.body == BODY_TIMELINE) f->pack.prefixes = depth_prefixes_new(&f->space, ROWS, thinks);
     for (int64_t i = 0; i < e.count; i++) {
         f->bounds[i] = f->pack.rows;
         sequences_expand(&e, i, &f->pack);
@@ -106,15 +119,16 @@ static void release(fixture_t *f)
 }
 
 /* All blocks' gradients, one after the other, each laid out as its values. */
-static float *gradients(const fixture_t *f)
+static float *gradients_of(const params_t *p, grads_t *grads)
 {
-    const params_t *p = &f->model->params;
     float *all = xfloats((size_t)params_number(p)), *to = all;
     for (int i = 0; i < p->count; to += p->blocks[i++].count)
         for (int64_t j = 0, cols = p->blocks[i].cols; j < p->blocks[i].count; j += cols)
-            memcpy(to + j, p->blocks[i].rows ? grads_row(f->grads, i, j / cols) : grads_block(f->grads, i), (size_t)cols * sizeof *to);
+            memcpy(to + j, p->blocks[i].rows ? grads_row(grads, i, j / cols) : grads_block(grads, i), (size_t)cols * sizeof *to);
     return all;
 }
+
+static float *gradients(const fixture_t *f) { return gradients_of(&f->model->params, f->grads); }
 
 TEST(states)
 {
@@ -144,6 +158,21 @@ TEST(losses_trie_softmax) { check_losses(BODY_FLAT, SOFTMAX_TRIE, golden_loss_tr
 TEST(losses_level_softmax) { check_losses(BODY_FLAT, SOFTMAX_LEVEL, golden_loss_level); }
 TEST(losses_timeline) { check_losses(BODY_TIMELINE, SOFTMAX_TRIE, golden_loss_timeline); }
 
+static void check_summaries(const params_t *params, grads_t *grads, const double golden[][3], double tolerance)
+{
+    float *all = gradients_of(params, grads), *g = all;
+    for (int i = 0; i < params->count; i++) {
+        const int64_t n = params->blocks[i].count;
+        double weighted = 0;
+        for (int64_t j = 0; j < n; j++) weighted += g[j] * cos((double)j);
+        CHECK_NEAR(g[0], golden[i][0], tolerance);
+        CHECK_NEAR(g[n - 1], golden[i][1], tolerance);
+        CHECK_NEAR(weighted, golden[i][2], 3 * tolerance);
+        g += n;
+    }
+    free(all);
+}
+
 static void check_gradients(body_t body, softmax_t softmax, double smoothing, const double golden[][3])
 {
     fixture_t *f = fixture(body, softmax);
@@ -151,17 +180,7 @@ static void check_gradients(body_t body, softmax_t softmax, double smoothing, co
     loss_t loss = {0};
     objective_backward(o, TARGETS, f->positions, f->states, f->packed, 1.0 / (double)f->pack.rows, pass_gradient(f->pass), f->grads, &loss);
     pass_backward(f->pass, f->grads);
-    float *all = gradients(f), *g = all;
-    for (int i = 0; i < f->model->params.count; i++) {
-        const int64_t n = f->model->params.blocks[i].count;
-        double weighted = 0;
-        for (int64_t j = 0; j < n; j++) weighted += g[j] * cos((double)j);
-        CHECK_NEAR(g[0], golden[i][0], 1e-6);
-        CHECK_NEAR(g[n - 1], golden[i][1], 1e-6);
-        CHECK_NEAR(weighted, golden[i][2], 3e-6);
-        g += n;
-    }
-    free(all);
+    check_summaries(&f->model->params, f->grads, golden, thinks ? 2e-5 : 1e-6); /* roundings add up from step to step */
     objective_free(o);
     release(f);
 }
@@ -280,6 +299,44 @@ TEST(policy_timeline)
                  golden_policy_gradient_timeline);
 }
 
+TEST(losses_thinking) { thinks = true; check_losses(BODY_TIMELINE, SOFTMAX_TRIE, golden_loss_thinking); }
+TEST(gradients_thinking_smoothed) { thinks = true; check_gradients(BODY_TIMELINE, SOFTMAX_TRIE, 0.1, golden_gradient_thinking); }
+TEST(beams_thinking) { thinks = true; check_beams(BODY_TIMELINE, SOFTMAX_TRIE, golden_score_thinking, golden_beam_thinking); }
+
+TEST(policy_thinking)
+{
+    thinks = true;
+    check_policy(BODY_TIMELINE, SOFTMAX_TRIE, constrained, golden_policy_old_thinking, golden_policy_loss_thinking,
+                 golden_policy_gradient_thinking);
+}
+
+/* What teaches thoughts: clusters and a codebook's width as given, the tutor's weights by the formula. */
+TEST(lesson_thinking)
+{
+    static const int32_t of[] = {0, 1, 1, 1, 0, 1};
+    static float codebook[2 * 3 * 5];
+    thinks = true;
+    fixture_t *f = fixture(BODY_TIMELINE, SOFTMAX_TRIE);
+    const tutor_options_t o = {.align = 0.8, .guide = 0.9, .follow = 0.7, .temperature = 0.5, .clusters = 2};
+    tutor_t *t = tutor_new(f->net, &f->space, &o, (codebook_t){codebook, 5}, 1, 0);
+    fill(t->params, 100);
+    tutor_sync(t);
+    memcpy(t->clusters.of, of, sizeof of);
+    for (int i = 0; i < 2 * 2 * 5; i++) t->clusters.centroids[i] = cosf(0.9f * (float)i + 1);
+    for (int k = 0; k < 4; k++) vec_to_length_one(5, t->clusters.centroids + 5 * k);
+    lesson_t *s = lesson_new(t, f->net, &f->space, ROWS);
+    lesson_loss_t loss = {0};
+    lesson_backward(s, f->pass, &f->pack.prefixes, 0.3, t->learner.grads[0], &loss);
+    pass_backward(f->pass, f->grads);
+    const double found[] = {loss.align[0], loss.align[1], loss.guide, loss.follow};
+    for (int i = 0; i < 4; i++) CHECK_NEAR(found[i], golden_lesson_loss[i], 1e-5 * fabs(golden_lesson_loss[i]));
+    check_summaries(&f->model->params, f->grads, golden_lesson_gradient, 2e-5);
+    check_summaries(t->params, t->learner.grads[0], golden_lesson_gradient + f->model->params.count, 2e-5);
+    lesson_free(s);
+    tutor_free(t);
+    release(f);
+}
+
 TEST(adamw)
 {
     float w[] = {0.5f, -0.25f, 1, 0}, m[4] = {0}, v[4] = {0};
@@ -295,4 +352,5 @@ TEST(adamw)
 UNIT_MAIN(UNIT(states), UNIT(losses_trie_softmax), UNIT(losses_level_softmax), UNIT(losses_timeline),
           UNIT(gradients_trie_softmax_smoothed), UNIT(gradients_level_softmax), UNIT(gradients_timeline_smoothed),
           UNIT(beams_trie_softmax), UNIT(beams_level_softmax), UNIT(beams_timeline),
-          UNIT(policy_constrained), UNIT(policy_free), UNIT(policy_timeline), UNIT(adamw))
+          UNIT(policy_constrained), UNIT(policy_free), UNIT(policy_timeline), UNIT(losses_thinking),
+          UNIT(gradients_thinking_smoothed), UNIT(beams_thinking), UNIT(policy_thinking), UNIT(lesson_thinking), UNIT(adamw))

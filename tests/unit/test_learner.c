@@ -207,8 +207,8 @@ TEST(a_checkpoint_holds_everything)
     params_t p = make_params(true), q = make_params(true);
     learner_t a = learner_new(&p, SHARDS, true, true), b = learner_new(&q, SHARDS, true, true);
     checkpoint_t saved = {.folder = folder, .fingerprint = "run"}, loaded = saved;
-    learner_fields(&a, &saved);
-    learner_fields(&b, &loaded);
+    learner_fields(&a, "learner", &saved);
+    learner_fields(&b, "learner", &loaded);
     for (int64_t u = 0; u < UPDATES; u++) {
         fill_gradients(&a, false, u);
         learner_update(&a, &options, SHARDS, 1);

@@ -1,5 +1,5 @@
-/* The timeline body: its gradients against finite differences, its beams against the equations written out, and what training
- * leaves out. */
+/* The timeline body, that thinks and that does not: its gradients against finite differences, its beams against the equations
+ * written out, and what training leaves out. */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -7,9 +7,14 @@
 #include "base/rng.h"
 #include "gen/decoder.h"
 #include "gen/histories.h"
+#include "gen/infonce.h"
+#include "gen/lesson.h"
 #include "gen/objective.h"
 #include "gen/pass.h"
+#include "gen/scorer.h"
+#include "gen/tutor.h"
 #include "policy/grpo.h"
+#include "nn/vec.h"
 #include "small_model.h"
 #include "unit.h"
 
@@ -30,6 +35,9 @@ typedef struct {
     pass_rates_t rates;
     double node_drop, item_weight;
     int64_t sampled;
+    tutor_t *tutor;
+    lesson_t *lesson;
+    const char *only, *without; /* blocks that check_gradients() looks at: whose names begin so, and do not; NULL: all */
 } fixture_t;
 
 static const model_config_t shape = {.hidden_size = SMALL_D, .num_hidden_layers = 2, .num_attention_heads = 4, .num_key_value_heads = 2,
@@ -37,9 +45,11 @@ static const model_config_t shape = {.hidden_size = SMALL_D, .num_hidden_layers 
                                      .rope_theta = 10000, .depth_levels = LEVELS, .depth_size = 10};
 
 /* Draws all that starts small or at zero larger, so that every path shows. */
-static model_t *loud_model(const space_t *s, bool learned_positions, bool sparse_embedding)
+static model_t *loud_model(const space_t *s, bool learned_positions, bool sparse_embedding, bool thinks)
 {
     model_config_t c = shape;
+    c.think_levels = thinks ? LEVELS - 1 : 0;
+    c.think_size = thinks ? 6 : 0;
     c.vocab_size = s->vocab.size;
     c.item_vectors = s->sids->items;
     c.node_vectors = s->trie.nodes;
@@ -52,17 +62,17 @@ static model_t *loud_model(const space_t *s, bool learned_positions, bool sparse
     return m;
 }
 
-static fixture_t *fixture_of(softmax_t softmax, bool learned_positions, bool sparse_embedding, double item_weight)
+static fixture_t *fixture_with(softmax_t softmax, bool learned_positions, bool sparse_embedding, double item_weight, bool thinks)
 {
     fixture_t *f = NEW(fixture_t);
     f->space = space_make(&small_sids, softmax, BODY_TIMELINE, 20);
-    f->model = loud_model(&f->space, learned_positions, sparse_embedding);
+    f->model = loud_model(&f->space, learned_positions, sparse_embedding, thinks);
     f->net = network_new(f->model, backend_open("f32"), space_positions(&f->space));
     f->grads = grads_new(&f->model->params);
     f->pass = pass_new(f->net, &f->space, PASS_TRAIN, ROWS, ROWS, ROWS);
     f->item_weight = item_weight;
     f->objective = objective_new(f->net, &f->space, 0, item_weight);
-    f->pack = (sequence_pack_t){.symbols = f->symbols, .positions = f->positions, .prefixes = depth_prefixes_new(&f->space, ROWS),
+    f->pack = (sequence_pack_t){.symbols = f->symbols, .positions = f->positions, .prefixes = depth_prefixes_new(&f->space, ROWS, thinks),
                                 .items = item_weight > 0};
     sequences_add(&f->sequences, histories_task(&small_interactions, &f->space, (hold_back_t){0}));
     for (int64_t i = 0; i < f->sequences.count; i++) {
@@ -73,6 +83,11 @@ static fixture_t *fixture_of(softmax_t softmax, bool learned_positions, bool spa
     return f;
 }
 
+static fixture_t *fixture_of(softmax_t softmax, bool learned_positions, bool sparse_embedding, double item_weight)
+{
+    return fixture_with(softmax, learned_positions, sparse_embedding, item_weight, false);
+}
+
 static fixture_t *fixture(softmax_t softmax, bool learned_positions) { return fixture_of(softmax, learned_positions, false, 0); }
 
 static void release(fixture_t *f)
@@ -80,6 +95,8 @@ static void release(fixture_t *f)
     sequences_free(&f->sequences);
     depth_prefixes_free(&f->pack.prefixes);
     objective_free(f->objective);
+    lesson_free(f->lesson);
+    tutor_free(f->tutor);
     pass_free(f->pass);
     grads_free(f->grads);
     network_free(f->net);
@@ -101,39 +118,76 @@ static double supervised(fixture_t *f, bool backward)
     return loss_per_item(&loss) * (double)loss.items + f->item_weight * loss.loss[LOSS_ITEM];
 }
 
-/* Compares the gradient in f->grads of every block, along a random direction, with a central difference of `loss`. */
+/* Moves every value of a block by `step` along a random direction from `start`. */
+static void move_block(const params_t *params, int block, float step, const float *start)
+{
+    const param_t *p = &params->blocks[block];
+    const uint64_t key = rng_stream(5, p->name);
+    for (int64_t j = 0; j < p->count; j++) params_values(params, block)[j] = start[j] + step * (float)rng_normal(key, (uint64_t)j);
+}
+
+/* The gradient of a block along that direction. */
+static double along(const params_t *params, int block, grads_t *grads)
+{
+    const param_t *p = &params->blocks[block];
+    const uint64_t key = rng_stream(5, p->name);
+    double sum = 0;
+    for (int64_t r = 0; r < (p->rows ? p->rows : 1); r++) {
+        const float *g = p->rows ? grads_row(grads, block, r) : grads_block(grads, block);
+        for (int64_t j = 0; j < p->cols; j++) sum += (double)g[j] * rng_normal(key, (uint64_t)(r * p->cols + j));
+    }
+    return sum;
+}
+
+static void take_over(fixture_t *f)
+{
+    network_sync(f->net);
+    if (f->tutor) tutor_sync(f->tutor);
+}
+
+static double loss_moved(fixture_t *f, params_t *params, int block, float step, double (*loss)(fixture_t *, bool))
+{
+    float *w = params_values(params, block), *start = xfloats((size_t)params->blocks[block].count);
+    memcpy(start, w, (size_t)params->blocks[block].count * sizeof(float));
+    move_block(params, block, step, start);
+    take_over(f);
+    const double moved = loss(f, false);
+    memcpy(w, start, (size_t)params->blocks[block].count * sizeof(float));
+    free(start);
+    return moved;
+}
+
+/* Compares the gradient of every block, along a random direction, with a central difference of `loss`. */
+static void check_blocks(fixture_t *f, params_t *params, grads_t **grads, double (*loss)(fixture_t *, bool))
+{
+    grads_t *kept = *grads, *other = f->grads;
+    for (int i = 0; i < params->count; i++) {
+        const char *name = params->blocks[i].name;
+        if ((f->only && strncmp(name, f->only, strlen(f->only))) || (f->without && !strcmp(name, f->without))) continue;
+        const double expected = along(params, i, kept);
+        *grads = grads_new(params);
+        if (grads != &f->grads) f->grads = grads_new(&f->model->params);
+        const double measured = (loss_moved(f, params, i, 1e-3f, loss) - loss_moved(f, params, i, -1e-3f, loss)) / 2e-3;
+        if (grads != &f->grads) grads_free(f->grads);
+        grads_free(*grads);
+        *grads = kept;
+        f->grads = other;
+        if (fabs(measured - expected) > 0.01 * (fabs(measured) + 0.3)) printf("# %s: gradient %.6f, difference %.6f\n", name, expected, measured);
+        CHECK(fabs(measured - expected) <= 0.01 * (fabs(measured) + 0.3));
+    }
+}
+
 static void check_gradients(fixture_t *f, double (*loss)(fixture_t *, bool))
 {
-    params_t *params = &f->model->params;
-    network_sync(f->net);
+    take_over(f);
     grads_clear(f->grads);
     loss(f, true);
-    for (int i = 0; i < params->count; i++) {
-        const param_t *p = &params->blocks[i];
-        const int64_t rows = p->rows ? p->rows : 1;
-        float *w = params_values(params, i), *start = xfloats((size_t)p->count);
-        const uint64_t key = rng_stream(5, p->name);
-        double expected = 0, moved[2];
-        memcpy(start, w, (size_t)p->count * sizeof(float));
-        for (int64_t r = 0; r < rows; r++) {
-            const float *g = p->rows ? grads_row(f->grads, i, r) : grads_block(f->grads, i);
-            for (int64_t j = 0; j < p->cols; j++) expected += (double)g[j] * rng_normal(key, (uint64_t)(r * p->cols + j));
-        }
-        grads_t *kept = f->grads;
-        f->grads = grads_new(params);
-        for (int side = 0; side < 2; side++) {
-            for (int64_t j = 0; j < p->count; j++) w[j] = start[j] + (side ? -1 : 1) * 1e-3f * (float)rng_normal(key, (uint64_t)j);
-            network_sync(f->net);
-            moved[side] = loss(f, false);
-        }
-        grads_free(f->grads);
-        f->grads = kept;
-        memcpy(w, start, (size_t)p->count * sizeof(float));
-        const double measured = (moved[0] - moved[1]) / 2e-3;
-        if (fabs(measured - expected) > 0.01 * (fabs(measured) + 0.3)) printf("# %s: gradient %.6f, difference %.6f\n", p->name, expected, measured);
-        CHECK(fabs(measured - expected) <= 0.01 * (fabs(measured) + 0.3));
-        free(start);
-    }
+    check_blocks(f, &f->model->params, &f->grads, loss);
+    if (!f->tutor || f->only) return;
+    take_over(f);
+    grads_clear(f->tutor->learner.grads[0]);
+    loss(f, true);
+    check_blocks(f, f->tutor->params, &f->tutor->learner.grads[0], loss);
 }
 
 TEST(gradients_trie_softmax)
@@ -182,6 +236,155 @@ TEST(gradients_items_among_items)
     }
 }
 
+/* --- Thoughts ------------------------------------------------------------------------------------------------------------- */
+
+static fixture_t *thinking(softmax_t softmax, double item_weight) { return fixture_with(softmax, false, false, item_weight, true); }
+
+TEST(gradients_of_plain_extra_steps)
+{
+    for (int kind = 0; kind < 3; kind++) {
+        fixture_t *f = thinking(kind == 1 ? SOFTMAX_LEVEL : SOFTMAX_TRIE, kind == 2 ? 0.7 : 0);
+        if (kind) f->rates = (pass_rates_t){0.3, 0.2, 0.3, 0.4};
+        check_gradients(f, supervised);
+        release(f);
+    }
+}
+
+static float small_codebook[2 * 3 * 5];
+
+/* Gives a fixture a tutor whose weights are loud, with the codes' vectors of a quantiser or the model's own. */
+static fixture_t *taught_fixture(tutor_options_t o, bool codebook)
+{
+    fixture_t *f = thinking(SOFTMAX_TRIE, 0);
+    for (int i = 0; i < 2 * 3 * 5; i++) small_codebook[i] = (float)rng_normal(11, (uint64_t)i);
+    o.temperature = 0.5;
+    o.clusters = 2;
+    f->tutor = tutor_new(f->net, &f->space, &o, codebook ? (codebook_t){small_codebook, 5} : (codebook_t){0}, 1, 3);
+    for (int i = 0; i < f->tutor->params->count; i++)
+        if (f->tutor->params->blocks[i].rows) params_fill_normal(f->tutor->params, i, 0.3, rng_stream(4, f->tutor->params->blocks[i].name));
+    tutor_cluster(f->tutor, 8);
+    f->lesson = lesson_new(f->tutor, f->net, &f->space, ROWS);
+    return f;
+}
+
+static double taught(fixture_t *f, bool backward)
+{
+    const tutor_options_t *o = &f->tutor->o;
+    lesson_loss_t loss = {0};
+    double sum = supervised(f, false);
+    lesson_backward(f->lesson, f->pass, &f->pack.prefixes, 0.7, f->tutor->learner.grads[0], &loss);
+    if (backward) pass_backward(f->pass, f->grads);
+    for (int l = 0; l < SID_MAX_LEVELS; l++) sum += 0.7 * o->align * loss.align[l];
+    return sum + 0.7 * o->guide * loss.guide + 0.7 * o->follow * loss.follow;
+}
+
+TEST(gradients_of_alignment)
+{
+    for (int codebook = 0; codebook < 2; codebook++) {
+        fixture_t *f = taught_fixture((tutor_options_t){.align = 0.8}, codebook);
+        CHECK((f->tutor->project != NULL) == codebook && f->tutor->clusters.width == (codebook ? 5 : SMALL_D));
+        check_gradients(f, taught);
+        release(f);
+    }
+}
+
+/* The targets' embeddings are constants of the guide's loss; his guess is one of those who follow. */
+TEST(gradients_of_guidance)
+{
+    fixture_t *f = taught_fixture((tutor_options_t){.guide = 0.9}, false);
+    f->without = "model.embed_tokens.weight";
+    check_gradients(f, taught);
+    release(f);
+    f = taught_fixture((tutor_options_t){.guide = 0.9, .follow = 3}, false);
+    f->only = "model.think.";
+    check_gradients(f, taught);
+    release(f);
+}
+
+/* Rows against keys of length 1, by the equation; keys with the label of a row's own are left out. */
+TEST(infonce_follows_the_equation)
+{
+    enum { N = 3, KEYS = 4, W = 5 };
+    float x[N * W], keys[KEYS * W], dx[N * W], moved[N * W];
+    const int32_t own[] = {0, 3, 1}, label[] = {7, 8, 7, 9};
+    for (int i = 0; i < N * W; i++) x[i] = (float)rng_normal(1, (uint64_t)i);
+    for (int i = 0; i < KEYS * W; i++) keys[i] = (float)rng_normal(2, (uint64_t)i);
+    for (int k = 0; k < KEYS; k++) vec_to_length_one(W, keys + k * W);
+    infonce_t *s = infonce_new(backend_open("f32"), N, KEYS, W);
+    infonce_pass_t p = {.n = N, .count = KEYS, .width = W, .x = x, .keys = keys, .own = own, .label = label, .temperature = 0.4};
+    double expected = 0;
+    for (int i = 0; i < N; i++) {
+        double sum = 0, right = 0;
+        for (int k = 0; k < KEYS; k++) {
+            const double at = (double)vec_dot(W, x + i * W, keys + k * W) / sqrt((double)vec_dot(W, x + i * W, x + i * W)) / 0.4;
+            if (k == own[i]) right = at;
+            if (k == own[i] || label[k] != label[own[i]]) sum += exp(at);
+        }
+        expected += log(sum) - right;
+    }
+    memset(dx, 0, sizeof dx);
+    CHECK_NEAR(infonce_backward(s, &p, 2, dx), expected, 1e-5);
+    for (int i = 0; i < N * W; i++) {
+        float unused[N * W] = {0};
+        double loss[2];
+        memcpy(moved, x, sizeof x);
+        p.x = moved;
+        for (int side = 0; side < 2; side++) {
+            moved[i] = x[i] + (side ? -1e-2f : 1e-2f);
+            loss[side] = infonce_backward(s, &p, 1, unused);
+        }
+        CHECK_NEAR((double)dx[i], 2 * (loss[0] - loss[1]) / 2e-2, 2e-3);
+    }
+    infonce_free(s);
+}
+
+/* Codes that lie together are one cluster, and centroids are directions. */
+TEST(clusters_are_those_of_the_codes)
+{
+    const float vectors[] = {3, 0.1f, 0.1f, 2, 3, -0.1f, 0, 2, 1, 1, -1, 1, 1.1f, 1, -1, 0.9f};
+    clusters_t c = clusters_new(2, 4, 2, 2);
+    clusters_fit(&c, vectors, 2, 1);
+    for (int l = 0; l < 2; l++) {
+        const int32_t *of = c.of + 4 * l;
+        CHECK(of[0] == of[2] && of[1] == of[3] && of[0] != of[1]);
+        for (int k = 0; k < 2; k++) CHECK_NEAR((double)vec_dot(2, c.centroids + 4 * l + 2 * k, c.centroids + 4 * l + 2 * k), 1, 1e-6);
+        for (int i = 0; i < 4; i++) CHECK(vec_dot(2, vectors + 8 * l + 2 * i, c.centroids + 4 * l + 2 * of[i]) > 0.9f);
+    }
+    CHECK(clusters_sound(&c));
+    c.of[5] = 2;
+    CHECK(!clusters_sound(&c));
+    clusters_free(&c);
+}
+
+/* A model begins as the one that does not think, whatever else it has. */
+TEST(thinking_begins_as_not_thinking)
+{
+    fixture_t *plain = fixture(SOFTMAX_TRIE, false), *f = thinking(SOFTMAX_TRIE, 0);
+    model_init(plain->model, 7);
+    model_init(f->model, 7);
+    take_over(plain);
+    take_over(f);
+    CHECK(supervised(plain, false) == supervised(f, false));
+    release(plain);
+    release(f);
+}
+
+/* Prefixes of a model that thinks stand behind all shorter ones, those that are certain among them. */
+TEST(prefixes_are_chained)
+{
+    fixture_t *f = thinking(SOFTMAX_TRIE, 0);
+    depth_prefixes_t *p = &f->pack.prefixes;
+    for (int l = 1; l < LEVELS; l++)
+        for (int64_t i = 0; i < p->count[l]; i++) {
+            const depth_prefix_t *at = &p->prefixes[l * p->most + i];
+            CHECK(at->above >= 0 && at->above < p->count[l - 1]);
+            const depth_prefix_t *above = &p->prefixes[(l - 1) * p->most + at->above];
+            CHECK(above->row == at->row && above->tokens == at->tokens);
+        }
+    CHECK(p->count[0] == 7 && p->count[0] >= p->count[1] && p->count[1] >= p->count[2] && p->count[2] > 0);
+    release(f);
+}
+
 /* Where the first code is certain, its state is there for the items' sake. */
 TEST(items_have_a_state_of_their_own)
 {
@@ -192,7 +395,7 @@ TEST(items_have_a_state_of_their_own)
     space_t space = space_make(&sids, SOFTMAX_TRIE, BODY_TIMELINE, 20);
     scored_position_t positions[16];
     for (int items = 0; items < 2; items++) {
-        sequence_pack_t pack = {.symbols = symbols, .positions = positions, .prefixes = depth_prefixes_new(&space, 8), .items = items};
+        sequence_pack_t pack = {.symbols = symbols, .positions = positions, .prefixes = depth_prefixes_new(&space, 8, false), .items = items};
         sequences_t s = {0};
         sequences_add(&s, histories_task(&x, &space, (hold_back_t){0}));
         sequences_expand(&s, 0, &pack);
@@ -237,10 +440,9 @@ TEST(touched_rows_are_the_children_visited)
 /* --- Beams --------------------------------------------------------------------------------------------------------------- */
 
 /* z = g + W_down(silu(W_gate n) * (W_up n)) of one row, in doubles. */
-static void block(const model_t *m, int level, const double *g, double *z)
+static void block(const model_t *m, const gated_t *w, const double *g, double *z)
 {
-    const model_depth_t *w = &m->depth[level];
-    const int64_t f = m->config.depth_size;
+    const int64_t f = w->down.in;
     const float *gate = params_values(&m->params, w->gate_up.weight), *up = gate + f * SMALL_D, *down = params_values(&m->params, w->down.weight);
     const float *gain = params_values(&m->params, w->norm);
     double n[SMALL_D], square = 0;
@@ -257,6 +459,14 @@ static void block(const model_t *m, int level, const double *g, double *z)
         }
         for (int i = 0; i < SMALL_D; i++) z[i] += (double)down[i * f + j] * (a / (1 + exp(-a)) * b);
     }
+}
+
+/* Turns g into t. */
+static void think(const model_t *m, int level, double *g)
+{
+    double t[SMALL_D];
+    block(m, &m->think[level], g, t);
+    for (int i = 0; i < SMALL_D; i++) g[i] = t[i] + (double)model_row(m, m->think_vectors, level)[i];
 }
 
 static double logit(const fixture_t *f, const double *z, int32_t token, int64_t node)
@@ -291,7 +501,8 @@ static double by_hand(const fixture_t *f, const history_t *h, int32_t item)
     for (int l = 0; l < space_sid_length(&f->space, item); l++) {
         const int32_t token = space_sid(&f->space, item)[l];
         double sum = 0;
-        block(f->model, l, g, z);
+        if (l < f->model->config.think_levels) think(f->model, l, g);
+        block(f->model, &f->model->depth[l], g, z);
         for (int32_t c = 0; c < f->space.trie.children[node]; c++) {
             const int64_t child = f->space.trie.first[node] + c;
             sum += exp(logit(f, z, f->space.trie.token[child], child));
@@ -304,9 +515,8 @@ static double by_hand(const fixture_t *f, const history_t *h, int32_t item)
     return score;
 }
 
-TEST(beams_follow_the_equations)
+static void check_beams(fixture_t *f)
 {
-    fixture_t *f = fixture(SOFTMAX_TRIE, false);
     const history_t histories[] = {{small_events, 6, -1}, {small_events + 6, 2, -1}, {NULL, 0, -1}};
     decoder_t *d = decoder_new(f->net, &f->space, 1);
     int32_t items[3 * 6];
@@ -324,8 +534,17 @@ TEST(beams_follow_the_equations)
         CHECK_NEAR(sum, 1, 1e-4);
     }
     decoder_free(d);
+    const int64_t offsets[] = {0, 6, 12, 18};
+    float scored[3 * 6];
+    scorer_t *s = scorer_new(f->net, &f->space);
+    scorer_run(s, 3, histories, offsets, items, scored);
+    for (int i = 0; i < 18; i++) CHECK_NEAR((double)scored[i], (double)scores[i], 1e-5);
+    scorer_free(s);
     release(f);
 }
+
+TEST(beams_follow_the_equations) { check_beams(fixture(SOFTMAX_TRIE, false)); }
+TEST(beams_think_once_a_hypothesis_and_level) { check_beams(thinking(SOFTMAX_TRIE, 0)); }
 
 /* --- The policy's gradient --------------------------------------------------------------------------------------------------- */
 
@@ -344,7 +563,7 @@ static double policy_loss(fixture_t *f, bool backward)
         draws[d].item = drawn[d];
         draws[d].count = vocab_sid(&f->space.vocab, f->space.sids, drawn[d], draws[d].tokens);
     }
-    model_t *start = loud_model(&f->space, false, false);
+    model_t *start = loud_model(&f->space, false, false, f->model->config.think_levels > 0);
     network_t *reference = network_new(start, backend_open("f32"), space_positions(&f->space));
     grpo_t *g = grpo_new(f->net, reference, &f->space, &(grpo_options_t){1.3, 100, 0.7, GROUP});
     grpo_stats_t stats = {0};
@@ -355,13 +574,15 @@ static double policy_loss(fixture_t *f, bool backward)
     return stats.loss;
 }
 
-TEST(policy_gradient)
+static void check_policy(fixture_t *f)
 {
-    fixture_t *f = fixture(SOFTMAX_TRIE, false);
     for (int64_t i = 0; i < f->model->params.size; i++) f->model->params.weights[i] *= 1.1f; /* away from the reference */
     check_gradients(f, policy_loss);
     release(f);
 }
+
+TEST(policy_gradient) { check_policy(fixture(SOFTMAX_TRIE, false)); }
+TEST(policy_gradient_of_thoughts) { check_policy(thinking(SOFTMAX_TRIE, 0)); }
 
 /* --- Tables that grow --------------------------------------------------------------------------------------------------------- */
 
@@ -388,6 +609,10 @@ TEST(regrown_tables_keep_their_rows)
 }
 
 UNIT_MAIN(UNIT(gradients_trie_softmax), UNIT(gradients_level_softmax), UNIT(gradients_learned_positions_and_dropout),
-          UNIT(gradients_sampled_softmax), UNIT(gradients_items_among_items), UNIT(items_have_a_state_of_their_own),
+          UNIT(gradients_sampled_softmax), UNIT(gradients_items_among_items), UNIT(gradients_of_plain_extra_steps),
+          UNIT(gradients_of_alignment), UNIT(gradients_of_guidance), UNIT(infonce_follows_the_equation),
+          UNIT(clusters_are_those_of_the_codes),
+          UNIT(thinking_begins_as_not_thinking), UNIT(prefixes_are_chained), UNIT(items_have_a_state_of_their_own),
           UNIT(what_is_left_out_gets_no_gradient), UNIT(touched_rows_are_the_children_visited), UNIT(beams_follow_the_equations),
+          UNIT(beams_think_once_a_hypothesis_and_level), UNIT(policy_gradient_of_thoughts),
           UNIT(policy_gradient), UNIT(regrown_tables_keep_their_rows))

@@ -14,6 +14,7 @@ torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
 
 POSITIONS = "model.positions.weight"
+LEVEL_VECTORS = "model.think.level_vectors.weight"
 ITEMS, NODES = TABLES = "model.item_vectors.weight", "model.node_vectors.weight"
 
 
@@ -124,8 +125,21 @@ class Timeline(Llama):
         x = torch.stack(x)
         return x + self.w[POSITIONS][:len(x)] if POSITIONS in self.w else x
 
+    def think(self, g, level):
+        """What a model that thinks makes of a state before it chooses a level's code; before a suffix there is no thought."""
+        if level >= self.config.get("think_levels", 0):
+            return g
+        name = f"model.think.{level}"
+        return g + self.mlp(self.norm(g, name + ".norm"), name) + self.w[LEVEL_VECTORS][level]
+
+    def thought(self, h, prefix):
+        """The state that the block of a level reads: thoughts are fed back."""
+        for level, token in enumerate(prefix):
+            h = self.think(h, level) + self.embedding[token]
+        return self.think(h, len(prefix))
+
     def block(self, h, prefix):
-        g, name = h + self.embedding[torch.tensor(prefix, dtype=torch.long)].sum(0), f"model.depth.{len(prefix)}"
+        g, name = self.thought(h, prefix), f"model.depth.{len(prefix)}"
         return g + self.mlp(self.norm(g, name + ".norm"), name)
 
     def window(self, catalogue, items):
@@ -137,22 +151,73 @@ class Timeline(Llama):
         return lambda prefix: self.block(h, prefix)
 
 
+class Tutor(Llama):
+    """What teaches thoughts: a light decoder, centroids [level][cluster] of length 1, the cluster `of` [level][code], and maps of
+    thoughts to the centroids' space where that is another."""
+
+    def __init__(self, config, weights, centroids, of):
+        super().__init__(config, weights)
+        self.centroids, self.of = torch.tensor(np.array(centroids, np.float64)), of
+
+    def guess(self, h):
+        return h + self.mlp(self.norm(h, "decoder.norm"), "decoder")
+
+    def align(self, thought, level, code, temperature):
+        project = self.w.get(f"project.{level}.weight")
+        q = unit(thought if project is None else project @ thought)
+        return -(self.centroids[level] @ q / temperature).log_softmax(0)[self.of[level][code]]
+
+
+def unit(x):
+    return x / x.norm(dim=-1, keepdim=True)
+
+
+def lesson_losses(model, tutor, catalogue, batch, softmax, temperature, among_items=False):
+    """What thoughts are taught by in a batch of windows (items, context): [losses of each level's alignment], [of the guide], [of
+    following it]. A target is thought about up to the last token that has a choice."""
+    align, states, targets = [[] for _ in range(catalogue.levels)], [], []
+    for items, context in batch:
+        h = model.transform(model.rows(catalogue, items[:-1]))
+        for n, i in list(enumerate(items))[context:]:
+            sid = catalogue.sid[i]
+            choices = [l for l in range(len(sid)) if len(catalogue.allowed(sid[:l], softmax)) > 1 or (among_items and l == 0)]
+            for level in range(min(max(choices, default=-1) + 1, catalogue.levels)):
+                code = sid[level] - 1 - level * catalogue.codes
+                align[level].append(tutor.align(model.thought(h[n], sid[:level]), level, code, temperature))
+            if choices:
+                states.append(h[n])
+                targets.append(i)
+    h = torch.stack(states)
+    guess, first = tutor.guess(h), torch.stack([model.think(x, 0) for x in h])
+    means = unit(torch.stack([model.embedding[list(catalogue.sid[i][:catalogue.levels])].mean(0) for i in targets])).detach()
+    ids = torch.tensor(targets)
+    twins = (ids[:, None] == ids[None, :]) & ~torch.eye(len(ids), dtype=torch.bool)
+    logits = (unit(guess) @ means.T / temperature).masked_fill(twins, -math.inf)
+    return align, -logits.log_softmax(1).diagonal(), 1 - (unit(first) * unit(guess.detach())).sum(1)
+
+
 class Optimiser:
     """AdamW: matrices decay; gains, positions and tables do not. A table's row moves in the steps that give it a gradient only, by its
     own count of them."""
 
     def __init__(self, model, decay):
         dense = {k: w for k, w in model.w.items() if k not in TABLES}
-        decayed = [w for k, w in dense.items() if w.dim() > 1 and k != POSITIONS]
-        others = [w for k, w in dense.items() if w.dim() == 1 or k == POSITIONS]
+        decayed = [w for k, w in dense.items() if w.dim() > 1 and k not in (POSITIONS, LEVEL_VECTORS)]
+        others = [w for k, w in dense.items() if w.dim() == 1 or k in (POSITIONS, LEVEL_VECTORS)]
         self.weights = list(model.w.values())
         self.adamw = torch.optim.AdamW([{"params": decayed, "weight_decay": decay}, {"params": others, "weight_decay": 0}], betas=(0.9, 0.98), eps=1e-8)
         self.tables = [(w, torch.zeros_like(w), torch.zeros_like(w), torch.zeros(len(w), 1)) for k, w in model.w.items() if k in TABLES]
 
-    def step(self, loss, rate, clip):
-        for w in self.weights:
+    def step(self, loss, rate, clip, beside=None):
+        """`beside`: another optimiser, that takes a step by the same loss, and by a norm of its own."""
+        both = [self, beside] if beside else [self]
+        for w in (w for o in both for w in o.weights):
             w.grad = torch.zeros_like(w)
         loss.backward()
+        for o in both:
+            o.move(rate, clip)
+
+    def move(self, rate, clip):
         torch.nn.utils.clip_grad_norm_(self.weights, clip)
         for group in self.adamw.param_groups:
             group["lr"] = rate
