@@ -183,8 +183,8 @@ ran_sorted() { ran | tr ' ' '\n' | sort | paste -sd ' '; }
     dag run PIPELINE=s2gr -j 1
     assert_ran ingest embed rqvae sidgen-train evaluate
     grep -q -- '^rqvae --cooccur ingest-[0-9a-f]*/interactions.st --seed 42 --balance 0.3 --uniformity [0-9.]* .*< embed-' work/toy/rqvae-*/args
-    grep -q -- '--seed 42 --body timeline --item-vectors --node-vectors --item-loss 0.5 --sampled 1024' work/toy/sidgen-train-*/args
-    dag run PIPELINE=s2gr think="--think"
+    grep -q -- '--seed 42 --body timeline --item-vectors --node-vectors --item-loss 0.5 --sampled 1024 --think' work/toy/sidgen-train-*/args
+    dag run PIPELINE=s2gr think=
     assert_ran sidgen-train evaluate
     unset PIPELINE
     run --separate-stderr dag ablation PIPELINE=s2gr ABLATION=codebooks SEEDS=42
