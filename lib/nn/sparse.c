@@ -7,7 +7,7 @@
 #include "base/parallel.h"
 #include "base/simd.h"
 
-enum { ROWS = 64 }; /* rows a shard */
+enum { ROWS = 64 /* a shard */, AHEAD = 8 /* elements whose rows of the dense matrix are on their way */ };
 
 csr_t csr_transpose(const csr_t *x)
 {
@@ -38,14 +38,23 @@ struct product {
     float *y;
 };
 
+/* Asks for the first two cache lines of a row: columns come in no order that the processor could foresee. */
+static inline void fetch_ahead(const float *row, int64_t k)
+{
+    __builtin_prefetch(row);
+    if (k > 16) __builtin_prefetch(row + 16);
+}
+
 SIMD_CLONES
 static void rows_product(const csr_t *x, int64_t first, int64_t end, int64_t k, const float *restrict b, float *restrict y)
 {
+    const int64_t elements = x->offsets[end];
     for (int64_t r = first; r < end; r++) {
         float *restrict to = y + r * k;
         memset(to, 0, (size_t)k * sizeof *to);
         for (int64_t e = x->offsets[r]; e < x->offsets[r + 1]; e++) {
             const float *restrict from = b + x->index[e] * k;
+            if (e + AHEAD < elements) fetch_ahead(b + x->index[e + AHEAD] * k, k);
             const float a = x->value[e];
 #pragma omp simd
             for (int64_t j = 0; j < k; j++) to[j] += a * from[j];

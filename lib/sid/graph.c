@@ -8,13 +8,18 @@
 #include "base/parallel.h"
 #include "data/occurrences.h"
 
-enum { ROWS_A_SHARD = 256 };
+enum { ROWS_A_SHARD = 256, AHEAD = 8 /* occurrences on their way from memory */ };
+
+/* A sum, and of how many pairs: side by side, as they are wanted together. */
+typedef struct {
+    double weight;
+    int64_t pairs;
+} cell_t;
 
 /* A row being made: sums over few of many items, dense, with the list of those touched. */
 typedef struct {
-    double *weight; /* [items], all 0 between rows */
-    int32_t *pairs; /* [items] how many were summed */
-    int32_t *list;  /* [items] those touched */
+    cell_t *cell;  /* [items], all 0 between rows */
+    int32_t *list; /* [items] those touched */
     int64_t count;
 } row_t;
 
@@ -29,30 +34,34 @@ typedef struct {
 
 static row_t row_new(int64_t items)
 {
-    return (row_t){.weight = NEW_ARRAY(double, items), .pairs = NEW_ARRAY(int32_t, items), .list = NEW_ARRAY(int32_t, items)};
+    return (row_t){.cell = NEW_ARRAY(cell_t, items + 1), .list = NEW_ARRAY(int32_t, items + 1)};
 }
 
 static void row_free(row_t *r)
 {
-    free(r->weight);
-    free(r->pairs);
+    free(r->cell);
     free(r->list);
 }
 
 static void row_add(row_t *r, int32_t item, double weight)
 {
-    if (!r->pairs[item]) r->list[r->count++] = item;
-    if (r->pairs[item] < INT32_MAX) r->pairs[item]++;
-    r->weight[item] += weight;
+    cell_t *c = &r->cell[item];
+    if (!c->pairs++) r->list[r->count++] = item;
+    c->weight += weight;
 }
 
 static void row_clear(row_t *r)
 {
-    for (int64_t i = 0; i < r->count; i++) {
-        r->weight[r->list[i]] = 0;
-        r->pairs[r->list[i]] = 0;
-    }
+    for (int64_t i = 0; i < r->count; i++) r->cell[r->list[i]] = (cell_t){0};
     r->count = 0;
+}
+
+/* Asks for what will be read of an occurrence: they lie anywhere in the histories. */
+static void fetch_ahead(const occurrences_t *o, int64_t e)
+{
+    __builtin_prefetch(o->begin + e);
+    __builtin_prefetch(o->end + e);
+    __builtin_prefetch(o->item + e);
 }
 
 /* Adds up what stands around every occurrence of an item. */
@@ -61,6 +70,7 @@ static void gather_row(const fit_t *f, int64_t item, row_t *r)
     const occurrences_t *o = &f->at;
     for (int64_t p = o->first[item]; p < o->first[item + 1]; p++) {
         const int64_t e = o->place[p];
+        if (p + AHEAD < o->events) fetch_ahead(o, o->place[p + AHEAD]);
         const int64_t before = occurrences_before(o, e, f->o.window), after = occurrences_after(o, e, f->o.window);
         for (int64_t s = -before; s <= after; s++)
             if (o->item[e + s] != item) row_add(r, o->item[e + s], f->fade[s < 0 ? -s : s]);
@@ -73,12 +83,8 @@ static void drop_rare(const fit_t *f, row_t *r)
     int64_t kept = 0;
     for (int64_t i = 0; i < r->count; i++) {
         const int32_t other = r->list[i];
-        if (r->pairs[other] >= f->o.least) {
-            r->list[kept++] = other;
-            continue;
-        }
-        r->weight[other] = 0;
-        r->pairs[other] = 0;
+        if (r->cell[other].pairs >= f->o.least) r->list[kept++] = other;
+        else r->cell[other] = (cell_t){0};
     }
     r->count = kept;
 }
@@ -97,7 +103,7 @@ static void fill_row(fit_t *f, int64_t item, row_t *r)
     qsort(r->list, (size_t)r->count, sizeof *r->list, ascending);
     for (int64_t i = 0; i < r->count; i++) {
         index[i] = r->list[i];
-        value[i] = (float)r->weight[r->list[i]];
+        value[i] = (float)r->cell[r->list[i]].weight;
         f->degree[item] += (double)value[i];
     }
     if (r->count) return;
