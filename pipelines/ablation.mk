@@ -3,6 +3,7 @@
 #
 #     make ablation DATASET=demo                             every table, three seeds
 #     make ablation DATASET=demo ABLATION=evidence           one of them
+#     make ablation PIPELINE=s2gr ABLATION=codebooks         that of another pipeline's parts
 #     make ablation DATASET=demo ROWS="text full"            some rows; the first is what the others are compared with
 #
 # A row of your own: `label.NAME`, and `row.NAME`, an expression for its metrics.json.
@@ -59,6 +60,22 @@ row.extra      = $(call of-body,$(timeline) --think --think-align 0 --think-guid
 row.aligned    = $(call of-body,$(timeline) --think --think-guide 0)
 row.guided     = $(call of-body,$(timeline) --think --think-align 0)
 row.thinking   = $(call of-body,$(timeline) --think)
+
+# What S2GR's codebooks are made of, and pairs of neighbours beside that: ABLATION=codebooks PIPELINE=s2gr.
+rows.codebooks   = plain coba balance uniformity contrast
+label.plain      = plain RQ-VAE
+label.coba       = + neighbours (CoBa)
+label.balance    = + balance
+label.uniformity = + uniformity
+label.contrast   = + pairs (COSETTE)
+row.plain        = $(call of-sids,$(call rqvae,$(embeddings),--balance 0))
+row.coba         = $(call of-sids,$(call rqvae,$(embeddings),--balance 0,$(interactions)))
+row.balance      = $(call of-sids,$(call rqvae,$(embeddings),$(balance),$(interactions)))
+row.uniformity   = $(call of-sids,$(call rqvae,$(embeddings),$(balance) $(uniformity),$(interactions)))
+row.contrast     = $(call of-sids,$(call rqvae,$(embeddings),$(balance) $(uniformity) --contrast 0.01,$(interactions)))
+balance         ?= --balance 0.3
+uniformity      ?= --uniformity 0.01
+of-sids          = $(call evaluate,$(call sidgen-train,$1,$(timeline) $(think)),$1)
 
 # What the policy is paid for: all from one model, trained on all but what it is then asked for; and the model of `full`, which
 # has learnt that as well.

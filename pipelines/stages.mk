@@ -136,8 +136,9 @@ embed-fit   = $(call stage,embed,$(RUN),$(EMBED),$2 $(addprefix --fit-weights ,$
 embed-by    = $(call stage,embed,$(RUN),$(EMBED),$(pictures) --fit $2 -o @/embeddings.st < $1,$1 $2,embeddings.st)/embeddings.st
 joined      = $(call stage,join,$(RUN),$(TENSOR),join -o @/joined.st $1,$1,joined.st)/joined.st
 
-# EMBEDDINGS (or, for --method identity, INTERACTIONS), pipeline's own flags
-rqvae = $(call stage,rqvae,$(RUN),$(RQVAE),--seed $(SEED) $2 $(RQVAE_FLAGS) --log @/log.jsonl -o @/sids.st < $1,$1,sids.st)/sids.st
+# EMBEDDINGS (or, for --method identity, INTERACTIONS), pipeline's own flags, INTERACTIONS whose neighbours items take part in (or none)
+rqvae = $(call stage,rqvae,$(RUN),$(RQVAE),$(addprefix --cooccur ,$3) --seed $(SEED) $2 $(RQVAE_FLAGS) --log @/log.jsonl -o @/sids.st < $1,\
+	$1 $3,sids.st)/sids.st
 
 # FILE of another system's SIDs, pipeline's own flags
 foreign-sids = $(call stage,sids,$(RUN),$(SIDS),$2 --interactions $(interactions) $(SIDS_FLAGS) -o @/sids.st < $1,$1 $(interactions),sids.st)/sids.st

@@ -30,7 +30,7 @@ given=
 while [ $# -gt 0 ]; do
     case $1 in
         -o | --items-out | --report | --per-user | --log) outs+=("$2"); [ "$1" != -o ] || main=$2; shift ;;
-        --sids | --interactions | --items | --model | --quality | --embeddings | --blend | --fit-weights | --recs) given+=$(cat "$2"); shift ;;
+        --sids | --interactions | --items | --model | --quality | --embeddings | --blend | --fit-weights | --recs | --cooccur) given+=$(cat "$2"); shift ;;
     esac
     shift
 done
@@ -177,6 +177,22 @@ ran_sorted() { ran | tr ' ' '\n' | sort | paste -sd ' '; }
     assert_equal "$(cat work/toy/sidgen-train-*/args | grep -c -- '--node-vectors --item-loss 0.5 --sampled 1024 --dim 16 --dim 8')" 1
     run dag run THREADS=2 BLEND_FLAGS="--strength 6"
     assert_line --regexp '^sidmill: blend-.*: blend .*--threads 2$'
+}
+
+@test "s2gr: codebooks that know the histories; thinking has a place; a row for each of their parts" {
+    dag run PIPELINE=s2gr -j 1
+    assert_ran ingest embed rqvae sidgen-train evaluate
+    grep -q -- '^rqvae --cooccur ingest-[0-9a-f]*/interactions.st --seed 42 --balance 0.3 --uniformity [0-9.]* .*< embed-' work/toy/rqvae-*/args
+    grep -q -- '--seed 42 --body timeline --item-vectors --node-vectors --item-loss 0.5 --sampled 1024' work/toy/sidgen-train-*/args
+    dag run PIPELINE=s2gr think="--think"
+    assert_ran sidgen-train evaluate
+    unset PIPELINE
+    run --separate-stderr dag ablation PIPELINE=s2gr ABLATION=codebooks SEEDS=42
+    assert_success
+    assert_equal "$(grep -c '^row .*=' <<< "$output")" 5
+    assert_equal "$(ran_sorted | tr ' ' '\n' | uniq -c | awk '{print $2 ":" $1}' | paste -sd ' ')" "evaluate:4 rqvae:4 sidgen-train:4" # the full one is there
+    assert_equal "$(cat work/toy/rqvae-*/args | grep -c -- '--balance 0 ')" 2
+    assert_equal "$(cat work/toy/rqvae-*/args | grep -c -- --cooccur)" 4
 }
 
 @test "sasrec: items as codes, straight from the histories" {
@@ -597,6 +613,17 @@ real_run()
     assert_success
     assert_line --regexp '^all items +ours +your-sids +popular +cooccur$'
     assert_line --regexp '^hr@10 +([01]\.[0-9]+) +\1 '
+}
+
+@test "cold with the real tools: new items get SIDs and places, and nothing is trained again" {
+    run real_run run PIPELINE=cold COLD=0.3 BLEND_FLAGS="--favour 2"
+    assert_success
+    assert_line --regexp '^all items +known +cold '
+    assert_line --regexp '^cold hr@10 '
+    assert_line --regexp '^not cold hr@10 '
+    assert_equal "$(find work/demo -name model.st | wc -l)" 1
+    run "$BIN/tensor" ls work/demo/join-*/joined.st
+    assert_line --regexp '^text +F32'
 }
 
 @test "README's pipe works as written" {

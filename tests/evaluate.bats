@@ -530,7 +530,7 @@ e.write_ranks("none.st", [], 20)
 PY
     run --separate-stderr evaluate --compare a.st fewer.st
     assert_failure 65
-    assert_equal "$stderr" 'evaluate: a.st has 3 users, fewer.st has 2: expected the same users'
+    assert_equal "$stderr" 'evaluate: a.st has 3 users and 3 cases, fewer.st has 2 and 2: expected the same users'
     run --separate-stderr evaluate --compare a.st others.st
     assert_failure 65
     assert_equal "$stderr" "evaluate: row 0 is user 'u0' in a.st and 'v0' in others.st: expected the same users in the same order"
@@ -630,7 +630,7 @@ PY
     for f in short none; do
         run --separate-stderr evaluate -i $f.st --baseline popular -o m.json
         assert_failure 65
-        assert_regex "$stderr" '3 interactions'
+        assert_regex "$stderr" 'no user has an item held out for the split'
         assert_not_exists m.json
     done
     run --separate-stderr evaluate -m trie.st -s sids.st -i other.st

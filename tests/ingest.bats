@@ -144,7 +144,9 @@ ingest: interactions a user, read         3       3       3       3       4     
 ingest: interactions a user, kept         2       2       2       2       3       3       3       3     2.50
 ingest: interactions an item, read        2       2       2       2       3       3       3       3     2.33
 ingest: interactions an item, kept        2       2       2       2       3       3       3       3     2.50
-ingest: 1 users have fewer than 3 interactions; the split will skip them"
+ingest: 1 users have fewer than 3 interactions; the split will skip them
+ingest: 40.0% of neighbours in a history have one time (--ties file); in the source 50.0% of those ascend by item id
+ingest: split last: 1 events for training; to predict: 1 for validation, of 1 users, 1 for the test, of 1"
     run --separate-stderr ingest --kcore 0 -q --bad-lines 1
     assert_equal "$stderr" ''
 }
@@ -286,7 +288,7 @@ m = json.loads(raw[8:8 + struct.unpack("<Q", raw[:8])[0]])["__metadata__"]
 print(m["tool"], m["config"], m["input.items"], m["input.interactions"], m["items"])'
     assert_success
     assert_output --regexp '^ingest \{"format":"neutral","bad-lines":0,"clean":false,"columns":null,"item-columns":null,"delimiter":null,"list-separator":null,"time-unit":"s","since":null,"until":null,"min-rating":2.5,"require-image":false,'\
-'"max-items-per-user":0,"kcore":0\}( [0-9a-f]{32}){3}$'
+'"max-items-per-user":0,"kcore":0,"ties":"file","split":"last","split-at":null,"cold":0,"seed":42\}( [0-9a-f]{32}){3}$'
     if command -v xxh128sum >/dev/null; then
         assert_output --partial "$(xxh128sum items.jsonl | cut -d' ' -f1) $(xxh128sum events.tsv | cut -d' ' -f1) $(xxh128sum kept.jsonl | cut -d' ' -f1)"
     fi

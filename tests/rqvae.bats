@@ -21,7 +21,7 @@ quick=(--levels 3 --codes 16 --hidden 24 --latent 8 --epochs 6 --warmup 4 --batc
         run --separate-stderr rqvae --method "$method" "${quick[@]}" -o s.st < e.st
         assert_success
         assert_output ""
-        assert_regex "$stderr" 'relative reconstruction error [0-9.]+; utilisation \(perplexity\) by level: [0-9.]+ \([0-9.]+\), '
+        assert_regex "$stderr" 'relative reconstruction error [0-9.]+; utilisation \(perplexity, Gini\) by level: [0-9.]+ \([0-9.]+, [0-9.]+\), '
         assert_regex "$stderr" 'alone in their bucket before the suffix'
         METHOD=$method py <<'EOF'
 import os
@@ -178,7 +178,7 @@ EOF
     py <<< 'embeddings("e.st", heaps(60), item=names(load("interactions.st")[0]))'
     run --separate-stderr rqvae -m identity --log log.jsonl -o s.st < interactions.st
     assert_success
-    assert_regex "$stderr" '^rqvae: 60 items; utilisation \(perplexity\) by level: 1.000 \(60.0\)'
+    assert_regex "$stderr" '^rqvae: 60 items; utilisation \(perplexity, Gini\) by level: 1.000 \(60.0, 0.00\); of whole prefixes 1.000'
     rqvae -m identity -q --threads 1 < interactions.st > one.st
     cmp s.st one.st
     rqvae -m identity -q --threads 2 --levels 4 --codes 7 --suffix always --max-suffix 9 < e.st > from-embeddings.st
@@ -190,7 +190,7 @@ for path in "s.st", "from-embeddings.st":
     assert (config["method"], config["levels"], config["codes"], config["max-suffix"]) == ("identity", 1, 60, 0)
     assert names(t) == names(load("interactions.st")[0]) and "input.items" in meta
 log = [json.loads(x) for x in open("log.jsonl")]
-assert log == [{"items": 60, "utilisation": [1], "perplexity": [60], "alone": 1, "moved": 0, "buckets": 60, "largest": 1}]
+assert log == [{"items": 60, "utilisation": [1], "perplexity": [60], "gini": [0], "prefixes": {"utilisation": 1, "perplexity": 60, "gini": 0}, "alone": 1, "moved": 0, "buckets": 60, "largest": 1}]
 EOF
     tensor verify s.st
     sidgen-train -s s.st -i interactions.st --dim 32 --heads 2 --ffn 64 --layers 1 --epochs 20 --batch-tokens 512 --lr 0.01 \

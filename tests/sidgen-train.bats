@@ -231,7 +231,7 @@ PY
     done
     "$HELPERS/toy.py" . random=1
     run --separate-stderr "$BIN/sidgen-train" "${TINY[@]}" --log log.jsonl -o random.st
-    assert_regex "$stderr" 'validation on [0-9]+ users, all items: [0-9.]+% of the training events repeat'
+    assert_regex "$stderr" 'validation on [0-9]+ cases, all items: [0-9.]+% of the training events repeat'
     assert_equal "$(meta random.st validation protocol)" all
     refused 64 "--validate" --validate seen
 }

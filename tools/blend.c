@@ -24,7 +24,7 @@ static int64_t hops = 100, candidates = 100, beam = 20;
 static fitting_options_t fitting = {.bins = 8, .groups = 8, .strength = 20, .list = 50};
 
 static const cli_option_t options[] = {
-    OPT_STRING('i', "interactions", "FILE", &interactions_path, "interactions/1"),
+    OPT_STRING('i', "interactions", "FILE", &interactions_path, "interactions/2"),
     OPT_STRING('e', "embeddings", "FILE", &embeddings_path, "embeddings/1: neighbours by what the items are"),
     OPT_STRING('m', "model", "FILE", &model_path, "model/1: the generator, with --sids"),
     OPT_STRING('s', "sids", "FILE", &sids_path, "sids/1 that the model was trained with"),

@@ -38,7 +38,7 @@ static const cli_option_t options[] = {
     OPT_STRING('m', "model", "FILE", &model, "model/1 to evaluate, with --sids"),
     OPT_STRING('s', "sids", "FILE", &sids, "sids/1 that the model was trained with"),
     OPT_STRING(0, "blend", "FILE", &blend, "blend/1: a mixture, of the model too if it was fitted with it"),
-    OPT_STRING('i', "interactions", "FILE", &interactions, "interactions/1"),
+    OPT_STRING('i', "interactions", "FILE", &interactions, "interactions/2"),
     OPT_STRING(0, "recs", "FILE", &recs, "score these lists in place of a model's: recs/1, TSV or TREC"),
     CONFIG_CHOICE(0, "recs-format", recs_forms, &recs_form, "their form"),
     CONFIG_CHOICE(0, "recs-values", recs_values, &values, "what a TSV's third column is"),

@@ -30,31 +30,29 @@ static const cli_option_t options[] = {
     OPT_STRING(0, "items-out", "FILE", &items_out_path, "the records that stay; - for standard output"),
     CLI_OUTPUT,
     OPT_STRING(0, "report", "FILE", &report_path, "what was dropped and why, as JSON"),
-    CLI_GROUP("filters"),
+    CLI_GROUP("filters, order, split"),
     CONFIG_STRING(0, "since", "TIME", &since, "drop interactions before a date, ISO time or second"),
     CONFIG_STRING(0, "until", "TIME", &until, "drop interactions from then on"),
     CONFIG_REAL(0, "min-rating", "X", &filter.min_rating, -INFINITY, INFINITY, "drop interactions rated below X"),
     CONFIG_FLAG(0, "require-image", &filter.require_image, "drop items without a picture"),
     CONFIG_INT(0, "max-items-per-user", "N", &filter.max_items, 0, 1e9, "keep a user's latest N interactions; 0: all"),
     CONFIG_INT('k', "kcore", "N", &filter.kcore, 0, 1e9, "least interactions of a user, of an item; 0: no filter"),
-    CLI_GROUP("order and split"),
     CONFIG_CHOICE(0, "ties", ties_names, &ties, "the order of a user's events of one time"),
     CONFIG_CHOICE(0, "split", ingest_split_names, &split_name, "what is held out: last items, times, users"),
     CONFIG_STRING(0, "split-at", "A,B", &split_at, "where validation and test begin: shares, or times (0.8,0.9)"),
     CONFIG_REAL(0, "cold", "X", &cold, 0, 0.9, "share of the test's items that training never sees"),
     OPT_STRING(0, "cold-items", "FILE", &cold_items_path, "with --cold: their records"),
     OPT_STRING(0, "cold-out", "FILE", &cold_path, "with --cold: the histories with them"),
-    CLI_SEED,
     CLI_GROUP("pictures"),
     PICTURES_OPTIONS,
     CLI_GROUP("others"),
+    CLI_SEED,
     CLI_THREADS,
 };
 
 static const cli_t cli = {
     "ingest", "--items ITEMS --interactions EVENTS --items-out ITEMS -o FILE [options]",
-    "Reduces a catalogue and its users' events to what recommenders learn from: chronological histories\n"
-    "(interactions/2, binary) over an iterative k-core, and the records of the items in it.",
+    "Reduces a catalogue and its users' events to chronological histories (interactions/2) over an iterative k-core.",
     options, CLI_COUNT(options),
 };
 

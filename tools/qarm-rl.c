@@ -27,7 +27,7 @@ static rl_options_t o = {.reward = {.alpha = 0.5, .lambda_valid = 0.1, .lambda_p
 static const cli_option_t options[] = {
     OPT_STRING('m', "model", "FILE", &model_path, "the supervised model, model/1"),
     OPT_STRING('s', "sids", "FILE", &sids_path, "Semantic IDs, sids/1"),
-    OPT_STRING('i', "interactions", "FILE", &interactions_path, "histories, interactions/1"),
+    OPT_STRING('i', "interactions", "FILE", &interactions_path, "histories, interactions/2"),
     OPT_STRING(0, "quality", "FILE", &quality_path, "q of every item, quality/1"),
     CLI_OUTPUT,
     CONFIG_CHOICE(0, "reward", reward_names, &reward, "what candidates earn"),

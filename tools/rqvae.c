@@ -5,20 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/cli.h"
 #include "base/err.h"
 #include "base/jsonlog.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "data/catalogue.h"
+#include "data/config.h"
+#include "data/interactions.h"
 #include "data/provenance.h"
 #include "data/sids.h"
 #include "data/st.h"
 #include "sid/features.h"
+#include "sid/graph.h"
+#include "sid/propagation.h"
 #include "sid/quantiser.h"
 #include "sid/rkmeans.h"
 #include "sid/rqvae.h"
 #include "sid/sid_assign.h"
+#include "sid/sid_report.h"
 #include "train/checkpoint.h"
 #include "train/loop.h"
 
@@ -26,14 +31,27 @@ static const char *const methods[] = {"rqvae", "rkmeans", "identity", NULL};
 static const char *const suffixes[] = {"collide", "always", NULL};
 
 static struct {
-    const char *method, *tensor, *hidden, *suffix, *assign;
+    const char *method, *tensor, *hidden, *suffix, *assign, *cooccur;
     int64_t levels, codes, latent, epochs, warmup, batch, iterations, max_suffix, checkpoint;
     int64_t fusion_dim;
     bool no_image;
     double lr, beta, balance, spread, image_weight, intent_weight;
+    graph_options_t graph;
+    propagation_t propagation;
+    double uniformity, margin;
+    contrast_t contrast;
 } opt = {.method = "rqvae", .tensor = "text", .hidden = "512,256,128", .suffix = "collide", .levels = 3, .codes = 256, .latent = 64,
          .warmup = -1, .batch = 256, .iterations = 20, .max_suffix = 128, .checkpoint = 10, .lr = 1e-3, .beta = 0.25,
-         .balance = 0.3, .spread = 1, .image_weight = 0.5};
+         .balance = 0.3, .spread = 1, .image_weight = 0.5, .graph = {.window = 5, .fade = 1, .least = 1},
+         .propagation = {.steps = 2, .restart = 0.5}, .margin = 0.5, .contrast = {.tau = 2.3, .bias = 8}};
+
+/* How items take part in their neighbours: what new items need to know as well. */
+#define PROPAGATION \
+    CONFIG_INT(0, "cooccur-window", "N", &opt.graph.window, 1, 1e9, "events apart, for two items to be neighbours"), \
+    CONFIG_REAL(0, "cooccur-fade", "X", &opt.graph.fade, 0, 100, "pairs s apart weigh s^-X"), \
+    CONFIG_INT(0, "cooccur-least", "N", &opt.graph.least, 1, 1e9, "pairs that make two items neighbours"), \
+    CONFIG_INT(0, "cooccur-steps", "K", &opt.propagation.steps, 0, 1000, "steps of propagation"), \
+    CONFIG_REAL(0, "cooccur-restart", "A", &opt.propagation.restart, 1e-6, 1, "weight of an item's own vector in a step")
 
 static const cli_option_t options[] = {
     CONFIG_CHOICE('m', "method", methods, &opt.method, "quantiser"),
@@ -53,6 +71,13 @@ static const cli_option_t options[] = {
     CONFIG_REAL(0, "beta", "X", &opt.beta, 0, 100, "rqvae: weight of the commitment term"),
     CONFIG_INT(0, "iterations", "N", &opt.iterations, 1, 100000, "of k-means, a level"),
     CONFIG_REAL(0, "balance", "B", &opt.balance, 0, 100, "evens out code use, within B mean errors; 0: off"),
+    OPT_STRING(0, "cooccur", "FILE", &opt.cooccur, "histories: vectors take part in those of neighbours"),
+    PROPAGATION,
+    CONFIG_REAL(0, "uniformity", "W", &opt.uniformity, 0, 1e6, "rqvae: weight of code vectors' repulsion"),
+    CONFIG_REAL(0, "uniformity-margin", "X", &opt.margin, 1e-6, 100, "where it ends, in mean distances of code vectors"),
+    CONFIG_REAL(0, "contrast", "W", &opt.contrast.weight, 0, 1e6, "rqvae: weight of the loss over neighbours' codes"),
+    CONFIG_REAL(0, "contrast-tau", "X", &opt.contrast.tau, -20, 20, "its logits are e^X cos - contrast-bias"),
+    CONFIG_REAL(0, "contrast-bias", "B", &opt.contrast.bias, -1000, 1000, "see contrast-tau"),
     CONFIG_REAL(0, "spread", "B", &opt.spread, -1, 1e9, "colliding items may change the last code; -1: freely"),
     CONFIG_CHOICE(0, "suffix", suffixes, &opt.suffix, "which items get one"),
     CONFIG_INT(0, "max-suffix", "N", &opt.max_suffix, 0, SID_MAX_CODES, "suffixes reserved"),
@@ -100,12 +125,45 @@ static int64_t epochs_for(int64_t items, int64_t least, int64_t steps)
     return epochs > least ? epochs : least;
 }
 
+/* The items' neighbours, where they are asked for; the file is NULL where not. */
+typedef struct {
+    st_file_t *file;
+    csr_t graph;
+} neighbours_t;
+
+/* Reads the histories, and has the items, those of file f, take part in their neighbours. */
+static neighbours_t take_neighbours(const st_file_t *f, features_t *e)
+{
+    neighbours_t n = {0};
+    if (!opt.cooccur) return n;
+    n.file = st_open(opt.cooccur);
+    interactions_t x = interactions_read(n.file);
+    catalogue_check_items(n.file->name, &x.item_ids, f->name, &e->ids);
+    n.graph = graph_new(&x, &opt.graph);
+    interactions_free(&x);
+    const long long edges = graph_edges(&n.graph), least = opt.graph.least, window = opt.graph.window;
+    if (!edges)
+        die_at(n.file->name, 0, "no two items stand within %lld events of each other in training histories at least %lld times, expected "
+               "neighbours", window, least);
+    note("%lld pairs of neighbours among %lld items", edges, (long long)e->items);
+    propagate_features(&opt.propagation, &n.graph, e);
+    return n;
+}
+
+static void neighbours_free(neighbours_t *n)
+{
+    csr_free(&n->graph);
+    st_close(n->file);
+}
+
 /* `checkpoint`: the folder, NULL: none. */
-static void train_rqvae(quantiser_t *q, const features_t *e, const provenance_t *from, const char *checkpoint)
+static void train_rqvae(quantiser_t *q, const features_t *e, const csr_t *graph, const provenance_t *from, const char *checkpoint)
 {
     const int64_t epochs = opt.epochs ? opt.epochs : epochs_for(e->items, 30, 1400);
     const int64_t warmup = opt.warmup >= 0 ? opt.warmup : epochs_for(e->items, 10, 450);
-    const rqvae_options_t o = {epochs, warmup, opt.batch, opt.lr, {opt.beta, opt.image_weight, opt.intent_weight}, opt.balance,
+    const rqvae_terms_t terms = {opt.beta, opt.image_weight, opt.intent_weight,
+                                 {opt.contrast.weight, opt.contrast.tau, opt.contrast.bias, graph}};
+    const rqvae_options_t o = {epochs, warmup, opt.batch, opt.lr, terms, opt.uniformity, opt.margin, opt.balance,
                                (int)opt.iterations, (int)cli_common.shards, (uint64_t)cli_common.seed};
     const quantiser_rows_t rows = features_rows(e);
     rqvae_trainer_t *t = rqvae_trainer_new(&o, q, e->items, &rows);
@@ -126,85 +184,20 @@ static void fit_rkmeans(quantiser_t *q, const features_t *e)
     rkmeans_fit(&o, q, e->items, e->x);
 }
 
-/* Warns of codes that stay unused and of items that share theirs, and says what helps: a generator trained on such SIDs would
- * only be worse, without saying why. */
-static void warn_of_collapse(const sids_t *s, const sid_stats_t *r)
+/* Says how good the SIDs are, in notes and in the log; returns what it logs, for the file. */
+static char *report(const sids_t *s, const quantiser_t *q, const quantiser_errors_t *error, int64_t moved)
 {
-    for (int l = 0; l < s->levels; l++) {
-        double used = r->utilisation[l] * s->codes, usable = s->items < s->codes ? (double)s->items : s->codes;
-        if (used < 0.5 * usable)
-            warn("codebook collapse: level %d uses %.0f of %d codes; try more --balance, another --latent, fewer --codes, or "
-                 "--method rkmeans, and look for rows that repeat", l + 1, used, s->codes);
-    }
-    if (r->largest > 32)
-        warn("%lld items share all their codes and differ only by a suffix; try --spread -1, more --codes or --levels, and look for "
-             "rows that repeat", (long long)r->largest);
-    if (r->alone < 0.5 && s->items > 1)
-        warn("only %.1f%% of the items have codes of their own; try --spread -1, more --codes or --levels", 100 * r->alone);
-}
-
-/* What the report says of the quantiser: for the log, as members of a JSON object, and for the note. */
-typedef struct {
-    buf_t json, note;
-} report_part_t;
-
-static report_part_t report_error(const quantiser_t *q, const quantiser_errors_t *error)
-{
-    buf_t parts = {0}, said = {0};
-    if (q->image) {
-        buf_printf(&parts, ",\"error_text\":%.6g,\"error_image\":%.6g", error->text, error->image);
-        buf_printf(&said, "text %.4f, image %.4f", error->text, error->image);
-    }
-    if (q->intent) {
-        buf_printf(&parts, ",\"error_intent\":%.6g", error->intent);
-        buf_printf(&said, "%sintents %.4f", q->image ? ", " : "", error->intent);
-    }
-    report_part_t r = {0};
-    buf_printf(&r.json, ",\"error\":%.6g%s", error->all, parts.len ? parts.data : "");
-    buf_printf(&r.note, "relative reconstruction error %.4f%s%s%s; ", error->all, said.len ? " (" : "", said.len ? said.data : "",
-               said.len ? ")" : "");
-    buf_free(&parts);
-    buf_free(&said);
-    return r;
-}
-
-/* Notes and logs how good the SIDs are: `error` (NULL: no quantiser's), and `moved` items that did not get their nearest codes. */
-static void report(const sids_t *s, const report_part_t *error, int64_t moved)
-{
-    sid_stats_t r = sids_stats(s);
-    buf_t used = {0}, perplexity = {0}, text = {0};
-    for (int l = 0; l < s->levels; l++) {
-        buf_printf(&used, "%s%.4f", l ? "," : "", r.utilisation[l]);
-        buf_printf(&perplexity, "%s%.2f", l ? "," : "", r.perplexity[l]);
-        buf_printf(&text, "%s%.3f (%.1f)", l ? ", " : "", r.utilisation[l], r.perplexity[l]);
-    }
-    long long items = s->items, moves = moved, buckets = r.buckets, largest = r.largest;
-    note("%lld items; %sutilisation (perplexity) by level: %s", items, error ? error->note.data : "", text.data);
-    note("%.2f%% of the items alone in their bucket before the suffix, %lld moved to another last code; %lld buckets, "
-         "the largest of %lld", 100 * r.alone, moves, buckets, largest);
-    jsonlog("{\"items\":%lld%s,\"utilisation\":[%s],\"perplexity\":[%s],\"alone\":%.6f,\"moved\":%lld,"
-            "\"buckets\":%lld,\"largest\":%lld}",
-            items, error ? error->json.data : "", used.data, perplexity.data, r.alone, moves, buckets, largest);
-    warn_of_collapse(s, &r);
-    buf_free(&used);
-    buf_free(&perplexity);
-    buf_free(&text);
-    sid_stats_free(&r);
-}
-
-static void report_quantised(const sids_t *s, const quantiser_t *q, const quantiser_errors_t *error, int64_t moved)
-{
-    report_part_t part = report_error(q, error);
-    report(s, &part, moved);
-    buf_free(&part.json);
-    buf_free(&part.note);
+    char *json = sid_report(s, q, error, moved);
+    jsonlog("%s", json);
+    return json;
 }
 
 /* Writes the SIDs; `q`: the quantiser that made them, NULL for none. */
-static void write_sids(const sids_t *s, const quantiser_t *q, const char *config, const provenance_t *from)
+static void write_sids(const sids_t *s, const quantiser_t *q, const char *config, const char *said, const provenance_t *from)
 {
     st_writer_t *w = st_create(cli_common.output, "sids/1");
     if (config) st_set_meta(w, "config", config);
+    st_set_meta(w, "report", said);
     provenance_write(from, w);
     st_add2(w, "codes", ST_I32, s->items, s->levels, s->code);
     st_add1(w, "suffix", ST_I32, s->items, s->suffix);
@@ -236,16 +229,26 @@ static void note_parts(const features_t *e, const quantiser_t *q)
              (long long)e->items);
 }
 
+/* Refuses an option that asks for what another would have to bring. */
+static void need(bool there, const char *option, const char *what)
+{
+    if (cli_given(option) && !there) die(EX_USAGE, "--%s without %s", option, what);
+}
+
 /* Tells wrong options before the input is read. */
 static void check_options(bool rkmeans)
 {
+    static const char *const of_neighbours[] = {"cooccur-window", "cooccur-fade", "cooccur-least", "cooccur-steps", "cooccur-restart", "contrast"};
+    for (size_t i = 0; i < sizeof of_neighbours / sizeof *of_neighbours; i++) need(opt.cooccur, of_neighbours[i], "--cooccur");
+    need(!rkmeans, "uniformity", "--method rqvae");
+    need(!rkmeans, "contrast", "--method rqvae");
     if (rkmeans && opt.intent_weight > 0)
         die(EX_USAGE, "--intent-weight with --method rkmeans, which has no decoder, expected --method rqvae");
     hidden_widths((int64_t[MLP_MAX_LAYERS]){0});
 }
 
 /* Quantises the items: codes, spread out of shared buckets, and what the report says of them; suffixes are the last to come. */
-static sids_t code_items(const quantiser_t *q, const features_t *e)
+static sids_t code_items(const quantiser_t *q, const features_t *e, char **said)
 {
     sids_t s = {.items = e->items, .levels = q->levels, .codes = q->codes, .max_suffix = (int)opt.max_suffix, .item_ids = e->ids};
     s.code = NEW_ARRAY(int32_t, s.items * s.levels);
@@ -257,7 +260,7 @@ static sids_t code_items(const quantiser_t *q, const features_t *e)
     const int64_t moved = opt.spread != 0 ? sids_spread(&s, q, last, opt.spread) : 0;
     const quantiser_rows_t rows = features_rows(e);
     const quantiser_errors_t error = quantiser_errors(q, s.items, &rows, s.code);
-    report_quantised(&s, q, &error, moved);
+    *said = report(&s, q, &error, moved);
     sids_assign_suffixes(&s, strcmp(opt.suffix, "always") ? SUFFIX_COLLIDE : SUFFIX_ALWAYS);
     free(last);
     free(latents);
@@ -285,27 +288,32 @@ static void make_sids(bool to_file)
     take_image_weight(file);
     const bool image = takes_image(opt.tensor) && !opt.no_image && (!rkmeans || opt.image_weight > 0);
     features_t e = features_read(file, &(features_wanted_t){opt.tensor, image, opt.intent_weight > 0});
+    neighbours_t neighbours = take_neighbours(file, &e);
+    if (!opt.cooccur) opt.propagation.steps = 0; /* so that the file says what new items need */
     quantiser_t *q = new_quantiser(&e, rkmeans);
     features_fit(&e, q, file, cli.name);
     note_parts(&e, q);
     provenance_t from = {0};
     provenance_add(&from, "embeddings", file);
+    provenance_add(&from, "interactions", neighbours.file);
     char *checkpoint = !rkmeans && opt.checkpoint && to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;
     if (rkmeans) fit_rkmeans(q, &e);
-    else train_rqvae(q, &e, &from, checkpoint);
+    else train_rqvae(q, &e, &neighbours.graph, &from, checkpoint);
 
-    sids_t s = code_items(q, &e);
-    char *config = cli_config(&cli);
-    write_sids(&s, q, config, &from);
+    char *said, *config = cli_config(&cli);
+    sids_t s = code_items(q, &e, &said);
+    write_sids(&s, q, config, said, &from);
     provenance_free(&from);
     checkpoint_remove(checkpoint);
     jsonlog_close();
     free(checkpoint);
     free(config);
+    free(said);
     s.item_ids = (strtab_t){0}; /* the features' */
     sids_free(&s);
     quantiser_free(q);
     features_free(&e);
+    neighbours_free(&neighbours);
     st_close(file);
 }
 
@@ -319,12 +327,13 @@ static void make_identity(void)
     opt.codes = s.codes;
     opt.max_suffix = s.max_suffix;
     jsonlog_open(cli_common.log, NULL);
-    report(&s, NULL, 0);
+    opt.propagation.steps = 0;
     provenance_t from = {0};
     provenance_add(&from, "items", file);
-    char *config = cli_config(&cli);
-    write_sids(&s, NULL, config, &from);
+    char *said = report(&s, NULL, NULL, 0), *config = cli_config(&cli);
+    write_sids(&s, NULL, config, said, &from);
     free(config);
+    free(said);
     provenance_free(&from);
     jsonlog_close();
     sids_free(&s);
@@ -371,6 +380,16 @@ static void keep_new(features_t *e, const sids_t *s)
     free(keep);
 }
 
+/* Takes from the SIDs' file how its items took part in their neighbours. */
+static void take_propagation(const st_file_t *base)
+{
+    static const cli_option_t rows[] = {PROPAGATION};
+    static const cli_t table = {"rqvae", "", "", rows, CLI_COUNT(rows)};
+    config_apply(&table, base, NULL);
+    if (!opt.propagation.steps)
+        die_at(base->name, 0, "made of items that took no part in their neighbours: --cooccur has nothing to tell new ones");
+}
+
 static void assign_new(void)
 {
     st_file_t *base = st_open(opt.assign);
@@ -382,6 +401,8 @@ static void assign_new(void)
     char *suffix = config_string(base, "suffix", all_suffixed(&s) ? "always" : "collide");
     st_file_t *file = st_open(NULL);
     features_t e = features_read(file, &(features_wanted_t){tensors, q->image > 0, q->intent > 0 && st_find(file, "intent")});
+    if (opt.cooccur) take_propagation(base);
+    neighbours_t neighbours = take_neighbours(file, &e);
     features_fit(&e, q, file, base->name);
     jsonlog_open(cli_common.log, NULL);
 
@@ -394,11 +415,14 @@ static void assign_new(void)
          "level", (long long)before, (long long)r.added, (long long)r.moved, (long long)r.strayed);
     quantiser_rows_t rows = features_rows(&e);
     quantiser_errors_t error = quantiser_errors(q, e.items, &rows, s.code + before * s.levels);
-    report_quantised(&s, q, &error, r.moved);
+    char *said = report(&s, q, &error, r.moved);
     provenance_t from = {0};
     provenance_add(&from, "sids", base);
     provenance_add(&from, "embeddings", file);
-    write_sids(&s, q, st_meta(base, "config"), &from);
+    provenance_add(&from, "interactions", neighbours.file);
+    write_sids(&s, q, st_meta(base, "config"), said, &from);
+    free(said);
+    neighbours_free(&neighbours);
     provenance_free(&from);
 
     jsonlog_close();
@@ -421,6 +445,7 @@ int main(int argc, char **argv)
     if (opt.assign && strcmp(config, defaults))
         die(EX_USAGE, "--assign takes how SIDs are made from its file; expected no other option that shapes them");
     const bool to_file = out_check(cli_common.output, true);
+    if (opt.cooccur && !strcmp(opt.method, "identity")) die(EX_USAGE, "--cooccur with --method identity, whose codes are the items");
     if (opt.assign) assign_new();
     else if (!strcmp(opt.method, "identity")) make_identity();
     else make_sids(to_file);

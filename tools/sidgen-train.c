@@ -29,7 +29,7 @@ static train_options_t o;
 
 static const cli_option_t options[] = {
     OPT_STRING('s', "sids", "FILE", &sids_path, "Semantic IDs, sids/1"),
-    OPT_STRING('i', "interactions", "FILE", &interactions_path, "histories, interactions/1"),
+    OPT_STRING('i', "interactions", "FILE", &interactions_path, "histories, interactions/2"),
     CLI_OUTPUT,
     OPT_STRING(0, "start", "FILE", &start_path, "begin with this model's weights"),
     CONFIG_CHOICE(0, "softmax", softmax_names, &softmax, "normalise over"),

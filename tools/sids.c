@@ -20,7 +20,7 @@ static const cli_option_t options[] = {
     OPT_CHOICE('t', "to", foreign_forms, &to, "reads sids/1, writes this form"),
     CLI_OUTPUT,
     CLI_GROUP("with --from"),
-    OPT_STRING('i', "interactions", "FILE", &interactions, "interactions/1: its items, in its order (the file's own)"),
+    OPT_STRING('i', "interactions", "FILE", &interactions, "interactions/2: its items, in its order (the file's own)"),
     OPT_STRING(0, "items", "FILE", &items, "items.jsonl, whose items the rows of an array are"),
     OPT_STRING('m', "item-map", "FILE", &map, "pairs of the file's key and the item's id, a tab between"),
     CONFIG_CHOICE(0, "item-map-keys", item_map_sides, &map_keys, "the map's column of keys"),

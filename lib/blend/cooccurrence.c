@@ -7,50 +7,9 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "blend/accumulator.h"
+#include "data/occurrences.h"
 
 enum { ROWS_A_SHARD = 256 };
-
-/* Where each item occurs in the training histories, all histories laid end to end: a row is then the sum over its item's
- * occurrences, and no list of pairs is ever held. */
-typedef struct {
-    int64_t events;
-    int32_t *item;  /* [events] */
-    int64_t *begin; /* [events] first event of the same history */
-    int64_t *end;   /* [events] one past its last */
-    int64_t *first; /* [items + 1] into places */
-    int64_t *place; /* [events] grouped by item, ascending */
-} occurrences_t;
-
-static occurrences_t occurrences(const interactions_t *x)
-{
-    occurrences_t o = {.item = NEW_ARRAY(int32_t, x->events + 1), .begin = NEW_ARRAY(int64_t, x->events + 1),
-                       .end = NEW_ARRAY(int64_t, x->events + 1), .first = NEW_ARRAY(int64_t, x->items + 2),
-                       .place = NEW_ARRAY(int64_t, x->events + 1)};
-    history_t h;
-    for (int64_t u = 0; u < x->users; u++) {
-        if (!interactions_training(x, u, &h)) continue;
-        int64_t begin = o.events;
-        for (int64_t i = 0; i < h.count; i++) {
-            o.begin[o.events] = begin;
-            o.end[o.events] = begin + h.count;
-            o.item[o.events++] = h.items[i];
-            o.first[h.items[i] + 2]++;
-        }
-    }
-    /* first[i + 1] is item i's next free place while they are dealt out, and its end afterwards. */
-    for (int64_t i = 0; i < x->items; i++) o.first[i + 2] += o.first[i + 1];
-    for (int64_t e = 0; e < o.events; e++) o.place[o.first[o.item[e] + 1]++] = e;
-    return o;
-}
-
-static void occurrences_free(occurrences_t *o)
-{
-    free(o->item);
-    free(o->begin);
-    free(o->end);
-    free(o->first);
-    free(o->place);
-}
 
 typedef struct {
     occurrences_t at;
@@ -69,8 +28,7 @@ static void fit_row(fit_t *f, int64_t item, accumulator_t *a)
     int64_t window = f->options.window;
     for (int64_t p = o->first[item]; p < o->first[item + 1]; p++) {
         int64_t e = o->place[p];
-        int64_t before = e - o->begin[e] > window ? window : e - o->begin[e];
-        int64_t after = o->end[e] - e > window ? window : o->end[e] - 1 - e;
+        const int64_t before = occurrences_before(o, e, window), after = occurrences_after(o, e, window);
         for (int64_t s = 1; s <= after; s++) accumulate(a, o->item[e + s], 1.0 / (double)s);
         for (int64_t s = 1; s <= before && f->options.back > 0; s++) accumulate(a, o->item[e - s], f->options.back / (double)s);
     }
@@ -119,7 +77,7 @@ static double *norms(const interactions_t *x, double power)
 
 csr_t cooccurrence_rows(const interactions_t *x, const cooccur_options_t *options)
 {
-    fit_t f = {.at = occurrences(x), .items = x->items, .options = *options, .norm = norms(x, options->power),
+    fit_t f = {.at = occurrences_new(x), .items = x->items, .options = *options, .norm = norms(x, options->power),
                .scratch = NEW_ARRAY(accumulator_t, parallel_workers()), .row_size = NEW_ARRAY(int64_t, x->items + 1),
                .neighbour = NEW_ARRAY(int32_t *, x->items + 1), .weight = NEW_ARRAY(float *, x->items + 1)};
     for (int w = 0; w < parallel_workers(); w++) f.scratch[w] = accumulator_new(x->items);

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/gini.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 
 enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
 
@@ -181,34 +183,61 @@ int64_t sids_suffixed(const sids_t *s)
     return n;
 }
 
-sid_stats_t sids_stats(const sids_t *s)
+/* Sums up as entry `at` how `items` items use `n` codes or prefixes, each so often. */
+static void sum_up(sid_stats_t *r, int at, int64_t items, const int64_t *uses, int64_t n)
 {
-    sid_stats_t r = {.utilisation = NEW_ARRAY(double, s->levels), .perplexity = NEW_ARRAY(double, s->levels)};
-    int64_t *order = sids_order(s), alone = 0;
-    for (int64_t i = 0, end; i < s->items; i = end) {
-        end = bucket_end(s, order, i);
-        r.buckets++;
-        alone += end - i == 1;
-        if (end - i > r.largest) r.largest = end - i;
+    double used = 0, entropy = 0;
+    for (int64_t c = 0; c < n; c++) {
+        if (!uses[c]) continue;
+        const double p = (double)uses[c] / (double)items;
+        used++;
+        entropy -= p * log(p);
     }
-    free(order);
-    r.alone = s->items ? (double)alone / (double)s->items : 0;
+    r->utilisation[at] = used / (double)n;
+    r->perplexity[at] = exp(entropy);
+    r->gini[at] = items ? gini(uses, n) : 0;
+}
 
+static void sum_up_levels(const sids_t *s, sid_stats_t *r)
+{
     int64_t *uses = NEW_ARRAY(int64_t, s->codes);
     for (int l = 0; l < s->levels; l++) {
         memset(uses, 0, (size_t)s->codes * sizeof *uses);
         for (int64_t i = 0; i < s->items; i++) uses[s->code[i * s->levels + l]]++;
-        double used = 0, entropy = 0;
-        for (int c = 0; c < s->codes; c++) {
-            if (!uses[c]) continue;
-            double p = (double)uses[c] / (double)s->items;
-            used++;
-            entropy -= p * log(p);
-        }
-        r.utilisation[l] = used / s->codes;
-        r.perplexity[l] = exp(entropy);
+        sum_up(r, l, s->items, uses, s->codes);
     }
     free(uses);
+}
+
+/* Returns how many prefixes of L codes could be in use: min(items, K^L), 1 at least. */
+static int64_t possible_prefixes(const sids_t *s)
+{
+    int64_t n = 1;
+    for (int l = 0; l < s->levels && n < s->items; l++) n *= s->codes;
+    return max64(1, min64(n, s->items));
+}
+
+static void sum_up_buckets(const sids_t *s, sid_stats_t *r)
+{
+    int64_t *order = sids_order(s), *uses = NEW_ARRAY(int64_t, s->items + 1), alone = 0;
+    for (int64_t i = 0, end; i < s->items; i = end) {
+        end = bucket_end(s, order, i);
+        uses[r->buckets++] = end - i;
+        alone += end - i == 1;
+        r->largest = max64(r->largest, end - i);
+    }
+    r->alone = s->items ? (double)alone / (double)s->items : 0;
+    sum_up(r, s->levels, s->items, uses, possible_prefixes(s));
+    free(uses);
+    free(order);
+}
+
+sid_stats_t sids_stats(const sids_t *s)
+{
+    const int n = s->levels + 1;
+    sid_stats_t r = {.utilisation = NEW_ARRAY(double, n), .perplexity = NEW_ARRAY(double, n), .gini = NEW_ARRAY(double, n)};
+    sum_up_levels(s, &r);
+    sum_up_buckets(s, &r);
     return r;
 }
 
@@ -216,5 +245,6 @@ void sid_stats_free(sid_stats_t *s)
 {
     free(s->utilisation);
     free(s->perplexity);
+    free(s->gini);
     *s = (sid_stats_t){0};
 }

@@ -45,12 +45,14 @@ void sids_assign_suffixes(sids_t *s, suffix_t how);
 /* How many items have a suffix. */
 int64_t sids_suffixed(const sids_t *s);
 
-/* What the codes say about themselves before the suffix. */
+/* What the codes say about themselves before the suffix. Of a level's K codes, or of all prefixes of L codes that could be in use,
+ * min(items, K^L): the share in use; exp of the entropy of their use; its Gini coefficient (base/gini.h), 0 where all are used alike. */
 typedef struct {
     double alone;        /* share of items alone in their bucket */
     int64_t buckets, largest;
-    double *utilisation; /* [levels] share of the K codes in use */
-    double *perplexity;  /* [levels] exp of the entropy of code use */
+    double *utilisation; /* [levels + 1] of each level's codes, and last of the prefixes */
+    double *perplexity;  /* [levels + 1] */
+    double *gini;        /* [levels + 1] */
 } sid_stats_t;
 sid_stats_t sids_stats(const sids_t *s);
 void sid_stats_free(sid_stats_t *s);

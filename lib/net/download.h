@@ -23,7 +23,7 @@ extern download_options_t download_options;
     OPT_FLAG(0, "refresh", &download_options.refresh, "download again what is in the cache"),                                \
     OPT_INT(0, "max-retries", "N", &download_options.max_retries, 0, 100, "ask again up to N times"),                        \
     OPT_REAL(0, "retry-wait", "SECONDS", &download_options.retry_wait, 0.001, 30, "the first wait before that; it doubles"), \
-    OPT_REAL(0, "connect-timeout", "SECONDS", &download_options.connect_timeout, 0.001, 3600, "for a connection"),           \
+    OPT_REAL(0, "connect-timeout", "SEC", &download_options.connect_timeout, 0.001, 3600, "for a connection"),               \
     OPT_REAL(0, "timeout", "SECONDS", &download_options.timeout, 1, 86400, "that a download may stand still, a picture take")
 
 /* True for "http://..." and "https://...". */

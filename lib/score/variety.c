@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/gini.h"
 #include "base/mem.h"
 #include "base/minmax.h"
 #include "base/parallel.h"
@@ -83,24 +84,7 @@ static int64_t showings(const variety_t *v)
     return sum;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-double variety_gini(const variety_t *v)
-{
-    const int64_t all = showings(v);
-    if (!all) return NAN;
-    int64_t *x = NEW_ARRAY(int64_t, v->items);
-    for (int64_t i = 0; i < v->items; i++) x[i] = v->shown[i];
-    qsort(x, (size_t)v->items, sizeof *x, ascending);
-    double sum = 0;
-    for (int64_t i = 0; i < v->items; i++) sum += (double)(2 * (i + 1) - v->items - 1) * (double)x[i];
-    free(x);
-    return sum / ((double)v->items * (double)all);
-}
+double variety_gini(const variety_t *v) { return showings(v) ? gini(v->shown, v->items) : NAN; }
 
 double variety_novelty(const variety_t *v, const int64_t *popularity)
 {

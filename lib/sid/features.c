@@ -205,5 +205,5 @@ void features_keep(features_t *e, const bool *keep)
 
 quantiser_rows_t features_rows(const features_t *e)
 {
-    return (quantiser_rows_t){e->x, e->has_image, e->intents, e->has_intent};
+    return (quantiser_rows_t){.x = e->x, .has_image = e->has_image, .intents = e->intents, .has_intent = e->has_intent};
 }

@@ -53,6 +53,7 @@ typedef struct {
     const uint8_t *has_image;  /* [n]; NULL: all have one */
     const float *intents;      /* [n, intent]; NULL: none */
     const uint8_t *has_intent; /* [n]; NULL: all */
+    const int64_t *item;       /* [n] rows of the graph (sid/contrast.h); NULL: none is asked */
 } quantiser_rows_t;
 
 /* Computes latents [n, d] of x [n, width]. In parallel. */

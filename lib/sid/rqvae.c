@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "nn/kmeans.h"
 #include "nn/optim.h"
+#include "sid/repulsion.h"
 #include "sid/rkmeans.h"
 
 enum { FEWEST = 64 }; /* rows that are worth a shard of their own */
@@ -34,6 +35,7 @@ struct rqvae_trainer {
     rqvae_loss_t *shard_loss; /* [shards] */
     /* of the epoch so far; saved */
     rqvae_loss_t loss;     /* sums of what rows add to its means */
+    double uniformity;     /* mean over the steps */
     int64_t *chosen;       /* [levels, codes] rows that chose each code */
 };
 
@@ -102,7 +104,7 @@ static void run_shard(void *ctx, int64_t shard, int worker)
     float *x = gather(t->rows.x, q->width * (int64_t)sizeof(float), order, n);
     float *intents = gather(t->rows.intents, q->intent * (int64_t)sizeof(float), order, n);
     uint8_t *has_image = gather(t->rows.has_image, 1, order, n), *has_intent = gather(t->rows.has_intent, 1, order, n);
-    const quantiser_rows_t rows = {x, has_image, intents, has_intent};
+    const quantiser_rows_t rows = {x, has_image, intents, has_intent, order};
     rqvae_gradients(&t->o.terms, q, n, &rows, t->quantise, 1.0f / (float)t->count, t->learner.grads[shard],
                     t->codes + begin * q->levels, &t->shard_loss[shard]);
     free(has_intent);
@@ -118,7 +120,16 @@ static void add_loss(rqvae_trainer_t *t)
         t->loss.image += t->shard_loss[s].image / (double)t->n;
         t->loss.intent += t->shard_loss[s].intent / (double)t->n;
         t->loss.commitment += t->shard_loss[s].commitment / (double)t->n;
+        t->loss.contrast += t->shard_loss[s].contrast / (double)t->n;
     }
+}
+
+/* Adds the repulsion's gradient to the first shard's: it is the codebooks' alone, whatever the batch. */
+static void repel(rqvae_trainer_t *t)
+{
+    if (!t->quantise || t->o.uniformity <= 0) return;
+    float *dbook = grads_block(t->learner.grads[0], t->q->codebook);
+    t->uniformity += repulsion_gradients(t->q, t->o.margin, t->o.uniformity, dbook) / (double)steps_per_epoch(t);
 }
 
 static void count_codes(rqvae_trainer_t *t)
@@ -141,6 +152,7 @@ static void train_step(void *ctx, int64_t epoch, int64_t step)
     t->count = t->n - t->begin < t->o.batch ? t->n - t->begin : t->o.batch;
     t->shards = shards_for(&t->o, t->count);
     parallel_for(t->shards, run_shard, t);
+    repel(t);
     t->rate = rate_now(t);
     const update_options_t o = {.lr = t->rate, .beta2 = 0.999};
     if (!isfinite(learner_update(&t->learner, &o, t->shards, 1)))
@@ -178,6 +190,8 @@ static int64_t begin_epoch(void *ctx, int64_t epoch, int64_t done)
     if (epoch == t->o.warmup && !done) fit_codebooks(t);
     for (int64_t i = 0; i < t->n; i++) t->order[i] = i;
     rng_shuffle(rng_key(rng_stream(t->o.seed, "batches"), (uint64_t)epoch), t->order, t->n);
+    const contrast_t *c = &t->o.terms.contrast;
+    if (c->weight > 0) contrast_pair_up(c->graph, rng_key(rng_stream(t->o.seed, "pairs"), (uint64_t)epoch), t->order, t->n);
     return steps_per_epoch(t);
 }
 
@@ -258,6 +272,8 @@ static void log_epoch(const rqvae_trainer_t *t, int64_t epoch, int64_t revived)
     }
     if (q->image) buf_printf(&parts, ",\"image\":%.6g", t->loss.image);
     if (q->intent) buf_printf(&parts, ",\"intent\":%.6g", t->loss.intent);
+    if (t->o.terms.contrast.weight > 0) buf_printf(&parts, ",\"contrast\":%.6g", t->loss.contrast);
+    if (t->o.uniformity > 0) buf_printf(&parts, ",\"uniformity\":%.6g", t->uniformity);
     jsonlog("{\"epoch\":%lld,\"quantised\":%s,\"reconstruction\":%.6g%s,\"commitment\":%.6g,\"utilisation\":[%s],"
             "\"revived\":%lld,\"lr\":%.6g}",
             (long long)epoch + 1, t->quantise ? "true" : "false", t->loss.text, parts.data ? parts.data : "",
@@ -274,6 +290,7 @@ static int64_t report(void *ctx, const loop_state_t *at)
     progress_note("reconstruction %.4f, commitment %.4f", t->loss.text, t->loss.commitment);
     progress_add(1);
     t->loss = (rqvae_loss_t){0};
+    t->uniformity = 0;
     memset(t->chosen, 0, (size_t)all_codes(t) * sizeof *t->chosen);
     return LOOP_RUNNING;
 }
@@ -286,6 +303,8 @@ static void fields(void *ctx, checkpoint_t *c)
     checkpoint_add(c, "epoch", "image", ST_F64, 1, &t->loss.image);
     checkpoint_add(c, "epoch", "intent", ST_F64, 1, &t->loss.intent);
     checkpoint_add(c, "epoch", "commitment", ST_F64, 1, &t->loss.commitment);
+    checkpoint_add(c, "epoch", "contrast", ST_F64, 1, &t->loss.contrast);
+    checkpoint_add(c, "epoch", "uniformity", ST_F64, 1, &t->uniformity);
     checkpoint_add(c, "epoch", "chosen", ST_I64, all_codes(t), t->chosen);
 }
 

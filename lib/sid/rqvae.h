@@ -15,7 +15,9 @@ typedef struct {
     int64_t warmup;      /* epochs before, of the auto-encoder alone */
     int64_t batch;       /* rows */
     double lr;           /* AdamW's peak rate: short linear warm-up, then a cosine to a tenth */
-    rqvae_terms_t terms;
+    rqvae_terms_t terms; /* with a contrast, items that its graph joins share batches */
+    double uniformity;   /* weight of the repulsion between code vectors (sid/repulsion.h); 0: none */
+    double margin;       /* its threshold */
     double balance;      /* bound of the load offsets: see kmeans_t */
     int iterations;      /* of k-means, a level, for the first codebooks */
     int shards;

@@ -99,6 +99,8 @@ void rqvae_gradients(const rqvae_terms_t *terms, const quantiser_t *q, int64_t n
         for (int64_t i = 0; i < n * d; i++) zq[i] = z[i] - zq[i];
     }
     decode(terms, q, n, rows, scale, zq, dzq, grads, loss);
+    if (terms->contrast.weight > 0)
+        loss->contrast += contrast_gradients(&terms->contrast, n, rows->item, d, zq, (float)terms->contrast.weight * scale, dzq);
     vec_add(n * d, dzq, dz);
     mlp_backward(&q->encoder, &q->weights, n, e, acts, dz, de, grads, scratch);
     fusion_backward(&q->fusion, &q->weights, n, fused, de, grads);

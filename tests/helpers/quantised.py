@@ -46,3 +46,42 @@ def latents(t, s):
 
 def embeddings(path, x, start=0, item=None):
     save(path, {"text": np.asarray(x, "f4"), "item_ids": ids(item or ["i%d" % (start + i) for i in range(len(x))])}, {"schema": "embeddings/1"})
+
+def histories(path, lists, n, item=None):
+    """interactions/1 of lists of item numbers, over n items."""
+    events = [i for h in lists for i in h]
+    save(path, {"user_offsets": np.cumsum([0] + [len(h) for h in lists]).astype("i8"), "item_index": np.array(events, "i4"),
+                "timestamp": np.arange(len(events), dtype="i8"), "user_ids": ids(["u%d" % u for u in range(len(lists))]),
+                "item_ids": ids(item or ["i%d" % i for i in range(n)])}, {"schema": "interactions/1"})
+
+def walks(users, n, groups=20, seed=3):
+    """Histories within groups of items that have nothing to do with heaps(): item i is of group i // (n / groups)."""
+    rng = np.random.default_rng(seed)
+    size = n // groups
+    return [(rng.integers(groups) * size + rng.integers(0, size, 3 + u % 7)).tolist() for u in range(users)]
+
+def neighbours(lists, n, window=5, fade=1, least=1):
+    """A^, dense, of all but each list's last two."""
+    a, pairs = np.zeros((n, n)), np.zeros((n, n))
+    for h in lists:
+        h = h[:-2] if len(h) > 2 else []
+        for s in range(1, window + 1):
+            for i, j in zip(h, h[s:]):
+                if i != j:
+                    for x, y in (i, j), (j, i):
+                        a[x, y] += s ** -fade
+                        pairs[x, y] += 1
+    a[pairs < least] = 0
+    lonely = a.sum(1) == 0
+    a[lonely, lonely] = 1
+    d = a.sum(1)
+    return a / np.sqrt(np.outer(d, d))
+
+def aligned(a, x, steps=2, restart=0.5):
+    b = restart * (1 - restart) ** np.arange(steps + 1)
+    h = x.astype("f8")
+    out = b[0] * h
+    for k in range(steps):
+        h = (1 - restart) * a @ h + restart * x
+        out = out + b[k + 1] * h
+    return out / b.sum()

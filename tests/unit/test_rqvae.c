@@ -3,6 +3,7 @@
 #include "base/parallel.h"
 #include "base/rng.h"
 #include "nn/gemm.h"
+#include "sid/graph.h"
 #include "sid/rqvae.h"
 #include "train/checkpoint.h"
 
@@ -13,6 +14,14 @@
 
 #define STATE "/tmp/sidmill-rqvae-state"
 #define LOG "/tmp/sidmill-rqvae-log.jsonl"
+
+/* What the tests join: items 1 and 4, 2 and 3, 3 and 6; the others are alone. */
+static const int64_t edge_offsets[] = {0, 1, 2, 3, 5, 6, 7, 8};
+static const int32_t edge_index[] = {0, 4, 3, 2, 6, 1, 5, 3};
+static const float edge_value[] = {1, 1, 1, 1, 1, 1, 1, 1};
+static const csr_t edges = {.rows = 7, .cols = 7, .offsets = (int64_t *)edge_offsets, .index = (int32_t *)edge_index,
+                            .value = (float *)edge_value};
+static const int64_t numbers[] = {6, 0, 1, 4, 3, 2, 5};
 
 enum { N = 7, TEXT = 6, IMAGE = 4, INTENT = 5, FUSED = 7, LATENT = 4, LEVELS = 3, CODES = 5 };
 
@@ -44,7 +53,7 @@ static quantiser_rows_t random_items(const quantiser_t *q, items_t *items)
         for (int64_t j = 0; i == 1 && j < q->image; j++) items->x[i * q->width + q->text + j] = 0;
     }
     return (quantiser_rows_t){items->x, q->image ? items->has_image : NULL, q->intent ? items->intents : NULL,
-                              q->intent ? items->has_intent : NULL};
+                              q->intent ? items->has_intent : NULL, numbers};
 }
 
 /* Where a block lies among the parameters. */
@@ -110,11 +119,25 @@ static void take_constants(const quantiser_t *q, const double *params, const qua
     }
 }
 
+/* The loss over pairs of quantised vectors. */
+static double plain_pairs(const contrast_t *c, const int64_t *item, double z[N][LATENT])
+{
+    double loss = 0;
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j < i; j++) {
+            double dot = 0, a = 0, b = 0;
+            for (int k = 0; k < LATENT; k++) dot += z[i][k] * z[j][k], a += z[i][k] * z[i][k], b += z[j][k] * z[j][k];
+            const double y = graph_joins(c->graph, item[i], item[j]) ? 1 : -1;
+            loss += log1p(exp(-y * (exp(c->tau) * dot / sqrt(a * b) - c->bias)));
+        }
+    return loss;
+}
+
 /* The loss whose true gradient is the straight-through one. */
 static double surrogate(const quantiser_t *q, const double *params, const quantiser_rows_t *rows, const rqvae_terms_t *o,
                         const constants_t *c)
 {
-    double loss = 0;
+    double loss = 0, zq[N][LATENT];
     for (int i = 0; i < N; i++) {
         double z[LATENT], out[16];
         plain_latent(q, params, rows, i, z);
@@ -125,6 +148,7 @@ static double surrogate(const quantiser_t *q, const double *params, const quanti
                 loss += o->beta * pow(z[j] - c->before[i][l][j] - c->chosen[i][l][j], 2);
             }
         for (int j = 0; c && j < LATENT; j++) z[j] += c->jump[i][j];
+        memcpy(zq[i], z, sizeof z);
         plain_network(q, &q->decoder, params, z, out);
         for (int j = 0; j < q->width; j++)
             if (j < TEXT || rows->has_image[i])
@@ -133,10 +157,10 @@ static double surrogate(const quantiser_t *q, const double *params, const quanti
         plain_network(q, &q->intent_decoder, params, z, out);
         for (int j = 0; j < INTENT; j++) loss += o->intent * pow(out[j] - (double)rows->intents[i * INTENT + j], 2);
     }
-    return loss;
+    return loss + o->contrast.weight * plain_pairs(&o->contrast, rows->item, zq);
 }
 
-static void check_gradients(variant_t variant, bool quantise)
+static void check_gradients(variant_t variant, bool quantise, double contrast)
 {
     quantiser_t *q = random_quantiser(variant);
     items_t items;
@@ -144,7 +168,7 @@ static void check_gradients(variant_t variant, bool quantise)
     grads_t *grads = grads_new(&q->params);
     int32_t codes[N * LEVELS] = {0};
     rqvae_loss_t loss = {0};
-    rqvae_terms_t o = {.beta = 0.25, .image = 0.7, .intent = 0.4};
+    rqvae_terms_t o = {.beta = 0.25, .image = 0.7, .intent = 0.4, .contrast = {contrast, 1.2, 2, &edges}};
     rqvae_gradients(&o, q, N, &rows, quantise, 1, grads, codes, &loss);
 
     double *params = NEW_ARRAY(double, q->params.size);
@@ -152,7 +176,8 @@ static void check_gradients(variant_t variant, bool quantise)
     constants_t c;
     take_constants(q, params, &rows, codes, &c);
     const constants_t *held = quantise ? &c : NULL;
-    double total = loss.text + o.image * loss.image + o.intent * loss.intent + (1 + o.beta) * loss.commitment;
+    double total = loss.text + o.image * loss.image + o.intent * loss.intent + (1 + o.beta) * loss.commitment + contrast * loss.contrast;
+    CHECK((contrast > 0) == (loss.contrast > 0));
     CHECK_NEAR(total, surrogate(q, params, &rows, &o, held), 1e-3);
     CHECK(quantise == (loss.commitment > 0) && !q->image == (loss.image <= 0) && !q->intent == (loss.intent <= 0));
     double worst = 0;
@@ -174,12 +199,12 @@ static void check_gradients(variant_t variant, bool quantise)
 
 TEST(gradients_of_the_autoencoder)
 {
-    for (int v = TEXT_ONLY; v < VARIANTS; v++) check_gradients((variant_t)v, false);
+    for (int v = TEXT_ONLY; v < VARIANTS; v++) for (int c = 0; c < 2; c++) check_gradients((variant_t)v, false, 0.3 * c);
 }
 
 TEST(gradients_with_quantisation)
 {
-    for (int v = TEXT_ONLY; v < VARIANTS; v++) check_gradients((variant_t)v, true);
+    for (int v = TEXT_ONLY; v < VARIANTS; v++) for (int c = 0; c < 2; c++) check_gradients((variant_t)v, true, 0.3 * c);
 }
 
 TEST(codes_are_the_nearest_of_the_residual)
@@ -235,7 +260,7 @@ static quantiser_rows_t catalogue_make(catalogue_t *c, bool image)
         c->has_intent[i] = i % 5 != 0;
         for (int j = WIDTH - OF_IMAGE; image && !c->has_image[i] && j < WIDTH; j++) c->x[i * WIDTH + j] = 0;
     }
-    return (quantiser_rows_t){c->x, image ? c->has_image : NULL, image ? c->intents : NULL, image ? c->has_intent : NULL};
+    return (quantiser_rows_t){c->x, image ? c->has_image : NULL, image ? c->intents : NULL, image ? c->has_intent : NULL, NULL};
 }
 
 /* Passes a step on, and ends the process politely after so many. */
@@ -248,6 +273,21 @@ static void stopping_step(void *ctx, int64_t epoch, int64_t step)
     if (--steps_left == 0) raise(SIGTERM);
 }
 
+/* Joins each item with the next of its heap. */
+static csr_t ring_graph(void)
+{
+    csr_t g = {.rows = ROWS, .cols = ROWS, .offsets = NEW_ARRAY(int64_t, ROWS + 1), .index = NEW_ARRAY(int32_t, 2 * ROWS),
+               .value = NEW_ARRAY(float, 2 * ROWS)};
+    for (int32_t i = 0; i < ROWS; i++) {
+        const int32_t a = (i + 40) % ROWS, b = (i + ROWS - 40) % ROWS;
+        g.index[2 * i] = a < b ? a : b;
+        g.index[2 * i + 1] = a < b ? b : a;
+        g.value[2 * i] = g.value[2 * i + 1] = 0.5f;
+        g.offsets[i + 1] = 2 * (i + 1);
+    }
+    return g;
+}
+
 /* Trains, from the state in folder `state` if there is one; `stop_after` so many steps, 0: not. */
 static quantiser_t *train(bool image, const char *state, int64_t stop_after)
 {
@@ -256,7 +296,10 @@ static quantiser_t *train(bool image, const char *state, int64_t stop_after)
     quantiser_shape_t shape = {.text = WIDTH, .latent = 6, .depth = 1, .hidden = {24}, .levels = 2, .codes = 16};
     if (image) shape.text -= shape.image = OF_IMAGE, shape.fused = 9, shape.intent = OF_INTENT;
     quantiser_t *q = quantiser_new(&shape);
-    const rqvae_options_t o = {.epochs = EPOCHS, .warmup = WARMUP, .batch = BATCH, .lr = 3e-3, .terms = {0.25, 0.8, 0.5}, .balance = 0.2,
+    csr_t ring = image ? ring_graph() : (csr_t){0}; /* with images, with all there is */
+    const contrast_t contrast = {.weight = image ? 0.05 : 0, .tau = 2, .bias = 4, .graph = &ring};
+    const rqvae_options_t o = {.epochs = EPOCHS, .warmup = WARMUP, .batch = BATCH, .lr = 3e-3, .terms = {0.25, 0.8, 0.5, contrast},
+                               .uniformity = image ? 0.1 : 0, .margin = 0.6, .balance = 0.2,
                                .iterations = 15, .shards = 4, .seed = 5};
     rqvae_trainer_t *t = rqvae_trainer_new(&o, q, ROWS, &rows);
     loop_trainer_t trainer = rqvae_loop(t);
@@ -268,6 +311,7 @@ static quantiser_t *train(bool image, const char *state, int64_t stop_after)
     loop_run(&run, &trainer, rqvae_learner(t));
     jsonlog_close();
     rqvae_trainer_free(t);
+    if (image) csr_free(&ring);
     free(c.intents);
     free(c.x);
     return q;
