@@ -90,7 +90,8 @@ x b:1 a:1 c:1'
     assert_equal "$(report 'r["split"]')" \
         "{'kind': 'time', 'cuts': [5, 9], 'train': 3, 'valid': {'cases': 4, 'users': 2}, 'test': {'cases': 3, 'users': 2}}"
     assert_equal "$(meta out.st schema)" interactions/2
-    "$BIN/evaluate" -q -i out.st --baseline popular -k 4 --per-user ranks.st --recs-out recs.st -o m.json
+    run --separate-stderr "$BIN/evaluate" -i out.st --baseline popular -k 4 --per-user ranks.st --recs-out recs.st -o m.json
+    [[ $stderr == *'popular, test, 3 cases: '* ]] || fail "$stderr"
     with_tensors ranks.st <<'PY'
 assert t["case_offsets"].tolist() == [0, 2, 3] and t["place"].tolist() == [4, 5, 1] and len(t["rank"]) == 3
 PY

@@ -180,11 +180,16 @@ static task_t task_new(const held_out_t *h, system_t *s)
     return t;
 }
 
+static verdict_t judge(ranker_t *r, const task_t *t, bool keep, bool calibrate)
+{
+    const verdict_options_t o = {.width = (int)beam, .k = t->length, .keep = keep, .calibrate = calibrate};
+    return verdict_of(r, t->h, &t->by, &o);
+}
+
 /* Asks for lists, and says how good they are. */
 static verdict_t ask(ranker_t *r, const task_t *t, bool keep, bool calibrate)
 {
-    const verdict_options_t o = {.width = (int)beam, .k = t->length, .keep = keep, .calibrate = calibrate};
-    verdict_t v = verdict_of(r, t->h, &t->by, &o);
+    verdict_t v = judge(r, t, keep, calibrate);
     verdict_note(&v, split);
     return v;
 }
@@ -203,13 +208,12 @@ static bool gives_probabilities(const system_t *s)
 /* As ask(), for what takes long: shows how far it is, and says how fast it was. */
 static verdict_t ask_model(ranker_t *r, const task_t *t, bool keep, bool calibrate)
 {
-    const verdict_options_t o = {.width = (int)beam, .k = t->length, .keep = keep, .calibrate = calibrate};
     double start = seconds_now();
     progress_start("evaluate", "users", t->h->n);
-    verdict_t v = verdict_of(r, t->h, &t->by, &o);
+    verdict_t v = judge(r, t, keep, calibrate);
     progress_end();
     double seconds = seconds_now() - start;
-    note("%lld users in %.1f s, %.0f a second", (long long)t->h->n, seconds, (double)t->h->n / seconds);
+    note("%lld %s in %.1f s, %.0f a second", (long long)t->h->n, held_out_unit(t->h), seconds, (double)t->h->n / seconds);
     verdict_note(&v, split);
     return v;
 }

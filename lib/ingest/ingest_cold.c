@@ -6,42 +6,11 @@
 #include "base/rng.h"
 #include "data/interactions.h"
 
-/* Walks over the users' events. */
-typedef struct {
-    const ingest_result_t *x;
-    spool_reader_t items, times, phases;
-    int64_t user, n;
-    const int32_t *item;
-    const int64_t *time;
-    const uint8_t *phase;
-} walk_t;
-
-static walk_t walk_of(const ingest_result_t *x)
-{
-    return (walk_t){.x = x, .items = spool_reader(&x->item_index), .times = spool_reader(&x->timestamp),
-                    .phases = spool_reader(&x->phase), .user = -1};
-}
-
-static bool next_user(walk_t *w)
-{
-    if (++w->user == w->x->users) {
-        spool_reader_free(&w->items);
-        spool_reader_free(&w->times);
-        spool_reader_free(&w->phases);
-        return false;
-    }
-    w->n = w->x->user_offsets[w->user + 1] - w->x->user_offsets[w->user];
-    w->item = spool_next(&w->items, w->n);
-    w->time = spool_next(&w->times, w->n);
-    w->phase = spool_next(&w->phases, w->n);
-    return true;
-}
-
 bool *ingest_cold_draw(const ingest_result_t *x, double share, uint64_t seed)
 {
     bool *cold = NEW_ARRAY(bool, x->items);
     int64_t *targets = NEW_ARRAY(int64_t, x->items), count = 0;
-    for (walk_t w = walk_of(x); next_user(&w);)
+    for (ingest_walk_t w = ingest_walk(x); ingest_next_user(&w);)
         for (int64_t at = 0; at < w.n; at++)
             if (w.phase[at] == PHASE_TEST) cold[w.item[at]] = true;
     for (int64_t i = 0; i < x->items; i++) {
@@ -71,7 +40,7 @@ static int32_t *number_items(const ingest_result_t *x, const bool *cold, bool te
     return row;
 }
 
-static void put_user(const walk_t *w, const bool *cold, bool tests, const int32_t *row, ingest_result_t *to)
+static void put_user(const ingest_walk_t *w, const bool *cold, bool tests, const int32_t *row, ingest_result_t *to)
 {
     size_t n;
     const char *id = strtab_get(&w->x->user_ids, w->user, &n);
@@ -91,7 +60,7 @@ ingest_result_t ingest_without(const ingest_result_t *x, const bool *cold, bool 
                           .timestamp = spool_open(sizeof(int64_t)), .phase = spool_open(sizeof(uint8_t)),
                           .order_only = x->order_only};
     int32_t *row = number_items(x, cold, tests, &to);
-    for (walk_t w = walk_of(x); next_user(&w);) put_user(&w, cold, tests, row, &to);
+    for (ingest_walk_t w = ingest_walk(x); ingest_next_user(&w);) put_user(&w, cold, tests, row, &to);
     to.events = to.item_index.count;
     spool_done(&to.item_index);
     spool_done(&to.timestamp);

@@ -13,6 +13,27 @@ void ingest_result_free(ingest_result_t *x)
     *x = (ingest_result_t){0};
 }
 
+ingest_walk_t ingest_walk(const ingest_result_t *x)
+{
+    return (ingest_walk_t){.x = x, .items = spool_reader(&x->item_index), .times = spool_reader(&x->timestamp),
+                           .phases = spool_reader(&x->phase), .user = -1};
+}
+
+bool ingest_next_user(ingest_walk_t *w)
+{
+    if (++w->user == w->x->users) {
+        spool_reader_free(&w->items);
+        spool_reader_free(&w->times);
+        spool_reader_free(&w->phases);
+        return false;
+    }
+    w->n = w->x->user_offsets[w->user + 1] - w->x->user_offsets[w->user];
+    w->item = spool_next(&w->items, w->n);
+    w->time = spool_next(&w->times, w->n);
+    w->phase = spool_next(&w->phases, w->n);
+    return true;
+}
+
 void ingest_result_add(st_writer_t *w, const ingest_result_t *x)
 {
     st_set_meta(w, "times", x->order_only ? "order" : "seconds");

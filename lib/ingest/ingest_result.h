@@ -23,6 +23,20 @@ typedef struct {
 
 void ingest_result_free(ingest_result_t *x);
 
+/* A walk over the users of a result that has phases: of each, n events, borrowed until the next. */
+typedef struct {
+    const ingest_result_t *x;
+    spool_reader_t items, times, phases;
+    int64_t user, n;
+    const int32_t *item;
+    const int64_t *time;
+    const uint8_t *phase;
+} ingest_walk_t;
+
+/* Before the first user; and on to the next, false behind the last, which ends the walk. */
+ingest_walk_t ingest_walk(const ingest_result_t *x);
+bool ingest_next_user(ingest_walk_t *w);
+
 /* Adds the tensors of interactions/2, borrowed until st_commit(), and the metadata `times`: "seconds" or "order". */
 void ingest_result_add(st_writer_t *w, const ingest_result_t *x);
 

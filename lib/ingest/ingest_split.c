@@ -154,14 +154,7 @@ static void count_user(ingest_phases_t *p, int64_t n, const uint8_t *phase, cons
 ingest_phases_t ingest_phases(const ingest_result_t *x)
 {
     ingest_phases_t p = {0};
-    spool_reader_t phases = spool_reader(&x->phase), times = spool_reader(&x->timestamp);
-    for (int64_t u = 0; u < x->users; u++) {
-        const int64_t n = x->user_offsets[u + 1] - x->user_offsets[u];
-        const uint8_t *phase = spool_next(&phases, n);
-        count_user(&p, n, phase, spool_next(&times, n));
-    }
-    spool_reader_free(&phases);
-    spool_reader_free(&times);
+    for (ingest_walk_t w = ingest_walk(x); ingest_next_user(&w);) count_user(&p, w.n, w.phase, w.time);
     if (!p.events[PHASE_TRAIN]) die(EX_DATAERR, "the split leaves nothing to train on");
     if (!p.cases[PHASE_TEST]) die(EX_DATAERR, "the split leaves nothing for the test: no event after the last cut has one before it");
     return p;

@@ -52,6 +52,8 @@ void held_out_close(held_out_t *h)
     *h = (held_out_t){0};
 }
 
+const char *held_out_unit(const held_out_t *h) { return h->askers == h->n ? "users" : "cases"; }
+
 ranker_query_t held_out_query(const held_out_t *h, int width)
 {
     return (ranker_query_t){.n = h->n, .histories = h->histories, .users = h->users, .width = width};

@@ -7,7 +7,7 @@
 #include "score/strata.h"
 
 typedef struct {
-    st_file_t *file; /* interactions/1 */
+    st_file_t *file; /* interactions/2 */
     interactions_t x;
     int64_t n, skipped;   /* cases asked about; users of the file that have none in the split */
     case_t *cases;        /* [n] by user and place */
@@ -21,6 +21,9 @@ typedef struct {
  * user has one, the process ends with EX_DATAERR. */
 held_out_t held_out_open(const char *path, split_t split, int64_t users, uint64_t seed);
 void held_out_close(held_out_t *h);
+
+/* What n counts, in words: "users" where each has one case, else "cases". */
+const char *held_out_unit(const held_out_t *h);
 
 /* The cases as those who ask; borrowed from h. */
 ranker_query_t held_out_query(const held_out_t *h, int width);

@@ -93,7 +93,8 @@ static void judge(verdict_t *v)
 
 verdict_t verdict_of(ranker_t *r, const held_out_t *h, const criteria_t *by, const verdict_options_t *o)
 {
-    verdict_t v = {.name = r->name, .by = by, .n = h->n, .k = o->k, .variety = variety_new(o->k, h->x.items, &by->diversity),
+    verdict_t v = {.name = r->name, .by = by, .unit = held_out_unit(h), .n = h->n, .k = o->k,
+                   .variety = variety_new(o->k, h->x.items, &by->diversity),
                    .ranks = {{o->k, NEW_ARRAY(int32_t, h->n)}, {by->spare, NEW_ARRAY(int32_t, h->n)}}};
     if (o->calibrate) v.calibration = calibration_new();
     if (o->keep) {
@@ -144,6 +145,6 @@ void verdict_note(const verdict_t *v, const char *split)
         buf_printf(&values, "; %s:", protocol_words[PROTOCOL_UNSEEN]);
         note_metrics(&values, set, &v->all[PROTOCOL_UNSEEN], false);
     }
-    note("%s, %s, %lld users:%s", v->name, split, (long long)v->n, values.data);
+    note("%s, %s, %lld %s:%s", v->name, split, (long long)v->n, v->unit, values.data);
     buf_free(&values);
 }

@@ -20,6 +20,7 @@ typedef struct {
 typedef struct {
     const char *name;       /* the ranker's */
     const criteria_t *by;   /* borrowed */
+    const char *unit;       /* of n: held_out_unit() */
     int64_t n, k;
     ranks_list_t ranks[PROTOCOLS]; /* of the held-out items */
     metrics_t all[PROTOCOLS], parts[PARTITIONS][PARTS_MOST][PROTOCOLS];

@@ -13,6 +13,7 @@ static int32_t items[9];
 static const char *users, *names;
 static int64_t events;
 static bool timed;
+static const uint8_t *phases; /* NULL: none */
 
 static void reset(void)
 {
@@ -25,16 +26,19 @@ static void reset(void)
     timed = true;
 }
 
-static void write_file(void)
+static void write_schema(const char *schema)
 {
-    st_writer_t *w = st_create(path, "interactions/1");
+    st_writer_t *w = st_create(path, schema);
     st_add1(w, "user_offsets", ST_I64, 4, offsets);
     st_add1(w, "item_index", ST_I32, events, items);
     if (timed) st_add1(w, "timestamp", ST_I64, events, times);
+    if (phases) st_add1(w, "phase", ST_U8, events, phases);
     st_add1(w, "user_ids", ST_U8, (int64_t)strlen(users), users);
     st_add1(w, "item_ids", ST_U8, (int64_t)strlen(names), names);
     st_commit(w);
 }
+
+static void write_file(void) { write_schema("interactions/1"); }
 
 static interactions_t read_file(void)
 {
@@ -102,24 +106,13 @@ TEST(the_split_leaves_the_last_out)
 }
 
 /* A user with several cases, one whose first event is for the test, which nothing precedes, and one who is for training whole. */
-static const uint8_t *phases;
 static const uint8_t sound[] = {0, 1, 2, 2, 2, 2, 0, 0, 0};
-
-static void write_phases(void)
-{
-    st_writer_t *w = st_create(path, "interactions/2");
-    st_add1(w, "user_offsets", ST_I64, 4, offsets);
-    st_add1(w, "item_index", ST_I32, events, items);
-    if (phases) st_add1(w, "phase", ST_U8, events, phases);
-    st_add1(w, "user_ids", ST_U8, (int64_t)strlen(users), users);
-    st_add1(w, "item_ids", ST_U8, (int64_t)strlen(names), names);
-    st_commit(w);
-}
 
 static int reads_phases(const uint8_t *p)
 {
     phases = p;
-    write_phases();
+    write_schema("interactions/2");
+    phases = NULL;
     return unit_exit_code(read_once);
 }
 
