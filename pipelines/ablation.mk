@@ -61,7 +61,8 @@ row.aligned    = $(call of-body,$(timeline) --think --think-guide 0)
 row.guided     = $(call of-body,$(timeline) --think --think-align 0)
 row.thinking   = $(call of-body,$(timeline) --think)
 
-# What S2GR's codebooks are made of, and pairs of neighbours beside that: ABLATION=codebooks PIPELINE=s2gr.
+# What S2GR's codebooks are made of, and pairs of neighbours beside that: ABLATION=codebooks PIPELINE=s2gr. Its generators do not
+# think: ABLATION=thoughts goes on from the row `uniformity`.
 rows.codebooks   = plain coba balance uniformity contrast
 label.plain      = plain RQ-VAE
 label.coba       = + neighbours (CoBa)
@@ -75,7 +76,7 @@ row.uniformity   = $(call of-sids,$(call rqvae,$(embeddings),$(balance) $(unifor
 row.contrast     = $(call of-sids,$(call rqvae,$(embeddings),$(balance) $(uniformity) --contrast 0.01,$(interactions)))
 balance         ?= --balance 0.3
 uniformity      ?= --uniformity 0.01
-of-sids          = $(call evaluate,$(call sidgen-train,$1,$(timeline) $(think)),$1)
+of-sids          = $(call evaluate,$(call sidgen-train,$1,$(timeline)),$1)
 
 # What the policy is paid for: all from one model, trained on all but what it is then asked for; and the model of `full`, which
 # has learnt that as well.

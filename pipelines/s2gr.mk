@@ -2,6 +2,7 @@
 # codes are used evenly and keep apart; a timeline generator that thinks before each code.
 #
 #     make ablation DATASET=beauty PIPELINE=s2gr ABLATION="codebooks thoughts"
+#     make run DATASET=beauty PIPELINE=s2gr timeline=        a flat generator that thinks, as the paper has it
 
 text_fields = title,description:0.5,categories,brand
 balance     = --balance 0.3

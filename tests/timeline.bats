@@ -1,49 +1,25 @@
 #!/usr/bin/env bats
-# The timeline body: one row an item, vectors of items and nodes, thoughts. It learns, its bytes depend on nothing but inputs, options
+# The timeline body: one row an item, vectors of items and nodes. It learns, its bytes depend on nothing but inputs, options
 # and seed, every tool downstream works with it, SIDs may grow, and what bad input gets.
 # shellcheck disable=SC2154 # bats sets stderr
 
 bats_require_minimum_version 1.5.0
 
 load suite.bash
-
-TIMELINE=(--body timeline --item-vectors --node-vectors --depth-ffn 32)
-SMALL=(-s sids.st -i interactions.st --dim 32 --layers 2 --heads 2 --kv-heads 1 --ffn 64 --dropout 0.05 --max-items 8 --epochs 8
-    --batch-tokens 128 --shards 4 --lr 0.01 --warmup 10 --patience 0)
-
-THINK=("${TIMELINE[@]}" --think --think-ffn 16)
-
-# The toy's SIDs with vectors of their codes, as a quantiser has them, and with none: book.st, bare.st.
-add_codebook() {
-    /usr/bin/python3 - <<'PY'
-import numpy as np
-from tensors import load, save
-t, meta = load("sids.st")
-t = dict(t) | {"codebook": np.random.default_rng(3).normal(size=(2, 8, 5)).astype("<f4")}
-save("book.st", t, meta)
-del t["codebook"]
-save("bare.st", t, meta)
-PY
-}
+load toy_model.bash
 
 setup_file() {
     suite_setup_file
     "$HELPERS/toy.py" .
-    add_codebook
-    "$BIN/sidgen-train" -q "${SMALL[@]}" "${THINK[@]}" -s book.st --log think.jsonl -o think.st
-    "$BIN/sidgen-train" -q "${SMALL[@]}" "${TIMELINE[@]}" -o model.st
+    train "${TIMELINE[@]}" -o model.st
 }
 
 setup() { suite_setup; }
 
-train() { "$BIN/sidgen-train" -q "${SMALL[@]}" "$@"; }
-at_least() { [ "$(/usr/bin/python3 -c 'import sys; print(float(sys.argv[1]) >= float(sys.argv[2]))' "$1" "$2")" = True ] || fail "$1, expected at least $2"; }
-
 @test "every kind of timeline learns the ring" {
     at_least "$(meta model.st validation hr@10)" 0.95
     kinds=('' --item-vectors --node-vectors '--learned-positions --item-vectors' '--softmax level'
-        '--item-vectors --item-loss 0.5' '--item-vectors --item-loss 0.5 --sampled 16'
-        '--think' '--think --think-align 0 --think-guide 0' '--think --softmax level --item-vectors --item-loss 0.5 --sampled 4')
+        '--item-vectors --item-loss 0.5' '--item-vectors --item-loss 0.5 --sampled 16')
     for kind in "${kinds[@]}"; do
         # shellcheck disable=SC2086 # some kinds are two options, one is none
         train --body timeline --depth-ffn 32 $kind -o other.st
@@ -149,24 +125,6 @@ PY
     "$BIN/evaluate" -q -m rl.st -s sids.st -i interactions.st -o m.json
 }
 
-# Appends an item with a free SID to sids.st, as rqvae --assign does: in grown.st.
-grow() {
-    /usr/bin/python3 - "$(meta model.st input.sids)" <<'PY'
-import json, sys
-import numpy as np
-from tensors import load, save
-t, meta = load("sids.st")
-codes = t["codes"]
-taken = set(map(tuple, codes.tolist()))
-free = next((a, b) for a in range(8) for b in range(8) if (a, b) not in taken)
-t["codes"] = np.vstack([codes, [free]]).astype("<i4")
-t["suffix"] = np.append(t["suffix"], -1).astype("<i4")
-t["item_ids"] = np.append(t["item_ids"], np.frombuffer(b"new\n", "u1"))
-config = {"codes": 8, "max-suffix": int(t["suffix"].max()) + 1}
-save("grown.st", t, {"schema": "sids/1", "config": json.dumps(config), "input.sids": sys.argv[1]})
-PY
-}
-
 @test "SIDs that have grown: old items keep their vectors, new ones are reached by their codes" {
     grow
     printf 'i1 i2 i3\ni1 new\n' >histories.txt
@@ -185,111 +143,6 @@ PY
     assert_success
 }
 
-@test "a model that thinks says so, and its log what the thoughts have learnt" {
-    at_least "$(meta think.st validation hr@10)" 0.95
-    cp "$BATS_FILE_TMPDIR/think.jsonl" .
-    train "${THINK[@]}" -s bare.st --epochs 4 --log own.jsonl -o own.st
-    train "${THINK[@]}" --epochs 2 --think-align 0 --think-guide 0 --log extra.jsonl -o extra.st
-    train "${THINK[@]}" --epochs 2 --think-guide 0 --log aligned.jsonl -o aligned.st
-    train "${TIMELINE[@]}" --epochs 1 --log plain.jsonl -o plain.st
-    run /usr/bin/python3 - <<'PY'
-import json
-from tensors import load
-t, meta = load("think.st")
-config, training = json.loads(meta["config"]), json.loads(meta["training"])
-assert (config["think_levels"], config["think_size"], config["depth_levels"]) == (2, 16, 3) and training["think"] is True
-assert t["model.think.level_vectors.weight"].shape == (2, 32) and t["model.think.level_vectors.weight"].any()
-for level in range(2):
-    assert t[f"model.think.{level}.gate_proj.weight"].shape == (16, 32) and t[f"model.think.{level}.down_proj.weight"].any()
-assert not any("decoder" in name or "project" in name for name in t)
-def log(name): return [json.loads(line)["think"] for line in open(name)]
-for name in "think.jsonl", "own.jsonl":
-    said = log(name)
-    assert all(len(e["align"]) == 2 and e["guide"] > 0 and e["follow"] >= 0 for e in said)
-    first, last = said[0], said[-1]
-    assert last["guide"] < first["guide"] and sum(last["align"]) < sum(first["align"]), (first, last)
-assert log("extra.jsonl") == [None, None] and log("plain.jsonl") == [None]
-assert all(e["guide"] is None and e["follow"] is None and len(e["align"]) == 2 for e in log("aligned.jsonl"))
-config = json.loads(load("plain.st")[1]["config"])
-assert "think_levels" not in config
-PY
-    assert_success
-    [ "$(meta aligned.st training think-follow)" = 0 ]
-}
-
-@test "thinking: the same bytes for any number of threads, others for other weights of what teaches" {
-    all=("${THINK[@]}" --item-dropout 0.1 --vector-dropout 0.2 --average 0.9 --epochs 3 --item-loss 0.5 --sampled 16)
-    for sids in bare.st book.st; do
-        for t in 1 2 3; do train "${all[@]}" -s "$sids" --threads $t --log log$t -o model$t.st; done
-        cmp model1.st model2.st
-        cmp model1.st model3.st
-        cmp <(untimed log1) <(untimed log3)
-    done
-    for other in '--seed 43' '--think-align 0.2' '--think-guide 0.2' '--think-follow 0.2' '--think-temperature 0.2' '--think-clusters 3'; do
-        # shellcheck disable=SC2086 # two words
-        train "${all[@]}" -s book.st $other -o other.st
-        [ "$(weights model1.st)" != "$(weights other.st)" ] || fail "$other changed nothing"
-    done
-}
-
-@test "thinking: killed at any moment and started again, it ends with the same bytes" {
-    for sids in bare.st book.st; do
-        command=("${THINK[@]}" -s "$sids" --epochs 8 --average 0.9 --save-seconds 0 --threads 1)
-        rm -f b.st b.jsonl
-        train "${command[@]}" --log a.jsonl -o a.st
-        killed_often 4 "$BIN/sidgen-train" -q "${SMALL[@]}" "${command[@]}" --log b.jsonl -o b.st
-        [ "$kills" -ge 2 ] || fail "killed only $kills times"
-        cmp a.st b.st
-        cmp <(untimed a.jsonl) <(untimed b.jsonl)
-    done
-}
-
-@test "thinking: training begins with a model that thinks, not with one that does not, nor the reverse" {
-    train "${THINK[@]}" -s book.st --epochs 1 --lr 0 --weight-decay 0 --start think.st -o same.st
-    assert_equal "$(weights same.st)" "$(weights think.st)"
-    fails_with 65 'that model is of another shape (timeline, width 32, 2 layers, 2 heads, MLP 64, block a level 32, item vectors' \
-        train "${THINK[@]}" --epochs 1 --start model.st -o no.st
-    fails_with 65 'block a level 32, thinking, item vectors' train "${TIMELINE[@]}" -s book.st --epochs 1 --start think.st -o no.st
-    assert_none_written no.st
-}
-
-@test "thinking: evaluate's lists are recommend's, an empty history has one, and beams find what scores say" {
-    "$BIN/evaluate" -q -m think.st -s book.st -i interactions.st -k 10 --recs-out lists.st -o m.json
-    "$HELPERS/evaluate.py" write_histories interactions.st test >histories.txt
-    "$BIN/recommend" -m think.st -s book.st <histories.txt >lists.tsv
-    run "$HELPERS/evaluate.py" check_lists lists.st lists.tsv
-    assert_success
-    run "$BIN/recommend" -m think.st -s book.st -k 60 -b 60 <<<''
-    assert_success
-    total=$(tr '\t' '\n' <<<"$output" | sed 's/.*://' | awk '{ s += exp($1) } END { print s }')
-    at_least "$total" 0.999
-}
-
-@test "thinking: the policy is trained, with the same bytes for any number of threads" {
-    "$HELPERS/quality.py" quality.st
-    rl=("$BIN/qarm-rl" -q -m think.st -s book.st -i interactions.st --quality quality.st --shards 4 --prompts-per-step 16 --epochs 0.5 --valid-users 0 --lr 0.002 --warmup 2)
-    for sampler in constrained-beam constrained-sample; do
-        for t in 1 2; do "${rl[@]}" --sampler $sampler --threads $t -o rl$t.st; done
-        cmp rl1.st rl2.st
-    done
-    run /usr/bin/python3 - <<'PY'
-from tensors import load
-before, after = load("think.st")[0], load("rl1.st")[0]
-assert set(before) == set(after)
-assert all((before[name] != after[name]).any() for name in before if name.startswith("model.think."))
-PY
-    assert_success
-    "$BIN/evaluate" -q -m rl1.st -s book.st -i interactions.st -o m.json
-}
-
-@test "thinking: SIDs that have grown" {
-    train "${THINK[@]}" -o small.st
-    grow
-    "$BIN/recommend" -m small.st -s grown.st -k 61 -b 61 <<<'i1 i2 new' >new.tsv
-    [ "$(wc -w <new.tsv)" -eq 61 ]
-    grep -q 'new:' new.tsv
-}
-
 @test "wrong usage" {
     for option in --item-vectors --learned-positions '--item-dropout=0.1'; do
         fails_with 64 '--item-vectors, --learned-positions and --item-dropout need --body timeline' train "$option" -o no.st
@@ -301,41 +154,6 @@ PY
     fails_with 64 '--item-loss needs --item-vectors' train --body timeline --item-loss 1 -o no.st
     fails_with 64 '--node-vectors need --softmax trie' train --node-vectors --softmax level -o no.st
     fails_with 64 'expected one of flat, timeline' train --body tree -o no.st
-    fails_with 64 '--think needs --body timeline' train --think -o no.st
-    for option in ffn align clusters guide follow temperature; do
-        fails_with 64 "--think-$option needs --think" train --body timeline --think-$option 1 -o no.st
-    done
-    thinks() { fails_with 64 "$1" train "${THINK[@]}" "${@:2}" -o no.st; }
-    thinks '--think-clusters 9: a level has only 8 codes' --think-clusters 9
-    thinks '--think-clusters -1: out of range' --think-clusters -1
-    thinks '--think-align -0.1: out of range' --think-align -0.1
-    thinks '--think-guide 101: out of range' --think-guide 101
-    thinks '--think-temperature 0: out of range' --think-temperature 0
-    thinks '--think-ffn 0: out of range' --think-ffn 0
-    thinks '--think-follow needs --think-guide' --think-guide 0 --think-follow 1
-    assert_none_written no.st
-}
-
-# changed EXPRESSION: the model with tensors t and metadata meta changed, in broken.st.
-changed() {
-    /usr/bin/python3 - "$1" <<'PY'
-import json, sys
-from tensors import load, save
-t, meta = load("model.st")
-t = {k: v.copy() for k, v in t.items()}
-def set_json(key, **new): meta[key] = json.dumps(json.loads(meta[key]) | new)
-exec(sys.argv[1])
-save("broken.st", t, meta)
-PY
-}
-
-@test "a codebook that holds no numbers" {
-    /usr/bin/python3 -c 'from tensors import load, save
-t, meta = load("book.st")
-t = {k: v.copy() for k, v in t.items()}
-t["codebook"][1, 2, 3] = float("inf")
-save("bad.st", t, meta)'
-    fails_with 65 "tensor 'codebook': row 1 holds infinity" train "${THINK[@]}" -s bad.st -o no.st
     assert_none_written no.st
 }
 
@@ -362,15 +180,4 @@ save("bad.st", t, meta)'
     refused 'set_json("config", item_vectors=59); t["model.item_vectors.weight"] = t["model.item_vectors.weight"][:59]' 'vectors of 59 items, but there are 60'
     refused 'set_json("config", item_vectors=61)' 'model.item_vectors.weight'
     refused 't["model.item_vectors.weight"][3, 4] = float("nan")' 'model.item_vectors.weight'
-    cp think.st model.st
-    refused() { # the same of a model that thinks
-        changed "$1"
-        fails_with 65 "$2" "$BIN/recommend" -m broken.st -s book.st <<<'i1'
-        assert_one_line
-    }
-    refused 'set_json("config", think_levels=3)' 'the blocks that think do not fit those by level'
-    refused 'set_json("config", think_size=0)' 'the blocks that think do not fit those by level'
-    refused 'set_json("config", think_size=17)' 'model.think.0.gate_proj.weight'
-    refused 'set_json("config", think_size=10**9)' 'the blocks that think do not fit those by level'
-    refused 'del t["model.think.level_vectors.weight"]' 'model.think.level_vectors.weight'
 }

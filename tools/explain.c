@@ -1,12 +1,16 @@
 /* explain: what Semantic IDs mean, read off the items that share them. */
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/cli.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/out.h"
+#include "score/thinking.h"
 #include "text/explain_json.h"
 #include "text/explain_text.h"
 
-static const char *sids_path, *items_path;
+static const char *sids_path, *items_path, *model_path, *history;
 static int64_t count = 10;
 static bool json;
 
@@ -14,31 +18,62 @@ static const cli_option_t options[] = {
     OPT_STRING('s', "sids", "FILE", &sids_path, "sids/1"),
     OPT_STRING('i', "items", "FILE", &items_path, "items.jsonl (stdin)"),
     OPT_INT('n', "count", "N", &count, 0, 1000000, "items, or codes, shown of a group"),
+    OPT_STRING('t', "think", "HISTORY", &history, "item ids, oldest first: what the model thinks after them"),
+    OPT_STRING('m', "model", "FILE", &model_path, "model/1 that thinks, for --think"),
     OPT_FLAG('j', "json", &json, "one JSON object for each operand"),
     CLI_OUTPUT,
 };
 
-static const cli_t cli = {"explain", "-s sids.st -i items.jsonl [ID | CODE,... ]...",
+static const cli_t cli = {"explain", "-s sids.st -i items.jsonl [-m model.st --think HISTORY] [ID | CODE,... ]...",
                           "Shows the items that share an item's first codes, or a prefix of codes, and what they have in common.",
                           options, CLI_COUNT(options)};
+
+/* Reads --think's item ids, parted by blanks or, where there is one, by tabs alone. Caller frees. */
+static history_t read_history(const explain_t *x)
+{
+    const char *blanks = strchr(history, '\t') ? "\t" : " ";
+    int32_t *items = NEW_ARRAY(int32_t, (int64_t)strlen(history) + 1);
+    int64_t n = 0;
+    for (const char *at = history; *(at += strspn(at, blanks));) {
+        const size_t length = strcspn(at, blanks);
+        const int64_t item = strtab_find(&x->sids.item_ids, at, length);
+        if (item < 0) die(EX_USAGE, "--think: '%.*s' is no item of %s", (int)length, at, sids_path);
+        items[n++] = (int32_t)item;
+        at += length;
+    }
+    return (history_t){items, n, -1};
+}
+
+/* Writes what was asked for, in text with two empty lines before all but the first. */
+static void write_next(out_t *out, buf_t *text, bool first)
+{
+    if (!first && !json) out_write(out, "\n\n", 2);
+    out_write(out, text->data, text->len);
+    buf_clear(text);
+}
 
 int main(int argc, char **argv)
 {
     int operands = cli_parse(&cli, argc, argv);
     if (!sids_path) die(EX_USAGE, "no --sids, expected a file of Semantic IDs");
+    if (!history != !model_path) die(EX_USAGE, "--think and --model go together");
     explain_t x = explain_open(sids_path, count);
-    if (!operands) explain_ask(&x, "");
+    if (!operands && !history) explain_ask(&x, "");
     for (int i = 0; i < operands; i++) explain_ask(&x, argv[1 + i]);
+    recommender_t *model = model_path ? recommender_open(model_path, sids_path, "auto") : NULL;
+    const history_t read = model ? read_history(&x) : (history_t){0};
+    const explain_thoughts_t thoughts = model ? thinking_explain(model, model_path, &x, &read) : (explain_thoughts_t){0};
     explain_read(&x, items_path);
 
     out_t *out = out_open(cli_common.output, false);
     buf_t text = {0};
+    if (model) {
+        (json ? explain_thoughts_json : explain_thoughts_text)(&x, &thoughts, &text);
+        write_next(out, &text, true);
+    }
     for (int i = 0; i < x.query_count; i++) {
-        buf_clear(&text);
-        if (json) explain_json(&x, &x.queries[i], &text);
-        else explain_text(&x, &x.queries[i], &text);
-        if (i && !json) out_write(out, "\n\n", 2);
-        out_write(out, text.data, text.len);
+        (json ? explain_json : explain_text)(&x, &x.queries[i], &text);
+        write_next(out, &text, !model && i == 0);
     }
     out_commit(out);
     buf_free(&text);

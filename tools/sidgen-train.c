@@ -18,7 +18,8 @@ static double save_seconds = 30;
 
 /* What --help and the manual page call the defaults of the two bodies. */
 static const train_options_t flat = {
-    .dim = 192, .layers = 4, .ffn = 512, .depth_ffn = 128, .think_ffn = 32, .tutor = {.align = 0.1, .guide = 0.1, .follow = 0.1, .temperature = 0.1}, .max_items = 20, .dropout = 0.15, .depth_dropout = 0.15, .lr = 1.2e-3,
+    .dim = 192, .layers = 4, .ffn = 512, .depth_ffn = 128, .think_targets = 1, .think_ffn = 32,
+    .tutor = {.align = 0.1, .guide = 0.1, .follow = 0.1, .temperature = 0.1}, .max_items = 20, .dropout = 0.15, .depth_dropout = 0.15, .lr = 1.2e-3,
     .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15, .batch_tokens = 2048, .valid_users = 2000, .patience = 5, .beam = 20};
 static const train_options_t timeline = {
     .dim = 128, .layers = 2, .ffn = 256, .depth_ffn = 128, .think_ffn = 32, .tutor = {.align = 0.1, .guide = 0.1, .follow = 0.1, .temperature = 0.1},
@@ -45,8 +46,9 @@ static const cli_option_t options[] = {
     CONFIG_INT(0, "head-dim", "N", &o.head_dim, 0, 4096, "width of a head; 0: dim / heads"),
     CONFIG_INT(0, "ffn", "N", &o.ffn, 1, 1 << 20, "width of the MLP"),
     CONFIG_INT(0, "depth-ffn", "N", &o.depth_ffn, 1, 1 << 20, "width of the block a level (timeline)"),
-    CONFIG_FLAG(0, "think", &o.think, "think before each code (timeline)"),
-    CONFIG_INT(0, "think-ffn", "N", &o.think_ffn, 1, 1 << 20, "width of the block that thinks"),
+    CONFIG_FLAG(0, "think", &o.think, "think before each code"),
+    CONFIG_INT(0, "think-targets", "N", &o.think_targets, 0, 4096, "targets of a history that are thought of (flat); 0: all"),
+    CONFIG_INT(0, "think-ffn", "N", &o.think_ffn, 1, 1 << 20, "width of the blocks that think, and of the light decoder"),
     CONFIG_REAL(0, "think-align", "W", &o.tutor.align, 0, 100, "weight of telling the cluster of the code that follows"),
     CONFIG_INT(0, "think-clusters", "N", &o.tutor.clusters, 0, 1 << 20, "clusters of a level's codes; 0: an eighth of them"),
     CONFIG_REAL(0, "think-guide", "W", &o.tutor.guide, 0, 100, "weight of the light decoder's loss"),
@@ -93,7 +95,7 @@ static void write_model(const model_t *m, const train_result_t *r, const char *c
                                              r->hr10, r->ndcg10) : xstrdup("");
     char *kept = xasprintf("{\"epoch\":%lld,\"epochs_run\":%lld,%s\"loss_per_item\":%.6f}", (long long)r->epoch, (long long)r->epochs_run,
                            metrics, r->loss);
-    generator_add(w, m, &space, config, b->name);
+    generator_add(w, m, &space, r->alignment, config, b->name);
     st_set_meta(w, "validation", kept);
     provenance_write(from, w);
     st_commit(w);
@@ -115,11 +117,12 @@ static bool asks_for_timeline(int argc, char **argv)
 
 static void check_thinking(void)
 {
-    const char *const needs[] = {"think-ffn", "think-align", "think-clusters", "think-guide", "think-follow", "think-temperature"};
+    const char *const needs[] = {"think-targets", "think-ffn", "think-align", "think-clusters", "think-guide", "think-follow", "think-temperature"};
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if (!o.think && cli_given(needs[i])) die(EX_USAGE, "--%s needs --think", needs[i]);
     if (!o.think) return;
-    if (o.body == BODY_FLAT) die(EX_USAGE, "--think needs --body timeline: only its code head takes steps of thinking");
+    if (o.body == BODY_TIMELINE && o.think_targets) die(EX_USAGE, "--think-targets needs --body flat: a timeline thinks of all targets");
+    o.tutor.ffn = o.think_ffn;
     if (o.tutor.follow > 0 && !(o.tutor.guide > 0)) {
         if (cli_given("think-follow")) die(EX_USAGE, "--think-follow needs --think-guide: there is nobody to follow");
         o.tutor.follow = 0;
@@ -186,6 +189,7 @@ int main(int argc, char **argv)
         note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f, %s", (long long)result.epoch,
              (long long)result.epochs_run, result.hr10, result.ndcg10, protocol_words[o.protocol]);
     model_free(m);
+    alignment_free(result.alignment);
     free(job.codebook.vectors);
     if (start_file) generator_free(&start);
     catalogue_close(&c);

@@ -91,9 +91,24 @@ bool climb_advance(climb_t *c)
     return true;
 }
 
+/* Finds a row's place in its step. */
+static int64_t place_of(const climb_t *c, int32_t row, int *at)
+{
+    *at = c->at;
+    while (row < c->steps[*at].first) --*at;
+    return (row - c->steps[*at].first) * c->net->model->config.hidden_size;
+}
+
 const float *climb_state(const climb_t *c, int32_t row)
 {
-    int at = c->at;
-    while (row < c->steps[at].first) at--;
-    return c->steps[at].z + (row - c->steps[at].first) * c->net->model->config.hidden_size;
+    int at;
+    const int64_t place = place_of(c, row, &at);
+    return c->steps[at].z + place;
+}
+
+const float *climb_thought(const climb_t *c, int32_t row)
+{
+    int at;
+    const int64_t place = place_of(c, row, &at);
+    return c->steps[at].g + place;
 }

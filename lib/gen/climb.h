@@ -18,9 +18,10 @@ void climb_free(climb_t *c);
 /* Rows 0 .. n - 1 are the ends of n histories, whose rows in `states` [.., hidden_size] end at bounds[i + 1]. */
 void climb_begin(climb_t *c, int64_t n, const int64_t *bounds, const float *states);
 
-/* As stepper_push(), stepper_advance() and stepper_state(). */
+/* As stepper_push(), stepper_advance(), stepper_state() and stepper_thought(). */
 int32_t climb_push(climb_t *c, int32_t parent, const float *x);
 bool climb_advance(climb_t *c);
 const float *climb_state(const climb_t *c, int32_t row);
+const float *climb_thought(const climb_t *c, int32_t row);
 
 #endif

@@ -47,6 +47,6 @@ void clusters_fields(clusters_t *c, checkpoint_t *to)
 bool clusters_sound(const clusters_t *c)
 {
     for (int64_t i = 0; i < (int64_t)c->levels * c->codes; i++)
-        if (c->of[i] >= c->clusters) return false;
+        if (c->of[i] < 0 || c->of[i] >= c->clusters) return false;
     return true;
 }

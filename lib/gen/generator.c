@@ -83,6 +83,8 @@ static body_t body_of(const st_file_t *model, const cJSON *training, const model
         die_at(model->name, 0, "metadata \"training\": \"body\" is not the body that the model's shape says (%s)", body_names[shape]);
     if (shape == BODY_TIMELINE && c->depth_levels != levels + 1)
         die_at(model->name, 0, "a block for each of %lld levels, expected %d", (long long)c->depth_levels, levels + 1);
+    if (shape == BODY_FLAT && c->think_levels && c->think_levels != levels)
+        die_at(model->name, 0, "thoughts at %lld levels, expected %d", (long long)c->think_levels, levels);
     if (shape == BODY_FLAT && (c->item_vectors || c->learned_positions))
         die_at(model->name, 0, "item vectors or learned positions without a timeline");
     return shape;
@@ -94,6 +96,7 @@ static void read_training(generator_t *g, const st_file_t *model, const sids_t *
     g->space = space_make(sids, softmax_of(model, t), body_of(model, t, &g->model->config, sids->levels),
                           need_number(model, t, "training", "max-items", 1, 4096));
     g->hold = hold_back_of(t);
+    g->space.thinks = g->model->config.think_levels > 0;
     cJSON_Delete(t);
     if (space_positions(&g->space) > g->model->config.max_position_embeddings)
         die_at(model->name, 0, "histories of %lld items do not fit its %lld positions", (long long)g->space.max_items,
@@ -146,17 +149,20 @@ generator_t generator_read(const st_file_t *model, const st_file_t *sids_file, c
     const bool grown = check_sids(model, sids_file);
     read_training(&g, model, sids);
     fit_tables(&g, model, grown);
+    if (g.space.thinks) g.alignment = alignment_read(model, sids->levels, sids->codes, g.model->config.hidden_size);
     return g;
 }
 
 void generator_free(generator_t *g)
 {
     model_free(g->model);
+    alignment_free(g->alignment);
     space_free(&g->space);
     *g = (generator_t){0};
 }
 
-void generator_add(st_writer_t *w, const model_t *m, const space_t *s, const char *training, const char *gemm)
+void generator_add(st_writer_t *w, const model_t *m, const space_t *s, const alignment_t *alignment, const char *training,
+                   const char *gemm)
 {
     const vocab_t *v = &s->vocab;
     char *hf = model_config_json(&m->config, v->bos);
@@ -168,6 +174,7 @@ void generator_add(st_writer_t *w, const model_t *m, const space_t *s, const cha
     st_set_meta(w, "training", training);
     st_set_meta(w, "gemm", gemm);
     params_write(w, &m->params);
+    alignment_add(w, alignment);
     if (m->node_vectors >= 0) {
         st_add1(w, "node_parent", ST_I64, s->trie.nodes, s->trie.parent);
         st_add1(w, "node_token", ST_I32, s->trie.nodes, s->trie.token);

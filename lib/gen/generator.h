@@ -4,6 +4,7 @@
 
 #include "data/sids.h"
 #include "data/st.h"
+#include "gen/alignment.h"
 #include "gen/hold_back.h"
 #include "gen/space.h"
 #include "nn/model.h"
@@ -12,6 +13,7 @@ typedef struct {
     model_t *model;
     space_t space;      /* of the SIDs it was read with; its softmax is the one it was trained with */
     hold_back_t hold;   /* what it has not been trained on */
+    alignment_t *alignment; /* of its thoughts; NULL: there is none */
 } generator_t;
 
 /* Reads a model/1 file that was trained with `sids` (or with what they have grown from: what is new then has no vectors of its
@@ -21,8 +23,9 @@ generator_t generator_read(const st_file_t *model, const st_file_t *sids_file, c
 
 void generator_free(generator_t *g);
 
-/* Writes weights and metadata that every reader needs: config, vocab, training (the options that shaped it, as JSON), gemm. The
- * weights and the trie are borrowed until st_commit(). */
-void generator_add(st_writer_t *w, const model_t *m, const space_t *s, const char *training, const char *gemm);
+/* Writes weights, alignment (or NULL), and metadata that every reader needs: config, vocab, training (the options that shaped it, as
+ * JSON), gemm. The weights, the alignment and the trie are borrowed until st_commit(). */
+void generator_add(st_writer_t *w, const model_t *m, const space_t *s, const alignment_t *alignment, const char *training,
+                   const char *gemm);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
 
 /* Items [first, first + count) of item_index, of which the first `context` are only read; the others are targets. */
 typedef struct {
@@ -43,22 +44,6 @@ static int64_t window_rows(const void *ctx, int64_t i)
     return rows;
 }
 
-static void expand_flat(const space_t *s, const window_t *w, const int32_t *items, sequence_pack_t *pack)
-{
-    pack->symbols[pack->rows++] = s->vocab.bos;
-    for (int64_t j = 0; j < w->count; j++) {
-        const int32_t *sid = space_sid(s, items[j]);
-        const int n = space_sid_length(s, items[j]);
-        int64_t node = 0;
-        for (int l = 0; l < n; l++) {
-            if (j >= w->context)
-                pack->positions[pack->scored++] = (scored_position_t){(int32_t)(pack->rows - 1), sid[l], space_next(s, l, node)};
-            node = trie_child(&s->trie, node, sid[l]);
-            if (j + 1 < w->count || l + 1 < n) pack->symbols[pack->rows++] = sid[l];
-        }
-    }
-}
-
 /* Scores an item's tokens after the pack's last row. What alone may follow needs no state: it is scored as certain. */
 static void score_item(const space_t *s, int32_t item, sequence_pack_t *pack)
 {
@@ -69,10 +54,36 @@ static void score_item(const space_t *s, int32_t item, sequence_pack_t *pack)
         const allowed_set_t set = space_next(s, l, node);
         const bool choice = set.kind != ALLOWED_CHILDREN || s->trie.children[node] > 1, among_items = pack->items && l == 0;
         const int32_t row =
-            choice || among_items ? depth_prefixes_add(&pack->prefixes, &chain, l, (int32_t)(pack->rows - 1), sid) : 0;
+            choice || among_items ? (int32_t)pack->first_prefix + depth_prefixes_add(&pack->prefixes, &chain, l, (int32_t)(pack->rows - 1), sid) : 0;
         pack->positions[pack->scored++] = (scored_position_t){row, sid[l], set};
         if (among_items) pack->positions[pack->scored++] = (scored_position_t){row, item, allowed_items()};
         node = trie_child(&s->trie, node, sid[l]);
+    }
+}
+
+/* Draws whether a target is thought of, where `needed` of `left` are still to be. */
+static bool drawn(uint64_t key, int64_t needed, int64_t left) { return rng_uniform(key, (uint64_t)left) * (float)left < (float)needed; }
+
+/* Each token is scored by the row before it, but for those of items that are thought of. */
+static void expand_flat(const space_t *s, const window_t *w, const int32_t *items, sequence_pack_t *pack, uint64_t key)
+{
+    int64_t needed = pack->think;
+    pack->symbols[pack->rows++] = s->vocab.bos;
+    for (int64_t j = 0; j < w->count; j++) {
+        const int32_t *sid = space_sid(s, items[j]);
+        const int n = space_sid_length(s, items[j]);
+        const bool target = j >= w->context, thought = target && needed > 0 && drawn(key, needed, w->count - j);
+        int64_t node = 0;
+        if (thought) {
+            score_item(s, items[j], pack);
+            needed--;
+        }
+        for (int l = 0; l < n; l++) {
+            if (target && !thought)
+                pack->positions[pack->scored++] = (scored_position_t){(int32_t)(pack->rows - 1), sid[l], space_next(s, l, node)};
+            node = trie_child(&s->trie, node, sid[l]);
+            if (j + 1 < w->count || l + 1 < n) pack->symbols[pack->rows++] = sid[l];
+        }
     }
 }
 
@@ -89,7 +100,9 @@ static void window_expand(const void *ctx, int64_t i, sequence_pack_t *pack)
 {
     const histories_t *h = ctx;
     const window_t *w = &h->windows[i];
-    (h->space->body == BODY_FLAT ? expand_flat : expand_timeline)(h->space, w, h->x->item_index + w->first, pack);
+    const int32_t *items = h->x->item_index + w->first;
+    if (h->space->body == BODY_FLAT) expand_flat(h->space, w, items, pack, rng_key(pack->key, (uint64_t)i));
+    else expand_timeline(h->space, w, items, pack);
 }
 
 static void histories_free(void *ctx)

@@ -92,13 +92,13 @@ static double align_projected(lesson_t *s, int level, int64_t n, const float *t,
     return loss;
 }
 
-static void align_level(lesson_t *s, depth_t *depth, int level, int64_t n, const depth_prefix_t *prefixes, double weight,
+static void align_level(lesson_t *s, pass_t *pass, int level, int64_t n, const depth_prefix_t *prefixes, double weight,
                         grads_t *grads, lesson_loss_t *loss)
 {
     const clusters_t *c = &s->tutor->clusters;
     const int32_t first = s->space->vocab.first_code + level * c->codes;
-    const float *t = depth_thoughts(depth, level);
-    float *dt = depth_thoughts_gradient(depth, level);
+    const float *t = pass_thoughts(pass, level);
+    float *dt = pass_thoughts_gradient(pass, level);
     for (int64_t i = 0; i < n; i++) s->own[i] = c->of[(int64_t)level * c->codes + prefixes[i].tokens[level] - first];
     loss->align[level] += s->tutor->project ? align_projected(s, level, n, t, weight, dt, grads)
                                             : align(s, level, n, t, weight, dt);
@@ -145,8 +145,8 @@ static void guide(lesson_t *s, pass_t *pass, int64_t n, const depth_prefix_t *pr
                               .temperature = t->o.temperature};
     loss->guide += infonce_backward(s->infonce, &p, weight * t->o.guide, s->dv);
     loss->guided += n;
-    const float *thoughts = depth_thoughts(pass_depth(pass), 0);
-    float *dthoughts = depth_thoughts_gradient(pass_depth(pass), 0);
+    const float *thoughts = pass_thoughts(pass, 0);
+    float *dthoughts = pass_thoughts_gradient(pass, 0);
     for (int64_t i = 0; i < n; i++)
         loss->follow += follow(d, thoughts + i * d, s->v + i * d, weight * t->o.follow, dthoughts + i * d);
     gated_backward(&t->decoder, &t->weights, n, s->g, none, &s->acts, &s->room, s->dv, grads);
@@ -158,6 +158,6 @@ void lesson_backward(lesson_t *s, pass_t *pass, const depth_prefixes_t *p, doubl
     const tutor_options_t *o = &s->tutor->o;
     for (int l = 0; o->align > 0 && l < s->space->vocab.levels; l++)
         if (p->count[l])
-            align_level(s, pass_depth(pass), l, p->count[l], p->prefixes + l * p->most, weight * o->align, grads, loss);
+            align_level(s, pass, l, p->count[l], p->prefixes + l * p->most, weight * o->align, grads, loss);
     if (o->guide > 0 && p->count[0]) guide(s, pass, p->count[0], p->prefixes, weight, grads, loss);
 }

@@ -1,5 +1,6 @@
 /* What one worker does with sequences: reads them, encodes them, and makes the states that predict; then takes those states'
- * gradient back. Of a flat body the states are the transformer's, of a timeline the code head's. */
+ * gradient back. Of a flat body the states are the transformer's, of a timeline the code head's; of a flat body that thinks the
+ * transformer's by row, and behind them (pass_first()) those of prefixes. */
 #ifndef SIDMILL_GEN_PASS_H
 #define SIDMILL_GEN_PASS_H
 
@@ -13,11 +14,11 @@
 
 typedef struct pass pass_t;
 
-/* What goes through: sequences of symbols, and of a timeline the prefixes that predict. */
+/* What goes through: sequences of symbols, and the prefixes that predict, if there are such (space_by_prefixes()). */
 typedef struct {
     segments_t segments;
     const int32_t *symbols;          /* [segments.rows] */
-    const depth_prefixes_t *prefixes; /* of a timeline */
+    const depth_prefixes_t *prefixes;
 } pass_input_t;
 
 /* Rates of dropout, 0 for inference: residual, input and attention; behind the code head's blocks; and what rows lose. */
@@ -30,6 +31,9 @@ pass_t *pass_new(const network_t *net, const space_t *space, activations_pass_t 
                  int64_t prefixes);
 void pass_free(pass_t *p);
 
+/* The number of the first prefix's state; its own number among prefixes is added to that. */
+int64_t pass_first(const pass_t *p);
+
 /* The states, and the same as operands in *packed; both live in `p`, until the next forward. The input is borrowed until the
  * backward. */
 const float *pass_forward(pass_t *p, const pass_input_t *in, const pass_rates_t *rates, uint64_t key, const operand_t **packed);
@@ -37,9 +41,10 @@ const float *pass_forward(pass_t *p, const pass_input_t *in, const pass_rates_t 
 /* Where the states' gradient is summed up; zero after each forward. */
 float *pass_gradient(pass_t *p);
 
-/* Of a timeline, between forward and backward: its code head; the body's states [rows, hidden_size], and where their gradient is
- * summed up, which the code head's is added to. */
-depth_t *pass_depth(pass_t *p);
+/* Of a model that thinks, between forward and backward: thoughts [prefixes, hidden_size] of a level, and where their gradient is summed
+ * up; the body's states [rows, hidden_size], and where theirs is. */
+const float *pass_thoughts(const pass_t *p, int level);
+float *pass_thoughts_gradient(pass_t *p, int level);
 const float *pass_hidden(const pass_t *p);
 float *pass_hidden_gradient(pass_t *p);
 

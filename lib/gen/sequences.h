@@ -10,13 +10,16 @@
 #include "gen/head.h"
 
 /* Sequences being laid one after the other: the symbols of their rows, and the positions scored. Of a flat body a position's row
- * is among theirs, of a timeline it is the number of a prefix's state. There is room for as much as the caller has counted. */
+ * is among theirs, of a timeline and of thoughts it is the number of a prefix's state. There is room for as much as the caller has counted. */
 typedef struct {
     int64_t rows;
     int32_t *symbols;             /* [rows] */
     int64_t scored;
     scored_position_t *positions; /* [scored] */
-    depth_prefixes_t prefixes;    /* of a timeline */
+    depth_prefixes_t prefixes;    /* of a timeline, and of a flat body that thinks */
+    int64_t first_prefix;         /* number of the first prefix's state: pass_first() */
+    int64_t think;                /* of a flat body: so many targets of a sequence, drawn by `key`, are thought of before each code */
+    uint64_t key;
     bool items;                   /* of a timeline: each target is also scored among all items, by the state of level 0 */
 } sequence_pack_t;
 

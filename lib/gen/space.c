@@ -53,7 +53,11 @@ void space_free(space_t *s)
 
 int64_t space_longest(const space_t *s) { return 1 + s->max_items * (s->body == BODY_FLAT ? s->vocab.levels + 1 : 1); }
 
-int64_t space_positions(const space_t *s) { return space_longest(s) + (s->body == BODY_FLAT ? s->vocab.levels + 1 : 0); }
+int64_t space_positions(const space_t *s)
+{
+    const int64_t thoughts = s->thinks ? s->vocab.levels : 0;
+    return space_longest(s) + (s->body == BODY_FLAT ? s->vocab.levels + 1 + thoughts : 0);
+}
 
 allowed_set_t space_next(const space_t *s, int level, int64_t node)
 {

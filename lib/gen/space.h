@@ -33,6 +33,7 @@ typedef struct {
     trie_t trie;
     softmax_t softmax;
     body_t body;
+    bool thinks;        /* before each code; space_make() says false */
     int32_t *sid;       /* [items, levels + 1] the tokens of all SIDs; what is beyond an item's length is not looked at */
     int64_t max_items;  /* of a history that is read: its last */
     int32_t widest;     /* tokens of the largest set that may follow anywhere; who scores wider ranges raises it, before anything
@@ -41,6 +42,9 @@ typedef struct {
 
 space_t space_make(const sids_t *sids, softmax_t softmax, body_t body, int64_t max_items);
 void space_free(space_t *s);
+
+/* Tells whether states that predict are those of prefixes (gen/depth.h), not of rows that a history is read as. */
+static inline bool space_by_prefixes(const space_t *s) { return s->body == BODY_TIMELINE || s->thinks; }
 
 /* Rows of the longest history, and positions that it and what is generated after it may take. */
 int64_t space_longest(const space_t *s);

@@ -8,6 +8,7 @@
 #include "base/minmax.h"
 #include "gen/climb.h"
 #include "gen/reading.h"
+#include "nn/vec.h"
 
 /* The rows of one step, and how they hang together. */
 typedef struct {
@@ -23,15 +24,22 @@ struct stepper {
     const space_t *space;
     stepper_room_t room;
     activations_t *acts;
-    stepper_step_t steps[SID_MAX_LEVELS]; /* of a flat body */
+    stepper_step_t steps[2 * SID_MAX_LEVELS]; /* of a flat body; where it thinks, every other one is thoughts, from the first on */
     climb_t *climb;      /* of a timeline */
     int32_t *symbols;    /* [rows] of the histories */
+    float *thought;      /* [hidden_size] */
     int64_t *bounds, bounds_cap;
     /* the batch at hand */
     segments_t segments;
     const float *states; /* of the histories */
     int depth;           /* steps done */
 };
+
+/* Tells whether a flat body's rows think. */
+static bool rows_think(const stepper_t *s) { return s->space->body == BODY_FLAT && s->space->thinks; }
+
+/* Counts the steps that may follow a history. */
+static int most_steps(const stepper_t *s) { return s->space->vocab.levels * (rows_think(s) ? 2 : 1); }
 
 stepper_room_t stepper_measure(const space_t *space, int64_t n, const history_t *histories, int64_t batch, int64_t width)
 {
@@ -49,7 +57,7 @@ stepper_room_t stepper_measure(const space_t *space, int64_t n, const history_t 
 stepper_t *stepper_new(const network_t *net, const space_t *space)
 {
     stepper_t *s = NEW(stepper_t);
-    *s = (stepper_t){.net = net, .space = space};
+    *s = (stepper_t){.net = net, .space = space, .thought = xfloats((size_t)net->model->config.hidden_size)};
     return s;
 }
 
@@ -75,7 +83,7 @@ static void release(stepper_t *s)
     if (!s->acts) return;
     activations_free(s->acts);
     climb_free(s->climb);
-    for (int d = 0; s->space->body == BODY_FLAT && d < s->space->vocab.levels; d++) step_free(&s->steps[d], s->net);
+    for (int d = 0; s->space->body == BODY_FLAT && d < most_steps(s); d++) step_free(&s->steps[d], s->net);
     free(s->symbols);
 }
 
@@ -83,6 +91,7 @@ void stepper_free(stepper_t *s)
 {
     if (!s) return;
     release(s);
+    free(s->thought);
     free(s->bounds);
     free(s);
 }
@@ -96,11 +105,103 @@ void stepper_reserve(stepper_t *s, stepper_room_t room)
     release(s);
     *have = (stepper_room_t){max64(have->rows, room.rows), max64(have->longest, room.longest),
                              max64(have->histories, room.histories), max64(have->step_rows, room.step_rows)};
+    if (rows_think(s)) have->step_rows = max64(have->step_rows, have->histories);
     const bool flat = s->space->body == BODY_FLAT;
     s->acts = activations_new(s->net, PASS_INFER, have->rows, have->longest, flat ? have->step_rows : 0);
-    for (int d = 0; flat && d < s->space->vocab.levels; d++) step_make(&s->steps[d], s->net, have->step_rows, d);
+    for (int d = 0; flat && d < most_steps(s); d++) step_make(&s->steps[d], s->net, have->step_rows, d);
     if (!flat) s->climb = climb_new(s->net, s->space, have->histories, have->step_rows);
     s->symbols = NEW_ARRAY(int32_t, have->rows);
+}
+
+/* Finds the step of a row; -1: it is a history's last. */
+static int step_of(const stepper_t *s, int32_t row)
+{
+    int depth = s->depth - 1;
+    while (depth >= 0 && row < s->steps[depth].first) depth--;
+    return depth;
+}
+
+/* Returns the thought behind a row, where there is one; else the row. */
+static int32_t thought_behind(const stepper_t *s, int32_t row)
+{
+    const int depth = step_of(s, row);
+    if (!rows_think(s) || depth + 1 == most_steps(s)) return row;
+    return s->steps[depth + 1].first + row - (depth < 0 ? 0 : s->steps[depth].first);
+}
+
+static const float *row_state(const stepper_t *s, int32_t row)
+{
+    const int depth = step_of(s, row);
+    const int64_t d = s->net->model->config.hidden_size;
+    if (depth < 0) return s->states + (s->bounds[row + 1] - 1) * d;
+    return s->steps[depth].rows.x + (row - s->steps[depth].first) * d;
+}
+
+static int32_t push_row(stepper_t *s, int32_t parent, const float *x)
+{
+    if (s->depth >= most_steps(s)) die(EX_SOFTWARE, "stepper: more steps than levels");
+    stepper_step_t *step = &s->steps[s->depth];
+    const stepper_step_t *last = s->depth ? &s->steps[s->depth - 1] : NULL;
+    const int64_t r = step->rows.rows++, d = s->net->model->config.hidden_size, above = last ? parent - last->first : parent;
+    if (r >= step->rows.capacity || above < 0 || above >= (last ? last->rows.rows : s->segments.count))
+        die(EX_SOFTWARE, "stepper: a row beyond its space, or of no row of the last step");
+    memcpy(step->rows.x + r * d, x, (size_t)d * sizeof *x);
+    step->segment[r] = last ? last->segment[above] : above;
+    step->position[r] = s->bounds[step->segment[r] + 1] - s->bounds[step->segment[r]] + s->depth;
+    if (last) {
+        int32_t *ancestor = step->ancestor + r * s->depth;
+        memcpy(ancestor, last->ancestor + above * (s->depth - 1), (size_t)(s->depth - 1) * sizeof *ancestor);
+        ancestor[s->depth - 1] = (int32_t)above;
+    }
+    return step->first + (int32_t)r;
+}
+
+int32_t stepper_push(stepper_t *s, int32_t parent, const float *x)
+{
+    if (s->climb) return climb_push(s->climb, parent, x);
+    return push_row(s, thought_behind(s, parent), x);
+}
+
+int32_t stepper_push_token(stepper_t *s, int32_t parent, int32_t token)
+{
+    return stepper_push(s, parent, model_embedding(s->net->model, token));
+}
+
+static bool advance(stepper_t *s)
+{
+    if (s->depth >= most_steps(s)) return false;
+    stepper_step_t *step = &s->steps[s->depth];
+    if (!step->rows.rows) return false;
+    extension_t earlier[2 * SID_MAX_LEVELS];
+    for (int d = 0; d < s->depth; d++) earlier[d] = s->steps[d].rows;
+    transformer_extend(s->net, s->acts, &s->segments, &step->rows, step->segment, step->position, s->depth, earlier,
+                       step->ancestor);
+    if (++s->depth < most_steps(s)) {
+        s->steps[s->depth].rows.rows = 0;
+        s->steps[s->depth].first = step->first + (int32_t)step->rows.rows;
+    }
+    return true;
+}
+
+void stepper_thought(const stepper_t *s, int32_t row, float *t)
+{
+    const model_t *m = s->net->model;
+    const int64_t d = m->config.hidden_size;
+    memcpy(t, s->climb ? climb_thought(s->climb, row) : row_state(s, row), (size_t)d * sizeof *t);
+    if (!s->climb) vec_add(d, model_row(m, m->think_vectors, (step_of(s, row) + 1) / 2), t);
+}
+
+/* Thinks behind the rows of the last step, or the histories' last rows. */
+static void think(stepper_t *s)
+{
+    const stepper_step_t *last = s->depth ? &s->steps[s->depth - 1] : NULL;
+    const int64_t first = last ? last->first : 0, n = last ? last->rows.rows : s->segments.count;
+    if (s->depth == most_steps(s)) return;
+    for (int64_t i = 0; i < n; i++) {
+        stepper_thought(s, (int32_t)(first + i), s->thought);
+        push_row(s, (int32_t)(first + i), s->thought);
+    }
+    advance(s);
 }
 
 void stepper_begin(stepper_t *s, int64_t n, const history_t *histories)
@@ -120,56 +221,18 @@ void stepper_begin(stepper_t *s, int64_t n, const history_t *histories)
     s->depth = 0;
     s->steps[0].rows.rows = 0;
     s->steps[0].first = (int32_t)n;
-}
-
-int32_t stepper_push(stepper_t *s, int32_t parent, const float *x)
-{
-    if (s->climb) return climb_push(s->climb, parent, x);
-    if (s->depth >= s->space->vocab.levels) die(EX_SOFTWARE, "stepper: more steps than levels");
-    stepper_step_t *step = &s->steps[s->depth];
-    const stepper_step_t *last = s->depth ? &s->steps[s->depth - 1] : NULL;
-    const int64_t r = step->rows.rows++, d = s->net->model->config.hidden_size, above = last ? parent - last->first : parent;
-    if (r >= step->rows.capacity || above < 0 || above >= (last ? last->rows.rows : s->segments.count))
-        die(EX_SOFTWARE, "stepper: a row beyond its space, or of no row of the last step");
-    memcpy(step->rows.x + r * d, x, (size_t)d * sizeof *x);
-    step->segment[r] = last ? last->segment[above] : above;
-    step->position[r] = s->bounds[step->segment[r] + 1] - s->bounds[step->segment[r]] + s->depth;
-    if (last) {
-        int32_t *ancestor = step->ancestor + r * s->depth;
-        memcpy(ancestor, last->ancestor + above * (s->depth - 1), (size_t)(s->depth - 1) * sizeof *ancestor);
-        ancestor[s->depth - 1] = (int32_t)above;
-    }
-    return step->first + (int32_t)r;
-}
-
-int32_t stepper_push_token(stepper_t *s, int32_t parent, int32_t token)
-{
-    return stepper_push(s, parent, model_embedding(s->net->model, token));
+    if (rows_think(s) && n) think(s);
 }
 
 bool stepper_advance(stepper_t *s)
 {
     if (s->climb) return climb_advance(s->climb);
-    if (s->depth >= s->space->vocab.levels) return false;
-    stepper_step_t *step = &s->steps[s->depth];
-    if (!step->rows.rows) return false;
-    extension_t earlier[SID_MAX_LEVELS];
-    for (int d = 0; d < s->depth; d++) earlier[d] = s->steps[d].rows;
-    transformer_extend(s->net, s->acts, &s->segments, &step->rows, step->segment, step->position, s->depth, earlier,
-                       step->ancestor);
-    if (++s->depth < s->space->vocab.levels) {
-        s->steps[s->depth].rows.rows = 0;
-        s->steps[s->depth].first = step->first + (int32_t)step->rows.rows;
-    }
-    return true;
+    const bool advanced = advance(s);
+    if (advanced && rows_think(s)) think(s);
+    return advanced;
 }
 
 const float *stepper_state(const stepper_t *s, int32_t row)
 {
-    if (s->climb) return climb_state(s->climb, row);
-    const int64_t d = s->net->model->config.hidden_size;
-    if (row < s->segments.count) return s->states + (s->bounds[row + 1] - 1) * d;
-    int depth = s->depth - 1;
-    while (row < s->steps[depth].first) depth--;
-    return s->steps[depth].rows.x + (row - s->steps[depth].first) * d;
+    return s->climb ? climb_state(s->climb, row) : row_state(s, thought_behind(s, row));
 }

@@ -1,7 +1,7 @@
 /* Histories encoded once, and rows that go on from them: what beam search and the policy's rollout share. Begin with histories;
  * row i is then the end of history i. Push rows, each the input vector that follows some row of the last step; advance; read
  * their states; push on. The rows of all histories are advanced as one matrix product: in a flat body through the transformer, in a
- * timeline through the code head alone. */
+ * timeline through the code head alone. Where a flat body thinks, a row's state is that of the thought behind it. */
 #ifndef SIDMILL_GEN_STEPPER_H
 #define SIDMILL_GEN_STEPPER_H
 
@@ -43,5 +43,8 @@ bool stepper_advance(stepper_t *s);
 
 /* The state of a row that predicts what follows it [hidden_size], of the histories or of any step. */
 const float *stepper_state(const stepper_t *s, int32_t row);
+
+/* Of a model that thinks: t [hidden_size] = the thought behind such a row, of the level of the code that is to follow. */
+void stepper_thought(const stepper_t *s, int32_t row, float *t);
 
 #endif

@@ -80,7 +80,7 @@ static model_config_t model_shape(const trainer_t *t)
         .depth_levels = o->body == BODY_TIMELINE ? t->space.vocab.levels + 1 : 0,
         .depth_size = o->body == BODY_TIMELINE ? o->depth_ffn : 0,
         .think_levels = o->think ? t->space.vocab.levels : 0,
-        .think_size = o->think ? o->think_ffn : 0,
+        .think_size = o->think && o->body == BODY_TIMELINE ? o->think_ffn : 0,
         .learned_positions = o->learned_positions ? space_positions(&t->space) : 0,
         .item_vectors = o->item_vectors ? t->space.sids->items : 0,
         .node_vectors = o->node_vectors ? t->space.trie.nodes : 0,
@@ -93,7 +93,8 @@ static void make_workers(trainer_t *t)
     t->workers = NEW_ARRAY(worker_t, parallel_workers());
     for (int i = 0; i < parallel_workers(); i++) {
         worker_t *w = &t->workers[i];
-        const int64_t prefixes = round_rows(t->net->backend, t->shard_rows);
+        const int64_t targets = t->shard_rows / (t->o.body == BODY_FLAT ? t->space.vocab.levels : 1);
+        const int64_t prefixes = round_rows(t->net->backend, targets);
         const int64_t scored = t->shard_rows * (t->o.body == BODY_TIMELINE ? t->space.vocab.levels + 2 : 1);
         w->pass = pass_new(t->net, &t->space, PASS_TRAIN, t->shard_rows, t->sequences.longest, prefixes);
         w->objective = objective_new(t->net, &t->space, t->o.label_smoothing, t->o.item_loss);
@@ -101,7 +102,9 @@ static void make_workers(trainer_t *t)
         w->pack.items = t->o.item_loss > 0;
         w->pack.symbols = NEW_ARRAY(int32_t, t->shard_rows + 1);
         w->pack.positions = NEW_ARRAY(scored_position_t, scored + 1);
-        if (t->o.body == BODY_TIMELINE) w->pack.prefixes = depth_prefixes_new(&t->space, prefixes, t->o.think);
+        w->pack.think = !t->o.think ? 0 : t->o.think_targets ? t->o.think_targets : INT64_MAX;
+        w->pack.first_prefix = pass_first(w->pass);
+        if (space_by_prefixes(&t->space)) w->pack.prefixes = depth_prefixes_new(&t->space, prefixes, t->o.think);
         w->bounds = NEW_ARRAY(int64_t, t->shard_rows + 1);
     }
 }
@@ -137,6 +140,7 @@ static trainer_t *trainer_new(const train_job_t *job)
     t->job = job;
     t->o = job->options;
     t->space = space_make(job->sids, t->o.softmax, t->o.body, t->o.max_items);
+    t->space.thinks = t->o.think;
     sequences_add(&t->sequences, histories_task(job->interactions, &t->space, (hold_back_t){t->o.hold_back, t->o.seed}));
     if (!t->sequences.targets) die(EX_DATAERR, "no user has 3 interactions or more: nothing to train on");
     t->shard_rows = rows_a_shard(t);
@@ -148,7 +152,7 @@ static trainer_t *trainer_new(const train_job_t *job)
     t->shard_loss = NEW_ARRAY(loss_t, t->o.shards);
     t->shard_lesson = NEW_ARRAY(lesson_loss_t, t->o.shards);
     if (t->o.think && (t->o.tutor.align > 0 || t->o.tutor.guide > 0))
-        t->tutor = tutor_new(t->net, &t->space, &t->o.tutor, job->codebook, t->o.shards, t->o.seed);
+        t->tutor = tutor_new(t->net, &t->space, &t->o.tutor, job->codebook, t->o.shards, t->o.valid_users > 0, t->o.seed);
     make_workers(t);
     if (t->o.valid_users)
         t->validation = validation_new(t->net, &t->space, job->interactions, t->o.valid_users, t->o.seed, t->o.protocol);
@@ -277,6 +281,8 @@ static int64_t begin_epoch(void *ctx, int64_t epoch, int64_t done)
     deal_free(&t->deal);
     t->deal = sequences_deal(&t->sequences, t->shard_rows, rng_key(rng_stream(t->o.seed, "deal"), (uint64_t)epoch));
     t->steps = (t->deal.shards + t->o.shards - 1) / t->o.shards;
+    for (int i = 0; i < parallel_workers(); i++)
+        t->workers[i].pack.key = rng_key(rng_stream(t->o.seed, "thought of"), (uint64_t)epoch);
     network_sync(t->net);
     if (t->tutor) {
         if (!done && (!epoch || !t->job->codebook.vectors)) tutor_cluster(t->tutor, rng_stream(t->o.seed, "clusters"));
@@ -301,6 +307,7 @@ static void kept(void *ctx, const loop_state_t *at)
     trainer_t *t = ctx;
     t->kept_hr = t->score.hr10;
     t->kept_loss = loss_per_item(&t->loss);
+    if (t->tutor) learner_keep(&t->tutor->learner);
 }
 
 static double tokens_per_second(const trainer_t *t, const loop_state_t *at)
@@ -398,6 +405,15 @@ static bool sound(void *ctx, const loop_state_t *at)
     return !t->tutor || tutor_sound(t->tutor);
 }
 
+/* Returns what the kept model's thoughts are aligned with. */
+static alignment_t *kept_alignment(trainer_t *t, const loop_state_t *at)
+{
+    if (!t->tutor) return NULL;
+    if (at->kept) learner_restore(&t->tutor->learner);
+    if (!t->job->codebook.vectors) tutor_cluster(t->tutor, rng_stream(t->o.seed, "clusters"));
+    return tutor_alignment(t->tutor);
+}
+
 static void started(void *ctx)
 {
     const trainer_t *t = ctx;
@@ -417,7 +433,7 @@ model_t *train(const train_job_t *job, train_result_t *result)
     const loop_state_t at = loop_run(&o, &steps, &t->learner);
     jsonlog_close();
     *result = (train_result_t){at.kept ? at.best_round : at.round, at.round, t->validation != NULL, t->kept_hr, at.best_score,
-                               t->kept_loss, tokens_per_second(t, &at)};
+                               t->kept_loss, tokens_per_second(t, &at), kept_alignment(t, &at)};
     model_t *m = t->model;
     trainer_free(t);
     return m;

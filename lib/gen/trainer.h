@@ -19,8 +19,9 @@ typedef struct {
     body_t body;
     bool item_vectors, node_vectors, learned_positions;
     int64_t dim, layers, ffn, depth_ffn; /* depth_ffn: inner width of a timeline's block a level */
-    bool think;           /* of a timeline: a thought before each code, by blocks of inner width think_ffn */
+    bool think;           /* a thought before each code: of a timeline by blocks of inner width think_ffn, of a flat body by rows */
     int64_t think_ffn;
+    int64_t think_targets; /* of a flat body: targets of a history that are thought of, drawn anew in every epoch; 0: all */
     tutor_options_t tutor;
     int64_t heads, kv_heads, head_dim; /* heads 0: dim / 64, at least 1; kv_heads 0: heads; head_dim 0: dim / heads */
     int64_t max_items;
@@ -59,6 +60,7 @@ typedef struct {
     double hr10, ndcg10;      /* on the validation sample; 0 where there was none */
     double loss;              /* training negative log-likelihood an item in the epoch kept */
     double tokens_per_second; /* over this process's training, validation not counted */
+    alignment_t *alignment;   /* of its thoughts; NULL: there is none. The caller's */
 } train_result_t;
 
 /* Trains (or goes on from the checkpoint) and returns the best model by validation NDCG@10; *result is filled. A batch whose

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -42,19 +43,19 @@ static void init(const tutor_t *t, uint64_t seed)
 }
 
 tutor_t *tutor_new(const network_t *net, const space_t *space, const tutor_options_t *o, codebook_t codebook, int64_t shards,
-                   uint64_t seed)
+                   bool best, uint64_t seed)
 {
     const model_config_t *c = &net->model->config;
     tutor_t *t = NEW(tutor_t);
     *t = (tutor_t){.o = *o, .model = net->model, .codebook = codebook, .vocab = space->vocab, .params = NEW(params_t)};
     t->clusters = clusters_new(t->vocab.levels, t->vocab.codes, clusters_of(o, space),
                                codebook.vectors ? codebook.width : c->hidden_size);
-    t->decoder = gated_add(t->params, "decoder", c->hidden_size, c->think_size, c->rms_norm_eps);
+    t->decoder = gated_add(t->params, "decoder", c->hidden_size, o->ffn, c->rms_norm_eps);
     if (codebook.vectors) t->project = add_projections(t, c->hidden_size);
     params_allocate(t->params);
     init(t, seed);
     t->weights = weights_new(t->params, net->backend);
-    t->learner = learner_new(t->params, shards, false, false);
+    t->learner = learner_new(t->params, shards, best, false);
     return t;
 }
 
@@ -77,6 +78,21 @@ void tutor_cluster(tutor_t *t, uint64_t key)
 }
 
 void tutor_sync(tutor_t *t) { weights_sync(&t->weights); }
+
+alignment_t *tutor_alignment(const tutor_t *t)
+{
+    if (!(t->o.align > 0)) return NULL;
+    const clusters_t *c = &t->clusters;
+    const int64_t d = t->model->config.hidden_size, each = c->width * d;
+    alignment_t *a = NEW(alignment_t);
+    *a = (alignment_t){.clusters = clusters_new(c->levels, c->codes, c->clusters, c->width), .hidden_size = d};
+    memcpy(a->clusters.centroids, c->centroids, (size_t)(c->levels * c->clusters * c->width) * sizeof *c->centroids);
+    memcpy(a->clusters.of, c->of, (size_t)((int64_t)c->levels * c->codes) * sizeof *c->of);
+    if (t->project) a->project = xfloats((size_t)(c->levels * each));
+    for (int l = 0; t->project && l < c->levels; l++)
+        memcpy(a->project + l * each, params_values(t->params, t->project[l].weight), (size_t)each * sizeof *a->project);
+    return a;
+}
 
 void tutor_fields(tutor_t *t, checkpoint_t *c)
 {

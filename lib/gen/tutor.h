@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gen/alignment.h"
 #include "gen/clusters.h"
 #include "gen/space.h"
 #include "nn/gated.h"
@@ -20,6 +21,7 @@ typedef struct {
     double align, guide, follow; /* weights of the three losses: see gen/lesson.h */
     double temperature;          /* of InfoNCE */
     int64_t clusters;            /* of a level; 0: an eighth of its codes, from 2 to 256 */
+    int64_t ffn;                 /* inner width of the light decoder's block */
 } tutor_options_t;
 
 /* Vectors of the codes that a quantiser has; none: the embeddings take their place. */
@@ -41,10 +43,10 @@ typedef struct {
     clusters_t clusters;
 } tutor_t;
 
-/* A tutor with random weights of `seed`, who learns by `shards` gradients. More clusters than codes end the process with
+/* A tutor with random weights of `seed`, who learns by `shards` gradients; `best` as in learner_new(). More clusters than codes end the process with
  * EX_USAGE. */
 tutor_t *tutor_new(const network_t *net, const space_t *space, const tutor_options_t *o, codebook_t codebook, int64_t shards,
-                   uint64_t seed);
+                   bool best, uint64_t seed);
 void tutor_free(tutor_t *t);
 
 /* Clusters the codes anew, by `key`. */
@@ -52,6 +54,9 @@ void tutor_cluster(tutor_t *t, uint64_t key);
 
 /* Takes over weights that have changed. */
 void tutor_sync(tutor_t *t);
+
+/* What thoughts have been aligned with, a copy; NULL where they have not. */
+alignment_t *tutor_alignment(const tutor_t *t);
 
 /* Adds all of it to a checkpoint; and whether what was loaded can be its own. */
 void tutor_fields(tutor_t *t, checkpoint_t *c);

@@ -149,22 +149,60 @@ void attention_backward(attention_shape_t s, int64_t rows, const float *qkv, con
     }
 }
 
+/* Computes scale * q . k of a prefix's rows, the extra ones and the row itself. */
+static void extend_dots(int64_t prefix_rows, const float *prefix, int extra, const float *const *extra_rows, const float *self,
+                        int64_t at, int64_t dim, int64_t stride, float scale, const float *q, float *scores)
+{
+    for (int64_t j = 0; j < prefix_rows; j++) scores[j] = scale * vec_dot(dim, q, prefix + j * stride + at);
+    for (int j = 0; j < extra; j++) scores[prefix_rows + j] = scale * vec_dot(dim, q, extra_rows[j] + at);
+    scores[prefix_rows + extra] = scale * vec_dot(dim, q, self + at);
+}
+
 void attention_extend(attention_shape_t s, const float *qkv, int64_t prefix_rows, const float *prefix, int extra,
-                      const float *const *extra_rows, float *out, float *scores)
+                      const float *const *extra_rows, float *out, float *log_sum, float *scores)
 {
     const int64_t dim = s.head_dim, stride = qkv_width(s), n = prefix_rows + extra + 1;
-    const float scale = 1 / sqrtf((float)dim), *const self = qkv;
+    const float scale = 1 / sqrtf((float)dim);
     memset(out, 0, (size_t)(s.heads * dim) * sizeof(float));
     for (int h = 0; h < s.heads; h++) {
         const int64_t k_at = (s.heads + h * s.kv_heads / s.heads) * dim, v_at = k_at + s.kv_heads * dim;
-        const float *q = qkv + h * dim;
-        for (int64_t j = 0; j < prefix_rows; j++) scores[j] = scale * vec_dot(dim, q, prefix + j * stride + k_at);
-        for (int j = 0; j < extra; j++) scores[prefix_rows + j] = scale * vec_dot(dim, q, extra_rows[j] + k_at);
-        scores[n - 1] = scale * vec_dot(dim, q, self + k_at);
-        softmax(n, scores);
+        extend_dots(prefix_rows, prefix, extra, extra_rows, qkv, k_at, dim, stride, scale, qkv + h * dim, scores);
+        const float sum = softmax(n, scores);
+        if (log_sum) log_sum[h] = sum;
         add_rows(prefix_rows, dim, stride, scores, prefix + v_at, out + h * dim);
         for (int j = 0; j < extra; j++) add_rows(1, dim, stride, scores + prefix_rows + j, extra_rows[j] + v_at, out + h * dim);
-        add_rows(1, dim, stride, scores + n - 1, self + v_at, out + h * dim);
+        add_rows(1, dim, stride, scores + n - 1, qkv + v_at, out + h * dim);
+    }
+}
+
+/* Adds what one key-value row gets, and what its key gives to dq. */
+static void extend_row_backward(int64_t rows, int64_t dim, int64_t stride, const float *ds, const float *p, const float *q,
+                                const float *d, const float *keys, float *dq, float *dkeys, float *dvalues)
+{
+    add_rows(rows, dim, stride, ds, keys, dq);
+    add_outer(rows, dim, stride, ds, q, dkeys);
+    add_outer(rows, dim, stride, p, d, dvalues);
+}
+
+void attention_extend_backward(attention_shape_t s, const float *qkv, int64_t prefix_rows, const float *prefix, int extra,
+                               const float *const *extra_rows, const float *log_sum, const float *dout, float *dqkv, float *dprefix,
+                               float *const *dextra, float *scores)
+{
+    const int64_t dim = s.head_dim, stride = qkv_width(s), n = prefix_rows + extra + 1;
+    const float scale = 1 / sqrtf((float)dim);
+    const dropout_t none = {0, 0, 1};
+    float *p = scores, *ds = scores + n;
+    for (int h = 0; h < s.heads; h++) {
+        const int64_t k_at = (s.heads + h * s.kv_heads / s.heads) * dim, v_at = k_at + s.kv_heads * dim;
+        const float *q = qkv + h * dim, *d = dout + h * dim;
+        float *dq = dqkv + h * dim;
+        extend_dots(prefix_rows, prefix, extra, extra_rows, qkv, k_at, dim, stride, scale, q, p);
+        extend_dots(prefix_rows, prefix, extra, extra_rows, qkv, v_at, dim, stride, 1, d, ds);
+        softmax_backward(n, log_sum[h], scale, none, 0, p, ds);
+        extend_row_backward(prefix_rows, dim, stride, ds, p, q, d, prefix + k_at, dq, dprefix + k_at, dprefix + v_at);
+        for (int j = 0, at = (int)prefix_rows; j < extra; j++, at++)
+            extend_row_backward(1, dim, stride, ds + at, p + at, q, d, extra_rows[j] + k_at, dq, dextra[j] + k_at, dextra[j] + v_at);
+        extend_row_backward(1, dim, stride, ds + n - 1, p + n - 1, q, d, qkv + k_at, dq, dqkv + k_at, dqkv + v_at);
     }
 }
 

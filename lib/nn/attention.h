@@ -38,9 +38,15 @@ void attention_branch_backward(attention_shape_t s, int64_t prefix_rows, const f
                                const float *log_sum, const float *dout, float *dqkv, float *dprefix, float *scores);
 
 /* One new row against `prefix_rows` rows of qkv that precede it, `extra` further rows given by address (each a whole qkv row),
- * and itself: out [heads * head_dim]. `scores` holds prefix_rows + extra + 1 floats. */
+ * and itself: out [heads * head_dim], log_sum [heads] unless NULL. `scores` holds prefix_rows + extra + 1 floats, for the backward twice
+ * as many. No dropout. */
 void attention_extend(attention_shape_t s, const float *qkv, int64_t prefix_rows, const float *prefix, int extra,
-                      const float *const *extra_rows, float *out, float *scores);
+                      const float *const *extra_rows, float *out, float *log_sum, float *scores);
+
+/* Adds to dqkv of the row, to dprefix, and to the extra rows' gradients, given by address. */
+void attention_extend_backward(attention_shape_t s, const float *qkv, int64_t prefix_rows, const float *prefix, int extra,
+                               const float *const *extra_rows, const float *log_sum, const float *dout, float *dqkv, float *dprefix,
+                               float *const *dextra, float *scores);
 
 /* Floats of scratch space for attention_full_forward() over `rows` rows. */
 int64_t attention_full_scratch(int64_t rows);

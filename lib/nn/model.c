@@ -23,8 +23,9 @@ static const char *shape_fault(const model_config_t *c)
     if (c->depth_levels < 0 || c->depth_levels > 64 || c->depth_size < 0 || c->depth_size > 1 << 20 ||
         (c->depth_levels > 0) != (c->depth_size > 0))
         return "the blocks by level are out of range";
-    if (c->think_levels < 0 || c->think_size < 0 || c->think_size > 1 << 20 || (c->think_levels > 0) != (c->think_size > 0) ||
-        (c->think_levels > 0 && c->think_levels != c->depth_levels - 1))
+    if (c->think_levels < 0 || c->think_levels > 64 || c->think_size < 0 || c->think_size > 1 << 20 ||
+        (c->think_size > 0) != (c->think_levels > 0 && c->depth_levels > 0) ||
+        (c->think_size > 0 && c->think_levels != c->depth_levels - 1))
         return "the blocks that think do not fit those by level, one less";
     if (c->learned_positions < 0 || c->learned_positions > 1 << 24 || c->item_vectors < 0 || c->item_vectors > 1L << 31 ||
         c->node_vectors < 0 || c->node_vectors > 1L << 31)
@@ -111,7 +112,7 @@ static model_t *lay_out(model_config_t config)
     for (int64_t i = 0; i < config.num_hidden_layers; i++) m->layers[i] = add_layer(m, i);
     m->norm = add_gain(m, xstrdup("model.norm.weight"));
     m->depth = add_blocks(m, "depth", config.depth_levels, config.depth_size);
-    m->think = add_blocks(m, "think", config.think_levels, config.think_size);
+    m->think = add_blocks(m, "think", config.think_size ? config.think_levels : 0, config.think_size);
     m->think_vectors = add_rows(m, "model.think.level_vectors.weight", config.think_levels);
     m->positions = add_rows(m, "model.positions.weight", config.learned_positions);
     m->item_vectors = add_table(m, "model.item_vectors.weight", config.item_vectors);
@@ -158,7 +159,7 @@ void model_init(model_t *m, uint64_t seed)
         else if (i == m->node_vectors) params_fill(&m->params, i, 0);
         else params_fill_normal(&m->params, i, 0.02 * (writes_residual(p->name) ? shrink : 1), rng_stream(key, p->name));
     }
-    for (int64_t l = 0; l < m->config.think_levels; l++) params_fill(&m->params, m->think[l].down.weight, 0);
+    for (int64_t l = 0; m->config.think_size && l < m->config.think_levels; l++) params_fill(&m->params, m->think[l].down.weight, 0);
     if (m->think_vectors >= 0) params_fill(&m->params, m->think_vectors, 0);
 }
 
@@ -194,7 +195,7 @@ void model_regrow_items(model_t *m, int64_t rows)
 
 static bool is_llama(const model_config_t *c)
 {
-    return !c->depth_levels && !c->learned_positions && !c->item_vectors && !c->node_vectors;
+    return !c->depth_levels && !c->think_levels && !c->learned_positions && !c->item_vectors && !c->node_vectors;
 }
 
 /* Returns what stands behind Llama's keys. Caller frees. */

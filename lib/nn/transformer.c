@@ -6,11 +6,14 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/minmax.h"
+#include "nn/vec.h"
 
 /* Dropout sites of a layer; attention adds the segment's number to the last. */
 enum { SITE_INPUT = 0, SITE_ATTENTION_OUT = 1, SITE_MLP_OUT = 2, SITE_PROBABILITIES = 1 << 20 };
 
 static uint64_t site(int64_t layer, uint64_t which) { return ((uint64_t)(layer + 1) << 40) + which; }
+
+enum { MAX_DEPTH = 64 }; /* rows that one may follow beyond the pass's own */
 
 /* Saved by the forward for the backward, for every layer. */
 typedef struct {
@@ -22,6 +25,7 @@ typedef struct {
     operand_t *attended;          /* [rows, heads * head_dim] */
     float *gate_up;               /* [rows, 2 f] */
     operand_t *act;               /* [rows, f] */
+    float *dqkv;                  /* [rows, width] gradient that has reached qkv so far; NULL: no waves are taken back */
 } layer_acts_t;
 
 struct activations {
@@ -58,6 +62,15 @@ void network_free(network_t *net)
     free(net);
 }
 
+/* Rows that go through together: those of a pass's segments, or a wave's. */
+typedef struct {
+    int64_t first, used, rows;  /* where in the activations they begin, how many they are, and rounded up */
+    const segments_t *segments; /* NULL: a wave's */
+    const wave_t *wave;
+    double dropout;
+    uint64_t key;
+} span_t;
+
 static float *floats(int64_t rows, int64_t cols) { return xfloats(size_mul((size_t)rows, (size_t)cols)); }
 
 static layer_acts_t layer_acts_new(const network_t *net, int64_t rows)
@@ -76,6 +89,27 @@ static layer_acts_t layer_acts_new(const network_t *net, int64_t rows)
         .attended = operands_new(net->backend, rows * heads * c->head_dim),
         .gate_up = floats(rows, 2 * f),
         .act = operands_new(net->backend, rows * f),
+    };
+}
+
+/* Returns a layer's rows from `first` on. */
+static layer_acts_t layer_rows(const network_t *net, const layer_acts_t *l, int64_t first)
+{
+    const model_config_t *c = &net->model->config;
+    const int64_t d = c->hidden_size, f = c->intermediate_size, heads = c->num_attention_heads, width = qkv_width(net->attention);
+    return (layer_acts_t){
+        .x_in = l->x_in + first * d,
+        .x_mid = l->x_mid + first * d,
+        .inv_rms1 = l->inv_rms1 + first,
+        .inv_rms2 = l->inv_rms2 + first,
+        .norm1 = operand_at(net->backend, l->norm1, first * d),
+        .norm2 = operand_at(net->backend, l->norm2, first * d),
+        .qkv = l->qkv + first * width,
+        .log_sum = l->log_sum + first * heads,
+        .attended = operand_at(net->backend, l->attended, first * heads * c->head_dim),
+        .gate_up = l->gate_up + first * 2 * f,
+        .act = operand_at(net->backend, l->act, first * f),
+        .dqkv = l->dqkv ? l->dqkv + first * width : NULL,
     };
 }
 
@@ -134,7 +168,7 @@ void activations_free(activations_t *a)
         free(l->qkv);
         if (i > 0 && a->pass == PASS_INFER) continue;
         void *all[] = {l->x_in, l->x_mid, l->inv_rms1, l->inv_rms2, l->norm1, l->norm2, l->log_sum, l->attended,
-                       l->gate_up, l->act};
+                       l->gate_up, l->act, l->dqkv};
         for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);
     }
     void *all[] = {a->layer, a->x_out, a->inv_rms, a->hidden, a->hidden_packed, a->wide, a->narrow, a->dx,
@@ -157,138 +191,271 @@ static int64_t prefix_rows(const segments_t *p, int64_t segment)
     return parent < 0 ? 0 : p->bounds[parent + 1] - p->bounds[parent];
 }
 
-/* Rotates queries and keys of every row to its position; `inverse` rotates back. */
-static void rotate_rows(const network_t *net, const segments_t *p, bool inverse, float *qkv)
+/* Finds the rows that a wave's row follows: of the pass, then of waves, oldest first. Returns the number of the latter. */
+static int chain_of(const wave_row_t *rows, int64_t row, int64_t chain[MAX_DEPTH])
+{
+    int n = 0;
+    for (int64_t r = rows[row].above; r >= 0; r = rows[r].above) {
+        if (n == MAX_DEPTH) die(EX_SOFTWARE, "transformer: more than %d waves' rows in a chain", MAX_DEPTH);
+        chain[n++] = r;
+    }
+    for (int i = 0; i < n / 2; i++) {
+        const int64_t r = chain[i];
+        chain[i] = chain[n - 1 - i];
+        chain[n - 1 - i] = r;
+    }
+    return n;
+}
+
+/* Returns the position of row r of a span that is a wave. */
+static int64_t wave_position(const wave_row_t *rows, int64_t row)
+{
+    int64_t chain[MAX_DEPTH];
+    return rows[row].prefix_rows + chain_of(rows, row, chain);
+}
+
+/* Rotates queries and keys of every row, qkv [span's], to its position; `inverse` rotates back. */
+static void rotate_rows(const network_t *net, const span_t *p, bool inverse, float *qkv)
 {
     const attention_shape_t s = net->attention;
     const int64_t width = qkv_width(s);
+    const segments_t *segments = p->segments;
     if (!net->rope.cos) return;
-    for (int64_t g = 0; g < p->count; g++) {
-        const int64_t before = prefix_rows(p, g);
-        for (int64_t r = p->bounds[g]; r < p->bounds[g + 1]; r++)
-            rope_row(&net->rope, before + r - p->bounds[g], s.heads + s.kv_heads, inverse, qkv + r * width);
+    for (int64_t g = 0; segments && g < segments->count; g++) {
+        const int64_t before = prefix_rows(segments, g);
+        for (int64_t r = segments->bounds[g]; r < segments->bounds[g + 1]; r++)
+            rope_row(&net->rope, before + r - segments->bounds[g], s.heads + s.kv_heads, inverse, qkv + r * width);
+    }
+    for (int64_t r = 0; p->wave && r < p->used; r++)
+        rope_row(&net->rope, wave_position(p->wave->row, p->first + r), s.heads + s.kv_heads, inverse, qkv + r * width);
+}
+
+static void attend_segments(const network_t *net, activations_t *a, const span_t *p, layer_acts_t *l, int64_t layer)
+{
+    const attention_shape_t s = net->attention;
+    const segments_t *segments = p->segments;
+    const int64_t width = qkv_width(s), out = s.heads * s.head_dim;
+    for (int64_t g = 0; g < segments->count; g++) {
+        int64_t first = segments->bounds[g], n = segments->bounds[g + 1] - first, parent = parent_of(segments, g);
+        if (parent >= 0)
+            attention_branch_forward(s, prefix_rows(segments, g), l->qkv + segments->bounds[parent] * width, n,
+                                     l->qkv + first * width, a->narrow + first * out, l->log_sum + first * s.heads, a->scratch);
+        else
+            attention_forward(s, n, l->qkv + first * width,
+                              dropout_site(p->dropout, p->key, site(layer, SITE_PROBABILITIES + (uint64_t)g)),
+                              a->narrow + first * out, l->log_sum + first * s.heads, a->scratch);
     }
 }
 
-static void attend(const network_t *net, activations_t *a, const segments_t *p, layer_acts_t *l, int64_t rows, double dropout,
-                   uint64_t key, int64_t layer)
+static void attend_wave(const network_t *net, activations_t *a, const span_t *p, int64_t layer)
 {
     const attention_shape_t s = net->attention;
     const int64_t width = qkv_width(s), out = s.heads * s.head_dim;
-    for (int64_t g = 0; g < p->count; g++) {
-        int64_t first = p->bounds[g], n = p->bounds[g + 1] - first, parent = parent_of(p, g);
-        if (parent >= 0)
-            attention_branch_forward(s, prefix_rows(p, g), l->qkv + p->bounds[parent] * width, n, l->qkv + first * width,
-                                     a->narrow + first * out, l->log_sum + first * s.heads, a->scratch);
-        else
-            attention_forward(s, n, l->qkv + first * width,
-                              dropout_site(dropout, key, site(layer, SITE_PROBABILITIES + (uint64_t)g)), a->narrow + first * out,
-                              l->log_sum + first * s.heads, a->scratch);
+    const layer_acts_t *l = &a->layer[layer];
+    for (int64_t i = 0; i < p->used; i++) {
+        int64_t chain[MAX_DEPTH], row = p->first + i;
+        const float *above[MAX_DEPTH];
+        const wave_row_t *w = &p->wave->row[row];
+        const int n = chain_of(p->wave->row, row, chain);
+        for (int j = 0; j < n; j++) above[j] = l->qkv + chain[j] * width;
+        attention_extend(s, l->qkv + row * width, w->prefix_rows, l->qkv + w->prefix * width, n, above, a->narrow + i * out,
+                         l->log_sum + row * s.heads, a->scratch);
     }
-    memset(a->narrow + p->rows * out, 0, (size_t)((rows - p->rows) * out) * sizeof(float));
-    net->backend->pack(a->narrow, rows * out, l->attended);
 }
 
-static void layer_forward(const network_t *net, activations_t *a, const segments_t *p, int64_t rows, int64_t i, double dropout,
-                          uint64_t key, float *x_out)
+static void layer_forward(const network_t *net, activations_t *a, const span_t *p, int64_t i, float *x_out)
 {
     const model_config_t *c = &net->model->config;
     const backend_t *b = net->backend;
     const model_layer_t *w = &net->model->layers[i];
-    const int64_t d = c->hidden_size, f = c->intermediate_size;
-    layer_acts_t *l = &a->layer[i];
+    const int64_t rows = p->rows, d = c->hidden_size, f = c->intermediate_size, out = c->num_attention_heads * c->head_dim;
+    layer_acts_t at = layer_rows(net, &a->layer[i], p->first), *l = &at;
     const float eps = (float)c->rms_norm_eps;
 
     rmsnorm_forward(b, rows, d, eps, l->x_in, gain(net, w->norm1), l->inv_rms1, l->norm1, NULL);
     linear_forward(&w->qkv, &net->weights, rows, l->norm1, l->qkv, a->inner);
     rotate_rows(net, p, false, l->qkv);
-    attend(net, a, p, l, rows, dropout, key, i);
+    if (p->wave) attend_wave(net, a, p, i);
+    else attend_segments(net, a, p, l, i);
+    memset(a->narrow + p->used * out, 0, (size_t)((rows - p->used) * out) * sizeof(float));
+    b->pack(a->narrow, rows * out, l->attended);
     linear_forward(&w->out, &net->weights, rows, l->attended, a->narrow, a->inner);
-    residual_dropout_forward(rows * d, l->x_in, a->narrow, dropout_site(dropout, key, site(i, SITE_ATTENTION_OUT)), l->x_mid);
+    residual_dropout_forward(rows * d, l->x_in, a->narrow, dropout_site(p->dropout, p->key, site(i, SITE_ATTENTION_OUT)), l->x_mid);
 
     rmsnorm_forward(b, rows, d, eps, l->x_mid, gain(net, w->norm2), l->inv_rms2, l->norm2, NULL);
     linear_forward(&w->gate_up, &net->weights, rows, l->norm2, l->gate_up, a->inner);
     swiglu_forward(b, rows, f, l->gate_up, l->act);
     linear_forward(&w->down, &net->weights, rows, l->act, a->narrow, a->inner);
-    residual_dropout_forward(rows * d, l->x_mid, a->narrow, dropout_site(dropout, key, site(i, SITE_MLP_OUT)), x_out);
+    residual_dropout_forward(rows * d, l->x_mid, a->narrow, dropout_site(p->dropout, p->key, site(i, SITE_MLP_OUT)), x_out);
 }
 
-/* Checks that a packing fits, and zeroes the input rows between the rows in use and the round number. */
-static int64_t begin_pass(const network_t *net, activations_t *a, const segments_t *p)
+/* Checks that rows fit, and zeroes the input between those in use and the round number. */
+static void begin_span(const network_t *net, activations_t *a, const span_t *p)
 {
-    int64_t rows = round_rows(net->backend, p->rows), d = net->model->config.hidden_size;
-    if (rows > a->capacity) die(EX_SOFTWARE, "transformer: %lld rows in space for %lld", (long long)rows, (long long)a->capacity);
-    for (int64_t g = 0; g < p->count; g++) {
-        int64_t length = prefix_rows(p, g) + p->bounds[g + 1] - p->bounds[g];
-        if (length > a->longest || length > net->rope.positions)
-            die(EX_SOFTWARE, "transformer: a segment of %lld rows is too long", (long long)length);
-    }
-    memset(a->layer[0].x_in + p->rows * d, 0, (size_t)((rows - p->rows) * d) * sizeof(float));
-    return rows;
+    const int64_t d = net->model->config.hidden_size;
+    if (p->first + p->rows > a->capacity)
+        die(EX_SOFTWARE, "transformer: %lld rows in space for %lld", (long long)(p->first + p->rows), (long long)a->capacity);
+    memset(a->layer[0].x_in + (p->first + p->used) * d, 0, (size_t)((p->rows - p->used) * d) * sizeof(float));
 }
 
-const float *transformer_forward(const network_t *net, activations_t *a, const segments_t *p, double dropout, uint64_t key,
-                                 const operand_t **packed)
+static void check_length(const network_t *net, const activations_t *a, int64_t length)
+{
+    if (length > a->longest || length > net->rope.positions)
+        die(EX_SOFTWARE, "transformer: a segment of %lld rows is too long", (long long)length);
+}
+
+static const float *span_forward(const network_t *net, activations_t *a, const span_t *p, const operand_t **packed)
 {
     const model_t *m = net->model;
-    const int64_t rows = begin_pass(net, a, p), d = m->config.hidden_size;
-    dropout_t input = dropout_site(dropout, key, site(-1, SITE_INPUT));
-    float *x = a->layer[0].x_in;
-    if (dropout > 0) dropout_scale(rows * d, input, x);
+    const int64_t d = m->config.hidden_size, at = p->first * d;
+    begin_span(net, a, p);
+    if (p->dropout > 0) dropout_scale(p->rows * d, dropout_site(p->dropout, p->key, site(-1, SITE_INPUT)), a->layer[0].x_in + at);
     for (int64_t i = 0; i < a->layers; i++)
-        layer_forward(net, a, p, rows, i, dropout, key, i + 1 < a->layers ? a->layer[i + 1].x_in : a->x_out);
-    rmsnorm_forward(net->backend, rows, d, (float)m->config.rms_norm_eps, a->x_out, gain(net, m->norm), a->inv_rms,
-                    a->hidden_packed, a->hidden);
-    if (packed) *packed = a->hidden_packed;
-    return a->hidden;
+        layer_forward(net, a, p, i, (i + 1 < a->layers ? a->layer[i + 1].x_in : a->x_out) + at);
+    rmsnorm_forward(net->backend, p->rows, d, (float)m->config.rms_norm_eps, a->x_out + at, gain(net, m->norm),
+                    a->inv_rms + p->first, operand_at(net->backend, a->hidden_packed, at), a->hidden + at);
+    if (packed) *packed = operand_at(net->backend, a->hidden_packed, at);
+    return a->hidden + at;
+}
+
+static span_t span_of(const network_t *net, const segments_t *s, double dropout, uint64_t key)
+{
+    return (span_t){0, s->rows, round_rows(net->backend, s->rows), s, NULL, dropout, key};
+}
+
+static span_t wave_span(const network_t *net, const wave_t *w, double dropout, uint64_t key)
+{
+    return (span_t){w->first, w->rows, round_rows(net->backend, w->rows), NULL, w, dropout, key};
+}
+
+const float *transformer_forward(const network_t *net, activations_t *a, const segments_t *s, double dropout, uint64_t key,
+                                 const operand_t **packed)
+{
+    const span_t p = span_of(net, s, dropout, key);
+    for (int64_t g = 0; g < s->count; g++) check_length(net, a, prefix_rows(s, g) + s->bounds[g + 1] - s->bounds[g]);
+    return span_forward(net, a, &p, packed);
+}
+
+const float *transformer_wave_forward(const network_t *net, activations_t *a, const wave_t *w, double dropout, uint64_t key)
+{
+    const span_t p = wave_span(net, w, dropout, key);
+    for (int64_t i = 0; i < w->rows; i++) check_length(net, a, wave_position(w->row, w->first + i) + 1);
+    return span_forward(net, a, &p, NULL);
+}
+
+static void attend_segments_backward(const network_t *net, activations_t *a, const span_t *p, const layer_acts_t *l, int64_t layer,
+                                     float *dqkv)
+{
+    const attention_shape_t s = net->attention;
+    const segments_t *segments = p->segments;
+    const int64_t width = qkv_width(s), out = s.heads * s.head_dim;
+    for (int64_t g = 0; g < segments->count; g++) {
+        int64_t first = segments->bounds[g], n = segments->bounds[g + 1] - first, parent = parent_of(segments, g);
+        if (parent >= 0) /* its parent's gradient, written before, grows */
+            attention_branch_backward(s, prefix_rows(segments, g), l->qkv + segments->bounds[parent] * width, n,
+                                      l->qkv + first * width, l->log_sum + first * s.heads, a->narrow + first * out,
+                                      dqkv + first * width, dqkv + segments->bounds[parent] * width, a->scratch);
+        else
+            attention_backward(s, n, l->qkv + first * width, l->log_sum + first * s.heads, a->narrow + first * out,
+                               dropout_site(p->dropout, p->key, site(layer, SITE_PROBABILITIES + (uint64_t)g)),
+                               dqkv + first * width, a->scratch);
+    }
+}
+
+/* Adds to the gradient of the wave's rows, of those above them, and of their prefixes. */
+static void attend_wave_backward(const network_t *net, activations_t *a, const span_t *p, int64_t layer)
+{
+    const attention_shape_t s = net->attention;
+    const int64_t width = qkv_width(s), out = s.heads * s.head_dim;
+    const layer_acts_t *l = &a->layer[layer];
+    for (int64_t i = 0; i < p->used; i++) {
+        int64_t chain[MAX_DEPTH], row = p->first + i;
+        const float *above[MAX_DEPTH];
+        float *dabove[MAX_DEPTH];
+        const wave_row_t *w = &p->wave->row[row];
+        const int n = chain_of(p->wave->row, row, chain);
+        for (int j = 0; j < n; j++) {
+            above[j] = l->qkv + chain[j] * width;
+            dabove[j] = l->dqkv + chain[j] * width;
+        }
+        attention_extend_backward(s, l->qkv + row * width, w->prefix_rows, l->qkv + w->prefix * width, n, above,
+                                  l->log_sum + row * s.heads, a->narrow + i * out, l->dqkv + row * width,
+                                  l->dqkv + w->prefix * width, dabove, a->scratch);
+    }
+}
+
+/* Takes a->narrow, the gradient of what was attended to, to that of qkv as it was before rotation, in a->wide. */
+static void attend_backward(const network_t *net, activations_t *a, const span_t *p, const layer_acts_t *l, int64_t layer)
+{
+    const int64_t width = qkv_width(net->attention);
+    if (p->wave) {
+        attend_wave_backward(net, a, p, layer);
+        memcpy(a->wide, l->dqkv, (size_t)(p->used * width) * sizeof *a->wide);
+    } else {
+        attend_segments_backward(net, a, p, l, layer, a->wide);
+        if (l->dqkv) vec_add(p->used * width, l->dqkv, a->wide);
+    }
+    rotate_rows(net, p, true, a->wide);
+    memset(a->wide + p->used * width, 0, (size_t)((p->rows - p->used) * width) * sizeof(float));
 }
 
 /* Turns dx from the gradient of the layer's output into that of its input. */
-static void layer_backward(const network_t *net, activations_t *a, const segments_t *p, int64_t rows, int64_t i, double dropout,
-                           uint64_t key, grads_t *grads)
+static void layer_backward(const network_t *net, activations_t *a, const span_t *p, int64_t i, grads_t *grads)
 {
     const model_config_t *c = &net->model->config;
     const backend_t *b = net->backend;
     const model_layer_t *w = &net->model->layers[i];
-    const attention_shape_t s = net->attention;
-    const int64_t d = c->hidden_size, f = c->intermediate_size, width = qkv_width(s), heads_width = s.heads * s.head_dim;
-    layer_acts_t *l = &a->layer[i];
+    const int64_t rows = p->rows, d = c->hidden_size, f = c->intermediate_size;
+    const layer_acts_t at = layer_rows(net, &a->layer[i], p->first), *l = &at;
+    float *dx = a->dx + p->first * d;
 
-    dropout_backward_pack(b, rows, d, a->dx, dropout_site(dropout, key, site(i, SITE_MLP_OUT)), a->packed);
+    dropout_backward_pack(b, rows, d, dx, dropout_site(p->dropout, p->key, site(i, SITE_MLP_OUT)), a->packed);
     linear_backward(&w->down, &net->weights, rows, l->act, a->packed, NULL, a->narrow, grads, a->inner);
     swiglu_backward(b, rows, f, l->gate_up, a->narrow, a->packed);
     linear_backward(&w->gate_up, &net->weights, rows, l->norm2, a->packed, NULL, a->narrow, grads, a->inner);
-    rmsnorm_backward(rows, d, l->x_mid, gain(net, w->norm2), l->inv_rms2, a->narrow, a->dx, grads_block(grads, w->norm2));
+    rmsnorm_backward(rows, d, l->x_mid, gain(net, w->norm2), l->inv_rms2, a->narrow, dx, grads_block(grads, w->norm2));
 
-    dropout_backward_pack(b, rows, d, a->dx, dropout_site(dropout, key, site(i, SITE_ATTENTION_OUT)), a->packed);
+    dropout_backward_pack(b, rows, d, dx, dropout_site(p->dropout, p->key, site(i, SITE_ATTENTION_OUT)), a->packed);
     linear_backward(&w->out, &net->weights, rows, l->attended, a->packed, NULL, a->narrow, grads, a->inner);
-    for (int64_t g = 0; g < p->count; g++) {
-        int64_t first = p->bounds[g], n = p->bounds[g + 1] - first, parent = parent_of(p, g);
-        if (parent >= 0) /* its parent's gradient, written before, grows */
-            attention_branch_backward(s, prefix_rows(p, g), l->qkv + p->bounds[parent] * width, n, l->qkv + first * width,
-                                      l->log_sum + first * s.heads, a->narrow + first * heads_width, a->wide + first * width,
-                                      a->wide + p->bounds[parent] * width, a->scratch);
-        else
-            attention_backward(s, n, l->qkv + first * width, l->log_sum + first * s.heads, a->narrow + first * heads_width,
-                               dropout_site(dropout, key, site(i, SITE_PROBABILITIES + (uint64_t)g)), a->wide + first * width,
-                               a->scratch);
-    }
-    rotate_rows(net, p, true, a->wide);
-    memset(a->wide + p->rows * width, 0, (size_t)((rows - p->rows) * width) * sizeof(float));
-    b->pack(a->wide, rows * width, a->packed);
+    attend_backward(net, a, p, l, i);
+    b->pack(a->wide, rows * qkv_width(net->attention), a->packed);
     linear_backward(&w->qkv, &net->weights, rows, l->norm1, a->packed, NULL, a->narrow, grads, a->inner);
-    rmsnorm_backward(rows, d, l->x_in, gain(net, w->norm1), l->inv_rms1, a->narrow, a->dx, grads_block(grads, w->norm1));
+    rmsnorm_backward(rows, d, l->x_in, gain(net, w->norm1), l->inv_rms1, a->narrow, dx, grads_block(grads, w->norm1));
 }
 
-void transformer_backward(const network_t *net, activations_t *a, const segments_t *p, double dropout, uint64_t key,
-                          const float *dhidden, grads_t *grads)
+static void span_backward(const network_t *net, activations_t *a, const span_t *p, const float *dhidden, grads_t *grads)
 {
     const model_t *m = net->model;
-    const int64_t rows = round_rows(net->backend, p->rows), d = m->config.hidden_size;
-    memset(a->dx, 0, (size_t)(rows * d) * sizeof(float));
-    rmsnorm_backward(p->rows, d, a->x_out, gain(net, m->norm), a->inv_rms, dhidden, a->dx, grads_block(grads, m->norm));
-    for (int64_t i = a->layers - 1; i >= 0; i--) layer_backward(net, a, p, rows, i, dropout, key, grads);
-    if (dropout > 0) dropout_scale(rows * d, dropout_site(dropout, key, site(-1, SITE_INPUT)), a->dx);
+    const int64_t d = m->config.hidden_size;
+    float *dx = a->dx + p->first * d;
+    memset(dx, 0, (size_t)(p->rows * d) * sizeof(float));
+    rmsnorm_backward(p->used, d, a->x_out + p->first * d, gain(net, m->norm), a->inv_rms + p->first, dhidden, dx,
+                     grads_block(grads, m->norm));
+    for (int64_t i = a->layers - 1; i >= 0; i--) layer_backward(net, a, p, i, grads);
+    if (p->dropout > 0) dropout_scale(p->rows * d, dropout_site(p->dropout, p->key, site(-1, SITE_INPUT)), dx);
+}
+
+void transformer_backward(const network_t *net, activations_t *a, const segments_t *s, double dropout, uint64_t key,
+                          const float *dhidden, grads_t *grads)
+{
+    const span_t p = span_of(net, s, dropout, key);
+    span_backward(net, a, &p, dhidden, grads);
+}
+
+void transformer_waves_begin_backward(const network_t *net, activations_t *a, int64_t rows)
+{
+    const int64_t width = qkv_width(net->attention);
+    for (int64_t i = 0; i < a->layers; i++) {
+        if (!a->layer[i].dqkv) a->layer[i].dqkv = floats(a->capacity, width);
+        memset(a->layer[i].dqkv, 0, (size_t)(rows * width) * sizeof(float));
+    }
+}
+
+void transformer_wave_backward(const network_t *net, activations_t *a, const wave_t *w, double dropout, uint64_t key,
+                               const float *dhidden, grads_t *grads)
+{
+    const span_t p = wave_span(net, w, dropout, key);
+    span_backward(net, a, &p, dhidden, grads);
 }
 
 extension_t extension_new(const network_t *net, int64_t capacity)
@@ -308,8 +475,6 @@ void extension_free(const network_t *net, extension_t *e)
     *e = (extension_t){0};
 }
 
-enum { MAX_DEPTH = 64 };
-
 static void extend_attention(const network_t *net, activations_t *a, const segments_t *p, const extension_t *e, int64_t layer,
                              const int64_t *segment, const int64_t *position, int depth, const extension_t *earlier,
                              const int32_t *ancestor, float *out)
@@ -325,7 +490,7 @@ static void extend_attention(const network_t *net, activations_t *a, const segme
         for (int i = 0; i < depth; i++) extra[i] = earlier[i].qkv[layer] + ancestor[r * depth + i] * width;
         if (net->rope.cos) rope_row(&net->rope, position[r], s.heads + s.kv_heads, false, row);
         int64_t first = p->bounds[segment[r]], n = p->bounds[segment[r] + 1] - first;
-        attention_extend(s, row, n, a->layer[layer].qkv + first * width, depth, extra, out + r * heads_width, scores);
+        attention_extend(s, row, n, a->layer[layer].qkv + first * width, depth, extra, out + r * heads_width, NULL, scores);
     }
     free(scores);
 }

@@ -28,7 +28,7 @@ struct grpo {
     pass_t *pass, *reference_pass;
     head_t *head, *reference_head;
     int32_t *symbols;
-    depth_prefixes_t prefixes; /* of a timeline */
+    depth_prefixes_t prefixes; /* where states are theirs */
     int64_t *bounds, *parents;
     scored_position_t *positions;
     choice_t *choices;         /* beside positions */
@@ -44,7 +44,7 @@ struct grpo {
 
 grpo_t *grpo_new(const network_t *policy, const network_t *reference, const space_t *space, const grpo_options_t *o)
 {
-    const int levels = space->vocab.levels, branch = space->body == BODY_FLAT ? levels : 0;
+    const int levels = space->vocab.levels, branch = space_by_prefixes(space) ? 0 : levels;
     const int64_t history = space_longest(space), rows = AT_ONCE * (history + o->group * branch), longest = history + branch;
     const int64_t prefixes = round_rows(policy->backend, AT_ONCE * (1 + o->group));
     const int64_t segments = AT_ONCE * (1 + o->group), scored = AT_ONCE * (1 + o->group * levels);
@@ -56,7 +56,7 @@ grpo_t *grpo_new(const network_t *policy, const network_t *reference, const spac
     g->head = head_new(policy, space);
     g->reference_head = head_new(reference, space);
     g->symbols = NEW_ARRAY(int32_t, rows);
-    if (space->body == BODY_TIMELINE) g->prefixes = depth_prefixes_new(space, prefixes, policy->model->config.think_levels > 0);
+    if (space_by_prefixes(space)) g->prefixes = depth_prefixes_new(space, prefixes, space->thinks);
     g->bounds = NEW_ARRAY(int64_t, segments + 1);
     g->parents = NEW_ARRAY(int64_t, segments);
     g->positions = NEW_ARRAY(scored_position_t, scored);
@@ -95,28 +95,33 @@ static double share_of(const grpo_t *g, int64_t group, int draw)
     return g->weight / (g->o.group * g->groups[group].draws[draw].count);
 }
 
+/* Adds the prefix of a candidate's first tokens; returns the number of its state. */
+static int64_t add_prefix(grpo_t *g, depth_chain_t *chain, int level, int64_t end, const int32_t *tokens)
+{
+    return pass_first(g->pass) + depth_prefixes_add(&g->prefixes, chain, level, (int32_t)end, tokens);
+}
+
 /* Scores a candidate's tokens where there was a choice, but for the first, which is the group's. In a flat body its tokens up to
- * the last one before a choice are a branch of the history; in a timeline they are prefixes that follow its end, and `chain` holds
- * the group's own, of no tokens. */
+ * the last one before a choice are a branch of the history; in a timeline, and where rows think, they are prefixes that follow its
+ * end, and `chain` holds the group's own, of no tokens. */
 static void lay_branch(grpo_t *g, int64_t group, int draw, int64_t parent, depth_chain_t chain)
 {
     const draw_t *d = &g->groups[group].draws[draw];
     const int64_t start = g->segments.rows, end = g->bounds[parent + 1] - 1;
-    const bool flat = g->space->body == BODY_FLAT;
+    const bool branches = !space_by_prefixes(g->space);
     int64_t node = 0;
     int fed = 0;
     for (int level = 0; level < d->count; level++) {
         const bool choice = has_choice(g, level, node);
         if (!choice) g->stats->loss -= share_of(g, group, draw) * g->groups[group].advantages[draw]; /* a ratio of 1 */
         if (choice && level > 0) {
-            const int64_t row = flat ? start + level - 1
-                                     : depth_prefixes_add(&g->prefixes, &chain, level, (int32_t)end, d->tokens);
+            const int64_t row = branches ? start + level - 1 : add_prefix(g, &chain, level, end, d->tokens);
             add_position(g, row, level, node, group, draw);
             fed = level;
         }
         if (node >= 0) node = trie_child(&g->space->trie, node, d->tokens[level]);
     }
-    if (!fed || !flat) return;
+    if (!fed || !branches) return;
     memcpy(g->symbols + start, d->tokens, (size_t)fed * sizeof *d->tokens);
     g->parents[g->segments.count++] = parent;
     g->segments.rows += fed;
@@ -130,10 +135,10 @@ static void lay_group(grpo_t *g, int64_t group)
     g->parents[g->segments.count++] = -1;
     g->bounds[g->segments.count] = g->segments.rows;
     const int64_t end = g->segments.rows - 1;
-    const bool flat = g->space->body == BODY_FLAT, choice = has_choice(g, 0, 0);
+    const bool choice = has_choice(g, 0, 0);
     depth_chain_t chain = depth_chain();
     int64_t row = end;
-    if (!flat && (choice || g->prefixes.chained)) row = depth_prefixes_add(&g->prefixes, &chain, 0, (int32_t)end, NULL);
+    if (space_by_prefixes(g->space) && (choice || g->prefixes.chained)) row = add_prefix(g, &chain, 0, end, NULL);
     if (choice) add_position(g, row, 0, 0, group, -1);
     for (int d = 0; d < g->o.group; d++) lay_branch(g, group, d, parent, chain);
 }

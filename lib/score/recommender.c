@@ -58,6 +58,7 @@ ranker_t *recommender_ranker(recommender_t *r) { return &r->ranker; }
 const sids_t *recommender_sids(const recommender_t *r) { return &r->sids; }
 const network_t *recommender_network(const recommender_t *r) { return r->net; }
 const space_t *recommender_space(const recommender_t *r) { return &r->generator.space; }
+const alignment_t *recommender_alignment(const recommender_t *r) { return r->generator.alignment; }
 bool recommender_trie_softmax(const recommender_t *r) { return r->generator.space.softmax == SOFTMAX_TRIE; }
 const char *recommender_model_digest(const recommender_t *r) { return r->digest; }
 const char *recommender_backend(const recommender_t *r) { return r->net->backend->name; }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "data/sids.h"
+#include "gen/alignment.h"
 #include "gen/space.h"
 #include "nn/transformer.h"
 #include "score/ranker.h"
@@ -23,6 +24,7 @@ ranker_t *recommender_ranker(recommender_t *r);
 const sids_t *recommender_sids(const recommender_t *r);
 const network_t *recommender_network(const recommender_t *r);
 const space_t *recommender_space(const recommender_t *r);
+const alignment_t *recommender_alignment(const recommender_t *r); /* of its thoughts; NULL: there is none */
 bool recommender_trie_softmax(const recommender_t *r); /* trained with --softmax trie: unconstrained decoding means nothing */
 const char *recommender_model_digest(const recommender_t *r);
 const char *recommender_backend(const recommender_t *r);

@@ -196,24 +196,45 @@ void explain_ask(explain_t *x, const char *text)
     free(shown);
 }
 
+void explain_ask_record(explain_t *x, int64_t item) { need_record(x, item); }
+
+int explain_ask_set(explain_t *x, bool *has)
+{
+    explain_set_t s = {.topic = x->asked_count++, .has = has};
+    for (int64_t i = 0; i < x->sids.items; i++) s.count += has[i];
+    s.shown = NEW_ARRAY(int64_t, x->count + 1);
+    for (int64_t i = 0, seen = 0; i < x->sids.items; i++) {
+        if (!has[x->order[i]]) continue;
+        const bool next = s.count <= x->count || seen == (int64_t)((double)s.shown_count * (double)s.count / (double)x->count);
+        if (next && s.shown_count < x->count) s.shown[s.shown_count++] = x->order[i];
+        seen++;
+    }
+    need_records(x, s.shown, s.shown_count);
+    GROW(x->sets, x->set_count, x->set_cap);
+    x->sets[x->set_count] = s;
+    return x->set_count++;
+}
+
 /* The groups, of those asked for, that an item is in. Returns their number. */
-static int asked_groups(const explain_t *x, int64_t item, int64_t groups[SID_MAX_LEVELS + 1])
+static int asked_groups(const explain_t *x, int64_t item, int64_t *groups)
 {
     int n = 0;
     for (int depth = 0; depth <= x->sids.levels; depth++) {
         const asked_t *found = find_asked(x, explain_codes(x, item), depth);
         if (found) groups[n++] = found->number;
     }
+    for (int i = 0; i < x->set_count; i++)
+        if (x->sets[i].has[item]) groups[n++] = x->sets[i].topic;
     return n;
 }
 
 void explain_read(explain_t *x, const char *items_path)
 {
     items_t r = items_open(items_path);
-    int64_t unknown = 0, known = 0;
+    int64_t unknown = 0, known = 0, *groups = NEW_ARRAY(int64_t, SID_MAX_LEVELS + 1 + x->set_count);
     x->topics = topics_new(x->asked_count);
     while (items_next(&r)) {
-        int64_t item = strtab_find(&x->sids.item_ids, r.id, strlen(r.id)), groups[SID_MAX_LEVELS + 1];
+        int64_t item = strtab_find(&x->sids.item_ids, r.id, strlen(r.id));
         if (item < 0) {
             unknown++;
             continue;
@@ -230,6 +251,7 @@ void explain_read(explain_t *x, const char *items_path)
              x->sids_path, (long long)unknown);
     if (!known) die(EX_DATAERR, "%s: no record of an item of %s", r.lines.name, x->sids_path);
     items_close(&r);
+    free(groups);
 }
 
 void explain_add_codes(buf_t *out, const int32_t *codes, int depth)
@@ -253,6 +275,11 @@ void explain_free(explain_t *x)
     }
     for (int64_t i = 0; i < x->sids.items; i++) free(x->records[i]);
     for (int i = 0; i < x->query_count; i++) free(x->queries[i].codes);
+    for (int i = 0; i < x->set_count; i++) {
+        free(x->sets[i].has);
+        free(x->sets[i].shown);
+    }
+    free(x->sets);
     free(x->records);
     free(x->queries);
     free(x->order);

@@ -10,6 +10,7 @@
 #ifndef SIDMILL_TEXT_EXPLAIN_H
 #define SIDMILL_TEXT_EXPLAIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -35,6 +36,14 @@ typedef struct {
     int64_t code_count, distinct;
 } explain_query_t;
 
+/* Items that share no prefix but something else. */
+typedef struct {
+    int64_t count, topic;
+    bool *has;        /* [items] */
+    int64_t *shown;   /* [shown_count] up to `count` of them, evenly spaced in the order of their SIDs */
+    int64_t shown_count;
+} explain_set_t;
+
 /* Everything that is asked for. */
 typedef struct {
     sids_t sids;
@@ -45,6 +54,8 @@ typedef struct {
     int64_t asked_count;
     explain_query_t *queries;
     int query_count, query_cap;
+    explain_set_t *sets;
+    int set_count, set_cap;
     char **records;               /* [items] of the items to be shown: "" until read */
     topics_t *topics;
 } explain_t;
@@ -56,6 +67,12 @@ void explain_free(explain_t *x);
 /* Adds an operand (borrowed): an item's id, or a prefix such as "12,7" ("": the whole catalogue). What is neither ends the process
  * with EX_USAGE, a prefix that no item has with EX_DATAERR. */
 void explain_ask(explain_t *x, const char *text);
+
+/* Adds a set of items, has [items], which is taken over; returns its number. */
+int explain_ask_set(explain_t *x, bool *has);
+
+/* Adds an item that is to be shown. */
+void explain_ask_record(explain_t *x, int64_t item);
 
 /* Reads the records (NULL: standard input), once, after all operands: terms of all, the text of those to be shown. */
 void explain_read(explain_t *x, const char *items_path);

@@ -46,16 +46,14 @@ static void json_items(buf_t *out, const explain_t *x, const int64_t *items, int
     buf_puts(out, "]");
 }
 
-/* Opens an object about a group: "codes", "items", "topic". */
-static void json_group(buf_t *out, const explain_t *x, const explain_prefix_t *p)
+/* Appends "items" and "topic" of a group. */
+static void json_topic(buf_t *out, const explain_t *x, int64_t topic, int64_t items)
 {
-    buf_puts(out, "{");
-    json_codes(out, "codes", p->codes, p->depth);
-    buf_printf(out, ",\"items\":%lld,\"topic\":{", (long long)(p->end - p->begin));
+    buf_printf(out, ",\"items\":%lld,\"topic\":{", (long long)items);
     bool first = true;
     for (topics_field_t f = 0; f < TOPIC_FIELDS; f++) {
         topics_term_t terms[EXPLAIN_TERMS];
-        int n = topics_top(x->topics, p->topic, f, EXPLAIN_TERMS, terms);
+        int n = topics_top(x->topics, topic, f, EXPLAIN_TERMS, terms);
         if (!n) continue;
         buf_printf(out, "%s\"%s\":[", first ? "" : ",", topic_field_names[f]);
         for (int i = 0; i < n; i++) {
@@ -67,6 +65,14 @@ static void json_group(buf_t *out, const explain_t *x, const explain_prefix_t *p
         first = false;
     }
     buf_puts(out, "}");
+}
+
+/* Opens an object about a group: "codes", "items", "topic". */
+static void json_group(buf_t *out, const explain_t *x, const explain_prefix_t *p)
+{
+    buf_puts(out, "{");
+    json_codes(out, "codes", p->codes, p->depth);
+    json_topic(out, x, p->topic, p->end - p->begin);
 }
 
 void explain_json(explain_t *x, const explain_query_t *q, buf_t *out)
@@ -99,4 +105,37 @@ void explain_json(explain_t *x, const explain_query_t *q, buf_t *out)
         buf_puts(out, "}\n");
     }
     free(shown);
+}
+
+static void json_cluster(buf_t *out, const explain_t *x, const explain_cluster_t *c)
+{
+    const explain_set_t *set = &x->sets[c->set];
+    buf_printf(out, "{\"cluster\":%d,\"cosine\":%.6g,\"codes\":%d", c->cluster, (double)c->cosine, c->codes);
+    json_topic(out, x, set->topic, set->count);
+    json_items(out, x, set->shown, set->shown_count);
+    buf_puts(out, "}");
+}
+
+void explain_thoughts_json(explain_t *x, const explain_thoughts_t *t, buf_t *out)
+{
+    buf_puts(out, "{\"history\":[");
+    for (int64_t i = 0; i < t->length; i++) {
+        size_t n;
+        const char *id = strtab_get(&x->sids.item_ids, t->history[i], &n);
+        buf_puts(out, i ? "," : "");
+        buf_json_string(out, id, n);
+    }
+    buf_puts(out, "],\"item\":");
+    json_item(out, x, t->item);
+    buf_puts(out, ",\"thoughts\":[");
+    for (int l = 0; l < x->sids.levels; l++) {
+        buf_printf(out, "%s{\"level\":%d,\"code\":%d,\"own\":%d,\"clusters\":[", l ? "," : "", l + 1,
+                   explain_codes(x, t->item)[l], t->thoughts[l].own);
+        for (int k = 0; k < t->thoughts[l].near_count; k++) {
+            buf_puts(out, k ? "," : "");
+            json_cluster(out, x, &t->thoughts[l].near[k]);
+        }
+        buf_puts(out, "]}");
+    }
+    buf_puts(out, "]}\n");
 }

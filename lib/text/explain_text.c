@@ -162,3 +162,41 @@ void explain_text(explain_t *x, const explain_query_t *q, buf_t *out)
     if (q->item >= 0) show_item(out, x, q);
     else show_prefix(out, x, q);
 }
+
+/* Appends a cluster: what its items have in common, and of the nearest one the items themselves. */
+static void add_cluster(buf_t *out, explain_t *x, const explain_cluster_t *c, bool nearest)
+{
+    const explain_set_t *set = &x->sets[c->set];
+    buf_printf(out, "  cluster %d, cosine %.2f: %d code%s, %lld item%s", c->cluster, (double)c->cosine, c->codes,
+               c->codes == 1 ? "" : "s", (long long)set->count, set->count == 1 ? "" : "s");
+    if (!nearest && set->count > 1) {
+        buf_puts(out, ": ");
+        add_topic(out, x, set->topic, true);
+    }
+    buf_puts(out, "\n");
+    if (!nearest) return;
+    if (set->count > 1) add_topic(out, x, set->topic, false);
+    for (int64_t i = 0; i < set->shown_count; i++) add_item(out, x, set->shown[i], false);
+    add_rest(out, set->count - set->shown_count, "");
+}
+
+void explain_thoughts_text(explain_t *x, const explain_thoughts_t *t, buf_t *out)
+{
+    const int32_t *codes = explain_codes(x, t->item);
+    buf_printf(out, "after %lld item%s\n", (long long)t->length, t->length == 1 ? "" : "s");
+    for (int64_t i = 0; i < t->length; i++) add_item(out, x, t->history[i], false);
+    buf_puts(out, "the first recommended is\n");
+    add_item(out, x, t->item, false);
+    for (int l = 0; l < x->sids.levels; l++) {
+        buf_printf(out, "\nthought %d, which led ", l + 1);
+        if (l) {
+            buf_puts(out, "from ");
+            explain_add_codes(out, codes, l);
+            buf_puts(out, " ");
+        }
+        buf_puts(out, "to ");
+        explain_add_codes(out, codes, l + 1);
+        buf_printf(out, ", of cluster %d\n", t->thoughts[l].own);
+        for (int k = 0; k < t->thoughts[l].near_count; k++) add_cluster(out, x, &t->thoughts[l].near[k], k == 0);
+    }
+}

@@ -98,7 +98,7 @@ def first_tutor(model, options, width):
     p.kill()
     p.wait()
     t, _ = read_safetensors(state)
-    d, f, at, w = model.config["hidden_size"], model.config["think_size"], 0, {}
+    d, f, at, w = model.config["hidden_size"], 16, 0, {}
     shapes = {"decoder.norm": (d,), "decoder.gate_proj": (f, d), "decoder.up_proj": (f, d), "decoder.down_proj": (d, f)}
     levels = model.config["think_levels"]
     for name, shape in (shapes | {f"project.{l}": (width, d) for l in range(levels)}).items():
@@ -233,10 +233,15 @@ with tempfile.TemporaryDirectory() as folder:
     replay("timeline that thinks", options, "trie", 6, 0.1, 0.6, 0.05, taught=taught)
     level = [o for o in options if o != "--node-vectors"]
     replay("timeline that thinks, items among items", level, "level", 4, 0, 0, 0.3, 0.7, taught=taught)
+    flat = ["--think", "--think-ffn", 16, "--think-targets", 0]
+    replay("flat body with plain extra steps", [*flat, "--node-vectors", "--think-align", 0, "--think-guide", 0], "trie", 4, 0.1, 0, 0.05)
+    options = [*flat, *options[len(think):]]
+    replay("flat body that thinks", options, "level", 4, 0, 0.6, 0.3, taught=taught)
     drops = ["--item-dropout", 0.1, "--vector-dropout", 0.2]
     evaluated("flat", [], "trie")
     evaluated("flat", [], "level")
     evaluated("flat with node vectors", ["--node-vectors"], "trie")
+    evaluated("flat body that thinks", ["--think", "--node-vectors", "--epochs", 10], "trie")
     evaluated("timeline", TIMELINE + ["--epochs", 12], "level")
     evaluated("timeline with both", [*both, "--depth-dropout", 0.2, *drops], "trie")
     evaluated("timeline that thinks", [*think, "--depth-dropout", 0.2, *drops], "trie")

@@ -97,6 +97,7 @@ static fixture_t *fixture(body_t body, softmax_t softmax)
 {
     fixture_t *f = NEW(fixture_t);
     f->space = space_make(&sids, softmax, body, MAX_ITEMS);
+    f->space.thinks = thinks && body == BODY_TIMELINE;
     f->model = make_model(&f->space);
     f->net = network_new(f->model, backend_open("f32"), 64);
     f->grads = grads_new(&f->model->params);
@@ -317,8 +318,8 @@ TEST(lesson_thinking)
     static float codebook[2 * 3 * 5];
     thinks = true;
     fixture_t *f = fixture(BODY_TIMELINE, SOFTMAX_TRIE);
-    const tutor_options_t o = {.align = 0.8, .guide = 0.9, .follow = 0.7, .temperature = 0.5, .clusters = 2};
-    tutor_t *t = tutor_new(f->net, &f->space, &o, (codebook_t){codebook, 5}, 1, 0);
+    const tutor_options_t o = {.align = 0.8, .guide = 0.9, .follow = 0.7, .temperature = 0.5, .clusters = 2, .ffn = 6};
+    tutor_t *t = tutor_new(f->net, &f->space, &o, (codebook_t){codebook, 5}, 1, false, 0);
     fill(t->params, 100);
     tutor_sync(t);
     memcpy(t->clusters.of, of, sizeof of);

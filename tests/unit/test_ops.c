@@ -257,7 +257,7 @@ TEST(attention_extends)
     for (int extra = 0; extra < 4; extra++) {
         const float *rows[3];
         for (int i = 0; i < extra; i++) rows[i] = qkv + (ROWS - 1 - extra + i) * WIDTH;
-        attention_extend(shape, qkv + (ROWS - 1) * WIDTH, ROWS - 1 - extra, qkv, extra, rows, last, scores);
+        attention_extend(shape, qkv + (ROWS - 1) * WIDTH, ROWS - 1 - extra, qkv, extra, rows, last, NULL, scores);
         for (int i = 0; i < OUT; i++) CHECK_NEAR(last[i], out[(ROWS - 1) * OUT + i], 1e-5);
     }
     free(qkv);

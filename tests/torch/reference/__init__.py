@@ -35,12 +35,13 @@ def load(path):
     """A model file: the generator, and the metadata."""
     tensors, meta = read_safetensors(path)
     config, nodes = json.loads(meta["config"]), {}
+    tensors = {name: t for name, t in tensors.items() if not name.startswith("think.")}
     if NODES in tensors:
         parents, tokens, prefixes = tensors.pop("node_parent").tolist(), tensors.pop("node_token").tolist(), []
         for parent, token in zip(parents, tokens):
             prefixes.append(prefixes[parent] + (token,) if parent >= 0 else ())
         nodes = {prefix: row for row, prefix in enumerate(prefixes)}
-    return (Timeline if config.get("depth_levels") else Llama)(config, tensors, nodes), meta
+    return (Timeline if config.get("depth_levels") else Thinker if config.get("think_levels") else Llama)(config, tensors, nodes), meta
 
 
 class Llama:
@@ -113,6 +114,48 @@ class Llama:
         return vectors @ state
 
 
+class Thinker(Llama):
+    """A flat body with a row for the thought before each code. A history is read as its codes alone; every state comes from a pass of
+    its own over all that stands before it."""
+
+    def last(self, rows):
+        return self.transform(torch.stack(rows))[-1]
+
+    def way(self, catalogue, history):
+        """The state behind a history, and what gives the thought, or the state, after a prefix of a SID."""
+        x = list(self.embedding[torch.tensor(catalogue.tokens(history))])
+        h, memo = self.last(x), {}
+
+        def after(prefix):
+            """All rows up to the thought behind a prefix, and its state."""
+            if prefix not in memo:
+                rows, state = x, h
+                if prefix:
+                    rows = after(prefix[:-1])[0] + [self.embedding[prefix[-1]]]
+                    state = self.last(rows)
+                if len(prefix) < self.config["think_levels"]:
+                    rows = rows + [state + self.w[LEVEL_VECTORS][len(prefix)]]
+                    state = self.last(rows)
+                memo[prefix] = rows, state
+            return memo[prefix]
+
+        return h, lambda prefix, thought: after(prefix)[0][-1] if thought else after(prefix)[1]
+
+    def window(self, catalogue, items):
+        ways = [self.way(catalogue, items[:n])[1] for n in range(len(items))]
+        states = [[behind(catalogue.sid[i][:l], False) for l in range(len(catalogue.sid[i]))] for i, behind in zip(items, ways)]
+        return states, len(catalogue.tokens(items)) - 1
+
+    def after(self, catalogue, history):
+        behind = self.way(catalogue, history)[1]
+        return lambda prefix: behind(prefix, False)
+
+    def thoughts(self, catalogue, items):
+        for n in range(len(items)):
+            h, behind = self.way(catalogue, items[:n])
+            yield h, lambda prefix: behind(prefix, True)
+
+
 class Timeline(Llama):
     """A row an item; of a SID's tokens each is predicted by the block of its level, from the state behind the last item and the
     tokens before it."""
@@ -150,6 +193,11 @@ class Timeline(Llama):
         h = self.transform(self.rows(catalogue, history))[-1]
         return lambda prefix: self.block(h, prefix)
 
+    def thoughts(self, catalogue, items):
+        """For each of a window's items the state before it, and what gives the thought after a prefix of its SID."""
+        for h in self.transform(self.rows(catalogue, items[:-1])):
+            yield h, lambda prefix: self.thought(h, prefix)
+
 
 class Tutor(Llama):
     """What teaches thoughts: a light decoder, centroids [level][cluster] of length 1, the cluster `of` [level][code], and maps of
@@ -175,20 +223,23 @@ def unit(x):
 def lesson_losses(model, tutor, catalogue, batch, softmax, temperature, among_items=False):
     """What thoughts are taught by in a batch of windows (items, context): [losses of each level's alignment], [of the guide], [of
     following it]. A target is thought about up to the last token that has a choice."""
-    align, states, targets = [[] for _ in range(catalogue.levels)], [], []
+    align, states, firsts, targets = [[] for _ in range(catalogue.levels)], [], [], []
     for items, context in batch:
-        h = model.transform(model.rows(catalogue, items[:-1]))
-        for n, i in list(enumerate(items))[context:]:
+        for n, (h, thought) in enumerate(model.thoughts(catalogue, items)):
+            if n < context:
+                continue
+            i = items[n]
             sid = catalogue.sid[i]
             choices = [l for l in range(len(sid)) if len(catalogue.allowed(sid[:l], softmax)) > 1 or (among_items and l == 0)]
             for level in range(min(max(choices, default=-1) + 1, catalogue.levels)):
                 code = sid[level] - 1 - level * catalogue.codes
-                align[level].append(tutor.align(model.thought(h[n], sid[:level]), level, code, temperature))
+                align[level].append(tutor.align(thought(sid[:level]), level, code, temperature))
             if choices:
-                states.append(h[n])
+                states.append(h)
+                firsts.append(thought(()))
                 targets.append(i)
     h = torch.stack(states)
-    guess, first = tutor.guess(h), torch.stack([model.think(x, 0) for x in h])
+    guess, first = tutor.guess(h), torch.stack(firsts)
     means = unit(torch.stack([model.embedding[list(catalogue.sid[i][:catalogue.levels])].mean(0) for i in targets])).detach()
     ids = torch.tensor(targets)
     twins = (ids[:, None] == ids[None, :]) & ~torch.eye(len(ids), dtype=torch.bool)
