@@ -62,8 +62,8 @@ assert [e["step"] for e in log][:3] == [0, 15, 30] and log[0]["prompts"] == 0 an
 assert log[-2]["reward_terms"]["exact"] > 1.2 * log[1]["reward_terms"]["exact"] and log[-2]["reward"] > 1.2 * log[1]["reward"], log
 for e in log[1:]:
     t = e["reward_terms"]
-    assert set(t) == {"exact", "valid", "lcp", "quality", "rank"} and abs(sum(t.values()) - e["reward"]) < 1e-5
-    assert abs(t["valid"] - 0.1) < 1e-6 and 0 <= t["lcp"] <= 0.3 and 0 <= t["quality"] <= 0.5 * t["exact"] + 1e-6 and t["rank"] == 0
+    assert set(t) == {"exact", "valid", "lcp", "quality", "rank", "list", "grade"} and abs(sum(t.values()) - e["reward"]) < 1e-5
+    assert abs(t["valid"] - 0.1) < 1e-6 and 0 <= t["lcp"] <= 0.3 and 0 <= t["quality"] <= 0.5 * t["exact"] + 1e-6 and t["rank"] == t["list"] == t["grade"] == 0
     assert 0 <= e["groups_equal_share"] <= 1 and abs(e["groups_equal_share"] * e["prompts"] - e["groups_equal"]) < 1e-2
     assert e["kl"] >= 0 and e["entropy"] > 0 and e["clipped"] == 0
 best = max(log, key=lambda e: e["ndcg@10"])
@@ -100,6 +100,38 @@ PY
     done
     rl "${INPUT[@]}" --prompts-per-step 64 --sampler constrained-beam --reward rank --epochs 1 --lr 0.002 --valid-every 1000 -o rl.st
     [ "$(meta rl.st validation step)" -gt 0 ]
+}
+
+@test "preferences, a supervised term, lists, grades and perturbed prompts: each learns, and shapes the result" {
+    kinds=('--reward list --advantages centred' '--reward graded' '--prompts perturbed --reward exact' '--sft-weight 0.5 --reward exact'
+        '--objective sdpo --kl 1' '--objective sdpo-rank --kl 1' '--objective sdpo --sft-weight 0.2 --prompts perturbed')
+    for kind in "${kinds[@]}"; do
+        # shellcheck disable=SC2086 # words
+        "$BIN/qarm-rl" -q -m model.st -s sids.st -i interactions.st --epochs 3 --prompts-per-step 64 --valid-every 8 --lr 0.002 $kind --log log.jsonl -o rl.st
+        run /usr/bin/python3 - <<'PY'
+import json
+lines = [json.loads(line) for line in open("log.jsonl")]
+first, last = lines[0], lines[-1]
+best = max(line["ndcg@10"] for line in lines)
+assert best > first["ndcg@10"] + 0.02, (first["ndcg@10"], best)
+assert abs(sum(last["reward_terms"].values()) - last["reward"]) < 1e-5
+PY
+        assert_success
+    done
+    few=(-m model.st -s sids.st -i interactions.st --epochs 0.25 --prompts-per-step 32 --valid-users 0 --reward exact)
+    [ "$(rl "${few[@]}" | weights /dev/stdin)" = "$(rl "${few[@]}" | weights /dev/stdin)" ]
+    perturbed=("${few[@]}" --prompts perturbed)
+    rl "${perturbed[@]}" -o all.st
+    for other in '--cut-history 0' '--drop-items 0' '--swap-items 0' '--advantages centred' '--sft-weight 0.1'; do
+        # shellcheck disable=SC2086 # words
+        rl "${perturbed[@]}" $other -o other.st
+        [ "$(weights all.st)" != "$(weights other.st)" ] || fail "$other changed nothing"
+    done
+    for t in 1 2 3; do rl "${perturbed[@]}" --sft-weight 0.1 --threads $t -o t$t.st; done
+    cmp t1.st t2.st
+    cmp t1.st t3.st
+    for t in 1 2; do rl "${few[@]:0:8}" --prompts-per-step 32 --valid-users 0 --objective sdpo-rank --threads $t -o s$t.st; done
+    cmp s1.st s2.st
 }
 
 @test "free candidates need the level softmax; what is no item earns no validity" {
@@ -238,6 +270,15 @@ PY
 }
 
 @test "wrong usage" {
+    refused 64 '--reward needs --objective grpo' --objective sdpo --reward exact
+    refused 64 '--advantages needs --objective grpo' --objective sdpo-rank --advantages centred
+    refused 64 '--clip needs --objective grpo' --objective sdpo --clip 0.1
+    refused 64 '--gamma needs --reward graded' --gamma 0.5
+    refused 64 '--gamma 1.5: out of range' --reward graded --gamma 1.5
+    refused 64 '--drop-items needs --prompts perturbed' --drop-items 0.5
+    refused 64 '--cut-history needs --prompts perturbed' --prompts last --cut-history 0.5
+    refused 64 '--swap-items needs --prompts perturbed' --swap-items 0.5
+    refused 64 'expected one of grpo, sdpo, sdpo-rank' --objective dpo
     refused 64 '--group 1: out of range' --group 1
     refused 64 'expected one of exact, exact+valid+lcp, ungated, gated, suppress, rank' --reward all
     refused 64 'expected one of constrained-sample, constrained-beam, free' --sampler beam
@@ -292,7 +333,7 @@ PY
 @test "help fits a screen, and the manual page has every option with its default" {
     run rl --help
     assert_success
-    [ "${#lines[@]}" -le 50 ]
+    [ "${#lines[@]}" -le 60 ]
     for line in "${lines[@]}"; do [ "${#line}" -le 100 ] || fail "too wide: $line"; done
     rl --help >help
     run /usr/bin/python3 - "$BATS_TEST_DIRNAME/../man/qarm-rl.1" <<'PY'

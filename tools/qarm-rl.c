@@ -13,13 +13,15 @@
 #include "policy/rl_trainer.h"
 #include "train/checkpoint.h"
 
-static const char *const prompt_choices[] = {"all", "last", "held-back", NULL}, *const schedules[] = {"cosine", "constant", NULL};
+static const char *const prompt_choices[] = {"all", "last", "held-back", "perturbed", NULL}; /* as prompts_kind_t has them */
+static const char *const advantage_choices[] = {"standardised", "centred", NULL}, *const schedules[] = {"cosine", "constant", NULL};
 
 static const char *model_path, *sids_path, *interactions_path, *quality_path;
-static const char *reward = "gated", *sampler = "constrained-beam", *prompts = "all", *schedule = "cosine";
+static const char *objective = "grpo", *advantages = "standardised", *reward = "gated", *sampler = "constrained-beam", *prompts = "all", *schedule = "cosine";
 static const char *validate = "auto", *gemm = "auto";
 static double save_seconds = 30;
-static rl_options_t o = {.reward = {.alpha = 0.5, .lambda_valid = 0.1, .lambda_pref = 0.3}, .group = 8, .prompts_per_step = 1024, .inner_steps = 1,
+static rl_options_t o = {.reward = {.alpha = 0.5, .lambda_valid = 0.1, .lambda_pref = 0.3, .gamma = 0.3},
+                         .perturb = {.cut = 0.3, .drop = 0.2, .swap = 0.1}, .group = 8, .prompts_per_step = 1024, .inner_steps = 1,
                          .temperature = 1, .epsilon = 0.2, .beta = 0.001, .epochs = 0.5,
                          .update = {.lr = 1e-4, .beta2 = 0.98, .weight_decay = 0, .clip = 1, .average = 0}, .warmup = 5, .valid_users = 6000,
                          .valid_every = 16, .beam = 20, .patience = 5, .max_kl = 1, .min_entropy = 0.3, .max_entropy = 2};
@@ -30,18 +32,25 @@ static const cli_option_t options[] = {
     OPT_STRING('i', "interactions", "FILE", &interactions_path, "histories, interactions/2"),
     OPT_STRING(0, "quality", "FILE", &quality_path, "q of every item, quality/1"),
     CLI_OUTPUT,
+    CONFIG_CHOICE(0, "objective", policy_objective_names, &objective, "what is learnt from candidates"),
+    CONFIG_REAL(0, "sft-weight", "X", &o.supervised, 0, 1000, "weight of the target's own loss beside it"),
     CONFIG_CHOICE(0, "reward", reward_names, &reward, "what candidates earn"),
     CONFIG_REAL(0, "alpha", "X", &o.reward.alpha, 0, 1000, "weight of quality"),
     CONFIG_REAL(0, "lambda-valid", "X", &o.reward.lambda_valid, 0, 1000, "reward of being an item"),
     CONFIG_REAL(0, "lambda-pref", "X", &o.reward.lambda_pref, 0, 1000, "reward of sharing all codes"),
+    CONFIG_REAL(0, "gamma", "X", &o.reward.gamma, 0, 1, "most that graded pays for a miss"),
+    CONFIG_CHOICE(0, "advantages", advantage_choices, &advantages, "rewards less their mean: divided by deviation or not"),
     CONFIG_CHOICE(0, "sampler", sampler_names, &sampler, "how they are drawn"),
     CONFIG_REAL(0, "temperature", "X", &o.temperature, 0.01, 100, "logits are divided by it"),
     CONFIG_INT(0, "group", "N", &o.group, 2, 1024, "candidates of a prompt"),
     CONFIG_CHOICE(0, "prompts", prompt_choices, &prompts, "targets in training histories"),
+    CONFIG_REAL(0, "cut-history", "P", &o.perturb.cut, 0, 1, "perturbed: rate of histories that lose their beginning"),
+    CONFIG_REAL(0, "drop-items", "P", &o.perturb.drop, 0, 1, "perturbed: rate of items left out"),
+    CONFIG_REAL(0, "swap-items", "P", &o.perturb.swap, 0, 1, "perturbed: rate of items replaced by near ones"),
     CONFIG_INT(0, "prompts-per-step", "N", &o.prompts_per_step, 1, 1 << 20, "prompts of a step"),
     CONFIG_INT(0, "inner-steps", "N", &o.inner_steps, 1, 1000, "updates on a step's candidates"),
     CONFIG_REAL(0, "clip", "X", &o.epsilon, 0, 100, "bound of the ratio's distance from 1"),
-    CONFIG_REAL(0, "kl", "X", &o.beta, 0, 1000, "weight of the KL penalty"),
+    CONFIG_REAL(0, "kl", "X", &o.beta, 0, 1000, "weight of the KL penalty, or of sdpo's logits"),
     CONFIG_REAL(0, "epochs", "X", &o.epochs, 0.000001, 10000, "passes over the prompts"),
     CONFIG_REAL(0, "lr", "X", &o.update.lr, 0, 10, "peak learning rate"),
     CONFIG_CHOICE(0, "schedule", schedules, &schedule, "of the rate after warm-up"),
@@ -89,12 +98,31 @@ static void write_model(const model_t *m, const generator_t *start, const rl_res
     free(kept);
 }
 
+/* Refuses what would do nothing. */
+static void check_options(void)
+{
+    const struct { const char *option; bool used; const char *needs; } all[] = {
+        {"reward", !strcmp(objective, "grpo"), "--objective grpo"}, {"advantages", !strcmp(objective, "grpo"), "--objective grpo"},
+        {"clip", !strcmp(objective, "grpo"), "--objective grpo"}, {"gamma", !strcmp(reward, "graded"), "--reward graded"},
+        {"cut-history", !strcmp(prompts, "perturbed"), "--prompts perturbed"},
+        {"drop-items", !strcmp(prompts, "perturbed"), "--prompts perturbed"},
+        {"swap-items", !strcmp(prompts, "perturbed"), "--prompts perturbed"}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (cli_given(all[i].option) && !all[i].used) die(EX_USAGE, "--%s needs %s", all[i].option, all[i].needs);
+}
+
 static void settle_options(void)
 {
     if (!model_path || !sids_path || !interactions_path) die(EX_USAGE, "--model, --sids and --interactions are required");
+    check_options();
+    if (strcmp(objective, "grpo")) reward = "exact"; /* told, not learnt from */
     o.reward.kind = reward_kind(reward);
     o.sampler = sampler_kind(sampler);
-    o.prompts = !strcmp(prompts, "all") ? PROMPTS_ALL : !strcmp(prompts, "last") ? PROMPTS_LAST : PROMPTS_HELD_BACK;
+    for (int i = 0; prompt_choices[i]; i++)
+        if (!strcmp(prompts, prompt_choices[i])) o.prompts = (prompts_kind_t)i;
+    o.objective = policy_objective(objective);
+    o.standardise = !strcmp(advantages, "standardised");
+    if (o.objective != OBJECTIVE_GRPO && !cli_given("kl")) o.beta = 0.1;
     o.cosine = !strcmp(schedule, "cosine");
     o.shards = cli_common.shards;
     o.seed = (uint64_t)cli_common.seed;

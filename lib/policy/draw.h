@@ -13,4 +13,7 @@ typedef struct {
     float log_prob;   /* of all tokens, under the policy, allowed sets and temperature that drew them */
 } draw_t;
 
+/* A candidate's place among n by its probability, from 1; of equals the one drawn first stands before. */
+int draw_rank(int n, const draw_t *draws, int which);
+
 #endif

@@ -9,10 +9,20 @@
 #include "base/simd.h"
 #include "gen/head.h"
 #include "gen/pass.h"
+#include "policy/preference.h"
 #include "nn/fastmath.h"
 #include "nn/vec.h"
 
 enum { AT_ONCE = 16 }; /* groups in one pass of the network */
+
+const char *const policy_objective_names[] = {"grpo", "sdpo", "sdpo-rank", NULL};
+
+policy_objective_t policy_objective(const char *name)
+{
+    for (int i = 0; policy_objective_names[i]; i++)
+        if (!strcmp(policy_objective_names[i], name)) return (policy_objective_t)i;
+    die(EX_SOFTWARE, "no objective is called '%s'", name);
+}
 
 /* What was generated at one scored position: by one candidate, or at a history's last row by all of a group. */
 typedef struct {
@@ -36,6 +46,7 @@ struct grpo {
     /* the pass at hand */
     segments_t segments;
     int64_t count, pool_used, pool_cap;
+    double *apart, *pull;      /* [AT_ONCE, group + 1] of a preference: D, and d loss / d log pi, of whole candidates */
     const grpo_group_t *groups;
     bool first;
     double weight;
@@ -45,9 +56,9 @@ struct grpo {
 grpo_t *grpo_new(const network_t *policy, const network_t *reference, const space_t *space, const grpo_options_t *o)
 {
     const int levels = space->vocab.levels, branch = space_by_prefixes(space) ? 0 : levels;
-    const int64_t history = space_longest(space), rows = AT_ONCE * (history + o->group * branch), longest = history + branch;
-    const int64_t prefixes = round_rows(policy->backend, AT_ONCE * (1 + o->group));
-    const int64_t segments = AT_ONCE * (1 + o->group), scored = AT_ONCE * (1 + o->group * levels);
+    const int64_t all = o->group + 1, history = space_longest(space), rows = AT_ONCE * (history + all * branch);
+    const int64_t longest = history + branch, prefixes = round_rows(policy->backend, AT_ONCE * (1 + all));
+    const int64_t segments = AT_ONCE * (1 + all), scored = AT_ONCE * (1 + all * levels);
     grpo_t *g = NEW(grpo_t);
     *g = (grpo_t){.policy = policy, .reference = reference, .space = space, .o = *o,
                    .inverse_temperature = (float)(1 / o->temperature)};
@@ -62,6 +73,8 @@ grpo_t *grpo_new(const network_t *policy, const network_t *reference, const spac
     g->positions = NEW_ARRAY(scored_position_t, scored);
     g->choices = NEW_ARRAY(choice_t, scored);
     g->p = xfloats((size_t)space->widest);
+    g->apart = NEW_ARRAY(double, AT_ONCE * all);
+    g->pull = NEW_ARRAY(double, AT_ONCE * all);
     return g;
 }
 
@@ -73,7 +86,7 @@ void grpo_free(grpo_t *g)
     depth_prefixes_free(&g->prefixes);
     head_free(g->head);
     head_free(g->reference_head);
-    void *all[] = {g->symbols, g->bounds, g->parents, g->positions, g->choices, g->pool, g->p};
+    void *all[] = {g->symbols, g->bounds, g->parents, g->positions, g->choices, g->pool, g->p, g->apart, g->pull};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     free(g);
 }
@@ -88,6 +101,18 @@ static bool has_choice(const grpo_t *g, int level, int64_t node)
 {
     return space_allowed(g->space, space_next(g->space, level, node)).n > 1;
 }
+
+/* Tells whether the target is scored beside the candidates. */
+static bool has_target(const grpo_t *g) { return g->o.objective != OBJECTIVE_GRPO || g->o.supervised > 0; }
+
+/* Finds a group's candidate, or behind them all its target. */
+static const draw_t *draw_of(const grpo_t *g, int64_t group, int draw)
+{
+    return draw < g->o.group ? &g->groups[group].draws[draw] : g->groups[group].target;
+}
+
+/* Counts a group's candidates, the target among them. */
+static int scored_draws(const grpo_t *g) { return g->o.group + has_target(g); }
 
 /* Weighs each of a candidate's tokens in the loss. */
 static double share_of(const grpo_t *g, int64_t group, int draw)
@@ -106,14 +131,15 @@ static int64_t add_prefix(grpo_t *g, depth_chain_t *chain, int level, int64_t en
  * end, and `chain` holds the group's own, of no tokens. */
 static void lay_branch(grpo_t *g, int64_t group, int draw, int64_t parent, depth_chain_t chain)
 {
-    const draw_t *d = &g->groups[group].draws[draw];
+    const draw_t *d = draw_of(g, group, draw);
     const int64_t start = g->segments.rows, end = g->bounds[parent + 1] - 1;
     const bool branches = !space_by_prefixes(g->space);
     int64_t node = 0;
     int fed = 0;
     for (int level = 0; level < d->count; level++) {
         const bool choice = has_choice(g, level, node);
-        if (!choice) g->stats->loss -= share_of(g, group, draw) * g->groups[group].advantages[draw]; /* a ratio of 1 */
+        if (!choice && draw < g->o.group && g->o.objective == OBJECTIVE_GRPO)
+            g->stats->loss -= share_of(g, group, draw) * g->groups[group].advantages[draw]; /* a ratio of 1 */
         if (choice && level > 0) {
             const int64_t row = branches ? start + level - 1 : add_prefix(g, &chain, level, end, d->tokens);
             add_position(g, row, level, node, group, draw);
@@ -140,7 +166,7 @@ static void lay_group(grpo_t *g, int64_t group)
     int64_t row = end;
     if (space_by_prefixes(g->space) && (choice || g->prefixes.chained)) row = add_prefix(g, &chain, 0, end, NULL);
     if (choice) add_position(g, row, 0, 0, group, -1);
-    for (int d = 0; d < g->o.group; d++) lay_branch(g, group, d, parent, chain);
+    for (int d = 0; d < scored_draws(g); d++) lay_branch(g, group, d, parent, chain);
 }
 
 /* Turns x into log softmax(x / temperature), in place. */
@@ -203,13 +229,62 @@ static double token_gradient(grpo_t *g, const grpo_group_t *group, int draw, int
     return ratio * a > clipped ? 0 : -share * ratio * a;
 }
 
+/* Finds the candidates that a scored position is of, [*begin, *end). */
+static void draws_at(const grpo_t *g, int64_t i, int *begin, int *end)
+{
+    const choice_t *s = &g->choices[i];
+    *begin = s->draw < 0 ? 0 : s->draw;
+    *end = s->draw < 0 ? scored_draws(g) : s->draw + 1;
+}
+
+/* Finds the place of a candidate's token among those allowed at a position. */
+static int32_t chosen_at(const grpo_t *g, int64_t i, const allowed_t *allowed, int draw)
+{
+    const draw_t *d = draw_of(g, g->choices[i].group, draw);
+    const int32_t chosen = allowed_index(allowed, d->tokens[g->positions[i].set.level]);
+    if (chosen < 0) die(EX_SOFTWARE, "grpo: a candidate's token is not among those allowed");
+    return chosen;
+}
+
+/* Adds up how far whole candidates' probabilities have moved from the reference's. */
+static void move_apart(void *ctx, int64_t i, const allowed_t *allowed, float *x)
+{
+    grpo_t *g = ctx;
+    int begin, end;
+    draws_at(g, i, &begin, &end);
+    log_softmax(allowed->n, g->inverse_temperature, x);
+    for (int d = begin; d < end; d++) {
+        const int32_t chosen = chosen_at(g, i, allowed, d);
+        g->apart[g->choices[i].group * (g->o.group + 1) + d] += x[chosen] - g->pool[g->pool_used + chosen];
+    }
+    g->pool_used += allowed->n;
+}
+
+/* Finds d loss / d log pi of a candidate's token, adds its loss and statistics, and adds to *push, of the KL penalty. */
+static double draw_gradient(grpo_t *g, int64_t i, int draw, double log_p, double kl, double *push)
+{
+    const int64_t number = g->choices[i].group;
+    const double preferred = g->o.objective == OBJECTIVE_GRPO ? 0 : g->weight * g->pull[number * (g->o.group + 1) + draw];
+    if (draw == g->o.group) {
+        g->stats->supervised -= g->weight * g->o.supervised * log_p;
+        g->stats->loss -= g->weight * g->o.supervised * log_p;
+        return preferred - g->weight * g->o.supervised;
+    }
+    if (g->o.objective != OBJECTIVE_GRPO) {
+        g->stats->tokens++;
+        return preferred;
+    }
+    const double share = share_of(g, number, draw);
+    *push += share * g->o.beta;
+    return token_gradient(g, &g->groups[number], draw, g->positions[i].set.level, log_p, kl, share);
+}
+
 /* Turns a scored row's logits into the loss's gradient. */
 static void policy_gradient(void *ctx, int64_t i, const allowed_t *allowed, float *x)
 {
     grpo_t *g = ctx;
-    const choice_t *s = &g->choices[i];
-    const grpo_group_t *group = &g->groups[s->group];
-    const int level = g->positions[i].set.level, begin = s->draw < 0 ? 0 : s->draw, end = s->draw < 0 ? g->o.group : s->draw + 1;
+    int begin, end;
+    draws_at(g, i, &begin, &end);
     const float *ref = g->pool + g->pool_used;
     int32_t chosen[end - begin];
     double gradient[end - begin], pull = 0, push = 0;
@@ -218,12 +293,10 @@ static void policy_gradient(void *ctx, int64_t i, const allowed_t *allowed, floa
     log_softmax(allowed->n, g->inverse_temperature, x);
     measure(allowed->n, x, ref, g->p, &kl, &entropy, &reference_entropy);
     for (int d = begin; d < end; d++) {
-        const double share = share_of(g, s->group, d);
-        chosen[d - begin] = allowed_index(allowed, group->draws[d].tokens[level]);
-        if (chosen[d - begin] < 0) die(EX_SOFTWARE, "grpo: a candidate's token is not among those allowed");
-        gradient[d - begin] = token_gradient(g, group, d, level, x[chosen[d - begin]], kl, share);
+        chosen[d - begin] = chosen_at(g, i, allowed, d);
+        gradient[d - begin] = draw_gradient(g, i, d, x[chosen[d - begin]], kl, &push);
         pull -= gradient[d - begin];
-        push += share * g->o.beta;
+        if (d == g->o.group) continue;
         g->stats->kl += kl;
         g->stats->entropy += entropy;
         g->stats->reference_entropy += reference_entropy;
@@ -238,6 +311,18 @@ static void reserve_pool(grpo_t *g)
     int64_t need = 0;
     for (int64_t i = 0; i < g->count; i++) need += space_allowed(g->space, g->positions[i].set).n;
     if (need > g->pool_cap) g->pool = xreallocarray(g->pool, (size_t)(g->pool_cap = need), sizeof *g->pool);
+}
+
+/* Finds what the preference makes of whole candidates. */
+static void prefer(grpo_t *g, int64_t n, const float *states, const operand_t *packed)
+{
+    const int all = g->o.group + 1;
+    memset(g->apart, 0, (size_t)(n * all) * sizeof *g->apart);
+    g->pool_used = 0;
+    head_pass(g->head, g->count, g->positions, states, packed, move_apart, g, NULL, NULL);
+    for (int64_t i = 0; i < n; i++)
+        g->stats->loss += g->weight * preference(g->o.group, g->groups[i].draws, g->groups[i].target->item, g->o.objective == OBJECTIVE_SDPO_RANK, g->o.beta,
+                                                 g->apart + i * all, g->pull + i * all);
 }
 
 /* Adds the gradient of up to AT_ONCE groups. */
@@ -256,8 +341,9 @@ static void pass_groups(grpo_t *g, int64_t n, const grpo_group_t *groups, grads_
     const float *states = pass_forward(g->reference_pass, &in, &none, 0, &packed);
     head_pass(g->reference_head, g->count, g->positions, states, packed, keep_reference, g, NULL, NULL);
 
-    g->pool_used = 0;
     states = pass_forward(g->pass, &in, &none, 0, &packed);
+    if (g->o.objective != OBJECTIVE_GRPO) prefer(g, n, states, packed);
+    g->pool_used = 0;
     head_pass(g->head, g->count, g->positions, states, packed, policy_gradient, g, pass_gradient(g->pass), grads);
     pass_backward(g->pass, grads);
 }

@@ -7,8 +7,8 @@
 #include "base/err.h"
 #include "data/ranking.h"
 
-const char *const reward_names[] = {"exact", "exact+valid+lcp", "ungated", "gated", "suppress", "rank", NULL};
-const char *const reward_term_names[REWARD_TERMS] = {"exact", "valid", "lcp", "quality", "rank"};
+const char *const reward_names[] = {"exact", "exact+valid+lcp", "ungated", "gated", "suppress", "rank", "list", "graded", NULL};
+const char *const reward_term_names[REWARD_TERMS] = {"exact", "valid", "lcp", "quality", "rank", "list", "grade"};
 
 reward_kind_t reward_kind(const char *name)
 {
@@ -62,15 +62,6 @@ int sid_common_codes(const space_t *space, int32_t item, const draw_t *draw)
     return same;
 }
 
-/* Finds the candidate's place by its probability, from 1; of equals the one drawn first stands before. */
-static int draw_rank(int n, const draw_t *draws, int which)
-{
-    int rank = 1;
-    for (int i = 0; i < n; i++)
-        rank += draws[i].log_prob > draws[which].log_prob || (draws[i].log_prob == draws[which].log_prob && i < which);
-    return rank;
-}
-
 static void rank_terms(int n, const draw_t *draws, reward_t *rewards)
 {
     bool hit = false;
@@ -81,6 +72,19 @@ static void rank_terms(int n, const draw_t *draws, reward_t *rewards)
     }
     for (int i = 0; hit && i < n; i++)
         if (rewards[i].term[TERM_EXACT] == 0) rewards[i].term[TERM_RANK] = -ranking_gain(draw_rank(n, draws, i)) / all;
+}
+
+/* Takes the hit, the first where a group holds several, as all that is right in the list. */
+static void list_terms(int n, const draw_t *draws, reward_t *rewards)
+{
+    int hit = 0;
+    for (int i = 0; i < n; i++)
+        if (rewards[i].term[TERM_EXACT] > 0 && (!hit || draw_rank(n, draws, i) < hit)) hit = draw_rank(n, draws, i);
+    for (int i = 0; hit && i < n; i++) {
+        const int rank = draw_rank(n, draws, i);
+        const double worth = rank == hit ? ranking_gain(hit) : rank < hit ? ranking_gain(hit) - ranking_gain(hit - 1) : 0;
+        rewards[i].term[TERM_LIST] = worth - rewards[i].term[TERM_EXACT];
+    }
 }
 
 static double quality_of(const quality_t *q, int32_t item, double missing)
@@ -103,12 +107,15 @@ void reward_group(const reward_options_t *o, const space_t *space, const quality
         }
         if (o->kind == REWARD_GATED) term[TERM_QUALITY] = hit * o->alpha * quality_of(q, target, 0);
         if (o->kind == REWARD_UNGATED) term[TERM_QUALITY] = o->alpha * quality_of(q, d->item, 0);
+        if (o->kind == REWARD_GRADED && !hit && d->item >= 0)
+            term[TERM_GRADE] = o->gamma * kinship_of(o->kinship, target, d->item);
         if (o->kind == REWARD_SUPPRESS) term[TERM_QUALITY] = hit * o->alpha * (2 * quality_of(q, target, 0.5) - 1);
     }
     if (o->kind == REWARD_RANK) rank_terms(n, draws, rewards);
+    if (o->kind == REWARD_LIST) list_terms(n, draws, rewards);
 }
 
-bool reward_advantages(int n, const reward_t *rewards, double *advantages)
+bool reward_advantages(int n, const reward_t *rewards, bool standardise, double *advantages)
 {
     double least = INFINITY, most = -INFINITY, mean = 0, variance = 0;
     for (int i = 0; i < n; i++) {
@@ -119,6 +126,7 @@ bool reward_advantages(int n, const reward_t *rewards, double *advantages)
         mean += r / n;
     }
     for (int i = 0; i < n; i++) variance += (advantages[i] - mean) * (advantages[i] - mean) / n;
-    for (int i = 0; i < n; i++) advantages[i] = least == most ? 0 : (advantages[i] - mean) / (sqrt(variance) + 1e-6);
+    const double unit = standardise ? sqrt(variance) + 1e-6 : 1;
+    for (int i = 0; i < n; i++) advantages[i] = least == most ? 0 : (advantages[i] - mean) / unit;
     return least < most;
 }

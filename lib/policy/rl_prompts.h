@@ -7,9 +7,9 @@
 #include "data/interactions.h"
 #include "gen/hold_back.h"
 
-/* Which interactions of a training history are targets: all but the first, only the last, or the last of those users whose last
- * one was held back from supervised training. */
-typedef enum { PROMPTS_ALL, PROMPTS_LAST, PROMPTS_HELD_BACK } prompts_kind_t;
+/* Which interactions of a training history are targets: all but the first, only the last, the last of those users whose last
+ * one was held back from supervised training, or all but the first behind histories that are perturbed (policy/perturb.h). */
+typedef enum { PROMPTS_ALL, PROMPTS_LAST, PROMPTS_HELD_BACK, PROMPTS_PERTURBED } prompts_kind_t;
 
 /* Every user's prompts in order; each history holds the last `max_items` items before its target. Validation's and test's
  * items are never in them. Caller frees. */

@@ -14,7 +14,6 @@
 #include "base/rng.h"
 #include "gen/validation.h"
 #include "nn/optim.h"
-#include "policy/grpo.h"
 #include "train/loop.h"
 
 _Static_assert((int)RL_RUNNING == LOOP_RUNNING && (int)RL_EPOCHS == LOOP_ROUNDS && (int)RL_PATIENCE == LOOP_PATIENCE &&
@@ -27,7 +26,7 @@ const char *const rl_end_names[] = {"running", "epochs", "patience", "kl", "entr
 typedef struct {
     double groups, equal, hit_groups, reward, terms[REWARD_TERMS], deviation; /* over groups */
     double kl, entropy, reference_entropy, tokens, clipped;                   /* over generated tokens */
-    double loss, norm, updates;                                               /* over updates */
+    double loss, supervised, norm, updates;                                   /* over updates */
 } rl_sums_t;
 
 typedef struct {
@@ -41,11 +40,14 @@ typedef struct {
     grpo_t **workers;
     validation_t *validation;
     history_t *prompts;
+    perturb_t *perturb;      /* NULL: prompts are as they are */
+    kinship_t *kinship;      /* NULL: no reward asks */
     int64_t prompt_count, steps;
     int64_t *order, epoch;   /* of the prompts in that epoch */
     /* the step at hand */
     history_t *asked;        /* [prompts_per_step] */
-    draw_t *draws;           /* [prompts_per_step, group] */
+    int32_t *perturbed;      /* [prompts_per_step, max_items] */
+    draw_t *draws, *targets; /* [prompts_per_step, group], [prompts_per_step] */
     double *advantages, *old; /* [prompts_per_step, group], [.., SID_MAX_TOKENS] */
     grpo_group_t *groups;    /* those kept */
     int64_t kept, used_shards;
@@ -60,7 +62,7 @@ typedef struct {
 static void make_workers(rl_t *t)
 {
     const rl_options_t *o = &t->o;
-    const grpo_options_t grpo = {o->temperature, o->epsilon, o->beta, (int)o->group};
+    const grpo_options_t grpo = {o->objective, o->temperature, o->epsilon, o->beta, o->supervised, (int)o->group};
     t->workers = NEW_ARRAY(grpo_t *, parallel_workers());
     for (int i = 0; i < parallel_workers(); i++) t->workers[i] = grpo_new(t->net, t->reference, &t->space, &grpo);
 }
@@ -70,7 +72,9 @@ static void make_step(rl_t *t)
 {
     const int64_t prompts = t->o.prompts_per_step, candidates = prompts * t->o.group;
     t->asked = NEW_ARRAY(history_t, prompts);
+    t->perturbed = NEW_ARRAY(int32_t, t->perturb ? prompts * t->space.max_items : 0);
     t->draws = NEW_ARRAY(draw_t, candidates);
+    t->targets = NEW_ARRAY(draw_t, prompts);
     t->advantages = NEW_ARRAY(double, candidates);
     t->old = NEW_ARRAY(double, candidates * SID_MAX_TOKENS);
     t->groups = NEW_ARRAY(grpo_group_t, prompts);
@@ -101,6 +105,8 @@ static rl_t *rl_new(const rl_job_t *job)
     t->rollout = rollout_new(t->net, &t->space, t->o.sampler, (int)t->o.group, t->o.temperature);
     if (t->o.valid_users)
         t->validation = validation_new(t->net, &g->space, job->interactions, t->o.valid_users, t->o.seed, t->o.protocol);
+    if (t->o.prompts == PROMPTS_PERTURBED) t->perturb = perturb_new(&t->o.perturb, g->space.sids);
+    if (t->o.reward.kind == REWARD_GRADED) t->o.reward.kinship = t->kinship = kinship_new(job->interactions);
     make_workers(t);
     make_step(t);
     return t;
@@ -114,7 +120,9 @@ static void rl_free(rl_t *t)
     learner_free(&t->learner);
     network_free(t->net);
     network_free(t->reference);
-    void *all[] = {t->workers, t->prompts, t->order, t->asked, t->draws, t->advantages, t->old, t->groups, t->shard_stats};
+    perturb_free(t->perturb);
+    kinship_free(t->kinship);
+    void *all[] = {t->workers, t->prompts, t->order, t->asked, t->perturbed, t->draws, t->targets, t->advantages, t->old, t->groups, t->shard_stats};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     free(t);
 }
@@ -132,6 +140,21 @@ static history_t prompt_at(rl_t *t, int64_t number)
 }
 
 /* --- A step ------------------------------------------------------------------------------------------------------------- */
+
+/* Asks the step's i-th prompt, number `number` of all. */
+static void ask(rl_t *t, int64_t i, int64_t number)
+{
+    t->asked[i] = prompt_at(t, number);
+    if (t->perturb)
+        t->asked[i] = perturb_history(t->perturb, &t->asked[i], rng_key(rng_stream(t->o.seed, "perturbed"), (uint64_t)number),
+                                      t->perturbed + i * t->space.max_items);
+    draw_t *target = &t->targets[i];
+    target->item = t->asked[i].target;
+    target->count = vocab_sid(&t->space.vocab, t->space.sids, target->item, target->tokens);
+}
+
+/* Tells whether a group whose rewards are equal is learnt from all the same. */
+static bool needs_no_rewards(const rl_t *t) { return t->o.objective != OBJECTIVE_GRPO || t->o.supervised > 0; }
 
 static void add_rewards(rl_t *t, const reward_t *rewards)
 {
@@ -154,18 +177,20 @@ static void collect(rl_t *t, int64_t step)
 {
     const int64_t n = t->o.prompts_per_step, first = step * n;
     reward_t *rewards = NEW_ARRAY(reward_t, t->o.group);
-    for (int64_t i = 0; i < n; i++) t->asked[i] = prompt_at(t, first + i);
+    for (int64_t i = 0; i < n; i++) ask(t, i, first + i);
     rollout_run(t->rollout, n, t->asked, rng_stream(t->o.seed, "draws"), first, t->draws);
     t->kept = 0;
     for (int64_t i = 0; i < n; i++) {
         const int64_t at = i * t->o.group;
         reward_group(&t->o.reward, &t->space, t->job->quality, t->asked[i].target, (int)t->o.group, t->draws + at, rewards);
         add_rewards(t, rewards);
-        if (reward_advantages((int)t->o.group, rewards, t->advantages + at))
-            t->groups[t->kept++] = (grpo_group_t){&t->asked[i], t->draws + at, t->advantages + at, t->old + at * SID_MAX_TOKENS};
+        const bool unequal = reward_advantages((int)t->o.group, rewards, t->o.standardise, t->advantages + at);
+        t->sums.equal += !unequal;
+        if (unequal || needs_no_rewards(t))
+            t->groups[t->kept++] = (grpo_group_t){&t->asked[i], t->draws + at, &t->targets[i], t->advantages + at,
+                                                  t->old + at * SID_MAX_TOKENS};
     }
     t->sums.groups += (double)n;
-    t->sums.equal += (double)(n - t->kept);
     t->candidates += n * t->o.group;
     free(rewards);
 }
@@ -191,6 +216,7 @@ static double learning_rate(const rl_t *t)
 static void add_stats(rl_sums_t *sums, const grpo_stats_t *s)
 {
     sums->loss += s->loss;
+    sums->supervised += s->supervised;
     sums->kl += s->kl;
     sums->entropy += s->entropy;
     sums->reference_entropy += s->reference_entropy;
@@ -274,11 +300,11 @@ static void log_round(const rl_t *t, const loop_state_t *at)
         buf_printf(&terms, "%s\"%s\":%.6f", k ? "," : "", reward_term_names[k], ratio(x->terms[k], x->groups));
     char *validated = validation_json(t->validation, &t->score);
     jsonlog("{\"step\":%d,\"updates\":%d,\"prompts\":%.0f,\"reward\":%.6f,\"reward_terms\":{%s},\"reward_deviation\":%.6f,"
-            "\"groups_with_hit\":%.6f,\"groups_equal\":%.0f,\"groups_equal_share\":%.6f,\"loss\":%.6f,\"kl\":%.6g,"
+            "\"groups_with_hit\":%.6f,\"groups_equal\":%.0f,\"groups_equal_share\":%.6f,\"loss\":%.6f,\"supervised_loss\":%.6f,\"kl\":%.6g,"
             "\"entropy\":%.6f,\"entropy_share\":%.6f,\"clipped\":%.6f,\"gradient_norm\":%.6f,%s,\"candidates_per_second\":%.0f}",
             (int)first_step(t, at->round), (int)t->learner.updates, x->groups, ratio(x->reward, x->groups), terms.data,
             ratio(x->deviation, x->groups), ratio(x->hit_groups, x->groups), x->equal, ratio(x->equal, x->groups),
-            ratio(x->loss, x->updates), ratio(x->kl, x->tokens), ratio(x->entropy, x->tokens), entropy_share(x),
+            ratio(x->loss, x->updates), ratio(x->supervised, x->updates), ratio(x->kl, x->tokens), ratio(x->entropy, x->tokens), entropy_share(x),
             ratio(x->clipped, x->tokens), ratio(x->norm, x->updates), validated, candidates_per_second(t, at));
     buf_free(&terms);
     free(validated);
@@ -324,7 +350,7 @@ static void fields(void *ctx, checkpoint_t *c)
     const struct { const char *name; double *value; } sums[] = {
         {"groups", &s->groups}, {"equal", &s->equal}, {"hit_groups", &s->hit_groups}, {"reward", &s->reward},
         {"deviation", &s->deviation}, {"kl", &s->kl}, {"entropy", &s->entropy}, {"reference_entropy", &s->reference_entropy},
-        {"tokens", &s->tokens}, {"clipped", &s->clipped}, {"loss", &s->loss}, {"norm", &s->norm}, {"updates", &s->updates}};
+        {"tokens", &s->tokens}, {"clipped", &s->clipped}, {"loss", &s->loss}, {"supervised", &s->supervised}, {"norm", &s->norm}, {"updates", &s->updates}};
     for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) checkpoint_add(c, "round", sums[i].name, ST_F64, 1, sums[i].value);
     checkpoint_add(c, "round", "reward_terms", ST_F64, REWARD_TERMS, s->terms);
     checkpoint_add(c, "start", "hr", ST_F64, 1, &t->start.hr10);

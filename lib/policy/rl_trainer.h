@@ -10,15 +10,21 @@
 #include "data/sids.h"
 #include "gen/generator.h"
 #include "nn/backend.h"
+#include "policy/grpo.h"
+#include "policy/perturb.h"
 #include "policy/reward.h"
 #include "policy/rl_prompts.h"
 #include "policy/rollout.h"
 #include "train/learner.h"
 
 typedef struct {
-    reward_options_t reward;
+    policy_objective_t objective;
+    reward_options_t reward;           /* its kinship is made here */
+    bool standardise;                  /* advantages */
+    double supervised;                 /* weight of the target's own loss */
     sampler_t sampler;
     prompts_kind_t prompts;
+    perturb_options_t perturb;
     int64_t group, prompts_per_step, inner_steps;
     double temperature, epsilon, beta; /* of the logits, the clip and the KL penalty */
     double epochs;                     /* passes over the prompts */

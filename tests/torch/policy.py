@@ -14,7 +14,8 @@ import tempfile
 sys.dont_write_bytecode = True
 import numpy as np
 import torch
-from reference import Catalogue, Optimiser, advantages, beam_search, load, policy_loss, read_safetensors
+from reference import (Catalogue, Optimiser, advantages, beam_search, load, policy_loss, preference_loss, read_safetensors,
+                       sid_log_prob)
 
 HERE = pathlib.Path(__file__).resolve().parent
 BIN = pathlib.Path(os.environ.get("SIDMILL_BIN", HERE.parent.parent / "build" / "bin")).resolve()
@@ -38,9 +39,19 @@ def run(tool, *args):
 def reward(kind, target, drawn, quality):
     """Of candidates as items, best first: each one's terms, added up."""
     hit = [float(i == target) for i in drawn]
+    if kind == "exact":
+        return hit
     if kind == "rank":
         weights = [1 / math.log2(k + 2) for k in range(len(drawn))]
         return [h if h or not any(hit) else -w / sum(weights) for h, w in zip(hit, weights)]
+    if kind == "list":
+        gain = [1 / math.log2(k + 2) for k in range(len(drawn))]
+        place = hit.index(1) if 1 in hit else 0
+        return [gain[place] * h + (k < place) * (gain[place] - gain[place - 1]) for k, h in enumerate(hit)]
+    if kind == "graded":
+        users = [set(u for u, t in enumerate(in_training) if i in t) for i in range(N)]
+        both = [len(users[i] & users[target]) / math.sqrt(max(1, len(users[i]) * len(users[target]))) for i in drawn]
+        return [h or 0.3 * s for h, s in zip(hit, both)]
     codes = [catalogue.sid[i][:catalogue.levels] for i in drawn]
     wanted = catalogue.sid[target][:catalogue.levels]
     common = [next((l for l in range(len(wanted)) if c[l] != wanted[l]), len(wanted)) for c in codes]
@@ -63,9 +74,11 @@ def train(start, *options):
         "--shards", 2, "--warmup", 5, "--patience", 0, "-o", start, *options)
 
 
-def replay(start, kind, temperature, inner, beta, epsilon, steps):
-    options = {"lr": 0.01, "weight-decay": 0.1, "max-norm": 0.4, "temperature": temperature, "inner-steps": inner, "kl": beta, "clip": epsilon}
-    run("qarm-rl", "-m", start, "--quality", "quality.st", "--sampler", "constrained-beam", "--reward", kind, "--group", GROUP, "--prompts", "last",
+def replay(start, kind, temperature, inner, beta, epsilon, steps, centred=False, supervised=0, objective="grpo"):
+    options = {"lr": 0.01, "weight-decay": 0.1, "max-norm": 0.4, "temperature": temperature, "inner-steps": inner, "kl": beta, "sft-weight": supervised, "objective": objective}
+    if objective == "grpo":
+        options |= {"clip": epsilon, "reward": kind, "advantages": "centred" if centred else "standardised"}
+    run("qarm-rl", "-m", start, "--quality", "quality.st", "--sampler", "constrained-beam", "--group", GROUP, "--prompts", "last",
         "--prompts-per-step", len(prompts), "--epochs", steps, "--schedule", "constant", "--warmup", 0, "--valid-every", 1, "--patience", 0,
         "--max-kl", 0, "--min-entropy", 0, "--max-entropy", 0, "--shards", 3, "--log", "log.jsonl", "--valid-users", 0, "-o", "end.st",
         *(x for k, v in options.items() for x in (f"--{k}", v)))
@@ -78,24 +91,34 @@ def replay(start, kind, temperature, inner, beta, epsilon, steps):
         for history, target in prompts:
             drawn = [i for _, i in beam_search(Tempered(model, temperature), catalogue, history, "trie", GROUP)]
             earned.append(reward(kind, target, drawn, quality))
-            if max(earned[-1]) > min(earned[-1]):
-                groups.append([history, [catalogue.sid[i] for i in drawn], advantages(earned[-1]), None])
-        same = same and line["groups_equal"] == len(prompts) - len(groups) and abs(np.mean(earned) - line["reward"]) < 2e-6
+            if objective != "grpo":
+                groups.append([history, [catalogue.sid[i] for i in drawn], catalogue.sid[target]])
+            elif max(earned[-1]) > min(earned[-1]) or supervised:
+                groups.append([history, [catalogue.sid[i] for i in drawn], advantages(earned[-1], not centred), None])
+        equal = sum(max(e) == min(e) for e in earned)
+        same = same and line["groups_equal"] == equal and abs(np.mean(earned) - line["reward"]) < 2e-6
         losses = []
         for _ in range(inner):
-            loss, found, _ = policy_loss(model, reference, catalogue, groups, "trie", temperature, epsilon, beta)
+            if objective == "grpo":
+                loss, found, _ = policy_loss(model, reference, catalogue, groups, "trie", temperature, epsilon, beta)
+                if groups[0][3] is None:
+                    found = iter(found)
+                    for g in groups:
+                        g[3] = [[next(found) for _ in draw] for draw in g[1]]
+            else:
+                loss = preference_loss(model, reference, catalogue, groups, "trie", temperature, beta, objective == "sdpo-rank")
+            if supervised:
+                likely = [sid_log_prob(model, catalogue, h, catalogue.sid[t], "trie", temperature) for h, t in prompts]
+                loss = loss - supervised * sum(likely) / len(prompts)
             losses.append(float(loss.detach()))
-            if groups[0][3] is None:
-                found = iter(found)
-                for g in groups:
-                    g[3] = [[next(found) for _ in draw] for draw in g[1]]
             optimiser.step(loss, 0.01, 0.4)
         worst = max(worst, abs(np.mean(losses) - line["loss"]))
     ours, _ = read_safetensors("end.st")
     begin, _ = read_safetensors(start)
     moved = np.sqrt(sum(((w.detach().numpy() - begin[k]) ** 2).sum() for k, w in model.w.items()))
     apart = np.sqrt(sum(((w.detach().numpy() - ours[k]) ** 2).sum() for k, w in model.w.items()))
-    name = f"{start[:-3]}, {steps} steps of {inner}, {kind}, temperature {temperature}, beta {beta}"
+    what = kind if objective == "grpo" else objective
+    name = f"{start[:-3]}, {steps} steps of {inner}, {what}{', centred' * centred}, supervised {supervised}, temperature {temperature}, beta {beta}"
     check(same, f"{name}: candidates and rewards")
     check(worst < 2e-5, f"{name}: losses", f"apart by {worst:.1e} at most")
     check(apart < 1e-4 * moved, f"{name}: weights", f"apart by {apart / moved:.1e} of the way they went")
@@ -114,11 +137,16 @@ with tempfile.TemporaryDirectory() as folder:
     catalogue = Catalogue(s["codes"], s["suffix"], json.loads(meta["config"])["codes"], max(0, int(s["suffix"].max()) + 1))
     o, e = x["user_offsets"], x["item_index"].tolist()
     trained = [e[o[u]:o[u + 1]][:-2] for u in range(len(o) - 1) if o[u + 1] - o[u] >= 4]
+    in_training, N = [set(e[o[u]:o[u + 1]][:-2]) for u in range(len(o) - 1)], len(catalogue.sid)
     prompts = [(h[:-1][-MAX_ITEMS:], h[-1]) for h in trained]
     replay("flat.st", "rank", 1, 1, 0.001, 0.2, 4)
     replay("flat.st", "gated", 0.8, 3, 0.2, 0.05, 3)
     replay("flat.st", "ungated", 1.5, 2, 0, 0.1, 2)
     replay("timeline.st", "rank", 1, 1, 0.001, 0.2, 6)
     replay("timeline.st", "gated", 0.8, 3, 0.2, 0.05, 4)
+    replay("timeline.st", "list", 1, 1, 0.001, 0.2, 3, centred=True)
+    replay("timeline.st", "graded", 1.2, 2, 0.1, 0.2, 3, supervised=0.4)
+    replay("timeline.st", "exact", 1, 1, 0.5, 0, 3, objective="sdpo")
+    replay("flat.st", "exact", 0.9, 2, 0.3, 0, 2, supervised=0.2, objective="sdpo-rank")
     print(f"1..{count}")
 sys.exit(failures > 0)

@@ -304,24 +304,29 @@ static inline void check_beams(fixture_t *f, by_hand_t *by_hand)
 
 enum { GROUP = 3 };
 
+/* What the policy is trained for. */
+static grpo_options_t policy = {.temperature = 1.3, .epsilon = 100, .beta = 0.7, .group = GROUP};
+
 static inline double policy_loss(fixture_t *f, bool backward)
 {
     static const history_t prompt = {small_events, 4, 5};
     static const int32_t drawn[GROUP] = {0, 1, 4};
     static const double advantages[GROUP] = {1.2, -0.7, 0.4};
     (void)backward;
-    draw_t draws[GROUP] = {0};
+    draw_t draws[GROUP] = {0}, target = {.item = prompt.target};
     double old[GROUP * SID_MAX_TOKENS];
     for (int i = 0; i < GROUP * SID_MAX_TOKENS; i++) old[i] = -1;
     for (int d = 0; d < GROUP; d++) {
         draws[d].item = drawn[d];
+        draws[d].log_prob = (float)-d;
         draws[d].count = vocab_sid(&f->space.vocab, f->space.sids, drawn[d], draws[d].tokens);
     }
     model_t *start = loud_model(&f->space, &f->of);
     network_t *reference = network_new(start, backend_open("f32"), space_positions(&f->space));
-    grpo_t *g = grpo_new(f->net, reference, &f->space, &(grpo_options_t){1.3, 100, 0.7, GROUP});
+    grpo_t *g = grpo_new(f->net, reference, &f->space, &policy);
     grpo_stats_t stats = {0};
-    grpo_backward(g, 1, &(grpo_group_t){&prompt, draws, advantages, old}, false, 0.5, f->grads, &stats);
+    target.count = vocab_sid(&f->space.vocab, f->space.sids, target.item, target.tokens);
+    grpo_backward(g, 1, &(grpo_group_t){&prompt, draws, &target, advantages, old}, false, 0.5, f->grads, &stats);
     grpo_free(g);
     network_free(reference);
     model_free(start);
@@ -331,7 +336,11 @@ static inline double policy_loss(fixture_t *f, bool backward)
 static inline void check_policy(fixture_t *f)
 {
     for (int64_t i = 0; i < f->model->params.size; i++) f->model->params.weights[i] *= 1.1f; /* away from the reference */
-    check_gradients(f, policy_loss);
+    for (policy.objective = OBJECTIVE_GRPO; policy.objective <= OBJECTIVE_SDPO_RANK; policy.objective++)
+        for (int supervised = 0; supervised < 2; supervised++) {
+            policy.supervised = 0.6 * supervised;
+            check_gradients(f, policy_loss);
+        }
     release(f);
 }
 

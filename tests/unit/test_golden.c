@@ -227,7 +227,7 @@ static void check_policy(body_t body, softmax_t softmax, const int32_t (*draws)[
     for (int i = 0; i < frozen->params.count; i++)
         for (int64_t j = 0; j < frozen->params.blocks[i].count; j++) params_values(&frozen->params, i)[j] += 0.1f * cosf((float)j);
     network_t *reference = network_new(frozen, f->net->backend, 64);
-    const grpo_options_t o = {1.3, 0.2, 0.7, 3};
+    const grpo_options_t o = {.temperature = 1.3, .epsilon = 0.2, .beta = 0.7, .group = 3};
     grpo_t *g = grpo_new(f->net, reference, &f->space, &o);
     draw_t drawn[6] = {{.count = 0}};
     double was[6 * SID_MAX_TOKENS] = {0};
@@ -236,7 +236,7 @@ static void check_policy(body_t body, softmax_t softmax, const int32_t (*draws)[
             drawn[d].tokens[drawn[d].count++] = draws[d][l];
             was[d * SID_MAX_TOKENS + l] = old[d][l];
         }
-    const grpo_group_t groups[] = {{&histories[0], drawn, advantages, was}, {&histories[1], drawn + 3, advantages + 3, was + 3 * SID_MAX_TOKENS}};
+    const grpo_group_t groups[] = {{&histories[0], drawn, NULL, advantages, was}, {&histories[1], drawn + 3, NULL, advantages + 3, was + 3 * SID_MAX_TOKENS}};
     grpo_stats_t stats = {0};
     grpo_backward(g, 2, groups, false, 0.5, f->grads, &stats);
     CHECK_NEAR(stats.loss, value[0], 1e-5 * fabs(value[0]));

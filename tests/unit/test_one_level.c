@@ -114,13 +114,13 @@ TEST(a_rewarded_code_becomes_likelier)
     fixture_t *f = fixture(SOFTMAX_TRIE);
     model_t *frozen = model_copy(f->model);
     network_t *reference = network_new(frozen, f->net->backend, 64);
-    grpo_t *g = grpo_new(f->net, reference, &f->space, &(grpo_options_t){1, 0.2, 0.001, 2});
+    grpo_t *g = grpo_new(f->net, reference, &f->space, &(grpo_options_t){.temperature = 1, .epsilon = 0.2, .beta = 0.001, .group = 2});
     grads_t *grads = grads_new(&f->model->params);
     draw_t draws[2] = {{.count = 1, .tokens = {1 + f->code[9]}, .item = 9}, {.count = 1, .tokens = {1 + f->code[4]}, .item = 4}};
     double before[ITEMS], after[ITEMS], old[2 * SID_MAX_TOKENS];
     plain_scores(f, &histories[0], before);
     grpo_stats_t stats = {0};
-    grpo_backward(g, 1, &(grpo_group_t){&histories[0], draws, (const double[]){1, -1}, old}, true, 1, grads, &stats);
+    grpo_backward(g, 1, &(grpo_group_t){&histories[0], draws, NULL, (const double[]){1, -1}, old}, true, 1, grads, &stats);
     CHECK(stats.tokens == 2);
     for (int64_t i = 0; i < f->model->params.size; i++) f->model->params.weights[i] -= 0.01f * grads->dense[i];
     network_sync(f->net);

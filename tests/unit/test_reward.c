@@ -10,7 +10,7 @@ static const sids_t sids = {.items = 5, .levels = 3, .codes = 4, .max_suffix = 2
 static float value[] = {0.8f, 0.2f, 0.9f, 0.6f, 1};
 static uint8_t judged[] = {1, 1, 1, 0, 1};
 static const quality_t quality = {value, judged};
-static reward_options_t with(reward_kind_t kind) { return (reward_options_t){kind, 0.5, 0.1, 0.3}; }
+static reward_options_t with(reward_kind_t kind) { return (reward_options_t){.kind = kind, .alpha = 0.5, .lambda_valid = 0.1, .lambda_pref = 0.3, .gamma = 0.4}; }
 
 static space_t space(void) { return (space_t){.sids = &sids, .vocab = vocab_make(3, 4, 2)}; }
 
@@ -145,9 +145,48 @@ TEST(equally_likely_candidates_rank_as_drawn)
     CHECK_NEAR(reward_sum(&r[1]), -1 / log2(3) / all, 1e-12);
 }
 
+TEST(a_list_pays_what_each_adds_to_it)
+{
+    const reward_options_t o = with(REWARD_LIST);
+    space_t s = space();
+    draw_t draws[] = {of_item(3, -3), of_item(0, -3.5f), of_item(4, -1), of_item(2, -4), of_item(0, -5)};
+    reward_t r[5];
+    reward_group(&o, &s, NULL, 0, 5, draws, r);
+    CHECK_NEAR(reward_sum(&r[1]), 1 / log2(4), 1e-12); /* the hit, third */
+    for (int i = 0; i <= 2; i += 2) CHECK_NEAR(reward_sum(&r[i]), 1 / log2(4) - 1 / log2(3), 1e-12); /* without either it were second */
+    CHECK_NEAR(reward_sum(&r[3]), 0, 0);
+    CHECK_NEAR(reward_sum(&r[4]), 0, 0); /* the same item once more */
+    CHECK(r[1].term[TERM_EXACT] == 1 && r[0].term[TERM_EXACT] == 0);
+    reward_group(&o, &s, NULL, 1, 5, draws, r); /* no hit: nothing */
+    for (int i = 0; i < 5; i++) CHECK_NEAR(reward_sum(&r[i]), 0, 0);
+}
+
+/* Training histories, the last two events of each left out: {0, 1, 0}, {0, 2}, {0, 1}, {4}. */
+TEST(misses_are_graded_by_what_they_share_with_the_target)
+{
+    static int32_t events[] = {0, 1, 0, 3, 3, 0, 2, 1, 1, 1, 0, 2, 2, 4, 0, 0};
+    static int64_t offsets[] = {0, 5, 9, 13, 16};
+    const interactions_t x = {.users = 4, .events = 16, .items = 5, .user_offsets = offsets, .item_index = events};
+    kinship_t *k = kinship_new(&x);
+    reward_options_t o = with(REWARD_GRADED);
+    space_t s = space();
+    const draw_t draws[] = {of_item(1, 0), of_item(0, 0), of_item(2, 0), of_item(3, 0), of_item(4, 0), of_codes(3, (const int[]){3, 3, 3})};
+    const double expected[] = {2 / sqrt(6), 1, 1 / sqrt(3), 0, 0, 0};
+    reward_t r[6];
+    o.kinship = k;
+    reward_group(&o, &s, NULL, 0, 6, draws, r);
+    for (int i = 0; i < 6; i++) {
+        CHECK_NEAR(reward_sum(&r[i]), i == 1 ? 1 : 0.4 * expected[i], 1e-12);
+        CHECK(draws[i].item < 0 || kinship_of(k, draws[i].item, 0) == kinship_of(k, 0, draws[i].item));
+    }
+    CHECK_NEAR(kinship_of(k, 4, 4), 1, 0);
+    CHECK_NEAR(kinship_of(k, 3, 3), 0, 0); /* never met in training */
+    kinship_free(k);
+}
+
 static void rewards_of(int n, const double *sums, reward_t *r)
 {
-    for (int i = 0; i < n; i++) r[i] = (reward_t){{sums[i], 0, 0, 0, 0}};
+    for (int i = 0; i < n; i++) r[i] = (reward_t){{sums[i]}};
 }
 
 TEST(advantages_use_the_population_deviation)
@@ -156,10 +195,20 @@ TEST(advantages_use_the_population_deviation)
     reward_t r[4];
     double a[4];
     rewards_of(4, sums, r);
-    CHECK(reward_advantages(4, r, a));
+    CHECK(reward_advantages(4, r, true, a));
     const double deviation = sqrt(3.0 / 16); /* over n, not n - 1 */
     CHECK_NEAR(a[0], 0.75 / (deviation + 1e-6), 1e-12);
     for (int i = 1; i < 4; i++) CHECK_NEAR(a[i], -0.25 / (deviation + 1e-6), 1e-12);
+}
+
+TEST(centred_advantages_keep_their_unit)
+{
+    const double sums[] = {1, 0.25, 0, 0};
+    reward_t r[4];
+    double a[4];
+    rewards_of(4, sums, r);
+    CHECK(reward_advantages(4, r, false, a));
+    for (int i = 0; i < 4; i++) CHECK_NEAR(a[i], sums[i] - 0.3125, 1e-12);
 }
 
 TEST(equal_rewards_give_no_advantage)
@@ -171,7 +220,7 @@ TEST(equal_rewards_give_no_advantage)
             double a[11], sums[11];
             for (int i = 0; i < n; i++) sums[i] = values[v];
             rewards_of(n, sums, r);
-            CHECK(!reward_advantages(n, r, a));
+            CHECK(!reward_advantages(n, r, n % 2, a));
             for (int i = 0; i < n; i++) CHECK(a[i] == 0);
         }
 }
@@ -182,7 +231,7 @@ TEST(tiny_differences_stay_finite)
     reward_t r[2];
     double a[2];
     rewards_of(2, sums, r);
-    CHECK(reward_advantages(2, r, a));
+    CHECK(reward_advantages(2, r, true, a));
     CHECK(fabs(a[0]) < 1e-5 && fabs(a[1]) < 1e-5);
 }
 
@@ -193,8 +242,11 @@ TEST(names)
     CHECK(!reward_needs_quality(REWARD_EXACT) && !reward_needs_quality(REWARD_EXACT_VALID_LCP) && !reward_needs_quality(REWARD_RANK));
 }
 
-UNIT_MAIN(UNIT(exact_pays_for_the_target_alone), UNIT(lcp_counts_codes_and_no_suffix), UNIT(malformed_candidates_keep_their_lcp_alone),
-          UNIT(the_gate_is_closed_for_a_good_wrong_item), UNIT(ungated_quality_pays_whatever_the_target),
-          UNIT(items_without_judged_descriptors_earn_no_bonus), UNIT(suppress_pays_less_for_hits_of_low_quality),
-          UNIT(rank_punishes_likelier_mistakes_more), UNIT(equally_likely_candidates_rank_as_drawn),
-          UNIT(advantages_use_the_population_deviation), UNIT(equal_rewards_give_no_advantage), UNIT(tiny_differences_stay_finite), UNIT(names))
+UNIT_MAIN(UNIT(exact_pays_for_the_target_alone), UNIT(lcp_counts_codes_and_no_suffix),
+          UNIT(malformed_candidates_keep_their_lcp_alone), UNIT(the_gate_is_closed_for_a_good_wrong_item),
+          UNIT(ungated_quality_pays_whatever_the_target), UNIT(items_without_judged_descriptors_earn_no_bonus),
+          UNIT(suppress_pays_less_for_hits_of_low_quality), UNIT(rank_punishes_likelier_mistakes_more),
+          UNIT(equally_likely_candidates_rank_as_drawn), UNIT(a_list_pays_what_each_adds_to_it),
+          UNIT(misses_are_graded_by_what_they_share_with_the_target), UNIT(advantages_use_the_population_deviation),
+          UNIT(centred_advantages_keep_their_unit), UNIT(equal_rewards_give_no_advantage), UNIT(tiny_differences_stay_finite),
+          UNIT(names))

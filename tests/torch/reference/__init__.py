@@ -402,7 +402,33 @@ def policy_loss(model, reference, catalogue, groups, softmax, temperature, epsil
     return loss, found, divergence
 
 
-def advantages(rewards):
-    """Standardised within a group by the population deviation."""
+def sid_log_prob(model, catalogue, history, sid, softmax, temperature):
+    """log p of a whole SID after a history, the logits divided by the temperature."""
+    after, total = model.after(catalogue, history), 0
+    for level, token in enumerate(sid):
+        allowed = catalogue.allowed(sid[:level], softmax)
+        lp = (model.logits(after(sid[:level]), sid[:level], allowed) / temperature).log_softmax(-1)
+        total = total + lp[allowed.index(token)]
+    return total
+
+
+def preference_loss(model, reference, catalogue, groups, softmax, temperature, beta, by_rank):
+    """S-DPO's loss, the mean over groups (history, candidates best first, target), all as SIDs; the wrong ones may weigh by rank."""
+    losses = []
+    for history, draws, target in groups:
+        def apart(sid):
+            with torch.no_grad():
+                before = sid_log_prob(reference, catalogue, history, sid, softmax, temperature)
+            return sid_log_prob(model, catalogue, history, sid, softmax, temperature) - before
+
+        wrong = [(apart(sid), 1 / math.log2(place + 2) if by_rank else 1) for place, sid in enumerate(draws) if sid != target]
+        scale = sum(w for _, w in wrong) / len(wrong)
+        wanted = apart(target)
+        losses.append(torch.nn.functional.softplus(torch.logsumexp(torch.stack([beta * (d - wanted) + math.log(w / scale) for d, w in wrong]), 0)))
+    return sum(losses) / len(losses)
+
+
+def advantages(rewards, standardised=True):
+    """Less the group's mean, divided by the population deviation or not."""
     r = np.array(rewards, np.float64)
-    return (r - r.mean()) / (r.std() + 1e-6)
+    return (r - r.mean()) / (r.std() + 1e-6 if standardised else 1)
