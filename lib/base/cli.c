@@ -45,7 +45,7 @@ static void print_option(const cli_option_t *o)
     } else if (o->arg) {
         buf_printf(&left, " %s", o->arg);
     }
-    if (left.len > 28) printf("  %s\n  %-28s %s", left.data, "", o->help);
+    if (left.len > 30) printf("  %s\n  %-28s %s", left.data, "", o->help);
     else printf("  %-28s %s", left.data, o->help);
     print_default(stdout, o);
     putchar('\n');

@@ -87,6 +87,7 @@ static event_source_t *open_events(table_t *(*open)(const source_options_t *, bo
     if (c.numbered) columns_find_numbered(&c, s->table->columns, file, s->table->line, s->at);
     else columns_find(&c, &s->table->header, file, s->table->line, s->at);
     if (o->rating && s->at[EVENT_RATING] < 0) columns_missing(&c, EVENT_RATING, &s->table->header, file, s->table->line);
+    for (int r = 0; r < EVENT_ROLES; r++) table_exact(s->table, s->at[r]);
     s->rating = o->rating;
     s->ticks = o->ticks ? o->ticks : 1;
     s->base.order_only = only_order(s);
@@ -95,4 +96,5 @@ static event_source_t *open_events(table_t *(*open)(const source_options_t *, bo
 }
 
 event_source_t *event_source_csv(const source_options_t *o) { return open_events(table_csv, o); }
+event_source_t *event_source_tsv_table(const source_options_t *o) { return open_events(table_tsv, o); }
 event_source_t *event_source_recbole(const source_options_t *o) { return open_events(table_recbole, o); }

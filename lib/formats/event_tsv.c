@@ -45,7 +45,7 @@ static void read_header(tsv_t *t)
 {
     lines_t *l = &t->source.lines;
     if (!in_next(l)) die_at(l->name, 0, "is empty, expected a header line: user, item, timestamp or order");
-    if (!utf8_valid(l->line, l->len)) die_at(l->name, 1, "not valid UTF-8");
+    if (!utf8_valid(l->line, l->len)) die_at(l->name, 1, "%s", source_no_utf8(&t->source));
     const char *at = l->line, *end = l->line + l->len;
     for (cell_t f; cell_next(&at, end, '\t', &f);) add_column(t, f);
     need_column(t, t->has[COL_USER], "\"user\"");

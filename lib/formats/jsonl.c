@@ -16,17 +16,56 @@ static columns_t keys_parse(const columns_role_t *roles, int count, const char *
     return c;
 }
 
-/* Reads the next line that is one JSON object in UTF-8; false at the end. */
-static bool next_object(source_lines_t *s, const char **line, size_t *n)
+/* A file of objects. */
+typedef struct {
+    source_lines_t source;
+    bool mend;
+    buf_t raw;            /* the line before it was mended */
+    const char *before;   /* the same, NULL where there was nothing to mend */
+    const char *line;
+    size_t n;
+} objects_t;
+
+static objects_t objects_open(const source_options_t *o, tally_t *tally)
 {
-    while (in_next_text(&s->lines)) {
-        *line = s->lines.line;
-        *n = s->lines.len;
-        json_error_t e;
-        if (!utf8_valid(*line, *n)) source_bad_line(s, "not valid UTF-8");
-        else if (!json_check(*line, *n, &e)) source_bad_line(s, "not JSON at column %zu: %s", e.at + 1, e.why);
-        else if ((*line)[strspn(*line, " \t\r")] != '{') source_bad_line(s, "not an object, expected {...}");
-        else return true;
+    return (objects_t){.source = source_open(o, tally), .mend = o->mend};
+}
+
+static void objects_close(objects_t *s)
+{
+    source_close(&s->source);
+    buf_free(&s->raw);
+}
+
+/* Puts blanks in the place of what is malformed in the current line. */
+static void mend(objects_t *s)
+{
+    lines_t *l = &s->source.lines;
+    buf_clear(&s->raw);
+    buf_add(&s->raw, l->line, l->len);
+    s->before = json_mend(l->line, l->len) ? s->raw.data : NULL;
+}
+
+/* What keeps the current line from being one JSON object in UTF-8, or NULL. Caller frees. */
+static char *refusal(const objects_t *s)
+{
+    json_error_t e;
+    if (!utf8_valid(s->line, s->n)) return source_no_utf8(&s->source);
+    if (!json_check(s->line, s->n, &e)) return xasprintf("not JSON at column %zu: %s", e.at + 1, e.why);
+    return s->line[strspn(s->line, " \t\r")] == '{' ? NULL : xstrdup("not an object, expected {...}");
+}
+
+/* Reads the next line that is one JSON object in UTF-8; false at the end. */
+static bool next_object(objects_t *s)
+{
+    while (in_next_text(&s->source.lines)) {
+        if (s->mend) mend(s);
+        s->line = s->source.lines.line;
+        s->n = s->source.lines.len;
+        char *why = refusal(s);
+        if (!why) return true;
+        source_bad_line(&s->source, "%s", why);
+        free(why);
     }
     return false;
 }
@@ -35,7 +74,7 @@ static bool next_object(source_lines_t *s, const char **line, size_t *n)
 
 typedef struct {
     event_source_t base;
-    source_lines_t source;
+    objects_t objects;
     columns_t keys;
     char *names[EVENT_ROLES];   /* the keys, NULL: none; known when the first object has come */
     bool named, rating;
@@ -62,7 +101,7 @@ static bool find_keys(events_t *s, const char *object, size_t n)
     const char *time = s->names[EVENT_TIME];
     s->base.order_only = !time || columns_is_order(time, strlen(time));
     char *why = s->named ? NULL : columns_missing_why(&s->keys, missing, &header);
-    if (why) source_bad_line(&s->source, "%s", why);
+    if (why) source_bad_line(&s->objects.source, "%s", why);
     free(why);
     buf_free(&key);
     strtab_free(&header);
@@ -86,27 +125,37 @@ static const char *read_time(const events_t *s, bool there, int64_t *time)
     return order ? order_parse(s->text.data, s->text.len, time) : when_parse(s->text.data, s->text.len, s->ticks, time);
 }
 
+/* Refuses an id that mending has changed. */
+static bool unmended(events_t *s, const json_want_t *v)
+{
+    const objects_t *o = &s->objects;
+    const bool good = !o->before || json_unmended(o->before, o->line, v->value, v->value_end);
+    if (!good) source_bad_line(&s->objects.source, "\"%s\" is not valid UTF-8", v->name);
+    return good;
+}
+
 static bool take_event(events_t *s, const json_want_t v[EVENT_ROLES], event_t *e)
 {
     static const char *const kind[] = {"user", "item"};
     buf_t *ids[] = {&s->user, &s->item};
     for (int r = EVENT_USER; r <= EVENT_ITEM; r++) {
         bool there = v[r].value, good = there && json_id(v[r].value, v[r].value_end, ids[r]);
-        if (!there) source_bad_line(&s->source, "no \"%s\", expected the %s's id", v[r].name, kind[r]);
-        else if (!good) source_bad_line(&s->source, "the %s's id %s", kind[r], json_no_id);
+        if (!there) source_bad_line(&s->objects.source, "no \"%s\", expected the %s's id", v[r].name, kind[r]);
+        else if (!good) source_bad_line(&s->objects.source, "the %s's id %s", kind[r], json_no_id);
+        good = good && unmended(s, &v[r]);
         if (!good) return false;
     }
     *e = (event_t){s->user.data, s->item.data, s->user.len, s->item.len, s->row, 0};
     if (v[EVENT_TIME].name) {
         bool there = v[EVENT_TIME].value && take_text(s, &v[EVENT_TIME]);
         const char *why = read_time(s, there, &e->time);
-        if (why) source_bad_line(&s->source, "%s \"%.60s\" %s", v[EVENT_TIME].name, there ? s->text.data : "", why);
+        if (why) source_bad_line(&s->objects.source, "%s \"%.60s\" %s", v[EVENT_TIME].name, there ? s->text.data : "", why);
         if (why) return false;
     }
     if (s->rating) {
         bool there = v[EVENT_RATING].value && take_text(s, &v[EVENT_RATING]);
         bool good = there && decimal_parse(s->text.data, s->text.len, &e->rating);
-        if (!good) source_bad_line(&s->source, "\"%s\" is no number, expected a rating", v[EVENT_RATING].name);
+        if (!good) source_bad_line(&s->objects.source, "\"%s\" is no number, expected a rating", v[EVENT_RATING].name);
         if (!good) return false;
     }
     s->row++;
@@ -116,23 +165,22 @@ static bool take_event(events_t *s, const json_want_t v[EVENT_ROLES], event_t *e
 static bool events_next(event_source_t *base, event_t *e)
 {
     events_t *s = (events_t *)base;
-    const char *line;
-    size_t n;
-    while (next_object(&s->source, &line, &n)) {
-        if (!s->named && !find_keys(s, line, n)) continue;
+    const objects_t *o = &s->objects;
+    while (next_object(&s->objects)) {
+        if (!s->named && !find_keys(s, o->line, o->n)) continue;
         json_want_t v[EVENT_ROLES] = {0};
         for (int r = 0; r < EVENT_ROLES; r++) v[r].name = s->names[r];
-        if (json_pick(line, n, v, EVENT_ROLES, NULL) && take_event(s, v, e)) return true;
+        if (json_pick(o->line, o->n, v, EVENT_ROLES, NULL) && take_event(s, v, e)) return true;
     }
     return false;
 }
 
-static char *events_digest(const event_source_t *base) { return in_digest_hex(&((const events_t *)base)->source.lines); }
+static char *events_digest(const event_source_t *base) { return in_digest_hex(&((const events_t *)base)->objects.source.lines); }
 
 static void events_close(event_source_t *base)
 {
     events_t *s = (events_t *)base;
-    source_close(&s->source);
+    objects_close(&s->objects);
     columns_free(&s->keys);
     for (int r = 0; r < EVENT_ROLES; r++) free(s->names[r]);
     buf_free(&s->user);
@@ -146,7 +194,7 @@ event_source_t *event_source_jsonl(const source_options_t *o)
     events_t *s = NEW(events_t);
     s->base = (event_source_t){.next = events_next, .digest = events_digest, .close = events_close};
     s->keys = keys_parse(event_roles, EVENT_ROLES, o->columns, "--columns");
-    s->source = source_open(o, &s->base.tally);
+    s->objects = objects_open(o, &s->base.tally);
     s->rating = o->rating;
     s->ticks = o->ticks ? o->ticks : 1;
     return &s->base;
@@ -156,30 +204,30 @@ event_source_t *event_source_jsonl(const source_options_t *o)
 
 typedef struct {
     record_source_t base;
-    source_lines_t source;
+    objects_t objects;
     record_object_t *object;
 } records_t;
 
 static bool records_next(record_source_t *base, record_t *r)
 {
     records_t *s = (records_t *)base;
-    const char *line, *why;
-    size_t n;
-    while (next_object(&s->source, &line, &n)) {
-        bool good = record_object_read(s->object, line, n, NULL, r, &why);
-        r->number = s->source.lines.number;
+    const objects_t *o = &s->objects;
+    const char *why;
+    while (next_object(&s->objects)) {
+        bool good = record_object_read(s->object, o->line, o->n, o->before, NULL, r, &why);
+        r->number = s->objects.source.lines.number;
         if (good) return true;
-        source_bad_line(&s->source, "%s", why);
+        source_bad_line(&s->objects.source, "%s", why);
     }
     return false;
 }
 
-static char *records_digest(const record_source_t *base) { return in_digest_hex(&((const records_t *)base)->source.lines); }
+static char *records_digest(const record_source_t *base) { return in_digest_hex(&((const records_t *)base)->objects.source.lines); }
 
 static void records_close(record_source_t *base)
 {
     records_t *s = (records_t *)base;
-    source_close(&s->source);
+    objects_close(&s->objects);
     record_object_free(s->object);
     free(s);
 }
@@ -190,7 +238,7 @@ record_source_t *record_source_jsonl(const source_options_t *o)
     s->base = (record_source_t){.next = records_next, .digest = records_digest, .close = records_close};
     s->object = record_object_new(keys_parse(record_roles, RECORD_ROLES, o->columns, "--item-columns"),
                                   o->list_separator ? o->list_separator : "|", &s->base.tally);
-    s->source = source_open(o, &s->base.tally);
-    s->base.name = s->source.lines.name;
+    s->objects = objects_open(o, &s->base.tally);
+    s->base.name = s->objects.source.lines.name;
     return &s->base;
 }

@@ -218,7 +218,7 @@ static bool assign(record_object_t *o, const char *object, size_t n, bool has_id
     return true;
 }
 
-bool record_object_read(record_object_t *o, const char *object, size_t n, const char *id, record_t *r, const char **why)
+bool record_object_read(record_object_t *o, const char *object, size_t n, const char *before, const char *id, record_t *r, const char **why)
 {
     json_member_t role[RECORD_ROLES] = {0};
     unsigned seen = 0;
@@ -232,6 +232,10 @@ bool record_object_read(record_object_t *o, const char *object, size_t n, const 
     }
     if (id ? !table_is_id(id, strlen(id)) : !json_id(role[RECORD_ID].value, role[RECORD_ID].value_end, &o->id)) {
         snprintf(o->why, sizeof o->why, "the id %s", json_no_id);
+        return false;
+    }
+    if (before && !id && !json_unmended(before, object, role[RECORD_ID].value, role[RECORD_ID].value_end)) {
+        *why = "the id is not valid UTF-8";
         return false;
     }
     record_line_start(&o->line, o->id.data, o->id.len);

@@ -110,13 +110,14 @@ enum { SAMPLES = sizeof samples / sizeof *samples };
 
 static char path[] = "/tmp/test_tables.XXXXXX", lines_path[] = "/tmp/test_tables.XXXXXX";
 static const struct sample *sample;
+static bool mend;
 static int64_t events_taken, records_taken;
 
 static bool is_text(const char *s, size_t n) { return utf8_valid(s, n) && table_is_id(s, n); }
 
 static void read_events(void)
 {
-    event_source_t *s = format_find(sample->format)->events(&(source_options_t){.path = path, .bad_lines = 1000});
+    event_source_t *s = format_find(sample->format)->events(&(source_options_t){.path = path, .bad_lines = 1000, .mend = mend});
     for (event_t e; s->next(s, &e); events_taken++)
         if (!is_text(e.user, e.user_len) || !is_text(e.item, e.item_len)) exit(99);
     free(s->digest(s));
@@ -126,7 +127,7 @@ static void read_events(void)
 /* Every line that comes out must be one that readers of records take, with the id and the picture that were said. */
 static void read_records(void)
 {
-    record_source_t *s = format_find(sample->format)->records(&(source_options_t){.path = path, .bad_lines = 1000});
+    record_source_t *s = format_find(sample->format)->records(&(source_options_t){.path = path, .bad_lines = 1000, .mend = mend});
     FILE *f = fopen(lines_path, "w");
     strtab_t ids = {0}, images = {0};
     for (record_t r; s->next(s, &r); records_taken++) {
@@ -204,6 +205,7 @@ TEST(damaged_files_are_read_or_refused)
     for (int i = 0; i < SAMPLES; i++) {
         sample = &samples[i];
         for (uint64_t n = 0; n < 80; n++) {
+            mend = n % 2;
             mutate(rng_key(1, n), sample->events, read_events, "events");
             mutate(rng_key(2, n), sample->items, read_records, "records");
         }

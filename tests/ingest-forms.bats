@@ -1,0 +1,296 @@
+#!/usr/bin/env bats
+# ingest: tables and plain JSON as people have them: quotes, delimiters, encodings, histories in one cell, dates.
+# shellcheck disable=SC2154 # bats sets stderr and stderr_lines
+
+bats_require_minimum_version 1.5.0
+
+load suite.bash
+setup() { suite_setup; }
+
+# ingest ITEMS INTERACTIONS [options]: into kept.jsonl and out.st, without a k-core.
+ingest() {
+    local items=$1 events=$2
+    shift 2
+    "$BIN/ingest" --kcore 0 --items "$items" --interactions "$events" --items-out kept.jsonl -o out.st "$@"
+}
+
+# Prints the histories: user, then item@time in order.
+histories() { "$HELPERS/histories.py" out.st; }
+
+refused() { # refused CODE MESSAGE ITEMS INTERACTIONS [options]
+    fails_with "$1" "$2" ingest "${@:3}" -q
+    assert_one_line
+    assert_none_written kept.jsonl out.st report.json
+}
+
+counted() { # counted KEY REASON: from report.json
+    /usr/bin/python3 -c 'import json, sys; print(json.load(open("report.json"))[sys.argv[1]].get(sys.argv[2], 0))' "$@"
+}
+
+kept() { # kept KEY: the id and that key of the records that stayed, a line each
+    /usr/bin/python3 -c 'import json, sys
+for r in map(json.loads, open("kept.jsonl", encoding="utf8")): print(r["id"], r.get(sys.argv[1]), sep="|")' "$1"
+}
+
+# Items a to e, and two users' events with them.
+shop() {
+    { echo id,title && printf '%s,Thing\n' a b c d e; } >items.csv
+    { echo user,item,time && printf 'u,%s\n' a,1 b,2 c,3 d,4 e,5 && printf 'v,%s\n' a,1 c,2 e,3; } >events.csv
+}
+
+csv() { ingest "${1:-items.csv}" "${2:-events.csv}" --format csv "${@:3}"; }
+
+# --- Quotes ---------------------------------------------------------------------------------------------------------------
+
+@test "text behind a closing quote is malformed, and takes no other line with it" {
+    shop
+    printf '%s\n' id,title,brand 'a,Mug "large",Acme' 'b,"Trail" boot,Acme' 'c,Cap,Acme' 'd,Shirt "M",Zed' 'e,"A ""good"" hat" ,Zed' >items.csv
+    refused 65 'items.csv:3: text behind a closing quote' items.csv events.csv --format csv
+    csv items.csv events.csv --bad-lines 1 --report report.json -q
+    run kept title
+    assert_output $'a|Mug "large"\nc|Cap\nd|Shirt "M"\ne|A "good" hat'
+    run counted records malformed_lines
+    assert_output 1
+    # the same in events, the quote open over several lines
+    shop
+    printf '%s\n' user,item,note,time 'u,a,"so,1' 'u,b,,2' '' 'u,c,"",3' 'u,d,"x" y,4' 'u,e,"fine, really",5' >events.csv
+    rm -f kept.jsonl out.st report.json
+    refused 65 'events.csv:2: text behind a closing quote' items.csv events.csv --format csv
+    refused 65 'events.csv:6: text behind a closing quote' items.csv events.csv --format csv --bad-lines 1
+    csv items.csv events.csv --bad-lines 2 -q --report report.json
+    run histories
+    assert_output 'u b@2 c@3 e@5'
+    run counted interactions malformed_lines
+    assert_output 2
+}
+
+@test "a quote that is never closed costs its line alone" {
+    shop
+    printf 'w,a,1\n"w,b,2\nw,c,3\nw,d,4\n' >>events.csv
+    refused 65 'events.csv:11: a quoted cell of the row is not closed at the end of the file' items.csv events.csv --format csv
+    csv items.csv events.csv --bad-lines 1 -q
+    run histories
+    assert_output $'u a@1 b@2 c@3 d@4 e@5\nv a@1 c@2 e@3\nw a@1 c@3 d@4'
+}
+
+@test "a malformed row counts all its lines" {
+    shop
+    printf 'a,"one\ntwo\nthree",more\n' >>items.csv
+    refused 65 'items.csv:7: 3 cells, expected 2' items.csv events.csv --format csv --bad-lines 2
+    csv items.csv events.csv --bad-lines 3 -q --report report.json
+    run counted records malformed_lines
+    assert_output 3
+}
+
+@test "rows that quotes merge, drawn at random, cost only malformed lines" {
+    /usr/bin/python3 - <<'PY'
+import random
+r = random.Random(3)
+print("id,title", file=(f := open("items.csv", "w")))
+good = []
+for i in range(4000):
+    what = r.random()
+    title = "x" * r.randrange(3) + r.choice(["", ' "in" ', "5''"])
+    if what < 0.7: f.write(f"i{i},t{title}\n")
+    elif what < 0.85: f.write(f'i{i},"q{title.replace(chr(34), chr(34) * 2)}"\n')
+    else:
+        f.write(f'i{i},"bad" {title}.\n')
+        continue
+    good.append(f"i{i}")
+open("good", "w").write("\n".join(good) + "\n")
+PY
+    printf 'user,item\nu,i0\nu,i1\nu,i2\n' >events.csv
+    csv items.csv events.csv --bad-lines 4000 -q
+    kept title | cut -d'|' -f1 >found
+    cmp found good
+}
+
+@test "quotes can be text: --quote none, and by default where tabs or several bytes part cells" {
+    shop
+    printf '%s\n' id,title 'a,"Trail" boot' 'b,"Cap"' 'c,"open' >items.csv
+    csv items.csv events.csv --quote none -q
+    run kept title
+    assert_output $'a|"Trail" boot\nb|"Cap"\nc|"open'
+    printf '%s\n' $'id\ttitle' $'a\t"Trail" boot' $'b\t"Cap"' $'c\t"open' >items.tsv
+    printf 'user\titem\tby\ttime\nu\ta\t"big" bob\t1\nu\tb\tx\t2\nu\tc\tsongs "live"\t3\n' >events.tsv
+    ingest items.tsv events.tsv --format tsv -q
+    mv kept.jsonl tsv.jsonl
+    run histories
+    assert_output 'u a@1 b@2 c@3'
+    ingest items.tsv events.tsv --format csv --delimiter '\t' -q
+    cmp kept.jsonl tsv.jsonl
+    run kept title
+    assert_output $'a|"Trail" boot\nb|"Cap"\nc|"open'
+    printf '%s\n' $'id\ttitle' $'a\t"two\nlines"' $'b\t"a\ttab"' $'c\t"a ""good"" hat"' >items.tsv
+    sed -i 's/" *\(bob\)*\t/"\t/' events.tsv
+    sed -i 's/songs "live"/"a tab\t""here"""/' events.tsv
+    ingest items.tsv events.tsv --format tsv --quote double -q
+    run histories
+    assert_output 'u a@1 b@2 c@3'
+    run kept title
+    assert_output $'a|two\nlines\nb|a\ttab\nc|a "good" hat'
+    rm -f kept.jsonl out.st
+    refused 64 '--quote means nothing to --format jsonl' items.csv events.csv --format jsonl --quote none
+}
+
+# --- Delimiters and encodings ---------------------------------------------------------------------------------------------
+
+# The form of MovieLens 1M: colons in titles, Latin-1.
+films() {
+    printf '1::Road: The Film (1999)::Drama|War\n2::Caf\xe9 Noir (1988)::Drama\n3::A:B "cut" (2001)::Crime\n' >movies.dat
+    printf '%s\n' 1::1::5::978300760 1::2::3::978302109 1::3::4::978301968 1::1::4::978301969 >ratings.dat
+}
+
+ml1m() {
+    ingest movies.dat ratings.dat --format csv --delimiter :: --columns user=#1,item=#2,rating=#3,time=#4 \
+        --item-columns id=#1,title=#2,categories=#3 "$@"
+}
+
+@test "delimiters of several bytes, and Latin-1: MovieLens 1M" {
+    films
+    ml1m --encoding latin1 -q
+    run histories
+    assert_output '1 1@978300760 3@978301968 1@978301969 2@978302109'
+    run kept title
+    assert_output $'1|Road: The Film (1999)\n2|Café Noir (1988)\n3|A:B "cut" (2001)'
+    run kept categories
+    assert_output "1|['Drama', 'War']
+2|['Drama']
+3|['Crime']"
+    rm -f kept.jsonl out.st
+    fails_with 65 'movies.dat:2: not valid UTF-8; it looks like ' ml1m -q
+    [[ $stderr =~ 'looks like '(ISO-8859-1|windows-1252)', which --encoding '(ISO-8859-1|windows-1252)' reads' ]]
+    ml1m -q --bad-lines 1
+    run kept title
+    assert_output $'1|Road: The Film (1999)\n3|A:B "cut" (2001)'
+    ml1m -q --clean
+    run kept title
+    assert_output $'1|Road: The Film (1999)\n2|Caf Noir (1988)\n3|A:B "cut" (2001)'
+}
+
+@test "delimiters with blanks and tabs in them, and of other alphabets" {
+    shop
+    printf 'user | item | time\nu | a | 1\nu |  | 2\n' >events.csv
+    refused 65 'events.csv:3: item is empty' <(printf 'id | title\na | x\n') events.csv --format csv --delimiter ' | '
+    printf 'user\t|\titem\t|\ttime\nu\t|\ta\t|\t1\nu\t|\t b \t|\t2\nu\t|\tc\t|\t3\n' >events.csv
+    printf 'id\t|\ttitle\na\t|\t\nb\t|\tx | y\nc\t|\t"z"\n' >items.csv
+    csv items.csv events.csv --delimiter '\t|\t' -q
+    run histories
+    assert_output 'u a@1 b@2 c@3'
+    run kept title
+    assert_output $'a|None\nb|x | y\nc|"z"'
+    printf 'id§title\na§"x§y"\nb§z\nc§\n' >items.csv
+    printf 'user§item\nu§a\nu§b\nu§c\n' >events.csv
+    csv items.csv events.csv --delimiter § --quote double -q
+    run kept title
+    assert_output $'a|x§y\nb|z\nc|None'
+}
+
+# text ENCODING [MARK]: items.csv with letters of that encoding.
+text() {
+    /usr/bin/python3 - "$@" <<'PY'
+import sys
+texts = {"cp1251": ["Ботинки для бега по лесу", "Носки шерстяные тёплые", "Шляпа соломенная летняя"],
+         "shift_jis": ["トレイルランニングシューズ", "暖かいウールの靴下", "麦わら帽子のつばが広い"]}
+rows = texts.get(sys.argv[1], texts["cp1251"])
+with open("items.csv", "wb") as f:
+    f.write((sys.argv[2].encode().decode("unicode_escape") if len(sys.argv) > 2 else "").encode(sys.argv[1]))
+    f.write(("id,title\n" + "".join(f"{i},{t}\r\n" for i, t in zip("abc", rows))).encode(sys.argv[1]))
+PY
+}
+
+@test "encodings: told, marked, and recognised" {
+    shop
+    printf 'user,item\nu,a\nu,b\nu,c\n' >events.csv
+    text utf-8
+    csv items.csv events.csv -q
+    mv kept.jsonl cyrillic.jsonl
+    for encoding in utf-16-le utf-16-be utf-32-le utf-32-be utf-8; do
+        text $encoding '\ufeff'
+        csv items.csv events.csv -q
+        cmp kept.jsonl cyrillic.jsonl
+        csv items.csv events.csv -q --encoding latin1 # the mark says more
+        cmp kept.jsonl cyrillic.jsonl
+        csv <(gzip <items.csv) events.csv -q
+        cmp kept.jsonl cyrillic.jsonl
+    done
+    text cp1251
+    csv items.csv events.csv -q --encoding Windows_1251
+    cmp kept.jsonl cyrillic.jsonl
+    rm -f kept.jsonl out.st
+    refused 65 'items.csv:2: not valid UTF-8; it looks like windows-1251, which --encoding windows-1251 reads' items.csv events.csv --format csv
+    text shift_jis
+    refused 65 'items.csv:2: not valid UTF-8; it looks like Shift_JIS' items.csv events.csv --format csv
+    refused 65 'items.csv:2: not valid utf-8' items.csv events.csv --format csv --encoding utf-8
+    text utf-16-le
+    refused 65 'items.csv:1: the header is not valid UTF-8; it looks like UTF-16LE' items.csv events.csv --format csv
+    refused 64 "--encoding 'klingon' is not known" items.csv events.csv --format csv --encoding klingon
+    refused 64 "--encoding '' is not known" items.csv events.csv --format csv --encoding ''
+    refused 64 '--encoding means nothing to --format amazon2014' items.csv events.csv --format amazon2014 --encoding latin1
+}
+
+@test "encodings: of every format" {
+    printf '{"id":"a","title":"caf\xe9"}\n{"id":"b"}\n{"id":"c"}\n' >items.jsonl
+    printf '{"user":"u\xe9","item":"%s"}\n' a b c >events.jsonl
+    ingest items.jsonl events.jsonl --format jsonl --encoding latin1 -q
+    run histories
+    assert_output 'ué a@0 b@1 c@2'
+    run head -1 kept.jsonl
+    assert_output '{"id": "a", "title": "café"}'
+    printf 'user\titem\ttimestamp\nu\xe9\ta\t1\nu\xe9\tb\t2\nu\xe9\tc\t3\n' >events.tsv
+    ingest items.jsonl events.tsv --encoding latin1 -q
+    run histories
+    assert_output 'ué a@1 b@2 c@3'
+    printf 'item_id:token\ttitle:token_seq\na\tcaf\xe9\nb\tx\nc\ty\n' >x.item
+    printf 'user_id:token\titem_id:token\nu\ta\nu\tb\nu\tc\n' >x.inter
+    ingest x.item x.inter --format recbole --encoding latin1 -q
+    run kept title
+    assert_output $'a|café\nb|x\nc|y'
+    printf '{"a":{"title":"caf\xe9"},"b":{},"c":{}}' >x.item.json
+    printf '{"u":["a","b","c"]}' >x.inter.json
+    ingest x.item.json x.inter.json --format lcrec --encoding latin1 -q
+    run kept title
+    assert_output $'a|café\nb|None\nc|None'
+    rm -f kept.jsonl out.st
+    refused 65 'items.jsonl:1: not valid UTF-8; it looks like ' items.jsonl events.tsv
+    refused 65 'items.jsonl:1: not valid UTF-8; it looks like ' items.jsonl events.jsonl --format jsonl
+    refused 65 'x.item:2: not valid UTF-8' x.item x.inter --format recbole
+    refused 65 'x.item.json: not valid UTF-8; it looks like ' x.item.json x.inter.json --format lcrec
+}
+
+@test "--clean mends malformed text in every format, and no id" {
+    local bad='br\xf3ken\xe2\x80 \\ud83d \\u0000 \x01end' want='br ken end'
+    printf '{"id":"a","title":"'"$bad"'"}\n{"id":"b"}\n{"id":"c"}\n' >items.jsonl
+    printf 'user\titem\ttimestamp\nu\ta\t1\nu\tb\t2\nu\tc\t3\n' >events.tsv
+    printf '{"user":"u","item":"%s","by":"\xff"}\n' a b c >events.jsonl
+    printf '{"a":{"title":"'"$bad"'"},"b":{},"c":{}}' >x.item.json
+    printf '{"u":["a","b","c"]}' >x.inter.json
+    printf 'item_id:token\ttitle:token_seq\na\tbr\xf3ken \x01end\nb\tx\nc\ty\n' >x.item
+    printf 'user_id:token\titem_id:token\tby:token\nu\ta\t\xff\nu\tb\t\nu\tc\t\n' >x.inter
+    tr '\t' , <x.item | sed 's/:token_seq//; s/:token//' >items.csv
+    tr '\t' , <x.inter | sed 's/:token//g' >events.csv
+    mended() { # mended FORMAT ITEMS EVENTS
+        ingest "$2" "$3" --format "$1" --clean -q
+        kept title | sed -n 1p
+    }
+    for files in 'neutral items.jsonl events.tsv' 'jsonl items.jsonl events.jsonl' 'lcrec x.item.json x.inter.json' \
+        'recbole x.item x.inter' 'csv items.csv events.csv'; do
+        # shellcheck disable=SC2086 # words
+        run mended $files
+        assert_output "a|$want"
+    done
+    rm -f kept.jsonl out.st
+    printf '{"id":"d\xff"}\n' >>items.jsonl
+    refused 65 'items.jsonl:4: "id" is not valid UTF-8' items.jsonl events.tsv --clean
+    refused 65 'items.jsonl:4: the id is not valid UTF-8' items.jsonl events.jsonl --format jsonl --clean
+    ingest items.jsonl events.tsv --clean -q --bad-lines 1
+    rm -f kept.jsonl out.st
+    printf '{"user":"u","item":"\xff"}\n' >>events.jsonl
+    refused 65 'events.jsonl:4: "item" is not valid UTF-8' <(head -3 items.jsonl) events.jsonl --format jsonl --clean
+    printf 'd\xff,x\n' >>items.csv
+    refused 65 'items.csv:5: not valid UTF-8' items.csv events.csv --format csv --clean
+    printf '{"u":["a","b","\xff"]}' >x.inter.json
+    refused 65 'x.inter.json:1: an item of user "u": its id is not valid UTF-8' x.item.json x.inter.json --format lcrec --clean
+    printf '{"a\xff":{}}' >x.item.json
+    refused 65 'x.item.json:1: "a " is not valid UTF-8' x.item.json x.inter.json --format lcrec --clean
+}
