@@ -294,3 +294,129 @@ PY
     printf '{"a\xff":{}}' >x.item.json
     refused 65 'x.item.json:1: "a " is not valid UTF-8' x.item.json x.inter.json --format lcrec --clean
 }
+
+# --- Histories in one cell ------------------------------------------------------------------------------------------------
+
+# What was said about a run: on standard error, without the account.
+said() { # said ITEMS EVENTS [options]
+    ingest "$@" 2>said
+    grep -E 'not used|no column|no key' said || true
+}
+
+letters() { printf 'item_id:token\ttitle:token_seq\n' && printf '%s\tT\n' a b c d e f g h; }
+
+@test "recbole: lists of items, with the item that follows and without" {
+    letters >x.item
+    printf 'user_id:token\titem_id_list:token_seq\titem_id:token\ttimestamp:float\n' >x.inter
+    printf '%s\n' $'u\ta b\tc\t3' $'v\td\te\t2' $'u\ta\tb\t2' $'u\ta b c\td\t4' $'v\td e\tf\t3' >>x.inter
+    run said x.item x.inter --format recbole
+    assert_output 'ingest: x.inter: columns not used: "timestamp"'
+    run histories
+    assert_output $'u a@0 b@1 c@2 d@3\nv d@0 e@1 f@2'
+    # of a time that is asked for, the lists know nothing
+    run said x.item x.inter --format recbole --columns time=timestamp
+    assert_output 'ingest: x.inter: columns not used: "item_id_list"'
+    run histories
+    assert_output $'u b@2 c@3 d@4\nv e@2 f@3'
+    cut -f 1,2 x.inter >lists.inter
+    run said x.item lists.inter --format recbole
+    assert_output ''
+    run histories
+    assert_output $'u a@0 b@1 c@2\nv d@0 e@1'
+    rm -f kept.jsonl out.st
+    refused 64 '--columns: lists of items have no times' x.item x.inter --format recbole --columns items=item_id_list,time=timestamp
+    refused 65 'x.inter:1: no column for the rating' x.item x.inter --format recbole --min-rating 3
+    refused 65 'have no times' x.item x.inter --format recbole --since 2014-01-01
+}
+
+@test "windows of a history go on where it ends; other rows follow it" {
+    letters >x.item
+    printf 'user:token\thistory:token_seq\n' >x.inter
+    printf 'u\t%s\n' 'a b c d' 'b c d e' 'c d e f' 'a b' 'g h' >>x.inter
+    ingest x.item x.inter --format recbole -q
+    run histories
+    assert_output 'u a@0 b@1 c@2 d@3 e@4 f@5 g@6 h@7'
+}
+
+@test "lists as programs print them" {
+    { echo id && printf '%s\n' a b c d e f "g'h" 'i j'; } >items.csv
+    cat >events.csv <<'EOF'
+prev_items,next_item,locale
+"['a' 'b'
+ 'c']",d,DE
+"[""a"", ""g'h""]",b,FR
+"('a', 'i j')",b,FR
+a|b;c,d,
+[],e,
+EOF
+    run said items.csv events.csv --format csv
+    assert_output 'ingest: events.csv: columns not used: "locale"
+ingest: events.csv: no column for the user: each row is the history of one of its own'
+    run histories
+    assert_output "2 a@0 b@1 c@2 d@3
+4 a@0 g'h@1 b@2
+5 a@0 i j@1 b@2
+6 a@0 b@1 c@2 d@3
+7 e@0"
+    printf 'u\t%s\n' 'a b c' 'a b c d' >pairs.tsv
+    ingest <(tail -n +2 items.csv) pairs.tsv --format tsv --columns user=#1,items=#2 --item-columns id=#1 -q
+    run histories
+    assert_output 'u a@0 b@1 c@2 d@3'
+    printf 'who;what;then\nu;i j/a;b\n' >events.csv
+    ingest items.csv events.csv --format csv --delimiter ';' --columns user=who,items=what,item=then --list-separator / -q
+    run histories
+    assert_output 'u i j@0 a@1 b@2'
+    rm -f kept.jsonl out.st
+    bad() { printf 'user,items\n%s\n' "$1" >events.csv && refused 65 "events.csv:2: $2" items.csv events.csv --format csv; }
+    bad "u,['a]" 'the list of items has a quote that is not closed'
+    bad "u,['a' ... 'b']" 'the list of items leaves elements out'
+    bad ',a b' 'user is empty'
+    printf 'user,items,item\nu,a b,\n' >events.csv
+    refused 65 'events.csv:2: item is empty' items.csv events.csv --format csv --columns items=items
+}
+
+@test "a column named like a list is none beside an item" {
+    { echo id && printf '%s\n' a b c; } >items.csv
+    printf 'user,item,items,time\nu,a,3,1\nu,b,1,2\nu,c,2,3\n' >events.csv
+    run said items.csv events.csv --format csv
+    assert_output 'ingest: events.csv: columns not used: "items"'
+    run histories
+    assert_output 'u a@1 b@2 c@3'
+}
+
+@test "jsonl: arrays and strings of items" {
+    printf '{"id":"%s"}\n' a b c 7 e f >items.jsonl
+    printf '%s\n' '{"user":"u","items":["a","b"],"item":"c","x":1}' '{"user":"u","items":["a","b","c"],"item":7,"ts":3}' \
+        '{"user":"v","items":"e, f","item":"a"}' '{"user":"w","items":[],"item":"a"}' >events.jsonl
+    run said items.jsonl events.jsonl --format jsonl
+    assert_output 'ingest: events.jsonl: keys not used: "x", "ts"'
+    run histories
+    assert_output $'u a@0 b@1 c@2 7@3\nv e@0 f@1 a@2\nw a@0'
+    printf '%s\n' '{"then":["a","b",7]}' '{"then":["b","c"]}' >events.jsonl
+    run said items.jsonl events.jsonl --format jsonl --columns items=then
+    assert_output 'ingest: events.jsonl: no key for the user: each line is the history of one of its own'
+    run histories
+    assert_output $'1 a@0 b@1 7@2\n2 b@0 c@1'
+    rm -f kept.jsonl out.st
+    bad() { printf '{"user":"u","items":["a"]}\n%s\n' "$1" >events.jsonl && refused 65 "events.jsonl:2: $2" items.jsonl events.jsonl --format jsonl; }
+    bad '{"user":"u","items":[["a"]]}' '"items" is no list of ids'
+    bad '{"user":"u","items":{}}' '"items" is no list of ids'
+    bad '{"user":"u"}' '"items" is no list of ids'
+    bad '{"items":["a"]}' 'no "user", expected the user'
+}
+
+@test "what is not used is named once, in records too" {
+    printf '{"id":"%s","intents":[],"image_labels":["x"]}\n' a b c >items.jsonl
+    printf 'user\titem\tshop\ttimestamp\nu\ta\tx\t1\nu\tb\tx\t2\nu\tc\tx\t3\n' >events.tsv
+    run said items.jsonl events.tsv
+    assert_output 'ingest: events.tsv: columns not used: "shop"'
+    printf 'id,,errors\na,b,c\nb,,\nc,,\n' >items.csv
+    tr '\t' , <events.tsv >events.csv
+    run said items.csv events.csv --format csv
+    assert_output 'ingest: items.csv: columns not used: "#2", "errors"
+ingest: events.csv: columns not used: "shop"'
+    printf '{"sku":"%s","id":1}\n' a b c >items.jsonl
+    printf '{"user":"u","item":"%s"}\n' a b c >events.jsonl
+    run said items.jsonl events.jsonl --format jsonl --item-columns id=sku
+    assert_output 'ingest: items.jsonl: keys not used: "id"'
+}

@@ -37,7 +37,7 @@ extern const char *const inputs_time_units[];
     OPT_STRING(0, "items-member", "NAME", &inputs.items_member, "which file of the package that --items is"),                \
     OPT_STRING(0, "interactions-member", "NAME", &inputs.interactions_member, "the same for --interactions"),                \
     CLI_GROUP("tables and plain JSON"),                                                                                      \
-    CONFIG_STRING(0, "columns", "LIST", &inputs.columns, "user=NAME,item=NAME,time=NAME,rating=NAME (usual names)"),         \
+    CONFIG_STRING(0, "columns", "LIST", &inputs.columns, "user=, item=, time=, rating=, items=NAME,... (usual names)"),         \
     CONFIG_STRING(0, "item-columns", "LIST", &inputs.item_columns, "id=NAME,title=NAME,... (usual names)"),                  \
     CONFIG_STRING(0, "delimiter", "TEXT", &inputs.delimiter, "between cells; \\t for a tab (csv: comma, tsv: tab)"),         \
     CONFIG_CHOICE(0, "quote", table_quotes, &inputs.quote, "how cells may be quoted; auto: double, with tabs none"),         \

@@ -155,6 +155,7 @@ static char *records_digest(const record_source_t *base) { return in_bytes_hex(&
 static void records_close(record_source_t *base)
 {
     records_t *s = (records_t *)base;
+    record_object_note(s->object, s->base.name);
     close_document(&s->document);
     record_object_free(s->object);
     free(s);

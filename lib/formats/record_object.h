@@ -24,6 +24,9 @@ record_object_t *record_object_new(columns_t columns, const char *list_separator
  * json_mend(), NULL where nothing was mended: an id does not come of that. */
 bool record_object_read(record_object_t *o, const char *object, size_t n, const char *before, const char *id, record_t *r, const char **why);
 
+/* Says which keys were left out, if any were. */
+void record_object_note(const record_object_t *o, const char *file);
+
 void record_object_free(record_object_t *o);
 
 /* The text of an id: a string or a whole number; false for any other value, or if it cannot be an id. */

@@ -97,8 +97,12 @@ static void assign_columns(record_rows_t *s)
     }
     for (int r = 0; r < RECORD_ROLES; r++)
         if (s->at[r] >= 0) s->role[s->at[r]] = r;
+    strtab_t unused = {0};
     for (int i = 0; i < t->columns; i++)
-        if (s->role[i] == PASSED_OVER) tally_add(&s->base.tally, "columns_left_out", 1);
+        if (s->role[i] == PASSED_OVER) table_add_name(t, i, &unused);
+    if (unused.count) tally_add(&s->base.tally, "columns_left_out", unused.count);
+    columns_note_unused(s->base.name, "columns", &unused);
+    strtab_free(&unused);
 }
 
 static record_source_t *open_records(table_t *(*open)(const source_options_t *, bool, tally_t *), const source_options_t *o,

@@ -48,6 +48,17 @@ void table_bad_row(table_t *t, const char *fmt, ...)
 
 void table_exact(table_t *t, int column) { if (column >= 0) t->exact[column] = true; }
 
+/* Writes what a column without a name is called. */
+static size_t number_name(int column, char name[16]) { return (size_t)snprintf(name, 16, "#%d", column + 1); }
+
+void table_add_name(const table_t *t, int column, strtab_t *names)
+{
+    char number[16];
+    size_t n = number_name(column, number);
+    const char *name = column < t->header.count ? strtab_get(&t->header, column, &n) : number;
+    strtab_add(names, name, n);
+}
+
 void table_free(table_t *t)
 {
     source_close(&t->source);
@@ -66,7 +77,7 @@ void table_take_header(table_t *t)
         char number[16];
         if (!utf8_valid(c.s, c.len)) die_at(file, t->line, "the header is %s", source_no_utf8(&t->source));
         if (c.len) strtab_add(&t->header, c.s, c.len);
-        else strtab_add(&t->header, number, (size_t)snprintf(number, sizeof number, "#%d", i + 1));
+        else strtab_add(&t->header, number, number_name(i, number));
     }
     int64_t twice = strtab_index(&t->header);
     size_t len = 0;

@@ -24,7 +24,7 @@ struct table {
     strtab_t header;          /* the columns' names, "#3" for the third where it has none; empty without a header */
     const char *list_separator;   /* the option's; NULL: the reader's choice */
     int columns;
-    bool *sequence;           /* [columns] the header says that cells are lists of words; NULL: it says nothing of the kind */
+    bool *sequence;           /* [columns] the header says that cells are lists; NULL: it says nothing of the kind */
     table_cell_t *cells;      /* [columns] the current row */
     long long line, lines;    /* where it starts, and how many lines it takes */
     bool (*next)(table_t *t, int *cells);   /* fills `cells` as far as there are columns; gives their number */
@@ -54,6 +54,9 @@ void table_bad_row(table_t *t, const char *fmt, ...) __attribute__((format(print
 
 /* Has the column's cells refused where they are not UTF-8, whatever `mend` says. */
 void table_exact(table_t *t, int column);
+
+/* Adds the column's name to a list, or its number where there is no header. */
+void table_add_name(const table_t *t, int column, strtab_t *names);
 
 void table_free(table_t *t);
 
