@@ -420,3 +420,90 @@ ingest: events.csv: columns not used: "shop"'
     run said items.jsonl events.jsonl --format jsonl --item-columns id=sku
     assert_output 'ingest: items.jsonl: keys not used: "id"'
 }
+
+# --- Times, literals, arrays ----------------------------------------------------------------------------------------------
+
+# The times of an event file whose third column they are, as seconds.
+times() { # times LINE... -- [options]
+    local lines=()
+    while [ "$1" != -- ]; do lines+=("u,a,$1") && shift; done
+    printf 'id\na\n' >items.csv
+    printf '%s\n' user,item,time "${lines[@]}" >events.csv
+    csv items.csv events.csv -q "${@:2}"
+    histories | tr ' ' '\n' | sed -n 's/.*@//p' | paste -sd' '
+}
+
+@test "times with offsets, UTC and half days" {
+    run times '2014-07-23 18:30:00+02' '2014-07-23 18:30:00 -0500' '2014-07-23 18:30:00 UTC' '2014-07-23 06:30:05 PM' '2014/07/23' \
+        '2014-07-23T18:30:06.123 gmt' '2014-07-24 12:00 am +00:00' --
+    assert_output '1406073600 1406133000 1406140200 1406140205 1406140206 1406158200 1406160000'
+    rm -f kept.jsonl out.st
+    for time in '2014-07-23 13:00 PM' '2014-07-23 0:30 AM' '2014-07-23 18:30 +2' '2014-07-23 18:30 CET' '2014-07/23' '2014-07-23 18:30+02:' '23/07/2014'; do
+        printf 'user,item,time\nu,a,1\nu,a,%s\n' "$time" >events.csv
+        refused 65 "events.csv:3: time \"$time\" expected a number or a date" items.csv events.csv --format csv
+    done
+    run times '2014-07-23 18:30:00' '2014-07-23 18:31:00' '2014-07-23 18:32:00' '2014-07-23 18:33:00' -- --since '2014-07-23 06:31 PM UTC'
+    assert_output '1406140260 1406140320 1406140380'
+}
+
+@test "times in other forms, as strptime reads them" {
+    run times '23/07/2014 6:30 PM' '24/07/2014 12:30 AM' '1/2/2015 1:00 PM' -- --time-format '%d/%m/%Y %I:%M %p'
+    assert_output '1406140200 1406161800 1422795600'
+    run times 'Wed Jul 23 18:30:00 2014 +0200' 'Thu Jul 24 00:00:00 2014 +0000' 'Fri Jul 25 00:00:00 2014 -0100' -- --time-format '%a %b %d %H:%M:%S %Y %z'
+    assert_output '1406133000 1406160000 1406250000'
+    rm -f kept.jsonl out.st
+    printf 'user,item,time\nu,a,23/07/2014\nu,a,31/02/2014\nu,a,1406073600\n' >events.csv
+    refused 65 'events.csv:3: time "31/02/2014" does not fit --time-format' items.csv events.csv --format csv --time-format %d/%m/%Y
+    refused 65 'events.csv:4: time "1406073600" does not fit --time-format' items.csv events.csv --format csv --time-format %d/%m/%Y --bad-lines 1
+    refused 65 'events.csv:2: time "23/07/2014" does not fit --time-format' items.csv events.csv --format csv --time-format '%d/%m/%Y %H'
+    for format in %H x %d/%m ''; do
+        refused 64 "--time-format '$format': expected a day" items.csv events.csv --format csv --time-format "$format"
+    done
+    refused 64 'expected one of them' items.csv events.csv --format csv --time-format %d/%m/%Y --time-unit ms
+    refused 64 '--time-format means nothing to --format lcrec' items.csv events.csv --format lcrec --time-format %Y
+    printf '{"user":"u","item":"a","time":"23.07.2014"}\n' >events.jsonl
+    printf '{"user":"u","item":"a","time":"2%s.07.2014"}\n' 4 5 >>events.jsonl
+    ingest <(printf '{"id":"a"}\n') events.jsonl --format jsonl --time-format %d.%m.%Y -q
+    run histories
+    assert_output 'u a@1406073600 a@1406160000 a@1406246400'
+}
+
+@test "jsonl: dictionaries as Python prints them, and whole arrays" {
+    cat >items.jsonl <<'EOF'
+{'id': 'a', 'title': "Bob's \xe9 shoe", 'x': None, 'd': True, 'categories': ['A', 'B'], 'n': (1, 2.5)}
+{"id": "b", "title": "Two", "c": None}
+{"id":"c","title":"plain"}
+EOF
+    printf '  [\n {"user": "u",\n  "item": "a", "note": "x, [y]\\"}" },\n{"user":"u", "item":"b"},{"user":"u","item":"c"}\n]\n' >events.json
+    ingest items.jsonl events.json --format jsonl -q
+    run histories
+    assert_output 'u a@0 b@1 c@2'
+    run kept title
+    assert_output $"a|Bob's é shoe\nb|Two\nc|plain" || assert_output $'a|Bob\'s é shoe\nb|Two\nc|plain'
+    printf '\xef\xbb\xbf[%s,\n%s,%s]' "{'id': 'a', 'title': '[1, \"2\"]'}" '{"id":"b"}' '{"id":"c"}' >items.json
+    ingest items.json events.json --format jsonl -q
+    run kept title
+    assert_output $'a|[1, "2"]\nb|None\nc|None'
+    iconv -t utf-16 <items.jsonl | gzip >items.gz
+    ingest items.gz events.json --format jsonl -q
+    run kept title
+    assert_line 'b|Two'
+    rm -f kept.jsonl out.st
+    bad() { printf '%s' "$1" >bad.json && refused 65 "bad.json:$2" bad.json events.json --format jsonl; }
+    bad '[{"id":"a"},{"id":"b"} x]' '2: not JSON at column 12'
+    bad '[{"id":"a"},7]' '2: not an object'
+    bad '[{"id":"a"},{"id":"b"' '2: not JSON'
+    bad '[{"id":"a"}]{"id":"b"} y' '2: not JSON'
+    bad "{'id': 'a', 'x': set()}" '1: not JSON at column 2'
+    printf '[]' >bad.json
+    refused 65 'bad.json: holds no item' bad.json events.json --format jsonl
+}
+
+@test "jsonl: a dictionary is mended as an object is" {
+    printf "{'id': 'a', 'title': 'br\xf3ken \x01end'}\n{'id': 'b\xff'}\n{'id': 'b'}\n{'id':'c'}\n" >items.jsonl
+    printf '{"user":"u","item":"%s"}\n' a b c >events.jsonl
+    refused 65 'items.jsonl:2: the id is not valid UTF-8' items.jsonl events.jsonl --format jsonl --clean
+    ingest items.jsonl events.jsonl --format jsonl --clean --bad-lines 1 -q
+    run kept title
+    assert_output $'a|br ken end\nb|None\nc|None'
+}

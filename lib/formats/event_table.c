@@ -19,6 +19,7 @@ typedef struct {
     event_history_t *histories;   /* where rows hold lists of items, else NULL */
     id_list_t list;
     bool rating;
+    const char *time_format;
     int64_t ticks, row;
 } event_rows_t;
 
@@ -39,7 +40,7 @@ static bool take_row(event_rows_t *s, event_t *e)
     if (s->at[EVENT_TIME] >= 0) {
         table_cell_t time = t->cells[s->at[EVENT_TIME]];
         const char *why = s->base.order_only ? order_parse(time.s, time.len, &e->time)
-                                             : when_parse(time.s, time.len, s->ticks, &e->time);
+                                             : when_parse_as(s->time_format, time.s, time.len, s->ticks, &e->time);
         const char *what = s->base.order_only ? "order" : "time";
         if (why) table_bad_row(t, "%s \"%.*s\" %s", what, time.len < 60 ? (int)time.len : 60, time.s, why);
         if (why) return false;
@@ -156,6 +157,7 @@ static event_source_t *open_events(table_t *(*open)(const source_options_t *, bo
     for (int r = 0; r < EVENT_ROLES; r++) table_exact(s->table, s->at[r]);
     if (s->at[EVENT_ITEMS] >= 0) s->histories = event_history_new();
     s->list_separator = o->list_separator ? o->list_separator : list_separator;
+    s->time_format = o->time_format;
     s->ticks = o->ticks ? o->ticks : 1;
     s->base.order_only = only_order(s);
     columns_free(&c);

@@ -17,7 +17,7 @@ typedef struct {
     const char *items_member, *interactions_member;     /* which file of a package */
     const char *items_sha256, *interactions_sha256;     /* of downloads */
     const char *format;
-    const char *columns, *item_columns, *delimiter, *quote, *encoding, *list_separator, *time_unit;
+    const char *columns, *item_columns, *delimiter, *quote, *encoding, *list_separator, *time_unit, *time_format;
     int64_t bad_lines;
     bool clean;
 } inputs_t;
@@ -45,6 +45,7 @@ extern const char *const inputs_time_units[];
     CONFIG_STRING(0, "list-separator", "TEXT", &inputs.list_separator,                                                       \
                   "within a cell or string that holds a list (|, blank, comma)"),                                            \
     CONFIG_CHOICE(0, "time-unit", inputs_time_units, &inputs.time_unit, "of times that are numbers"),                        \
+    CONFIG_STRING(0, "time-format", "TEXT", &inputs.time_format, "of times, by strptime(3): %d/%m/%Y %H:%M (numbers, ISO)"), \
     CLI_GROUP("downloads"),                                                                                                  \
     OPT_STRING(0, "items-sha256", "HEX", &inputs.items_sha256, "what the download from --items must have"),                  \
     OPT_STRING(0, "interactions-sha256", "HEX", &inputs.interactions_sha256, "the same for --interactions"),                 \

@@ -9,6 +9,7 @@
 #include "formats/event_history.h"
 #include "formats/id_list.h"
 #include "formats/known_keys.h"
+#include "formats/python_literal.h"
 #include "formats/record_object.h"
 #include "formats/tables.h"
 #include "formats/when.h"
@@ -25,6 +26,7 @@ typedef struct {
     source_lines_t source;
     bool mend;
     buf_t raw;            /* the line before it was mended */
+    buf_t json;           /* the line, where it is a Python literal */
     const char *before;   /* the same, NULL where there was nothing to mend */
     const char *line;
     size_t n;
@@ -32,25 +34,31 @@ typedef struct {
 
 static objects_t objects_open(const source_options_t *o, tally_t *tally)
 {
-    return (objects_t){.source = source_open(o, tally), .mend = o->mend};
+    source_options_t elements = *o;
+    elements.arrays = true;
+    return (objects_t){.source = source_open(&elements, tally), .mend = o->mend};
 }
 
 static void objects_close(objects_t *s)
 {
     source_close(&s->source);
     buf_free(&s->raw);
+    buf_free(&s->json);
 }
 
-/* Puts blanks in the place of what is malformed in the current line. */
-static void mend(objects_t *s)
+/* Makes the text the current object, with blanks in the place of what is malformed where that is asked for. */
+static void take(objects_t *s, char *text, size_t n)
 {
-    lines_t *l = &s->source.lines;
+    s->line = text;
+    s->n = n;
+    s->before = NULL;
+    if (!s->mend) return;
     buf_clear(&s->raw);
-    buf_add(&s->raw, l->line, l->len);
-    s->before = json_mend(l->line, l->len) ? s->raw.data : NULL;
+    buf_add(&s->raw, text, n);
+    if (json_mend(text, n)) s->before = s->raw.data;
 }
 
-/* What keeps the current line from being one JSON object in UTF-8, or NULL. Caller frees. */
+/* What keeps the current object from being one in UTF-8, or NULL. Caller frees. */
 static char *refusal(const objects_t *s)
 {
     json_error_t e;
@@ -59,14 +67,27 @@ static char *refusal(const objects_t *s)
     return s->line[strspn(s->line, " \t\r")] == '{' ? NULL : xstrdup("not an object, expected {...}");
 }
 
-/* Reads the next line that is one JSON object in UTF-8; false at the end. */
+/* Makes the line the current object if it is a Python dictionary, as print() gives it. */
+static bool take_python(objects_t *s, const char *text, size_t n)
+{
+    json_error_t e;
+    buf_clear(&s->json);
+    if (text[strspn(text, " \t\r")] != '{' || !python_literal_to_json(text, n, &s->json, &e)) return false;
+    take(s, s->json.data, s->json.len);
+    return true;
+}
+
+/* Reads the next line that is one object in UTF-8; false at the end. */
 static bool next_object(objects_t *s)
 {
-    while (in_next_text(&s->source.lines)) {
-        if (s->mend) mend(s);
-        s->line = s->source.lines.line;
-        s->n = s->source.lines.len;
+    lines_t *l = &s->source.lines;
+    while (in_next_text(l)) {
+        take(s, l->line, l->len);
         char *why = refusal(s);
+        if (why && take_python(s, s->before ? s->before : l->line, l->len)) {
+            free(why);
+            why = refusal(s);
+        }
         if (!why) return true;
         source_bad_line(&s->source, "%s", why);
         free(why);
@@ -87,6 +108,7 @@ typedef struct {
     event_history_t *histories; /* where objects hold lists of items, else NULL */
     id_list_t list;
     bool named, rating;
+    const char *time_format;
     int64_t ticks, row;
     buf_t user, item, text;
 } events_t;
@@ -138,7 +160,7 @@ static const char *read_time(const events_t *s, bool there, int64_t *time)
 {
     const bool order = s->base.order_only;
     if (!there) return order ? "expected a whole number" : "expected a number or a date";
-    return order ? order_parse(s->text.data, s->text.len, time) : when_parse(s->text.data, s->text.len, s->ticks, time);
+    return order ? order_parse(s->text.data, s->text.len, time) : when_parse_as(s->time_format, s->text.data, s->text.len, s->ticks, time);
 }
 
 /* Refuses an id that mending has changed. */
@@ -289,6 +311,7 @@ event_source_t *event_source_jsonl(const source_options_t *o)
     strtab_index(&s->unused);
     s->list_separator = o->list_separator;
     s->rating = o->rating;
+    s->time_format = o->time_format;
     s->ticks = o->ticks ? o->ticks : 1;
     return &s->base;
 }

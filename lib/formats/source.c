@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array_lines.h"
 #include "base/buf.h"
 #include "base/charset.h"
 #include "base/err.h"
@@ -13,7 +14,8 @@
 static byte_source_t *open_source(const source_options_t *o, char **name)
 {
     *name = in_name(o->path);
-    return charset_decode(unpack(in_source(o->path), name, o->member), o->encoding);
+    byte_source_t *s = charset_decode(unpack(in_source(o->path), name, o->member), o->encoding);
+    return o->arrays ? array_lines(s) : s;
 }
 
 lines_t source_lines(const source_options_t *o)

@@ -14,12 +14,14 @@ typedef struct {
     int64_t bad_lines;    /* so many lines may be malformed; they are left out and counted */
     bool rating;          /* the source of events must give ratings */
     const char *encoding; /* that charset_decode() knows; NULL: UTF-8 */
+    bool arrays;          /* the elements of a file that is one JSON array are lines */
     bool mend;            /* what is no UTF-8 becomes blanks, but in ids, times and numbers */
     /* Of readers of tables and plain JSON (formats/tables.h); zero: the format's defaults. */
     const char *columns;          /* ROLE=NAME,... (formats/columns.h) */
     const char *delimiter;        /* between cells */
     const char *quote;            /* of table_quotes */
     const char *list_separator;   /* within a cell that holds a list */
+    const char *time_format;      /* as strptime(3) has it; NULL: numbers and ISO dates */
     int64_t ticks;                /* a second, where times are numbers */
 } source_options_t;
 
