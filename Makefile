@@ -148,8 +148,10 @@ EXPERIMENT = --no-print-directory -f pipelines/stages.mk BIN=$(BUILD)/bin
 .PHONY: run data plan ablation demo
 run data plan ablation: all
 	@$(MAKE) $(EXPERIMENT) $@
-demo: deps-build
-	@echo 'sidmill: demo: about two minutes on two fast cores, with the build, and five on slow ones'
+demo:
+	@echo 'sidmill: demo: packages that are missing, the build, a catalogue, trainings, a table:'
+	@echo 'sidmill: demo: about two minutes on two fast cores, five on slow ones, and what packages take, which is said before they come'
+	@$(MAKE) --no-print-directory deps-build
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(MAKE) $(EXPERIMENT) run DATASET=demo PIPELINE=demo
 
