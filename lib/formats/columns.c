@@ -27,16 +27,16 @@ const columns_role_t event_roles[EVENT_ROLES] = {
 };
 
 const columns_role_t record_roles[RECORD_ROLES] = {
-    [RECORD_ID] = {"id", USUAL("id", ITEM_IDS), true, false},
-    [RECORD_TITLE] = {"title", USUAL("title", "name", "itemname", "productname", "producttitle", "movietitle"), false, false},
+    [RECORD_ID] = {"id", USUAL("id", ITEM_IDS), true, false, 0},
+    [RECORD_TITLE] = {"title", USUAL("title", "name", "itemname", "productname", "producttitle", "movietitle"), false, false, 0},
     [RECORD_DESCRIPTION] = {"description", USUAL("description", "itemdescription", "productdescription", "overview"),
-                            false, false},
-    [RECORD_CATEGORIES] = {"categories", USUAL("categories", "category", "genres", "genre", "class"), false, true},
-    [RECORD_BRAND] = {"brand", USUAL("brand", "manufacturer", "maker"), false, false},
-    [RECORD_PRICE] = {"price", USUAL("price"), false, false},
-    [RECORD_IMAGE] = {"image", USUAL("image", "imagepath", "imagefile"), false, false},
-    [RECORD_IMAGE_URL] = {"image_url", USUAL("imageurl", "imurl", "imgurl"), false, false},
-    [RECORD_IMAGE_LABELS] = {"image_labels", USUAL("imagelabels"), false, true},
+                            false, false, 0},
+    [RECORD_CATEGORIES] = {"categories", USUAL("categories", "category", "genres", "genre", "class"), false, true, 0},
+    [RECORD_BRAND] = {"brand", USUAL("brand", "manufacturer", "maker"), false, false, 0},
+    [RECORD_PRICE] = {"price", USUAL("price"), false, false, 0},
+    [RECORD_IMAGE] = {"image", USUAL("image", "imagepath", "imagefile"), false, false, 0},
+    [RECORD_IMAGE_URL] = {"image_url", USUAL("imageurl", "imurl", "imgurl"), false, false, 0},
+    [RECORD_IMAGE_LABELS] = {"image_labels", USUAL("imagelabels"), false, true, 0},
 };
 
 static int find_role(const columns_t *c, const char *name, size_t n)
