@@ -28,7 +28,7 @@ NEED_BUILD  += libstb-dev:stb/stb_image_write.h                 # decoding pictu
 NEED_BUILD  += libcurl4-openssl-dev:curl/curl.h                 # HTTP and TLS, many requests in flight
 NEED_BUILD  += libarchive-dev:archive.h                         # zstd, xz, bzip2, lz4, zip and tar on the way in
 NEED_BUILD  += zlib1g-dev:zlib.h                                # gzip with its checksums, which libarchive passes over
-NEED_BUILD  += libcsv-dev:csv.h                                 # tables with quoted cells
+NEED_BUILD  += libicu-dev:unicode/ubrk.h                        # recognising encodings, words of languages without blanks
 NEED_BUILD  += libsqlite3-dev:sqlite3.h                         # the answer cache: crash-safe, shared between processes
 NEED_BUILD  += nettle-dev:nettle/sha2.h                         # SHA-256: checksums of downloads, names of pictures
 NEED_BUILD  += libgumbo-dev:gumbo.h                             # names of HTML's elements and character references
@@ -58,7 +58,7 @@ OPTIONAL_DEFS = $(if $(filter yes,$(ONEDNN)),-DHAVE_ONEDNN) $(if $(filter yes,$(
 OPTIONAL_LIBS = $(if $(filter yes,$(ONEDNN)),-ldnnl -lgomp) $(if $(filter yes,$(SECCOMP)),-lseccomp)
 
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Ilib -pthread $(CFLAGS) $(NUMERIC) $(WARN) $(SAN) $(OPTIONAL_DEFS)
-LIBS = $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -larchive -lz -lcsv -lcurl -lnettle -lsqlite3 -lgumbo -lm
+LIBS = $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -larchive -lz -lcurl -lnettle -lsqlite3 -lgumbo -licui18n -licuuc -lm
 
 LIB_SRC   := $(wildcard lib/*/*.c)
 TOOL_SRC  := $(wildcard tools/*.c)
@@ -148,8 +148,10 @@ EXPERIMENT = --no-print-directory -f pipelines/stages.mk BIN=$(BUILD)/bin
 .PHONY: run data plan ablation demo
 run data plan ablation: all
 	@$(MAKE) $(EXPERIMENT) $@
-demo: deps-build
-	@echo 'sidmill: demo: about two minutes on two fast cores, with the build, and five on slow ones'
+demo:
+	@echo 'sidmill: demo: packages that are missing, the build, a catalogue, trainings, a table:'
+	@echo 'sidmill: demo: about two minutes on two fast cores, five on slow ones, and what packages take, which is said before they come'
+	@$(MAKE) --no-print-directory deps-build
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(MAKE) $(EXPERIMENT) run DATASET=demo PIPELINE=demo
 

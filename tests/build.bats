@@ -114,6 +114,12 @@ compiled() { grep -c '^  CC ' <<< "$output" || true; }
     done
 }
 
+@test "demo says what comes, and about how long it takes, before anything is looked for" {
+    run build -n demo # which ends where pipelines/ is missing here
+    assert_line --index 0 --partial "demo: packages that are missing, the build"
+    assert_line --index 1 --partial "about two minutes on two fast cores"
+}
+
 @test "a missing header is named before anything is compiled" {
     printf '#!/bin/sh\ncase "$*" in *-E*) if grep -q cJSON; then exit 1; fi ;; esac\nexec cc "$@"\n' > cc-without
     chmod +x cc-without
@@ -181,6 +187,14 @@ SH
     run cat apt.log
     assert_equal "${#lines[@]}" 1
     assert_output --partial "install -y --no-install-recommends needed optional"
+}
+
+@test "deps: where apt does not say what it takes, something is said all the same" {
+    fake_debian "here" lists
+    sed -i 's/^        echo .*$/        :/' fake/apt-get
+    run scripts/deps ensure needed:/nonexistent/2 -- optional:/nonexistent/3
+    assert_success
+    assert_line "sidmill: 2 packages and what they need: some minutes"
 }
 
 @test "deps: without package lists, as in a fresh container, they are read first" {

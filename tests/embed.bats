@@ -179,6 +179,26 @@ PY
     [[ ${lines[4]} == $'h2\t1\t0.'*$'\th'[13]$'\t'* ]] || fail "${lines[4]}"
 }
 
+@test "nearest: ids with commas and blanks, between tabs" {
+    printf '%s\n' '{"id":"a,b","title":"Rose perfume"}' '{"id":"a","title":"Rose perfume spray"}' '{"id":"red hat","title":"Wool hat"}' \
+        '{"id":"b","title":"Hat of wool"}' >items.jsonl
+    embed -q -o out.st items.jsonl
+    asked() { embed --nearest "$1" -k 1 -e out.st items.jsonl | awk -F'\t' '$2 == 0 { print $1 }' | paste -sd'|'; }
+    run asked $'a,b\tred hat'
+    assert_output 'a,b|red hat'
+    run asked 'a,b' # an id as it stands
+    assert_output 'a,b'
+    run asked 'b,a'
+    assert_output 'b|a'
+    run asked $'a\t'
+    assert_output 'a'
+    run --separate-stderr embed --nearest $'a, b\tb' -e out.st items.jsonl
+    assert_failure 65
+    assert_equal "$stderr" "embed: out.st: no item 'a, b', which --nearest names"
+    run --separate-stderr embed --nearest '' -e out.st items.jsonl
+    assert_failure 64
+}
+
 @test "nearest: control characters in titles, items without a record, zero rows, unknown ids" {
     small
     embed -q -o out.st items.jsonl 2>/dev/null

@@ -385,3 +385,35 @@ shared = sum(n for n in count.values() if n >= 3)
 assert shared > .9 * sum(count.values()), shared / sum(count.values())
 PY
 }
+
+@test "words of languages without blanks between them are not broken" {
+    /usr/bin/python3 >items.jsonl -c '
+import json, random
+random.seed(6)
+zh = (["登山", "滑雪", "露营", "钓鱼", "骑车", "跑步"], "适合{}爱好者，防水耐磨", "户外防水{}背包")
+ja = (["登山", "キャンプ", "ハイキング", "料理", "旅行", "読書"], "{}に最適な防水バッグです", "防水 軽量 {}用バッグ")
+th = (["เดินป่า", "ปีนเขา", "ตกปลา", "ทำอาหาร", "วิ่ง", "ว่ายน้ำ"], "เหมาะสำหรับ{}", "กระเป๋ากันน้ำสำหรับ{}")
+for i in range(300):
+    uses, text, title = (zh, ja, th)[i % 3]
+    use = random.choice(uses)
+    print(json.dumps({"id": f"i{i}", "title": title.format(use), "description": text.format(use)}, ensure_ascii=False))
+print(json.dumps({"id": "en", "title": "Backpack for hiking"}))'
+    run --separate-stderr mine -o mined.jsonl items.jsonl
+    assert_success
+    [[ $stderr == *'300 items in other scripts than Latin, of which the builtin lexicons know nothing'* ]] || fail "$stderr"
+    /usr/bin/python3 <<'PY'
+import json
+found = 0
+whole = {"登山", "滑雪", "露营", "钓鱼", "骑车", "跑步", "キャンプ", "ハイキング", "料理", "旅行", "読書", "เดิน", "ปลา", "อาหาร", "วิ่ง", "ว่ายน้ำ"}
+words = set()
+for line in open("mined.jsonl", encoding="utf8"):
+    r = json.loads(line)
+    for intent in r["intents"] if r["id"] != "en" else []:
+        text = intent["text"]
+        assert text in (r["title"] + " " + r.get("description", "")).lower(), (text, r)  # no blank that is not there
+        assert len(text) > 1, (text, r)
+        words.add(text)
+        found += 1
+assert found > 200 and len(words & whole) >= 9, (found, words)
+PY
+}

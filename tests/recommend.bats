@@ -32,7 +32,7 @@ ids() { tr '\t' '\n' | sed 's/:[^:]*$//' | paste -sd' '; }
 
 @test "unknown ids are named and skipped; blanks of any kind separate" {
     recommend -k 5 < <(printf 'i4 i7 i9\n') >clean.tsv
-    run --separate-stderr recommend -k 5 < <(printf '  i4\tnobody i7   i9 \r\n')
+    run --separate-stderr recommend -k 5 < <(printf '  i4 nobody i7   i9 \r\n')
     assert_success
     assert_output "$(cat clean.tsv)"
     assert_equal "$stderr" "recommend: warning: standard input:1: unknown item 'nobody' skipped"
@@ -40,6 +40,27 @@ ids() { tr '\t' '\n' | sed 's/:[^:]*$//' | paste -sd' '; }
     assert_success
     assert_equal "${#lines[@]}" 2
     assert_regex "$stderr" "standard input:2: unknown item '\?\[31m"
+}
+
+@test "ids with blanks and commas: between tabs they are what they are" {
+    python_with tensors <<'PY'
+t, meta = load("sids.st")
+old = strings(t["item_ids"])
+new = {"i4": "Red shoe", "i7": "a,b", "i9": "Red"}
+text = "".join(new.get(i, i) + "\n" for i in old)
+t["item_ids"] = np.frombuffer(text.encode(), np.uint8)
+save("odd.st", t, meta)
+t, meta = load("model.st")
+save("odd-model.st", t, {k: v for k, v in meta.items() if not k.startswith("input.")}) # of which SIDs it says nothing
+PY
+    renamed() { sed 's/Red shoe:/i4:/g; s/a,b:/i7:/g; s/Red:/i9:/g'; }
+    odd() { "$BIN/recommend" -m odd-model.st -s odd.st -k 5; }
+    printf 'i4 i7 i9\ni4\ni9 i1\ni4 i9\n' | recommend -k 5 >plain.tsv
+    printf 'Red shoe\ta,b\tRed\r\nRed shoe\nRed i1\n\tRed shoe\t\tRed\n' | odd | renamed >odd.tsv
+    cmp odd.tsv plain.tsv
+    run --separate-stderr odd < <(printf 'Red shoe a,b\ni1\tRed shoe i2\n')
+    assert_equal "$stderr" "recommend: warning: standard input:1: unknown item 'shoe' skipped
+recommend: warning: standard input:2: unknown item 'Red shoe i2' skipped"
 }
 
 @test "every line gets a line, the last one without newline too; no input, no output" {

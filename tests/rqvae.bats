@@ -94,8 +94,45 @@ EOF
     assert_regex "$stderr" 'warning: [0-9]+ items share all their codes'
     run --separate-stderr rqvae -m rkmeans "${quick[@]}" --spread 0 --max-suffix 50 -o none.st < same.st
     assert_failure 65
-    assert_regex "$stderr" '90 items share one Semantic ID, but only 50 suffixes are reserved; raise --max-suffix, --codes or --levels'
+    assert_regex "$stderr" '90 items have the same embedding, but only 50 of them can have Semantic IDs without --spread; raise --max-suffix'
     assert_not_exists none.st
+}
+
+@test "what no training can change is told before it" {
+    py <<< 'embeddings("same.st", np.ones((90, 4))); embeddings("e.st", heaps(60))'
+    early() { # early MESSAGE FILE options: known before the first epoch
+        run --separate-stderr rqvae "${@:3}" --log early.jsonl -o none.st < "$2"
+        assert_failure 65
+        assert_regex "$stderr" "$1"
+        assert_not_exists early.jsonl
+        assert_not_exists none.st.ckpt
+    }
+    early '90 items have the same embedding, but only 48 of them can have Semantic IDs; raise' same.st --codes 16 --max-suffix 3
+    early '60 items, but 2 levels of 4 codes and 3 suffixes make only 48 Semantic IDs; raise' e.st --codes 4 --levels 2 --max-suffix 3
+    early '60 items, but 2 levels of 4 codes and 0 suffixes make only 16 Semantic IDs; raise' e.st --codes 4 --levels 2 --max-suffix 0
+    early '60 items, but 3 levels of 16 codes and 0 suffixes make only 0 Semantic IDs; raise' e.st --codes 16 --suffix always --max-suffix 0
+}
+
+@test "too few suffixes are told after the training, which is not done again" {
+    py <<< 'x = np.repeat(heaps(30), 4, axis=0); x += 1e-4 * np.random.default_rng(1).normal(size=x.shape); embeddings("e.st", x)'
+    few=(--codes 16 --levels 2 --hidden 8 --latent 4 --epochs 5 --warmup 2 --spread 0)
+    run --separate-stderr rqvae "${few[@]}" --max-suffix 1 -q --log s.jsonl -o s.st < e.st
+    assert_failure 65
+    assert_regex "$stderr" 'items share one Semantic ID, but only 1 suffixes are reserved; raise --max-suffix to [0-9]+ or change --spread, for which the training is kept'
+    assert_not_exists s.st
+    most=$(grep -o 'max-suffix to [0-9]*' <<< "$stderr" | grep -o '[0-9]*$')
+    run --separate-stderr rqvae "${few[@]}" --max-suffix "$((most - 1))" -q -o s.st < e.st
+    assert_failure 65
+    run --separate-stderr rqvae "${few[@]}" --max-suffix "$most" --suffix always --seed 1 -o s.st < e.st
+    assert_failure 65
+    assert_regex "$stderr" 'checkpoint of another run: "seed":42'
+    run --separate-stderr rqvae "${few[@]}" --max-suffix "$most" --suffix always --log s.jsonl -o s.st < e.st
+    assert_success
+    assert_regex "$stderr" 'going on from s.st.ckpt: epoch 8, step 0'
+    rqvae "${few[@]}" --max-suffix "$most" --suffix always -q --log whole.jsonl -o whole.st < e.st
+    cmp s.st whole.st
+    cmp s.jsonl whole.jsonl
+    assert_not_exists s.st.ckpt
 }
 
 @test "--suffix always gives every item one" {

@@ -81,6 +81,54 @@ b = np.load('b.npy'); assert b.dtype == np.float32
 assert np.array_equal(b, (h.astype('<u4') << 16).view('<f4'), equal_nan=True)"
 }
 
+@test "put takes the arrays of .npz files" {
+    py "
+np.savez('a.npz', x=np.arange(6, dtype='f4').reshape(2, 3), y=np.array([1, 2, 3]))
+np.savez_compressed('b.npz', emb=np.ones((4, 2), 'f2'))
+np.savez('none.npz')
+np.savez('o.npz', o=np.array([{}], dtype=object))"
+    tensor put a.npz z=b.npz -o all.st
+    tensor put y=a.npz -o one.st
+    py "
+t, _ = load('all.st'); u, _ = load('one.st'); a = np.load('a.npz')
+assert sorted(t) == ['x', 'y', 'z'] and sorted(u) == ['y']
+assert np.array_equal(t['x'], a['x']) and t['x'].dtype == a['x'].dtype and np.array_equal(t['y'], a['y']) and t['z'].shape == (4, 2)
+assert np.array_equal(u['y'], a['y'])"
+    tensor put --onto all.st x=b.npz -o all.st
+    py "assert load('all.st')[0]['x'].shape == (4, 2)"
+    refuse 65 "a.npz: no array 'q' among x.npy, y.npy; FILE alone takes all of them" tensor put q=a.npz -o o.st
+    refuse 65 "none.npz: no array 'q' among none" tensor put q=none.npz -o o.st
+    refuse 64 "'x' is given twice" tensor put a.npz x=b.npz -o o.st
+    refuse 64 "'nothere': expected NAME=FILE, or a .npz file" tensor put nothere -o o.st
+    refuse 65 'npy: holds Python objects' tensor put o.npz -o o.st
+    head -c 200 a.npz >cut.npz
+    refuse 65 'cut.npz: the packed data is damaged or cut off' tensor put cut.npz -o o.st
+    refuse 65 'is a package that is read from a pipe' tensor put x=- -o o.st <a.npz
+    refuse 65 'is a package that is read from a pipe' tensor put x=<(cat a.npz) -o o.st
+    assert_not_exists o.st
+    tensor put x=<(cat <(printf '1\t2\n')) -o pipe.st # a pipe is read once
+    py "assert load('pipe.st')[0]['x'].tolist() == [[1, 2]]"
+}
+
+@test "types that are not known are listed, and refused where they count" {
+    py "
+raw('new.st', json.dumps({'w': {'dtype': 'F4', 'shape': [4, 4], 'data_offsets': [0, 8]},
+    's': {'dtype': 'F8_E8M0', 'shape': [4], 'data_offsets': [8, 12]}, 'k': {'dtype': 'F8_E4M3', 'shape': [2], 'data_offsets': [12, 14]},
+    'e': {'dtype': 'NEW\\u001b[31m', 'shape': [0], 'data_offsets': [8, 8]}}), bytes(range(14)))
+raw('hole.st', json.dumps({'w': {'dtype': 'F4', 'shape': [4], 'data_offsets': [2, 4]}}), bytes(4))"
+    run tensor ls new.st
+    assert_success
+    assert_line --regexp '^w +F4 +\[4,4\] +8 bytes of a type that is not known here$'
+    assert_line --regexp '^s +F8_E8M0 +\[4\] +4 bytes of a type'
+    assert_line --regexp '^k +F8_E4M3 +\[2\] +min '
+    assert_line --regexp '^e +NEW\\x1b\[31m +\[0\]'
+    run tensor ls --json new.st
+    assert_output --partial '{"name":"w","dtype":"F4","shape":[4,4],"bytes":8}'
+    refuse 65 "'w': dtype F4 is not known" tensor get new.st w
+    refuse 65 "'w': dtype F4 is not known" tensor verify new.st
+    refuse 65 'hole of 2 bytes before' tensor ls hole.st
+}
+
 @test "what we write is the published format, aligned, wide types first" {
     py "
 rng = np.random.default_rng(1)

@@ -330,6 +330,10 @@ static void run_filter(const char *operand)
     filter_summary_t s = filter_run(&f, path, cli_common.output);
     filter_print(&s, "intents");
     if (mill.empty) note("%lld items whose evidence names no purpose: their intents are empty", (long long)mill.empty);
+    const int64_t foreign = mill.engine && !strcmp(engine_name, "builtin") ? builtin_foreign(mill.engine) : 0;
+    if (foreign)
+        note("%lld items in other scripts than Latin, of which the builtin lexicons know nothing: their clusters' key-phrases at most",
+             (long long)foreign);
     if (mill.engine) mill.engine->free(mill.engine);
     if (mill.judge) mill.judge->free(mill.judge);
     endpoints_close(&mill.endpoints);

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "data/catalogue.h"
+#include "data/id_line.h"
 #include "data/items.h"
 #include "data/met.h"
 #include "nn/backend.h"
@@ -153,16 +154,13 @@ static void take_line(server_t *s, const char *line, size_t n, long long number)
 {
     asked_t *a = &s->batch[s->waiting++];
     a->count = 0;
-    for (size_t i = 0; i < n;) {
-        size_t end = i;
-        while (end < n && !strchr(" \t\r", line[end])) end++;
-        if (end > i) {
-            int64_t item = strtab_find(s->ids, line + i, end - i);
-            GROW(a->items, a->count, a->cap);
-            if (item >= 0) a->items[a->count++] = (int32_t)item;
-            else warn_unknown(line + i, end - i, number);
-        }
-        i = end + 1;
+    if (n && line[n - 1] == '\r') n--;
+    id_line_t ids = id_line_start(s->ids, line, n, " ");
+    for (const char *id; id_line_next(&ids, &id, &n);) {
+        const int64_t item = strtab_find(s->ids, id, n);
+        GROW(a->items, a->count, a->cap);
+        if (item >= 0) a->items[a->count++] = (int32_t)item;
+        else warn_unknown(id, n, number);
     }
     if (s->waiting == BATCH) answer_batch(s);
 }

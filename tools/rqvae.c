@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <xxhash.h>
+
 #include "base/cli.h"
 #include "base/err.h"
 #include "base/jsonlog.h"
@@ -156,6 +158,9 @@ static void neighbours_free(neighbours_t *n)
     st_close(n->file);
 }
 
+/* What shapes the SIDs, but not the training, so that a run that has only other ones of these goes on from a checkpoint. */
+static const char *const after_training[] = {"spread", "suffix", "max-suffix", NULL};
+
 /* `checkpoint`: the folder, NULL: none. */
 static void train_rqvae(quantiser_t *q, const features_t *e, const csr_t *graph, const provenance_t *from, const char *checkpoint)
 {
@@ -168,7 +173,7 @@ static void train_rqvae(quantiser_t *q, const features_t *e, const csr_t *graph,
     const quantiser_rows_t rows = features_rows(e);
     rqvae_trainer_t *t = rqvae_trainer_new(&o, q, e->items, &rows);
     const loop_trainer_t steps = rqvae_loop(t);
-    char *config = cli_config(&cli), *fingerprint = provenance_fingerprint(from, NULL, config);
+    char *config = cli_config_without(&cli, after_training), *fingerprint = provenance_fingerprint(from, NULL, config);
     const loop_options_t run = {.rounds = warmup + epochs, .save_seconds = INFINITY, .save_rounds = checkpoint ? opt.checkpoint : warmup + epochs,
                                 .folder = checkpoint, .fingerprint = fingerprint, .log = cli_common.log};
     loop_run(&run, &steps, rqvae_learner(t));
@@ -247,8 +252,58 @@ static void check_options(bool rkmeans)
     hidden_widths((int64_t[MLP_MAX_LAYERS]){0});
 }
 
+static bool always_suffixed(void) { return !strcmp(opt.suffix, "always"); }
+
+/* How many items there can be of the same codes. */
+static int64_t most_alike(void) { return always_suffixed() || opt.max_suffix ? opt.max_suffix : 1; }
+
+static int compare_digests(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Counts the items of the most frequent vector. */
+static int64_t most_same(const features_t *e)
+{
+    const size_t bytes = size_mul((size_t)(e->text + e->image), sizeof *e->x);
+    uint64_t *digests = NEW_ARRAY(uint64_t, e->items);
+    for (int64_t i = 0; i < e->items; i++) digests[i] = XXH3_64bits((const char *)e->x + (size_t)i * bytes, bytes);
+    qsort(digests, (size_t)e->items, sizeof *digests, compare_digests);
+    int64_t most = 0;
+    for (int64_t i = 0, start = 0; i < e->items; i++) {
+        if (digests[i] != digests[start]) start = i;
+        if (i - start + 1 > most) most = i - start + 1;
+    }
+    free(digests);
+    return most;
+}
+
+/* Tells before the training what it could not change: more items than SIDs, or more items of one vector than can share its codes. */
+static void check_room(const features_t *e)
+{
+    const double all = pow((double)opt.codes, (double)opt.levels) * (double)most_alike();
+    if ((double)e->items > all)
+        die(EX_DATAERR, "%lld items, but %lld levels of %lld codes and %lld suffixes make only %.0f Semantic IDs; raise --max-suffix, --codes or "
+            "--levels", (long long)e->items, (long long)opt.levels, (long long)opt.codes, (long long)opt.max_suffix, all);
+    const int64_t same = most_same(e), room = most_alike() * (opt.spread != 0 ? opt.codes : 1);
+    if (same > room)
+        die(EX_DATAERR, "%lld items have the same embedding, but only %lld of them can have Semantic IDs%s; raise --max-suffix, or look "
+            "into the embeddings", (long long)same, (long long)room, opt.spread != 0 ? "" : " without --spread");
+}
+
+/* Says what to do where more items share their codes than there are suffixes. */
+static void check_suffixes(const sids_t *s, const char *checkpoint)
+{
+    const int64_t most = sids_largest_bucket(s);
+    if (most <= most_alike()) return;
+    die(EX_DATAERR, "%lld items share one Semantic ID, but only %lld suffixes are reserved; raise --max-suffix to %lld%s, --codes or --levels",
+        (long long)most, (long long)opt.max_suffix, (long long)most,
+        checkpoint ? " or change --spread, for which the training is kept" : "");
+}
+
 /* Quantises the items: codes, spread out of shared buckets, and what the report says of them; suffixes are the last to come. */
-static sids_t code_items(const quantiser_t *q, const features_t *e, char **said)
+static sids_t code_items(const quantiser_t *q, const features_t *e, const char *checkpoint, char **said)
 {
     sids_t s = {.items = e->items, .levels = q->levels, .codes = q->codes, .max_suffix = (int)opt.max_suffix, .item_ids = e->ids};
     s.code = NEW_ARRAY(int32_t, s.items * s.levels);
@@ -261,7 +316,8 @@ static sids_t code_items(const quantiser_t *q, const features_t *e, char **said)
     const quantiser_rows_t rows = features_rows(e);
     const quantiser_errors_t error = quantiser_errors(q, s.items, &rows, s.code);
     *said = report(&s, q, &error, moved);
-    sids_assign_suffixes(&s, strcmp(opt.suffix, "always") ? SUFFIX_COLLIDE : SUFFIX_ALWAYS);
+    check_suffixes(&s, checkpoint);
+    sids_assign_suffixes(&s, always_suffixed() ? SUFFIX_ALWAYS : SUFFIX_COLLIDE);
     free(last);
     free(latents);
     return s;
@@ -293,6 +349,7 @@ static void make_sids(bool to_file)
     quantiser_t *q = new_quantiser(&e, rkmeans);
     features_fit(&e, q, file, cli.name);
     note_parts(&e, q);
+    check_room(&e);
     provenance_t from = {0};
     provenance_add(&from, "embeddings", file);
     provenance_add(&from, "interactions", neighbours.file);
@@ -301,7 +358,7 @@ static void make_sids(bool to_file)
     else train_rqvae(q, &e, &neighbours.graph, &from, checkpoint);
 
     char *said, *config = cli_config(&cli);
-    sids_t s = code_items(q, &e, &said);
+    sids_t s = code_items(q, &e, checkpoint, &said);
     write_sids(&s, q, config, said, &from);
     provenance_free(&from);
     checkpoint_remove(checkpoint);

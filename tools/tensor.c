@@ -1,6 +1,7 @@
 /* tensor: look into, slice, make, join and check tensor files (safetensors). */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cli.h"
@@ -15,6 +16,7 @@
 #include "data/schema.h"
 #include "data/st.h"
 #include "data/tsv.h"
+#include "net/unpack.h"
 #include "nn/model.h"
 #include "score/recs.h"
 
@@ -40,7 +42,7 @@ static int list(int argc, char **argv)
     out_t *out = out_open(cli_common.output, false);
     buf_t text = {0};
     for (int i = 0; i < (n ? n : 1); i++) {
-        st_file_t *f = st_open(n ? argv[1 + i] : NULL);
+        st_file_t *f = st_open_listing(n ? argv[1 + i] : NULL);
         if (n > 1 && !json) buf_printf(&text, "%s%s:\n", i ? "\n" : "", f->name);
         if (json) describe_json(&text, f, brief);
         else describe_text(&text, f, brief);
@@ -130,14 +132,61 @@ static bool is_string_name(const char *name)
     return n > 4 && !strcmp(name + n - 4, "_ids");
 }
 
+static void put_array(st_writer_t *w, const char *name, const bytes_t *b)
+{
+    st_tensor_t t = npy_parse(b);
+    st_add(w, name, t.dtype, t.dims, t.shape, t.data);
+}
+
+/* What the array of a .npz file is called. */
+static char *array_name(const char *member)
+{
+    const size_t n = strlen(member), end = n > 4 && !strcmp(member + n - 4, ".npy") ? n - 4 : n;
+    return xstrndup(member, end);
+}
+
+static void put_member(st_writer_t *w, const char *name, const char *path, const char *member)
+{
+    bytes_t b = in_bytes_unpacked(path, member);
+    put_array(w, name, &b);
+}
+
+/* Of the arrays in a .npz file, adds the only one, or the one of that name. */
+static void put_from_package(st_writer_t *w, const char *name, const char *path, char *const *members, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char *own = array_name(members[i]);
+        const bool meant = count == 1 || !strcmp(own, name);
+        if (meant) put_member(w, name, path, members[i]);
+        free(own);
+        if (meant) return;
+    }
+    buf_t all = {0};
+    for (int i = 0; i < count; i++) buf_printf(&all, "%s%s", i ? ", " : "", members[i]);
+    die_at(path, 0, "no array '%s' among %s; FILE alone takes all of them", name, all.data ? all.data : "none");
+}
+
+static void free_names(char **names, int count)
+{
+    for (int i = 0; i < count; i++) free(names[i]);
+    free(names);
+}
+
 /* Adds NAME=FILE; the file's bytes stay until the writer is done. */
 static void put_operand(st_writer_t *w, const char *name, const char *path)
 {
     st_dtype dtype;
+    int members = 0;
+    char **names = strcmp(path, "-") ? unpack_names(path, &members) : NULL;
+    if (names) {
+        put_from_package(w, name, path, names, members);
+        free_names(names, members);
+        return;
+    }
     bytes_t b = in_bytes(path);
+    if (b.len > 4 && !memcmp(b.data, "PK\3\4", 4)) die_at(b.name, 0, "is a package that is read from a pipe, expected a .npz file by its path");
     if (npy_is(&b)) {
-        st_tensor_t t = npy_parse(&b);
-        st_add(w, name, t.dtype, t.dims, t.shape, t.data);
+        put_array(w, name, &b);
     } else if (is_string_name(name)) {
         strtab_t t = tsv_parse_strings(&b);
         st_add_strings(w, name, &t);
@@ -156,8 +205,37 @@ static char *cut(char *text, const char *what)
     return eq + 1;
 }
 
+/* What put is to make tensors of, and their names. */
+typedef struct {
+    char **names, **paths;
+    int count, cap;
+} operands_t;
+
+static void add_operand(operands_t *o, char *name, char *path)
+{
+    const int cap = o->cap;
+    GROW(o->names, o->count, o->cap);
+    if (o->cap > cap) o->paths = xreallocarray(o->paths, (size_t)o->cap, sizeof *o->paths);
+    o->names[o->count] = name;
+    o->paths[o->count++] = path;
+}
+
+/* Takes NAME=FILE, or a .npz file with all that is in it. */
+static void take_operand(operands_t *o, char *text)
+{
+    int members = 0;
+    char **names = strchr(text, '=') || access(text, F_OK) ? NULL : unpack_names(text, &members);
+    if (names) {
+        for (int i = 0; i < members; i++) add_operand(o, array_name(names[i]), text);
+        free_names(names, members);
+        return;
+    }
+    char *path = cut(text, "NAME=FILE, or a .npz file");
+    add_operand(o, text, path);
+}
+
 /* Adds the tensors and metadata of --onto that the command line does not replace. */
-static void put_base(st_writer_t *w, const st_file_t *f, char **names, int n)
+static void put_base(st_writer_t *w, const st_file_t *f, const operands_t *o)
 {
     for (int i = 0; i < f->meta_count; i++)
         if (strcmp(f->meta_keys[i], "tool") != 0 && strcmp(f->meta_keys[i], "version") != 0)
@@ -169,17 +247,17 @@ static void put_base(st_writer_t *w, const st_file_t *f, char **names, int n)
     for (int t = 0; t < f->count; t++) {
         const st_tensor_t *old = &f->tensors[t];
         bool replaced = false;
-        for (int i = 0; i < n && !replaced; i++) replaced = !strcmp(names[i], old->name);
+        for (int i = 0; i < o->count && !replaced; i++) replaced = !strcmp(o->names[i], old->name);
         if (!replaced) st_add(w, old->name, old->dtype, old->dims, old->shape, old->data);
     }
 }
 
-static void check_operands(char **names, char **paths, int n)
+static void check_operands(const operands_t *o)
 {
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < o->count; i++)
         for (int j = 0; j < i; j++) {
-            if (!strcmp(names[i], names[j])) die(EX_USAGE, "put: '%s' is given twice", names[i]);
-            if (!strcmp(paths[i], "-") && !strcmp(paths[j], "-")) die(EX_USAGE, "put: standard input is given twice");
+            if (!strcmp(o->names[i], o->names[j])) die(EX_USAGE, "put: '%s' is given twice", o->names[i]);
+            if (!strcmp(o->paths[i], "-") && !strcmp(o->paths[j], "-")) die(EX_USAGE, "put: standard input is given twice");
         }
 }
 
@@ -193,18 +271,18 @@ static int put(int argc, char **argv)
         CONFIG_LIST(0, "meta", "KEY=VALUE", &metadata, "add metadata; repeatable"),
         OPT_STRING(0, "onto", "FILE", &onto, "start from FILE's tensors and metadata"),
     };
-    static const cli_t cli = {"tensor put", "[options] NAME=FILE ... -o OUT",
-                              "Makes a tensor file from .npy files and text (TSV numbers; lines of strings).",
+    static const cli_t cli = {"tensor put", "[options] NAME=FILE|FILE.npz ... -o OUT",
+                              "Makes a tensor file from .npy and .npz files and text (TSV numbers; lines of strings).",
                               options, CLI_COUNT(options)};
     int n = parse(&cli, argc, argv);
     if (!n && !onto) die(EX_USAGE, "put: expected NAME=FILE; 'tensor put --help' says more");
-    char **paths = NEW_ARRAY(char *, n);
-    for (int i = 0; i < n; i++) paths[i] = cut(argv[1 + i], "NAME=FILE");
-    check_operands(argv + 1, paths, n);
+    operands_t o = {0};
+    for (int i = 0; i < n; i++) take_operand(&o, argv[1 + i]);
+    check_operands(&o);
     st_writer_t *w = st_create(cli_common.output, NULL);
     st_file_t *base = onto ? st_open(onto) : NULL;
-    if (base) put_base(w, base, argv + 1, n);
-    for (int i = 0; i < n; i++) put_operand(w, argv[1 + i], paths[i]);
+    if (base) put_base(w, base, &o);
+    for (int i = 0; i < o.count; i++) put_operand(w, o.names[i], o.paths[i]);
     for (int i = 0; i < metadata.count; i++) {
         char *key = xstrdup(metadata.items[i]);
         const char *value = cut(key, "--meta KEY=VALUE");
@@ -213,7 +291,8 @@ static int put(int argc, char **argv)
     }
     st_commit(w);
     st_close(base);
-    free(paths);
+    free(o.names);
+    free(o.paths);
     return 0;
 }
 
@@ -280,7 +359,7 @@ static const cli_t top = {"tensor", "COMMAND ...",
                           "Looks into, slices, makes, joins and checks tensor files (safetensors). 'tensor COMMAND --help' says more.\n\n"
                           "  ls [--json] [FILE ...]               names, types, shapes, statistics, metadata\n"
                           "  get [--rows A:B] [--npy] FILE NAME   one tensor as TSV or .npy\n"
-                          "  put NAME=FILE ... -o OUT             from .npy, TSV and lines of strings\n"
+                          "  put NAME=FILE ... -o OUT             from .npy, .npz, TSV and lines of strings\n"
                           "  join [--merge] FILE ... -o OUT       shards row after row, or tensors side by side\n"
                           "  verify [FILE ...]                    format and schema",
                           NULL, 0};

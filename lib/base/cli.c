@@ -45,7 +45,7 @@ static void print_option(const cli_option_t *o)
     } else if (o->arg) {
         buf_printf(&left, " %s", o->arg);
     }
-    if (left.len > 28) printf("  %s\n  %-28s %s", left.data, "", o->help);
+    if (left.len > 30) printf("  %s\n  %-28s %s", left.data, "", o->help);
     else printf("  %-28s %s", left.data, o->help);
     print_default(stdout, o);
     putchar('\n');
@@ -204,13 +204,22 @@ static void list_json(buf_t *b, const cli_list_t *l)
     buf_puts(b, "]");
 }
 
-char *cli_config(const cli_t *cli)
+char *cli_config(const cli_t *cli) { return cli_config_without(cli, (const char *const[]){NULL}); }
+
+static bool is_among(const char *name, const char *const *names)
+{
+    for (; *names; names++)
+        if (!strcmp(name, *names)) return true;
+    return false;
+}
+
+char *cli_config_without(const cli_t *cli, const char *const *names)
 {
     buf_t b = {0};
     buf_puts(&b, "{");
     for (int i = 0; i < cli->count; i++) {
         const cli_option_t *o = &cli->options[i];
-        if (!o->shapes) continue;
+        if (!o->shapes || is_among(o->name, names)) continue;
         if (b.len > 1) buf_puts(&b, ",");
         buf_printf(&b, "\"%s\":", o->name);
         switch (o->kind) {

@@ -103,4 +103,7 @@ bool cli_given(const char *name);
 /* The result-shaping options as one JSON object, in table order, with their values after parsing. Caller frees. */
 char *cli_config(const cli_t *cli);
 
+/* The same without the options of these names, NULL-terminated: what shapes only a part of the result. */
+char *cli_config_without(const cli_t *cli, const char *const *names);
+
 #endif

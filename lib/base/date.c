@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
 
 /* Takes exactly `digits` digits. */
 static bool take_number(const char **at, int digits, int *n)
@@ -41,10 +43,35 @@ static int64_t days_since_epoch(int year, int month, int day)
 static bool take_date(const char **at, int64_t *seconds)
 {
     int year, month, day;
-    if (!take_number(at, 4, &year) || !take_char(at, '-') || !take_number(at, 2, &month) || !take_char(at, '-') ||
-        !take_number(at, 2, &day) || month < 1 || month > 12 || day < 1 || day > days_of(year, month))
+    if (!take_number(at, 4, &year)) return false;
+    const char between = **at == '/' ? '/' : '-';
+    if (!take_char(at, between) || !take_number(at, 2, &month) || !take_char(at, between) || !take_number(at, 2, &day) || month < 1 || month > 12 || day < 1 || day > days_of(year, month))
         return false;
     *seconds = days_since_epoch(year, month, day) * 86400;
+    return true;
+}
+
+static bool take_word(const char **at, const char *word)
+{
+    const size_t n = strlen(word);
+    if (strncasecmp(*at, word, n) != 0) return false;
+    *at += n;
+    return true;
+}
+
+/* Passes over a blank, if there is one. */
+static void skip_blank(const char **at) { *at += **at == ' '; }
+
+/* Takes AM or PM, where one of them follows: the hour, from 1 to 12, becomes one of the day's. False for another hour. */
+static bool take_half_day(const char **at, int *hour)
+{
+    const char *behind = *at;
+    skip_blank(&behind);
+    const bool am = take_word(&behind, "AM"), pm = !am && take_word(&behind, "PM");
+    if (!am && !pm) return true;
+    if (*hour < 1 || *hour > 12) return false;
+    *hour = *hour % 12 + 12 * pm;
+    *at = behind;
     return true;
 }
 
@@ -58,19 +85,21 @@ static bool take_clock(const char **at, int64_t *seconds)
         if (!digits) return false;
         *at += digits;
     }
-    if (hour > 23 || minute > 59 || second > 60) return false;
+    if (!take_half_day(at, &hour) || hour > 23 || minute > 59 || second > 60) return false;
     *seconds += hour * 3600 + minute * 60 + second;
     return true;
 }
 
 static bool take_zone(const char **at, int64_t *seconds)
 {
-    int hour, minute, sign = **at == '-' ? -1 : 1;
-    if (take_char(at, 'Z')) return true;
-    if (!take_char(at, '+') && !take_char(at, '-')) return true;
+    int hour, minute = 0;
+    skip_blank(at);
+    const int sign = **at == '-' ? -1 : 1;
+    if (take_char(at, 'Z') || take_word(at, "UTC") || take_word(at, "GMT")) return true;
+    if (!take_char(at, '+') && !take_char(at, '-')) return !**at;
     if (!take_number(at, 2, &hour)) return false;
-    take_char(at, ':');
-    if (!take_number(at, 2, &minute) || hour > 23 || minute > 59) return false;
+    const bool more = take_char(at, ':') || **at;
+    if ((more && !take_number(at, 2, &minute)) || hour > 23 || minute > 59) return false;
     *seconds -= sign * (hour * 3600 + minute * 60);
     return true;
 }
@@ -90,5 +119,16 @@ bool date_parse(const char *text, int64_t *seconds)
     long long n = strtoll(text, &end, 10);
     if (end == text || *end || errno || strspn(text, "+-0123456789") != strlen(text)) return false;
     *seconds = n;
+    return true;
+}
+
+bool date_parse_as(const char *format, const char *text, int64_t *seconds)
+{
+    enum { NO_YEAR = -5000 };
+    struct tm tm = {.tm_year = NO_YEAR};
+    const char *end = strptime(text, format, &tm);
+    if (!end || *end || tm.tm_year == NO_YEAR || tm.tm_mday < 1 || tm.tm_mday > days_of(tm.tm_year + 1900, tm.tm_mon + 1)) return false;
+    const long offset = tm.tm_gmtoff;
+    *seconds = timegm(&tm) - offset;
     return true;
 }

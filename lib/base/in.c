@@ -227,15 +227,26 @@ static bool plain_word(const char *s)
     return ((word | ~(word + 0x7f7f7f7f7f7f7f7fu)) & 0x8080808080808080u) == 0;
 }
 
-bool utf8_valid(const char *s, size_t n)
+/* Measures how much from `s` on is well-formed. */
+static size_t utf8_span(const char *s, size_t n)
 {
     for (size_t i = 0; i < n;) {
         while (n - i >= 32 && plain_block(s + i)) i += 32;
         while (n - i >= 8 && plain_word(s + i)) i += 8;
         if (i == n) break;
         size_t len = utf8_sequence((const unsigned char *)s + i, n - i);
-        if (!len) return false;
+        if (!len) return i;
         i += len;
     }
+    return n;
+}
+
+bool utf8_valid(const char *s, size_t n) { return utf8_span(s, n) == n; }
+
+bool utf8_mend(char *s, size_t n)
+{
+    size_t i = utf8_span(s, n);
+    if (i == n) return false;
+    for (; i < n; i += utf8_span(s + i, n - i)) s[i] = ' ';
     return true;
 }

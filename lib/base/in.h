@@ -77,4 +77,7 @@ char *in_digest_hex(const lines_t *l);
 /* True if the `n` bytes are well-formed UTF-8 (no overlong forms, no surrogates) without NUL. */
 bool utf8_valid(const char *s, size_t n);
 
+/* Puts a blank in the place of every byte that keeps the text from being that; false where there is none. */
+bool utf8_mend(char *s, size_t n);
+
 #endif

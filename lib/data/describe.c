@@ -91,9 +91,16 @@ static void put_stats(buf_t *out, const st_tensor_t *t)
     if (s.inf) buf_printf(out, "  inf %lld", (long long)s.inf);
 }
 
+/* The type's name. */
+static const char *dtype_of(const st_tensor_t *t) { return t->other ? t->other : st_dtype_name(t->dtype); }
+
 static void put_contents(buf_t *out, const st_tensor_t *t)
 {
     strtab_t table;
+    if (t->other) {
+        buf_printf(out, "%zu bytes of a type that is not known here", t->size);
+        return;
+    }
     if (!st_strings(t, &table)) {
         put_stats(out, t);
         return;
@@ -120,12 +127,16 @@ static void put_tensor(buf_t *out, const st_tensor_t *t, size_t name_width, size
     char *shape = shape_text(t);
     put_clean(&name, t->name, strlen(t->name));
     put_padded(out, name.data, name_width + 2);
-    put_padded(out, st_dtype_name(t->dtype), 9);
+    buf_t type = {0};
+    put_clean(&type, dtype_of(t), strlen(dtype_of(t)));
+    put_padded(out, type.data ? type.data : "", 7);
+    buf_puts(out, "  ");
     put_padded(out, shape, brief ? 0 : shape_width + 2);
     if (!brief) put_contents(out, t);
     buf_puts(out, "\n");
     free(shape);
     buf_free(&name);
+    buf_free(&type);
 }
 
 void describe_text(buf_t *out, const st_file_t *f, bool brief)
@@ -174,8 +185,12 @@ static void json_tensor(buf_t *out, const st_tensor_t *t, bool brief)
     strtab_t table;
     buf_puts(out, "{\"name\":");
     buf_json_string(out, t->name, strlen(t->name));
-    buf_printf(out, ",\"dtype\":\"%s\",\"shape\":%s", st_dtype_name(t->dtype), shape);
-    if (!brief && st_strings(t, &table)) {
+    buf_puts(out, ",\"dtype\":");
+    buf_json_string(out, dtype_of(t), strlen(dtype_of(t)));
+    buf_printf(out, ",\"shape\":%s", shape);
+    if (t->other) {
+        buf_printf(out, ",\"bytes\":%zu", t->size);
+    } else if (!brief && st_strings(t, &table)) {
         json_strings(out, &table);
         strtab_free(&table);
     } else if (!brief) {

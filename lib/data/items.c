@@ -3,8 +3,10 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/charset.h"
 #include "base/err.h"
 #include "data/json.h"
 
@@ -110,6 +112,14 @@ static bool check_keys(items_t *r)
     return true;
 }
 
+/* Tells whether the id is as the line has it, not as mending made it. */
+static bool is_own_id(const items_t *r)
+{
+    json_want_t id = {.name = "id"};
+    return !r->mended || (json_pick(r->text.data, r->text.len, &id, 1, NULL) &&
+                          json_unmended(r->lines.line, r->text.data, id.value, id.value_end));
+}
+
 static bool take_id(items_t *r)
 {
     const cJSON *id = cJSON_GetObjectItemCaseSensitive(r->json, "id");
@@ -118,6 +128,7 @@ static bool take_id(items_t *r)
     size_t n = strlen(r->id);
     if (!n) return refuse(r, "\"id\" is empty, expected a string unique in the file");
     if (strpbrk(r->id, "\t\n\r")) return refuse(r, "\"id\" holds a tab or a line break, expected none");
+    if (!is_own_id(r)) return refuse(r, "\"id\" is not valid UTF-8");
     if (r->repeated_ids) return true;
     if (!r->ids.slots) strtab_index(&r->ids);
     if (strtab_find(&r->ids, r->id, n) >= 0) return refuse(r, "id \"%s\" was there before, expected unique ids", r->id);
@@ -125,13 +136,22 @@ static bool take_id(items_t *r)
     return true;
 }
 
-/* Copies the current line to r->text and checks it. */
+static bool refuse_text(items_t *r)
+{
+    char *why = charset_why(r->lines.line, r->lines.len, false);
+    refuse(r, "%s", why);
+    free(why);
+    return false;
+}
+
+/* Copies the current line to r->text, mends it where that is asked for, and checks it. */
 static bool take_line(items_t *r)
 {
     const lines_t *l = &r->lines;
     buf_clear(&r->text);
     buf_add(&r->text, l->line, l->len);
-    if (!utf8_valid(r->text.data, r->text.len)) return refuse(r, "not valid UTF-8");
+    r->mended = r->mend && json_mend(r->text.data, r->text.len);
+    if (!utf8_valid(r->text.data, r->text.len)) return refuse_text(r);
     json_error_t e;
     if (!json_check(r->text.data, r->text.len, &e))
         return refuse(r, "not JSON at column %zu: %s", e.at + 1, e.why);

@@ -17,6 +17,8 @@ typedef struct {
     int64_t bad_left;    /* lines that may still be refused: they are passed over; 0: the first ends the process */
     int64_t bad;         /* lines passed over */
     bool repeated_ids;   /* set before the first items_next(): ids are neither kept nor compared, and memory stays constant */
+    bool mend;           /* set before the first items_next(): lines go through json_mend() */
+    bool mended;         /* that has changed the current line */
     buf_t text;          /* the current line's bytes */
     cJSON *json;         /* the current record, parsed; owned by the reader, valid until the next call */
     const char *id;

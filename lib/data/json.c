@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/in.h"
 #include "base/run.h"
 
 typedef struct {
@@ -291,4 +292,33 @@ void json_unescape(const char *value, const char *value_end, buf_t *out)
         if (backslash[1] == 'u') add_utf8(out, unescape_unicode(&s));
         else buf_add(out, control ? to + (control - from) : backslash + 1, 1);
     }
+}
+
+/* Mends the escape that starts at `c`, and gives its last byte. */
+static char *mend_escape(char *c, const char *end, bool *mended)
+{
+    enum { LENGTH = 6 };   /* of \uXXXX */
+    scan_t digits = {.p = c + 2, .end = end}, whole = digits;
+    if (end - c < 2 || c[1] != 'u' || scan_hex4(&digits) < 0) return c + 1;
+    if (scan_unicode(&whole)) return c + (whole.p - c) - 1;
+    memset(c, ' ', LENGTH);
+    *mended = true;
+    return c + LENGTH - 1;
+}
+
+bool json_mend(char *text, size_t n)
+{
+    bool mended = utf8_mend(text, n), within = false;
+    const char *end = text + n;
+    for (char *c = text; c < end; c++) {
+        if (*c == '"') within = !within;
+        else if (within && *c == '\\') c = mend_escape(c, end, &mended);
+        else if (within && (unsigned char)*c < 0x20) *c = ' ', mended = true;
+    }
+    return mended;
+}
+
+bool json_unmended(const char *before, const char *text, const char *from, const char *to)
+{
+    return !memcmp(before + (from - text), from, (size_t)(to - from));
 }

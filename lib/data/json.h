@@ -21,6 +21,13 @@ typedef struct {
  * JSON_MAX_NUMBER. The bytes of strings are not checked for UTF-8; see utf8_valid(). */
 bool json_check(const char *text, size_t n, json_error_t *error);
 
+/* Puts blanks in the place of what keeps a text from being JSON in UTF-8 although its structure is right: bytes that are no UTF-8,
+ * and in strings control characters, and the escapes of U+0000 and of unpaired surrogates. False where there is none. */
+bool json_mend(char *text, size_t n);
+
+/* True if json_mend(), which made `text` of `before`, changed nothing from `from` to `to` in the text. */
+bool json_unmended(const char *before, const char *text, const char *from, const char *to);
+
 /* A member that json_pick() looks for; where it is not there, `value` is NULL. Spans of the text. */
 typedef struct {
     const char *name;   /* NULL: none */

@@ -161,6 +161,17 @@ static int64_t bucket_end(const sids_t *s, const int64_t *order, int64_t i)
     return end;
 }
 
+int64_t sids_largest_bucket(const sids_t *s)
+{
+    int64_t *order = sids_order(s), most = 0;
+    for (int64_t i = 0, end; i < s->items; i = end) {
+        end = bucket_end(s, order, i);
+        if (end - i > most) most = end - i;
+    }
+    free(order);
+    return most;
+}
+
 void sids_assign_suffixes(sids_t *s, suffix_t how)
 {
     for (int64_t i = 0; i < s->items; i++) s->suffix[i] = -1;

@@ -42,6 +42,9 @@ int64_t *sids_order(const sids_t *s);
 typedef enum { SUFFIX_COLLIDE, SUFFIX_ALWAYS } suffix_t;
 void sids_assign_suffixes(sids_t *s, suffix_t how);
 
+/* The size of the largest bucket. */
+int64_t sids_largest_bucket(const sids_t *s);
+
 /* How many items have a suffix. */
 int64_t sids_suffixed(const sids_t *s);
 

@@ -19,6 +19,7 @@
 enum { LENGTH_BYTES = 8, MAX_HEADER = 100000000 };
 
 struct st_source {
+    bool listing;
     bytes_t bytes;
     strtab_t names; /* of the tensors, in header order while reading, in the order of f->tensors after */
 };
@@ -108,7 +109,7 @@ static void read_shape(const st_file_t *f, const cJSON *info, st_tensor_t *t)
 }
 
 /* Finds where the tensor's data begins. */
-static size_t read_offsets(const st_file_t *f, const cJSON *info, const st_tensor_t *t, size_t data_len)
+static size_t read_offsets(const st_file_t *f, const cJSON *info, st_tensor_t *t, size_t data_len)
 {
     size_t begin, end;
     const cJSON *v = need_key(f, info, "data_offsets");
@@ -118,10 +119,11 @@ static size_t read_offsets(const st_file_t *f, const cJSON *info, const st_tenso
     if (end > data_len)
         st_bad(f, t->name, "data_offsets [%zu,%zu] run past the end, expected at most %zu bytes of data", begin, end,
                data_len);
-    size_t need = (size_t)t->count * st_dtype_size(t->dtype);
+    size_t need = t->other ? end - begin : (size_t)t->count * st_dtype_size(t->dtype);
     if (end - begin != need)
         st_bad(f, t->name, "data_offsets [%zu,%zu] hold %zu bytes, expected %zu from dtype and shape", begin, end,
                end - begin, need);
+    t->size = need;
     return begin;
 }
 
@@ -136,7 +138,11 @@ static void read_tensor(st_file_t *f, const cJSON *info, const unsigned char *da
     strtab_add(&s->names, name, strlen(name));
     t->name = xstrdup(name);
     const cJSON *dtype = need_key(f, info, "dtype");
-    if (!cJSON_IsString(dtype) || !st_dtype_parse(dtype->valuestring, &t->dtype))
+    const bool known = cJSON_IsString(dtype) && st_dtype_parse(dtype->valuestring, &t->dtype);
+    if (!known && s->listing && cJSON_IsString(dtype)) {
+        t->dtype = ST_OTHER;
+        t->other = xstrdup(dtype->valuestring);
+    } else if (!known)
         st_bad(f, name, "dtype %s is not known", cJSON_IsString(dtype) ? dtype->valuestring : json_kind(dtype));
     read_shape(f, info, t);
     t->data = data + read_offsets(f, info, t, data_len);
@@ -172,7 +178,7 @@ static int by_place(const void *pa, const void *pb)
     const st_tensor_t *a = pa, *b = pb;
     if (a->data != b->data) return a->data < b->data ? -1 : 1;
     /* Empty tensors lie where the next begins, and come before it. */
-    if (!a->count != !b->count) return a->count ? 1 : -1;
+    if (!a->size != !b->size) return a->size ? 1 : -1;
     return strcmp(a->name, b->name);
 }
 
@@ -187,7 +193,7 @@ static void check_cover(st_file_t *f, const unsigned char *data, size_t data_len
         if (t->data > at)
             die_at(f->name, 0, "hole of %zu bytes before tensor '%s', expected its data at offset %zu",
                    (size_t)(t->data - at), t->name, (size_t)(at - data));
-        at += (size_t)t->count * st_dtype_size(t->dtype);
+        at += t->size;
     }
     if (at != data + data_len)
         die_at(f->name, 0, "%zu bytes after the last tensor's data, expected the end of the file",
@@ -202,13 +208,12 @@ static void index_names(st_file_t *f)
     strtab_index(&f->source->names);
 }
 
-st_file_t *st_open(const char *path) { return st_open_bytes(in_bytes(path)); }
-
-st_file_t *st_open_bytes(bytes_t bytes)
+static st_file_t *open_bytes(bytes_t bytes, bool listing)
 {
     st_file_t *f = NEW(st_file_t);
     struct st_source *s = f->source = NEW(struct st_source);
     s->bytes = bytes;
+    s->listing = listing;
     f->name = xstrdup(s->bytes.name);
     size_t header_len;
     cJSON *header = parse_header(f, &header_len);
@@ -228,10 +233,17 @@ st_file_t *st_open_bytes(bytes_t bytes)
     return f;
 }
 
+st_file_t *st_open(const char *path) { return st_open_bytes(in_bytes(path)); }
+st_file_t *st_open_bytes(bytes_t bytes) { return open_bytes(bytes, false); }
+st_file_t *st_open_listing(const char *path) { return open_bytes(in_bytes(path), true); }
+
 void st_close(st_file_t *f)
 {
     if (!f) return;
-    for (int i = 0; i < f->count; i++) free(f->tensors[i].name);
+    for (int i = 0; i < f->count; i++) {
+        free(f->tensors[i].name);
+        free(f->tensors[i].other);
+    }
     for (int i = 0; i < f->meta_count; i++) {
         free(f->meta_keys[i]);
         free(f->meta_values[i]);

@@ -15,7 +15,8 @@
 
 typedef enum {
     ST_BOOL, ST_U8, ST_I8, ST_F8_E5M2, ST_F8_E4M3, ST_I16, ST_U16, ST_F16, ST_BF16,
-    ST_I32, ST_U32, ST_F32, ST_F64, ST_I64, ST_U64, ST_DTYPES
+    ST_I32, ST_U32, ST_F32, ST_F64, ST_I64, ST_U64, ST_DTYPES,
+    ST_OTHER = ST_DTYPES         /* one that is not known here: see st_open_listing() */
 } st_dtype;
 
 enum { ST_MAX_DIMS = 8 };
@@ -31,7 +32,9 @@ typedef struct {
     int dims;
     int64_t shape[ST_MAX_DIMS];
     int64_t count;               /* elements */
+    size_t size;                 /* bytes, of a tensor of a file */
     const unsigned char *data;   /* may be unaligned */
+    char *other;                 /* the type's name where `dtype` is ST_OTHER, else NULL */
 } st_tensor_t;
 
 typedef struct {
@@ -48,6 +51,10 @@ typedef struct {
 st_file_t *st_open(const char *path);
 st_file_t *st_open_bytes(bytes_t bytes);   /* the same for bytes that it takes over */
 void st_close(st_file_t *f);
+
+/* The same, only to say what is in the file: of tensors of types that are not known here, as newer files have them, everything but their
+ * size is checked, and their elements are not to be looked at. */
+st_file_t *st_open_listing(const char *path);
 
 /* True if the first `n` bytes of a file are those of a safetensors file, and of no text. */
 bool st_begins(const char *bytes, size_t n);

@@ -11,27 +11,32 @@
 
 #define USUAL(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+/* The names that can only be those of lists. */
+#define ITEM_LISTS "itemidlist", "itemlist", "itemseq", "itemsequence", "previtems", "historyitems"
+
 #define ITEM_IDS "item", "itemid", "iid", "product", "productid", "movieid", "parentasin", "asin", "sku"
 
 const columns_role_t event_roles[EVENT_ROLES] = {
-    [EVENT_USER] = {"user", USUAL("user", "userid", "uid", "customer", "customerid", "reviewer", "reviewerid"), true, false},
-    [EVENT_ITEM] = {"item", USUAL(ITEM_IDS), true, false},
+    [EVENT_USER] = {"user", USUAL("user", "userid", "uid", "customer", "customerid", "reviewer", "reviewerid", "visitor",
+                                  "visitorid", "session", "sessionid"), true, false, EVENT_ITEMS},
+    [EVENT_ITEM] = {"item", USUAL(ITEM_IDS, "nextitem", "targetitem"), true, false, EVENT_ITEMS},
     [EVENT_TIME] = {"time", USUAL("timestamp", "time", "unixtime", "unixreviewtime", "ts", "datetime", "date", "order"),
-                    false, false},
-    [EVENT_RATING] = {"rating", USUAL("rating", "overall", "score", "stars"), false, false},
+                    false, false, 0},
+    [EVENT_RATING] = {"rating", USUAL("rating", "overall", "score", "stars"), false, false, 0},
+    [EVENT_ITEMS] = {"items", USUAL(ITEM_LISTS, "items", "history"), false, true, 0},
 };
 
 const columns_role_t record_roles[RECORD_ROLES] = {
-    [RECORD_ID] = {"id", USUAL("id", ITEM_IDS), true, false},
-    [RECORD_TITLE] = {"title", USUAL("title", "name", "itemname", "productname", "producttitle", "movietitle"), false, false},
+    [RECORD_ID] = {"id", USUAL("id", ITEM_IDS), true, false, 0},
+    [RECORD_TITLE] = {"title", USUAL("title", "name", "itemname", "productname", "producttitle", "movietitle"), false, false, 0},
     [RECORD_DESCRIPTION] = {"description", USUAL("description", "itemdescription", "productdescription", "overview"),
-                            false, false},
-    [RECORD_CATEGORIES] = {"categories", USUAL("categories", "category", "genres", "genre", "class"), false, true},
-    [RECORD_BRAND] = {"brand", USUAL("brand", "manufacturer", "maker"), false, false},
-    [RECORD_PRICE] = {"price", USUAL("price"), false, false},
-    [RECORD_IMAGE] = {"image", USUAL("image", "imagepath", "imagefile"), false, false},
-    [RECORD_IMAGE_URL] = {"image_url", USUAL("imageurl", "imurl", "imgurl"), false, false},
-    [RECORD_IMAGE_LABELS] = {"image_labels", USUAL("imagelabels"), false, true},
+                            false, false, 0},
+    [RECORD_CATEGORIES] = {"categories", USUAL("categories", "category", "genres", "genre", "class"), false, true, 0},
+    [RECORD_BRAND] = {"brand", USUAL("brand", "manufacturer", "maker"), false, false, 0},
+    [RECORD_PRICE] = {"price", USUAL("price"), false, false, 0},
+    [RECORD_IMAGE] = {"image", USUAL("image", "imagepath", "imagefile"), false, false, 0},
+    [RECORD_IMAGE_URL] = {"image_url", USUAL("imageurl", "imurl", "imgurl"), false, false, 0},
+    [RECORD_IMAGE_LABELS] = {"image_labels", USUAL("imagelabels"), false, true, 0},
 };
 
 static int find_role(const columns_t *c, const char *name, size_t n)
@@ -65,7 +70,7 @@ columns_t columns_parse(const columns_role_t *roles, int count, const char *spec
     if (c.numbered && numbered < given)
         die(EX_USAGE, "%s: some columns by number and some by name, expected one or the other", option);
     for (int r = 0; c.numbered && r < count; r++)
-        if (roles[r].required && !c.given[r])
+        if (roles[r].required && !c.given[r] && !(roles[r].unless && c.given[roles[r].unless]))
             die(EX_USAGE, "%s: no %s, expected its number as the others'", option, roles[r].name);
     return c;
 }
@@ -118,6 +123,17 @@ _Noreturn void columns_missing(const columns_t *c, int role, const strtab_t *hea
     die_at(file, line, "%s", columns_missing_why(c, role, header));
 }
 
+/* A role without a column that must have one, or -1. */
+static int first_missing(const columns_t *c, const int found[])
+{
+    for (int r = 0; r < c->count; r++) {
+        const int unless = c->roles[r].unless;
+        const bool needed = c->given[r] || (c->roles[r].required && !(unless && found[unless] >= 0));
+        if (found[r] < 0 && needed) return r;
+    }
+    return -1;
+}
+
 int columns_match(const columns_t *c, const strtab_t *header, int found[])
 {
     int best[COLUMNS_MAX_ROLES];
@@ -131,15 +147,60 @@ int columns_match(const columns_t *c, const strtab_t *header, int found[])
         found[r] = (int)i;
         best[r] = rank;
     }
-    for (int r = 0; r < c->count; r++)
-        if (found[r] < 0 && (c->given[r] || c->roles[r].required)) return r;
-    return -1;
+    return first_missing(c, found);
+}
+
+/* Tells whether a name that the user has not given can only be that of a list. */
+static bool is_list_name(const char *name, size_t n)
+{
+    static const char *const names[] = {ITEM_LISTS};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (is_usual(name, n, names[i])) return true;
+    return false;
+}
+
+/* Tells whether the column found for lists, unasked, is to be read. */
+static bool takes_lists(const columns_t *c, const strtab_t *header, const bool *sequence, const int found[])
+{
+    size_t n;
+    const char *name = strtab_get(header, found[EVENT_ITEMS], &n);
+    if (c->given[EVENT_TIME] || c->given[EVENT_RATING]) return false;
+    if (sequence && sequence[found[EVENT_ITEMS]]) return true;
+    return is_list_name(name, n) || found[EVENT_ITEM] < 0;
+}
+
+int columns_match_events(const columns_t *c, const strtab_t *header, const bool *sequence, int found[])
+{
+    columns_match(c, header, found);
+    if (found[EVENT_ITEMS] >= 0 && !c->given[EVENT_ITEMS] && !takes_lists(c, header, sequence, found)) found[EVENT_ITEMS] = -1;
+    if (found[EVENT_ITEMS] >= 0) found[EVENT_TIME] = found[EVENT_RATING] = -1;
+    return first_missing(c, found);
+}
+
+void columns_note_unused(const char *file, const char *what, const strtab_t *names)
+{
+    enum { SHOWN = 12 };
+    buf_t list = {0};
+    for (int64_t i = 0; i < names->count && i < SHOWN; i++) {
+        size_t n;
+        const char *name = strtab_get(names, i, &n);
+        buf_printf(&list, "%s\"%.*s\"", i ? ", " : "", n < 60 ? (int)n : 60, name);
+    }
+    if (names->count > SHOWN) buf_puts(&list, ", ...");
+    if (names->count) note("%s: %s not used: %s", file, what, list.data);
+    buf_free(&list);
 }
 
 void columns_find(const columns_t *c, const strtab_t *header, const char *file, long long line, int found[])
 {
     int missing = columns_match(c, header, found);
     if (missing >= 0) columns_missing(c, missing, header, file, line);
+}
+
+void columns_check_events(const columns_t *c, const char *option)
+{
+    if (c->given[EVENT_ITEMS] && (c->given[EVENT_TIME] || c->given[EVENT_RATING]))
+        die(EX_USAGE, "%s: lists of items have no %s, only an order", option, c->given[EVENT_TIME] ? "times" : "ratings");
 }
 
 void columns_find_numbered(const columns_t *c, int columns, const char *file, long long line, int found[])

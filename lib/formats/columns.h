@@ -7,7 +7,7 @@
 
 #include "data/strtab.h"
 
-enum { EVENT_USER, EVENT_ITEM, EVENT_TIME, EVENT_RATING, EVENT_ROLES };
+enum { EVENT_USER, EVENT_ITEM, EVENT_TIME, EVENT_RATING, EVENT_ITEMS, EVENT_ROLES };
 enum {
     RECORD_ID, RECORD_TITLE, RECORD_DESCRIPTION, RECORD_CATEGORIES, RECORD_BRAND, RECORD_PRICE, RECORD_IMAGE,
     RECORD_IMAGE_URL, RECORD_IMAGE_LABELS, RECORD_ROLES
@@ -19,6 +19,7 @@ typedef struct {
     const char *name;           /* as the option's text and, of records, the key of sidmill-items(5) have it */
     const char *const *usual;   /* NULL-terminated; case, blanks, '_' and '-' do not count; earlier ones first */
     bool required, list;
+    int unless;                 /* a role beside which it is not required; 0: none */
 } columns_role_t;
 
 extern const columns_role_t event_roles[EVENT_ROLES], record_roles[RECORD_ROLES];
@@ -35,6 +36,17 @@ columns_t columns_parse(const columns_role_t *roles, int count, const char *spec
 
 /* The role that a column of this name can have, and in *rank how well it fits, 0 best; -1: none. */
 int columns_role(const columns_t *c, const char *name, size_t n, int *rank);
+
+/* columns_match() for events: what holds a list of items is one, where the user has not said so, only if its name leaves no doubt or
+ * nothing else is the item. `sequence`: which columns are known to hold lists, or NULL. With lists there
+ * are no times and ratings. */
+int columns_match_events(const columns_t *c, const strtab_t *header, const bool *sequence, int found[]);
+
+/* Ends the process with EX_USAGE where the options name a time or a rating beside lists of items. */
+void columns_check_events(const columns_t *c, const char *option);
+
+/* Says, once, which columns or keys of a file are not used, if there are any. */
+void columns_note_unused(const char *file, const char *what, const strtab_t *names);
 
 /* True if a column of events that is found by this name as the time holds positions in the user's history: "order". */
 bool columns_is_order(const char *name, size_t n);

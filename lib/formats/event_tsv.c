@@ -5,6 +5,7 @@
 #include "base/in.h"
 #include "base/mem.h"
 #include "formats/cells.h"
+#include "formats/columns.h"
 #include "formats/event_source.h"
 #include "formats/when.h"
 
@@ -20,6 +21,7 @@ typedef struct {
     int time;               /* COL_TIMESTAMP or COL_ORDER */
     bool has[COLS];
     bool rating;
+    strtab_t unused;        /* the names of the others */
 } tsv_t;
 
 static bool field_is(cell_t f, const char *name) { return f.len == strlen(name) && !memcmp(f.s, name, f.len); }
@@ -33,6 +35,7 @@ static void add_column(tsv_t *t, cell_t f)
     if (col >= 0) t->has[col] = true;
     t->known = xreallocarray(t->known, (size_t)t->fields + 1, sizeof *t->known);
     t->known[t->fields++] = col;
+    if (col < 0) strtab_add(&t->unused, f.len ? f.s : "", f.len);
 }
 
 static void need_column(const tsv_t *t, bool there, const char *what)
@@ -45,7 +48,7 @@ static void read_header(tsv_t *t)
 {
     lines_t *l = &t->source.lines;
     if (!in_next(l)) die_at(l->name, 0, "is empty, expected a header line: user, item, timestamp or order");
-    if (!utf8_valid(l->line, l->len)) die_at(l->name, 1, "not valid UTF-8");
+    if (!utf8_valid(l->line, l->len)) die_at(l->name, 1, "%s", source_no_utf8(&t->source));
     const char *at = l->line, *end = l->line + l->len;
     for (cell_t f; cell_next(&at, end, '\t', &f);) add_column(t, f);
     need_column(t, t->has[COL_USER], "\"user\"");
@@ -133,6 +136,8 @@ event_source_t *event_source_tsv(const source_options_t *o)
     t->rating = o->rating;
     t->source = source_open(o, &t->base.tally);
     read_header(t);
+    columns_note_unused(t->source.lines.name, "columns", &t->unused);
+    strtab_free(&t->unused);
     t->base.order_only = t->time == COL_ORDER;
     return &t->base;
 }

@@ -6,7 +6,8 @@
 #include "formats/record_source.h"
 
 /* Options that only some formats take. */
-enum { TAKES_COLUMNS = 1, TAKES_ITEM_COLUMNS = 2, TAKES_DELIMITER = 4, TAKES_LIST_SEPARATOR = 8, TAKES_TIME_UNIT = 16 };
+enum { TAKES_COLUMNS = 1, TAKES_ITEM_COLUMNS = 2, TAKES_DELIMITER = 4, TAKES_LIST_SEPARATOR = 8, TAKES_TIME_UNIT = 16,
+       TAKES_ENCODING = 32 };
 
 typedef struct {
     const char *name;

@@ -9,6 +9,7 @@
 #include "formats/event_source.h"
 #include "formats/formats.h"
 #include "formats/record_source.h"
+#include "formats/table.h"
 #include "net/download.h"
 
 typedef struct {
@@ -16,7 +17,7 @@ typedef struct {
     const char *items_member, *interactions_member;     /* which file of a package */
     const char *items_sha256, *interactions_sha256;     /* of downloads */
     const char *format;
-    const char *columns, *item_columns, *delimiter, *list_separator, *time_unit;
+    const char *columns, *item_columns, *delimiter, *quote, *encoding, *list_separator, *time_unit, *time_format;
     int64_t bad_lines;
     bool clean;
 } inputs_t;
@@ -36,12 +37,15 @@ extern const char *const inputs_time_units[];
     OPT_STRING(0, "items-member", "NAME", &inputs.items_member, "which file of the package that --items is"),                \
     OPT_STRING(0, "interactions-member", "NAME", &inputs.interactions_member, "the same for --interactions"),                \
     CLI_GROUP("tables and plain JSON"),                                                                                      \
-    CONFIG_STRING(0, "columns", "LIST", &inputs.columns, "user=NAME,item=NAME,time=NAME,rating=NAME (usual names)"),         \
+    CONFIG_STRING(0, "columns", "LIST", &inputs.columns, "user=, item=, time=, rating=, items=NAME,... (usual names)"),         \
     CONFIG_STRING(0, "item-columns", "LIST", &inputs.item_columns, "id=NAME,title=NAME,... (usual names)"),                  \
-    CONFIG_STRING(0, "delimiter", "CHAR", &inputs.delimiter, "between the cells of csv; \\t for a tab (,)"),                 \
+    CONFIG_STRING(0, "delimiter", "TEXT", &inputs.delimiter, "between cells; \\t for a tab (csv: comma, tsv: tab)"),         \
+    CONFIG_CHOICE(0, "quote", table_quotes, &inputs.quote, "how cells may be quoted; auto: double, with tabs none"),         \
+    CONFIG_STRING(0, "encoding", "NAME", &inputs.encoding, "of both inputs, as latin1 or utf-16 (utf-8)"),                   \
     CONFIG_STRING(0, "list-separator", "TEXT", &inputs.list_separator,                                                       \
                   "within a cell or string that holds a list (|, blank, comma)"),                                            \
     CONFIG_CHOICE(0, "time-unit", inputs_time_units, &inputs.time_unit, "of times that are numbers"),                        \
+    CONFIG_STRING(0, "time-format", "TEXT", &inputs.time_format, "of times, by strptime(3): %d/%m/%Y %H:%M (numbers, ISO)"), \
     CLI_GROUP("downloads"),                                                                                                  \
     OPT_STRING(0, "items-sha256", "HEX", &inputs.items_sha256, "what the download from --items must have"),                  \
     OPT_STRING(0, "interactions-sha256", "HEX", &inputs.interactions_sha256, "the same for --interactions"),                 \

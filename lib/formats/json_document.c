@@ -1,8 +1,12 @@
 #include "formats/json_document.h"
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/charset.h"
 #include "base/err.h"
+#include "base/mem.h"
 
 void json_document_to(json_document_t *d, const char *place)
 {
@@ -15,14 +19,25 @@ void json_document_to(json_document_t *d, const char *place)
 
 static size_t length(const json_document_t *d) { return d->bytes.len - (size_t)(d->text - (const char *)d->bytes.data); }
 
-json_document_t json_document_open(bytes_t bytes)
+/* Puts blanks in the place of what is malformed. */
+static void mend(json_document_t *d)
+{
+    const size_t n = length(d);
+    d->before = xstrndup(d->text, n);
+    if (json_mend((char *)(uintptr_t)d->text, n)) return; /* bytes that were read, not mapped */
+    free(d->before);
+    d->before = NULL;
+}
+
+json_document_t json_document_open(bytes_t bytes, bool may_mend)
 {
     json_document_t d = {.bytes = bytes, .text = (const char *)bytes.data, .counted = (const char *)bytes.data, .line = 1};
     if (bytes.len >= 3 && !memcmp(d.text, "\xef\xbb\xbf", 3)) d.text += 3;
     const size_t n = length(&d);
     json_error_t e;
     if (!n) die_at(bytes.name, 0, "is empty, expected one JSON object");
-    if (!utf8_valid(d.text, n)) die_at(bytes.name, 0, "not valid UTF-8");
+    if (may_mend) mend(&d);
+    if (!utf8_valid(d.text, n)) die_at(bytes.name, 0, "%s", charset_why(d.text, n, true));
     if (!json_check(d.text, n, &e)) {
         json_document_to(&d, d.text + e.at);
         die_at(bytes.name, d.line, "not JSON: %s", e.why);
@@ -45,4 +60,5 @@ void json_document_close(json_document_t *d)
 {
     in_free(&d->bytes);
     buf_free(&d->key);
+    free(d->before);
 }

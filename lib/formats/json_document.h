@@ -9,14 +9,15 @@
 typedef struct {
     bytes_t bytes;
     const char *text;      /* behind a byte order mark */
+    char *before;          /* the text before it was mended, NULL where there was nothing to mend */
     const char *counted;   /* `line` counts the line breaks before this */
     long long line;        /* of the member at hand, for messages */
     json_member_t member;
     buf_t key;             /* the member's, its escapes undone */
 } json_document_t;
 
-/* Takes the bytes over. What is empty, no JSON, no object or not UTF-8 ends the process with EX_DATAERR. */
-json_document_t json_document_open(bytes_t bytes);
+/* Takes the bytes over, mended by json_mend() where `mend` says so. What is empty, no JSON, no object or not UTF-8 ends the process with EX_DATAERR. */
+json_document_t json_document_open(bytes_t bytes, bool mend);
 
 /* Steps to the next member; false at the end. */
 bool json_document_next(json_document_t *d);

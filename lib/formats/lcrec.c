@@ -8,7 +8,6 @@
 #include "formats/json_document.h"
 #include "formats/record_object.h"
 #include "formats/tables.h"
-#include "net/unpack.h"
 
 /* Such a file, and what happens to members that cannot be read. */
 typedef struct {
@@ -18,17 +17,26 @@ typedef struct {
 
 static void open_document(document_t *d, const source_options_t *o, tally_t *tally)
 {
-    d->json = json_document_open(in_bytes_unpacked(o->path, o->member));
+    d->json = json_document_open(source_bytes(o), o->mend);
     d->source = (source_lines_t){.bad_left = o->bad_lines, .tally = tally};
     d->source.lines.name = xstrdup(d->json.bytes.name);
 }
 
-/* Steps to the next member; false at the end. */
+/* True if json_mend() left the text from `from` to `to` as it was: an id does not come of what it made. */
+static bool unmended(const document_t *d, const char *from, const char *to)
+{
+    return !d->json.before || json_unmended(d->json.before, d->json.text, from, to);
+}
+
+/* Steps to the next member whose key is good; false at the end. */
 static bool next_member(document_t *d)
 {
-    bool more = json_document_next(&d->json);
-    d->source.lines.number = d->json.line;
-    return more;
+    while (json_document_next(&d->json)) {
+        d->source.lines.number = d->json.line;
+        if (unmended(d, d->json.member.key, d->json.member.key_end)) return true;
+        source_bad_line(&d->source, "\"%.60s\" is not valid UTF-8", d->json.key.data);
+    }
+    return false;
 }
 
 static void close_document(document_t *d)
@@ -86,10 +94,11 @@ static bool events_next(event_source_t *base, event_t *e)
             if (!next_user(s)) return false;
             continue;
         }
-        if (json_id(s->element.value, s->element.value_end, &s->item)) break;
+        const bool good = json_id(s->element.value, s->element.value_end, &s->item);
+        if (good && unmended(d, s->element.value, s->element.value_end)) break;
         json_document_to(&d->json, s->element.value);
         d->source.lines.number = d->json.line;
-        source_bad_line(&d->source, "an item of user \"%.60s\": its id %s", d->json.key.data, json_no_id);
+        source_bad_line(&d->source, "an item of user \"%.60s\": its id %s", d->json.key.data, good ? "is not valid UTF-8" : json_no_id);
     }
     *e = (event_t){d->json.key.data, s->item.data, d->json.key.len, s->item.len, s->position++, 0};
     return true;
@@ -133,7 +142,7 @@ static bool records_next(record_source_t *base, record_t *r)
         const json_member_t *m = &d->json.member;
         const char *why = "has no object, expected {...}";
         size_t n = (size_t)(m->value_end - m->value);
-        bool good = *m->value == '{' && record_object_read(s->object, m->value, n, d->json.key.data, r, &why);
+        bool good = *m->value == '{' && record_object_read(s->object, m->value, n, NULL, d->json.key.data, r, &why);
         r->number = d->source.lines.number;
         if (good) return true;
         source_bad_line(&d->source, "item \"%.60s\": %s", d->json.key.data, why);
@@ -146,6 +155,7 @@ static char *records_digest(const record_source_t *base) { return in_bytes_hex(&
 static void records_close(record_source_t *base)
 {
     records_t *s = (records_t *)base;
+    record_object_note(s->object, s->base.name);
     close_document(&s->document);
     record_object_free(s->object);
     free(s);

@@ -36,6 +36,7 @@ record_source_t *record_source_items(const source_options_t *o)
     s->base = (record_source_t){.next = next, .digest = digest, .close = close_source};
     s->items = items_from(source_lines(o));
     s->items.repeated_ids = true; /* records_read() compares the ids of all formats */
+    s->items.mend = o->mend;
     s->items.bad_left = o->bad_lines;
     s->base.name = s->items.lines.name;
     return &s->base;

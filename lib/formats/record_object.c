@@ -8,25 +8,16 @@
 #include "base/mem.h"
 #include "data/items.h"
 #include "data/json.h"
+#include "formats/known_keys.h"
 #include "formats/record_line.h"
 #include "formats/tables.h"
-
-enum { MAX_KEYS = 256 };   /* that are remembered */
-
-/* A key that was met, as it is written, and what it stands for. */
-typedef struct {
-    char *text;
-    size_t n;
-    int role, rank;
-    int64_t met;   /* the last object that had it */
-} met_t;
 
 struct record_object {
     columns_t columns;
     const char *list_separator;
     tally_t *tally;
-    met_t keys[MAX_KEYS], spare;
-    int count, next;   /* keys come in the same order in most objects: where to look first */
+    known_keys_t keys;
+    strtab_t unused;      /* the keys that were left out */
     json_member_t *others;
     int other_count, other_cap;
     int64_t objects;
@@ -34,28 +25,15 @@ struct record_object {
     char why[160];
 };
 
-static void read_key(const record_object_t *o, const json_member_t *m, met_t *k, buf_t *text)
+static known_key_t *find_key(record_object_t *o, const json_member_t *m)
 {
-    buf_clear(text);
-    json_unescape(m->key, m->key_end, text);
-    const char *name = text->len ? text->data : "";
-    k->role = columns_role(&o->columns, name, text->len, &k->rank);
-}
-
-static met_t *find_key(record_object_t *o, const json_member_t *m)
-{
-    size_t n = (size_t)(m->key_end - m->key);
-    for (int i = 0; i < o->count; i++) {
-        int at = (o->next + i) % o->count;
-        if (o->keys[at].n != n || memcmp(o->keys[at].text, m->key, n) != 0) continue;
-        o->next = at + 1;
-        return &o->keys[at];
-    }
-    bool room = o->count < MAX_KEYS;
-    met_t *k = room ? &o->keys[o->count++] : &o->spare;
-    if (room) k->text = xstrndup(m->key, k->n = n);
+    bool fresh;
+    known_key_t *k = known_keys_find(&o->keys, m, &fresh);
+    if (!fresh) return k;
+    buf_clear(&o->text);
+    json_unescape(m->key, m->key_end, &o->text);
     k->met = 0;
-    read_key(o, m, k, &o->text);
+    k->role = columns_role(&o->columns, o->text.len ? o->text.data : "", o->text.len, &k->rank);
     return k;
 }
 
@@ -163,6 +141,13 @@ static bool add_role(record_object_t *o, int role, const json_member_t *m)
     return add_text(o, key, m->value, m->value_end);
 }
 
+static bool leave_out(record_object_t *o, const char *key)
+{
+    tally_add(o->tally, "keys_left_out", 1);
+    strtab_find_or_add(&o->unused, key, strlen(key), strtab_hash(key, strlen(key)));
+    return true;
+}
+
 /* Appends a key without a role. Of those that mean something only what tools add to records is taken, where its type is right. */
 static bool add_other(record_object_t *o, const json_member_t *m, unsigned *seen)
 {
@@ -173,8 +158,7 @@ static bool add_other(record_object_t *o, const json_member_t *m, unsigned *seen
     if (record_line_known(key, o->text.len)) {
         int i = 0;
         while (i < 3 && strcmp(key, evidence[i]) != 0) i++;
-        if (i == 3) tally_add(o->tally, "keys_left_out", 1);
-        if (i == 3) return true;
+        if (i == 3) return leave_out(o, key);
         const char *expected = items_wrong_type(key, m->value, (size_t)(m->value_end - m->value));
         if (expected) return wrong(o, evidence[i], expected);
         if (*seen & 1u << i) return wrong(o, evidence[i], "it once");
@@ -198,10 +182,10 @@ static bool repeated(record_object_t *o, const json_member_t *m)
 static bool assign(record_object_t *o, const char *object, size_t n, bool has_id, json_member_t role[RECORD_ROLES])
 {
     int best[RECORD_ROLES] = {0};
-    o->other_count = o->next = 0;
+    o->other_count = o->keys.next = 0;
     o->objects++;
     for (json_member_t m = {0}; json_next_member(object, n, &m);) {
-        met_t *k = find_key(o, &m);
+        known_key_t *k = find_key(o, &m);
         if (k->met == o->objects) return repeated(o, &m);
         k->met = o->objects;
         json_member_t other = m;
@@ -218,7 +202,7 @@ static bool assign(record_object_t *o, const char *object, size_t n, bool has_id
     return true;
 }
 
-bool record_object_read(record_object_t *o, const char *object, size_t n, const char *id, record_t *r, const char **why)
+bool record_object_read(record_object_t *o, const char *object, size_t n, const char *before, const char *id, record_t *r, const char **why)
 {
     json_member_t role[RECORD_ROLES] = {0};
     unsigned seen = 0;
@@ -232,6 +216,10 @@ bool record_object_read(record_object_t *o, const char *object, size_t n, const 
     }
     if (id ? !table_is_id(id, strlen(id)) : !json_id(role[RECORD_ID].value, role[RECORD_ID].value_end, &o->id)) {
         snprintf(o->why, sizeof o->why, "the id %s", json_no_id);
+        return false;
+    }
+    if (before && !id && !json_unmended(before, object, role[RECORD_ID].value, role[RECORD_ID].value_end)) {
+        *why = "the id is not valid UTF-8";
         return false;
     }
     record_line_start(&o->line, o->id.data, o->id.len);
@@ -253,12 +241,16 @@ record_object_t *record_object_new(columns_t columns, const char *list_separator
     o->tally = tally;
     o->columns = columns;
     o->list_separator = list_separator;
+    strtab_index(&o->unused);
     return o;
 }
 
+void record_object_note(const record_object_t *o, const char *file) { columns_note_unused(file, "keys", &o->unused); }
+
 void record_object_free(record_object_t *o)
 {
-    for (int i = 0; i < o->count; i++) free(o->keys[i].text);
+    known_keys_free(&o->keys);
+    strtab_free(&o->unused);
     columns_free(&o->columns);
     free(o->others);
     buf_free(&o->id);

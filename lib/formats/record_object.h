@@ -20,8 +20,12 @@ record_object_t *record_object_new(columns_t columns, const char *list_separator
  * it can be: a number for a text, an array of strings for a text (joined by blanks; of pictures the first), a string for a
  * list; pictures go by record_line_pictures(). Of keys that fit a role equally well the first has it. Keys without a role are
  * kept with their bytes, but for those that would mean something else. False, with the reason in *why, for an object that is
- * no record, and for one with a key twice, as far as 256 different keys are remembered. */
-bool record_object_read(record_object_t *o, const char *object, size_t n, const char *id, record_t *r, const char **why);
+ * no record, and for one with a key twice, as far as 256 different keys are remembered. `before` is the object's text before
+ * json_mend(), NULL where nothing was mended: an id does not come of that. */
+bool record_object_read(record_object_t *o, const char *object, size_t n, const char *before, const char *id, record_t *r, const char **why);
+
+/* Says which keys were left out, if any were. */
+void record_object_note(const record_object_t *o, const char *file);
 
 void record_object_free(record_object_t *o);
 

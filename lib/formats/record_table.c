@@ -14,6 +14,7 @@ typedef struct {
     table_t *table;
     int at[RECORD_ROLES];   /* columns, -1: none */
     int *role;              /* [columns] what they are: a RECORD_..., PASSED_OVER, or OTHER: kept under their own name */
+    const char *list_separator;
     buf_t line, image, url;
 } record_rows_t;
 
@@ -23,7 +24,7 @@ static void add_role(record_rows_t *s, int role, table_cell_t c)
     if (role == RECORD_IMAGE) buf_add(&s->image, c.s, c.len);
     else if (role == RECORD_IMAGE_URL) buf_add(&s->url, c.s, c.len);
     else if (!c.len || role == RECORD_ID) return;
-    else if (r->list) record_line_list(&s->line, r->name, c.s, c.len, s->table->list_separator);
+    else if (r->list) record_line_list(&s->line, r->name, c.s, c.len, s->list_separator);
     else record_line_string(&s->line, r->name, c.s, c.len);
 }
 
@@ -96,26 +97,34 @@ static void assign_columns(record_rows_t *s)
     }
     for (int r = 0; r < RECORD_ROLES; r++)
         if (s->at[r] >= 0) s->role[s->at[r]] = r;
+    strtab_t unused = {0};
     for (int i = 0; i < t->columns; i++)
-        if (s->role[i] == PASSED_OVER) tally_add(&s->base.tally, "columns_left_out", 1);
+        if (s->role[i] == PASSED_OVER) table_add_name(t, i, &unused);
+    if (unused.count) tally_add(&s->base.tally, "columns_left_out", unused.count);
+    columns_note_unused(s->base.name, "columns", &unused);
+    strtab_free(&unused);
 }
 
-static record_source_t *open_records(table_t *(*open)(const source_options_t *, bool, tally_t *), const source_options_t *o)
+static record_source_t *open_records(table_t *(*open)(const source_options_t *, bool, tally_t *), const source_options_t *o,
+                                     const char *list_separator)
 {
     record_rows_t *s = NEW(record_rows_t);
     columns_t c = columns_parse(record_roles, RECORD_ROLES, o->columns, "--item-columns");
     s->base = (record_source_t){.next = records_next, .digest = records_digest, .close = records_close};
     s->table = open(o, !c.numbered, &s->base.tally);
     s->base.name = s->table->source.lines.name;
+    s->list_separator = s->table->list_separator ? s->table->list_separator : list_separator;
     if (c.numbered) columns_find_numbered(&c, s->table->columns, s->base.name, s->table->line, s->at);
     else columns_find(&c, &s->table->header, s->base.name, s->table->line, s->at);
+    table_exact(s->table, s->at[RECORD_ID]);
     assign_columns(s);
     columns_free(&c);
     return &s->base;
 }
 
-record_source_t *record_source_csv(const source_options_t *o) { return open_records(table_csv, o); }
-record_source_t *record_source_recbole(const source_options_t *o) { return open_records(table_recbole, o); }
+record_source_t *record_source_csv(const source_options_t *o) { return open_records(table_csv, o, "|"); }
+record_source_t *record_source_tsv_table(const source_options_t *o) { return open_records(table_tsv, o, "|"); }
+record_source_t *record_source_recbole(const source_options_t *o) { return open_records(table_recbole, o, " "); }
 
 bool table_is_id(const char *s, size_t n)
 {

@@ -10,6 +10,10 @@
 event_source_t *event_source_csv(const source_options_t *o);
 record_source_t *record_source_csv(const source_options_t *o);
 
+/* The same with tabs, and cells as they are. */
+event_source_t *event_source_tsv_table(const source_options_t *o);
+record_source_t *record_source_tsv_table(const source_options_t *o);
+
 /* RecBole's atomic files, X.inter and X.item. */
 event_source_t *event_source_recbole(const source_options_t *o);
 record_source_t *record_source_recbole(const source_options_t *o);

@@ -72,10 +72,18 @@ const char *when_parse(const char *s, size_t n, int64_t ticks, int64_t *seconds)
         real = floor(real / (double)ticks);
         *seconds = real > (double)latest ? latest + 1 : real < (double)-latest ? -latest - 1 : (int64_t)real;
     } else if (!copy(s, n, text) || !date_parse(text, seconds)) {
-        return "expected a number or a date as 2014-07-23 or 2014-07-23T18:30:00Z";
+        return "expected a number or a date as 2014-07-23 or 2014-07-23T18:30:00Z; --time-format reads others";
     }
     if (*seconds > latest || *seconds < -latest) return "lies beyond the year 9999: is the unit of time another one?";
     return NULL;
+}
+
+const char *when_parse_as(const char *format, const char *s, size_t n, int64_t ticks, int64_t *seconds)
+{
+    char text[LONGEST];
+    if (!format) return when_parse(s, n, ticks, seconds);
+    if (!copy(s, n, text) || !date_parse_as(format, text, seconds)) return "does not fit --time-format";
+    return *seconds > latest || *seconds < -latest ? "lies beyond the year 9999" : NULL;
 }
 
 const char *order_parse(const char *s, size_t n, int64_t *position)

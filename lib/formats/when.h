@@ -10,6 +10,9 @@
  * down), or from a date or time that date_parse() takes. NULL, or what is wrong. Times beyond the year 9999 are. */
 const char *when_parse(const char *s, size_t n, int64_t ticks, int64_t *seconds);
 
+/* The same for times that strptime(3) reads by `format` where that is not NULL. */
+const char *when_parse_as(const char *format, const char *s, size_t n, int64_t ticks, int64_t *seconds);
+
 /* A position in a user's history, any whole number of 64 bits: NULL, or what is wrong. */
 const char *order_parse(const char *s, size_t n, int64_t *position);
 

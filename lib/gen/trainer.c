@@ -265,7 +265,7 @@ static void train_step(void *ctx, int64_t epoch, int64_t step)
                                 t->o.weight_decay, t->o.clip, t->o.average};
     if (!isfinite(learner_update(&t->learner, &o, t->step_shards, 1)) ||
         (t->tutor && !isfinite(learner_update(&t->tutor->learner, &o, t->step_shards, 1))))
-        die(EX_SOFTWARE, "the gradient is not finite in epoch %d; try a lower --lr", (int)epoch + 1);
+        loop_diverged("the gradient is not finite in epoch %d; try a lower --lr", (int)epoch + 1);
     network_sync(t->net);
     if (t->tutor) tutor_sync(t->tutor);
     add_step_loss(t);

@@ -144,6 +144,7 @@ typedef struct {
     intent_builtin_options_t options;
     intent_fit_t *fit;
     candidates_t scratch;
+    int64_t foreign;
 } builtin_t;
 
 static void mine(intent_engine_t *e, const evidence_t *evidence, intent_mined_fn done, void *ctx)
@@ -151,6 +152,7 @@ static void mine(intent_engine_t *e, const evidence_t *evidence, intent_mined_fn
     builtin_t *b = (builtin_t *)e;
     intents_t found = {0};
     builtin_mine(&b->options, b->fit, evidence, &b->scratch, &found);
+    b->foreign += words_are_foreign(&b->scratch.words);
     done(ctx, &found, NULL);
     intents_free(&found);
 }
@@ -162,6 +164,8 @@ static void free_builtin(intent_engine_t *e)
     candidates_free(&b->scratch);
     free(b);
 }
+
+int64_t builtin_foreign(const intent_engine_t *e) { return ((const builtin_t *)e)->foreign; }
 
 intent_engine_t *builtin_engine(const intent_builtin_options_t *o, intent_fit_t *fit)
 {

@@ -21,4 +21,7 @@ void builtin_mine(const intent_builtin_options_t *o, const intent_fit_t *fit, co
 /* The engine over a fit, which it frees. */
 intent_engine_t *builtin_engine(const intent_builtin_options_t *o, intent_fit_t *fit);
 
+/* How many items it has mined whose evidence is mostly in other scripts than Latin: rules and lexicon do not apply to it. */
+int64_t builtin_foreign(const intent_engine_t *e);
+
 #endif

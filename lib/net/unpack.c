@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -314,4 +315,31 @@ bytes_t in_bytes_unpacked(const char *path, const char *member)
     char *name = in_name(path);
     byte_source_t *s = unpack(in_source(path), &name, member);
     return in_bytes_from(s, name);
+}
+
+char **unpack_names(const char *path, int *count)
+{
+    struct stat st;
+    *count = 0;
+    if (stat(path, &st) || !S_ISREG(st.st_mode)) return NULL;
+    peek_t *p = peek(in_source(path));
+    const bool package = packing(p) == PACKAGE;
+    p->base.close(&p->base);
+    if (!package) return NULL;
+    struct archive *a = archive_read_new();
+    struct archive_entry *e;
+    int cap = 1, r;
+    char **names = NEW_ARRAY(char *, cap);
+    if (!a) die(EX_OSERR, "out of memory");
+    archive_read_support_format_tar(a);
+    archive_read_support_format_zip(a);
+    r = archive_read_open_filename(a, path, 1 << 16);
+    while (r >= ARCHIVE_WARN && (r = archive_read_next_header(a, &e)) >= ARCHIVE_WARN && r != ARCHIVE_EOF) {
+        if (!counts(e)) continue;
+        GROW(names, *count, cap);
+        names[(*count)++] = xstrdup(entry_name(e));
+    }
+    if (r != ARCHIVE_EOF) die_at(path, 0, "the packed data is damaged or cut off: %s", archive_error_string(a));
+    archive_read_free(a);
+    return names;
 }

@@ -17,6 +17,11 @@
  * zip has its directory and tar its padding, and that a tar package was cut between two files. */
 byte_source_t *unpack(byte_source_t *packed, char **name, const char *member);
 
+/* The names of the regular files in a zip or tar package, and in *count how many; NULL for a file that is none, and for what is no regular
+ * file: it can be read only once. What is damaged ends the
+ * process with EX_DATAERR. Caller frees each and all. */
+char **unpack_names(const char *path, int *count);
+
 /* in_lines() and in_bytes() with unpacking. A file that is not packed is read as fast as by those. */
 lines_t in_lines_unpacked(const char *path, const char *member);
 bytes_t in_bytes_unpacked(const char *path, const char *member);

@@ -232,7 +232,7 @@ static void update(rl_t *t, int64_t step)
     update_options_t u = t->o.update;
     u.lr = learning_rate(t);
     const double norm = learner_update(&t->learner, &u, t->used_shards, 1);
-    if (!isfinite(norm)) die(EX_SOFTWARE, "the gradient is not finite in step %lld; try a lower --lr", (long long)step + 1);
+    if (!isfinite(norm)) loop_diverged("the gradient is not finite in step %lld; try a lower --lr", (long long)step + 1);
     network_sync(t->net);
     t->sums.updates++;
     t->sums.norm += norm;

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "data/id_line.h"
 #include "data/items.h"
 #include "data/st.h"
 #include "nn/nearest.h"
@@ -34,38 +35,42 @@ neighbours_t neighbours_read(const char *embeddings, const char *tensor, const c
     n.dim = shape[1];
     n.ids = st_need_ids(file, "item_ids", shape[0]);
     st_close(file);
-    char *copy = xstrdup(wanted), *rest = copy, *id;
-    while ((id = strsep(&rest, ",")))
-        if (strtab_find(&n.ids, id, strlen(id)) < 0) die_at(embeddings, 0, "no item '%s', which --nearest names", id);
-    free(copy);
+    if (!wanted[strspn(wanted, ",\t")]) die(EX_USAGE, "--nearest '%s' names no item", wanted);
+    id_line_t named = id_line_start(&n.ids, wanted, strlen(wanted), ",");
+    size_t length;
+    for (const char *id; id_line_next(&named, &id, &length);)
+        if (strtab_find(&n.ids, id, length) < 0)
+            die_at(embeddings, 0, "no item '%.*s', which --nearest names", length < 200 ? (int)length : 200, id);
     n.title = read_titles(items, &n.ids);
     return n;
 }
 
-static void print_row(FILE *f, const neighbours_t *s, const char *query, int64_t rank, float cosine, int64_t row)
+static void print_row(FILE *f, const neighbours_t *s, int64_t query, int64_t rank, float cosine, int64_t row)
 {
-    size_t n;
-    const char *id = strtab_get(&s->ids, row, &n), *title = s->title[row] ? s->title[row] : "";
-    fprintf(f, "%s\t%lld\t%.4f\t%.*s\t%s\n", query, (long long)rank, (double)cosine, (int)n, id, title);
+    size_t n, asked_n;
+    const char *id = strtab_get(&s->ids, row, &n), *asked = strtab_get(&s->ids, query, &asked_n), *title = s->title[row] ? s->title[row] : "";
+    fprintf(f, "%.*s\t%lld\t%.4f\t%.*s\t%s\n", (int)asked_n, asked, (long long)rank, (double)cosine, (int)n, id, title);
 }
 
-static void print_nearest(FILE *f, const neighbours_t *s, const char *query, int64_t row, int64_t count)
+static void print_nearest(FILE *f, const neighbours_t *s, int64_t row, int64_t count)
 {
     int64_t *index = NEW_ARRAY(int64_t, count);
     float *cosine = NEW_ARRAY(float, count);
     int64_t found = nearest_rows(s->ids.count, s->dim, s->x, row, count, index, cosine);
-    if (!found) warn("%s: its row is zero, or there is no other: nothing is near", query);
-    print_row(f, s, query, 0, 1, row);
-    for (int64_t i = 0; i < found; i++) print_row(f, s, query, i + 1, cosine[i], index[i]);
+    size_t n;
+    const char *id = strtab_get(&s->ids, row, &n);
+    if (!found) warn("%.*s: its row is zero, or there is no other: nothing is near", (int)n, id);
+    print_row(f, s, row, 0, 1, row);
+    for (int64_t i = 0; i < found; i++) print_row(f, s, row, i + 1, cosine[i], index[i]);
     free(index);
     free(cosine);
 }
 
 void neighbours_print(FILE *f, const neighbours_t *n, const char *wanted, int64_t count)
 {
-    char *copy = xstrdup(wanted), *rest = copy, *id;
-    while ((id = strsep(&rest, ","))) print_nearest(f, n, id, strtab_find(&n->ids, id, strlen(id)), count);
-    free(copy);
+    id_line_t named = id_line_start(&n->ids, wanted, strlen(wanted), ",");
+    size_t length;
+    for (const char *id; id_line_next(&named, &id, &length);) print_nearest(f, n, strtab_find(&n->ids, id, length), count);
 }
 
 void neighbours_free(neighbours_t *n)

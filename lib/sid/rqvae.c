@@ -156,7 +156,7 @@ static void train_step(void *ctx, int64_t epoch, int64_t step)
     t->rate = rate_now(t);
     const update_options_t o = {.lr = t->rate, .beta2 = 0.999};
     if (!isfinite(learner_update(&t->learner, &o, t->shards, 1)))
-        die(EX_SOFTWARE, "epoch %lld: the loss is no longer a number; try a lower --lr", (long long)epoch + 1);
+        loop_diverged("epoch %lld: the loss is no longer a number; try a lower --lr", (long long)epoch + 1);
     add_loss(t);
     count_codes(t);
 }

@@ -41,7 +41,8 @@ void key_phrases_of(const phrase_words_t *w, void (*found)(void *ctx, uint64_t k
     for (int64_t i = 0; i < w->count; i++) {
         if (!may_stand(w, i)) continue;
         found(ctx, words_key(w, i, 1), i, 1);
-        if (i + 1 < w->count && w->words[i + 1].follows && may_stand(w, i + 1)) found(ctx, words_key(w, i, 2), i, 2);
+        const bool pair = i + 1 < w->count && w->words[i + 1].follows && !w->words[i + 1].joined;
+        if (pair && may_stand(w, i + 1)) found(ctx, words_key(w, i, 2), i, 2);
     }
 }
 

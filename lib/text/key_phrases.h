@@ -11,7 +11,7 @@ typedef struct key_phrases key_phrases_t;
 key_phrases_t *key_phrases_new(void);
 
 /* The next item: its words, and pairs of words that follow each other, but for words without meaning of their own, numbers,
- * units and single letters. */
+ * units and single letters; and pairs without a blank between them, which may be parts of two longer words. */
 void key_phrases_add(key_phrases_t *k, const phrase_words_t *w);
 
 /* Of each of `classes` classes the `most` best phrases that two of its items have, best first: class c has rows offset[c] to

@@ -156,20 +156,23 @@ static bool any_digit(const char *s)
 void words_add(phrase_words_t *w, const char *text, size_t n, field_id_t field)
 {
     tokens_split(&w->tokens, text, n);
+    segments_join(&w->segmenter, &w->tokens);
     int32_t place = 0;
     bool follows = true; /* words that were passed over do not end a phrase, unless they began one */
     for (int64_t i = 0; i < w->tokens.count && place < FIELD_WORDS; i++) {
         size_t start = w->bytes.len;
         tokens_word(&w->tokens, i, &w->bytes);
         const char *word = w->bytes.data + start;
-        follows = follows && w->tokens.words[i].follows;
-        if (is_debris(word, w->tokens.words[i].follows)) {
+        const tokens_word_t *token = &w->tokens.words[i];
+        const bool joined = i && token->start == token[-1].start + token[-1].length;
+        follows = follows && token->follows;
+        if (is_debris(word, token->follows)) {
             w->bytes.len = start;
             continue;
         }
         GROW(w->words, w->count, w->cap);
-        w->words[w->count++] = (phrase_word_t){(int64_t)start, stem_of(word), place, (uint8_t)field, follows && place > 0,
-                                               any_digit(word), word_is_stop(word)};
+        w->words[w->count++] = (phrase_word_t){(int64_t)start, stem_of(word), place, (uint8_t)field, follows && place > 0, joined,
+                                               any_digit(word), token->solitary || word_is_stop(word)};
         buf_add(&w->bytes, "", 1);
         follows = true;
         place++;
@@ -204,6 +207,7 @@ void words_of_evidence(phrase_words_t *w, const evidence_t *e)
 void words_free(phrase_words_t *w)
 {
     tokens_free(&w->tokens);
+    segmenter_free(w->segmenter);
     buf_free(&w->bytes);
     free(w->words);
     *w = (phrase_words_t){0};
@@ -214,7 +218,7 @@ const char *word_text(const phrase_words_t *w, int64_t i) { return w->bytes.data
 void words_join(const phrase_words_t *w, int64_t first, int n, buf_t *out)
 {
     for (int i = 0; i < n; i++) {
-        if (i) buf_puts(out, " ");
+        if (i && !w->words[first + i].joined) buf_puts(out, " ");
         buf_puts(out, word_text(w, first + i));
     }
 }
@@ -224,6 +228,20 @@ uint64_t words_key(const phrase_words_t *w, int64_t first, int n)
     uint64_t key = 0;
     for (int i = 0; i < n; i++) key = rng_u64(key, w->words[first + i].stem);
     return key;
+}
+
+/* Letters of the Latin script have lower numbers than U+0250. */
+static bool is_latin(const char *word) { return (unsigned char)*word < 0xca && (*word & 0x80 || (*word >= 'a' && *word <= 'z')); }
+
+bool words_are_foreign(const phrase_words_t *w)
+{
+    int64_t latin = 0, others = 0;
+    for (int64_t i = 0; i < w->count; i++) {
+        if (w->words[i].has_digit) continue;
+        if (is_latin(word_text(w, i))) latin++;
+        else others++;
+    }
+    return others > latin;
 }
 
 /* Counts the words of the phrase that goes on at word i. */

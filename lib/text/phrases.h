@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "text/item_text.h"
+#include "text/segments.h"
 #include "text/tokens.h"
 
 /* Of one field, so many words are looked at. */
@@ -16,6 +17,7 @@ typedef struct {
     int32_t place;   /* in its field, from 0 */
     uint8_t field;
     bool follows;    /* stands in one phrase with the word before it */
+    bool joined;     /* directly behind it, as words of Chinese do */
     bool has_digit;
     bool stop;       /* a word that carries no meaning alone */
 } phrase_word_t;
@@ -23,12 +25,13 @@ typedef struct {
 /* Zero-initialise, reuse for many items, free at the end. */
 typedef struct {
     tokens_t tokens;
+    segmenter_t *segmenter;
     buf_t bytes;
     phrase_word_t *words; /* [count] field by field */
     int64_t count, cap;
 } phrase_words_t;
 
-/* Takes the evidence apart (text/tokens.h), replacing what `w` held. Left out: the "s" of a possessive, what is left of
+/* Takes the evidence apart (text/tokens.h, text/segments.h), replacing what `w` held. Left out: the "s" of a possessive, what is left of
  * HTML entities, and sentences about pixels; a caption's list of labels counts as FIELD_LABELS (text/caption_text.h). */
 void words_of_evidence(phrase_words_t *w, const evidence_t *e);
 
@@ -42,11 +45,14 @@ const char *word_text(const phrase_words_t *w, int64_t i);
 /* A hash of the folded word, its English plural ending undone: "brushes" and "brush", "babies" and "baby" are one. */
 uint64_t stem_of(const char *word);
 
-/* Appends words [first, first + n) with single spaces between them. */
+/* Appends words [first, first + n) with single spaces between them, but where they are joined. */
 void words_join(const phrase_words_t *w, int64_t first, int n, buf_t *out);
 
 /* A hash of the stems of words [first, first + n). */
 uint64_t words_key(const phrase_words_t *w, int64_t first, int n);
+
+/* True if most words are of other scripts than Latin, of whose languages the lexicons and word classes here know nothing. */
+bool words_are_foreign(const phrase_words_t *w);
 
 /* Word classes: articles, pronouns, prepositions, conjunctions, auxiliary verbs; units and packaging; -ing forms. */
 bool word_is_stop(const char *word);

@@ -179,12 +179,20 @@ void tokens_split(tokens_t *t, const char *text, size_t n)
     }
 }
 
+int32_t tokens_vowel_am(const int32_t *cp, int32_t left)
+{
+    if (left < 2) return 0;
+    return cp[0] == 0xe4d && cp[1] == 0xe32 ? 0xe33 : cp[0] == 0xecd && cp[1] == 0xeb2 ? 0xeb3 : 0;
+}
+
 void tokens_word(const tokens_t *t, int64_t i, buf_t *out)
 {
     const tokens_word_t *w = &t->words[i];
     for (int32_t j = 0; j < w->length; j++) {
         utf8proc_uint8_t utf8[4];
-        buf_add(out, utf8, (size_t)utf8proc_encode_char(t->cp[w->start + j], utf8));
+        const int32_t *cp = &t->cp[w->start + j], am = tokens_vowel_am(cp, w->length - j);
+        buf_add(out, utf8, (size_t)utf8proc_encode_char(am ? am : *cp, utf8));
+        if (am) j++;
     }
 }
 

@@ -34,6 +34,10 @@ typedef struct {
  * end of a line, ends the phrase. */
 void tokens_split(tokens_t *t, const char *text, size_t n);
 
+/* Undoes what NFKC does to the vowel am of Thai and Lao, which is written as one sign: its number where the `left` code points begin
+ * with its two parts, else 0. */
+int32_t tokens_vowel_am(const int32_t *cp, int32_t left);
+
 /* Appends word `i` as UTF-8. */
 void tokens_word(const tokens_t *t, int64_t i, buf_t *out);
 

@@ -2,6 +2,8 @@
 
 #include <math.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "base/jsonlog.h"
@@ -88,6 +90,19 @@ static void stop_if_asked(const loop_t *l)
     raise(caught);
 }
 
+static const char *running;   /* the checkpoint's folder while a loop runs */
+
+_Noreturn void loop_diverged(const char *fmt, ...)
+{
+    char why[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(why, sizeof why, fmt, args);
+    va_end(args);
+    checkpoint_remove(running);
+    die(EX_SOFTWARE, "%s", why);
+}
+
 /* --- Rounds ------------------------------------------------------------------------------------------------------------- */
 
 static void run_round(loop_t *l)
@@ -154,6 +169,7 @@ loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, le
         note("going on from %s: %s %lld, step %lld", o->folder, trainer->round_name, (long long)l.at.round + 1,
              (long long)l.at.step);
     if (trainer->started) trainer->started(trainer->ctx);
+    running = o->folder;
     catch_signals(&l);
     if (!resumed && o->score_first) end_round(&l);
     while (l.at.end == LOOP_RUNNING) {
@@ -164,6 +180,7 @@ loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, le
     }
     progress_end();
     release_signals();
+    running = NULL;
     if (caught) raise(caught);
     if (l.at.kept) learner_restore(learner);
     else learner_swap_average(learner);

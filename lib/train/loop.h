@@ -66,4 +66,8 @@ typedef struct {
  * checkpoint_remove(), and the log is open until jsonlog_close(), for the result. */
 loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, learner_t *learner);
 
+/* Ends the process with EX_SOFTWARE because the values are no numbers any more. The checkpoint goes: from there the same would come
+ * again, and with other options, which the message is to advise, it could not be used. */
+_Noreturn void loop_diverged(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 #endif

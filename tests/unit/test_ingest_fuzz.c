@@ -235,7 +235,7 @@ static _Noreturn void child(const char *format, int role, dice_t *d, int input, 
     setrlimit(RLIMIT_AS, &(struct rlimit){(rlim_t)MEMORY + (512 << 20), (rlim_t)MEMORY + (512 << 20)}); /* libraries and stacks */
 #endif
     err_quiet(true);
-    source_options_t o = {.path = "-", .bad_lines = below(d, 2) ? 1000000000 : 0, .rating = below(d, 2)};
+    source_options_t o = {.path = "-", .bad_lines = below(d, 2) ? 1000000000 : 0, .rating = below(d, 2), .mend = below(d, 2)};
     if (role == RECORDS) read_records(format_find(format), &o, below(d, 2));
     else read_events(format_find(format), &o);
     exit(0);

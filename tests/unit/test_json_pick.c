@@ -147,7 +147,29 @@ TEST(utf8_is_checked_alike_in_blocks_and_alone)
         }
 }
 
-UNIT_MAIN(UNIT(members_of_the_outermost_object_are_found), UNIT(of_members_that_repeat_the_last_counts),
+/* What json_mend() makes of a text, which json_check() then takes. */
+static bool mended(const char *text, const char *want)
+{
+    char copy[100];
+    json_error_t e;
+    const size_t n = strlen(text);
+    memcpy(copy, text, n + 1);
+    const bool changed = json_mend(copy, n);
+    return changed == (strcmp(text, want) != 0) && !strcmp(copy, want) && utf8_valid(copy, n) && json_check(copy, n, &e);
+}
+
+TEST(what_is_malformed_within_strings_becomes_blanks)
+{
+    CHECK(mended("{\"a\":\t\"caf\xc3\xa9 \\\\u0000 \\\"\"}", "{\"a\":\t\"caf\xc3\xa9 \\\\u0000 \\\"\"}"));
+    CHECK(mended("{\"a\":\"x\xff\xe2\x80\"}", "{\"a\":\"x   \"}"));
+    CHECK(mended("[\"\\ud83d\\ude00\\ud83d\", \"\\u0000\\ude00\"]", "[\"\\ud83d\\ude00      \", \"            \"]"));
+    CHECK(mended("[\"\\ud83d\\ud83d\\ude00\"]", "[\"      \\ud83d\\ude00\"]"));
+    CHECK(mended("[\"a\tb\x01\", 1\t]", "[\"a b \", 1\t]"));
+    char cut[] = "\"\\", open[] = "\"\\u12";
+    CHECK(!json_mend(cut, 2) && !json_mend(open, 5));
+}
+
+UNIT_MAIN(UNIT(what_is_malformed_within_strings_becomes_blanks), UNIT(members_of_the_outermost_object_are_found), UNIT(of_members_that_repeat_the_last_counts),
           UNIT(what_is_no_object_is_refused_where_it_stops_to_be_one), UNIT(strings_are_scanned_alike_at_every_offset),
           UNIT(what_the_standard_allows_is_taken), UNIT(depth_is_bounded), UNIT(escapes_are_undone),
           UNIT(utf8_is_checked_alike_in_blocks_and_alone))

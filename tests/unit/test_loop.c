@@ -20,6 +20,7 @@ typedef struct {
     double sum, kept_sum;
     int64_t rounds_begun, steps_taken, kept_round;
     int64_t die_after, stop_after; /* steps of this process; -1: never */
+    int64_t diverge_after;         /* likewise; 0: never */
     const double *scores;          /* [ROUNDS + 1] by round; NULL: none */
     double value_scored[ROUNDS + 1];
     int64_t reason_at, reason;     /* the round whose report ends the run, 0: none; and why */
@@ -58,6 +59,7 @@ static void step(void *ctx, int64_t round, int64_t number)
 {
     toy_t *t = ctx;
     if (t->die_after >= 0 && t->steps_taken == t->die_after) raise(SIGKILL);
+    if (t->diverge_after && t->steps_taken == t->diverge_after) loop_diverged("step %lld is no number", (long long)number);
     for (int s = 0; s < 2; s++) {
         grads_clear(t->learner.grads[s]);
         float *g = grads_block(t->learner.grads[s], 0);
@@ -226,6 +228,24 @@ TEST(a_signal_ends_it_saved)
     toy_free(whole);
 }
 
+static void diverging(void)
+{
+    toy_t *t = toy_new(false, rising);
+    t->diverge_after = 4;
+    const loop_options_t o = options();
+    run(&o, t);
+}
+
+/* Nobody could go on from there: the same would come again, and with other options it is another run's. */
+TEST(what_diverges_leaves_no_checkpoint)
+{
+    choose_folder();
+    clean();
+    CHECK(unit_exit_code(diverging) == EX_SOFTWARE);
+    CHECK(access(state, F_OK) != 0);
+    clean();
+}
+
 TEST(the_best_are_kept)
 {
     choose_folder();
@@ -332,5 +352,6 @@ TEST(states_that_do_not_fit_are_refused)
     toy_free(t);
 }
 
-UNIT_MAIN(UNIT(killed_at_every_step_it_ends_the_same), UNIT(a_signal_ends_it_saved), UNIT(the_best_are_kept),
+UNIT_MAIN(UNIT(killed_at_every_step_it_ends_the_same), UNIT(a_signal_ends_it_saved), UNIT(what_diverges_leaves_no_checkpoint),
+          UNIT(the_best_are_kept),
           UNIT(patience_and_reasons_of_the_trainer), UNIT(without_a_score_the_last), UNIT(states_that_do_not_fit_are_refused))

@@ -129,7 +129,7 @@ static int32_t *kept(const verdict_t *v)
 static recs_t recs(const int32_t *lists)
 {
     static int32_t items[USERS * K];
-    static st_tensor_t tensor = {"items", ST_I32, 2, {USERS, K}, USERS * K, (const unsigned char *)items};
+    static st_tensor_t tensor = {.name = "items", .dtype = ST_I32, .dims = 2, .shape = {USERS, K}, .count = USERS * K, .data = (const unsigned char *)items};
     recs_t r = {.name = xstrdup("file"), .lists = USERS, .k = K, .items = &tensor};
     for (int u = USERS - 1; u >= 0; u--) {
         char id[8];

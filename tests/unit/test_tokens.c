@@ -1,3 +1,4 @@
+#include "text/segments.h"
 #include "text/tokens.h"
 
 #include <stdlib.h>
@@ -195,6 +196,59 @@ TEST(a_run_of_marks_takes_linear_time)
     buf_free(&b);
 }
 
-UNIT_MAIN(UNIT(plain_words), UNIT(numbers), UNIT(folding), UNIT(combining_marks), UNIT(scripts_without_spaces), UNIT(emoji),
+/* The words of a text whose signs are joined, "|" between them; a sign that stays one in brackets. */
+static bool joins_to(const char *text, const char *expected)
+{
+    tokens_t t = {0};
+    segmenter_t *s = NULL;
+    buf_t b = {0};
+    for (int again = 0; again < 2; again++) { /* the segmenter is used again */
+        buf_clear(&b);
+        tokens_split(&t, text, strlen(text));
+        segments_join(&s, &t);
+        for (int64_t i = 0; i < t.count; i++) {
+            buf_puts(&b, i ? "|" : "");
+            if (t.words[i].solitary) buf_puts(&b, "(");
+            tokens_word(&t, i, &b);
+            if (t.words[i].solitary) buf_puts(&b, ")");
+        }
+    }
+    const bool same = !strcmp(b.data ? b.data : "", expected);
+    if (!same) printf("# '%s' gives '%s', expected '%s'\n", text, b.data, expected);
+    segmenter_free(s);
+    tokens_free(&t);
+    buf_free(&b);
+    return same;
+}
+
+TEST(signs_are_joined_to_words)
+{
+    CHECK(joins_to("plain words", "plain|words"));
+    CHECK(joins_to("户外徒步", "户外|徒步"));
+    CHECK(joins_to("我 防水usb背包", "(我)|防水|usb|背包"));
+    CHECK(joins_to("山登りやキャンプ", "山登り|(や)|キャンプ"));
+    CHECK(joins_to("รองเท้าเดินป่า กันน้ำ", "รองเท้า|เดิน|ป่า|กัน|น้ำ"));
+    CHECK(joins_to("\xf0\xa9\xb8\xbd\xf0\x9f\x91\x8d", "(\xf0\xa9\xb8\xbd)|(\xf0\x9f\x91\x8d)"));
+}
+
+/* However long a run of signs is: pieces of it are looked at, and nothing is lost. */
+TEST(a_long_run_of_signs_is_joined)
+{
+    enum { SIGNS = 20000 };
+    buf_t b = {0};
+    for (int i = 0; i < SIGNS; i++) buf_puts(&b, i % 3 ? "\xf0\xa9\xb8\xbd" : "水");
+    tokens_t t = {0};
+    segmenter_t *s = NULL;
+    tokens_split(&t, b.data, b.len);
+    segments_join(&s, &t);
+    int64_t signs = 0;
+    for (int64_t i = 0; i < t.count; i++) signs += t.words[i].length;
+    CHECK(signs == SIGNS);
+    segmenter_free(s);
+    tokens_free(&t);
+    buf_free(&b);
+}
+
+UNIT_MAIN(UNIT(signs_are_joined_to_words), UNIT(a_long_run_of_signs_is_joined), UNIT(plain_words), UNIT(numbers), UNIT(folding), UNIT(combining_marks), UNIT(scripts_without_spaces), UNIT(emoji),
           UNIT(word_ngrams_stay_within_phrases), UNIT(character_ngrams_mark_the_ends), UNIT(long_words_are_cut),
           UNIT(pieces_do_not_show), UNIT(a_run_of_marks_takes_linear_time))
