@@ -11,6 +11,7 @@
 #include "base/progress.h"
 #include "net/fetch.h"
 #include "server/answers.h"
+#include "server/chat_reply.h"
 #include "server/model_json.h"
 
 #define XXH_INLINE_ALL
@@ -274,7 +275,7 @@ static const char *check(void *ctx, char *body, size_t n)
     hide_key(c, body, n);
     const char *why = NULL;
     if (j->path == MODEL_CHAT) {
-        free(chat_content(body, n, NULL, &why));
+        why = chat_reply_check(body, n);
     } else {
         why = model_json_check(body, n);
         model_span_t data = why ? (model_span_t){0} : json_member(json_whole(body, n), "data");

@@ -128,22 +128,3 @@ model_span_t json_whole(const char *text, size_t n)
     while (n && is_blank(*text)) text++, n--;
     return (model_span_t){text, n};
 }
-
-char *chat_content(const char *reply, size_t n, bool *cut, const char **why)
-{
-    if ((*why = model_json_check(reply, n))) return NULL;
-    model_span_t choices = json_member(json_whole(reply, n), "choices"), choice = {0}, second;
-    *why = "the reply has no single choices[0].message.content";
-    if (!json_element(choices, &choice)) return NULL;
-    second = choice;
-    if (json_element(choices, &second)) return NULL;
-    char *content = json_string(json_member(json_member(choice, "message"), "content"));
-    if (!content) return NULL;
-    if (cut) {
-        char *finish = json_string(json_member(choice, "finish_reason"));
-        *cut = finish && !strcmp(finish, "length");
-        free(finish);
-    }
-    *why = NULL;
-    return content;
-}

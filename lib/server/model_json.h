@@ -51,11 +51,6 @@ char *json_string(model_span_t value);
 /* A number >= 0 without fraction, or -1. */
 int64_t json_count(model_span_t value);
 
-/* The text of `choices[0].message.content` of a /chat/completions reply, exactly one choice being there; caller frees.
- * `cut` (may be NULL): whether it ended at max_tokens. NULL where the reply is not of that form, with why in `*why`, a
- * static text. Takes any bytes. */
-char *chat_content(const char *reply, size_t n, bool *cut, const char **why);
-
 /* NULL if the bytes are UTF-8 and one strict JSON object, otherwise why not. */
 const char *model_json_check(const char *reply, size_t n);
 

@@ -31,7 +31,37 @@ CONTENT_FAULTS = {
                 '{"descriptors":[{"descriptor":"a","confidence":NaN}]}', '{"descriptors":[{"descriptor":"","confidence":0.5}]}',
                 '{"descriptors":[{"descriptor":"a","confidence":0.5},{"descriptor":" A ","confidence":0.4}]}'],
 }
+HABITS = ["think", "thinkend", "thinkcut", "thoughtcut", "reasoning", "parts", "refusal", "filter", "limit", "context"]
 EMBEDDING_FAULTS = ["missing", "extra", "repeated", "width", "text", "huge", "zero"]
+THOUGHT = "The request is about a thing. One answer is enough."
+
+
+def habit_choice(habit, content):
+    """The answer as servers have it that do not split reasoning off, or have other ways; None: it is no such habit."""
+    message, finish = {"role": "assistant", "content": content}, "stop"
+    if habit == "think":
+        message["content"] = f"<think>\n{THOUGHT}\n</think>\n\n{content}"
+    elif habit == "thinkend":
+        message["content"] = f"\n{THOUGHT}\n</Thinking>\n{content}"
+    elif habit == "thinkcut":
+        message["content"], finish = f"<reasoning>\n{THOUGHT}", "length"
+    elif habit == "thoughtcut":  # the template has opened it
+        message["content"], finish = THOUGHT, "length"
+    elif habit == "reasoning":
+        message |= {"content": None, "reasoning_content": content}
+    elif habit == "parts":
+        message["content"] = [{"type": "thinking", "thinking": THOUGHT}, {"type": "text", "text": content[:4]}, {"type": "text", "text": content[4:]}]
+    elif habit == "refusal":
+        message |= {"content": None, "refusal": "I will\x1b[31m not\u202e say."}
+    elif habit == "filter":
+        message["content"], finish = "", "content_filter"
+    elif habit in ("limit", "context"):
+        message["content"], finish = content[:7], "length"
+    else:
+        return None
+    return {"index": 0, "finish_reason": finish, "message": message}
+
+
 WORDS = ("bright dark round wooden small large red blue green soft metal plain striped tall shiny old new light heavy "
          "narrow wide smooth").split()
 USES = ("hiking trips", "a gift for children", "daily skin care", "cooking at home", "repairing furniture", "summer holidays",
@@ -136,7 +166,10 @@ class Server:
             content = draw.choice(CONTENT_FAULTS[kind]) if fault == "content" else chat_content(kind, draw)
             reply = {"object": "chat.completion", "model": request["model"],
                      "usage": {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25},
-                     "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}]}
+                     "choices": [habit_choice(fault, content) or
+                                 {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}]}
+            if fault in ("limit", "thinkcut", "thoughtcut"):
+                reply["usage"]["completion_tokens"] = request.get("max_tokens", request.get("max_completion_tokens", 0))
         text = json.dumps(reply)
         if fault == "duplicate":
             text = text.replace('"choices":', '"choices": [], "choices":').replace('"data":', '"data": [], "data":')
@@ -265,7 +298,7 @@ async def main():
     p.add_argument("--faults", type=float, default=0, help="share of attempts that go wrong")
     p.add_argument("--faults-until", type=float, default=math.inf, help="a body's attempts after this many go well")
     p.add_argument("--kinds", default=",".join(FAULTS), help="of: " + ", ".join(
-        FAULTS + ["503", "400", "content", "echo", "huge-reply"] + EMBEDDING_FAULTS))
+        FAULTS + ["503", "400", "content", "echo", "huge-reply"] + HABITS + EMBEDDING_FAULTS))
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--retry-after", default="0", help="value of that header, on 429 and 503")
     p.add_argument("--status", type=int, default=0, help="answer everything with this status and an error that repeats the key")
