@@ -329,13 +329,13 @@ PY
     assert_success
     assert_regex "$stderr" "$pictures were given a caption"
     serve --chat caption --faults 1 --faults-until 3 --kinds content
-    run --separate-stderr ask --cache none --max-retries 1 --max-failures 0 cat/items.jsonl
-    assert_success
+    run --separate-stderr ask --cache none --max-retries 1 --give-up 0 cat/items.jsonl
+    assert_failure 69
     assert_regex "$stderr" "0 were given a caption, 0 had one, $pictures failed"
     assert_regex "${lines[0]}" 'errors":\[\{"tool":"caption","message":"images/.*: .*the caption is empty'
     serve --chat caption --faults 1 --kinds 400
-    run --separate-stderr ask --cache none --max-failures 0 cat/items.jsonl
-    assert_success
+    run --separate-stderr ask --cache none --give-up 0 cat/items.jsonl
+    assert_failure 69
     assert_regex "$stderr" "$pictures failed"
     assert_regex "${lines[0]}" 'errors":\[\{"tool":"caption","message":"images/'
 }

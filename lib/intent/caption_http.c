@@ -62,6 +62,7 @@ static void answered(void *ctx, const char *reply, size_t n, const char *error)
 {
     item_t *i = ctx;
     char *text = NULL;
+    model_client_item(i->engine->client, error);
     if (!error) error = caption_reply(reply, n, i->engine->options.max_tokens, &text);
     finish(i, text, error);
     free(text);
@@ -133,18 +134,20 @@ static void wait(caption_engine_t *base)
     }
 }
 
+static void last(caption_engine_t *base) { model_client_last(((http_t *)base)->client); }
+
 static void free_engine(caption_engine_t *base)
 {
     http_t *e = (http_t *)base;
-    model_client_close(e->client);
     sandbox_close(e->sandbox);
+    model_client_close(e->client);
     free(e);
 }
 
 caption_engine_t *caption_http(const caption_limits_t *limits, const caption_http_options_t *o, const model_client_options_t *server)
 {
     http_t *e = NEW(http_t);
-    *e = (http_t){.base = {caption, has_room, wait, free_engine}, .options = *o, .model = server->model,
+    *e = (http_t){.base = {caption, has_room, wait, last, free_engine}, .options = *o, .model = server->model,
                   .limits = {.max_pixels = limits->max_pixels, .max_side = o->max_side, .max_bytes = o->max_send}};
     const sandbox_options_t worker = caption_worker(limits);
     e->sandbox = sandbox_open(&worker, sendable_check, &e->limits); /* workers have no use for the client's connections */

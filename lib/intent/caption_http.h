@@ -12,7 +12,7 @@
 typedef struct {
     const char *question; /* what the model is asked; NULL: our own words, for visible facts only. Borrowed. */
     int64_t max_tokens;   /* of a reply */
-    double temperature;
+    double temperature;   /* negative: the server's own */
     int max_side;         /* pictures with longer sides are shrunk to so many pixels */
     int64_t max_send;     /* bytes; larger files are encoded anew */
 } caption_http_options_t;

@@ -94,6 +94,7 @@ static void answered(void *ctx, const char *reply, size_t n, const char *error)
 {
     asked_t *a = ctx;
     const char *why = error ? error : read_reply(a, reply, n, &a->found);
+    model_client_item(a->endpoint->client, why);
     if (why) a->error = xstrdup(why);
     one_less(a->item);
 }

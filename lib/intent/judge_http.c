@@ -30,6 +30,7 @@ struct item_judged {
     intents_t *intents;
     intent_judged_fn done;
     void *ctx;
+    const endpoint_t *endpoint;
     int64_t max_tokens;
     int left;            /* answers that are missing; one more while the requests are being made */
     asked_t asked[];     /* one a descriptor */
@@ -59,6 +60,7 @@ static void conclude(item_judged_t *t)
     for (int i = count - 1; i >= 0; i--)
         if (t->asked[i].error) bad = &t->asked[i];
     for (int i = 0; i < count && !bad; i++) t->intents->list[i].label = t->asked[i].label;
+    model_client_item(t->endpoint->client, bad ? bad->error : NULL);
     char *error = bad ? xasprintf("judging \"%s\": %s", t->intents->list[bad - t->asked].text, bad->error) : NULL;
     t->done(t->ctx, error);
     free(error);
@@ -103,7 +105,7 @@ static void judge(intent_judge_t *base, const evidence_t *evidence, intents_t *i
         return;
     }
     item_judged_t *t = xcalloc(1, size_add(sizeof *t, size_mul((size_t)count, sizeof *t->asked)));
-    *t = (item_judged_t){.intents = intents, .done = done, .ctx = ctx, .max_tokens = j->max_tokens, .left = count + 1};
+    *t = (item_judged_t){.intents = intents, .done = done, .ctx = ctx, .endpoint = j->endpoint, .max_tokens = j->max_tokens, .left = count + 1};
     for (int i = 0; i < count; i++) {
         t->asked[i] = (asked_t){.item = t, .label = -1};
         ask(j, object.data, intents->list[i].text, &t->asked[i]);

@@ -8,7 +8,6 @@
 #include "base/buf.h"
 #include "base/in.h"
 #include "base/mem.h"
-#include "server/model_json.h"
 #include "server/server_words.h"
 #include "server/thinking.h"
 
@@ -24,6 +23,8 @@ static model_span_t only_choice(const char *reply, size_t n)
     second = choice;
     return json_element(choices, &second) ? (model_span_t){0} : choice;
 }
+
+model_span_t chat_reply_message(const char *reply, size_t n) { return json_member(only_choice(reply, n), "message"); }
 
 static bool is_object(model_span_t v) { return v.text && *v.text == '{'; }
 

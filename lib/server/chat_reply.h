@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/model_json.h"
+
 /* What the request said about the reply's length, for messages. */
 typedef struct {
     int64_t max_tokens;  /* 0: unknown */
@@ -25,6 +27,9 @@ const char *chat_reply_read(const char *reply, size_t n, chat_limit_t limit, cha
 /* NULL if the reply has the endpoint's form, so that it is worth keeping, whatever it says: exactly one of `choices`, with a
  * message and no error; otherwise why not, as above. */
 const char *chat_reply_check(const char *reply, size_t n);
+
+/* The one choice's message, of a reply that chat_reply_check() takes. */
+model_span_t chat_reply_message(const char *reply, size_t n);
 
 /* True if the reply ended at a limit on its length. */
 bool chat_reply_is_cut(const char *reply, size_t n);

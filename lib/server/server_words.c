@@ -124,7 +124,7 @@ static void judge(server_words_t *w, const char *text)
                                         "context_length", "context window", "context size", "physical batch", NULL};
     static const char *const cannot[] = {"not supported", "unsupported", "does not support", "not implemented", NULL};
     static const char *const unknown[] = {
-        "unsupported_parameter", "unknown_parameter", "unsupported_value", "unsupported parameter", "unknown parameter", "unrecognized argument",
+        "unsupported_parameter", "unknown_parameter", "unsupported_value", "unsupported value", "unsupported parameter", "unknown parameter", "unrecognized argument",
         "unrecognized parameter", "unrecognized field", "unknown field", "unknown argument", "unexpected argument", "extra not permitted",
         "parameter not supported", "parameter not permitted", "parameter not allowed",
         "model_not_found", "model not found", "model not exist", "unknown model", "unknown_model", "invalid_model", "no such model",
