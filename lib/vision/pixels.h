@@ -17,11 +17,12 @@ enum {
 typedef struct {
     int width, height;
     unsigned char *rgb;  /* [height * width * 3], row by row from the top, sRGB; owned */
+    bool turned;         /* its file has it otherwise, and says so */
 } pixels_t;
 
-/* Decodes a JPEG, PNG, GIF (its first frame) or BMP; transparency is laid over white; EXIF orientation is not applied. The
- * size in the header is checked against `max_pixels` before anything is decoded, and the decoder's memory is bounded by
- * pixels_memory() of the picture's own size. Returns NULL, or why the picture is refused: a text that lasts until this
+/* Decodes a JPEG, PNG, GIF, BMP or, with the libraries that sidmill was built with, WebP, AVIF or TIFF; of several pictures the first.
+ * Transparency is laid over white; what is not upright, as EXIF data or the format's own have it, is turned. The size in the header is checked against `max_pixels` before anything is decoded, and stb_image's memory is bounded
+ * by pixels_memory() of the picture's own size; that of the other decoders by the worker's limits. Returns NULL, or why the picture is refused: a text that lasts until this
  * thread's next call. */
 const char *pixels_decode(const unsigned char *bytes, size_t n, int64_t max_pixels, pixels_t *out);
 

@@ -16,7 +16,7 @@
 
 static pixels_t flat(int width, int height, int r, int g, int b)
 {
-    pixels_t p = {width, height, xmalloc((size_t)(width * height * 3))};
+    pixels_t p = {.width = width, .height = height, .rgb = xmalloc((size_t)(width * height * 3))};
     for (int i = 0; i < width * height; i++) {
         p.rgb[3 * i] = (unsigned char)r;
         p.rgb[3 * i + 1] = (unsigned char)g;
