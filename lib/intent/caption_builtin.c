@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "intent/caption_sentence.h"
 #include "text/caption_text.h"
+#include "vision/decode.h"
 #include "vision/pixels.h"
 #include "vision/sandbox.h"
 

@@ -1,5 +1,5 @@
 /* AVIF by libavif; of a sequence the first picture. */
-#include "vision/decode.h"
+#include "vision/format.h"
 
 #ifndef HAVE_AVIF
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "vision/decode.h"
 #include "vision/pixels.h"
 
 enum { QUALITY = 90, LEAST_SIDE = 16 };

@@ -1,5 +1,5 @@
 /* TIFF by libtiff; of several pages the first. */
-#include "vision/decode.h"
+#include "vision/format.h"
 
 #ifndef HAVE_TIFF
 

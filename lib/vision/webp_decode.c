@@ -1,5 +1,5 @@
 /* WebP by libwebp; of an animation the first frame, where it lies on the canvas. */
-#include "vision/decode.h"
+#include "vision/format.h"
 
 #ifndef HAVE_WEBP
 

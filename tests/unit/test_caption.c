@@ -10,6 +10,7 @@
 #include "text/one_line.h"
 #include "unit.h"
 #include "vision/colour.h"
+#include "vision/decode.h"
 #include "vision/layout.h"
 #include "vision/sendable.h"
 #include "vision/texture.h"

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "synth/picture.h"
 #include "unit.h"
+#include "vision/decode.h"
 #include "vision/pixels.h"
 
 static pixels_t gradient(int width, int height)
