@@ -34,6 +34,9 @@ NEED_BUILD  += nettle-dev:nettle/sha2.h                         # SHA-256: check
 NEED_BUILD  += libgumbo-dev:gumbo.h                             # names of HTML's elements and character references
 NEED_BUILD_OPTIONAL += libdnnl-dev:dnnl.h                       # oneDNN: bf16 products on processors that have them
 NEED_BUILD_OPTIONAL += libseccomp-dev:seccomp.h                 # system call filter of the processes that decode pictures
+NEED_BUILD_OPTIONAL += libwebp-dev:webp/demux.h                 # WebP pictures
+NEED_BUILD_OPTIONAL += libavif-dev:avif/avif.h                  # AVIF pictures
+NEED_BUILD_OPTIONAL += libtiff-dev:tiffio.h                     # TIFF pictures
 NEED_TEST   += bats:bats                                        # runs the suites in tests/*.bats
 NEED_TEST   += bats-support:/usr/lib/bats/bats-support          # the suites' messages
 NEED_TEST   += bats-assert:/usr/lib/bats/bats-assert            # the suites' assertions
@@ -54,8 +57,12 @@ probe   = $(shell printf '\043include <$(1)>\nint main(void){return 0;}' | $(CC)
 once    = $(eval $1 := $2)$($1)
 ONEDNN  ?= $(call once,ONEDNN,$(call probe,dnnl.h,-ldnnl))
 SECCOMP ?= $(call once,SECCOMP,$(call probe,seccomp.h,-lseccomp))
-OPTIONAL_DEFS = $(if $(filter yes,$(ONEDNN)),-DHAVE_ONEDNN) $(if $(filter yes,$(SECCOMP)),-DHAVE_SECCOMP)
-OPTIONAL_LIBS = $(if $(filter yes,$(ONEDNN)),-ldnnl -lgomp) $(if $(filter yes,$(SECCOMP)),-lseccomp)
+WEBP    ?= $(call once,WEBP,$(call probe,webp/demux.h,-lwebpdemux -lwebp))
+AVIF    ?= $(call once,AVIF,$(call probe,avif/avif.h,-lavif))
+TIFF    ?= $(call once,TIFF,$(call probe,tiffio.h,-ltiff))
+OPTIONAL_DEFS = $(foreach name,ONEDNN SECCOMP WEBP AVIF TIFF,$(if $(filter yes,$($(name))),-DHAVE_$(name)))
+OPTIONAL_LIBS = $(if $(filter yes,$(ONEDNN)),-ldnnl -lgomp) $(if $(filter yes,$(SECCOMP)),-lseccomp) \
+                $(if $(filter yes,$(WEBP)),-lwebpdemux -lwebp) $(if $(filter yes,$(AVIF)),-lavif) $(if $(filter yes,$(TIFF)),-ltiff)
 
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Ilib -pthread $(CFLAGS) $(NUMERIC) $(WARN) $(SAN) $(OPTIONAL_DEFS)
 LIBS = $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -larchive -lz -lcurl -lnettle -lsqlite3 -lgumbo -licui18n -licuuc -lm
@@ -78,7 +85,8 @@ quiet = $(if $(V),,@)
 
 .PHONY: all
 all: $(LIB) $(TOOLS)
-	@echo "sidmill: $(words $(TOOLS)) tools in $(BUILD)/bin; $(COMPILER); OpenBLAS; oneDNN: $(ONEDNN); seccomp: $(SECCOMP)"
+	@echo "sidmill: $(words $(TOOLS)) tools in $(BUILD)/bin; $(COMPILER); OpenBLAS; oneDNN: $(ONEDNN); seccomp: $(SECCOMP);" \
+	      "WebP: $(WEBP); AVIF: $(AVIF); TIFF: $(TIFF)"
 COMPILER = $(call once,COMPILER,$(shell $(CC) --version | head -n 1))
 
 # build/flags.says holds the compiler with its flags, build/objects.says the library's objects. They are written anew only
@@ -225,7 +233,7 @@ make bench           speed
 make install         PREFIX=/usr/local DESTDIR=; make uninstall takes it away again
 make clean           removes build/, build-san/, build-clang/ (work/ stays)
 
-CC=clang, CFLAGS=, WERROR=1, V=1 (show commands), ONEDNN=no, SECCOMP=no; see also README.md and man/sidmill.7.
+CC=clang, CFLAGS=, WERROR=1, V=1 (show commands), ONEDNN=no, SECCOMP=no, WEBP=no, AVIF=no, TIFF=no; see also README.md and man/sidmill.7.
 endef
 export HELP
 help:

@@ -97,6 +97,53 @@ JSONL
     assert_output --partial '"errors":[{"tool":"embed","message":"x"}],"caption":"A '
 }
 
+# A picture, red in its upper left quarter and white else, as left.webp, left.avif, left.tif, and turn.tif, which is to be turned to the
+# right; and files of these kinds that are no good: bad.txt has their names.
+modern() {
+    python_with pictures <<'PY'
+import base64, zlib
+webp = base64.b64decode("UklGRiwAAABXRUJQVlA4TCAAAAAvD8ABAA/wiv8n/7/if/7jAQrSNmDm3/Sfh4j+TwCxPg==")
+avif = base64.b64decode("AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUEAAADybWV0YQAAAAAAAAAoaGRscgAAAAAAAAAAcGljdAAAAAAAAAAAAAAAAGxpYmF2aWYAAAAADnBpdG0AAAAA"
+    "AAEAAAAeaWxvYwAAAABEAAABAAEAAAABAAABGgAAAD8AAAAoaWluZgAAAAAAAQAAABppbmZlAgAAAAABAABhdjAxQ29sb3IAAAAAamlwcnAAAABLaXBjbwAAABRpc3BlAAAA"
+    "AAAAABAAAAAIAAAAEHBpeGkAAAAAAwgICAAAAAxhdjFDgSAAAAAAABNjb2xybmNseAACAAIAAoAAAAAXaXBtYQAAAAAAAAABAAEEAQKDBAAAAEdtZGF0EgAKBTgMv7BIMjQT"
+    "wAMMMMQAzVc91Qe5aDugcqxNQKwivNKS3lSdoJQeMWbHeKq7Mj94ZdHy2qR6qc7Gm7Uo")
+def tiff(w, h, data, orientation=1, compression=1):
+    tags = [(256, 4, w), (257, 4, h), (258, 3, 8), (259, 3, compression), (262, 3, 2), (273, 4, 8), (274, 3, orientation), (277, 3, 3),
+            (278, 4, h), (279, 4, len(data))]
+    data += b"\0" * (len(data) % 2)
+    return (b"II*\0" + struct.pack("<I", 8 + len(data)) + data + struct.pack("<H", len(tags)) +
+            b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags) + bytes(4))
+pixels = drawn(16, 8, lambda x, y: (200, 20, 20) if x < 8 and y < 4 else (255, 255, 255)).tobytes()
+files = {"left.webp": webp, "left.avif": avif, "left.tif": tiff(16, 8, pixels), "turn.tif": tiff(16, 8, pixels, 6)}
+bomb = zlib.compress(bytes(1 << 28), 9)
+bad = {"cut.webp": webp[:30], "cut.avif": avif[:-20], "cut.tif": files["left.tif"][:60], "vast.tif": tiff(1 << 20, 1 << 20, pixels),
+       "short.tif": tiff(7000, 7000, pixels), "bomb.tif": tiff(16, 8, bomb, 1, 8), "noise.webp": webp[:20] + bytes(i * 91 % 256 for i in range(3000)),
+       "noise.avif": avif[:32] + bytes(i * 91 % 256 for i in range(3000)), "noise.tif": b"MM\0*\0\0\0\x08" + bytes(i * 91 % 256 for i in range(3000)),
+       "vast.webp": webp[:21] + b"\xff\xff\xff\x0f" + webp[25:]}
+for name, data in {**files, **bad}.items(): open(name, "wb").write(data)
+open("bad.txt", "w").write("\n".join(bad))
+PY
+    mapfile -t BAD <bad.txt
+}
+
+@test "WebP, AVIF and TIFF, in the confined worker; what is turned says so" {
+    modern
+    named left.webp left.avif left.tif turn.tif >items.jsonl
+    caption -q items.jsonl >out.jsonl
+    ! grep -o 'built without lib[a-z]*' out.jsonl >without || skip "$(cat without)"
+    run said <out.jsonl
+    for i in 0 1 2; do assert_line -n $i --regexp 'white and red.* landscape picture'; done
+    assert_line -n 3 --regexp 'white and red.* portrait picture'
+    named "${BAD[@]}" left.webp >items.jsonl
+    run --separate-stderr caption --threads 2 -o out.jsonl items.jsonl
+    assert_success
+    run said <out.jsonl
+    for i in "${!BAD[@]}"; do
+        [[ ${BAD[i]} = @(short|bomb).tif || ${lines[i]} = "! ${BAD[i]}"* ]] || fail "${BAD[i]}: ${lines[i]:0:300}"
+    done
+    assert_line -n "${#BAD[@]}" --partial 'white and red'
+}
+
 hostile() { # one catalogue of everything bad, with a good picture at both ends
     pictures
     draw <<'PY'
@@ -329,13 +376,13 @@ PY
     assert_success
     assert_regex "$stderr" "$pictures were given a caption"
     serve --chat caption --faults 1 --faults-until 3 --kinds content
-    run --separate-stderr ask --cache none --max-retries 1 --max-failures 0 cat/items.jsonl
-    assert_success
+    run --separate-stderr ask --cache none --max-retries 1 --give-up 0 cat/items.jsonl
+    assert_failure 69
     assert_regex "$stderr" "0 were given a caption, 0 had one, $pictures failed"
     assert_regex "${lines[0]}" 'errors":\[\{"tool":"caption","message":"images/.*: .*the caption is empty'
     serve --chat caption --faults 1 --kinds 400
-    run --separate-stderr ask --cache none --max-failures 0 cat/items.jsonl
-    assert_success
+    run --separate-stderr ask --cache none --give-up 0 cat/items.jsonl
+    assert_failure 69
     assert_regex "$stderr" "$pictures failed"
     assert_regex "${lines[0]}" 'errors":\[\{"tool":"caption","message":"images/'
 }

@@ -65,11 +65,11 @@ PY
     assert_success
 }
 
-@test "folders of the tower alone, without preprocessor, and in half precision" {
+@test "folders of the tower alone, and in half precision" {
     pictures
     tower full
     embed -q --image clip:full -o full.st items.jsonl 2>/dev/null
-    tower alone kind=vision preprocessor=no
+    tower alone kind=vision
     embed -q --image clip:alone -o alone.st items.jsonl 2>/dev/null
     tower f16 dtype=F16
     embed -q --image clip:f16 -o f16.st items.jsonl 2>/dev/null
@@ -82,6 +82,67 @@ apart = {name: np.abs(t["image"] - load(name + ".st")[0]["image"]).max() for nam
 assert apart["alone"] == 0 and 0 < apart["f16"] < 2e-3 and apart["f16"] < apart["bf16"] < 2e-2 and apart["gelu"] > 1e-4, apart
 PY
     assert_success
+}
+
+@test "newer, prefixed and open_clip's folders give the same vectors" {
+    pictures
+    tower full
+    embed -q --image clip:full -o full.st items.jsonl 2>/dev/null
+    tower new preprocessor=new
+    tower nested prefix=model.clip.
+    tower sharded prefix=model. shards=2
+    tower own kind=open_clip
+    tower own-prefixed kind=open_clip prefix=module.
+    for name in new nested sharded own own-prefixed; do embed -q --image clip:$name -o $name.st items.jsonl 2>/dev/null; done
+    run with_tensors full.st <<'PY'
+for name in "new", "nested", "sharded", "own", "own-prefixed":
+    assert (t["image"] == load(name + ".st")[0]["image"]).all(), name
+PY
+    assert_success
+    # What the newer file says counts.
+    tower shifted preprocessor=new 'break=pre.image_mean:[0,0,0]'
+    embed -q --image clip:shifted -o shifted.st items.jsonl 2>/dev/null
+    run with_tensors full.st <<<'assert np.abs(t["image"] - load("shifted.st")[0]["image"]).max() > 1e-3'
+    assert_success
+    # A folder that has both is read as its config.json says.
+    cp own/* full/
+    embed -q --image clip:full -o both.st items.jsonl 2>/dev/null
+    run with_tensors full.st <<<'assert (t["image"] == load("both.st")[0]["image"]).all()'
+    assert_success
+}
+
+@test "preprocessing is never guessed" {
+    pictures
+    broken 66 'bad: neither preprocessor_config.json nor processor_config.json says what becomes of a picture' preprocessor=no
+    echo '{"processor_class":"CLIPProcessor"}' >bad/processor_config.json
+    refused 66 'neither preprocessor_config.json nor processor_config.json'
+    echo '{"image_processor":7}' >bad/processor_config.json
+    refused 65 'bad/processor_config.json: "image_processor": expected an object'
+    echo '{"image_mean":[0,0,0]}' >bad/preprocessor_config.json
+    refused 65 '"image_processor_type": expected "CLIPImageProcessor", or all that it does'
+    broken 65 '"image_processor.crop_size": expected 16 x 16' preprocessor=new break=pre.crop_size:224
+    tower other 'break=pre.image_processor_type:"ViTImageProcessor"' # which says all that it does
+    embed -q --image clip:other -o other.st items.jsonl 2>/dev/null
+    /usr/bin/python3 -c 'import json
+pre = json.load(open("other/preprocessor_config.json")); del pre["image_std"]; json.dump(pre, open("bad/preprocessor_config.json", "w"))'
+    refused 65 '"image_processor_type": expected "CLIPImageProcessor", or all that it does, not "ViTImageProcessor"'
+    broken 65 '"preprocess_cfg.mean": expected three numbers' kind=open_clip break=own.preprocess_cfg.mean:null
+    broken 65 '"preprocess_cfg.interpolation": expected "bicubic", not "bilinear"' kind=open_clip 'break=own.preprocess_cfg.interpolation:"bilinear"'
+    broken 65 '"preprocess_cfg.resize_mode": expected "shortest", not "squash"' kind=open_clip 'break=own.preprocess_cfg.resize_mode:"squash"'
+}
+
+@test "towers that are not CLIP's are refused by name" {
+    pictures
+    broken 65 '"model_type": expected "clip" or "clip_vision_model", not "siglip"' 'break=top.model_type:"siglip"'
+    broken 65 "bad/model.safetensors: the tensors are those of SigLIP's vision tower" break=siglip
+    broken 65 "bad/model.safetensors.index.json: the tensors are those of SigLIP's vision tower" shards=2 break=siglip
+    broken 65 "the tensors are those of a tower of timm's" break=timm
+    broken 65 "no tensors of CLIP's vision tower" break=strangers
+    broken 65 "two towers, of 'vision_model.' and of 'other.vision_model.', expected one" break=two
+    broken 65 "a tower with LayerScale" kind=open_clip break=scale
+    broken 65 '"vision_cfg.timm_model_name": expected none' kind=open_clip 'break=own.vision_cfg.timm_model_name:"vit_base"'
+    broken 65 '"vision_cfg.layers": expected a whole number' kind=open_clip 'break=own.vision_cfg.layers:[3,4,6,3]'
+    broken 65 '"vision_cfg.pool_type": expected "tok", not "avg"' kind=open_clip 'break=own.vision_cfg.pool_type:"avg"'
 }
 
 @test "folders that lack something" {
@@ -176,9 +237,12 @@ PY
     broken 65 "tensor '$fc1': row 3 holds NaN" break=nan
     broken 65 "tensor '$fc1': is of type I32, expected a float type" break=integers
     broken 65 "no tensor 'vision_model.encoder.layers.2.layer_norm1.weight'" break=config.num_hidden_layers:3
-    broken 65 "position_embedding.weight': found F32 [17,32], expected any type [5,32]" preprocessor=no break=config.image_size:8
+    rm -rf bad
+    tower bad break=config.image_size:8
+    sed -i 's/: 16/: 8/' bad/preprocessor_config.json
+    refused 65 "position_embedding.weight': found F32 [17,32], expected any type [5,32]"
     tower good
-    cp good/config.json bad/
+    cp good/*.json bad/
     head -c 1000 good/model.safetensors >bad/model.safetensors
     refused 65 "bad/model.safetensors: header length"
     broken 65 "weight_map: no tensor '$fc1'" shards=2 break=unlisted

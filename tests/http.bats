@@ -90,7 +90,7 @@ PY
 @test "an item that the server does not take costs that item; all of them, the run" {
     items 6 >items.jsonl
     serve --faults 0.4 --kinds 400 --seed 3
-    run --separate-stderr embed --batch 2 -o out.st items.jsonl
+    run --separate-stderr embed --batch 2 --max-failures 0.9 -o out.st items.jsonl
     assert_success
     [[ $stderr == *"items got no vector, their rows are zero; first item "*"HTTP 400: this one I do not like at all"* ]]
     serve --faults 1 --kinds 400
@@ -176,7 +176,7 @@ PY
     embed --cache cache2.db -o bad.st items.jsonl 2>>messages && fail "expected a failure"
     for code in 401 403 404 500; do
         serve --status $code
-        run --separate-stderr embed --max-retries 0 --max-failures 1 -o bad.st items.jsonl
+        run --separate-stderr embed --max-retries 0 --give-up 1 -o bad.st items.jsonl
         assert_failure
         [[ $stderr == *"HTTP $code: no: Bearer ****"* ]] || fail "$stderr"
         echo "$stderr" >>messages
@@ -203,9 +203,10 @@ PY
     run --separate-stderr embed -o out.st items.jsonl
     assert_failure 69
     serve --status 503
-    run --separate-stderr embed --batch 1 --max-retries 1 --max-failures 2 -o out.st items.jsonl
+    run --separate-stderr embed --batch 1 --max-retries 1 --jobs 1 --give-up 2 -o out.st items.jsonl
     assert_failure 69
-    [[ ${stderr_lines[0]} == *"HTTP 503: no: ; 2 requests in a row got no answer" ]]
+    [[ ${stderr_lines[0]} == *"no item got a vector; item 1: HTTP 503: no: (2 tries)" ]] || fail "$stderr"
+    assert_equal "$(served 503)" 4
     url=http://127.0.0.1:1/v1
     run --separate-stderr embed --max-retries 2 -o out.st items.jsonl
     assert_failure 69
@@ -233,7 +234,7 @@ PY
 
 @test "wrong addresses and missing options" {
     items 1 >items.jsonl
-    for url in '' ftp://x/v1 'http://user:secret@127.0.0.1/v1' 'http://127.0.0.1/v1?key=secret' 'not an address'; do
+    for url in '' ftp://x/v1 'http://user:secret@127.0.0.1/v1' 'http://127.0.0.1/v1#secret' 'not an address'; do
         run --separate-stderr embed -o out.st items.jsonl
         assert_failure 64
         [[ $stderr == "embed: --url: "* && $stderr != *secret* ]] || fail "$stderr"

@@ -8,12 +8,13 @@ load http_server.bash
 setup() { http_setup; }
 teardown() { end_servers; }
 
-# Pictures of five kinds and things that are none, by name; numbered JPEGs where a number is given.
+# Pictures of seven kinds and things that are none, by name; numbered JPEGs where a number is given.
 pictures() {
     /usr/bin/python3 - "${1:-0}" <<'PY'
 import random, sys
 tail = random.Random(1).randbytes(200)
 heads = {"p.jpg": b"\xff\xd8\xff\xe0", "p.png": b"\x89PNG\r\n\x1a\n", "p.gif": b"GIF89a", "p.webp": b"RIFF\xd4\0\0\0WEBPVP8 ",
+         "p.avif": b"\0\0\0\x1cftypavif\0\0\0\0", "p.tif": b"II*\0\x08\0\0\0",
          "p.bmp": b"BM\xda\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", "page.jpg": b"<!DOCTYPE html><html>", "bm.bmp": b"BM is how this text begins, ",
          "small.gif": None, "empty.jpg": b"", "p.pdf": b"%PDF-1.4"}
 for name, head in heads.items():
@@ -66,23 +67,23 @@ print(eval(sys.argv[1], globals()))
 PY
 }
 
-@test "pictures of five kinds, by content" {
+@test "pictures of seven kinds, by content" {
     pictures
     serve
-    records "$url/p.jpg" "$url/p.png" "$url/p.gif" "$url/p.webp" "$url/p.bmp" "" "$url/p.jpg" "$url/p.jpg?again" " $url/p.jp%67 "
+    records "$url/p.jpg" "$url/p.png" "$url/p.gif" "$url/p.webp" "$url/p.bmp" "" "$url/p.jpg" "$url/p.jpg?again" " $url/p.jp%67 " "$url/p.avif" "$url/p.tif"
     run --separate-stderr illustrate
     assert_success
     run kept 'all(bytes_of(items[i]) == open("www/p." + kind, "rb").read() and items[i]["image"].endswith("." + kind)
-        for i, kind in enumerate(["jpg", "png", "gif", "webp", "bmp"]))'
+        for i, kind in [*enumerate(["jpg", "png", "gif", "webp", "bmp"]), (9, "avif"), (10, "tif")])'
     assert_output True
     run kept 'items[5], len({items[i]["image"] for i in (0, 6, 7, 8)}), any("errors" in i for i in items), report["pictures"]'
-    assert_output "({'id': 'i5', 'n': 1.1}, 1, False, {'fetched': 5, 'shared': 3, 'no_image_url': 1})"
+    assert_output "({'id': 'i5', 'n': 1.1}, 1, False, {'fetched': 7, 'shared': 3, 'no_image_url': 1})"
     run kept '__import__("hashlib").sha256(bytes_of(items[0])).hexdigest()[:32] in items[0]["image"]'
     assert_output True
     run head -n 1 kept.jsonl
     assert_output "{\"id\":\"i0\",\"n\":1.10,\"image_url\":\"$url/p.jpg\",\"image\":\"$(kept 'items[0]["image"]')\"}"
     run log 'len(log), len({r["path"] + r["host"] for r in log})'
-    assert_output '(7, 6)'
+    assert_output '(9, 8)'
     run find images -name '*.part'
     assert_output ''
 }
@@ -129,12 +130,12 @@ PY
     assert_output "image_url: HTTP 404
 image_url: HTTP 403
 image_url: HTTP 500
-image_url: neither JPEG, PNG, GIF, WebP nor BMP
+image_url: neither JPEG, PNG, GIF, WebP, BMP, AVIF nor TIFF
 image_url: text/html, expected a picture
 image_url: smaller than 100 bytes
 image_url: smaller than 100 bytes
 image_url: Transferred a partial file
-image_url: neither JPEG, PNG, GIF, WebP nor BMP
+image_url: neither JPEG, PNG, GIF, WebP, BMP, AVIF nor TIFF
 image_url: more than 5 redirects
 image_url: not an http or https URL
 image_url: Couldn't connect to server
@@ -143,7 +144,7 @@ image_url: not an http or https URL
 image_url: Server returned nothing (no headers, no data)
 image_url: URL using bad/illegal format or missing URL
 image_url: application/pdf, expected a picture
-image_url: neither JPEG, PNG, GIF, WebP nor BMP
+image_url: neither JPEG, PNG, GIF, WebP, BMP, AVIF nor TIFF
 image_url: URL using bad/illegal format or missing URL"
     run kept 'any("image" in i for i in items), sum(report["pictures"].values())'
     assert_output '(False, 19)'

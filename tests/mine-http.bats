@@ -98,9 +98,10 @@ assert "specific" in system["content"] and "actionable" in system["content"] and
     run intents <out.jsonl
     assert_output 'walks in the rain 0.9 m'
     assert_equal "$(wc -l <asked.jsonl)" 2
-    answering '{"descriptors":[{"descriptor":"a","confidence":1.5}]}' --max-retries 2
-    assert_success
-    assert_equal "$(wc -l <asked.jsonl)" 3
+    answering '{"descriptors":[{"descriptor":"a","confidence":1.5}]}' --max-retries 5
+    assert_failure 69
+    assert_equal "$(wc -l <asked.jsonl)" 2 # which say the same
+    assert_equal "$(grep -c '"seed":1' asked.jsonl)" 1
     run intents <out.jsonl
     assert_output --partial '! mine-intent a confidence is not in [0, 1]'
     run grep -c '"intents"' out.jsonl
@@ -178,7 +179,7 @@ assert r["max_tokens"] == 7 and r["temperature"] == 0.5'
     serve_lines
     run --separate-stderr "$BIN/mine-intent" -q --engine http --cache none --max-retries 1 --url "$first" --model one \
         --url "$url" --model three in.jsonl
-    assert_success
+    assert_failure 69
     intents <<<"$output" >got
     assert_equal "$(cat got)" '! mine-intent three: not JSON: expected a value (2 replies)'
 }
@@ -207,10 +208,10 @@ assert "response_format" not in asked[0] and asked[0]["max_tokens"] == 16'
     serve_lines
     run --separate-stderr "$BIN/mine-intent" -q --engine none --judge http --judge-url "$url" --judge-model j --cache none --jobs 1 \
         --retry-wait 0.01 --max-retries 1 in.jsonl
-    assert_success
+    assert_failure 69
     assert_output '{"id":"a","title":"t","intents":[{"text":"walks"},{"text":"gifts"}],"errors":[{"tool":"mine-intent","message":"judging \"gifts\": neither 0 nor 1 (2 replies)"}]}'
     serve_as s --chat intents # which a judge must not say
-    run --separate-stderr mine -q --judge http --max-retries 1 in.jsonl
+    run --separate-stderr mine -q --judge http --max-retries 1 --max-failures 0.5 in.jsonl
     assert_success
     assert_output --partial '"source":"m"'
     assert_output --partial '"message":"judging'
@@ -286,7 +287,7 @@ FAULTY=(--faults 0.5 --kinds '429,500,503,hang,cut,close,notjson,html,junk,empty
     serve_as good
     mine -q --judge http --cache none -o clean.jsonl in.jsonl
     serve_as bad "${FAULTY[@]}" --faults-until 3
-    run --separate-stderr mine --judge http --jobs 64 --timeout 0.3 --max-failures 0 -o out.jsonl in.jsonl
+    run --separate-stderr mine --judge http --jobs 64 --timeout 0.3 --give-up 0 -o out.jsonl in.jsonl
     assert_success
     cmp clean.jsonl out.jsonl
     [[ $(grep -vc '"ok"' bad.log) -gt 60 ]]
@@ -295,7 +296,7 @@ FAULTY=(--faults 0.5 --kinds '429,500,503,hang,cut,close,notjson,html,junk,empty
 @test "items that never get a good reply end in errors, and none is lost" {
     catalogue 100 >in.jsonl
     serve_as bad "${FAULTY[@]}" --faults 0.8
-    run --separate-stderr mine --jobs 64 --timeout 0.3 --max-retries 2 --max-failures 0 -o out.jsonl in.jsonl
+    run --separate-stderr mine --jobs 64 --timeout 0.3 --max-retries 2 --give-up 0 --max-failures 1 -o out.jsonl in.jsonl
     assert_success
     /usr/bin/python3 -c '
 import json
@@ -348,14 +349,14 @@ assert len(first) > 80 and not first & second and first | second == whole, (len(
     serve_as bad "${FAULTY[@]}" --faults-until 3 --delay 0.02
     local pause pid
     for pause in 0.1 0.2 0.3; do
-        "$BIN/mine-intent" -q --engine http --url "$url" --model m --cache c.db --retry-wait 0.01 --jobs 8 --timeout 0.3 --max-failures 0 \
+        "$BIN/mine-intent" -q --engine http --url "$url" --model m --cache c.db --retry-wait 0.01 --jobs 8 --timeout 0.3 --give-up 0 \
             -o out.jsonl in.jsonl 3>&- &
         pid=$!
         sleep $pause
         kill -9 $pid || true
         wait $pid || true
     done
-    mine -q --jobs 8 --timeout 0.3 --max-failures 0 -o out.jsonl in.jsonl
+    mine -q --jobs 8 --timeout 0.3 --give-up 0 -o out.jsonl in.jsonl
     cmp clean.jsonl out.jsonl
     # only what was on its way at a kill can have been answered twice
     [[ $(grep '"ok"' bad.log | sort | uniq -d | wc -l) -le 24 ]]

@@ -18,7 +18,7 @@
 #include "vision/pixels.h"
 
 static const char *engine = "builtin", *image_root, *shard, *prompt;
-static bool overwrite;
+static bool overwrite, no_temperature;
 static int64_t max_file = PIXELS_MAX_FILE, max_pixels = PIXELS_MAX_COUNT;
 static int64_t max_tokens = 200, max_side = 1024, max_send = 4 << 20;
 static double image_seconds = 20, temperature = 0;
@@ -38,6 +38,7 @@ static const cli_option_t options[] = {
     CONFIG_STRING(0, "prompt", "FILE", &prompt, "http: what to ask, in place of the built-in words"),
     CONFIG_INT(0, "max-tokens", "N", &max_tokens, 1, 1000000, "http: of a reply"),
     CONFIG_REAL(0, "temperature", "T", &temperature, 0, 2, "http: of the model"),
+    CONFIG_FLAG(0, "no-temperature", &no_temperature, "http: leave it to the server"),
     CONFIG_INT(0, "max-side", "N", &max_side, 16, 65536, "http: shrink pictures to N pixels a side"),
     CONFIG_INT(0, "max-send", "BYTES", &max_send, 1000, 1000000000, "http: encode larger image files anew"),
     MODEL_CLIENT_OPTIONS,
@@ -109,6 +110,12 @@ static void wait_for_some(void *ctx)
     r->engine->wait(r->engine);
 }
 
+static void no_more(void *ctx)
+{
+    const run_t *r = ctx;
+    if (r->engine->last) r->engine->last(r->engine);
+}
+
 /* Returns the folder that relative image paths count from. */
 static char *find_folder(const char *path)
 {
@@ -123,7 +130,7 @@ static void open_engine(run_t *r)
 {
     const caption_limits_t limits = {max_file, max_pixels, image_seconds};
     if (prompt) r->question = prompt_read(prompt);
-    const caption_http_options_t o = {r->question, max_tokens, temperature, (int)max_side, max_send};
+    const caption_http_options_t o = {r->question, max_tokens, no_temperature ? -1 : temperature, (int)max_side, max_send};
     r->engine = strcmp(engine, "http") ? caption_builtin(&limits) : caption_http(&limits, &o, &model_client_options);
 }
 
@@ -139,7 +146,7 @@ int main(int argc, char **argv)
     run_t r = {.folder = find_folder(path)};
     open_engine(&r);
     filter_t f = {.tool = "caption", .doing = "captioning", .shard = shard,
-                  .start = start, .has_room = has_room, .wait = wait_for_some, .ctx = &r};
+                  .start = start, .has_room = has_room, .wait = wait_for_some, .last = no_more, .ctx = &r};
     filter_summary_t s = filter_run(&f, path, cli_common.output);
     filter_print(&s, "a caption");
     r.engine->free(r.engine);

@@ -148,7 +148,7 @@ static void parse_image(void)
 /* Takes the options of a fit, and where the command line chooses otherwise, its own. */
 static void take_fit(const st_file_t *fit)
 {
-    static const char *const chosen[] = {"text", "image", "intent", "joint", "max-side", "batch", "model", NULL};
+    static const char *const chosen[] = {"text", "image", "intent", "joint", "max-side", "batch", "model", "body", NULL};
     st_check_schema(fit, "evidence-fit/1");
     config_apply(&cli, fit, chosen);
     if (!opt.image || (strcmp(opt.image, "builtin") != 0 && strcmp(opt.image, "clip") != 0 && strcmp(opt.image, "none") != 0))

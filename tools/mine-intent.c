@@ -61,6 +61,8 @@ typedef struct {
     intent_engine_t *engine; /* NULL: none */
     intent_judge_t *judge;   /* NULL: none */
     endpoints_t endpoints;   /* of those that ask models */
+    bool ended;              /* the last item has been started */
+    int64_t mining;          /* items that have not been mined yet */
     int64_t empty;           /* items that were mined and gave nothing */
 } mill_t;
 
@@ -103,16 +105,24 @@ static void judge_task(task_t *t)
     else judged(t, NULL);
 }
 
+/* Lets connections go as soon as nothing is to follow but what has been asked: judging follows mining. */
+static void let_go(void)
+{
+    if (mill.ended && !mill.mining) endpoints_last(&mill.endpoints);
+}
+
 static void mined(void *ctx, intents_t *found, const char *error)
 {
     task_t *t = ctx;
+    mill.mining--;
     if (error) {
         fail(t, error);
-        return;
+    } else {
+        t->intents = *found;
+        *found = (intents_t){0};
+        judge_task(t);
     }
-    t->intents = *found;
-    *found = (intents_t){0};
-    judge_task(t);
+    let_go();
 }
 
 static const cJSON *intents_of(const items_t *item)
@@ -134,6 +144,7 @@ static void start(void *ctx, filter_job_t *job)
     task_t *t = NEW(task_t);
     *t = (task_t){.job = job, .evidence = evidence_of(item)};
     if (mill.engine) {
+        mill.mining++;
         mill.engine->mine(mill.engine, &t->evidence, mined, t);
         return;
     }
@@ -320,13 +331,20 @@ static void wait(void *ctx)
     endpoints_wait(&mill.endpoints);
 }
 
+static void no_more(void *ctx)
+{
+    (void)ctx;
+    mill.ended = true;
+    let_go();
+}
+
 static void run_filter(const char *operand)
 {
     char *path = operand ? xstrdup(operand) : NULL;
     mill.judge = open_judge();
     mill.engine = open_engine(&path);
     const filter_t f = {.tool = cli.name, .doing = mill.engine ? "mining" : "judging", .shard = shard, .start = start,
-                        .has_room = has_room, .wait = wait, .window = endpoints_window(&mill.endpoints)};
+                        .has_room = has_room, .wait = wait, .last = no_more, .window = endpoints_window(&mill.endpoints)};
     filter_summary_t s = filter_run(&f, path, cli_common.output);
     filter_print(&s, "intents");
     if (mill.empty) note("%lld items whose evidence names no purpose: their intents are empty", (long long)mill.empty);

@@ -100,6 +100,7 @@ filter_summary_t filter_run(const filter_t *f, const char *path, const char *out
     while (more || head < tail) {
         if (more && tail - head < window && (!f->has_room || f->has_room(f->ctx))) {
             more = items_next(&reader);
+            if (!more && f->last) f->last(f->ctx);
             if (!more) continue;
             filter_job_t *job = ring[tail++ % window] = new_job(f, &reader);
             f->start(f->ctx, job);

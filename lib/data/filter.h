@@ -46,6 +46,8 @@ typedef struct {
     /* Called while jobs are under way: returns once it finished some, or has made room. NULL where start() finishes every
      * job. */
     void (*wait)(void *ctx);
+    /* Called once, when the last item has been started. May be NULL. */
+    void (*last)(void *ctx);
     void *ctx;
 } filter_t;
 

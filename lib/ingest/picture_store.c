@@ -22,7 +22,7 @@ struct picture_store {
     buf_t line;
 };
 
-static const char *const extensions[] = {"", "jpg", "png", "gif", "webp", "bmp"};
+static const char *const extensions[] = {"", "jpg", "png", "gif", "webp", "bmp", "avif", "tif"};
 
 /* --- Kinds and names ------------------------------------------------------------------------------------------------- */
 
@@ -39,6 +39,8 @@ picture_store_kind_t picture_kind(const void *bytes, size_t n)
     if (n >= 3 && !memcmp(b, "\xff\xd8\xff", 3)) return PICTURE_JPEG;
     if (n >= 8 && !memcmp(b, "\x89PNG\r\n\x1a\n", 8)) return PICTURE_PNG;
     if (n >= 6 && (!memcmp(b, "GIF87a", 6) || !memcmp(b, "GIF89a", 6))) return PICTURE_GIF;
+    if (n >= 12 && (!memcmp(b + 4, "ftypavif", 8) || !memcmp(b + 4, "ftypavis", 8))) return PICTURE_AVIF;
+    if (n >= 4 && (!memcmp(b, "II*\0", 4) || !memcmp(b, "MM\0*", 4))) return PICTURE_TIFF;
     if (n >= 12 && !memcmp(b, "RIFF", 4) && !memcmp(b + 8, "WEBP", 4)) return PICTURE_WEBP;
     return is_bmp(b, n) ? PICTURE_BMP : PICTURE_UNKNOWN;
 }
@@ -60,7 +62,7 @@ static bool parse_name(const char *name, picture_store_file_t *file)
         file->hash[i] = (unsigned char)byte;
     }
     char again[PICTURE_NAME];
-    for (file->kind = PICTURE_JPEG; file->kind <= PICTURE_BMP; file->kind++) {
+    for (file->kind = PICTURE_JPEG; file->kind <= PICTURE_TIFF; file->kind++) {
         picture_name(file, again);
         if (!strcmp(again, name)) return true;
     }

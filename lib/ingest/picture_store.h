@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum { PICTURE_UNKNOWN, PICTURE_JPEG, PICTURE_PNG, PICTURE_GIF, PICTURE_WEBP, PICTURE_BMP } picture_store_kind_t;
+typedef enum { PICTURE_UNKNOWN, PICTURE_JPEG, PICTURE_PNG, PICTURE_GIF, PICTURE_WEBP, PICTURE_BMP, PICTURE_AVIF, PICTURE_TIFF } picture_store_kind_t;
 
 /* Bytes from the start of a file that decide. */
 enum { PICTURE_HEAD = 18 };

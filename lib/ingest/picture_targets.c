@@ -170,7 +170,7 @@ static const char *on_head(void *ctx, const fetch_head_t *h)
     return NULL;
 }
 
-static const char no_picture[] = "neither JPEG, PNG, GIF, WebP nor BMP";
+static const char no_picture[] = "neither JPEG, PNG, GIF, WebP, BMP, AVIF nor TIFF";
 
 static const char *on_piece(void *ctx, const char *bytes, size_t n)
 {

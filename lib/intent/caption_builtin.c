@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "intent/caption_sentence.h"
 #include "text/caption_text.h"
+#include "vision/decode.h"
 #include "vision/pixels.h"
 #include "vision/sandbox.h"
 
@@ -84,7 +85,7 @@ static void free_engine(caption_engine_t *base)
 caption_engine_t *caption_builtin(const caption_limits_t *limits)
 {
     builtin_t *e = NEW(builtin_t);
-    *e = (builtin_t){.base = {caption, has_room, wait, free_engine}, .max_pixels = limits->max_pixels};
+    *e = (builtin_t){.base = {caption, has_room, wait, NULL, free_engine}, .max_pixels = limits->max_pixels};
     const sandbox_options_t worker = caption_worker(limits);
     e->sandbox = sandbox_open(&worker, describe, &e->max_pixels);
     return &e->base;

@@ -37,6 +37,10 @@ struct caption_engine {
     /* Moves what is under way forward, for a while: returns once some item is done, or earlier. */
     void (*wait)(caption_engine_t *e);
 
+    /* No item will follow; NULL: the engine does not care. */
+    void (*last)(caption_engine_t *e);
+
+    /* To be called when the output is written: ends the process where too few items got an answer from a server. */
     void (*free)(caption_engine_t *e);
 };
 

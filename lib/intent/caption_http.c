@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/in.h"
 #include "base/mem.h"
+#include "server/chat_reply.h"
 #include "server/model_json.h"
 #include "text/one_line.h"
 #include "vision/sandbox.h"
@@ -37,31 +37,18 @@ static const char *usual_question(void)
            "or health, or on what they feel. Answer with the description alone.";
 }
 
-/* Cuts behind the last full stop, question or exclamation mark; false where there is none. */
-static bool cut_to_sentence(char *s)
+const char *caption_reply(const char *reply, size_t n, int64_t max_tokens, char **caption)
 {
-    size_t n = strlen(s);
-    while (n && !strchr(".!?", s[n - 1])) n--;
-    s[n] = '\0';
-    return n > 0;
-}
-
-char *caption_reply(const char *reply, size_t n, const char **why)
-{
-    bool cut = false;
-    char *text = chat_content(reply, n, &cut, why);
-    if (!text) return NULL;
-    if (utf8_valid(text, strlen(text))) {
-        one_line(text);
-        if (cut && !cut_to_sentence(text)) *why = "the caption does not end within --max-tokens";
-        else if (!*text) *why = "the caption is empty";
-        else if (strlen(text) > CAPTION_MAX_LENGTH) *why = "the caption is too long";
-        else return text;
-    } else {
-        *why = "the caption is not UTF-8";
-    }
-    free(text);
-    return NULL;
+    chat_reply_t r;
+    const char *why = chat_reply_read(reply, n, (chat_limit_t){max_tokens, "--max-tokens"}, &r);
+    if (why) return why;
+    one_line(r.text);
+    if (r.cut) why = r.cut; /* its sentences may be reasoning that would have ended later */
+    else if (!*r.text) why = "the caption is empty";
+    else if (strlen(r.text) > CAPTION_MAX_LENGTH) why = "the caption is too long";
+    if (why) free(r.text);
+    else *caption = r.text;
+    return why;
 }
 
 static void finish(item_t *i, const char *text, const char *error)
@@ -73,16 +60,20 @@ static void finish(item_t *i, const char *text, const char *error)
 
 static void answered(void *ctx, const char *reply, size_t n, const char *error)
 {
-    char *text = error ? NULL : caption_reply(reply, n, &error);
-    finish(ctx, text, error);
+    item_t *i = ctx;
+    char *text = NULL;
+    model_client_item(i->engine->client, error);
+    if (!error) error = caption_reply(reply, n, i->engine->options.max_tokens, &text);
+    finish(i, text, error);
     free(text);
 }
 
 static const char *accept_reply(void *ctx, const char *reply, size_t n)
 {
-    const char *why = NULL;
-    (void)ctx;
-    free(caption_reply(reply, n, &why));
+    const item_t *i = ctx;
+    char *text = NULL;
+    const char *why = caption_reply(reply, n, i->engine->options.max_tokens, &text);
+    free(text);
     return why;
 }
 
@@ -143,18 +134,20 @@ static void wait(caption_engine_t *base)
     }
 }
 
+static void last(caption_engine_t *base) { model_client_last(((http_t *)base)->client); }
+
 static void free_engine(caption_engine_t *base)
 {
     http_t *e = (http_t *)base;
-    model_client_close(e->client);
     sandbox_close(e->sandbox);
+    model_client_close(e->client);
     free(e);
 }
 
 caption_engine_t *caption_http(const caption_limits_t *limits, const caption_http_options_t *o, const model_client_options_t *server)
 {
     http_t *e = NEW(http_t);
-    *e = (http_t){.base = {caption, has_room, wait, free_engine}, .options = *o, .model = server->model,
+    *e = (http_t){.base = {caption, has_room, wait, last, free_engine}, .options = *o, .model = server->model,
                   .limits = {.max_pixels = limits->max_pixels, .max_side = o->max_side, .max_bytes = o->max_send}};
     const sandbox_options_t worker = caption_worker(limits);
     e->sandbox = sandbox_open(&worker, sendable_check, &e->limits); /* workers have no use for the client's connections */

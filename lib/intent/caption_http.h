@@ -12,7 +12,7 @@
 typedef struct {
     const char *question; /* what the model is asked; NULL: our own words, for visible facts only. Borrowed. */
     int64_t max_tokens;   /* of a reply */
-    double temperature;
+    double temperature;   /* negative: the server's own */
     int max_side;         /* pictures with longer sides are shrunk to so many pixels */
     int64_t max_send;     /* bytes; larger files are encoded anew */
 } caption_http_options_t;
@@ -21,9 +21,8 @@ typedef struct {
  * used. */
 caption_engine_t *caption_http(const caption_limits_t *limits, const caption_http_options_t *o, const model_client_options_t *server);
 
-/* The caption in a /chat/completions reply: UTF-8, on one line, not empty, at most CAPTION_MAX_LENGTH bytes; where the
- * model was cut off by its token limit, up to the end of its last whole sentence. Caller frees. NULL where the reply has
- * none, with why in `*why`, a static text. */
-char *caption_reply(const char *reply, size_t n, const char **why);
+/* Reads the caption in a /chat/completions reply: UTF-8, on one line, not empty, at most CAPTION_MAX_LENGTH bytes, and whole. NULL,
+ * and `*caption` is the caller's to free; or why the reply has none, valid until the next call. `max_tokens`: of the request. */
+const char *caption_reply(const char *reply, size_t n, int64_t max_tokens, char **caption);
 
 #endif

@@ -5,8 +5,9 @@
 
 #include "base/mem.h"
 #include "intent/intent_merge.h"
-#include "server/model_json.h"
 #include "intent/prompts.h"
+#include "server/chat_reply.h"
+#include "server/model_json.h"
 
 typedef struct {
     intent_engine_t base;
@@ -38,13 +39,13 @@ struct item_asked {
 /* Reads the reply to `a`, appending what it says to `out`: NULL, or why it is refused. */
 static const char *read_reply(const asked_t *a, const char *reply, size_t n, intents_t *out)
 {
-    bool cut = false;
-    const char *why;
-    char *text = chat_content(reply, n, &cut, &why);
-    if (!text) return why;
-    why = intent_reply_read(text, strlen(text), a->item->engine->options.form, a->endpoint->model, out);
-    free(text);
-    return why && cut ? "cut at --max-tokens" : why;
+    const intent_http_options_t *o = &a->item->engine->options;
+    chat_reply_t r;
+    const char *why = chat_reply_read(reply, n, (chat_limit_t){o->max_tokens, "--max-tokens"}, &r);
+    if (why) return why;
+    why = intent_reply_read(r.text, strlen(r.text), o->form, a->endpoint->model, out);
+    free(r.text);
+    return why && r.cut ? r.cut : why;
 }
 
 static const char *accept_reply(void *ctx, const char *reply, size_t n)
@@ -93,6 +94,7 @@ static void answered(void *ctx, const char *reply, size_t n, const char *error)
 {
     asked_t *a = ctx;
     const char *why = error ? error : read_reply(a, reply, n, &a->found);
+    model_client_item(a->endpoint->client, why);
     if (why) a->error = xstrdup(why);
     one_less(a->item);
 }

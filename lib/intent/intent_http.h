@@ -11,7 +11,7 @@ typedef struct {
     const char *task;     /* prompt_mine()'s; NULL: our own */
     intent_reply_form_t form;
     int64_t max_tokens;   /* of a reply */
-    double temperature;
+    double temperature;   /* negative: the server's own */
 } intent_http_options_t;
 
 /* An engine that asks every one of the `count` endpoints (borrowed) about every item. The item's intents are what the one says

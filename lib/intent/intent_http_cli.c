@@ -11,6 +11,8 @@
 
 struct intent_http_flags intent_http_flags = {.judge_max_tokens = 16};
 
+static double temperature(void) { return intent_http_flags.no_temperature ? -1 : intent_http_flags.temperature; }
+
 enum { REPLY_TOKENS = 1024, REASONED_REPLY_TOKENS = 4096 };
 
 /* --url and --model as pairs, checked; returns their number. */
@@ -38,7 +40,7 @@ intent_engine_t *intent_http_engine(endpoints_t *x)
         .task = task,
         .form = {.schema = !f->no_response_format, .reasoning = f->reasoning},
         .max_tokens = f->max_tokens ? f->max_tokens : f->reasoning ? REASONED_REPLY_TOKENS : REPLY_TOKENS,
-        .temperature = f->temperature,
+        .temperature = temperature(),
     }, list, n);
     free(task);
     free(list);
@@ -52,7 +54,7 @@ intent_judge_t *intent_http_judge(endpoints_t *x)
     const char *model = f->judge_model ? f->judge_model : f->models.count ? f->models.items[0] : NULL;
     if (!url || !model) die(EX_USAGE, "--judge http needs --judge-url and --judge-model, or --url and --model");
     char *task = f->judge_prompt ? prompt_read(f->judge_prompt) : NULL;
-    intent_judge_t *judge = judge_http_new(task, f->judge_max_tokens, f->temperature, endpoints_get(x, url, model));
+    intent_judge_t *judge = judge_http_new(task, f->judge_max_tokens, temperature(), endpoints_get(x, url, model));
     free(task);
     return judge;
 }

@@ -11,7 +11,7 @@ extern struct intent_http_flags {
     const char *prompt;          /* a file; NULL: our own prompt */
     int64_t max_tokens;          /* 0: 1024, with `reasoning` 4096 */
     double temperature;
-    bool reasoning, no_response_format;
+    bool reasoning, no_response_format, no_temperature;
     const char *judge_url, *judge_model, *judge_prompt; /* NULL: the first pair's, our own prompt */
     int64_t judge_max_tokens;
 } intent_http_flags;
@@ -23,6 +23,7 @@ extern struct intent_http_flags {
     CONFIG_INT(0, "max-tokens", "N", &intent_http_flags.max_tokens, 0, 1000000,                                              \
                "http: of a reply; 0: 1024, with --reasoning 4096"),                                                          \
     CONFIG_REAL(0, "temperature", "T", &intent_http_flags.temperature, 0, 2, "http: of the model"),                          \
+    CONFIG_FLAG(0, "no-temperature", &intent_http_flags.no_temperature, "http: leave it to the server"),                     \
     CONFIG_FLAG(0, "reasoning", &intent_http_flags.reasoning, "http: ask for steps before the result"),                      \
     CONFIG_FLAG(0, "no-response-format", &intent_http_flags.no_response_format, "http: for servers without JSON schemas"),   \
     OPT_STRING(0, "judge-url", "URL", &intent_http_flags.judge_url, "http: the judge's server (the first --url)"),           \

@@ -5,8 +5,9 @@
 
 #include "base/mem.h"
 #include "intent/intent_reply.h"
-#include "server/model_json.h"
 #include "intent/prompts.h"
+#include "server/chat_reply.h"
+#include "server/model_json.h"
 
 typedef struct {
     intent_judge_t base;
@@ -29,26 +30,26 @@ struct item_judged {
     intents_t *intents;
     intent_judged_fn done;
     void *ctx;
+    const endpoint_t *endpoint;
+    int64_t max_tokens;
     int left;            /* answers that are missing; one more while the requests are being made */
     asked_t asked[];     /* one a descriptor */
 };
 
-static const char *read_reply(const char *reply, size_t n, int *label)
+static const char *read_reply(const asked_t *a, const char *reply, size_t n, int *label)
 {
-    bool cut = false;
-    const char *why;
-    char *text = chat_content(reply, n, &cut, &why);
-    if (!text) return why;
-    why = label_reply_read(text, strlen(text), label);
-    free(text);
-    return why && cut ? "neither 0 nor 1, and cut at --judge-max-tokens" : why;
+    chat_reply_t r;
+    const char *why = chat_reply_read(reply, n, (chat_limit_t){a->item->max_tokens, "--judge-max-tokens"}, &r);
+    if (why) return why;
+    why = label_reply_read(r.text, strlen(r.text), label);
+    free(r.text);
+    return why && r.cut ? r.cut : why;
 }
 
 static const char *accept_reply(void *ctx, const char *reply, size_t n)
 {
-    (void)ctx;
     int label;
-    return read_reply(reply, n, &label);
+    return read_reply(ctx, reply, n, &label);
 }
 
 /* The item's outcome: all labels, or the first descriptor's error. */
@@ -59,6 +60,7 @@ static void conclude(item_judged_t *t)
     for (int i = count - 1; i >= 0; i--)
         if (t->asked[i].error) bad = &t->asked[i];
     for (int i = 0; i < count && !bad; i++) t->intents->list[i].label = t->asked[i].label;
+    model_client_item(t->endpoint->client, bad ? bad->error : NULL);
     char *error = bad ? xasprintf("judging \"%s\": %s", t->intents->list[bad - t->asked].text, bad->error) : NULL;
     t->done(t->ctx, error);
     free(error);
@@ -74,7 +76,7 @@ static void one_less(item_judged_t *t)
 static void answered(void *ctx, const char *reply, size_t n, const char *error)
 {
     asked_t *a = ctx;
-    const char *why = error ? error : read_reply(reply, n, &a->label);
+    const char *why = error ? error : read_reply(a, reply, n, &a->label);
     if (why) a->error = xstrdup(why);
     one_less(a->item);
 }
@@ -103,7 +105,7 @@ static void judge(intent_judge_t *base, const evidence_t *evidence, intents_t *i
         return;
     }
     item_judged_t *t = xcalloc(1, size_add(sizeof *t, size_mul((size_t)count, sizeof *t->asked)));
-    *t = (item_judged_t){.intents = intents, .done = done, .ctx = ctx, .left = count + 1};
+    *t = (item_judged_t){.intents = intents, .done = done, .ctx = ctx, .endpoint = j->endpoint, .max_tokens = j->max_tokens, .left = count + 1};
     for (int i = 0; i < count; i++) {
         t->asked[i] = (asked_t){.item = t, .label = -1};
         ask(j, object.data, intents->list[i].text, &t->asked[i]);

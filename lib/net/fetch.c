@@ -34,6 +34,10 @@ struct fetch {
     CURLM *multi;
     slot_t *slots;
     fetch_hosts_t *hosts;        /* requests beyond the slots */
+    int running;                 /* slots that are SLOT_RUNNING */
+    int connections;             /* as many as have been needed at once: more are new ones */
+    double connected;            /* when the last of them was made */
+    bool last;                   /* no more requests will come */
     int unfinished;              /* slots in use, and requests that wait */
     int done;                    /* slots that are SLOT_DONE */
 };
@@ -58,6 +62,11 @@ fetch_t *fetch_open(const fetch_options_t *options)
 static void send_on(fetch_t *f, slot_t *s)
 {
     s->state = SLOT_RUNNING;
+    if (++f->running > f->connections) {
+        f->connections = f->running;
+        f->connected = seconds_now();
+    }
+    curl_easy_setopt(s->attempt.easy, CURLOPT_FORBID_REUSE, 0L);
     fetch_attempt_aim(&s->attempt, s->url ? s->url : s->attempt.request.url);
     if (curl_multi_add_handle(f->multi, s->attempt.easy)) die(EX_OSERR, "libcurl refuses a request");
 }
@@ -110,13 +119,19 @@ static slot_t *free_slot(fetch_t *f)
     return NULL;
 }
 
+/* Finds the moment from which one more may be sent: at once, if there is a connection for it. */
+static double connection_due(const fetch_t *f)
+{
+    return f->running < f->connections || f->options.connect_interval <= 0 ? 0 : f->connected + f->options.connect_interval;
+}
+
 /* Starts what may be started. */
 static void send_queued(fetch_t *f)
 {
     double now = seconds_now();
     fetch_request_t request;
     fetch_host_t *host;
-    for (slot_t *s; (s = free_slot(f)) && (host = fetch_hosts_take(f->hosts, now, &request));)
+    for (slot_t *s; connection_due(f) <= now && (s = free_slot(f)) && (host = fetch_hosts_take(f->hosts, now, &request));)
         take_slot(f, s, &request, host);
 }
 
@@ -156,6 +171,23 @@ void fetch_send(fetch_t *f, const fetch_request_t *request)
     f->unfinished++;
     fetch_hosts_add(f->hosts, request);
     send_due(f);
+}
+
+/* Has connections closed or kept at their requests' ends. */
+static void close_or_keep(fetch_t *f)
+{
+    int begun = 0;
+    for (int i = 0; i < f->options.jobs; i++) begun += f->slots[i].state != SLOT_FREE;
+    const long closes = f->last && begun == f->unfinished;
+    for (int i = 0; i < f->options.jobs; i++)
+        if (f->slots[i].state == SLOT_RUNNING) curl_easy_setopt(f->slots[i].attempt.easy, CURLOPT_FORBID_REUSE, closes);
+    if (closes) f->connections = f->running;
+}
+
+void fetch_last(fetch_t *f, bool last)
+{
+    f->last = last;
+    close_or_keep(f);
 }
 
 bool fetch_has_room(const fetch_t *f) { return f->unfinished < f->options.jobs; }
@@ -219,6 +251,7 @@ static bool redirect(fetch_t *f, slot_t *s)
 static void end_attempt(fetch_t *f, slot_t *s, CURLcode code)
 {
     curl_multi_remove_handle(f->multi, s->attempt.easy);
+    f->running--;
     fetch_kind_t kind = fetch_attempt_judge(&s->attempt, code);
     s->attempt.result.retries = s->retries;
     if (kind == FETCH_REFUSED && redirect(f, s)) return;
@@ -272,7 +305,7 @@ static bool deliver_all(fetch_t *f)
 /* Finds the moment when something is to be sent, `latest` at the latest. */
 static double next_due(fetch_t *f, double latest)
 {
-    if (free_slot(f)) latest = fmin(latest, fetch_hosts_due(f->hosts));
+    if (free_slot(f)) latest = fmin(latest, fmax(fetch_hosts_due(f->hosts), connection_due(f)));
     for (int i = 0; i < f->options.jobs; i++)
         if (f->slots[i].state == SLOT_WAITING) latest = fmin(latest, slot_due(f, &f->slots[i]));
     return latest;
@@ -297,6 +330,7 @@ bool fetch_poll(fetch_t *f, double seconds)
     double end = seconds_now() + seconds;
     for (;;) {
         send_due(f);
+        if (f->last) close_or_keep(f);
         advance(f);
         if (deliver_all(f)) return true;
         double wait = next_due(f, end) - seconds_now();

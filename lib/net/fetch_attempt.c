@@ -9,6 +9,7 @@
 
 enum {
     MAX_IGNORED = 1 << 16,    /* bytes of a page that says no */
+    MAX_SHOWN = 200,          /* bytes of an address in a message */
     MAX_REDIRECT = 1 << 22    /* bytes of one that points elsewhere: libcurl says where when it has ended */
 };
 
@@ -196,6 +197,7 @@ void fetch_attempt_take(fetch_attempt_t *a, const fetch_options_t *o, const fetc
     curl_easy_setopt(a->easy, CURLOPT_BUFFERSIZE, r->sink ? 1L << 18 : (long)CURL_MAX_WRITE_SIZE);
     /* Where the length is announced. */
     curl_easy_setopt(a->easy, CURLOPT_MAXFILESIZE_LARGE, r->sink ? 0 : (curl_off_t)o->max_reply);
+    curl_easy_setopt(a->easy, CURLOPT_ACCEPT_ENCODING, r->sink || r->range ? NULL : ""); /* "": all that libcurl knows */
     if (r->body) {
         curl_easy_setopt(a->easy, CURLOPT_POST, 1L);
         curl_easy_setopt(a->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->n);
@@ -229,7 +231,31 @@ static bool made_no_connection(const fetch_attempt_t *a, CURLcode code)
            code == CURLE_SSL_CONNECT_ERROR || (code == CURLE_OPERATION_TIMEDOUT && connected <= 0);
 }
 
-static bool status_may_get_better(int status) { return status == 408 || status == 425 || status == 429 || status >= 500; }
+static bool status_may_get_better(int status)
+{
+    return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
+}
+
+/* Says the status, and where a redirect points; not the query, which may hold what others should not see. */
+static void explain_status(fetch_attempt_t *a, int status)
+{
+    char *to = NULL;
+    curl_easy_getinfo(a->easy, CURLINFO_REDIRECT_URL, &to);
+    buf_printf(&a->why, "HTTP %d", status);
+    if (!to) return;
+    size_t n = strcspn(to, "?#");
+    if (n > MAX_SHOWN) n = MAX_SHOWN;
+    buf_puts(&a->why, ", a redirect to ");
+    for (size_t i = 0; i < n; i++) buf_printf(&a->why, "%c", to[i] > ' ' && to[i] <= '~' ? to[i] : '_');
+    if (to[n]) buf_puts(&a->why, "...");
+}
+
+/* What a reply that was no good makes of its request. */
+static fetch_kind_t refused_or_gave_up(const fetch_attempt_t *a, int status)
+{
+    const fetch_request_t *r = &a->request;
+    return !r->may_pass || r->may_pass(r->ctx, status, a->reply.data, a->reply.len) ? FETCH_GAVE_UP : FETCH_REFUSED;
+}
 
 /* A connection that was not made in time, or a reply that did not come. */
 static void explain_timeout(fetch_attempt_t *a)
@@ -270,13 +296,13 @@ fetch_kind_t fetch_attempt_judge(fetch_attempt_t *a, CURLcode code)
         return never_gets_better(code) ? FETCH_UNUSABLE : made_no_connection(a, code) ? FETCH_NO_SERVER : FETCH_GAVE_UP;
     }
     if (!is_good(status)) {
-        buf_printf(&a->why, "HTTP %d", status);
-        return status_may_get_better(status) ? FETCH_GAVE_UP : FETCH_REFUSED;
+        explain_status(a, status);
+        return status_may_get_better(status) ? refused_or_gave_up(a, status) : FETCH_REFUSED;
     }
     const char *why = a->request.check ? a->request.check(a->request.ctx, a->reply.data, a->reply.len) : NULL;
     if (!why) return FETCH_OK;
     buf_puts(&a->why, why);
-    return FETCH_GAVE_UP;
+    return refused_or_gave_up(a, status);
 }
 
 void fetch_attempt_free(fetch_attempt_t *a)

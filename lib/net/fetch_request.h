@@ -23,6 +23,7 @@ typedef struct {
     size_t max_reply;        /* bytes in memory */
     int64_t per_host;        /* requests under way at once to one host (scheme, name and port); 0: any number */
     double host_interval;    /* least seconds between the starts of two to one host, repeated and redirected ones included */
+    double connect_interval; /* least seconds between two new connections: some servers are slow to take many at once */
     int64_t host_failures;   /* so many requests in a row to one host given up: its others fail unsent; 0: never */
 
     /* Called after replies have come in and before their done(): one place to make them safe. NULL: none. */
@@ -32,7 +33,7 @@ typedef struct {
 
 typedef enum {
     FETCH_OK,        /* a 2xx reply that check() took */
-    FETCH_REFUSED,   /* a status that will not get better: 3xx, 4xx but those above; or refused by head() or sink() */
+    FETCH_REFUSED,   /* a status that will not get better: 3xx, 4xx but those above, 501; or refused by may_pass(), head() or sink() */
     FETCH_GAVE_UP,   /* retries used up */
     FETCH_NO_SERVER, /* the same, and the last attempt made no connection; or unsent, because of its host's failures */
     FETCH_UNUSABLE   /* no attempt can succeed: a certificate that does not verify, a URL that is none */
@@ -78,6 +79,9 @@ typedef struct {
     /* Looks at a 2xx reply's body (NUL-terminated, may be changed): NULL, or why it is no good and is to be asked for again,
      * a text that is static or lasts until the next call. NULL: every 2xx reply is good. */
     const char *(*check)(void *ctx, char *body, size_t n);
+    /* Asked where a reply would make for another attempt, by its status or by check(): false ends the request as FETCH_REFUSED.
+     * NULL: as above. */
+    bool (*may_pass)(void *ctx, int status, const char *body, size_t n);
     void (*done)(void *ctx, const fetch_result_t *result);  /* called once, from fetch_poll(); may send */
 
     /* All may be NULL. range() is asked before every attempt. head() sees a 2xx reply's head before its body, sink() the body's

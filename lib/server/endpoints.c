@@ -63,6 +63,11 @@ void endpoints_wait(endpoints_t *x)
         if (model_client_busy(x->list[i]->client)) model_client_poll(x->list[i]->client, turn_seconds);
 }
 
+void endpoints_last(endpoints_t *x)
+{
+    for (int i = 0; i < x->count; i++) model_client_last(x->list[i]->client);
+}
+
 void endpoints_close(endpoints_t *x)
 {
     for (int i = 0; i < x->count; i++) {

@@ -31,7 +31,10 @@ int64_t endpoints_window(const endpoints_t *x);
 /* Moves the requests under way forward, for a while: returns once one is done, or earlier. */
 void endpoints_wait(endpoints_t *x);
 
-/* Closes all clients, which note their counts. */
+/* model_client_last() for all. */
+void endpoints_last(endpoints_t *x);
+
+/* Closes all clients, which note their counts and end the process where too few items got an answer (model_client_close()). */
 void endpoints_close(endpoints_t *x);
 
 #endif

@@ -73,6 +73,7 @@ static const char *accept_vector(void *ctx, const char *reply, size_t n)
 static void vector_done(void *ctx, const char *reply, size_t n, const char *error)
 {
     item_t *i = ctx;
+    model_client_item(i->joint->client, error);
     if (error) {
         embedding_rows_fail(&i->joint->rows, i->row, error);
     } else {
@@ -153,7 +154,7 @@ void joint_http_add(joint_http_t *j, const text_part_t *parts, int count, const 
 float *joint_http_finish(joint_http_t *j, int64_t *dim, char **digest)
 {
     while (sandbox_busy(j->sandbox)) sandbox_wait(j->sandbox);
-    while (model_client_busy(j->client)) model_client_wait(j->client);
+    model_client_drain(j->client);
     if (j->unusable)
         warn("joint: %lld of %lld images could not be used; the first, item %lld's: %s", (long long)j->unusable,
              (long long)j->pictures, (long long)j->why_row + 1, j->why);

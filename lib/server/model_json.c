@@ -58,8 +58,8 @@ void chat_body(buf_t *out, const model_chat_t *c)
     else add_string(out, c->user ? c->user : "");
     buf_puts(out, "}]");
     if (c->max_tokens) buf_printf(out, ",\"max_tokens\":%lld", (long long)c->max_tokens);
-    buf_puts(out, ",\"temperature\":");
-    buf_json_number(out, c->temperature);
+    if (c->temperature >= 0) buf_puts(out, ",\"temperature\":");
+    if (c->temperature >= 0) buf_json_number(out, c->temperature);
     if (c->response_format) {
         buf_puts(out, ",\"response_format\":");
         buf_puts(out, c->response_format);
@@ -111,16 +111,6 @@ int64_t json_count(model_span_t value)
     return v;
 }
 
-const char *model_json_check(const char *reply, size_t n)
-{
-    json_error_t e;
-    model_span_t text = json_whole(reply, n);
-    if (!text.n) return "the reply is empty";
-    if (*text.text != '{') return "the reply is not a JSON object";
-    if (!utf8_valid(reply, n)) return "the reply is not UTF-8";
-    return json_check(reply, n, &e) ? NULL : "the reply is not JSON";
-}
-
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 model_span_t json_whole(const char *text, size_t n)
@@ -129,21 +119,38 @@ model_span_t json_whole(const char *text, size_t n)
     return (model_span_t){text, n};
 }
 
-char *chat_content(const char *reply, size_t n, bool *cut, const char **why)
+static bool begins(model_span_t s, const char *with)
 {
-    if ((*why = model_json_check(reply, n))) return NULL;
-    model_span_t choices = json_member(json_whole(reply, n), "choices"), choice = {0}, second;
-    *why = "the reply has no single choices[0].message.content";
-    if (!json_element(choices, &choice)) return NULL;
-    second = choice;
-    if (json_element(choices, &second)) return NULL;
-    char *content = json_string(json_member(json_member(choice, "message"), "content"));
-    if (!content) return NULL;
-    if (cut) {
-        char *finish = json_string(json_member(choice, "finish_reason"));
-        *cut = finish && !strcmp(finish, "length");
-        free(finish);
-    }
-    *why = NULL;
-    return content;
+    size_t n = strlen(with);
+    return s.n >= n && !memcmp(s.text, with, n);
+}
+
+/* Takes `end` off the end, and the blanks before it. */
+static bool strip_end(model_span_t *s, const char *end)
+{
+    size_t n = strlen(end);
+    if (s->n < n || memcmp(s->text + s->n - n, end, n) != 0) return false;
+    s->n -= n;
+    while (s->n && is_blank(s->text[s->n - 1])) s->n--;
+    return true;
+}
+
+model_span_t model_reply_body(const char *body, size_t n)
+{
+    model_span_t s = json_whole(body, n);
+    strip_end(&s, "");
+    if (strip_end(&s, "[DONE]")) strip_end(&s, "data:");
+    return begins(s, "data:") ? json_whole(s.text + 5, s.n - 5) : s;
+}
+
+const char *model_json_check(const char *reply, size_t n)
+{
+    json_error_t e;
+    model_span_t text = json_whole(reply, n);
+    if (!text.n) return "the reply is empty";
+    if (begins(text, "data:") || begins(text, "event:") || memmem(text.text, text.n, "\ndata:", 6))
+        return "the reply is a stream, which was not asked for";
+    if (*text.text != '{') return "the reply is not a JSON object";
+    if (!utf8_valid(reply, n)) return "the reply is not UTF-8";
+    return json_check(reply, n, &e) ? NULL : "the reply is not JSON";
 }

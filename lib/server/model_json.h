@@ -17,7 +17,7 @@ typedef struct {
     size_t image_size;
     const char *image_type;      /* "image/jpeg", "image/png" */
     int64_t max_tokens;          /* 0: the server's own limit */
-    double temperature;
+    double temperature;          /* negative: the server's own */
     const char *response_format; /* JSON text; NULL: none */
 } model_chat_t;
 
@@ -51,10 +51,8 @@ char *json_string(model_span_t value);
 /* A number >= 0 without fraction, or -1. */
 int64_t json_count(model_span_t value);
 
-/* The text of `choices[0].message.content` of a /chat/completions reply, exactly one choice being there; caller frees.
- * `cut` (may be NULL): whether it ended at max_tokens. NULL where the reply is not of that form, with why in `*why`, a
- * static text. Takes any bytes. */
-char *chat_content(const char *reply, size_t n, bool *cut, const char **why);
+/* What a reply's body holds besides what belongs to streams, if to anything: "data:" before it, "data: [DONE]" behind it. */
+model_span_t model_reply_body(const char *body, size_t n);
 
 /* NULL if the bytes are UTF-8 and one strict JSON object, otherwise why not. */
 const char *model_json_check(const char *reply, size_t n);

@@ -69,6 +69,7 @@ static void batch_done(void *ctx, const char *reply, size_t n, const char *error
 {
     batch_t *b = ctx;
     embedding_rows_t *rows = &b->engine->rows;
+    for (int64_t i = 0; i < b->count && (!error || b->count == 1); i++) model_client_item(b->engine->client, error);
     if (error && b->count > 1) {
         split(b);
     } else if (error) {
@@ -118,7 +119,7 @@ static float *finish(text_engine_t *engine, int64_t *dim)
 {
     text_http_t *e = (text_http_t *)engine;
     flush(e);
-    while (model_client_busy(e->client)) model_client_wait(e->client);
+    model_client_drain(e->client);
     float *x = embedding_rows_take(&e->rows, dim, e->told ? "intent" : "text");
     e->told = true;
     return x;

@@ -2,6 +2,7 @@
 #ifndef SIDMILL_VISION_CLIP_CONFIG_H
 #define SIDMILL_VISION_CLIP_CONFIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <xxhash.h>
 
@@ -30,8 +31,12 @@ static inline int64_t clip_tokens(const clip_config_t *c)
     return side * side + 1;
 }
 
-/* Reads config.json, and preprocessor_config.json where there is one; what is wrong with them ends the process: see clip_open().
- * `digest` takes in their bytes. */
+/* True if the folder is open_clip's own: open_clip_config.json and no config.json. */
+bool clip_is_open_clip(const char *folder);
+
+/* Reads config.json, and what becomes of pictures from preprocessor_config.json or, in newer folders, processor_config.json; or both
+ * from open_clip_config.json. What is missing or wrong, or not CLIP's, ends the process: see clip_open(). `digest` takes in the files'
+ * bytes. */
 clip_config_t clip_read_config(const char *folder, XXH3_state_t *digest);
 clip_pixels_t clip_read_pixels(const char *folder, const clip_config_t *c, XXH3_state_t *digest);
 

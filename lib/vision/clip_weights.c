@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "data/json.h"
 #include "data/st.h"
+#include "vision/clip_names.h"
 
 /* The files that hold the tensors: one, or those that an index names. */
 typedef struct {
@@ -50,24 +51,49 @@ static void read_index(store_t *s)
     in_free(&b);
 }
 
+/* The file of all tensors: Hugging Face's name for it, or open_clip's. */
+static bool open_single(store_t *s)
+{
+    static const char *const names[] = {"model.safetensors", "open_clip_model.safetensors"};
+    const int own = clip_is_open_clip(s->folder);
+    for (int i = 0; i < 2; i++) {
+        const char *name = names[i ^ own];
+        char *path = xasprintf("%s/%s", s->folder, name);
+        bool there = !access(path, F_OK);
+        free(path);
+        if (there) {
+            open_file(s, name);
+            return true;
+        }
+        if (!own) return false; /* an index goes before open_clip's file, which config.json does not describe */
+    }
+    return false;
+}
+
 static store_t store_open(const char *folder, XXH3_state_t *digest)
 {
     store_t s = {.folder = folder, .digest = digest};
-    char *single = xasprintf("%s/model.safetensors", folder), *pickle = xasprintf("%s/pytorch_model.bin", folder);
+    if (open_single(&s)) return s;
+    char *pickle = xasprintf("%s/pytorch_model.bin", folder);
     s.index = xasprintf("%s/model.safetensors.index.json", folder);
-    if (!access(single, F_OK)) {
-        free(s.index);
-        s.index = NULL;
-        open_file(&s, "model.safetensors");
-    } else if (!access(s.index, F_OK)) {
-        read_index(&s);
-    } else {
+    if (access(s.index, F_OK))
         die(EX_NOINPUT, "%s: no model.safetensors and no model.safetensors.index.json%s", folder,
             access(pickle, F_OK) ? "" : "; pytorch_model.bin, a program in disguise, is not read: convert it to safetensors");
-    }
-    free(single);
+    read_index(&s);
     free(pickle);
     return s;
+}
+
+/* Finds out what the tensors are called. */
+static clip_names_t find_names(const store_t *s)
+{
+    const int count = s->index ? cJSON_GetArraySize(s->map) : s->files[0]->count;
+    const char **names = NEW_ARRAY(const char *, count + 1);
+    const cJSON *v = s->index ? s->map->child : NULL;
+    for (int i = 0; i < count; i++, v = v ? v->next : NULL) names[i] = v ? v->string : s->files[0]->tensors[i].name;
+    clip_names_t found = clip_names_find(names, count, s->index ? s->index : s->files[0]->name);
+    free(names);
+    return found;
 }
 
 static void store_close(store_t *s)
@@ -107,6 +133,7 @@ typedef struct {
     store_t store;
     const clip_config_t *config;
     clip_weights_t *w;
+    clip_names_t names;
 } reader_t;
 
 static int add_block(reader_t *r, params_t *to, param_t p)
@@ -120,29 +147,31 @@ static int add_block(reader_t *r, params_t *to, param_t p)
     return block;
 }
 
-static int add_vector(reader_t *r, const char *prefix, const char *tail, int64_t n)
+static int add_vector(reader_t *r, const char *name, const char *tail, int64_t n)
 {
-    return add_block(r, &r->w->vectors, (param_t){.name = xasprintf("vision_model.%s%s", prefix, tail), .cols = n});
+    return add_block(r, &r->w->vectors, (param_t){.name = clip_name(&r->names, name, tail), .cols = n});
 }
 
-/* Adds one linear layer, or several with the same input as one: `tails` are their names. */
-static clip_linear_t add_linear(reader_t *r, const char *prefix, int count, const char *const *tails, int64_t out, int64_t in)
+/* Adds one linear layer, or several with the same input as one: `names` are theirs, `count` of them, with `out` rows in all. */
+static clip_linear_t add_linear(reader_t *r, const char *layer, int count, const char *const *names, int64_t out, int64_t in)
 {
+    const clip_scheme_t *scheme = r->names.scheme;
     params_align(&r->w->matrices);
     params_align(&r->w->vectors);
-    const clip_linear_t l = {linear_on(in, count * out, r->w->matrices.count, -1), r->w->vectors.count};
+    const clip_linear_t l = {linear_on(in, out, r->w->matrices.count, -1), r->w->vectors.count};
     for (int i = 0; i < count; i++) {
-        char *bias = xasprintf("%s.bias", tails[i]);
-        add_block(r, &r->w->matrices, (param_t){.name = xasprintf("vision_model.%s%s.weight", prefix, tails[i]), .rows = out, .cols = in});
-        add_vector(r, prefix, bias, out);
-        free(bias);
+        const bool attention = names == scheme->qkv;
+        char *name = xasprintf("%s%s", layer, names[i]);
+        add_block(r, &r->w->matrices, (param_t){.name = clip_name(&r->names, name, attention ? scheme->weight : ".weight"), .rows = out / count, .cols = in});
+        add_vector(r, name, attention ? scheme->bias : ".bias", out / count);
+        free(name);
     }
     return l;
 }
 
-static clip_norm_t add_norm(reader_t *r, const char *prefix, const char *name)
+static clip_norm_t add_norm(reader_t *r, const char *layer, const char *name)
 {
-    char *both = xasprintf("%s%s", prefix, name);
+    char *both = xasprintf("%s%s", layer, name);
     clip_norm_t n;
     params_align(&r->w->vectors);
     n.gain = add_vector(r, both, ".weight", r->config->hidden_size);
@@ -153,25 +182,24 @@ static clip_norm_t add_norm(reader_t *r, const char *prefix, const char *name)
 
 static void add_layer(reader_t *r, int64_t i)
 {
-    static const char *const qkv[] = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}, *const out[] = {"self_attn.out_proj"},
-                      *const fc1[] = {"mlp.fc1"}, *const fc2[] = {"mlp.fc2"};
+    const clip_scheme_t *s = r->names.scheme;
     const int64_t d = r->config->hidden_size, wide = r->config->intermediate_size;
     clip_layer_t *l = &r->w->layers[i];
-    char *prefix = xasprintf("encoder.layers.%lld.", (long long)i);
-    l->norm1 = add_norm(r, prefix, "layer_norm1");
-    l->norm2 = add_norm(r, prefix, "layer_norm2");
-    l->qkv = add_linear(r, prefix, 3, qkv, d, d);
-    l->out = add_linear(r, prefix, 1, out, d, d);
-    l->fc1 = add_linear(r, prefix, 1, fc1, wide, d);
-    l->fc2 = add_linear(r, prefix, 1, fc2, d, wide);
-    free(prefix);
+    char *layer = xasprintf("%s%lld.", s->layers, (long long)i);
+    l->norm1 = add_norm(r, layer, s->norm1);
+    l->norm2 = add_norm(r, layer, s->norm2);
+    l->qkv = add_linear(r, layer, s->qkv[1] ? 3 : 1, s->qkv, 3 * d, d);
+    l->out = add_linear(r, layer, 1, &s->out, d, d);
+    l->fc1 = add_linear(r, layer, 1, &s->fc1, wide, d);
+    l->fc2 = add_linear(r, layer, 1, &s->fc2, d, wide);
+    free(layer);
 }
 
 /* Adds the convolution over patches, which do not overlap: a matrix. */
 static linear_t add_patch(reader_t *r)
 {
     const int64_t d = r->config->hidden_size, p = r->config->patch_size, in = CLIP_CHANNELS * p * p;
-    const int block = add_block(r, &r->w->matrices, (param_t){.name = xstrdup("vision_model.embeddings.patch_embedding.weight"), .rows = d,
+    const int block = add_block(r, &r->w->matrices, (param_t){.name = clip_name(&r->names, r->names.scheme->patch, ""), .rows = d,
                                                               .cols = in, .dims = 4, .shape = {d, CLIP_CHANNELS, p, p}});
     return linear_on(in, d, block, -1);
 }
@@ -181,13 +209,14 @@ static void add_all(reader_t *r)
 {
     clip_weights_t *w = r->w;
     const clip_config_t *c = r->config;
+    const clip_scheme_t *s = r->names.scheme;
     w->layers = NEW_ARRAY(clip_layer_t, c->num_hidden_layers);
     w->patch = add_patch(r);
-    w->class_token = add_vector(r, "embeddings.", "class_embedding", c->hidden_size);
-    w->position = add_block(r, &w->vectors, (param_t){.name = xstrdup("vision_model.embeddings.position_embedding.weight"),
+    w->class_token = add_vector(r, s->class_token, "", c->hidden_size);
+    w->position = add_block(r, &w->vectors, (param_t){.name = clip_name(&r->names, s->position, ""),
                                                       .rows = clip_tokens(c), .cols = c->hidden_size});
-    w->pre = add_norm(r, "", "pre_layrnorm"); /* the published spelling */
-    w->post = add_norm(r, "", "post_layernorm");
+    w->pre = add_norm(r, "", s->pre);
+    w->post = add_norm(r, "", s->post);
     for (int64_t i = 0; i < c->num_hidden_layers; i++) add_layer(r, i);
 }
 
@@ -200,11 +229,13 @@ static void fill(reader_t *r, params_t *params)
 clip_weights_t *clip_weights_read(const char *folder, const clip_config_t *c, const backend_t *b, XXH3_state_t *digest)
 {
     clip_weights_t *w = NEW(clip_weights_t);
-    reader_t r = {store_open(folder, digest), c, w};
+    reader_t r = {.store = store_open(folder, digest), .config = c, .w = w};
+    r.names = find_names(&r.store);
     add_all(&r);
     fill(&r, &w->vectors);
     fill(&r, &w->matrices);
     store_close(&r.store);
+    free(r.names.prefix);
     w->operands = weights_new(&w->matrices, b);
     weights_release(&w->operands, &w->matrices);
     return w;

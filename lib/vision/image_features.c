@@ -256,7 +256,7 @@ static void layout_block(const colour_lab_t *l, float *f)
 
 void image_features(const unsigned char *rgb, int width, int height, float *f)
 {
-    const pixels_t whole = {width, height, (unsigned char *)rgb};
+    const pixels_t whole = {.width = width, .height = height, .rgb = (unsigned char *)rgb};
     pixels_t small = pixels_resize(&whole, width < IMAGE_SIDE ? width : IMAGE_SIDE, height < IMAGE_SIDE ? height : IMAGE_SIDE);
     colour_lab_t lab = to_lab(small.rgb, small.width, small.height);
     memset(f, 0, IMAGE_FEATURES * sizeof *f);

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "vision/decode.h"
 #include "vision/image_file.h"
 #include "vision/pixels.h"
 #include "vision/sandbox.h"

@@ -1,9 +1,6 @@
 #include "vision/pixels.h"
 
-#include <limits.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +8,6 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "vision/stb_decode.h"
 
 /* Room for tables, and for what a compressed stream holds beside pixels; and the most that a format needs a pixel at one
  * time: 16-bit RGBA unfiltered (8), as decoded (8), reduced to 8 bits (4), and as RGB (3), rounded up. */
@@ -20,60 +16,6 @@ enum { FIXED_MEMORY = 32 << 20, PIXEL_MEMORY = 24 };
 size_t pixels_memory(int64_t count)
 {
     return size_add(FIXED_MEMORY, size_mul((size_t)count, PIXEL_MEMORY));
-}
-
-static unsigned char over_white(unsigned value, unsigned alpha)
-{
-    return (unsigned char)((value * alpha + 255 * (255 - alpha) + 127) / 255);
-}
-
-/* Interleaved `channels` (1, 2 or 4) to RGB. */
-static unsigned char *to_rgb(const unsigned char *in, size_t count, int channels)
-{
-    unsigned char *rgb = xmalloc(size_mul(count, 3));
-    for (size_t i = 0; i < count; i++) {
-        const unsigned char *p = in + i * (size_t)channels;
-        unsigned alpha = channels % 2 ? 255 : p[channels - 1];
-        for (int c = 0; c < 3; c++) rgb[3 * i + (size_t)c] = over_white(p[channels > 2 ? c : 0], alpha);
-    }
-    return rgb;
-}
-
-static const char *refuse(const char *fmt, ...) PRINTF_LIKE(1, 2);
-static const char *refuse(const char *fmt, ...)
-{
-    static _Thread_local char why[128];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(why, sizeof why, fmt, ap);
-    va_end(ap);
-    return why;
-}
-
-const char *pixels_decode(const unsigned char *bytes, size_t n, int64_t max_pixels, pixels_t *out)
-{
-    int width = 0, height = 0, channels = 0;
-    *out = (pixels_t){0};
-    if (n == 0) return "the image is empty";
-    if (n > INT_MAX || !stb_info(bytes, (int)n, &width, &height))
-        return "not a JPEG, PNG, GIF or BMP image that can be read";
-    if (width < 1 || height < 1) return "the image has no pixels";
-    int64_t count = (int64_t)width * height;
-    if (count > max_pixels)
-        return refuse("the image has %d x %d pixels, more than %lld", width, height, (long long)max_pixels);
-
-    unsigned char *p = stb_decode(bytes, (int)n, pixels_memory(count), &width, &height, &channels);
-    if (!p) return refuse("the image is damaged (%s)", stb_why());
-    if ((int64_t)width * height != count || channels < 1 || channels > 4) {
-        free(p);
-        return "the image is damaged (its headers disagree)";
-    }
-    *out = (pixels_t){width, height, p};
-    if (channels != 3) {
-        out->rgb = to_rgb(p, (size_t)count, channels);
-        free(p);
-    }
-    return NULL;
 }
 
 void pixels_free(pixels_t *p)
@@ -124,7 +66,7 @@ static void add_row(float *sum, const unsigned char *row, const span_t *spans, i
 
 pixels_t pixels_resize(const pixels_t *p, int width, int height)
 {
-    pixels_t out = {width, height, xmalloc(size_mul(size_mul((size_t)width, (size_t)height), 3))};
+    pixels_t out = {.width = width, .height = height, .rgb = xmalloc(size_mul(size_mul((size_t)width, (size_t)height), 3))};
     span_t *columns = cut_spans(p->width, width), *rows = cut_spans(p->height, height);
     float *sum = xfloats((size_t)width * 3);
     float scale = (float)width / (float)p->width * ((float)height / (float)p->height);
@@ -153,7 +95,7 @@ pixels_t pixels_fit(const pixels_t *p, int max_side)
         return pixels_resize(p, w < 1 ? 1 : (int)w, h < 1 ? 1 : (int)h);
     }
     size_t n = size_mul(size_mul((size_t)p->width, (size_t)p->height), 3);
-    pixels_t out = {p->width, p->height, xmalloc(n)};
+    pixels_t out = {.width = p->width, .height = p->height, .rgb = xmalloc(n)};
     memcpy(out.rgb, p->rgb, n);
     return out;
 }

@@ -1,5 +1,4 @@
-/* Pictures as pixels. The one place that decodes images: what comes in is untrusted, so tools call pixels_decode() inside a
- * worker of vision/sandbox.h; the limits here hold in any process. */
+/* Pictures as pixels; see vision/decode.h for where they come from. */
 #ifndef SIDMILL_VISION_PIXELS_H
 #define SIDMILL_VISION_PIXELS_H
 
@@ -17,13 +16,8 @@ enum {
 typedef struct {
     int width, height;
     unsigned char *rgb;  /* [height * width * 3], row by row from the top, sRGB; owned */
+    bool turned;         /* its file has it otherwise, and says so */
 } pixels_t;
-
-/* Decodes a JPEG, PNG, GIF (its first frame) or BMP; transparency is laid over white; EXIF orientation is not applied. The
- * size in the header is checked against `max_pixels` before anything is decoded, and the decoder's memory is bounded by
- * pixels_memory() of the picture's own size. Returns NULL, or why the picture is refused: a text that lasts until this
- * thread's next call. */
-const char *pixels_decode(const unsigned char *bytes, size_t n, int64_t max_pixels, pixels_t *out);
 
 /* Bytes that decoding and holding a picture of `count` pixels may take; for sandbox_options_t.memory. */
 size_t pixels_memory(int64_t count);

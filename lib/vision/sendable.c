@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "vision/decode.h"
 #include "vision/pixels.h"
 
 enum { QUALITY = 90, LEAST_SIDE = 16 };
@@ -34,7 +35,7 @@ const char *sendable_check(const void *ctx, const unsigned char *bytes, size_t n
     if (refused) return refused;
     bool common = is_png(bytes, n) || is_jpeg(bytes, n);
     bool small = (int64_t)n <= o->max_bytes && p.width <= o->max_side && p.height <= o->max_side;
-    if (common && small) buf_add(reply, &(char){SENDABLE_AS_IS}, 1);
+    if (common && small && !p.turned) buf_add(reply, &(char){SENDABLE_AS_IS}, 1);
     else refused = encode(&p, o, reply);
     pixels_free(&p);
     return refused;

@@ -15,7 +15,7 @@ typedef struct {
     int64_t max_bytes;   /* larger files are encoded anew, and shrunk until they fit */
 } sendable_limits_t;
 
-/* A sandbox_fn with a sendable_limits_t as ctx. Answers with SENDABLE_AS_IS alone where the file, a JPEG or PNG within the
+/* A sandbox_fn with a sendable_limits_t as ctx. Answers with SENDABLE_AS_IS alone where the file, an upright JPEG or PNG within the
  * limits, can be sent as it is; otherwise with SENDABLE_JPEG and a JPEG's bytes. */
 enum { SENDABLE_AS_IS = 'a', SENDABLE_JPEG = 'j' };
 const char *sendable_check(const void *ctx, const unsigned char *bytes, size_t n, buf_t *reply);

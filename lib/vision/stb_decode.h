@@ -1,4 +1,4 @@
-/* What pixels.c uses of stb_image. */
+/* What decode.c uses of stb_image. */
 #ifndef SIDMILL_VISION_STB_DECODE_H
 #define SIDMILL_VISION_STB_DECODE_H
 

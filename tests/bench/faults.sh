@@ -31,7 +31,7 @@ serve() { # serve NAME [options]: a server, its address in $url
     url=http://127.0.0.1:$(cat "$name.port")/v1
 }
 
-flags=(--engine http --judge http --model m --jobs "$jobs" --timeout 1 --retry-wait 0.05 --max-retries 8 --max-failures 0)
+flags=(--engine http --judge http --model m --jobs "$jobs" --timeout 1 --retry-wait 0.05 --max-retries 8 --give-up 0 --max-failures 1)
 mine() { "$mine" "${flags[@]}" --url "$url" "$@" items.jsonl; }
 answered() { grep -h '"ok"' "$1" || true; }
 

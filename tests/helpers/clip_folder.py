@@ -3,7 +3,9 @@
 
 clip_folder.py DIR [name=value ...]: hidden, wide (intermediate_size), layers, heads, image, patch, act, seed; dtype=F32, F16 or
 BF16; kind=clip (CLIPModel: vision_config nested, a projection and one tensor of a text tower beside), vision (CLIPVisionModel);
-shards=N spreads the tensors over N files with an index; preprocessor=no leaves that file out; break=NAME makes one thing wrong.
+shards=N spreads the tensors over N files with an index; preprocessor=no leaves that file out, preprocessor=new has it within
+processor_config.json; prefix=TEXT stands before the tensors' names; kind=open_clip: open_clip's files and names; break=NAME makes one
+thing wrong.
 The same seed and shape give the same weights whatever the type, but for its rounding. Shared by several tests; numpy alone.
 """
 import json, os, struct, sys
@@ -11,7 +13,7 @@ import numpy as np
 
 folder = sys.argv[1]
 o = {"hidden": 32, "wide": 64, "layers": 2, "heads": 4, "image": 16, "patch": 4, "act": "quick_gelu", "seed": 1, "dtype": "F32",
-     "kind": "clip", "shards": 0, "preprocessor": "yes"} | dict(a.split("=") for a in sys.argv[2:])
+     "kind": "clip", "shards": 0, "preprocessor": "yes", "prefix": ""} | dict(a.split("=") for a in sys.argv[2:])
 broken = o.pop("break", "")
 D, F, L, H, S, P, seed, shards = (int(o[k]) for k in ("hidden", "wide", "layers", "heads", "image", "patch", "seed", "shards"))
 rng = np.random.default_rng(seed)
@@ -39,6 +41,17 @@ for i in range(L):
     t |= linear(layer + "mlp.fc1", F, D) | linear(layer + "mlp.fc2", D, F)
 t |= norm("post_layernorm")
 t = {"vision_model." + name: value for name, value in t.items()}
+if o["kind"] == "open_clip":
+    parts = [("vision_model.embeddings.patch_embedding", "visual.conv1"), ("vision_model.embeddings.class_embedding", "visual.class_embedding"),
+             ("vision_model.embeddings.position_embedding.weight", "visual.positional_embedding"), ("vision_model.pre_layrnorm", "visual.ln_pre"),
+             ("vision_model.post_layernorm", "visual.ln_post"), ("vision_model.encoder.layers.", "visual.transformer.resblocks."),
+             ("layer_norm", "ln_"), ("self_attn", "attn"), ("fc1", "c_fc"), ("fc2", "c_proj")]
+    for i in range(L):
+        for what in "weight", "bias":
+            layer = f"vision_model.encoder.layers.{i}.self_attn."
+            t[f"{layer}in_proj_{what}"] = np.concatenate([t.pop(f"{layer}{q}_proj.{what}") for q in "qkv"])
+    for old, new in parts: t = {name.replace(old, new): value for name, value in t.items()}
+    t |= {"visual.proj": normal(1, D, 24), "ln_final.bias": normal(1, 8)}
 if o["kind"] == "clip":
     t |= {"visual_projection.weight": normal(D ** -0.5, 24, D), "logit_scale": normal(1), "text_model.final_layer_norm.bias": normal(1, 8)}
 
@@ -48,6 +61,20 @@ pre = {"do_resize": True, "size": {"shortest_edge": S}, "resample": 3, "do_cente
        "do_rescale": True, "rescale_factor": 0.00392156862745098, "do_normalize": True, "do_convert_rgb": True,
        "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711],
        "image_processor_type": "CLIPImageProcessor"}
+t = {o["prefix"] + name: value for name, value in t.items()}
+open_clip = {"model_cfg": {"embed_dim": 24, "quick_gelu": o["act"] == "quick_gelu", "text_cfg": {},
+                           "vision_cfg": {"image_size": S, "layers": L, "width": D, "patch_size": P, "head_width": D // H, "mlp_ratio": F / D}},
+             "preprocess_cfg": {"mean": pre["image_mean"], "std": pre["image_std"]}}
+if broken.startswith("own."):  # own.PART.KEY:JSON
+    (part, key), value = broken.removeprefix("own.").split(":", 1)[0].split("."), broken.split(":", 1)[1]
+    (open_clip["model_cfg"] if part in open_clip["model_cfg"] else open_clip)[part][key] = json.loads(value)
+if broken == "siglip":
+    del t["vision_model.embeddings.class_embedding"]
+    t |= {"vision_model.head.probe": normal(1, D), "vision_model.embeddings.patch_embedding.bias": normal(1, D)}
+if broken == "timm": t = {"visual.trunk.patch_embed.proj.weight": normal(1, D, 3, P, P), "visual.trunk.blocks.0.attn.qkv.weight": normal(1, 3 * D, D)}
+if broken == "strangers": t = {"transformer.wte.weight": normal(1, D)}
+if broken == "two": t |= {"other." + name: value for name, value in t.items()}
+if broken == "scale": t["visual.transformer.resblocks.0.ls_1.gamma"] = normal(1, D)
 fc1 = "vision_model.encoder.layers.0.mlp.fc1.weight"
 if broken.startswith("config."):  # config.KEY:JSON
     key, value = broken.removeprefix("config.").split(":", 1)
@@ -88,11 +115,17 @@ def write(path, tensors):
 
 
 os.makedirs(folder, exist_ok=True)
-with open(f"{folder}/config.json", "w") as f:
-    json.dump(config, f, indent=1)
-if o["preprocessor"] == "yes":
-    with open(f"{folder}/preprocessor_config.json", "w") as f:
-        json.dump(pre, f, indent=1)
+def say(name, what):
+    with open(f"{folder}/{name}", "w") as f:
+        json.dump(what, f, indent=1)
+
+
+if o["kind"] == "open_clip":
+    say("open_clip_config.json", open_clip)
+else:
+    say("config.json", config)
+    if o["preprocessor"] == "yes": say("preprocessor_config.json", pre)
+    if o["preprocessor"] == "new": say("processor_config.json", {"processor_class": "CLIPProcessor", "image_processor": pre})
 if shards:
     names = list(t)
     files = {name: f"model-{i % shards + 1:05}-of-{shards:05}.safetensors" for i, name in enumerate(names)}
@@ -103,4 +136,4 @@ if shards:
     with open(f"{folder}/model.safetensors.index.json", "w") as f:
         json.dump({"metadata": {}, "weight_map": files}, f)
 else:
-    write(f"{folder}/model.safetensors", t)
+    write(f"{folder}/{'open_clip_' if o['kind'] == 'open_clip' else ''}model.safetensors", t)

@@ -11,16 +11,18 @@ model_server.py [options]    prints its port, serves until nothing has come for 
   /v1/embeddings         vectors of --dims numbers, one for each of `input`, or for `messages`
 
 --log FILE gets one line for every request, just before it is answered in full: {"digest","path","status","kind"}, digest being SHA-256 of the
-body and kind "ok" or the fault's name. A request that hangs or is cut is logged as well, with status 0.
+body without its seed and kind "ok" or the fault's name. A request that hangs or is cut is logged as well, with status 0.
 """
 import argparse
 import asyncio
+import gzip
 import hashlib
 import json
 import math
 import random
 import ssl
 import sys
+import zlib
 
 FAULTS = ["429", "500", "hang", "cut", "close", "notjson", "html", "junk", "empty", "duplicate", "nan", "shape"]
 CONTENT_FAULTS = {
@@ -31,7 +33,37 @@ CONTENT_FAULTS = {
                 '{"descriptors":[{"descriptor":"a","confidence":NaN}]}', '{"descriptors":[{"descriptor":"","confidence":0.5}]}',
                 '{"descriptors":[{"descriptor":"a","confidence":0.5},{"descriptor":" A ","confidence":0.4}]}'],
 }
+HABITS = ["think", "thinkend", "thinkcut", "thoughtcut", "reasoning", "parts", "refusal", "filter", "limit", "context"]
 EMBEDDING_FAULTS = ["missing", "extra", "repeated", "width", "text", "huge", "zero"]
+THOUGHT = "The request is about a thing. One answer is enough."
+
+
+def habit_choice(habit, content):
+    """The answer as servers have it that do not split reasoning off, or have other ways; None: it is no such habit."""
+    message, finish = {"role": "assistant", "content": content}, "stop"
+    if habit == "think":
+        message["content"] = f"<think>\n{THOUGHT}\n</think>\n\n{content}"
+    elif habit == "thinkend":
+        message["content"] = f"\n{THOUGHT}\n</Thinking>\n{content}"
+    elif habit == "thinkcut":
+        message["content"], finish = f"<reasoning>\n{THOUGHT}", "length"
+    elif habit == "thoughtcut":  # the template has opened it
+        message["content"], finish = THOUGHT, "length"
+    elif habit == "reasoning":
+        message |= {"content": None, "reasoning_content": content}
+    elif habit == "parts":
+        message["content"] = [{"type": "thinking", "thinking": THOUGHT}, {"type": "text", "text": content[:4]}, {"type": "text", "text": content[4:]}]
+    elif habit == "refusal":
+        message |= {"content": None, "refusal": "I will\x1b[31m not\u202e say."}
+    elif habit == "filter":
+        message["content"], finish = "", "content_filter"
+    elif habit in ("limit", "context"):
+        message["content"], finish = content[:7], "length"
+    else:
+        return None
+    return {"index": 0, "finish_reason": finish, "message": message}
+
+
 WORDS = ("bright dark round wooden small large red blue green soft metal plain striped tall shiny old new light heavy "
          "narrow wide smooth").split()
 USES = ("hiking trips", "a gift for children", "daily skin care", "cooking at home", "repairing furniture", "summer holidays",
@@ -103,6 +135,15 @@ def embeddings_data(request, dims, fault):
     return data
 
 
+def body_digest(body):
+    """Of what is asked: another seed makes no other request."""
+    if b'"seed":' in body:
+        asked = json.loads(body)
+        del asked["seed"]
+        body = json.dumps(asked, separators=(",", ":"), ensure_ascii=False).encode()
+    return hashlib.sha256(body).hexdigest()
+
+
 class Server:
     def __init__(self, options):
         self.options = options
@@ -110,7 +151,15 @@ class Server:
         self.answered = 0
         self.busy = 0
         self.last = 0.0
+        self.connections = []
         self.log = open(options.log, "a", buffering=1) if options.log else None
+
+    def serve(self):
+        """Takes connections into the pool, in the order of their coming."""
+        for connection in self.connections[:self.options.pool or None]:
+            if not connection.served:
+                connection.served = True
+                connection.read()
 
     def note(self, digest, path, status, kind):
         if self.log:
@@ -133,10 +182,13 @@ class Server:
                      "data": embeddings_data(request, self.options.dims, wrong)}
         else:
             kind = chat_kind(request, self.options.chat)
-            content = draw.choice(CONTENT_FAULTS[kind]) if fault == "content" else chat_content(kind, draw)
+            content = draw.choice(CONTENT_FAULTS[kind]) + " " * self.attempts[digest] if fault == "content" else chat_content(kind, draw)
             reply = {"object": "chat.completion", "model": request["model"],
                      "usage": {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25},
-                     "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}]}
+                     "choices": [habit_choice(fault, content) or
+                                 {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}]}
+            if fault in ("limit", "thinkcut", "thoughtcut"):
+                reply["usage"]["completion_tokens"] = request.get("max_tokens", request.get("max_completion_tokens", 0))
         text = json.dumps(reply)
         if fault == "duplicate":
             text = text.replace('"choices":', '"choices": [], "choices":').replace('"data":', '"data": [], "data":')
@@ -158,13 +210,23 @@ def error(status, message, extra=""):
 
 class Connection(asyncio.Protocol):
     def __init__(self, server):
-        self.server, self.buffer, self.need = server, bytearray(), 0
+        self.server, self.buffer, self.need, self.served = server, bytearray(), 0, False
 
     def connection_made(self, transport):
         self.transport = transport
+        self.server.connections.append(self)
+        self.server.serve()
+
+    def connection_lost(self, problem):
+        self.server.connections.remove(self)
+        self.server.serve()
 
     def data_received(self, data):
         self.buffer += data
+        if self.served:
+            self.read()
+
+    def read(self):
         while len(self.buffer) >= self.need:
             end = self.buffer.find(b"\r\n\r\n")
             if end < 0:
@@ -183,7 +245,10 @@ class Connection(asyncio.Protocol):
         s, o = self.server, self.server.options
         loop = asyncio.get_running_loop()
         s.last = loop.time()
-        digest = hashlib.sha256(body).hexdigest()
+        digest = body_digest(body)
+        if o.headers:
+            with open(o.headers, "a") as file:
+                file.write(json.dumps(dict(fields, path=path)) + "\n")
         if o.bodies:
             with open(o.bodies, "ab") as file:
                 file.write(body + b"\n")
@@ -215,8 +280,24 @@ class Connection(asyncio.Protocol):
             "html": lambda: http(200, "<!DOCTYPE html><title>Welcome</title>", "text/html"),
             "junk": lambda: http(200, bytes(random.Random(digest).randrange(256) for _ in range(1 << 10)) * (1 << 10)),
             "empty": lambda: http(200, ""),
+            "err200": lambda: http(200, json.dumps({"error": {"message": "Rate limit exceeded", "code": 429}})),
+            "detail": lambda: http(422, json.dumps({"detail": [{"loc": ["body", "messages"], "msg": "Input should be\na valid string"}]})),
+            "model": lambda: error(400, "The model `m` does not exist"),
+            "parameter": lambda: error(400, "Unrecognized request argument supplied: top_q"),
+            "temperature": lambda: error(400, "Unsupported value: 'temperature' does not support 0 with this model."),
+            "501": lambda: error(501, "This server does not support embeddings"),
+            "picture": lambda: error(500, "image input is not supported"),
+            "large": lambda: error(500, "input is too large to process. increase the physical batch size"),
+            "redirect": lambda: http(308, "moved", extra="Location: http://127.0.0.1:1/v2/chat?key=hidden\r\n"),
             "echo": lambda: http(200, json.dumps({"choices": [{"message": {"content": f"your key is {key}"}}]})),
         }
+        if o.needs and o.needs not in json.loads(body):
+            other = {"max_completion_tokens": "max_tokens"}.get(o.needs, o.needs)
+            self.finish(error(400, f"Unsupported parameter: '{other}' is not supported with this model. Use '{o.needs}' instead."), path, digest, "needs", loop)
+            return
+        if o.refuses and o.refuses in json.loads(body):
+            self.finish(error(400, f"Unknown parameter: '{o.refuses}'."), path, digest, "refuses", loop)
+            return
         if fault in ("hang", "close"):
             s.note(digest, path, 0, fault)
             if fault == "close":
@@ -230,7 +311,7 @@ class Connection(asyncio.Protocol):
             reply = simple[fault]()
         else:
             try:
-                reply = http(200, s.body(path, json.loads(body), digest, fault))
+                reply = self.packed(s.body(path, json.loads(body), digest, fault), json.loads(body), fault)
             except (ValueError, KeyError, TypeError, IndexError) as problem:
                 reply, fault = error(400, f"bad request: {problem}"), "400"
         if fault == "cut":
@@ -239,6 +320,22 @@ class Connection(asyncio.Protocol):
             self.transport.close()
             return
         self.finish(reply, path, digest, fault or "ok", loop)
+
+    def packed(self, text, request, fault):
+        """The reply in ways that not everybody expects."""
+        if fault == "sse" and request.get("stream") is not False:
+            return http(200, f"data: {text}\n\ndata: {text}\n\ndata: [DONE]\n\n", "text/event-stream")
+        if fault == "ended":
+            return http(200, f"data: {text}\r\n\r\ndata: [DONE]\r\n\r\n")
+        if fault == "ended2":
+            return http(200, text + "\n[DONE]")
+        if fault == "gzip":
+            return http(200, gzip.compress(text.encode()), extra="Content-Encoding: gzip\r\n")
+        if fault == "deflate":
+            return http(200, zlib.compress(text.encode()), extra="Content-Encoding: deflate\r\n")
+        if fault == "bomb":
+            return http(200, gzip.compress(b" " * (64 << 20)), extra="Content-Encoding: gzip\r\n")
+        return http(200, text)
 
     def finish(self, reply, path, digest, kind, loop):
         o = self.server.options
@@ -265,12 +362,17 @@ async def main():
     p.add_argument("--faults", type=float, default=0, help="share of attempts that go wrong")
     p.add_argument("--faults-until", type=float, default=math.inf, help="a body's attempts after this many go well")
     p.add_argument("--kinds", default=",".join(FAULTS), help="of: " + ", ".join(
-        FAULTS + ["503", "400", "content", "echo", "huge-reply"] + EMBEDDING_FAULTS))
+        FAULTS + ["503", "400", "content", "echo", "huge-reply", "sse", "ended", "ended2", "gzip", "deflate", "bomb", "err200", "detail", "model",
+                  "parameter", "temperature", "501", "picture", "large", "redirect"] + HABITS + EMBEDDING_FAULTS))
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--retry-after", default="0", help="value of that header, on 429 and 503")
     p.add_argument("--status", type=int, default=0, help="answer everything with this status and an error that repeats the key")
     p.add_argument("--key", default="", help="answer 401 to requests without this API key")
     p.add_argument("--stall-after", type=int, help="leave all requests after the first N without an answer")
+    p.add_argument("--needs", help="answer 400 to requests without this member, which is to be used in place of another")
+    p.add_argument("--refuses", help="answer 400 to requests with this member")
+    p.add_argument("--headers", help="append each request's headers, as a JSON object a line")
+    p.add_argument("--pool", type=int, default=0, help="so many connections are served at a time; others wait until one of them ends")
     p.add_argument("--log", help="append a line for each request")
     p.add_argument("--certificate", help="speak TLS with the certificate and key in this PEM file")
     p.add_argument("--bodies", help="append each request's body, a line each")

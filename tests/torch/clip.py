@@ -20,7 +20,7 @@ BIN = pathlib.Path(os.environ.get("SIDMILL_BIN", HERE.parent.parent / "build" / 
 torch.set_default_dtype(torch.float32)
 SIZES = [(224, 224), (500, 333), (90, 260), (17, 5), (1, 1), (640, 120), (225, 231)]
 TOWERS = [("CLIPModel", ""), ("CLIPVisionModel, gelu", "kind=vision act=gelu"), ("F16 in three files", "dtype=F16 shards=3"), ("BF16", "dtype=BF16"),
-          ("no preprocessor", "preprocessor=no image=40 patch=8"), ("patches that leave a margin", "image=22 patch=5"),
+          ("other sides", "image=40 patch=8"), ("patches that leave a margin", "image=22 patch=5"),
           ("wide heads", "hidden=96 heads=1 layers=3"), ("more patches than a block of attention", "image=96 patch=8"),
           ("ViT-B/32", "hidden=768 wide=3072 layers=12 heads=12 image=224 patch=32")]
 

@@ -10,13 +10,14 @@
 #include "text/one_line.h"
 #include "unit.h"
 #include "vision/colour.h"
+#include "vision/decode.h"
 #include "vision/layout.h"
 #include "vision/sendable.h"
 #include "vision/texture.h"
 
 static pixels_t flat(int width, int height, int r, int g, int b)
 {
-    pixels_t p = {width, height, xmalloc((size_t)(width * height * 3))};
+    pixels_t p = {.width = width, .height = height, .rgb = xmalloc((size_t)(width * height * 3))};
     for (int i = 0; i < width * height; i++) {
         p.rgb[3 * i] = (unsigned char)r;
         p.rgb[3 * i + 1] = (unsigned char)g;
@@ -316,8 +317,8 @@ static char *reply_to(const char *content, const char *finish, const char **why)
     buf_puts(&b, "\",\"message\":{\"role\":\"assistant\",\"content\":");
     buf_puts(&b, content);
     buf_puts(&b, "}}]}");
-    *why = NULL;
-    char *text = caption_reply(b.data, b.len, why);
+    char *text = NULL;
+    *why = caption_reply(b.data, b.len, 200, &text);
     CHECK(!text == (*why != NULL));
     buf_free(&b);
     return text;
@@ -328,7 +329,7 @@ TEST(replies_are_checked)
     static const struct { const char *content, *finish, *text; } cases[] = {
         {"\" A red\\n cup.\\u00a0\"", "stop", "A red cup."},
         {"\"\"", "stop", NULL}, {"\" \\n\"", "stop", NULL}, {"null", "stop", NULL}, {"7", "stop", NULL},
-        {"\"A cup. It stands\"", "length", "A cup."}, {"\"A cup that\"", "length", NULL},
+        {"\"A cup. It stands\"", "length", NULL}, {"\"<think>hm</think>\\n\\nA cup.\"", "stop", "A cup."},
         {"\"caf\\u00e9\"", "stop", "caf\xc3\xa9"},
     };
     const char *why;
@@ -343,7 +344,8 @@ TEST(replies_are_checked)
     buf_puts(&longer, "\"");
     CHECK(!reply_to(longer.data, "stop", &why) && strstr(why, "too long"));
     buf_free(&longer);
-    CHECK(!caption_reply("<html>", 6, &why) && why);
+    char *none = NULL;
+    CHECK(caption_reply("<html>", 6, 200, &none) && !none);
 }
 
 UNIT_MAIN(UNIT(lab_of_known_colours), UNIT(colours_are_named), UNIT(the_object_is_told_from_its_background),

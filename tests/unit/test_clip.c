@@ -71,14 +71,16 @@ TEST(a_strip)
     free(from);
 }
 
-static char folder[64], model_path[96], config_path[96];
+static char folder[64], model_path[96], config_path[96], preprocessor_path[96];
 
-static void write_config(const char *text)
+static void write_text(const char *path, const char *text)
 {
-    FILE *f = fopen(config_path, "w");
+    FILE *f = fopen(path, "w");
     fputs(text, f);
     fclose(f);
 }
+
+static void write_config(const char *text) { write_text(config_path, text); }
 
 typedef struct {
     st_writer_t *file;
@@ -252,6 +254,7 @@ TEST(refusals)
 static int finish(int status)
 {
     unlink(config_path);
+    unlink(preprocessor_path);
     unlink(model_path);
     rmdir(folder);
     return status;
@@ -265,6 +268,8 @@ int main(void)
     if (!mkdtemp(folder)) return 1;
     snprintf(model_path, sizeof model_path, "%s/model.safetensors", folder);
     snprintf(config_path, sizeof config_path, "%s/config.json", folder);
+    snprintf(preprocessor_path, sizeof preprocessor_path, "%s/preprocessor_config.json", folder);
+    write_text(preprocessor_path, "{\"image_processor_type\":\"CLIPImageProcessor\",\"size\":8,\"crop_size\":8}");
     write_model();
     return finish(unit_run(tests, LENGTH(tests)));
 }

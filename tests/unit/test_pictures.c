@@ -14,6 +14,8 @@ TEST(kinds_by_their_first_bytes)
         {"GIF87a", 6, PICTURE_GIF}, {"GIF89a", 6, PICTURE_GIF}, {"GIF88a", 6, PICTURE_UNKNOWN},
         {"RIFF\1\2\3\4WEBPVP8L", 16, PICTURE_WEBP}, {"RIFF\1\2\3\4WAVEfmt ", 16, PICTURE_UNKNOWN},
         {"BM\1\2\3\4\0\0\0\0\x36\0\0\0\x28\0\0\0", 18, PICTURE_BMP}, {"BM\1\2\3\4\0\0\0\0\x36\0\0\0\x28\0\0", 17, PICTURE_UNKNOWN},
+        {"\0\0\0\x1c" "ftypavif\0\0\0\0", 16, PICTURE_AVIF}, {"\0\0\0\x1c" "ftypavis", 12, PICTURE_AVIF}, {"\0\0\0\x1c" "ftypisom", 12, PICTURE_UNKNOWN},
+        {"II*\0\x08\0\0\0", 8, PICTURE_TIFF}, {"MM\0*\0\0\0\x08", 8, PICTURE_TIFF}, {"MM*\0", 4, PICTURE_UNKNOWN},
         {"BM is the beginning of this", 27, PICTURE_UNKNOWN}, {"<!DOCTYPE html>   ", 18, PICTURE_UNKNOWN}, {"", 0, PICTURE_UNKNOWN},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) CHECK(picture_kind(cases[i].bytes, cases[i].n) == cases[i].kind);

@@ -5,11 +5,12 @@
 #include "base/mem.h"
 #include "synth/picture.h"
 #include "unit.h"
+#include "vision/decode.h"
 #include "vision/pixels.h"
 
 static pixels_t gradient(int width, int height)
 {
-    pixels_t p = {width, height, xmalloc((size_t)(width * height * 3))};
+    pixels_t p = {.width = width, .height = height, .rgb = xmalloc((size_t)(width * height * 3))};
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++) {
             unsigned char *c = p.rgb + 3 * (y * width + x);
@@ -156,7 +157,7 @@ TEST(resizing_averages_areas)
 {
     unsigned char rgb[4 * 2 * 3] = {0};
     for (int i = 0; i < 8; i++) rgb[3 * i] = (unsigned char)(i * 12);
-    pixels_t p = {4, 2, rgb}, q = pixels_resize(&p, 2, 1);
+    pixels_t p = {.width = 4, .height = 2, .rgb = rgb}, q = pixels_resize(&p, 2, 1);
     CHECK(q.width == 2 && q.height == 1);
     CHECK(q.rgb[0] == 30 && q.rgb[3] == 54); /* (0+12+48+60)/4, (24+36+72+84)/4 */
     pixels_free(&q);
