@@ -273,6 +273,8 @@ PY
     refused 64 '--reward needs --objective grpo' --objective sdpo --reward exact
     refused 64 '--advantages needs --objective grpo' --objective sdpo-rank --advantages centred
     refused 64 '--clip needs --objective grpo' --objective sdpo --clip 0.1
+    refused 64 '--quality needs --objective grpo' --objective sdpo
+    fails_with 64 '--kl 0: --objective sdpo then learns nothing' rl "${INPUT[@]:0:6}" --objective sdpo --kl 0 -o rl.st
     refused 64 '--gamma needs --reward graded' --gamma 0.5
     refused 64 '--gamma 1.5: out of range' --reward graded --gamma 1.5
     refused 64 '--drop-items needs --prompts perturbed' --drop-items 0.5

@@ -283,14 +283,14 @@ save("bad.st", t, meta)'
     refused 'set_json("config", think_size=10**9)' 'the blocks that think do not fit those by level'
     refused 'del t["model.think.level_vectors.weight"]' 'model.think.level_vectors.weight'
     refused 't["think.centroids"] = t["think.centroids"][:, :, :4]' 'think.project'
-    refused 't["think.centroids"] = np.zeros((2, 9, 5), "<f4")' "think.centroids: 9 clusters of a level's 8 codes"
+    refused 't["think.centroids"] = np.zeros((2, 9, 5), "<f4")' "think.centroids: 9 clusters of a level's 8 codes, 5 wide"
     refused 't["think.cluster_of"][1, 7] = 2' "think.cluster_of: a code's cluster is not among the 2"
     refused 't["think.cluster_of"][0, 0] = -1' "think.cluster_of: a code's cluster is not among the 2"
     refused 'del t["think.cluster_of"]' 'think.cluster_of'
     refused 'del t["think.project"]' 'think.centroids: 5 wide, expected 32'
     cp flat.st model.st
     refused 'set_json("config", think_levels=3)' 'model.think.level_vectors.weight'
-    refused 'set_json("config", think_size=16)' 'the blocks that think do not fit those by level'
+    refused 'set_json("config", think_size=16)' 'blocks that think, without blocks by level'
     refused 'set_json("config", think_levels=10**9)' 'the blocks that think do not fit those by level'
     refused 'del t["model.think.level_vectors.weight"]' 'model.think.level_vectors.weight'
 }

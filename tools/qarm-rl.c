@@ -101,9 +101,12 @@ static void write_model(const model_t *m, const generator_t *start, const rl_res
 /* Refuses what would do nothing. */
 static void check_options(void)
 {
+    const bool grpo = !strcmp(objective, "grpo");
     const struct { const char *option; bool used; const char *needs; } all[] = {
-        {"reward", !strcmp(objective, "grpo"), "--objective grpo"}, {"advantages", !strcmp(objective, "grpo"), "--objective grpo"},
-        {"clip", !strcmp(objective, "grpo"), "--objective grpo"}, {"gamma", !strcmp(reward, "graded"), "--reward graded"},
+        {"reward", grpo, "--objective grpo"}, {"alpha", grpo, "--objective grpo"}, {"lambda-valid", grpo, "--objective grpo"},
+        {"lambda-pref", grpo, "--objective grpo"}, {"advantages", grpo, "--objective grpo"},
+        {"clip", grpo, "--objective grpo"},
+        {"quality", grpo, "--objective grpo"}, {"gamma", !strcmp(reward, "graded"), "--reward graded"},
         {"cut-history", !strcmp(prompts, "perturbed"), "--prompts perturbed"},
         {"drop-items", !strcmp(prompts, "perturbed"), "--prompts perturbed"},
         {"swap-items", !strcmp(prompts, "perturbed"), "--prompts perturbed"}};
@@ -123,6 +126,7 @@ static void settle_options(void)
     o.objective = policy_objective(objective);
     o.standardise = !strcmp(advantages, "standardised");
     if (o.objective != OBJECTIVE_GRPO && !cli_given("kl")) o.beta = 0.1;
+    if (o.objective != OBJECTIVE_GRPO && !(o.beta > 0)) die(EX_USAGE, "--kl 0: --objective %s then learns nothing", objective);
     o.cosine = !strcmp(schedule, "cosine");
     o.shards = cli_common.shards;
     o.seed = (uint64_t)cli_common.seed;

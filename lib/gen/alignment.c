@@ -14,8 +14,9 @@ alignment_t *alignment_read(const st_file_t *model, int levels, int codes, int64
     alignment_t *a = NEW(alignment_t);
     a->hidden_size = hidden_size;
     a->clusters.centroids = st_need_f32(model, "think.centroids", 3, shape);
-    if (shape[1] < 1 || shape[1] > codes)
-        die_at(model->name, 0, "think.centroids: %lld clusters of a level's %d codes", (long long)shape[1], codes);
+    if (shape[1] < 1 || shape[1] > codes || shape[2] < 1)
+        die_at(model->name, 0, "think.centroids: %lld clusters of a level's %d codes, %lld wide", (long long)shape[1], codes,
+               (long long)shape[2]);
     a->clusters.of = st_need_i32(model, "think.cluster_of", 2, of_shape);
     a->clusters.levels = levels;
     a->clusters.codes = codes;

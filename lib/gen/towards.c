@@ -11,6 +11,7 @@ void thoughts_towards(const network_t *net, const space_t *space, const history_
     stepper_begin(s, 1, history);
     for (int l = 0; l < space->vocab.levels; l++) {
         stepper_thought(s, row, thoughts + l * d);
+        if (l + 1 == space->vocab.levels) break;
         row = stepper_push_token(s, row, space_sid(space, item)[l]);
         stepper_advance(s);
     }

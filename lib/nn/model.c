@@ -23,6 +23,7 @@ static const char *shape_fault(const model_config_t *c)
     if (c->depth_levels < 0 || c->depth_levels > 64 || c->depth_size < 0 || c->depth_size > 1 << 20 ||
         (c->depth_levels > 0) != (c->depth_size > 0))
         return "the blocks by level are out of range";
+    if (c->think_size > 0 && !c->depth_levels) return "blocks that think, without blocks by level";
     if (c->think_levels < 0 || c->think_levels > 64 || c->think_size < 0 || c->think_size > 1 << 20 ||
         (c->think_size > 0) != (c->think_levels > 0 && c->depth_levels > 0) ||
         (c->think_size > 0 && c->think_levels != c->depth_levels - 1))

@@ -111,13 +111,17 @@ static const draw_t *draw_of(const grpo_t *g, int64_t group, int draw)
     return draw < g->o.group ? &g->groups[group].draws[draw] : g->groups[group].target;
 }
 
-/* Counts a group's candidates, the target among them. */
-static int scored_draws(const grpo_t *g) { return g->o.group + has_target(g); }
+/* Finds a group's candidates that are scored, [*begin, *end), the target among them as number `group`. */
+static void scored_draws(const grpo_t *g, int64_t group, int *begin, int *end)
+{
+    *begin = g->groups[group].weight > 0 ? 0 : g->o.group;
+    *end = g->o.group + has_target(g);
+}
 
 /* Weighs each of a candidate's tokens in the loss. */
 static double share_of(const grpo_t *g, int64_t group, int draw)
 {
-    return g->weight / (g->o.group * g->groups[group].draws[draw].count);
+    return g->groups[group].weight / (g->o.group * g->groups[group].draws[draw].count);
 }
 
 /* Adds the prefix of a candidate's first tokens; returns the number of its state. */
@@ -166,7 +170,9 @@ static void lay_group(grpo_t *g, int64_t group)
     int64_t row = end;
     if (space_by_prefixes(g->space) && (choice || g->prefixes.chained)) row = add_prefix(g, &chain, 0, end, NULL);
     if (choice) add_position(g, row, 0, 0, group, -1);
-    for (int d = 0; d < scored_draws(g); d++) lay_branch(g, group, d, parent, chain);
+    int first, after;
+    scored_draws(g, group, &first, &after);
+    for (int d = first; d < after; d++) lay_branch(g, group, d, parent, chain);
 }
 
 /* Turns x into log softmax(x / temperature), in place. */
@@ -233,8 +239,9 @@ static double token_gradient(grpo_t *g, const grpo_group_t *group, int draw, int
 static void draws_at(const grpo_t *g, int64_t i, int *begin, int *end)
 {
     const choice_t *s = &g->choices[i];
-    *begin = s->draw < 0 ? 0 : s->draw;
-    *end = s->draw < 0 ? scored_draws(g) : s->draw + 1;
+    *begin = s->draw;
+    *end = s->draw + 1;
+    if (s->draw < 0) scored_draws(g, s->group, begin, end);
 }
 
 /* Finds the place of a candidate's token among those allowed at a position. */
@@ -264,7 +271,7 @@ static void move_apart(void *ctx, int64_t i, const allowed_t *allowed, float *x)
 static double draw_gradient(grpo_t *g, int64_t i, int draw, double log_p, double kl, double *push)
 {
     const int64_t number = g->choices[i].group;
-    const double preferred = g->o.objective == OBJECTIVE_GRPO ? 0 : g->weight * g->pull[number * (g->o.group + 1) + draw];
+    const double preferred = g->o.objective == OBJECTIVE_GRPO ? 0 : g->groups[number].weight * g->pull[number * (g->o.group + 1) + draw];
     if (draw == g->o.group) {
         g->stats->supervised -= g->weight * g->o.supervised * log_p;
         g->stats->loss -= g->weight * g->o.supervised * log_p;
@@ -321,7 +328,7 @@ static void prefer(grpo_t *g, int64_t n, const float *states, const operand_t *p
     g->pool_used = 0;
     head_pass(g->head, g->count, g->positions, states, packed, move_apart, g, NULL, NULL);
     for (int64_t i = 0; i < n; i++)
-        g->stats->loss += g->weight * preference(g->o.group, g->groups[i].draws, g->groups[i].target->item, g->o.objective == OBJECTIVE_SDPO_RANK, g->o.beta,
+        g->stats->loss += g->groups[i].weight * preference(g->o.group, g->groups[i].draws, g->groups[i].target->item, g->o.objective == OBJECTIVE_SDPO_RANK, g->o.beta,
                                                  g->apart + i * all, g->pull + i * all);
 }
 

@@ -46,6 +46,7 @@ typedef struct {
     const draw_t *target;     /* not drawn, of the objectives and terms that know it */
     const double *advantages; /* [group] */
     double *old;              /* [group, SID_MAX_TOKENS] log pi_old of every token, written by the first pass */
+    double weight;            /* of its loss; 0: only its target is learnt from */
 } grpo_group_t;
 
 /* Sums over the generated tokens where there was a choice; `loss` and `supervised`, a part of it, are weighted as the gradient is. */
@@ -59,7 +60,7 @@ typedef struct grpo grpo_t;
 grpo_t *grpo_new(const network_t *policy, const network_t *reference, const space_t *space, const grpo_options_t *o);
 void grpo_free(grpo_t *g);
 
-/* Adds the gradient of weight * sum over n groups of their loss to `grads`, and to *stats. Many groups are taken a few at a time, so that
+/* Adds the gradient of n groups' losses, each by its own weight, and of `weight` times their supervised terms, to `grads`, and to *stats. Many groups are taken a few at a time, so that
  * space does not grow with their number. In a `first` pass pi_old is pi: it fills `old`, and all ratios are 1. Every history is
  * encoded once, forwards and backwards; its candidates are branches of it. */
 void grpo_backward(grpo_t *g, int64_t n, const grpo_group_t *groups, bool first, double weight, grads_t *grads,

@@ -46,13 +46,14 @@ void perturb_free(perturb_t *p)
     free(p);
 }
 
-/* Draws one of an item's relatives, or the item where it has none. */
-static int32_t swapped(const perturb_t *p, int32_t item, uint64_t key, uint64_t at)
+/* Draws one of an item's relatives, or the item where it has none, or where that would be the target. */
+static int32_t swapped(const perturb_t *p, int32_t item, int32_t target, uint64_t key, uint64_t at)
 {
     const int64_t others = p->end[item] - p->begin[item] - 1;
     if (others < 1) return item;
     const int64_t other = p->begin[item] + (int64_t)rng_below(rng_key(key, DRAW_OTHER), at, (uint64_t)others);
-    return (int32_t)p->order[other + (other >= p->place[item])];
+    const int32_t drawn = (int32_t)p->order[other + (other >= p->place[item])];
+    return drawn == target ? item : drawn;
 }
 
 static bool happens(double rate, uint64_t key, uint64_t draw, int64_t at)
@@ -67,7 +68,7 @@ history_t perturb_history(const perturb_t *p, const history_t *h, uint64_t key, 
     int64_t n = 0;
     for (int64_t i = cut; i < h->count; i++) {
         if (i != stays && happens(p->o.drop, key, DRAW_DROP, i)) continue;
-        items[n++] = happens(p->o.swap, key, DRAW_SWAP, i) ? swapped(p, h->items[i], key, (uint64_t)i) : h->items[i];
+        items[n++] = happens(p->o.swap, key, DRAW_SWAP, i) ? swapped(p, h->items[i], h->target, key, (uint64_t)i) : h->items[i];
     }
     return (history_t){items, n, h->target};
 }

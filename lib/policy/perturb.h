@@ -9,9 +9,9 @@
 #include "data/sids.h"
 
 typedef struct {
-    double cut;  /* rate of histories that lose a beginning, of any length that leaves an item */
+    double cut;  /* rate of histories that lose a beginning, of any length, none among them, that leaves an item */
     double drop; /* rate of items left out; one stays */
-    double swap; /* rate of items replaced, where there are such others */
+    double swap; /* rate of items replaced, where there are such others; never by the target */
 } perturb_options_t;
 
 typedef struct perturb perturb_t;

@@ -87,6 +87,32 @@ static void list_terms(int n, const draw_t *draws, reward_t *rewards)
     }
 }
 
+/* Finds an item's next occurrence, from `at` on, in another history than the one that begins at `last`. */
+static int64_t other_history(const occurrences_t *o, int64_t at, int64_t end, int64_t last)
+{
+    while (at < end && o->begin[o->place[at]] == last) at++;
+    return at;
+}
+
+/* Counts the histories that hold both items; those of one alone where they are the same. */
+static int64_t histories_of(const occurrences_t *o, int32_t a, int32_t b)
+{
+    int64_t i = o->first[a], j = o->first[b], both = 0;
+    while (i < o->first[a + 1] && j < o->first[b + 1]) {
+        const int64_t x = o->begin[o->place[i]], y = o->begin[o->place[j]];
+        both += x == y;
+        if (x <= y) i = other_history(o, i, o->first[a + 1], x);
+        if (y <= x) j = other_history(o, j, o->first[b + 1], y);
+    }
+    return both;
+}
+
+static double shared_histories(const occurrences_t *o, int32_t a, int32_t b)
+{
+    const double all = (double)histories_of(o, a, a) * (double)histories_of(o, b, b);
+    return all > 0 ? (double)histories_of(o, a, b) / sqrt(all) : 0;
+}
+
 static double quality_of(const quality_t *q, int32_t item, double missing)
 {
     return item >= 0 && q->judged[item] ? q->value[item] : missing;
@@ -108,7 +134,7 @@ void reward_group(const reward_options_t *o, const space_t *space, const quality
         if (o->kind == REWARD_GATED) term[TERM_QUALITY] = hit * o->alpha * quality_of(q, target, 0);
         if (o->kind == REWARD_UNGATED) term[TERM_QUALITY] = o->alpha * quality_of(q, d->item, 0);
         if (o->kind == REWARD_GRADED && !hit && d->item >= 0)
-            term[TERM_GRADE] = o->gamma * kinship_of(o->kinship, target, d->item);
+            term[TERM_GRADE] = o->gamma * shared_histories(o->occurrences, target, d->item);
         if (o->kind == REWARD_SUPPRESS) term[TERM_QUALITY] = hit * o->alpha * (2 * quality_of(q, target, 0.5) - 1);
     }
     if (o->kind == REWARD_RANK) rank_terms(n, draws, rewards);

@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 #include "data/catalogue.h"
+#include "data/occurrences.h"
 #include "data/st.h"
 #include "gen/space.h"
 #include "policy/draw.h"
-#include "policy/kinship.h"
 
 /* What a candidate s earns for target item i; hit = 1[s is i's SID]:
  *   exact            hit
@@ -21,8 +21,8 @@
  *                    (MiniOneRec, arXiv 2510.24431): the likelier a wrong candidate was, the more it costs
  *   list             what the list of candidates, the likeliest first, has of its NDCG by each: NDCG with it less NDCG without. A hit
  *                    earns 1 / log2(its rank + 1), who stands before it costs what it pushes the hit down, who stands behind it 0
- *   graded           hit + gamma s_ij for what is no hit, s_ij the cosine of the candidate's and the target's occurrences in training
- *                    histories (policy/kinship.h): in [0, 1], so that with gamma < 1 a miss never earns what a hit does
+ *   graded           hit + gamma s_ij for what is no hit, s_ij = |A and B| / sqrt(|A| |B|), the cosine of the candidate's and the target's
+ *                    sets of training histories: in [0, 1], so that with gamma < 1 a miss never earns what a hit does
  * An item without judged descriptors has no q and its quality term is 0. LCP counts leading equal codes of the L levels; suffixes
  * never count; a candidate that is no item's SID keeps its LCP and earns nothing else. */
 typedef enum { REWARD_EXACT, REWARD_EXACT_VALID_LCP, REWARD_UNGATED, REWARD_GATED, REWARD_SUPPRESS, REWARD_RANK, REWARD_LIST, REWARD_GRADED } reward_kind_t;
@@ -34,7 +34,7 @@ bool reward_needs_quality(reward_kind_t kind);
 typedef struct {
     reward_kind_t kind;
     double alpha, lambda_valid, lambda_pref, gamma;
-    const kinship_t *kinship; /* of graded */
+    const occurrences_t *occurrences; /* of graded */
 } reward_options_t;
 
 /* q_i of every item: value [items] in [0, 1], judged [items] 0 where the item has none. */

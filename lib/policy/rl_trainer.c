@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/jsonlog.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 #include "base/parallel.h"
 #include "base/progress.h"
 #include "base/rng.h"
@@ -41,7 +42,7 @@ typedef struct {
     validation_t *validation;
     history_t *prompts;
     perturb_t *perturb;      /* NULL: prompts are as they are */
-    kinship_t *kinship;      /* NULL: no reward asks */
+    occurrences_t occurrences; /* none unless a reward asks */
     int64_t prompt_count, steps;
     int64_t *order, epoch;   /* of the prompts in that epoch */
     /* the step at hand */
@@ -106,7 +107,8 @@ static rl_t *rl_new(const rl_job_t *job)
     if (t->o.valid_users)
         t->validation = validation_new(t->net, &g->space, job->interactions, t->o.valid_users, t->o.seed, t->o.protocol);
     if (t->o.prompts == PROMPTS_PERTURBED) t->perturb = perturb_new(&t->o.perturb, g->space.sids);
-    if (t->o.reward.kind == REWARD_GRADED) t->o.reward.kinship = t->kinship = kinship_new(job->interactions);
+    if (t->o.reward.kind == REWARD_GRADED) t->occurrences = occurrences_new(job->interactions);
+    t->o.reward.occurrences = &t->occurrences;
     make_workers(t);
     make_step(t);
     return t;
@@ -121,7 +123,7 @@ static void rl_free(rl_t *t)
     network_free(t->net);
     network_free(t->reference);
     perturb_free(t->perturb);
-    kinship_free(t->kinship);
+    occurrences_free(&t->occurrences);
     void *all[] = {t->workers, t->prompts, t->order, t->asked, t->perturbed, t->draws, t->targets, t->advantages, t->old, t->groups, t->shard_stats};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     free(t);
@@ -153,9 +155,6 @@ static void ask(rl_t *t, int64_t i, int64_t number)
     target->count = vocab_sid(&t->space.vocab, t->space.sids, target->item, target->tokens);
 }
 
-/* Tells whether a group whose rewards are equal is learnt from all the same. */
-static bool needs_no_rewards(const rl_t *t) { return t->o.objective != OBJECTIVE_GRPO || t->o.supervised > 0; }
-
 static void add_rewards(rl_t *t, const reward_t *rewards)
 {
     double mean = 0, square = 0;
@@ -179,17 +178,21 @@ static void collect(rl_t *t, int64_t step)
     reward_t *rewards = NEW_ARRAY(reward_t, t->o.group);
     for (int64_t i = 0; i < n; i++) ask(t, i, first + i);
     rollout_run(t->rollout, n, t->asked, rng_stream(t->o.seed, "draws"), first, t->draws);
+    int64_t told = 0;
     t->kept = 0;
     for (int64_t i = 0; i < n; i++) {
         const int64_t at = i * t->o.group;
         reward_group(&t->o.reward, &t->space, t->job->quality, t->asked[i].target, (int)t->o.group, t->draws + at, rewards);
         add_rewards(t, rewards);
         const bool unequal = reward_advantages((int)t->o.group, rewards, t->o.standardise, t->advantages + at);
+        const bool tells = unequal || t->o.objective != OBJECTIVE_GRPO;
         t->sums.equal += !unequal;
-        if (unequal || needs_no_rewards(t))
+        told += tells;
+        if (tells || t->o.supervised > 0)
             t->groups[t->kept++] = (grpo_group_t){&t->asked[i], t->draws + at, &t->targets[i], t->advantages + at,
-                                                  t->old + at * SID_MAX_TOKENS};
+                                                  t->old + at * SID_MAX_TOKENS, tells};
     }
+    for (int64_t i = 0; i < t->kept; i++) t->groups[i].weight /= (double)max64(told, 1);
     t->sums.groups += (double)n;
     t->candidates += n * t->o.group;
     free(rewards);

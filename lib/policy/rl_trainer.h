@@ -19,7 +19,7 @@
 
 typedef struct {
     policy_objective_t objective;
-    reward_options_t reward;           /* its kinship is made here */
+    reward_options_t reward;           /* its occurrences are found here */
     bool standardise;                  /* advantages */
     double supervised;                 /* weight of the target's own loss */
     sampler_t sampler;

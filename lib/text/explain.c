@@ -118,13 +118,16 @@ static void need_record(explain_t *x, int64_t item)
     if (!x->records[item]) x->records[item] = xstrdup("");
 }
 
+/* Finds the i-th of k places evenly spaced among n. */
+static int64_t evenly(int64_t i, int64_t n, int64_t k) { return (int64_t)((double)i * (double)n / (double)k); }
+
 /* Chooses the items to show of places [begin, end), those of [from, to) left out: up to `count`, evenly spaced, into `shown`.
  * Returns their number; *all: how many there are. */
 static int64_t choose(const explain_t *x, int64_t begin, int64_t end, int64_t from, int64_t to, int64_t *shown, int64_t *all)
 {
     int64_t n = *all = (end - begin) - (to - from), k = n < x->count ? n : x->count;
     for (int64_t i = 0; i < k; i++) {
-        int64_t at = begin + (int64_t)((double)i * (double)n / (double)k);
+        int64_t at = begin + evenly(i, n, k);
         if (at >= from) at += to - from;
         shown[i] = x->order[at];
     }
@@ -202,13 +205,11 @@ int explain_ask_set(explain_t *x, bool *has)
 {
     explain_set_t s = {.topic = x->asked_count++, .has = has};
     for (int64_t i = 0; i < x->sids.items; i++) s.count += has[i];
-    s.shown = NEW_ARRAY(int64_t, x->count + 1);
-    for (int64_t i = 0, seen = 0; i < x->sids.items; i++) {
-        if (!has[x->order[i]]) continue;
-        const bool next = s.count <= x->count || seen == (int64_t)((double)s.shown_count * (double)s.count / (double)x->count);
-        if (next && s.shown_count < x->count) s.shown[s.shown_count++] = x->order[i];
-        seen++;
-    }
+    s.shown = NEW_ARRAY(int64_t, s.count + 1);
+    s.shown_count = s.count < x->count ? s.count : x->count;
+    for (int64_t i = 0, n = 0; i < x->sids.items; i++)
+        if (has[x->order[i]]) s.shown[n++] = x->order[i];
+    for (int64_t i = 0; i < s.shown_count; i++) s.shown[i] = s.shown[evenly(i, s.count, s.shown_count)];
     need_records(x, s.shown, s.shown_count);
     GROW(x->sets, x->set_count, x->set_cap);
     x->sets[x->set_count] = s;

@@ -77,8 +77,8 @@ def train(start, *options):
 def replay(start, kind, temperature, inner, beta, epsilon, steps, centred=False, supervised=0, objective="grpo"):
     options = {"lr": 0.01, "weight-decay": 0.1, "max-norm": 0.4, "temperature": temperature, "inner-steps": inner, "kl": beta, "sft-weight": supervised, "objective": objective}
     if objective == "grpo":
-        options |= {"clip": epsilon, "reward": kind, "advantages": "centred" if centred else "standardised"}
-    run("qarm-rl", "-m", start, "--quality", "quality.st", "--sampler", "constrained-beam", "--group", GROUP, "--prompts", "last",
+        options |= {"clip": epsilon, "reward": kind, "advantages": "centred" if centred else "standardised", "quality": "quality.st"}
+    run("qarm-rl", "-m", start, "--sampler", "constrained-beam", "--group", GROUP, "--prompts", "last",
         "--prompts-per-step", len(prompts), "--epochs", steps, "--schedule", "constant", "--warmup", 0, "--valid-every", 1, "--patience", 0,
         "--max-kl", 0, "--min-entropy", 0, "--max-entropy", 0, "--shards", 3, "--log", "log.jsonl", "--valid-users", 0, "-o", "end.st",
         *(x for k, v in options.items() for x in (f"--{k}", v)))
@@ -93,7 +93,7 @@ def replay(start, kind, temperature, inner, beta, epsilon, steps, centred=False,
             earned.append(reward(kind, target, drawn, quality))
             if objective != "grpo":
                 groups.append([history, [catalogue.sid[i] for i in drawn], catalogue.sid[target]])
-            elif max(earned[-1]) > min(earned[-1]) or supervised:
+            elif max(earned[-1]) > min(earned[-1]):
                 groups.append([history, [catalogue.sid[i] for i in drawn], advantages(earned[-1], not centred), None])
         equal = sum(max(e) == min(e) for e in earned)
         same = same and line["groups_equal"] == equal and abs(np.mean(earned) - line["reward"]) < 2e-6

@@ -307,6 +307,8 @@ enum { GROUP = 3 };
 /* What the policy is trained for. */
 static grpo_options_t policy = {.temperature = 1.3, .epsilon = 100, .beta = 0.7, .group = GROUP};
 
+static double policy_weight = 0.5;
+
 static inline double policy_loss(fixture_t *f, bool backward)
 {
     static const history_t prompt = {small_events, 4, 5};
@@ -326,7 +328,7 @@ static inline double policy_loss(fixture_t *f, bool backward)
     grpo_t *g = grpo_new(f->net, reference, &f->space, &policy);
     grpo_stats_t stats = {0};
     target.count = vocab_sid(&f->space.vocab, f->space.sids, target.item, target.tokens);
-    grpo_backward(g, 1, &(grpo_group_t){&prompt, draws, &target, advantages, old}, false, 0.5, f->grads, &stats);
+    grpo_backward(g, 1, &(grpo_group_t){&prompt, draws, &target, advantages, old, policy_weight}, false, 0.5, f->grads, &stats);
     grpo_free(g);
     network_free(reference);
     model_free(start);
@@ -337,8 +339,9 @@ static inline void check_policy(fixture_t *f)
 {
     for (int64_t i = 0; i < f->model->params.size; i++) f->model->params.weights[i] *= 1.1f; /* away from the reference */
     for (policy.objective = OBJECTIVE_GRPO; policy.objective <= OBJECTIVE_SDPO_RANK; policy.objective++)
-        for (int supervised = 0; supervised < 2; supervised++) {
-            policy.supervised = 0.6 * supervised;
+        for (int kind = 0; kind < 3; kind++) { /* without the supervised term, with it, and by it alone */
+            policy.supervised = kind ? 0.6 : 0;
+            policy_weight = kind < 2 ? 0.5 : 0;
             check_gradients(f, policy_loss);
         }
     release(f);

@@ -236,7 +236,7 @@ static void check_policy(body_t body, softmax_t softmax, const int32_t (*draws)[
             drawn[d].tokens[drawn[d].count++] = draws[d][l];
             was[d * SID_MAX_TOKENS + l] = old[d][l];
         }
-    const grpo_group_t groups[] = {{&histories[0], drawn, NULL, advantages, was}, {&histories[1], drawn + 3, NULL, advantages + 3, was + 3 * SID_MAX_TOKENS}};
+    const grpo_group_t groups[] = {{&histories[0], drawn, NULL, advantages, was, 0.5}, {&histories[1], drawn + 3, NULL, advantages + 3, was + 3 * SID_MAX_TOKENS, 0.5}};
     grpo_stats_t stats = {0};
     grpo_backward(g, 2, groups, false, 0.5, f->grads, &stats);
     CHECK_NEAR(stats.loss, value[0], 1e-5 * fabs(value[0]));
@@ -258,7 +258,10 @@ static void check_policy(body_t body, softmax_t softmax, const int32_t (*draws)[
     /* more groups than fit one pass of the network: the same two over and over */
     enum { COPIES = 25 };
     grpo_group_t many[2 * COPIES];
-    for (int i = 0; i < 2 * COPIES; i++) many[i] = groups[i % 2];
+    for (int i = 0; i < 2 * COPIES; i++) {
+        many[i] = groups[i % 2];
+        many[i].weight /= COPIES;
+    }
     stats = (grpo_stats_t){0};
     grads_clear(f->grads);
     grpo_backward(g, 2 * COPIES, many, false, 0.5 / COPIES, f->grads, &stats);

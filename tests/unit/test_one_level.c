@@ -120,7 +120,7 @@ TEST(a_rewarded_code_becomes_likelier)
     double before[ITEMS], after[ITEMS], old[2 * SID_MAX_TOKENS];
     plain_scores(f, &histories[0], before);
     grpo_stats_t stats = {0};
-    grpo_backward(g, 1, &(grpo_group_t){&histories[0], draws, NULL, (const double[]){1, -1}, old}, true, 1, grads, &stats);
+    grpo_backward(g, 1, &(grpo_group_t){&histories[0], draws, NULL, (const double[]){1, -1}, old, 1}, true, 1, grads, &stats);
     CHECK(stats.tokens == 2);
     for (int64_t i = 0; i < f->model->params.size; i++) f->model->params.weights[i] -= 0.01f * grads->dense[i];
     network_sync(f->net);
