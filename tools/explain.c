@@ -1,4 +1,5 @@
 /* explain: what Semantic IDs mean, read off the items that share them. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -6,6 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "data/id_line.h"
 #include "score/thinking.h"
 #include "text/explain_json.h"
 #include "text/explain_text.h"
@@ -28,18 +30,17 @@ static const cli_t cli = {"explain", "-s sids.st -i items.jsonl [-m model.st --t
                           "Shows the items that share an item's first codes, or a prefix of codes, and what they have in common.",
                           options, CLI_COUNT(options)};
 
-/* Reads --think's item ids, parted by blanks or, where there is one, by tabs alone. Caller frees. */
-static history_t read_history(const explain_t *x)
+/* Reads --think's item ids; `items` has room for as many as it has bytes. */
+static history_t read_history(const explain_t *x, int32_t *items)
 {
-    const char *blanks = strchr(history, '\t') ? "\t" : " ";
-    int32_t *items = NEW_ARRAY(int32_t, (int64_t)strlen(history) + 1);
+    const strtab_t *ids = &x->sids.item_ids;
+    id_line_t line = id_line_start(ids, history, strlen(history), " ");
     int64_t n = 0;
-    for (const char *at = history; *(at += strspn(at, blanks));) {
-        const size_t length = strcspn(at, blanks);
-        const int64_t item = strtab_find(&x->sids.item_ids, at, length);
-        if (item < 0) die(EX_USAGE, "--think: '%.*s' is no item of %s", (int)length, at, sids_path);
+    size_t length;
+    for (const char *id; id_line_next(&line, &id, &length);) {
+        const int64_t item = strtab_find(ids, id, length);
+        if (item < 0) die(EX_USAGE, "--think: '%.*s' is no item of %s", (int)length, id, sids_path);
         items[n++] = (int32_t)item;
-        at += length;
     }
     return (history_t){items, n, -1};
 }
@@ -61,7 +62,8 @@ int main(int argc, char **argv)
     if (!operands && !history) explain_ask(&x, "");
     for (int i = 0; i < operands; i++) explain_ask(&x, argv[1 + i]);
     recommender_t *model = model_path ? recommender_open(model_path, sids_path, "auto") : NULL;
-    const history_t read = model ? read_history(&x) : (history_t){0};
+    int32_t *items = NEW_ARRAY(int32_t, history ? (int64_t)strlen(history) : 0);
+    const history_t read = model ? read_history(&x, items) : (history_t){0};
     const explain_thoughts_t thoughts = model ? thinking_explain(model, model_path, &x, &read) : (explain_thoughts_t){0};
     explain_read(&x, items_path);
 
@@ -78,5 +80,6 @@ int main(int argc, char **argv)
     out_commit(out);
     buf_free(&text);
     explain_free(&x);
+    free(items);
     return 0;
 }
