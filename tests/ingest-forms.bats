@@ -492,9 +492,15 @@ EOF
     bad() { printf '%s' "$1" >bad.json && refused 65 "bad.json:$2" bad.json events.json --format jsonl; }
     bad '[{"id":"a"},{"id":"b"} x]' '2: not JSON at column 12'
     bad '[{"id":"a"},7]' '2: not an object'
-    bad '[{"id":"a"},{"id":"b"' '2: not JSON'
     bad '[{"id":"a"}]{"id":"b"} y' '2: not JSON'
-    bad "{'id': 'a', 'x': set()}" '1: not JSON at column 2'
+    bad "{'id': 'a', 'x': set()}" '1: not a Python literal at column 18: expected a value'
+    bad "{'id': 'a', 'x': [nan]}" '1: not a Python literal at column 19: expected a value'
+    bad '{"id": "a", "x": NaN}' '1: not JSON at column 18'
+    # cut off, wherever that is, it is not an array with less in it
+    for array in '[{"id":"a"},{"id":"b"},{"id":"c"}' '[{"id":"a"},{"id":"b"},{"id":"c"},' '[{"id":"a"},{"id":"b"},{"id":"c","x":"' '['; do
+        printf '%s' "$array" >bad.json
+        refused 65 'bad.json: the array is not closed' bad.json events.json --format jsonl --bad-lines 9
+    done
     printf '[]' >bad.json
     refused 65 'bad.json: holds no item' bad.json events.json --format jsonl
 }
