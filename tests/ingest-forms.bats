@@ -505,6 +505,22 @@ EOF
     refused 65 'bad.json: holds no item' bad.json events.json --format jsonl
 }
 
+@test "the column of the item may hold lists, where the file says so" {
+    shop
+    printf 'user_id:token\titem_id:token_seq\ttimestamp:float\nu\ta b c\t5\nv\tb\t6\n' >x.inter
+    { printf 'item_id:token\n' && printf '%s\n' a b c; } >x.item
+    run ingest x.item x.inter --format recbole
+    assert_success
+    assert_output --partial 'x.inter: columns not used: "timestamp"'
+    run histories
+    assert_output $'u a@0 b@1 c@2\nv b@0'
+    printf '{"id":"%s"}\n' a b c >items.jsonl
+    printf '{"user":"u","item":["a","b","c"]}\n{"user":"v","item":["b"]}\n' >events.jsonl
+    ingest items.jsonl events.jsonl --format jsonl -q
+    run histories
+    assert_output $'u a@0 b@1 c@2\nv b@0'
+}
+
 @test "jsonl: a dictionary is mended as an object is" {
     printf "{'id': 'a', 'title': 'br\xf3ken \x01end'}\n{'id': 'b\xff'}\n{'id': 'b'}\n{'id':'c'}\n" >items.jsonl
     printf '{"user":"u","item":"%s"}\n' a b c >events.jsonl
