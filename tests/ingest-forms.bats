@@ -253,6 +253,9 @@ PY
     assert_output $'a|café\nb|None\nc|None'
     rm -f kept.jsonl out.st
     refused 65 'items.jsonl:1: not valid UTF-8; it looks like ' items.jsonl events.tsv
+    printf '{"id":"%s"}\n' a b c >plain.jsonl
+    printf 'user\titem\ttimestamp\tnote\nu\ta\t1\tun caf\xe9 \x96 d\xe9j\xe0 vu\n' >noted.tsv
+    refused 65 'noted.tsv:2: not valid UTF-8; it looks like windows-1252, which --encoding windows-1252 reads' plain.jsonl noted.tsv
     refused 65 'items.jsonl:1: not valid UTF-8; it looks like ' items.jsonl events.jsonl --format jsonl
     refused 65 'x.item:2: not valid UTF-8' x.item x.inter --format recbole
     refused 65 'x.item.json: not valid UTF-8; it looks like ' x.item.json x.inter.json --format lcrec
@@ -261,7 +264,7 @@ PY
 @test "--clean mends malformed text in every format, and no id" {
     local bad='br\xf3ken\xe2\x80 \\ud83d \\u0000 \x01end' want='br ken end'
     printf '{"id":"a","title":"'"$bad"'"}\n{"id":"b"}\n{"id":"c"}\n' >items.jsonl
-    printf 'user\titem\ttimestamp\nu\ta\t1\nu\tb\t2\nu\tc\t3\n' >events.tsv
+    printf 'user\titem\ttimestamp\tby\nu\ta\t1\t\xff\nu\tb\t2\t\nu\tc\t3\t\n' >events.tsv
     printf '{"user":"u","item":"%s","by":"\xff"}\n' a b c >events.jsonl
     printf '{"a":{"title":"'"$bad"'"},"b":{},"c":{}}' >x.item.json
     printf '{"u":["a","b","c"]}' >x.inter.json
@@ -285,6 +288,8 @@ PY
     refused 65 'items.jsonl:4: the id is not valid UTF-8' items.jsonl events.jsonl --format jsonl --clean
     ingest items.jsonl events.tsv --clean -q --bad-lines 1
     rm -f kept.jsonl out.st
+    printf 'u\xff\ta\t4\t\n' >>events.tsv
+    refused 65 'events.tsv:5: not valid UTF-8' <(head -3 items.jsonl) events.tsv --clean
     printf '{"user":"u","item":"\xff"}\n' >>events.jsonl
     refused 65 'events.jsonl:4: "item" is not valid UTF-8' <(head -3 items.jsonl) events.jsonl --format jsonl --clean
     printf 'd\xff,x\n' >>items.csv
