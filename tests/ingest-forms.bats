@@ -221,7 +221,7 @@ PY
     refused 65 'items.csv:2: not valid UTF-8; it looks like windows-1251, which --encoding windows-1251 reads' items.csv events.csv --format csv
     text shift_jis
     refused 65 'items.csv:2: not valid UTF-8; it looks like Shift_JIS' items.csv events.csv --format csv
-    refused 65 'items.csv:2: not valid utf-8' items.csv events.csv --format csv --encoding utf-8
+    refused 65 'items.csv:2: not valid utf-8, which --encoding says of both inputs; iconv ' items.csv events.csv --format csv --encoding utf-8
     text utf-16-le
     refused 65 'items.csv:1: the header is not valid UTF-8; it looks like UTF-16LE' items.csv events.csv --format csv
     refused 64 "--encoding 'klingon' is not known" items.csv events.csv --format csv --encoding klingon
