@@ -375,6 +375,15 @@ ingest: events.csv: no column for the user: each row is the history of one of it
     bad() { printf 'user,items\n%s\n' "$1" >events.csv && refused 65 "events.csv:2: $2" items.csv events.csv --format csv; }
     bad "u,['a]" 'the list of items has a quote that is not closed'
     bad "u,['a' ... 'b']" 'the list of items leaves elements out'
+    bad "u,['a' 'b' 'c" 'the list of items has a bracket that is not closed'
+    bad 'u,"[a, b, c"' 'the list of items has a bracket that is not closed'
+    bad 'u,"array([a, b, c])"' 'the list of items holds arrays'
+    bad 'u,"[a, array([b, c])]"' 'the list of items holds arrays'
+    printf 'user,items\nu,[PAD] a b c\n' >events.csv # an id that is not known
+    csv items.csv events.csv -q
+    run histories
+    assert_output 'u a@1 b@2 c@3'
+    rm -f kept.jsonl out.st
     bad ',a b' 'user is empty'
     printf 'user,items,item\nu,a b,\n' >events.csv
     refused 65 'events.csv:2: item is empty' items.csv events.csv --format csv --columns items=items
