@@ -131,6 +131,9 @@ for line in sorted({re.sub(r"^images/[^:]*: |\"[^\"]*\": | \([0-9]+ \w+\)$", "",
     [[ $stderr == *'--no-temperature leaves it out' ]]
     serve --refuses temperature
     caption -q --no-temperature -o out.jsonl
+    serve --refuses response_format
+    fails_with 69 '; --no-response-format leaves it out' mine -o out.jsonl
+    mine -q --no-response-format -o out.jsonl
 }
 
 @test "max_tokens gives way to max_completion_tokens" {

@@ -221,7 +221,7 @@ PY
     refused 65 'items.csv:2: not valid UTF-8; it looks like windows-1251, which --encoding windows-1251 reads' items.csv events.csv --format csv
     text shift_jis
     refused 65 'items.csv:2: not valid UTF-8; it looks like Shift_JIS' items.csv events.csv --format csv
-    refused 65 'items.csv:2: not valid utf-8' items.csv events.csv --format csv --encoding utf-8
+    refused 65 'items.csv:2: not valid utf-8, which --encoding says of both inputs; iconv ' items.csv events.csv --format csv --encoding utf-8
     text utf-16-le
     refused 65 'items.csv:1: the header is not valid UTF-8; it looks like UTF-16LE' items.csv events.csv --format csv
     refused 64 "--encoding 'klingon' is not known" items.csv events.csv --format csv --encoding klingon
@@ -253,6 +253,9 @@ PY
     assert_output $'a|café\nb|None\nc|None'
     rm -f kept.jsonl out.st
     refused 65 'items.jsonl:1: not valid UTF-8; it looks like ' items.jsonl events.tsv
+    printf '{"id":"%s"}\n' a b c >plain.jsonl
+    printf 'user\titem\ttimestamp\tnote\nu\ta\t1\tun caf\xe9 \x96 d\xe9j\xe0 vu\n' >noted.tsv
+    refused 65 'noted.tsv:2: not valid UTF-8; it looks like windows-1252, which --encoding windows-1252 reads' plain.jsonl noted.tsv
     refused 65 'items.jsonl:1: not valid UTF-8; it looks like ' items.jsonl events.jsonl --format jsonl
     refused 65 'x.item:2: not valid UTF-8' x.item x.inter --format recbole
     refused 65 'x.item.json: not valid UTF-8; it looks like ' x.item.json x.inter.json --format lcrec
@@ -261,7 +264,7 @@ PY
 @test "--clean mends malformed text in every format, and no id" {
     local bad='br\xf3ken\xe2\x80 \\ud83d \\u0000 \x01end' want='br ken end'
     printf '{"id":"a","title":"'"$bad"'"}\n{"id":"b"}\n{"id":"c"}\n' >items.jsonl
-    printf 'user\titem\ttimestamp\nu\ta\t1\nu\tb\t2\nu\tc\t3\n' >events.tsv
+    printf 'user\titem\ttimestamp\tby\nu\ta\t1\t\xff\nu\tb\t2\t\nu\tc\t3\t\n' >events.tsv
     printf '{"user":"u","item":"%s","by":"\xff"}\n' a b c >events.jsonl
     printf '{"a":{"title":"'"$bad"'"},"b":{},"c":{}}' >x.item.json
     printf '{"u":["a","b","c"]}' >x.inter.json
@@ -285,6 +288,8 @@ PY
     refused 65 'items.jsonl:4: the id is not valid UTF-8' items.jsonl events.jsonl --format jsonl --clean
     ingest items.jsonl events.tsv --clean -q --bad-lines 1
     rm -f kept.jsonl out.st
+    printf 'u\xff\ta\t4\t\n' >>events.tsv
+    refused 65 'events.tsv:5: not valid UTF-8' <(head -3 items.jsonl) events.tsv --clean
     printf '{"user":"u","item":"\xff"}\n' >>events.jsonl
     refused 65 'events.jsonl:4: "item" is not valid UTF-8' <(head -3 items.jsonl) events.jsonl --format jsonl --clean
     printf 'd\xff,x\n' >>items.csv
@@ -370,6 +375,15 @@ ingest: events.csv: no column for the user: each row is the history of one of it
     bad() { printf 'user,items\n%s\n' "$1" >events.csv && refused 65 "events.csv:2: $2" items.csv events.csv --format csv; }
     bad "u,['a]" 'the list of items has a quote that is not closed'
     bad "u,['a' ... 'b']" 'the list of items leaves elements out'
+    bad "u,['a' 'b' 'c" 'the list of items has a bracket that is not closed'
+    bad 'u,"[a, b, c"' 'the list of items has a bracket that is not closed'
+    bad 'u,"array([a, b, c])"' 'the list of items holds arrays'
+    bad 'u,"[a, array([b, c])]"' 'the list of items holds arrays'
+    printf 'user,items\nu,[PAD] a b c\n' >events.csv # an id that is not known
+    csv items.csv events.csv -q
+    run histories
+    assert_output 'u a@1 b@2 c@3'
+    rm -f kept.jsonl out.st
     bad ',a b' 'user is empty'
     printf 'user,items,item\nu,a b,\n' >events.csv
     refused 65 'events.csv:2: item is empty' items.csv events.csv --format csv --columns items=items
@@ -492,11 +506,33 @@ EOF
     bad() { printf '%s' "$1" >bad.json && refused 65 "bad.json:$2" bad.json events.json --format jsonl; }
     bad '[{"id":"a"},{"id":"b"} x]' '2: not JSON at column 12'
     bad '[{"id":"a"},7]' '2: not an object'
-    bad '[{"id":"a"},{"id":"b"' '2: not JSON'
     bad '[{"id":"a"}]{"id":"b"} y' '2: not JSON'
-    bad "{'id': 'a', 'x': set()}" '1: not JSON at column 2'
+    bad "{'id': 'a', 'x': set()}" '1: not a Python literal at column 18: expected a value'
+    bad "{'id': 'a', 'x': [nan]}" '1: not a Python literal at column 19: expected a value'
+    bad '{"id": "a", "x": NaN}' '1: not JSON at column 18'
+    # cut off, wherever that is, it is not an array with less in it
+    for array in '[{"id":"a"},{"id":"b"},{"id":"c"}' '[{"id":"a"},{"id":"b"},{"id":"c"},' '[{"id":"a"},{"id":"b"},{"id":"c","x":"' '['; do
+        printf '%s' "$array" >bad.json
+        refused 65 'bad.json: the array is not closed' bad.json events.json --format jsonl --bad-lines 9
+    done
     printf '[]' >bad.json
     refused 65 'bad.json: holds no item' bad.json events.json --format jsonl
+}
+
+@test "the column of the item may hold lists, where the file says so" {
+    shop
+    printf 'user_id:token\titem_id:token_seq\ttimestamp:float\nu\ta b c\t5\nv\tb\t6\n' >x.inter
+    { printf 'item_id:token\n' && printf '%s\n' a b c; } >x.item
+    run ingest x.item x.inter --format recbole
+    assert_success
+    assert_output --partial 'x.inter: columns not used: "timestamp"'
+    run histories
+    assert_output $'u a@0 b@1 c@2\nv b@0'
+    printf '{"id":"%s"}\n' a b c >items.jsonl
+    printf '{"user":"u","item":["a","b","c"]}\n{"user":"v","item":["b"]}\n' >events.jsonl
+    ingest items.jsonl events.jsonl --format jsonl -q
+    run histories
+    assert_output $'u a@0 b@1 c@2\nv b@0'
 }
 
 @test "jsonl: a dictionary is mended as an object is" {

@@ -103,6 +103,8 @@ assert np.array_equal(u['y'], a['y'])"
     refuse 65 'npy: holds Python objects' tensor put o.npz -o o.st
     head -c 200 a.npz >cut.npz
     refuse 65 'cut.npz: the packed data is damaged or cut off' tensor put cut.npz -o o.st
+    /usr/bin/python3 -c "import zipfile; open('cut.npz', 'wb').write(open('a.npz', 'rb').read()[:zipfile.ZipFile('a.npz').infolist()[1].header_offset])"
+    refuse 65 'cut.npz: the packed data is damaged or cut off: there should be more of it' tensor put cut.npz -o o.st
     refuse 65 'is a package that is read from a pipe' tensor put x=- -o o.st <a.npz
     refuse 65 'is a package that is read from a pipe' tensor put x=<(cat a.npz) -o o.st
     assert_not_exists o.st

@@ -46,6 +46,10 @@ static ssize_t array_read(byte_source_t *s, void *to, size_t n)
     array_t *a = (array_t *)s;
     const ssize_t got = a->inner->read(a->inner, to, n);
     a->base.why = a->inner->why;
+    if (!got && a->begun && a->depth) {
+        a->base.why = "the array is not closed: it is cut off, or a bracket or a quote within it is open";
+        return -1;
+    }
     char *bytes = to;
     for (ssize_t i = 0; i < got; i++) bytes[i] = a->quote ? within(a, bytes[i]) : outside(a, bytes[i]);
     return got;

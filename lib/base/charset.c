@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unicode/ucnv.h>
 #include <unicode/ucsdet.h>
 
 #include "base/err.h"
@@ -18,7 +19,7 @@ static const iconv_t none = (iconv_t)-1;
 /* --- Decoding ----------------------------------------------------------------------------------------------------------- */
 
 /* Opens the converter from an encoding to UTF-8, its name as it is, with '-' for '_', or without either, as they are told apart by
- * iconv() and by nobody else; `none` for a name that is not known. */
+ * iconv() and by nobody else, or as ICU writes it; `none` for a name that is not known. */
 static iconv_t converter(const char *name)
 {
     if (!*name || strchr(name, '/')) return none;
@@ -33,7 +34,9 @@ static iconv_t converter(const char *name)
         c = iconv_open("UTF-8", other);
         free(other);
     }
-    return c;
+    UErrorCode status = U_ZERO_ERROR;
+    const char *standard = c == none ? ucnv_getStandardName(name, "IANA", &status) : NULL;
+    return standard ? iconv_open("UTF-8", standard) : c;
 }
 
 bool charset_known(const char *name)

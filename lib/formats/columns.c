@@ -169,9 +169,20 @@ static bool takes_lists(const columns_t *c, const strtab_t *header, const bool *
     return is_list_name(name, n) || found[EVENT_ITEM] < 0;
 }
 
+/* Tells whether the column found for the item, unasked, is known to hold lists. */
+static bool item_is_list(const columns_t *c, const bool *sequence, const int found[])
+{
+    const bool asked = c->given[EVENT_ITEM] || c->given[EVENT_TIME] || c->given[EVENT_RATING];
+    return !asked && sequence && found[EVENT_ITEM] >= 0 && sequence[found[EVENT_ITEM]];
+}
+
 int columns_match_events(const columns_t *c, const strtab_t *header, const bool *sequence, int found[])
 {
     columns_match(c, header, found);
+    if (found[EVENT_ITEMS] < 0 && item_is_list(c, sequence, found)) {
+        found[EVENT_ITEMS] = found[EVENT_ITEM];
+        found[EVENT_ITEM] = -1;
+    }
     if (found[EVENT_ITEMS] >= 0 && !c->given[EVENT_ITEMS] && !takes_lists(c, header, sequence, found)) found[EVENT_ITEMS] = -1;
     if (found[EVENT_ITEMS] >= 0) found[EVENT_TIME] = found[EVENT_RATING] = -1;
     return first_missing(c, found);

@@ -38,8 +38,8 @@ columns_t columns_parse(const columns_role_t *roles, int count, const char *spec
 int columns_role(const columns_t *c, const char *name, size_t n, int *rank);
 
 /* columns_match() for events: what holds a list of items is one, where the user has not said so, only if its name leaves no doubt or
- * nothing else is the item. `sequence`: which columns are known to hold lists, or NULL. With lists there
- * are no times and ratings. */
+ * nothing else is the item. `sequence`: which columns are known to hold lists, or NULL; one of the item's, found unasked, is one of lists.
+ * With lists there are no times and ratings. */
 int columns_match_events(const columns_t *c, const strtab_t *header, const bool *sequence, int found[]);
 
 /* Ends the process with EX_USAGE where the options name a time or a rating beside lists of items. */

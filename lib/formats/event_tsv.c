@@ -20,7 +20,7 @@ typedef struct {
     int *known;             /* [fields] which COL_ a field is, -1: passed over */
     int time;               /* COL_TIMESTAMP or COL_ORDER */
     bool has[COLS];
-    bool rating;
+    bool rating, mend;
     strtab_t unused;        /* the names of the others */
 } tsv_t;
 
@@ -91,16 +91,23 @@ static bool split_line(tsv_t *t, cell_t values[COLS])
     return false;
 }
 
-static bool parse_line(tsv_t *t, event_t *e)
+/* Looks at the whole line, or, where the rest may be mended, at the ids, as times and ratings are numbers. */
+static bool is_text(tsv_t *t, const cell_t f[COLS])
 {
     const lines_t *l = &t->source.lines;
+    const cell_t user = f[COL_USER], item = f[COL_ITEM];
+    if (t->mend ? utf8_valid(user.s, user.len) && utf8_valid(item.s, item.len) : utf8_valid(l->line, l->len)) return true;
+    char *why = source_no_utf8(&t->source);
+    source_bad_line(&t->source, "%s", why);
+    free(why);
+    return false;
+}
+
+static bool parse_line(tsv_t *t, event_t *e)
+{
     cell_t f[COLS];
     *e = (event_t){0};
-    if (!utf8_valid(l->line, l->len)) {
-        source_bad_line(&t->source, "not valid UTF-8");
-        return false;
-    }
-    if (!split_line(t, f) || !is_id(t, f[COL_USER], "user") || !is_id(t, f[COL_ITEM], "item") || !parse_time(t, f[t->time], &e->time) ||
+    if (!split_line(t, f) || !is_text(t, f) || !is_id(t, f[COL_USER], "user") || !is_id(t, f[COL_ITEM], "item") || !parse_time(t, f[t->time], &e->time) ||
         (t->rating && !parse_rating(t, f[COL_RATING], &e->rating)))
         return false;
     e->user = f[COL_USER].s;
@@ -134,6 +141,7 @@ event_source_t *event_source_tsv(const source_options_t *o)
     tsv_t *t = NEW(tsv_t);
     t->base = (event_source_t){.next = tsv_next, .digest = tsv_digest, .close = tsv_close};
     t->rating = o->rating;
+    t->mend = o->mend;
     t->source = source_open(o, &t->base.tally);
     read_header(t);
     columns_note_unused(t->source.lines.name, "columns", &t->unused);

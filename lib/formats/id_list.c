@@ -4,6 +4,9 @@
 
 static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
+/* Tells whether the text begins with a bracket that nothing in it closes, as that of a cell that was cut to some length. */
+static bool is_open(const char *s, size_t n) { return n && ((*s == '[' && !memchr(s, ']', n)) || (*s == '(' && !memchr(s, ')', n))); }
+
 void id_list_start(id_list_t *l, const char *s, size_t n, const char *separator)
 {
     const char *end = s + n;
@@ -13,7 +16,7 @@ void id_list_start(id_list_t *l, const char *s, size_t n, const char *separator)
     l->at = s + l->brackets;
     l->end = end - l->brackets;
     l->separator = separator;
-    l->why = NULL;
+    l->why = is_open(s, (size_t)(end - s)) ? "has a bracket that is not closed" : NULL;
 }
 
 /* Tells how many bytes at the list's place part two elements. */
@@ -50,7 +53,8 @@ static bool take_quoted(id_list_t *l)
 
 bool id_list_next(id_list_t *l, const char **id, size_t *n)
 {
-    static const char cut[] = "...";
+    static const char cut[] = "...", array[] = "array(";
+    if (l->why) return false;
     skip_separators(l);
     if (l->at == l->end) return false;
     if (l->brackets && (*l->at == '\'' || *l->at == '"')) {
@@ -64,6 +68,7 @@ bool id_list_next(id_list_t *l, const char **id, size_t *n)
     *n = (size_t)(l->at - *id);
     while (is_space((*id)[*n - 1])) --*n;
     if (l->brackets && *n == strlen(cut) && !memcmp(*id, cut, *n)) l->why = "leaves elements out: \"...\"";
+    if (*n >= strlen(array) && !memcmp(*id, array, strlen(array))) l->why = "holds arrays, expected ids";
     return !l->why;
 }
 

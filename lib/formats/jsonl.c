@@ -1,4 +1,5 @@
 /* JSON Lines with keys of one's own. */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,23 +59,35 @@ static void take(objects_t *s, char *text, size_t n)
     if (json_mend(text, n)) s->before = s->raw.data;
 }
 
-/* What keeps the current object from being one in UTF-8, or NULL. Caller frees. */
-static char *refusal(const objects_t *s)
+/* What keeps the current object from being one in UTF-8, or NULL. *at: how far it is JSON, SIZE_MAX where that is not the reason. Caller
+ * frees. */
+static char *refusal(const objects_t *s, size_t *at)
 {
     json_error_t e;
+    *at = SIZE_MAX;
     if (!utf8_valid(s->line, s->n)) return source_no_utf8(&s->source);
-    if (!json_check(s->line, s->n, &e)) return xasprintf("not JSON at column %zu: %s", e.at + 1, e.why);
+    if (!json_check(s->line, s->n, &e)) {
+        *at = e.at;
+        return xasprintf("not JSON at column %zu: %s", e.at + 1, e.why);
+    }
     return s->line[strspn(s->line, " \t\r")] == '{' ? NULL : xstrdup("not an object, expected {...}");
 }
 
-/* Makes the line the current object if it is a Python dictionary, as print() gives it. */
-static bool take_python(objects_t *s, const char *text, size_t n)
+/* Makes the line the current object if it is a Python dictionary, as print() gives it. Where it is one for longer than the `json` bytes that
+ * are JSON, *why says what ends it. */
+static bool take_python(objects_t *s, const char *text, size_t n, size_t json, char **why)
 {
     json_error_t e;
     buf_clear(&s->json);
-    if (text[strspn(text, " \t\r")] != '{' || !python_literal_to_json(text, n, &s->json, &e)) return false;
-    take(s, s->json.data, s->json.len);
-    return true;
+    if (text[strspn(text, " \t\r")] != '{') return false;
+    if (python_literal_to_json(text, n, &s->json, &e)) {
+        take(s, s->json.data, s->json.len);
+        return true;
+    }
+    if (json == SIZE_MAX || e.at <= json) return false;
+    free(*why);
+    *why = xasprintf("not a Python literal at column %zu: %s", e.at + 1, e.why);
+    return false;
 }
 
 /* Reads the next line that is one object in UTF-8; false at the end. */
@@ -83,10 +96,11 @@ static bool next_object(objects_t *s)
     lines_t *l = &s->source.lines;
     while (in_next_text(l)) {
         take(s, l->line, l->len);
-        char *why = refusal(s);
-        if (why && take_python(s, s->before ? s->before : l->line, l->len)) {
+        size_t json;
+        char *why = refusal(s, &json);
+        if (why && take_python(s, s->before ? s->before : l->line, l->len, json, &why)) {
             free(why);
-            why = refusal(s);
+            why = refusal(s, &json);
         }
         if (!why) return true;
         source_bad_line(&s->source, "%s", why);

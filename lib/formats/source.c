@@ -63,7 +63,7 @@ void source_bad_line(source_lines_t *s, const char *fmt, ...)
 
 char *source_no_utf8(const source_lines_t *s)
 {
-    if (s->encoding) return xasprintf("not valid %s", s->encoding);
+    if (s->encoding) return xasprintf("not valid %s, which --encoding says of both inputs; iconv -t UTF-8 converts one alone", s->encoding);
     const lines_t *l = &s->lines;
     buf_t sample = {0}; /* with what has been read behind the line: the more text, the better the guess */
     buf_add(&sample, l->line, l->len);

@@ -60,14 +60,19 @@ static la_ssize_t deliver(struct archive *a, void *ctx, const void **bytes)
     return n;
 }
 
+/* What libarchive says is wrong with the data. */
+static const char *complaint(struct archive *a)
+{
+    const char *says = archive_error_string(a);
+    return says && *says ? says : "there should be more of it";
+}
+
 /* Gives -1, with the reason: what the packed source says, else libarchive, else `why`. */
 static ssize_t broken(unpack_t *u, const char *why)
 {
-    const char *says = u->packed->why ? u->packed->why : archive_error_string(u->archive);
     buf_clear(&u->why);
-    if (!says || !*says) says = "there should be more of it";
     if (why || u->packed->why) buf_puts(&u->why, u->packed->why ? u->packed->why : why);
-    else buf_printf(&u->why, "the packed data is damaged or cut off: %s", says);
+    else buf_printf(&u->why, "the packed data is damaged or cut off: %s", complaint(u->archive));
     u->base.why = u->io_error ? NULL : u->why.data;
     u->failed = true;
     errno = u->io_error;
@@ -339,7 +344,7 @@ char **unpack_names(const char *path, int *count)
         GROW(names, *count, cap);
         names[(*count)++] = xstrdup(entry_name(e));
     }
-    if (r != ARCHIVE_EOF) die_at(path, 0, "the packed data is damaged or cut off: %s", archive_error_string(a));
+    if (r != ARCHIVE_EOF) die_at(path, 0, "the packed data is damaged or cut off: %s", complaint(a));
     archive_read_free(a);
     return names;
 }

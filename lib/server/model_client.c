@@ -280,6 +280,7 @@ static _Noreturn void stop(const job_t *j, int code, const char *said, const cha
 
 static const char *hint_for(const char *said)
 {
+    if (strstr(said, "response_format")) return "--no-response-format leaves it out";
     return strstr(said, "temperature") ? "--no-temperature leaves it out" : "";
 }
 

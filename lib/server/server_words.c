@@ -126,7 +126,8 @@ static void judge(server_words_t *w, const char *text)
     static const char *const unknown[] = {
         "unsupported_parameter", "unknown_parameter", "unsupported_value", "unsupported value", "unsupported parameter", "unknown parameter", "unrecognized argument",
         "unrecognized parameter", "unrecognized field", "unknown field", "unknown argument", "unexpected argument", "extra not permitted",
-        "parameter not supported", "parameter not permitted", "parameter not allowed",
+        "parameter not supported", "parameter not permitted", "parameter not allowed", "response_format not support",
+        "response_format unavailable",
         "model_not_found", "model not found", "model not exist", "unknown model", "unknown_model", "invalid_model", "no such model",
         "not valid model id", "invalid_api_key", "api invalid key", "api incorrect key", "api missing key", "api expired key",
         "api required key", "insufficient_quota", NULL};

@@ -32,6 +32,13 @@ static const char *skip_name(const char *p)
     return NULL;
 }
 
+/* The end of what may stand before such a name, as in <seed:think>. */
+static const char *skip_prefix(const char *p)
+{
+    const char *end = p + strspn(p, "abcdefghijklmnopqrstuvwxyz");
+    return *end == ':' ? end + 1 : p;
+}
+
 static bool read_tag(const char *p, tag_t *tag)
 {
     static const char *const brackets[][2] = {{"<|", "|>"}, {"<", ">"}, {"[", "]"}, {"\u25c1", "\u25b7"}};
@@ -39,7 +46,7 @@ static bool read_tag(const char *p, tag_t *tag)
         const char *at = skip_word(p, brackets[i][0]), *name;
         if (!at) continue;
         bool closes = *at == '/';
-        if (!(name = skip_name(at + closes))) continue;
+        if (!(name = skip_name(skip_prefix(at + closes)))) continue;
         const char *end = skip_word(skip_blanks(name), brackets[i][1]);
         if (!end) continue;
         *tag = (tag_t){p, end, closes};
@@ -69,6 +76,7 @@ const char *thinking_skip(const char *text, const char **answer)
 {
     const char *p = text;
     tag_t tag;
+    if (!json_check(p, strlen(p), NULL) && strstr(p, "<|channel|>")) return "reasoning in channels, which the server has not parted";
     while (!json_check(p, strlen(p), NULL) && find_tag(p, &tag)) {
         if (!tag.closes && tag.begin != skip_blanks(p)) return "reasoning within the answer";
         if (!tag.closes && !find_closing(tag.end, &tag)) return "reasoning that does not end, and no answer";

@@ -62,6 +62,7 @@ TEST(what_cannot_be_decoded_stays_malformed)
 TEST(names_are_known_however_they_are_written)
 {
     CHECK(charset_known("latin1") && charset_known("Latin-1") && charset_known("windows_1252") && charset_known("UTF-16") && charset_known("GBK"));
+    CHECK(charset_known("windows1252") && charset_known("shiftjis"));
     CHECK(!charset_known("") && !charset_known("klingon") && !charset_known("utf-8//TRANSLIT"));
 }
 

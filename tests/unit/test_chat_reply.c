@@ -38,6 +38,7 @@ TEST(reasoning_before_the_answer_is_left_out)
     CHECK(gives("[THINK]hm[/THINK]A cup.", "A cup."));
     CHECK(gives("\u25c1think\u25b7hm\u25c1/think\u25b7A cup.", "A cup."));
     CHECK(gives("<|thinking|>hm<|/thinking|>A cup.", "A cup."));
+    CHECK(gives("<seed:think>hm</seed:think>A cup.", "A cup."));
     CHECK(gives("<think>a</think><think>b</think>A cup.", "A cup."));
     CHECK(gives("<think>a <think> b </think> c</think>A cup.", "A cup."));
     CHECK(gives("<think>{\"x\":1}</think>{\"y\":2}", "{\"y\":2}"));
@@ -52,6 +53,8 @@ TEST(reasoning_without_an_answer_is_named)
     CHECK(gives("<think>hm</think> \n", "!reasoning, and no answer"));
     CHECK(gives("hm</think>", "!reasoning, and no answer"));
     CHECK(gives("A cup. <think>hm</think> Or two.", "!reasoning within the answer"));
+    CHECK(gives("<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>A cup.",
+                "!reasoning in channels, which the server has not parted"));
 }
 
 TEST(what_only_looks_like_reasoning_stays)
@@ -59,6 +62,7 @@ TEST(what_only_looks_like_reasoning_stays)
     CHECK(gives("I think <b>so</b> [thinks] [1] a < b", "I think <b>so</b> [thinks] [1] a < b"));
     CHECK(gives("{\"a\":\"<think>hm</think>\"}", "{\"a\":\"<think>hm</think>\"}"));
     CHECK(gives("<thinker>A cup.", "<thinker>A cup."));
+    CHECK(gives("{\"a\":\"<|channel|>\"}", "{\"a\":\"<|channel|>\"}"));
     CHECK(gives("\u25c1 A cup. \u20ac", "\u25c1 A cup. \u20ac"));
 }
 
@@ -221,6 +225,8 @@ TEST(what_follows_from_a_message)
     CHECK(means("the request exceeds the available context size, try increasing it", "", "ul"));
     CHECK(means("input is too large to process. increase the physical batch size", "", "ul"));
     CHECK(means("image input is not supported", "", "u"));
+    CHECK(means("response_format json_schema is not supported", "", "ru"));
+    CHECK(means("This response_format type is unavailable now", "", "r"));
     CHECK(means("max_tokens is too large: 5000", "", ""));
     CHECK(means("'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.", "unsupported_parameter", "rum"));
 }
