@@ -107,7 +107,7 @@ PY
         '--objective sdpo --kl 1' '--objective sdpo-rank --kl 1' '--objective sdpo --sft-weight 0.2 --prompts perturbed')
     for kind in "${kinds[@]}"; do
         # shellcheck disable=SC2086 # words
-        "$BIN/qarm-rl" -q -m model.st -s sids.st -i interactions.st --epochs 3 --prompts-per-step 64 --valid-every 8 --lr 0.002 $kind --log log.jsonl -o rl.st
+        "$BIN/qarm-rl" -q -m model.st -s sids.st -i interactions.st --epochs 2 --prompts-per-step 64 --valid-every 16 --lr 0.002 $kind --log log.jsonl -o rl.st
         run /usr/bin/python3 - <<'PY'
 import json
 lines = [json.loads(line) for line in open("log.jsonl")]
