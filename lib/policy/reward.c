@@ -133,7 +133,7 @@ void reward_group(const reward_options_t *o, const space_t *space, const quality
         }
         if (o->kind == REWARD_GATED) term[TERM_QUALITY] = hit * o->alpha * quality_of(q, target, 0);
         if (o->kind == REWARD_UNGATED) term[TERM_QUALITY] = o->alpha * quality_of(q, d->item, 0);
-        if (o->kind == REWARD_GRADED && !hit && d->item >= 0)
+        if (o->kind == REWARD_GRADED && d->item >= 0 && d->item != target)
             term[TERM_GRADE] = o->gamma * shared_histories(o->occurrences, target, d->item);
         if (o->kind == REWARD_SUPPRESS) term[TERM_QUALITY] = hit * o->alpha * (2 * quality_of(q, target, 0.5) - 1);
     }
