@@ -159,7 +159,7 @@ ml1m() {
 3|['Crime']"
     rm -f kept.jsonl out.st
     fails_with 65 'movies.dat:2: not valid UTF-8; it looks like ' ml1m -q
-    [[ $stderr =~ 'looks like '(ISO-8859-1|windows-1252)', which --encoding '(ISO-8859-1|windows-1252)' reads' ]]
+    [[ $stderr =~ 'looks like '(ISO-8859-1|windows-1252)', which --item-encoding '(ISO-8859-1|windows-1252)' reads' ]]
     ml1m -q --bad-lines 1
     run kept title
     assert_output $'1|Road: The Film (1999)\n3|A:B "cut" (2001)'
@@ -218,15 +218,41 @@ PY
     csv items.csv events.csv -q --encoding Windows_1251
     cmp kept.jsonl cyrillic.jsonl
     rm -f kept.jsonl out.st
-    refused 65 'items.csv:2: not valid UTF-8; it looks like windows-1251, which --encoding windows-1251 reads' items.csv events.csv --format csv
+    refused 65 'items.csv:2: not valid UTF-8; it looks like windows-1251, which --item-encoding windows-1251 reads' items.csv events.csv --format csv
     text shift_jis
     refused 65 'items.csv:2: not valid UTF-8; it looks like Shift_JIS' items.csv events.csv --format csv
-    refused 65 'items.csv:2: not valid utf-8, which --encoding says of both inputs; iconv ' items.csv events.csv --format csv --encoding utf-8
+    refused 65 'items.csv:2: not valid utf-8, which --encoding says' items.csv events.csv --format csv --encoding utf-8
     text utf-16-le
     refused 65 'items.csv:1: the header is not valid UTF-8; it looks like UTF-16LE' items.csv events.csv --format csv
     refused 64 "--encoding 'klingon' is not known" items.csv events.csv --format csv --encoding klingon
     refused 64 "--encoding '' is not known" items.csv events.csv --format csv --encoding ''
     refused 64 '--encoding means nothing to --format amazon2014' items.csv events.csv --format amazon2014 --encoding latin1
+}
+
+@test "the items' encoding is named apart, and ids that do not meet for theirs are said" {
+    printf 'id,title\ncaf\xe9,Th\xe9\nm\xfcsli,M\nc,C\n' >items.csv
+    printf 'user,item,time\nu,café,1\nu,müsli,2\nu,c,3\n' >events.csv
+    csv items.csv events.csv --item-encoding cp1252 -q
+    run histories
+    assert_output 'u café@1 müsli@2 c@3'
+    run kept title
+    assert_output $'café|Thé\nmüsli|M\nc|C'
+    csv items.csv events.csv --encoding utf-8 --item-encoding cp1252 -q
+    rm -f kept.jsonl out.st
+    refused 65 "no item's id beyond ASCII is in both inputs: is one in another encoding? --encoding and --item-encoding name them" items.csv events.csv --format csv --encoding cp1252
+    refused 65 'items.csv:2: not valid utf-8, which --item-encoding says' items.csv events.csv --format csv --encoding latin1 --item-encoding utf-8
+    refused 64 "--item-encoding 'klingon' is not known" items.csv events.csv --format csv --item-encoding klingon
+    refused 64 '--item-encoding means nothing to --format amazon2014' items.csv events.csv --format amazon2014 --item-encoding latin1
+    printf 'u,%s,4\n' d e f >>events.csv # what stays is written, with a warning
+    printf '%s,x\n' d e f >>items.csv
+    run --separate-stderr csv items.csv events.csv -q --encoding cp1252
+    assert_success
+    [ "$stderr" = "ingest: warning: no item's id beyond ASCII is in both inputs: is one in another encoding? --encoding and --item-encoding name them" ]
+    run histories
+    assert_output 'u c@3 d@4 e@4 f@4'
+    run --separate-stderr csv items.csv events.csv -q --item-encoding cp1252
+    assert_success
+    [ -z "$stderr" ]
 }
 
 @test "encodings: of every format" {

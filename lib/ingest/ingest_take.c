@@ -153,6 +153,29 @@ static void add_step(const take_t *t, int filter, ingest_report_t *r)
     }
 }
 
+/* Tells whether the id of an item is beyond ASCII. */
+static bool has_letters(const strtab_t *ids, int64_t i)
+{
+    size_t n;
+    const char *id = strtab_get(ids, i, &n);
+    for (size_t at = 0; at < n; at++)
+        if (id[at] & 0x80) return true;
+    return false;
+}
+
+static bool letters_apart(const take_t *t)
+{
+    const strtab_t *items = t->known.items, *missing = &t->missing;
+    bool here = false, there = false;
+    for (int64_t i = 0; i < items->count; i++) {
+        if (!has_letters(items, i)) continue;
+        if (t->items.at[i].read) return false;
+        here = true;
+    }
+    for (int64_t i = 0; here && !there && i < missing->count; i++) there = has_letters(missing, i);
+    return there;
+}
+
 static void add_report(take_t *t, ingest_report_t *r)
 {
     const ingest_filter_t *f = t->known.filter;
@@ -163,6 +186,7 @@ static void add_report(take_t *t, ingest_report_t *r)
     for (int i = 0; i < FILTERS; i++)
         if (asked[i]) add_step(t, i, r);
     if (t->user_ids.count) r->history[0] = quantiles_of(&t->users.at->read, t->user_ids.count, sizeof(party_t));
+    r->letters_apart = letters_apart(t);
     r->popularity[0] = quantiles_of(&t->items.at->read, items, sizeof(party_t));
 }
 
