@@ -569,3 +569,42 @@ EOF
     run kept title
     assert_output $'a|br ken end\nb|None\nc|None'
 }
+
+@test "numbers that can be no seconds are warned of" {
+    shop
+    printf 'user,item,time\nu,a,20200131\nu,b,20200201\nu,c,20191231\n' >events.csv
+    run --separate-stderr csv items.csv events.csv -q
+    assert_success
+    [ "$stderr" = 'ingest: warning: all times lie in 1970: --time-unit and --time-format (as %Y%m%d for 20200131) read others than seconds' ]
+    run --separate-stderr csv items.csv events.csv -q --time-format %Y%m%d
+    assert_success
+    [ -z "$stderr" ]
+    run histories
+    assert_output 'u c@1577750400 a@1580428800 b@1580515200'
+    for times in '1 2 3' '20200131 20200201 1580515200' '1970-02-01 20200201 1'; do # counters, and real times among them
+        read -r x y z <<<"$times"
+        printf 'user,item,time\nu,a,%s\nu,b,%s\nu,c,%s\n' "$x" "$y" "$z" >events.csv
+        run --separate-stderr csv items.csv events.csv -q
+        assert_success
+        [ -z "$stderr" ]
+    done
+    printf 'user,item,order\nu,a,20200131\nu,b,20200201\nu,c,20200202\n' >events.csv
+    run --separate-stderr csv items.csv events.csv -q
+    assert_success
+    [ -z "$stderr" ]
+}
+
+@test "the zone that %Z reads is UTC, or malformed" {
+    shop
+    printf 'user,item,time\nu,a,2020-01-31 10:00 UTC\nu,b,2020-01-31 10:01 GMT\nu,c,2020-01-31 10:02 Z\n' >events.csv
+    csv items.csv events.csv -q --time-format '%Y-%m-%d %H:%M %Z'
+    run histories
+    assert_output 'u a@1580464800 b@1580464860 c@1580464920'
+    rm -f kept.jsonl out.st
+    for zone in EST CET UTC+2 ''; do
+        printf 'user,item,time\nu,a,2020-01-31 10:00 %s\n' "$zone" >events.csv
+        refused 65 'does not fit --time-format, whose %Z reads UTC, GMT and Z alone' items.csv events.csv --format csv --time-format '%Y-%m-%d %H:%M %Z'
+    done
+    printf 'user,item,time\nu,a,31 EST Jan 2020\n' >events.csv
+    refused 65 'events.csv:2: time "31 EST Jan 2020" does not fit --time-format' items.csv events.csv --format csv --time-format '%d %Z %b %Y'
+}

@@ -155,11 +155,21 @@ static records_t read_records(tally_t *tally)
     return r;
 }
 
+/* Warns of numbers that are no seconds: days as 20200131, minutes, and seconds read as thousandths, lie so. Smaller ones are counters. */
+static void check_unit(const ingest_report_t *r)
+{
+    const int64_t counters = 1000000, year_1980 = 315532800;
+    if (r->earliest < counters || r->latest >= year_1980 || !inputs_take_times() || inputs.time_format) return;
+    const char *year = r->latest < 31536000 ? "in 1970" : "before 1980";
+    warn("all times lie %s: --time-unit and --time-format (as %%Y%%m%%d for 20200131) read others than seconds", year);
+}
+
 /* Reads the interactions; returns the digest of what was read. */
 static char *read_events(ingest_t *g, tally_t *tally)
 {
     event_source_t *source = inputs_events(!isnan(filter.min_rating));
     ingest_read(g, source);
+    if (!source->order_only) check_unit(ingest_report(g));
     char *digest = source->digest(source);
     *tally = source->tally;
     source->close(source);

@@ -110,6 +110,7 @@ static source_options_t options(const char *path, const char *member, const char
 }
 
 bool inputs_take_encoding(void) { return format_find(inputs.format)->takes & TAKES_ENCODING; }
+bool inputs_take_times(void) { return format_find(inputs.format)->takes & TAKES_TIME_UNIT; }
 
 record_source_t *inputs_records(void)
 {

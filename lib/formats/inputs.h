@@ -61,8 +61,9 @@ bool inputs_share_package(void);
 /* Puts downloaded files in the place of URLs. */
 void inputs_download(void);
 
-/* True if the format takes --encoding. */
+/* True if the format takes --encoding, and --time-unit and --time-format. */
 bool inputs_take_encoding(void);
+bool inputs_take_times(void);
 
 /* The readers. With `rating`, events must have ratings. */
 record_source_t *inputs_records(void);
