@@ -403,12 +403,21 @@ ingest: events.csv: no column for the user: each row is the history of one of it
     bad "u,['a' ... 'b']" 'the list of items leaves elements out'
     bad "u,['a' 'b' 'c" 'the list of items has a bracket that is not closed'
     bad 'u,"[a, b, c"' 'the list of items has a bracket that is not closed'
+    bad 'u,"{a, b}"' 'the list of items is in braces, as sets are'
+    bad 'u,"{a, b"' 'the list of items has a bracket that is not closed'
+    for end in ']' ')' '}'; do bad "u,\"a, b$end\"" 'the list of items has a bracket that is not opened'; done
     bad 'u,"array([a, b, c])"' 'the list of items holds arrays'
     bad 'u,"[a, array([b, c])]"' 'the list of items holds arrays'
     printf 'user,items\nu,[PAD] a b c\n' >events.csv # an id that is not known
     csv items.csv events.csv -q
     run histories
     assert_output 'u a@1 b@2 c@3'
+    rm -f kept.jsonl out.st
+    printf '%s\n' id '{a}' 'b]c' '(d)' e >braced.csv # brackets of ids' own
+    printf 'user,items\nu,{a} b]c (d) e\nv,{a}\n' >events.csv
+    csv braced.csv events.csv -q
+    run histories
+    assert_output $'u {a}@0 b]c@1 (d)@2 e@3\nv {a}@0'
     rm -f kept.jsonl out.st
     bad ',a b' 'user is empty'
     printf 'user,items,item\nu,a b,\n' >events.csv
