@@ -30,7 +30,7 @@ for line in sorted({re.sub(r"^images/[^:]*: |\"[^\"]*\": | \([0-9]+ \w+\)$", "",
     serve
     caption -q -o captions.jsonl
     mine -q -o mined.jsonl
-    for habit in think thinkend; do
+    for habit in think thinkend unused; do
         with_habit $habit
         caption -q -o out.jsonl
         cmp captions.jsonl out.jsonl

@@ -159,7 +159,7 @@ ml1m() {
 3|['Crime']"
     rm -f kept.jsonl out.st
     fails_with 65 'movies.dat:2: not valid UTF-8; it looks like ' ml1m -q
-    [[ $stderr =~ 'looks like '(ISO-8859-1|windows-1252)', which --encoding '(ISO-8859-1|windows-1252)' reads' ]]
+    [[ $stderr =~ 'looks like '(ISO-8859-1|windows-1252)', which --item-encoding '(ISO-8859-1|windows-1252)' reads' ]]
     ml1m -q --bad-lines 1
     run kept title
     assert_output $'1|Road: The Film (1999)\n3|A:B "cut" (2001)'
@@ -218,15 +218,41 @@ PY
     csv items.csv events.csv -q --encoding Windows_1251
     cmp kept.jsonl cyrillic.jsonl
     rm -f kept.jsonl out.st
-    refused 65 'items.csv:2: not valid UTF-8; it looks like windows-1251, which --encoding windows-1251 reads' items.csv events.csv --format csv
+    refused 65 'items.csv:2: not valid UTF-8; it looks like windows-1251, which --item-encoding windows-1251 reads' items.csv events.csv --format csv
     text shift_jis
     refused 65 'items.csv:2: not valid UTF-8; it looks like Shift_JIS' items.csv events.csv --format csv
-    refused 65 'items.csv:2: not valid utf-8, which --encoding says of both inputs; iconv ' items.csv events.csv --format csv --encoding utf-8
+    refused 65 'items.csv:2: not valid utf-8, which --encoding says' items.csv events.csv --format csv --encoding utf-8
     text utf-16-le
     refused 65 'items.csv:1: the header is not valid UTF-8; it looks like UTF-16LE' items.csv events.csv --format csv
     refused 64 "--encoding 'klingon' is not known" items.csv events.csv --format csv --encoding klingon
     refused 64 "--encoding '' is not known" items.csv events.csv --format csv --encoding ''
     refused 64 '--encoding means nothing to --format amazon2014' items.csv events.csv --format amazon2014 --encoding latin1
+}
+
+@test "the items' encoding is named apart, and ids that do not meet for theirs are said" {
+    printf 'id,title\ncaf\xe9,Th\xe9\nm\xfcsli,M\nc,C\n' >items.csv
+    printf 'user,item,time\nu,café,1\nu,müsli,2\nu,c,3\n' >events.csv
+    csv items.csv events.csv --item-encoding cp1252 -q
+    run histories
+    assert_output 'u café@1 müsli@2 c@3'
+    run kept title
+    assert_output $'café|Thé\nmüsli|M\nc|C'
+    csv items.csv events.csv --encoding utf-8 --item-encoding cp1252 -q
+    rm -f kept.jsonl out.st
+    refused 65 "no item's id beyond ASCII is in both inputs: is one in another encoding? --encoding and --item-encoding name them" items.csv events.csv --format csv --encoding cp1252
+    refused 65 'items.csv:2: not valid utf-8, which --item-encoding says' items.csv events.csv --format csv --encoding latin1 --item-encoding utf-8
+    refused 64 "--item-encoding 'klingon' is not known" items.csv events.csv --format csv --item-encoding klingon
+    refused 64 '--item-encoding means nothing to --format amazon2014' items.csv events.csv --format amazon2014 --item-encoding latin1
+    printf 'u,%s,4\n' d e f >>events.csv # what stays is written, with a warning
+    printf '%s,x\n' d e f >>items.csv
+    run --separate-stderr csv items.csv events.csv -q --encoding cp1252
+    assert_success
+    [ "$stderr" = "ingest: warning: no item's id beyond ASCII is in both inputs: is one in another encoding? --encoding and --item-encoding name them" ]
+    run histories
+    assert_output 'u c@3 d@4 e@4 f@4'
+    run --separate-stderr csv items.csv events.csv -q --item-encoding cp1252
+    assert_success
+    [ -z "$stderr" ]
 }
 
 @test "encodings: of every format" {
@@ -377,12 +403,21 @@ ingest: events.csv: no column for the user: each row is the history of one of it
     bad "u,['a' ... 'b']" 'the list of items leaves elements out'
     bad "u,['a' 'b' 'c" 'the list of items has a bracket that is not closed'
     bad 'u,"[a, b, c"' 'the list of items has a bracket that is not closed'
+    bad 'u,"{a, b}"' 'the list of items is in braces, as sets are'
+    bad 'u,"{a, b"' 'the list of items has a bracket that is not closed'
+    for end in ']' ')' '}'; do bad "u,\"a, b$end\"" 'the list of items has a bracket that is not opened'; done
     bad 'u,"array([a, b, c])"' 'the list of items holds arrays'
     bad 'u,"[a, array([b, c])]"' 'the list of items holds arrays'
     printf 'user,items\nu,[PAD] a b c\n' >events.csv # an id that is not known
     csv items.csv events.csv -q
     run histories
     assert_output 'u a@1 b@2 c@3'
+    rm -f kept.jsonl out.st
+    printf '%s\n' id '{a}' 'b]c' '(d)' e >braced.csv # brackets of ids' own
+    printf 'user,items\nu,{a} b]c (d) e\nv,{a}\n' >events.csv
+    csv braced.csv events.csv -q
+    run histories
+    assert_output $'u {a}@0 b]c@1 (d)@2 e@3\nv {a}@0'
     rm -f kept.jsonl out.st
     bad ',a b' 'user is empty'
     printf 'user,items,item\nu,a b,\n' >events.csv
@@ -542,4 +577,43 @@ EOF
     ingest items.jsonl events.jsonl --format jsonl --clean --bad-lines 1 -q
     run kept title
     assert_output $'a|br ken end\nb|None\nc|None'
+}
+
+@test "numbers that can be no seconds are warned of" {
+    shop
+    printf 'user,item,time\nu,a,20200131\nu,b,20200201\nu,c,20191231\n' >events.csv
+    run --separate-stderr csv items.csv events.csv -q
+    assert_success
+    [ "$stderr" = 'ingest: warning: all times lie in 1970: --time-unit and --time-format (as %Y%m%d for 20200131) read others than seconds' ]
+    run --separate-stderr csv items.csv events.csv -q --time-format %Y%m%d
+    assert_success
+    [ -z "$stderr" ]
+    run histories
+    assert_output 'u c@1577750400 a@1580428800 b@1580515200'
+    for times in '1 2 3' '20200131 20200201 1580515200' '1970-02-01 20200201 1'; do # counters, and real times among them
+        read -r x y z <<<"$times"
+        printf 'user,item,time\nu,a,%s\nu,b,%s\nu,c,%s\n' "$x" "$y" "$z" >events.csv
+        run --separate-stderr csv items.csv events.csv -q
+        assert_success
+        [ -z "$stderr" ]
+    done
+    printf 'user,item,order\nu,a,20200131\nu,b,20200201\nu,c,20200202\n' >events.csv
+    run --separate-stderr csv items.csv events.csv -q
+    assert_success
+    [ -z "$stderr" ]
+}
+
+@test "the zone that %Z reads is UTC, or malformed" {
+    shop
+    printf 'user,item,time\nu,a,2020-01-31 10:00 UTC\nu,b,2020-01-31 10:01 GMT\nu,c,2020-01-31 10:02 Z\n' >events.csv
+    csv items.csv events.csv -q --time-format '%Y-%m-%d %H:%M %Z'
+    run histories
+    assert_output 'u a@1580464800 b@1580464860 c@1580464920'
+    rm -f kept.jsonl out.st
+    for zone in EST CET UTC+2 ''; do
+        printf 'user,item,time\nu,a,2020-01-31 10:00 %s\n' "$zone" >events.csv
+        refused 65 'does not fit --time-format, whose %Z reads UTC, GMT and Z alone' items.csv events.csv --format csv --time-format '%Y-%m-%d %H:%M %Z'
+    done
+    printf 'user,item,time\nu,a,31 EST Jan 2020\n' >events.csv
+    refused 65 'events.csv:2: time "31 EST Jan 2020" does not fit --time-format' items.csv events.csv --format csv --time-format '%d %Z %b %Y'
 }

@@ -287,7 +287,7 @@ raw = open("out.st", "rb").read()
 m = json.loads(raw[8:8 + struct.unpack("<Q", raw[:8])[0]])["__metadata__"]
 print(m["tool"], m["config"], m["input.items"], m["input.interactions"], m["items"])'
     assert_success
-    assert_output --regexp '^ingest \{"format":"neutral","bad-lines":0,"clean":false,"columns":null,"item-columns":null,"delimiter":null,"quote":"auto","encoding":null,"list-separator":null,"time-unit":"s","time-format":null,"since":null,"until":null,"min-rating":2.5,"require-image":false,'\
+    assert_output --regexp '^ingest \{"format":"neutral","bad-lines":0,"clean":false,"columns":null,"item-columns":null,"delimiter":null,"quote":"auto","encoding":null,"item-encoding":null,"list-separator":null,"time-unit":"s","time-format":null,"since":null,"until":null,"min-rating":2.5,"require-image":false,'\
 '"max-items-per-user":0,"kcore":0,"ties":"file","split":"last","split-at":null,"cold":0,"seed":42\}( [0-9a-f]{32}){3}$'
     if command -v xxh128sum >/dev/null; then
         assert_output --partial "$(xxh128sum items.jsonl | cut -d' ' -f1) $(xxh128sum events.tsv | cut -d' ' -f1) $(xxh128sum kept.jsonl | cut -d' ' -f1)"

@@ -100,6 +100,9 @@ assert np.array_equal(u['y'], a['y'])"
     refuse 65 "none.npz: no array 'q' among none" tensor put q=none.npz -o o.st
     refuse 64 "'x' is given twice" tensor put a.npz x=b.npz -o o.st
     refuse 64 "'nothere': expected NAME=FILE, or a .npz file" tensor put nothere -o o.st
+    refuse 66 "nosuch.npz: No such file" tensor put nosuch.npz -o o.st
+    refuse 65 "none.npz: holds no arrays" tensor put none.npz -o o.st
+    refuse 65 "none.npz: holds no arrays" tensor put x=b.npz none.npz -o o.st
     refuse 65 'npy: holds Python objects' tensor put o.npz -o o.st
     head -c 200 a.npz >cut.npz
     refuse 65 'cut.npz: the packed data is damaged or cut off' tensor put cut.npz -o o.st

@@ -26,11 +26,10 @@ static ingest_filter_t filter = {.kcore = 5, .min_rating = NAN, .since = INT64_M
 
 static const cli_option_t options[] = {
     INPUT_OPTIONS,
-    CLI_GROUP("outputs"),
+    CLI_GROUP("outputs, filters, order, split"),
     OPT_STRING(0, "items-out", "FILE", &items_out_path, "the records that stay; - for standard output"),
     CLI_OUTPUT,
     OPT_STRING(0, "report", "FILE", &report_path, "what was dropped and why, as JSON"),
-    CLI_GROUP("filters, order, split"),
     CONFIG_STRING(0, "since", "TIME", &since, "drop interactions before a date, ISO time or second"),
     CONFIG_STRING(0, "until", "TIME", &until, "drop interactions from then on"),
     CONFIG_REAL(0, "min-rating", "X", &filter.min_rating, -INFINITY, INFINITY, "drop interactions rated below X"),
@@ -156,16 +155,31 @@ static records_t read_records(tally_t *tally)
     return r;
 }
 
+/* Warns of numbers that are no seconds: days as 20200131, minutes, and seconds read as thousandths, lie so. Smaller ones are counters. */
+static void check_unit(const ingest_report_t *r)
+{
+    const int64_t counters = 1000000, year_1980 = 315532800;
+    if (r->earliest < counters || r->latest >= year_1980 || !inputs_take_times() || inputs.time_format) return;
+    const char *year = r->latest < 31536000 ? "in 1970" : "before 1980";
+    warn("all times lie %s: --time-unit and --time-format (as %%Y%%m%%d for 20200131) read others than seconds", year);
+}
+
 /* Reads the interactions; returns the digest of what was read. */
 static char *read_events(ingest_t *g, tally_t *tally)
 {
     event_source_t *source = inputs_events(!isnan(filter.min_rating));
     ingest_read(g, source);
+    if (!source->order_only) check_unit(ingest_report(g));
     char *digest = source->digest(source);
     *tally = source->tally;
     source->close(source);
     return digest;
 }
+
+#define LETTERS_APART "no item's id beyond ASCII is in both inputs: is one in another encoding? --encoding and --item-encoding name them"
+
+/* Tells whether ids may fail to meet for their encoding. */
+static bool letters_apart(const ingest_report_t *r) { return r->letters_apart && inputs_take_encoding(); }
 
 static void check_left(const ingest_account_t *a)
 {
@@ -173,10 +187,10 @@ static void check_left(const ingest_account_t *a)
     if (r->steps[r->count - 1].users > (split.kind == INGEST_SPLIT_LAST ? r->short_users : 0)) return;
     ingest_account_notes(a);
     if (r->steps[0].interactions && !r->steps[1].interactions)
-        die(EX_DATAERR, "nothing left: none of the items in %s has a record in %s; do the files belong together?",
-            inputs.interactions, inputs.items);
+        die(EX_DATAERR, "nothing left: none of the items in %s has a record in %s; do the files belong together?%s",
+            inputs.interactions, inputs.items, letters_apart(r) ? " " LETTERS_APART : "");
     die(EX_DATAERR, "nothing left to split: no user has 3 interactions or more after --kcore %lld; "
-        "try a smaller one, or more data", (long long)filter.kcore);
+        "try a smaller one, or more data%s", (long long)filter.kcore, letters_apart(r) ? "; " LETTERS_APART : "");
 }
 
 /* Drops the items whose picture did not arrive, for --require-image. */
@@ -327,6 +341,7 @@ int main(int argc, char **argv)
     const bool *keep = ingest_items(g);
     account.records_kept = count_kept(&records, keep);
     check_left(&account);
+    if (letters_apart(account.report)) warn(LETTERS_APART);
     pictures_t *pictures = fetch_pictures(&records, g);
     if (pictures) {
         account.pictures = pictures_tally(pictures);

@@ -220,12 +220,21 @@ static void add_operand(operands_t *o, char *name, char *path)
     o->paths[o->count++] = path;
 }
 
+static bool is_npz_name(const char *path)
+{
+    const size_t n = strlen(path);
+    return n > 4 && !strcmp(path + n - 4, ".npz");
+}
+
 /* Takes NAME=FILE, or a .npz file with all that is in it. */
 static void take_operand(operands_t *o, char *text)
 {
     int members = 0;
-    char **names = strchr(text, '=') || access(text, F_OK) ? NULL : unpack_names(text, &members);
+    const bool pair = strchr(text, '='), there = !pair && !access(text, F_OK);
+    if (!pair && !there && is_npz_name(text)) die_errno(EX_NOINPUT, "%s", text);
+    char **names = there ? unpack_names(text, &members) : NULL;
     if (names) {
+        if (!members) die_at(text, 0, "holds no arrays");
         for (int i = 0; i < members; i++) add_operand(o, array_name(names[i]), text);
         free_names(names, members);
         return;

@@ -217,10 +217,10 @@ const char *charset_guess(const char *s, size_t n)
     return *name ? name : NULL;
 }
 
-char *charset_why(const char *s, size_t n, bool option)
+char *charset_why(const char *s, size_t n, const char *option)
 {
     const char *name = charset_guess(s, n);
     if (!name) return xstrdup("not valid UTF-8");
-    if (option) return xasprintf("not valid UTF-8; it looks like %s, which --encoding %s reads", name, name);
+    if (option) return xasprintf("not valid UTF-8; it looks like %s, which --%s %s reads", name, option, name);
     return xasprintf("not valid UTF-8; it looks like %s, which iconv -f %s -t UTF-8 converts", name, name);
 }

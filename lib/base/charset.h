@@ -19,8 +19,8 @@ byte_source_t *charset_decode(byte_source_t *source, const char *name);
  * or where most of them are UTF-8. */
 const char *charset_guess(const char *s, size_t n);
 
-/* What is wrong with bytes that are no UTF-8, for a message: with the encoding that they look like. `option`: the tool has
- * --encoding. Caller frees. */
-char *charset_why(const char *s, size_t n, bool option);
+/* What is wrong with bytes that are no UTF-8, for a message: with the encoding that they look like. `option`: what reads
+ * them in another one, as "encoding"; NULL: nothing does. Caller frees. */
+char *charset_why(const char *s, size_t n, const char *option);
 
 #endif

@@ -1,10 +1,13 @@
 #include "base/date.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+
+#include "base/mem.h"
 
 /* Takes exactly `digits` digits. */
 static bool take_number(const char **at, int digits, int *n)
@@ -122,12 +125,39 @@ bool date_parse(const char *text, int64_t *seconds)
     return true;
 }
 
+/* Tells whether a word, blanks before it, is UTC by one of its names. */
+static bool is_utc(const char *word)
+{
+    while (isspace((unsigned char)*word)) word++;
+    return (take_word(&word, "UTC") || take_word(&word, "GMT") || take_char(&word, 'Z')) && (!*word || isspace((unsigned char)*word));
+}
+
+/* Tells whether what %Z reads is UTC, wherever the format has it: strptime(3) passes over any word there. */
+static bool zones_are_utc(const char *format, const char *text)
+{
+    bool utc = true;
+    const char *at = format;
+    while (utc && (at = strchr(at, '%'))) {
+        char *before = xstrndup(format, (size_t)(at - format));
+        struct tm tm = {0};
+        at += 1 + strspn(at + 1, "_-0^#");
+        if (*at == 'Z') {
+            const char *zone = strptime(text, before, &tm);
+            utc = zone && is_utc(zone);
+        }
+        at += *at != '\0';
+        free(before);
+    }
+    return utc;
+}
+
 bool date_parse_as(const char *format, const char *text, int64_t *seconds)
 {
     enum { NO_YEAR = -5000 };
     struct tm tm = {.tm_year = NO_YEAR};
     const char *end = strptime(text, format, &tm);
     if (!end || *end || tm.tm_year == NO_YEAR || tm.tm_mday < 1 || tm.tm_mday > days_of(tm.tm_year + 1900, tm.tm_mon + 1)) return false;
+    if (!zones_are_utc(format, text)) return false;
     const long offset = tm.tm_gmtoff;
     *seconds = timegm(&tm) - offset;
     return true;

@@ -12,7 +12,8 @@
  * none of these, or no such day or time exists. */
 bool date_parse(const char *text, int64_t *seconds);
 
-/* The same from a text as strptime(3) reads it by `format`, all of it, which must give a day and a year; UTC unless %z says else. */
+/* The same from a text as strptime(3) reads it by `format`, all of it, which must give a day and a year; UTC unless %z says else; %Z takes
+ * UTC, GMT and Z alone. */
 bool date_parse_as(const char *format, const char *text, int64_t *seconds);
 
 #endif

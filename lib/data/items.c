@@ -138,7 +138,7 @@ static bool take_id(items_t *r)
 
 static bool refuse_text(items_t *r)
 {
-    char *why = charset_why(r->lines.line, r->lines.len, false);
+    char *why = charset_why(r->lines.line, r->lines.len, NULL);
     refuse(r, "%s", why);
     free(why);
     return false;

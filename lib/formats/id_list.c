@@ -4,8 +4,20 @@
 
 static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-/* Tells whether the text begins with a bracket that nothing in it closes, as that of a cell that was cut to some length. */
-static bool is_open(const char *s, size_t n) { return n && ((*s == '[' && !memchr(s, ']', n)) || (*s == '(' && !memchr(s, ')', n))); }
+enum { PAIRS = 3 };
+static const char opening[] = "[({", closing[] = "])}";
+
+/* Says what is wrong with brackets around the text: one that nothing in it closes, as in a cell that was cut to some length, or opens,
+ * and braces, which are around sets, of no order, and around PostgreSQL's arrays; around one element they may belong to it. */
+static const char *wrong_brackets(const char *s, size_t n)
+{
+    for (int i = 0; n && i < PAIRS; i++) {
+        if (*s == opening[i] && !memchr(s, closing[i], n)) return "has a bracket that is not closed";
+        if (s[n - 1] == closing[i] && !memchr(s, opening[i], n)) return "has a bracket that is not opened";
+    }
+    const bool braces = n && *s == '{' && memchr(s, '}', n) == s + n - 1;
+    return braces && memchr(s, ',', n) ? "is in braces, as sets are, expected [...]" : NULL;
+}
 
 void id_list_start(id_list_t *l, const char *s, size_t n, const char *separator)
 {
@@ -16,7 +28,7 @@ void id_list_start(id_list_t *l, const char *s, size_t n, const char *separator)
     l->at = s + l->brackets;
     l->end = end - l->brackets;
     l->separator = separator;
-    l->why = is_open(s, (size_t)(end - s)) ? "has a bracket that is not closed" : NULL;
+    l->why = wrong_brackets(s, (size_t)(end - s));
 }
 
 /* Tells how many bytes at the list's place part two elements. */

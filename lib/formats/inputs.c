@@ -25,7 +25,7 @@ static void check_format(const format_t *format)
 {
     static const struct { const char *option; unsigned takes; } limited[] = {
         {"columns", TAKES_COLUMNS}, {"item-columns", TAKES_ITEM_COLUMNS}, {"delimiter", TAKES_DELIMITER},
-        {"quote", TAKES_DELIMITER}, {"encoding", TAKES_ENCODING},
+        {"quote", TAKES_DELIMITER}, {"encoding", TAKES_ENCODING}, {"item-encoding", TAKES_ENCODING},
         {"list-separator", TAKES_LIST_SEPARATOR}, {"time-unit", TAKES_TIME_UNIT}, {"time-format", TAKES_TIME_UNIT}};
     for (size_t i = 0; i < sizeof limited / sizeof *limited; i++)
         if (cli_given(limited[i].option) && !(format->takes & limited[i].takes))
@@ -67,6 +67,12 @@ static void check_time_format(void)
         die(EX_USAGE, "--time-format '%s': expected a day in strptime(3)'s words, as %%d/%%m/%%Y %%H:%%M:%%S", inputs.time_format);
 }
 
+static void check_encoding(const char *option, const char *name)
+{
+    if (name && !charset_known(name))
+        die(EX_USAGE, "--%s '%s' is not known, expected a name that iconv -l lists, as latin1, windows-1252 or utf-16", option, name);
+}
+
 void inputs_check(void)
 {
     if (!inputs.items) die(EX_USAGE, "--items is missing, expected a file of item records");
@@ -76,8 +82,8 @@ void inputs_check(void)
     check_format(format_find(inputs.format));
     check_delimiter();
     check_time_format();
-    if (inputs.encoding && !charset_known(inputs.encoding))
-        die(EX_USAGE, "--encoding '%s' is not known, expected a name that iconv -l lists, as latin1, windows-1252 or utf-16", inputs.encoding);
+    check_encoding("encoding", inputs.encoding);
+    check_encoding("item-encoding", inputs.item_encoding);
     if (inputs.list_separator && !*inputs.list_separator) die(EX_USAGE, "--list-separator is empty, expected a text");
 }
 
@@ -98,14 +104,19 @@ static source_options_t options(const char *path, const char *member, const char
 {
     const char *unit = inputs.time_unit;
     return (source_options_t){.path = path, .member = member, .bad_lines = inputs.bad_lines, .columns = columns,
-                              .delimiter = inputs.delimiter, .quote = inputs.quote, .encoding = inputs.encoding,
+                              .delimiter = inputs.delimiter, .quote = inputs.quote, .encoding = inputs.encoding, .encoding_option = "encoding",
                               .mend = inputs.clean, .list_separator = inputs.list_separator,
                               .time_format = inputs.time_format, .ticks = !strcmp(unit, "s") ? 1 : !strcmp(unit, "ms") ? 1000 : 1000000};
 }
 
+bool inputs_take_encoding(void) { return format_find(inputs.format)->takes & TAKES_ENCODING; }
+bool inputs_take_times(void) { return format_find(inputs.format)->takes & TAKES_TIME_UNIT; }
+
 record_source_t *inputs_records(void)
 {
-    const source_options_t o = options(inputs.items, inputs.items_member, inputs.item_columns);
+    source_options_t o = options(inputs.items, inputs.items_member, inputs.item_columns);
+    if (inputs.item_encoding) o.encoding = inputs.item_encoding;
+    if (inputs.item_encoding || !inputs.encoding) o.encoding_option = "item-encoding";
     const format_t *format = format_find(inputs.format);
     record_source_t *s = format->records(&o);
     return inputs.clean && !format->cleans ? record_source_clean(s) : s;

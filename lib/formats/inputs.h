@@ -17,7 +17,7 @@ typedef struct {
     const char *items_member, *interactions_member;     /* which file of a package */
     const char *items_sha256, *interactions_sha256;     /* of downloads */
     const char *format;
-    const char *columns, *item_columns, *delimiter, *quote, *encoding, *list_separator, *time_unit, *time_format;
+    const char *columns, *item_columns, *delimiter, *quote, *encoding, *item_encoding, *list_separator, *time_unit, *time_format;
     int64_t bad_lines;
     bool clean;
 } inputs_t;
@@ -41,7 +41,8 @@ extern const char *const inputs_time_units[];
     CONFIG_STRING(0, "item-columns", "LIST", &inputs.item_columns, "id=NAME,title=NAME,... (usual names)"),                  \
     CONFIG_STRING(0, "delimiter", "TEXT", &inputs.delimiter, "between cells; \\t for a tab (csv: comma, tsv: tab)"),         \
     CONFIG_CHOICE(0, "quote", table_quotes, &inputs.quote, "how cells may be quoted; auto: double, with tabs none"),         \
-    CONFIG_STRING(0, "encoding", "NAME", &inputs.encoding, "of both inputs, as latin1 or utf-16 (utf-8)"),                   \
+    CONFIG_STRING(0, "encoding", "NAME", &inputs.encoding, "as latin1 or utf-16 (utf-8)"),                                   \
+    CONFIG_STRING(0, "item-encoding", "NAME", &inputs.item_encoding, "of --items (that of --encoding)"),                     \
     CONFIG_STRING(0, "list-separator", "TEXT", &inputs.list_separator,                                                       \
                   "within a cell or string that holds a list (|, blank, comma)"),                                            \
     CONFIG_CHOICE(0, "time-unit", inputs_time_units, &inputs.time_unit, "of times that are numbers"),                        \
@@ -59,6 +60,10 @@ bool inputs_share_package(void);
 
 /* Puts downloaded files in the place of URLs. */
 void inputs_download(void);
+
+/* True if the format takes --encoding, and --time-unit and --time-format. */
+bool inputs_take_encoding(void);
+bool inputs_take_times(void);
 
 /* The readers. With `rating`, events must have ratings. */
 record_source_t *inputs_records(void);

@@ -29,7 +29,7 @@ static void mend(json_document_t *d)
     d->before = NULL;
 }
 
-json_document_t json_document_open(bytes_t bytes, bool may_mend)
+json_document_t json_document_open(bytes_t bytes, bool may_mend, const char *encoding_option)
 {
     json_document_t d = {.bytes = bytes, .text = (const char *)bytes.data, .counted = (const char *)bytes.data, .line = 1};
     if (bytes.len >= 3 && !memcmp(d.text, "\xef\xbb\xbf", 3)) d.text += 3;
@@ -37,7 +37,7 @@ json_document_t json_document_open(bytes_t bytes, bool may_mend)
     json_error_t e;
     if (!n) die_at(bytes.name, 0, "is empty, expected one JSON object");
     if (may_mend) mend(&d);
-    if (!utf8_valid(d.text, n)) die_at(bytes.name, 0, "%s", charset_why(d.text, n, true));
+    if (!utf8_valid(d.text, n)) die_at(bytes.name, 0, "%s", charset_why(d.text, n, encoding_option));
     if (!json_check(d.text, n, &e)) {
         json_document_to(&d, d.text + e.at);
         die_at(bytes.name, d.line, "not JSON: %s", e.why);

@@ -16,8 +16,9 @@ typedef struct {
     buf_t key;             /* the member's, its escapes undone */
 } json_document_t;
 
-/* Takes the bytes over, mended by json_mend() where `mend` says so. What is empty, no JSON, no object or not UTF-8 ends the process with EX_DATAERR. */
-json_document_t json_document_open(bytes_t bytes, bool mend);
+/* Takes the bytes over, mended by json_mend() where `mend` says so. What is empty, no JSON, no object or not UTF-8 ends the process with EX_DATAERR;
+ * `encoding_option` as charset_why() takes it. */
+json_document_t json_document_open(bytes_t bytes, bool mend, const char *encoding_option);
 
 /* Steps to the next member; false at the end. */
 bool json_document_next(json_document_t *d);

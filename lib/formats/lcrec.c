@@ -17,7 +17,7 @@ typedef struct {
 
 static void open_document(document_t *d, const source_options_t *o, tally_t *tally)
 {
-    d->json = json_document_open(source_bytes(o), o->mend);
+    d->json = json_document_open(source_bytes(o), o->mend, o->encoding_option);
     d->source = (source_lines_t){.bad_left = o->bad_lines, .tally = tally};
     d->source.lines.name = xstrdup(d->json.bytes.name);
 }

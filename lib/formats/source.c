@@ -37,7 +37,8 @@ bytes_t source_bytes(const source_options_t *o)
 
 source_lines_t source_open(const source_options_t *o, tally_t *tally)
 {
-    return (source_lines_t){.lines = source_lines(o), .bad_left = o->bad_lines, .encoding = o->encoding, .tally = tally};
+    return (source_lines_t){.lines = source_lines(o), .bad_left = o->bad_lines, .encoding = o->encoding,
+                            .encoding_option = o->encoding_option, .tally = tally};
 }
 
 void source_bad_lines(source_lines_t *s, long long first, long long lines, const char *why)
@@ -63,13 +64,13 @@ void source_bad_line(source_lines_t *s, const char *fmt, ...)
 
 char *source_no_utf8(const source_lines_t *s)
 {
-    if (s->encoding) return xasprintf("not valid %s, which --encoding says of both inputs; iconv -t UTF-8 converts one alone", s->encoding);
+    if (s->encoding) return xasprintf("not valid %s, which --%s says", s->encoding, s->encoding_option);
     const lines_t *l = &s->lines;
     buf_t sample = {0}; /* with what has been read behind the line: the more text, the better the guess */
     buf_add(&sample, l->line, l->len);
     buf_add(&sample, "\n", 1);
     buf_add(&sample, l->buffer + l->at, l->end - l->at);
-    char *why = charset_why(sample.data, sample.len, true);
+    char *why = charset_why(sample.data, sample.len, s->encoding_option);
     buf_free(&sample);
     return why;
 }

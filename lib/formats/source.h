@@ -14,6 +14,7 @@ typedef struct {
     int64_t bad_lines;    /* so many lines may be malformed; they are left out and counted */
     bool rating;          /* the source of events must give ratings */
     const char *encoding; /* that charset_decode() knows; NULL: UTF-8 */
+    const char *encoding_option; /* that says so, for messages */
     bool arrays;          /* the elements of a file that is one JSON array are lines */
     bool mend;            /* what is no UTF-8 becomes blanks, but in ids, times and numbers */
     /* Of readers of tables and plain JSON (formats/tables.h); zero: the format's defaults. */
@@ -29,7 +30,7 @@ typedef struct {
 typedef struct {
     lines_t lines;
     int64_t bad_left;     /* malformed lines that may still come */
-    const char *encoding; /* the option's */
+    const char *encoding, *encoding_option; /* as opened */
     tally_t *tally;
 } source_lines_t;
 

@@ -82,7 +82,7 @@ const char *when_parse_as(const char *format, const char *s, size_t n, int64_t t
 {
     char text[LONGEST];
     if (!format) return when_parse(s, n, ticks, seconds);
-    if (!copy(s, n, text) || !date_parse_as(format, text, seconds)) return "does not fit --time-format";
+    if (!copy(s, n, text) || !date_parse_as(format, text, seconds)) return strstr(format, "%Z") ? "does not fit --time-format, whose %Z reads UTC, GMT and Z alone" : "does not fit --time-format";
     return *seconds > latest || *seconds < -latest ? "lies beyond the year 9999" : NULL;
 }
 

@@ -2,6 +2,7 @@
 #ifndef SIDMILL_INGEST_INGEST_REPORT_H
 #define SIDMILL_INGEST_INGEST_REPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -27,6 +28,8 @@ typedef struct {
     quantiles_t history[2], popularity[2];   /* interactions a user, an item: as read, and as they are left */
     int64_t short_users;                     /* users left with fewer than 3 interactions, whom leave-last-out skips */
     ties_count_t ties;                       /* of what is left without duplicates */
+    int64_t earliest, latest;                /* times as read, where they are times */
+    bool letters_apart;                      /* ids beyond ASCII are among the records' and the events', and none is in both */
 } ingest_report_t;
 
 /* Adds a row, empty but for its name (static). */

@@ -32,6 +32,7 @@ typedef struct {
     strtab_t missing;              /* ids of items without a record */
     int64_t dropped[FILTERS + 1];  /* interactions by the filter that dropped them; last: that passed */
     spool_t events;
+    int64_t earliest, latest;      /* times */
 } take_t;
 
 static party_t *party(parties_t *p, int64_t i)
@@ -85,6 +86,8 @@ static void take_event(take_t *t, const event_source_t *s, const event_ahead_eve
     int64_t user = strtab_find_or_add(&t->user_ids, e->user, e->user_len, h->user_hash), item = item_number(t, h);
     if (user >= INT32_MAX) die(EX_DATAERR, "more than %d users", INT32_MAX);
     int stage = first_filter(t, s, e, item);
+    if (e->time < t->earliest) t->earliest = e->time;
+    if (e->time > t->latest) t->latest = e->time;
     t->dropped[stage]++;
     count(&t->users, user, stage);
     count(&t->items, item, stage);
@@ -153,6 +156,29 @@ static void add_step(const take_t *t, int filter, ingest_report_t *r)
     }
 }
 
+/* Tells whether the id of an item is beyond ASCII. */
+static bool has_letters(const strtab_t *ids, int64_t i)
+{
+    size_t n;
+    const char *id = strtab_get(ids, i, &n);
+    for (size_t at = 0; at < n; at++)
+        if (id[at] & 0x80) return true;
+    return false;
+}
+
+static bool letters_apart(const take_t *t)
+{
+    const strtab_t *items = t->known.items, *missing = &t->missing;
+    bool here = false, there = false;
+    for (int64_t i = 0; i < items->count; i++) {
+        if (!has_letters(items, i)) continue;
+        if (t->items.at[i].read) return false;
+        here = true;
+    }
+    for (int64_t i = 0; here && !there && i < missing->count; i++) there = has_letters(missing, i);
+    return there;
+}
+
 static void add_report(take_t *t, ingest_report_t *r)
 {
     const ingest_filter_t *f = t->known.filter;
@@ -163,12 +189,15 @@ static void add_report(take_t *t, ingest_report_t *r)
     for (int i = 0; i < FILTERS; i++)
         if (asked[i]) add_step(t, i, r);
     if (t->user_ids.count) r->history[0] = quantiles_of(&t->users.at->read, t->user_ids.count, sizeof(party_t));
+    r->earliest = t->earliest;
+    r->latest = t->latest;
+    r->letters_apart = letters_apart(t);
     r->popularity[0] = quantiles_of(&t->items.at->read, items, sizeof(party_t));
 }
 
 ingest_taken_t ingest_take(const ingest_known_t *k, event_source_t *s, ingest_report_t *report)
 {
-    take_t t = {.known = *k, .events = spool_open(sizeof(ingest_event_t))};
+    take_t t = {.known = *k, .events = spool_open(sizeof(ingest_event_t)), .earliest = INT64_MAX, .latest = INT64_MIN};
     take_all(&t, s);
     strtab_unindex(&t.user_ids);
     add_report(&t, report);

@@ -39,8 +39,17 @@ static const char *skip_prefix(const char *p)
     return *end == ':' ? end + 1 : p;
 }
 
+/* Reads the tokens without a name between which Gemma's models reason. */
+static bool read_unnamed(const char *p, tag_t *tag)
+{
+    const char *opens = skip_word(p, "<unused94>"), *closes = skip_word(p, "<unused95>");
+    if (opens || closes) *tag = (tag_t){p, opens ? opens : closes, closes};
+    return opens || closes;
+}
+
 static bool read_tag(const char *p, tag_t *tag)
 {
+    if (read_unnamed(p, tag)) return true;
     static const char *const brackets[][2] = {{"<|", "|>"}, {"<", ">"}, {"[", "]"}, {"\u25c1", "\u25b7"}};
     for (size_t i = 0; i < sizeof brackets / sizeof *brackets; i++) {
         const char *at = skip_word(p, brackets[i][0]), *name;

@@ -44,7 +44,7 @@ static void read_item(foreign_rows_t *r, const json_document_t *d, buf_t *text)
 
 foreign_sids_t foreign_index_read(const char *path, bool last_is_suffix)
 {
-    json_document_t d = json_document_open(in_bytes_unpacked(path, NULL), false);
+    json_document_t d = json_document_open(in_bytes_unpacked(path, NULL), false, NULL);
     foreign_rows_t r = {.file = d.bytes.name, .last_is_suffix = last_is_suffix};
     buf_t text = {0};
     while (json_document_next(&d)) read_item(&r, &d, &text);

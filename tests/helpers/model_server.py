@@ -33,7 +33,7 @@ CONTENT_FAULTS = {
                 '{"descriptors":[{"descriptor":"a","confidence":NaN}]}', '{"descriptors":[{"descriptor":"","confidence":0.5}]}',
                 '{"descriptors":[{"descriptor":"a","confidence":0.5},{"descriptor":" A ","confidence":0.4}]}'],
 }
-HABITS = ["think", "thinkend", "thinkcut", "thoughtcut", "reasoning", "parts", "refusal", "filter", "limit", "context"]
+HABITS = ["think", "thinkend", "unused", "thinkcut", "thoughtcut", "reasoning", "parts", "refusal", "filter", "limit", "context"]
 EMBEDDING_FAULTS = ["missing", "extra", "repeated", "width", "text", "huge", "zero"]
 THOUGHT = "The request is about a thing. One answer is enough."
 
@@ -45,6 +45,8 @@ def habit_choice(habit, content):
         message["content"] = f"<think>\n{THOUGHT}\n</think>\n\n{content}"
     elif habit == "thinkend":
         message["content"] = f"\n{THOUGHT}\n</Thinking>\n{content}"
+    elif habit == "unused":  # Gemma's tokens
+        message["content"] = f"<unused94>thought\n{THOUGHT}<unused95>{content}"
     elif habit == "thinkcut":
         message["content"], finish = f"<reasoning>\n{THOUGHT}", "length"
     elif habit == "thoughtcut":  # the template has opened it

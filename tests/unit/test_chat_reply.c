@@ -42,12 +42,17 @@ TEST(reasoning_before_the_answer_is_left_out)
     CHECK(gives("<think>a</think><think>b</think>A cup.", "A cup."));
     CHECK(gives("<think>a <think> b </think> c</think>A cup.", "A cup."));
     CHECK(gives("<think>{\"x\":1}</think>{\"y\":2}", "{\"y\":2}"));
+    CHECK(gives("<unused94>thought\nhm<unused95>A cup.", "A cup."));
+    CHECK(gives("thought\nhm<unused95>A cup.", "A cup."));
     CHECK(gives("The template began.\n</think>\nA cup.", "A cup."));
     CHECK(gives("hm\n</thinking>1", "1"));
 }
 
 TEST(reasoning_without_an_answer_is_named)
 {
+    CHECK(gives("<unused94>thought\nhm", "!reasoning that does not end, and no answer"));
+    CHECK(gives("<unused94>thought\nhm<unused95>", "!reasoning, and no answer"));
+    CHECK(gives("A cup. <unused94>thought", "!reasoning within the answer"));
     CHECK(gives("<think>\nhm", "!reasoning that does not end, and no answer"));
     CHECK(gives("<think>a</think>\n<think>b", "!reasoning that does not end, and no answer"));
     CHECK(gives("<think>hm</think> \n", "!reasoning, and no answer"));
