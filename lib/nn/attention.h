@@ -37,7 +37,9 @@ void attention_branch_forward(attention_shape_t s, int64_t prefix_rows, const fl
 void attention_branch_backward(attention_shape_t s, int64_t prefix_rows, const float *prefix, int64_t rows, const float *qkv,
                                const float *log_sum, const float *dout, float *dqkv, float *dprefix, float *scores);
 
-/* One new row against `prefix_rows` rows of qkv that precede it, `extra` further rows given by address (each a whole qkv row),
+enum { ATTENTION_EXTRA = 64 }; /* rows given by address, at most */
+
+/* One new row against `prefix_rows` rows of qkv that precede it, `extra` further rows given by address, ATTENTION_EXTRA at most (each a whole qkv row),
  * and itself: out [heads * head_dim], log_sum [heads] unless NULL. `scores` holds prefix_rows + extra + 1 floats, for the backward twice
  * as many. No dropout. */
 void attention_extend(attention_shape_t s, const float *qkv, int64_t prefix_rows, const float *prefix, int extra,

@@ -13,8 +13,6 @@ enum { SITE_INPUT = 0, SITE_ATTENTION_OUT = 1, SITE_MLP_OUT = 2, SITE_PROBABILIT
 
 static uint64_t site(int64_t layer, uint64_t which) { return ((uint64_t)(layer + 1) << 40) + which; }
 
-enum { MAX_DEPTH = 64 }; /* rows that one may follow beyond the pass's own */
-
 /* Saved by the forward for the backward, for every layer. */
 typedef struct {
     float *x_in, *x_mid;          /* [rows, d] residual stream before attention and before the MLP */
@@ -191,29 +189,6 @@ static int64_t prefix_rows(const segments_t *p, int64_t segment)
     return parent < 0 ? 0 : p->bounds[parent + 1] - p->bounds[parent];
 }
 
-/* Finds the rows that a wave's row follows: of the pass, then of waves, oldest first. Returns the number of the latter. */
-static int chain_of(const wave_row_t *rows, int64_t row, int64_t chain[MAX_DEPTH])
-{
-    int n = 0;
-    for (int64_t r = rows[row].above; r >= 0; r = rows[r].above) {
-        if (n == MAX_DEPTH) die(EX_SOFTWARE, "transformer: more than %d waves' rows in a chain", MAX_DEPTH);
-        chain[n++] = r;
-    }
-    for (int i = 0; i < n / 2; i++) {
-        const int64_t r = chain[i];
-        chain[i] = chain[n - 1 - i];
-        chain[n - 1 - i] = r;
-    }
-    return n;
-}
-
-/* Returns the position of row r of a span that is a wave. */
-static int64_t wave_position(const wave_row_t *rows, int64_t row)
-{
-    int64_t chain[MAX_DEPTH];
-    return rows[row].prefix_rows + chain_of(rows, row, chain);
-}
-
 /* Rotates queries and keys of every row, qkv [span's], to its position; `inverse` rotates back. */
 static void rotate_rows(const network_t *net, const span_t *p, bool inverse, float *qkv)
 {
@@ -227,7 +202,7 @@ static void rotate_rows(const network_t *net, const span_t *p, bool inverse, flo
             rope_row(&net->rope, before + r - segments->bounds[g], s.heads + s.kv_heads, inverse, qkv + r * width);
     }
     for (int64_t r = 0; p->wave && r < p->used; r++)
-        rope_row(&net->rope, wave_position(p->wave->row, p->first + r), s.heads + s.kv_heads, inverse, qkv + r * width);
+        rope_row(&net->rope, wave_position(p->wave, p->first + r), s.heads + s.kv_heads, inverse, qkv + r * width);
 }
 
 static void attend_segments(const network_t *net, activations_t *a, const span_t *p, layer_acts_t *l, int64_t layer)
@@ -247,22 +222,6 @@ static void attend_segments(const network_t *net, activations_t *a, const span_t
     }
 }
 
-static void attend_wave(const network_t *net, activations_t *a, const span_t *p, int64_t layer)
-{
-    const attention_shape_t s = net->attention;
-    const int64_t width = qkv_width(s), out = s.heads * s.head_dim;
-    const layer_acts_t *l = &a->layer[layer];
-    for (int64_t i = 0; i < p->used; i++) {
-        int64_t chain[MAX_DEPTH], row = p->first + i;
-        const float *above[MAX_DEPTH];
-        const wave_row_t *w = &p->wave->row[row];
-        const int n = chain_of(p->wave->row, row, chain);
-        for (int j = 0; j < n; j++) above[j] = l->qkv + chain[j] * width;
-        attention_extend(s, l->qkv + row * width, w->prefix_rows, l->qkv + w->prefix * width, n, above, a->narrow + i * out,
-                         l->log_sum + row * s.heads, a->scratch);
-    }
-}
-
 static void layer_forward(const network_t *net, activations_t *a, const span_t *p, int64_t i, float *x_out)
 {
     const model_config_t *c = &net->model->config;
@@ -275,7 +234,7 @@ static void layer_forward(const network_t *net, activations_t *a, const span_t *
     rmsnorm_forward(b, rows, d, eps, l->x_in, gain(net, w->norm1), l->inv_rms1, l->norm1, NULL);
     linear_forward(&w->qkv, &net->weights, rows, l->norm1, l->qkv, a->inner);
     rotate_rows(net, p, false, l->qkv);
-    if (p->wave) attend_wave(net, a, p, i);
+    if (p->wave) wave_attention_forward(net->attention, p->wave, a->layer[i].qkv, a->narrow, a->layer[i].log_sum, a->scratch);
     else attend_segments(net, a, p, l, i);
     memset(a->narrow + p->used * out, 0, (size_t)((rows - p->used) * out) * sizeof(float));
     b->pack(a->narrow, rows * out, l->attended);
@@ -339,7 +298,7 @@ const float *transformer_forward(const network_t *net, activations_t *a, const s
 const float *transformer_wave_forward(const network_t *net, activations_t *a, const wave_t *w, double dropout, uint64_t key)
 {
     const span_t p = wave_span(net, w, dropout, key);
-    for (int64_t i = 0; i < w->rows; i++) check_length(net, a, wave_position(w->row, w->first + i) + 1);
+    for (int64_t i = 0; i < w->rows; i++) check_length(net, a, wave_position(w, w->first + i) + 1);
     return span_forward(net, a, &p, NULL);
 }
 
@@ -362,34 +321,13 @@ static void attend_segments_backward(const network_t *net, activations_t *a, con
     }
 }
 
-/* Adds to the gradient of the wave's rows, of those above them, and of their prefixes. */
-static void attend_wave_backward(const network_t *net, activations_t *a, const span_t *p, int64_t layer)
-{
-    const attention_shape_t s = net->attention;
-    const int64_t width = qkv_width(s), out = s.heads * s.head_dim;
-    const layer_acts_t *l = &a->layer[layer];
-    for (int64_t i = 0; i < p->used; i++) {
-        int64_t chain[MAX_DEPTH], row = p->first + i;
-        const float *above[MAX_DEPTH];
-        float *dabove[MAX_DEPTH];
-        const wave_row_t *w = &p->wave->row[row];
-        const int n = chain_of(p->wave->row, row, chain);
-        for (int j = 0; j < n; j++) {
-            above[j] = l->qkv + chain[j] * width;
-            dabove[j] = l->dqkv + chain[j] * width;
-        }
-        attention_extend_backward(s, l->qkv + row * width, w->prefix_rows, l->qkv + w->prefix * width, n, above,
-                                  l->log_sum + row * s.heads, a->narrow + i * out, l->dqkv + row * width,
-                                  l->dqkv + w->prefix * width, dabove, a->scratch);
-    }
-}
-
 /* Takes a->narrow, the gradient of what was attended to, to that of qkv as it was before rotation, in a->wide. */
 static void attend_backward(const network_t *net, activations_t *a, const span_t *p, const layer_acts_t *l, int64_t layer)
 {
     const int64_t width = qkv_width(net->attention);
     if (p->wave) {
-        attend_wave_backward(net, a, p, layer);
+        const layer_acts_t *all = &a->layer[layer];
+        wave_attention_backward(net->attention, p->wave, all->qkv, all->log_sum, a->narrow, all->dqkv, a->scratch);
         memcpy(a->wide, l->dqkv, (size_t)(p->used * width) * sizeof *a->wide);
     } else {
         attend_segments_backward(net, a, p, l, layer, a->wide);
@@ -481,12 +419,12 @@ static void extend_attention(const network_t *net, activations_t *a, const segme
 {
     const attention_shape_t s = net->attention;
     const int64_t width = qkv_width(s), heads_width = s.heads * s.head_dim;
-    float *scores = xfloats((size_t)(a->longest + MAX_DEPTH + 1));
+    float *scores = xfloats((size_t)(a->longest + ATTENTION_EXTRA + 1));
     for (int64_t r = 0; r < e->rows; r++) {
         if (position[r] >= net->rope.positions)
             die(EX_SOFTWARE, "transformer: position %lld is beyond the rotary tables", (long long)position[r]);
         float *row = e->qkv[layer] + r * width;
-        const float *extra[MAX_DEPTH];
+        const float *extra[ATTENTION_EXTRA];
         for (int i = 0; i < depth; i++) extra[i] = earlier[i].qkv[layer] + ancestor[r * depth + i] * width;
         if (net->rope.cos) rope_row(&net->rope, position[r], s.heads + s.kv_heads, false, row);
         int64_t first = p->bounds[segment[r]], n = p->bounds[segment[r] + 1] - first;
@@ -504,7 +442,7 @@ void transformer_extend(const network_t *net, activations_t *a, const segments_t
     const int64_t rows = round_rows(b, e->rows), d = c->hidden_size, f = c->intermediate_size;
     const int64_t heads_width = c->num_attention_heads * c->head_dim;
     const float eps = (float)c->rms_norm_eps;
-    if (rows > e->capacity || rows > a->step_capacity || depth > MAX_DEPTH)
+    if (rows > e->capacity || rows > a->step_capacity || depth > ATTENTION_EXTRA)
         die(EX_SOFTWARE, "transformer: step beyond its space");
     memset(e->x + e->rows * d, 0, (size_t)((rows - e->rows) * d) * sizeof(float));
     for (int64_t i = 0; i < c->num_hidden_layers; i++) {

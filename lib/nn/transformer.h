@@ -9,6 +9,7 @@
 #include "nn/backend.h"
 #include "nn/model.h"
 #include "nn/ops.h"
+#include "nn/wave.h"
 
 /* A model made ready for a backend: its weights as operands, its rotary tables (none where positions are learned: whoever makes
  * the input rows adds those). */
@@ -60,20 +61,7 @@ const float *transformer_forward(const network_t *net, activations_t *a, const s
 void transformer_backward(const network_t *net, activations_t *a, const segments_t *s, double dropout, uint64_t key,
                           const float *dhidden, grads_t *grads);
 
-/* Rows of a pass that wait for states of others, because their input is made of those: they go through in waves, behind what is
- * there. A row stands behind `prefix_rows` rows of the pass from row `prefix` on, then behind a chain of waves' rows that ends with
- * row `above` (-1: none), all numbered as in the activations; rows of one wave may stand behind one another. */
-typedef struct {
-    int64_t prefix, prefix_rows, above;
-} wave_row_t;
-
-/* Rows first .. first + rows, `first` a round number of the backend's; row [..] tells of all waves' rows by their number. */
-typedef struct {
-    int64_t first, rows;
-    const wave_row_t *row;
-} wave_t;
-
-/* One wave, whose input the caller has put into activations_input(): its states [rows, hidden_size], which live in `a`. Dropout as in a
+/* One wave of rows behind a pass (nn/wave.h), whose input the caller has put into activations_input(): its states [rows, hidden_size], which live in `a`. Dropout as in a
  * pass, but of no probabilities; each wave has a key of its own. */
 const float *transformer_wave_forward(const network_t *net, activations_t *a, const wave_t *w, double dropout, uint64_t key);
 
