@@ -24,7 +24,8 @@ alignment_t *alignment_read(const st_file_t *model, int levels, int codes, int64
     a->clusters.width = shape[2];
     int64_t project_shape[] = {levels, shape[2], hidden_size};
     if (st_find(model, "think.project")) a->project = st_need_f32(model, "think.project", 3, project_shape);
-    else if (shape[2] != hidden_size) die_at(model->name, 0, "think.centroids: %lld wide, expected %lld", (long long)shape[2], (long long)hidden_size);
+    else if (shape[2] != hidden_size)
+        die_at(model->name, 0, "think.centroids: %lld wide, expected %lld", (long long)shape[2], (long long)hidden_size);
     if (!clusters_sound(&a->clusters))
         die_at(model->name, 0, "think.cluster_of: a code's cluster is not among the %lld", (long long)shape[1]);
     return a;

@@ -53,8 +53,9 @@ static void score_item(const space_t *s, int32_t item, sequence_pack_t *pack)
     for (int l = 0; l < space_sid_length(s, item); l++) {
         const allowed_set_t set = space_next(s, l, node);
         const bool choice = set.kind != ALLOWED_CHILDREN || s->trie.children[node] > 1, among_items = pack->items && l == 0;
-        const int32_t row =
-            choice || among_items ? (int32_t)pack->first_prefix + depth_prefixes_add(&pack->prefixes, &chain, l, (int32_t)(pack->rows - 1), sid) : 0;
+        int32_t row = 0;
+        if (choice || among_items)
+            row = (int32_t)pack->first_prefix + depth_prefixes_add(&pack->prefixes, &chain, l, (int32_t)(pack->rows - 1), sid);
         pack->positions[pack->scored++] = (scored_position_t){row, sid[l], set};
         if (among_items) pack->positions[pack->scored++] = (scored_position_t){row, item, allowed_items()};
         node = trie_child(&s->trie, node, sid[l]);

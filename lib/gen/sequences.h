@@ -10,7 +10,8 @@
 #include "gen/head.h"
 
 /* Sequences being laid one after the other: the symbols of their rows, and the positions scored. Of a flat body a position's row
- * is among theirs, of a timeline and of thoughts it is the number of a prefix's state. There is room for as much as the caller has counted. */
+ * is among theirs, of a timeline and of thoughts it is the number of a prefix's state. There is room for as much as the caller has
+ * counted. */
 typedef struct {
     int64_t rows;
     int32_t *symbols;             /* [rows] */

@@ -124,7 +124,8 @@ static void rl_free(rl_t *t)
     network_free(t->reference);
     perturb_free(t->perturb);
     occurrences_free(&t->occurrences);
-    void *all[] = {t->workers, t->prompts, t->order, t->asked, t->perturbed, t->draws, t->targets, t->advantages, t->old, t->groups, t->shard_stats};
+    void *all[] = {t->workers, t->prompts, t->order, t->asked, t->perturbed, t->draws, t->targets, t->advantages, t->old, t->groups,
+                   t->shard_stats};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     free(t);
 }
