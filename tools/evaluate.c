@@ -22,6 +22,7 @@
 #include "score/recommender.h"
 #include "score/recs_open.h"
 #include "score/show.h"
+#include "score/task_trial.h"
 #include "score/verdict.h"
 
 static const char *const splits[] = {"valid", "test", NULL};
@@ -31,6 +32,8 @@ static int64_t beam = 20, k, users, bootstrap = 10000, spare = RANKER_SPARE;
 static cooccur_options_t cooccur = {.window = 10, .back = 0.3, .power = 0.25, .decay = 0.6};
 static const char *protocol = "all";
 static bool compare, ablation, show, exact;
+static const char *tasks, *items;
+static int64_t title_beam = 4;
 static const char *const missing_choices[] = {"refuse", "empty", NULL};
 static const char *recs_form = "auto", *values = "auto", *missing = "refuse";
 
@@ -46,6 +49,9 @@ static const cli_option_t options[] = {
     CONFIG_CHOICE(0, "split", splits, &split, "which item is held out"),
     CONFIG_INT('b', "beam", "N", &beam, 1, 100000, "beam width"),
     CONFIG_FLAG(0, "exact", &exact, "score every item under the model as well: what the beam loses"),
+    CONFIG_STRING(0, "tasks", "LIST", &tasks, "try these tasks of the model's, or all, in place of its lists"),
+    OPT_STRING(0, "items", "FILE", &items, "tasks: items.jsonl, their texts"),
+    CONFIG_INT(0, "title-beam", "N", &title_beam, 1, 1000, "tasks: beam of written titles"),
     CONFIG_INT('k', "k", "N", &k, 0, 100000, "length of the lists; 0: the beam; with --recs the file's"),
     CONFIG_STRING(0, "cuts", "LIST", &cuts, "ascending places that metrics are cut at; also of comparisons"),
     CONFIG_INT(0, "spare", "N", &spare, 1, 100000, "places of the lists without met items"),
@@ -158,7 +164,7 @@ typedef struct {
     const held_out_t *h;
     criteria_t by;
     int64_t length; /* of the lists */
-} task_t;
+} exam_t;
 
 /* What is known of the items, for the diversity of lists. */
 static void know_items(criteria_t *by, system_t *s, const held_out_t *h)
@@ -173,21 +179,21 @@ static void know_items(criteria_t *by, system_t *s, const held_out_t *h)
     if (s->recommender) by->diversity.sids = recommender_sids(s->recommender);
 }
 
-static task_t task_new(const held_out_t *h, system_t *s)
+static exam_t exam_new(const held_out_t *h, system_t *s)
 {
-    task_t t = {h, criteria_new(h, &measured, spare), k ? k : recs ? s->recs_k : beam};
+    exam_t t = {h, criteria_new(h, &measured, spare), k ? k : recs ? s->recs_k : beam};
     know_items(&t.by, s, h);
     return t;
 }
 
-static verdict_t judge(ranker_t *r, const task_t *t, bool keep, bool calibrate)
+static verdict_t judge(ranker_t *r, const exam_t *t, bool keep, bool calibrate)
 {
     const verdict_options_t o = {.width = (int)beam, .k = t->length, .keep = keep, .calibrate = calibrate};
     return verdict_of(r, t->h, &t->by, &o);
 }
 
 /* Asks for lists, and says how good they are. */
-static verdict_t ask(ranker_t *r, const task_t *t, bool keep, bool calibrate)
+static verdict_t ask(ranker_t *r, const exam_t *t, bool keep, bool calibrate)
 {
     verdict_t v = judge(r, t, keep, calibrate);
     verdict_note(&v, split);
@@ -206,7 +212,7 @@ static bool gives_probabilities(const system_t *s)
 }
 
 /* As ask(), for what takes long: shows how far it is, and says how fast it was. */
-static verdict_t ask_model(ranker_t *r, const task_t *t, bool keep, bool calibrate)
+static verdict_t ask_model(ranker_t *r, const exam_t *t, bool keep, bool calibrate)
 {
     double start = seconds_now();
     progress_start("evaluate", "users", t->h->n);
@@ -218,7 +224,7 @@ static verdict_t ask_model(ranker_t *r, const task_t *t, bool keep, bool calibra
     return v;
 }
 
-static verdict_t ask_baseline(const baseline_t *b, const task_t *t, bool keep)
+static verdict_t ask_baseline(const baseline_t *b, const exam_t *t, bool keep)
 {
     ranker_t *r = b->fit(&t->h->x, &(baseline_options_t){.cooccur = cooccur});
     verdict_t v = ask(r, t, keep, false);
@@ -226,7 +232,7 @@ static verdict_t ask_baseline(const baseline_t *b, const task_t *t, bool keep)
     return v;
 }
 
-static verdict_t ask_system(const system_t *s, const baseline_t *first, const task_t *t)
+static verdict_t ask_system(const system_t *s, const baseline_t *first, const exam_t *t)
 {
     return model || blend ? ask_model(s->ranker, t, recs_out != NULL, gives_probabilities(s))
            : recs ? ask(s->ranker, t, false, false)
@@ -337,6 +343,9 @@ static void check_options(int operands, char **argv)
     for (int i = 0; !recs && i < 3; i++)
         if (cli_given(only_recs[i])) die(EX_USAGE, "--%s goes with --recs", only_recs[i]);
     if (recs && recs_out) die(EX_USAGE, "--recs-out writes the lists of a model or a baseline, not those of --recs");
+    if (tasks && (!model || blend || baseline || per_user || recs_out || exact))
+        die(EX_USAGE, "--tasks goes with --model, without --blend, --baseline, --exact, --per-user and --recs-out");
+    if (!tasks != !items) die(EX_USAGE, "--tasks and --items go together");
     if (exact && (!model || blend)) die(EX_USAGE, "--exact goes with --model, without --blend");
     if (model && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
 }
@@ -355,7 +364,7 @@ static void check_outputs(void)
     }
 }
 
-static void baselines_json(buf_t *out, const baseline_t *const *named, int count, const task_t *t)
+static void baselines_json(buf_t *out, const baseline_t *const *named, int count, const exam_t *t)
 {
     buf_puts(out, "  \"baselines\": {");
     for (int i = 0; i < count; i++) {
@@ -369,7 +378,7 @@ static void baselines_json(buf_t *out, const baseline_t *const *named, int count
 }
 
 /* Every part of a mixture alone, in the form of baselines. */
-static void parts_json(buf_t *out, blender_t *b, const task_t *t)
+static void parts_json(buf_t *out, blender_t *b, const exam_t *t)
 {
     buf_puts(out, "  ");
     blender_json(b, out);
@@ -401,7 +410,7 @@ static void beam_json(buf_t *out, const verdict_t *beam_lists, const verdict_t *
 }
 
 /* The model again, every item scored: what its beam leaves out is its price. */
-static void exact_json(buf_t *out, const system_t *s, const task_t *t, const verdict_t *beam_lists)
+static void exact_json(buf_t *out, const system_t *s, const exam_t *t, const verdict_t *beam_lists)
 {
     ranker_t *r = exact_ranker(s->recommender);
     verdict_t v = ask_model(r, t, false, true);
@@ -420,13 +429,13 @@ static void evaluate(void)
     split_t which = strcmp(split, "valid") ? SPLIT_TEST : SPLIT_VALID;
     held_out_t h = held_out_open(interactions, which, users, (uint64_t)cli_common.seed);
     system_t s = system_open(&h);
-    task_t task = task_new(&h, &s);
-    verdict_t v = ask_system(&s, named[0], &task);
+    exam_t exam = exam_new(&h, &s);
+    verdict_t v = ask_system(&s, named[0], &exam);
 
     buf_t out = {0};
     buf_printf(&out, "{\n  \"schema\": \"metrics/1\",\n  \"system\": \"%s\",\n  \"split\": \"%s\",\n  \"users\": %lld,\n  \"cases\": %lld,\n"
                "  \"skipped_users\": %lld,\n  \"beam\": %lld,\n  \"k\": %lld,\n", v.name, split, (long long)h.askers,
-               (long long)h.n, (long long)h.skipped, (long long)beam, (long long)task.length);
+               (long long)h.n, (long long)h.skipped, (long long)beam, (long long)exam.length);
     verdict_json(&out, &v, 2);
     buf_puts(&out, ",\n");
     if (s.blender && !gives_probabilities(&s))
@@ -438,15 +447,33 @@ static void evaluate(void)
     }
     invalid_json(&out, &s, &h);
     if (s.recommender) sids_json(&out, s.recommender);
-    if (exact) exact_json(&out, &s, &task, &v);
-    if (s.blender) parts_json(&out, s.blender, &task);
-    baselines_json(&out, named, baselines, &task);
-    settings_json(&out, &s, task.by.diversity.tensor);
+    if (exact) exact_json(&out, &s, &exam, &v);
+    if (s.blender) parts_json(&out, s.blender, &exam);
+    baselines_json(&out, named, baselines, &exam);
+    settings_json(&out, &s, exam.by.diversity.tensor);
 
     write_all(&v, &s, &h, &out);
     buf_free(&out);
     verdict_free(&v);
-    criteria_free(&task.by);
+    criteria_free(&exam.by);
+    system_close(&s);
+    held_out_close(&h);
+}
+
+/* What a model says to the tasks that it has learnt beside recommendation. */
+static void try_tasks(void)
+{
+    held_out_t h = held_out_open(interactions, strcmp(split, "valid") ? SPLIT_TEST : SPLIT_VALID, users, (uint64_t)cli_common.seed);
+    system_t s = system_open(&h);
+    const task_trial_options_t o = {.tasks = tasks, .model_path = model, .items_path = items, .beam = (int)beam,
+                                    .title_beam = (int)title_beam, .most = users, .cases = h.n, .histories = h.histories};
+    buf_t out = {0};
+    buf_printf(&out, "{\n  \"schema\": \"task-metrics/1\",\n  \"split\": \"%s\",\n  \"beam\": %lld,\n  \"title_beam\": %lld,\n", split,
+               (long long)beam, (long long)title_beam);
+    task_trial(s.recommender, &o, &out);
+    settings_json(&out, &s, NULL);
+    out_whole(cli_common.output, out.data, out.len);
+    buf_free(&out);
     system_close(&s);
     held_out_close(&h);
 }
@@ -504,7 +531,8 @@ int main(int argc, char **argv)
     } else {
         check_options(operands, argv);
         check_outputs();
-        evaluate();
+        if (tasks) try_tasks();
+        else evaluate();
     }
     return 0;
 }

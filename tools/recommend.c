@@ -19,11 +19,12 @@
 #include "score/baselines.h"
 #include "score/blender.h"
 #include "score/recommender.h"
+#include "tasks/asker.h"
 
 enum { BATCH = 256, LINE_MAX_BYTES = 1 << 26 };
 
 static const char *model, *sids, *blend, *interactions, *titles, *gemm = "auto";
-static int64_t k = 10, beam = 20;
+static int64_t k = 10, beam = 20, task = 1;
 static bool exclude_seen;
 
 static const cli_option_t options[] = {
@@ -32,6 +33,7 @@ static const cli_option_t options[] = {
     OPT_STRING(0, "blend", "FILE", &blend, "blend/1: a mixture, of the model too if it was fitted with it"),
     CONFIG_INT('k', "k", "N", &k, 1, 100000, "items a line"),
     CONFIG_INT('b', "beam", "N", &beam, 1, 100000, "beam width, at least k"),
+    CONFIG_INT(0, "task", "N", &task, 1, TASKS, "what lines ask: see sidgen-train --tasks"),
     CONFIG_FLAG('x', "exclude-seen", &exclude_seen, "leave out the history's own items"),
     OPT_STRING('i', "interactions", "FILE", &interactions, "popularity, for empty histories (the model's start)"),
     OPT_STRING('t', "titles", "FILE", &titles, "items.jsonl: print score, id and title, an item a line"),
@@ -48,10 +50,12 @@ static const cli_t cli = {"recommend", "[-m model.st -s sids.st] [--blend blend.
 typedef struct {
     int32_t *items;
     int64_t count, cap;
+    bool empty;          /* of a task: nothing to ask with */
 } asked_t;
 
 typedef struct {
     ranker_t *ranker;
+    asker_t *asker;      /* with --task from 2 on; a batch then is what it is asked */
     const strtab_t *ids; /* of the items */
     const blender_t *blender; /* with --blend */
     ranker_t *popular;   /* with --interactions */
@@ -124,9 +128,39 @@ static void answer(server_t *s, int64_t n, const history_t *histories, int64_t p
     free(scores);
 }
 
-static void answer_batch(server_t *s)
+/* Answers a task's lines by items. */
+static void answer_items(server_t *s)
 {
-    if (!s->waiting) return;
+    const int64_t n = asker_waiting(s->asker);
+    int32_t *items = NEW_ARRAY(int32_t, n * k), *list = items;
+    float *scores = NEW_ARRAY(float, n * k), *score = scores;
+    if (n) asker_items(s->asker, (int)beam, (int)k, items, scores);
+    for (int i = 0; i < s->waiting; i++) {
+        put_list(s, list, score, s->batch[i].empty ? 0 : k);
+        if (s->batch[i].empty) continue;
+        list += k;
+        score += k;
+    }
+    free(items);
+    free(scores);
+}
+
+/* Answers them by titles, in which blanks stand for tabs and line breaks. */
+static void answer_titles(server_t *s)
+{
+    const told_t *told = asker_waiting(s->asker) ? asker_titles(s->asker, (int)beam) : NULL;
+    for (int i = 0; i < s->waiting; i++) {
+        if (!s->batch[i].empty) {
+            fprintf(out_file(s->out), "%.6g\t", told->log_p);
+            for (size_t j = 0; j < told->length; j++) fputc((unsigned char)told->text[j] < ' ' ? ' ' : told->text[j], out_file(s->out));
+            told++;
+        }
+        fputc('\n', out_file(s->out));
+    }
+}
+
+static void answer_histories(server_t *s)
+{
     history_t histories[BATCH];
     for (int i = 0; i < s->waiting; i++) histories[i] = (history_t){s->batch[i].items, s->batch[i].count, -1};
     for (int64_t done = 0, n; done < s->waiting; done += n) {
@@ -135,6 +169,14 @@ static void answer_batch(server_t *s)
         if (exclude_seen) n = met_chunk(&s->met, n, histories + done, k, k, &places);
         answer(s, n, histories + done, places);
     }
+}
+
+static void answer_batch(server_t *s)
+{
+    if (!s->waiting) return;
+    if (!s->asker) answer_histories(s);
+    else if (task_form((task_t)(task - 1))->writes_title) answer_titles(s);
+    else answer_items(s);
     s->waiting = 0;
     out_flush(out_file(s->out), out_name(s->out));
 }
@@ -149,12 +191,10 @@ static void warn_unknown(const char *id, size_t n, long long number)
     free(shown);
 }
 
-/* Puts one line's history into the batch; ids that the catalogue lacks are named and skipped. */
-static void take_line(server_t *s, const char *line, size_t n, long long number)
+/* Reads one line's history; ids that the catalogue lacks are named and skipped. */
+static void read_history(server_t *s, asked_t *a, const char *line, size_t n, long long number)
 {
-    asked_t *a = &s->batch[s->waiting++];
     a->count = 0;
-    if (n && line[n - 1] == '\r') n--;
     id_line_t ids = id_line_start(s->ids, line, n, " ");
     for (const char *id; id_line_next(&ids, &id, &n);) {
         const int64_t item = strtab_find(s->ids, id, n);
@@ -162,6 +202,43 @@ static void take_line(server_t *s, const char *line, size_t n, long long number)
         if (item >= 0) a->items[a->count++] = (int32_t)item;
         else warn_unknown(id, n, number);
     }
+}
+
+/* Asks by titles that tabs part. */
+static bool ask_titles(server_t *s, const char *line, size_t n)
+{
+    char *text = xstrndup(line, n), *rest = text;
+    const char **title = NEW_ARRAY(const char *, n + 1);
+    int64_t count = 0;
+    for (char *t; (t = strsep(&rest, "\t"));)
+        if (*t) title[count++] = t;
+    const bool asked = asker_add_titles(s->asker, title, count);
+    free(title);
+    free(text);
+    return asked;
+}
+
+/* Asks a task by a line: a text, titles, a history, or an item, which is its last. */
+static bool ask_task(server_t *s, asked_t *a, const char *line, size_t n, long long number)
+{
+    const task_t t = (task_t)(task - 1);
+    const bool reads_text = task_form(t)->reads != TEXT_NONE;
+    if (reads_text && !tokenizer_is_text(line, n)) die_at("standard input", number, "not valid UTF-8");
+    if (t == TASK_TITLES_NEXT) return ask_titles(s, line, n);
+    if (reads_text) return asker_add_text(s->asker, t, line, n);
+    read_history(s, a, line, n, number);
+    if (!a->count) return false;
+    const history_t h = {a->items, a->count, a->items[a->count - 1]};
+    asker_add(s->asker, NULL, t, &h);
+    return true;
+}
+
+static void take_line(server_t *s, const char *line, size_t n, long long number)
+{
+    asked_t *a = &s->batch[s->waiting++];
+    if (n && line[n - 1] == '\r') n--;
+    if (s->asker) a->empty = !ask_task(s, a, line, n, number);
+    else read_history(s, a, line, n, number);
     if (s->waiting == BATCH) answer_batch(s);
 }
 
@@ -233,6 +310,7 @@ static server_t server_open(void)
     server_t s = {.blender = b, .ranker = b ? blender_ranker(b) : recommender_ranker(r),
                   .ids = b ? &blender_blend(b)->item_ids : &recommender_sids(r)->item_ids};
     s.met = met_new(s.ids->count);
+    if (task > 1) s.asker = asker_new(recommender_network(r), recommender_space(r), model);
     if (interactions) read_popularity(&s);
     if (titles) read_titles(&s);
     s.out = out_open(cli_common.output, false);
@@ -248,6 +326,7 @@ static void server_close(server_t *s)
     met_free(&s->met);
     free(s->popularity);
     if (s->popular) s->popular->free(s->popular);
+    asker_free(s->asker);
     s->ranker->free(s->ranker);
 }
 
@@ -256,7 +335,10 @@ int main(int argc, char **argv)
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected '%s': histories come from standard input", argv[1]);
     if (!model != !sids) die(EX_USAGE, "--model and --sids go together");
     if (!model && !blend) die(EX_USAGE, "--model and --sids, or --blend, are missing");
-    if (model && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
+    const bool lists = !task_form((task_t)(task - 1))->writes_title;
+    if (model && lists && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
+    if (task > 1 && (!model || blend || exclude_seen || interactions))
+        die(EX_USAGE, "--task %lld needs --model, and goes without --blend, --exclude-seen and --interactions", (long long)task);
     server_t s = server_open();
     serve(&s);
     server_close(&s);

@@ -10,21 +10,29 @@
 #include "data/provenance.h"
 #include "gen/generator.h"
 #include "gen/trainer.h"
+#include "tasks/curriculum.h"
 #include "train/checkpoint.h"
 #include "nn/backend.h"
 
 static const char *sids_path, *interactions_path, *start_path, *softmax = "trie", *body = "flat", *validate = "auto", *gemm = "auto";
-static double save_seconds = 30;
+static const char *tasks = "1", *items_path, *tokenizer_path;
+static double save_seconds = 30, hold_back;
+static held_items_t held;
+static int64_t max_items, text_tokens = 64;
+static task_list_t list;
+static bool think;
+static softmax_t softmax_kind;
+static body_t body_kind;
 
 /* What --help and the manual page call the defaults of the two bodies. */
 static const train_options_t flat = {
     .dim = 192, .layers = 4, .ffn = 512, .depth_ffn = 128, .think_targets = 1, .think_ffn = 32,
-    .tutor = {.align = 0.1, .guide = 0.1, .follow = 0.1, .temperature = 0.1}, .max_items = 20, .dropout = 0.15, .depth_dropout = 0.15,
+    .tutor = {.align = 0.1, .guide = 0.1, .follow = 0.1, .temperature = 0.1}, .dropout = 0.15, .depth_dropout = 0.15,
     .lr = 1.2e-3,
     .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15, .batch_tokens = 2048, .valid_users = 2000, .patience = 5, .beam = 20};
 static const train_options_t timeline = {
     .dim = 128, .layers = 2, .ffn = 256, .depth_ffn = 128, .think_ffn = 32, .tutor = {.align = 0.1, .guide = 0.1, .follow = 0.1, .temperature = 0.1},
-    .max_items = 50, .dropout = 0.4, .depth_dropout = 0.15, .lr = 2e-3,
+    .dropout = 0.4, .depth_dropout = 0.15, .lr = 2e-3,
     .beta2 = 0.98, .weight_decay = 0, .clip = 1, .label_smoothing = 0.2, .warmup = 200, .epochs = 16, .batch_tokens = 2048,
     .valid_users = 2000, .patience = 5, .beam = 20};
 static train_options_t o;
@@ -47,7 +55,7 @@ static const cli_option_t options[] = {
     CONFIG_INT(0, "head-dim", "N", &o.head_dim, 0, 4096, "width of a head; 0: dim / heads"),
     CONFIG_INT(0, "ffn", "N", &o.ffn, 1, 1 << 20, "width of the MLP"),
     CONFIG_INT(0, "depth-ffn", "N", &o.depth_ffn, 1, 1 << 20, "width of the block a level (timeline)"),
-    CONFIG_FLAG(0, "think", &o.think, "think before each code"),
+    CONFIG_FLAG(0, "think", &think, "think before each code"),
     CONFIG_INT(0, "think-targets", "N", &o.think_targets, 0, 4096, "targets of a history that are thought of (flat); 0: all"),
     CONFIG_INT(0, "think-ffn", "N", &o.think_ffn, 1, 1 << 20, "width of the blocks that think, and of the light decoder"),
     CONFIG_REAL(0, "think-align", "W", &o.tutor.align, 0, 100, "weight of telling the cluster of the code that follows"),
@@ -59,8 +67,13 @@ static const cli_option_t options[] = {
     CONFIG_REAL(0, "depth-dropout", "P", &o.depth_dropout, 0, 0.95, "dropout rate of the blocks a level"),
     CONFIG_REAL(0, "item-dropout", "P", &o.item_dropout, 0, 0.95, "rate at which an item read is left empty (timeline)"),
     CONFIG_REAL(0, "vector-dropout", "P", &o.vector_dropout, 0, 0.95, "rate at which vectors of items and prefixes are left out"),
-    CONFIG_INT(0, "max-items", "N", &o.max_items, 1, 4096, "items of a history that are read"),
-    CONFIG_REAL(0, "hold-back", "F", &o.hold_back, 0, 1, "users whose last training item is left for qarm-rl"),
+    CONFIG_INT(0, "max-items", "N", &max_items, 1, 4096, "items of a history that are read"),
+    CONFIG_REAL(0, "hold-back", "F", &hold_back, 0, 1, "users whose last training item is left for qarm-rl"),
+    CONFIG_STRING(0, "tasks", "LIST", &tasks, "tasks 1 to 8 to learn, each with :WEIGHT if not 1 (flat)"),
+    OPT_STRING(0, "items", "FILE", &items_path, "items.jsonl: their texts, for tasks 2 to 8"),
+    OPT_STRING(0, "tokenizer", "FILE", &tokenizer_path, "tokenizer.json, likewise"),
+    CONFIG_INT(0, "text-tokens", "N", &text_tokens, 1, 4096, "tokens of a text that are read"),
+    CONFIG_REAL(0, "hold-items", "F", &held.share, 0, 0.95, "items that learn task 1 alone, for evaluate --tasks"),
     CONFIG_INT(0, "epochs", "N", &o.epochs, 1, 100000, "passes over the histories at most"),
     CONFIG_INT(0, "batch-tokens", "N", &o.batch_tokens, 1, 1 << 26, "tokens in a step"),
     CONFIG_REAL(0, "lr", "X", &o.lr, 0, 10, "peak learning rate, cosine to 0"),
@@ -87,20 +100,18 @@ static const cli_t cli = {"sidgen-train", "--sids FILE --interactions FILE -o mo
                           "Trains the decoder-only generator on histories of Semantic IDs; resumes from FILE.ckpt/ when killed.",
                           options, CLI_COUNT(options)};
 
-static void write_model(const model_t *m, const train_result_t *r, const char *config, const sids_t *sids, const provenance_t *from,
+static void write_model(const model_t *m, const train_result_t *r, const char *config, const space_t *space, const provenance_t *from,
                         const backend_t *b)
 {
-    space_t space = space_make(sids, o.softmax, o.body, o.max_items);
     st_writer_t *w = st_create(cli_common.output, "model/1");
     char *metrics = r->validated ? xasprintf("\"protocol\":\"%s\",\"hr@10\":%.6f,\"ndcg@10\":%.6f,", protocol_names[o.protocol],
                                              r->hr10, r->ndcg10) : xstrdup("");
     char *kept = xasprintf("{\"epoch\":%lld,\"epochs_run\":%lld,%s\"loss_per_item\":%.6f}", (long long)r->epoch, (long long)r->epochs_run,
                            metrics, r->loss);
-    generator_add(w, m, &space, r->alignment, config, b->name);
+    generator_add(w, m, space, r->alignment, config, b->name);
     st_set_meta(w, "validation", kept);
     provenance_write(from, w);
     st_commit(w);
-    space_free(&space);
     free(metrics);
     free(kept);
 }
@@ -120,9 +131,9 @@ static void check_thinking(void)
 {
     const char *const needs[] = {"think-targets", "think-ffn", "think-align", "think-clusters", "think-guide", "think-follow", "think-temperature"};
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
-        if (!o.think && cli_given(needs[i])) die(EX_USAGE, "--%s needs --think", needs[i]);
-    if (!o.think) return;
-    if (o.body == BODY_TIMELINE && o.think_targets) die(EX_USAGE, "--think-targets needs --body flat: a timeline thinks of all targets");
+        if (!think && cli_given(needs[i])) die(EX_USAGE, "--%s needs --think", needs[i]);
+    if (!think) return;
+    if (body_kind == BODY_TIMELINE && o.think_targets) die(EX_USAGE, "--think-targets needs --body flat: a timeline thinks of all targets");
     o.tutor.ffn = o.think_ffn;
     if (o.tutor.follow > 0 && !(o.tutor.guide > 0)) {
         if (cli_given("think-follow")) die(EX_USAGE, "--think-follow needs --think-guide: there is nobody to follow");
@@ -134,44 +145,77 @@ static void check_thinking(void)
 static codebook_t read_codebook(const st_file_t *f, const sids_t *sids)
 {
     int64_t shape[] = {sids->levels, sids->codes, -1};
-    if (!o.think || !(o.tutor.align > 0) || !st_find(f, "codebook")) return (codebook_t){0};
+    if (!think || !(o.tutor.align > 0) || !st_find(f, "codebook")) return (codebook_t){0};
     float *vectors = st_need_f32(f, "codebook", 3, shape);
     return (codebook_t){vectors, shape[2]};
+}
+
+static void check_tasks(void)
+{
+    list = task_list_parse(tasks);
+    memcpy(o.task_weight, list.weight, sizeof list.weight);
+    held.seed = o.seed;
+    if (!task_list_has_texts(&list)) {
+        if (items_path || tokenizer_path || cli_given("text-tokens") || cli_given("hold-items"))
+            die(EX_USAGE, "--items, --tokenizer, --text-tokens and --hold-items need --tasks with a task from 2 to %d", TASKS);
+        return;
+    }
+    if (!items_path || !tokenizer_path) die(EX_USAGE, "--tasks %s: --items and --tokenizer are missing", tasks);
+    if (body_kind != BODY_FLAT || think) die(EX_USAGE, "--tasks %s needs --body flat, without --think", tasks);
+    if (!list.on[TASK_NEXT] && o.valid_users && cli_given("valid-users"))
+        die(EX_USAGE, "--valid-users needs task 1 among --tasks: it is what is validated");
+    if (!list.on[TASK_NEXT]) o.valid_users = 0;
+}
+
+static void add_file(provenance_t *from, const char *role, const char *path)
+{
+    bytes_t b = in_bytes(path);
+    char *digest = in_bytes_hex(&b);
+    provenance_add_digest(from, role, digest);
+    free(digest);
+    in_free(&b);
 }
 
 /* Refuses what would do nothing. */
 static void check_body(void)
 {
-    if (o.body == BODY_FLAT && (o.item_vectors || o.learned_positions || o.item_dropout > 0))
+    if (body_kind == BODY_FLAT && (o.item_vectors || o.learned_positions || o.item_dropout > 0))
         die(EX_USAGE, "--item-vectors, --learned-positions and --item-dropout need --body timeline");
     if (o.item_loss > 0 && !o.item_vectors) die(EX_USAGE, "--item-loss needs --item-vectors");
-    if (o.body == BODY_FLAT && (cli_given("depth-ffn") || cli_given("depth-dropout")))
+    if (body_kind == BODY_FLAT && (cli_given("depth-ffn") || cli_given("depth-dropout")))
         die(EX_USAGE, "--depth-ffn and --depth-dropout need --body timeline");
     check_thinking();
-    if (o.node_vectors && o.softmax != SOFTMAX_TRIE) die(EX_USAGE, "--node-vectors need --softmax trie");
+    if (o.node_vectors && softmax_kind != SOFTMAX_TRIE) die(EX_USAGE, "--node-vectors need --softmax trie");
     if (o.vector_dropout > 0 && !o.item_vectors && !o.node_vectors)
         die(EX_USAGE, "--vector-dropout needs --item-vectors or --node-vectors");
 }
 
 int main(int argc, char **argv)
 {
-    o = asks_for_timeline(argc, argv) ? timeline : flat;
+    const bool by_item = asks_for_timeline(argc, argv);
+    o = by_item ? timeline : flat;
+    max_items = by_item ? 50 : 20;
     cli_common.shards = 4; /* of 512 rows each: small batches learn faster, small shards compute slower */
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected operand '%s'", argv[1]);
     if (!sids_path || !interactions_path) die(EX_USAGE, "--sids and --interactions are required");
     const bool to_file = out_check(cli_common.output, true);
-    softmax_parse(softmax, &o.softmax);
-    body_parse(body, &o.body);
+    softmax_parse(softmax, &softmax_kind);
+    body_parse(body, &body_kind);
     o.shards = cli_common.shards;
     o.seed = (uint64_t)cli_common.seed;
     check_body();
+    check_tasks();
 
     catalogue_t c = catalogue_open(sids_path, interactions_path);
     if (o.node_vectors && c.sids.levels == 1 && !c.sids.max_suffix)
         die(EX_DATAERR, "%s: --node-vectors: SIDs of one level without suffixes have no prefixes to tell apart", sids_path);
     o.protocol = protocol_parse(validate, &c.interactions);
     char *config = cli_config(&cli);
-    train_job_t job = {.options = o, .backend = backend_open(gemm), .interactions = &c.interactions, .sids = &c.sids,
+    space_t space = space_make(&c.sids, softmax_kind, body_kind, max_items);
+    space.thinks = think;
+    curriculum_t curriculum = {.list = list};
+    if (items_path) curriculum = curriculum_open(&list, tokenizer_path, items_path, text_tokens, held, &space, &c.sids.item_ids);
+    train_job_t job = {.options = o, .backend = backend_open(gemm), .interactions = &c.interactions, .space = &space,
                        .codebook = read_codebook(c.sids_file, &c.sids), .save_seconds = save_seconds, .log = cli_common.log};
     st_file_t *start_file = start_path ? st_open(start_path) : NULL;
     generator_t start = start_file ? generator_read(start_file, c.sids_file, &c.sids) : (generator_t){0};
@@ -180,11 +224,14 @@ int main(int argc, char **argv)
     provenance_add(&from, "sids", c.sids_file);
     provenance_add(&from, "interactions", c.interactions_file);
     provenance_add(&from, "start", start_file);
+    if (items_path) add_file(&from, "items", items_path);
+    if (tokenizer_path) add_file(&from, "tokenizer", tokenizer_path);
+    curriculum_sequences(&curriculum, &space, &c.interactions, (hold_back_t){hold_back, o.seed}, &job.sequences);
     job.fingerprint = provenance_fingerprint(&from, job.backend->name, config);
     job.checkpoint = to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;
     train_result_t result;
     model_t *m = train(&job, &result);
-    write_model(m, &result, config, &c.sids, &from, job.backend);
+    write_model(m, &result, config, &space, &from, job.backend);
     checkpoint_remove(job.checkpoint);
     if (result.validated)
         note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f, %s", (long long)result.epoch,
@@ -192,6 +239,8 @@ int main(int argc, char **argv)
     model_free(m);
     alignment_free(result.alignment);
     free(job.codebook.vectors);
+    curriculum_close(&curriculum);
+    space_free(&space);
     if (start_file) generator_free(&start);
     catalogue_close(&c);
     return 0;

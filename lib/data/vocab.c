@@ -11,6 +11,17 @@ vocab_t vocab_make(int levels, int codes, int max_suffix)
     return (vocab_t){levels, codes, max_suffix, .bos = 0, .first_code = 1, .first_suffix = (int32_t)first_suffix, .size = (int32_t)size};
 }
 
+void vocab_add_text(vocab_t *v, int64_t text)
+{
+    const int64_t first = v->size + VOCAB_MARKERS + 1;
+    if (text < 1 || text > INT32_MAX - first) die(EX_DATAERR, "no vocabulary of %lld text tokens: expected 1 or more, and fewer than 2^31 tokens in all", (long long)text);
+    v->first_marker = v->size;
+    v->end = v->first_marker + VOCAB_MARKERS;
+    v->first_text = v->end + 1;
+    v->text = (int32_t)text;
+    v->size = v->first_text + v->text;
+}
+
 int vocab_sid(const vocab_t *v, const sids_t *s, int64_t item, int32_t *out)
 {
     const int32_t *code = s->code + item * s->levels;

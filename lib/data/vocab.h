@@ -1,4 +1,5 @@
-/* Says which token stands for what in a generator's vocabulary: the beginning of a history, codes by level, suffixes. */
+/* Says which token stands for what in a generator's vocabulary: the beginning of a history, codes by level, suffixes; and where it
+ * has texts, markers and a tokenizer's tokens. */
 #ifndef SIDMILL_DATA_VOCAB_H
 #define SIDMILL_DATA_VOCAB_H
 
@@ -11,11 +12,21 @@ typedef struct {
     int32_t bos;          /* begins a history */
     int32_t first_code;   /* level l, code c -> first_code + l * codes + c */
     int32_t first_suffix; /* suffix s -> first_suffix + s */
+    int32_t first_marker; /* of a vocabulary that has texts: VOCAB_MARKERS of them; else, as all below, 0 */
+    int32_t end;          /* ends a text */
+    int32_t first_text;   /* a tokenizer's token i -> first_text + i, right behind `end` */
+    int32_t text;         /* so many of these */
     int32_t size;         /* tokens in all */
 } vocab_t;
 
+/* Markers: what parts an input from its output, what parts texts, then one for each task that has a text. */
+enum { VOCAB_SEPARATOR, VOCAB_NEXT, VOCAB_TASK, VOCAB_MARKERS = VOCAB_TASK + 7 };
+
 /* Lays out the ranges, one behind the other. Sizes that no vocabulary can have end the process with EX_DATAERR. */
 vocab_t vocab_make(int levels, int codes, int max_suffix);
+
+/* Adds markers and a tokenizer's `text` tokens behind the SIDs'. More than a vocabulary can have ends the process with EX_DATAERR. */
+void vocab_add_text(vocab_t *v, int64_t text);
 
 /* The tokens of a level (the suffixes are level `levels`): *first and those after it; returns their number. */
 int32_t vocab_level(const vocab_t *v, int level, int32_t *first);

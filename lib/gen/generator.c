@@ -7,6 +7,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+enum { MOST_TEXT = 1 << 16 }; /* tokens of a text that is read */
+
 /* Reads a whole number in a metadata object, between `least` and `most`. */
 static int64_t need_number(const st_file_t *f, const cJSON *object, const char *what, const char *key, int least, int most)
 {
@@ -16,6 +18,12 @@ static int64_t need_number(const st_file_t *f, const cJSON *object, const char *
         die_at(f->name, 0, "metadata \"%s\": \"%s\" must be a whole number from %d to %d: is this a model of sidgen-train?",
                what, key, least, most);
     return (int64_t)v->valuedouble;
+}
+
+/* The same from 0 on; 0 where it is missing. */
+static int64_t optional_number(const st_file_t *f, const cJSON *object, const char *what, const char *key, int most)
+{
+    return cJSON_GetObjectItemCaseSensitive(object, key) ? need_number(f, object, what, key, 0, most) : 0;
 }
 
 static cJSON *need_object(const st_file_t *f, const char *key)
@@ -29,11 +37,13 @@ static cJSON *need_object(const st_file_t *f, const char *key)
 /* Refuses a model whose vocabulary is not the one that the SIDs give. */
 static void check_vocabulary(const model_t *m, const st_file_t *model, const sids_t *sids, const char *sids_name)
 {
-    const vocab_t ours = vocab_make(sids->levels, sids->codes, sids->max_suffix);
+    vocab_t ours = vocab_make(sids->levels, sids->codes, sids->max_suffix);
     cJSON *v = need_object(model, "vocab");
     int64_t levels = need_number(model, v, "vocab", "levels", 1, SID_MAX_LEVELS);
     int64_t codes = need_number(model, v, "vocab", "codes", 1, INT32_MAX);
     int64_t suffixes = need_number(model, v, "vocab", "max_suffix", 0, INT32_MAX);
+    const int64_t text = optional_number(model, v, "vocab", "text", INT32_MAX);
+    if (text) vocab_add_text(&ours, text);
     if (levels != sids->levels || codes != sids->codes || suffixes != sids->max_suffix || ours.size != m->config.vocab_size)
         die(EX_DATAERR, "%s: trained on SIDs of %lld levels x %lld codes and %lld suffixes, but %s has %d x %d and %d",
             model->name, (long long)levels, (long long)codes, (long long)suffixes, sids_name, sids->levels, sids->codes,
@@ -55,9 +65,10 @@ static bool check_sids(const st_file_t *model, const st_file_t *sids)
     return false;
 }
 
-static hold_back_t hold_back_of(const cJSON *training)
+/* Reads a share, `name`, that is left out by the training's seed. */
+static hold_back_t left_out(const cJSON *training, const char *name)
 {
-    const cJSON *share = cJSON_GetObjectItemCaseSensitive(training, "hold-back");
+    const cJSON *share = cJSON_GetObjectItemCaseSensitive(training, name);
     const cJSON *seed = cJSON_GetObjectItemCaseSensitive(training, "seed");
     if (!cJSON_IsNumber(share) || !(share->valuedouble > 0 && share->valuedouble <= 1)) return (hold_back_t){0};
     if (!cJSON_IsNumber(seed) || !(seed->valuedouble >= 0 && seed->valuedouble <= 0x1p53)) return (hold_back_t){0};
@@ -90,14 +101,32 @@ static body_t body_of(const st_file_t *model, const cJSON *training, const model
     return shape;
 }
 
+/* Adds what a model knows of texts. */
+static void read_texts(generator_t *g, const st_file_t *model)
+{
+    cJSON *v = need_object(model, "vocab");
+    const int64_t text = optional_number(model, v, "vocab", "text", INT32_MAX);
+    const int64_t most = text ? need_number(model, v, "vocab", "text_tokens", 1, MOST_TEXT) : 0;
+    cJSON_Delete(v);
+    if (!text) return;
+    if (g->space.body != BODY_FLAT || g->space.thinks) die_at(model->name, 0, "texts in a timeline, or with thoughts");
+    int64_t bytes[] = {-1};
+    g->tokenizer = st_need_u8(model, "tokenizer", 1, bytes);
+    space_add_text(&g->space, text, most, g->tokenizer, bytes[0]);
+}
+
 static void read_training(generator_t *g, const st_file_t *model, const sids_t *sids)
 {
     cJSON *t = need_object(model, "training");
     g->space = space_make(sids, softmax_of(model, t), body_of(model, t, &g->model->config, sids->levels),
                           need_number(model, t, "training", "max-items", 1, 4096));
-    g->hold = hold_back_of(t);
+    g->hold = left_out(t, "hold-back");
+    g->held_items = left_out(t, "hold-items");
+    const char *tasks = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(t, "tasks"));
+    g->tasks = tasks ? xstrdup(tasks) : NULL;
     g->space.thinks = g->model->config.think_levels > 0;
     cJSON_Delete(t);
+    read_texts(g, model);
     if (space_positions(&g->space) > g->model->config.max_position_embeddings)
         die_at(model->name, 0, "histories of %lld items do not fit its %lld positions", (long long)g->space.max_items,
                (long long)g->model->config.max_position_embeddings);
@@ -157,6 +186,8 @@ void generator_free(generator_t *g)
 {
     model_free(g->model);
     alignment_free(g->alignment);
+    free(g->tokenizer);
+    free(g->tasks);
     space_free(&g->space);
     *g = (generator_t){0};
 }
@@ -166,9 +197,11 @@ void generator_add(st_writer_t *w, const model_t *m, const space_t *s, const ali
 {
     const vocab_t *v = &s->vocab;
     char *hf = model_config_json(&m->config, v->bos);
+    char *texts = !v->text ? xstrdup("") : xasprintf("\"first_marker\":%d,\"end\":%d,\"first_text\":%d,\"text\":%d,\"text_tokens\":%lld,",
+                                                    v->first_marker, v->end, v->first_text, v->text, (long long)s->text_most);
     char *vocab = xasprintf("{\"levels\":%d,\"codes\":%d,\"max_suffix\":%d,"
-                            "\"bos\":%d,\"first_code\":%d,\"first_suffix\":%d,\"size\":%d}",
-                            v->levels, v->codes, v->max_suffix, v->bos, v->first_code, v->first_suffix, v->size);
+                            "\"bos\":%d,\"first_code\":%d,\"first_suffix\":%d,%s\"size\":%d}",
+                            v->levels, v->codes, v->max_suffix, v->bos, v->first_code, v->first_suffix, texts, v->size);
     st_set_meta(w, "config", hf);
     st_set_meta(w, "vocab", vocab);
     st_set_meta(w, "training", training);
@@ -179,6 +212,8 @@ void generator_add(st_writer_t *w, const model_t *m, const space_t *s, const ali
         st_add1(w, "node_parent", ST_I64, s->trie.nodes, s->trie.parent);
         st_add1(w, "node_token", ST_I32, s->trie.nodes, s->trie.token);
     }
+    if (s->tokenizer) st_add1(w, "tokenizer", ST_U8, s->tokenizer_bytes, s->tokenizer);
     free(hf);
     free(vocab);
+    free(texts);
 }

@@ -56,8 +56,8 @@ static void score_item(const space_t *s, int32_t item, sequence_pack_t *pack)
         int32_t row = 0;
         if (choice || among_items)
             row = (int32_t)pack->first_prefix + depth_prefixes_add(&pack->prefixes, &chain, l, (int32_t)(pack->rows - 1), sid);
-        pack->positions[pack->scored++] = (scored_position_t){row, sid[l], set};
-        if (among_items) pack->positions[pack->scored++] = (scored_position_t){row, item, allowed_items()};
+        pack->positions[pack->scored++] = (scored_position_t){row, sid[l], set, TASK_NEXT};
+        if (among_items) pack->positions[pack->scored++] = (scored_position_t){row, item, allowed_items(), TASK_NEXT};
         node = trie_child(&s->trie, node, sid[l]);
     }
 }
@@ -81,7 +81,7 @@ static void expand_flat(const space_t *s, const window_t *w, const int32_t *item
         }
         for (int l = 0; l < n; l++) {
             if (target && !thought)
-                pack->positions[pack->scored++] = (scored_position_t){(int32_t)(pack->rows - 1), sid[l], space_next(s, l, node)};
+                pack->positions[pack->scored++] = (scored_position_t){(int32_t)(pack->rows - 1), sid[l], space_next(s, l, node), TASK_NEXT};
             node = trie_child(&s->trie, node, sid[l]);
             if (j + 1 < w->count || l + 1 < n) pack->symbols[pack->rows++] = sid[l];
         }

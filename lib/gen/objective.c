@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -10,7 +11,7 @@
 
 struct objective {
     head_t *head;
-    double smoothing, item_weight;
+    double smoothing, item_weight, task_weight[TASKS];
     /* the call at hand */
     const scored_position_t *positions;
     float weight;
@@ -24,10 +25,25 @@ double loss_per_item(const loss_t *l)
     return l->items ? sum / (double)l->items : 0;
 }
 
+void loss_add(loss_t *to, const loss_t *more)
+{
+    for (int l = 0; l < LOSS_LEVELS; l++) {
+        to->loss[l] += more->loss[l];
+        to->tokens[l] += more->tokens[l];
+    }
+    to->items += more->items;
+    for (int t = 0; t < TASKS; t++) {
+        to->task_loss[t] += more->task_loss[t];
+        to->task_tokens[t] += more->task_tokens[t];
+        to->task_wrong[t] += more->task_wrong[t];
+    }
+}
+
 objective_t *objective_new(const network_t *net, const space_t *space, double smoothing, double item_weight)
 {
     objective_t *o = NEW(objective_t);
     *o = (objective_t){.head = head_new(net, space), .smoothing = smoothing, .item_weight = item_weight};
+    for (int t = 0; t < TASKS; t++) o->task_weight[t] = 1;
     return o;
 }
 
@@ -38,14 +54,17 @@ void objective_free(objective_t *o)
     free(o);
 }
 
+void objective_weigh(objective_t *o, const double weight[TASKS]) { memcpy(o->task_weight, weight, sizeof o->task_weight); }
 void objective_drop_nodes(objective_t *o, double rate, uint64_t key) { head_drop_nodes(o->head, rate, key); }
 void objective_sample(objective_t *o, int64_t draws, uint64_t key) { head_sample(o->head, draws, key); }
 
-/* Turns logits into weight * (softmax - smoothed one-hot of `right`), in place; returns the loss -log p(right). */
+/* Turns logits into weight * (softmax - smoothed one-hot of `right`), in place; returns the loss -log p(right), and
+ * whether no logit is larger in *first. */
 SIMD_CLONES
-static double softmax_gradient(int64_t n, float *x, int64_t right, double smoothing, float weight)
+static double softmax_gradient(int64_t n, float *x, int64_t right, double smoothing, float weight, bool *first)
 {
     float top = vec_max(n, x), at = x[right], sum = vec_exp_sum(n, top, x);
+    *first = at == top;
     float scale = weight / sum, spread = weight * (float)smoothing / (float)n;
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) x[i] = x[i] * scale - spread;
@@ -65,8 +84,13 @@ static void cross_entropy(void *ctx, int64_t i, const allowed_t *allowed, float 
     const scored_position_t *p = &o->positions[i];
     const int32_t right = allowed_index(allowed, p->token);
     if (right < 0) die(EX_SOFTWARE, "objective: a scored token is not among those allowed");
-    const double weight = p->set.kind == ALLOWED_ITEMS ? o->item_weight * o->weight : o->weight;
-    o->loss->loss[loss_level(p)] += softmax_gradient(allowed->n, x, right, o->smoothing, (float)weight);
+    const double among = p->set.kind == ALLOWED_ITEMS ? o->item_weight : 1, weight = among * o->task_weight[p->task] * o->weight;
+    bool first;
+    const double loss = softmax_gradient(allowed->n, x, right, o->smoothing, (float)weight, &first);
+    if (p->task == TASK_NEXT) o->loss->loss[loss_level(p)] += loss;
+    if (p->set.kind == ALLOWED_ITEMS) return;
+    o->loss->task_loss[p->task] += loss;
+    o->loss->task_wrong[p->task] += !first;
 }
 
 void objective_backward(objective_t *o, int64_t count, const scored_position_t *positions, const float *hidden,
@@ -77,7 +101,10 @@ void objective_backward(objective_t *o, int64_t count, const scored_position_t *
     o->loss = loss;
     head_pass(o->head, count, positions, hidden, packed, cross_entropy, o, dhidden, grads);
     for (int64_t i = 0; i < count; i++) {
-        loss->tokens[loss_level(&positions[i])]++;
-        loss->items += positions[i].set.level == 0;
+        const scored_position_t *p = &positions[i];
+        if (p->set.kind != ALLOWED_ITEMS) loss->task_tokens[p->task]++;
+        if (p->task != TASK_NEXT) continue;
+        loss->tokens[loss_level(p)]++;
+        loss->items += p->set.level == 0;
     }
 }

@@ -6,20 +6,27 @@
 
 #include "gen/head.h"
 
-/* Sums over scored tokens, by level (the suffix is level `levels`; after all levels tokens of ranges, then items). */
+/* Sums over scored tokens: those of recommendation by level (the suffix is level `levels`; after all levels tokens of ranges, then
+ * items), and those of every task. */
 enum { LOSS_OTHER = SID_MAX_TOKENS, LOSS_ITEM, LOSS_LEVELS };
 
 typedef struct {
     double loss[LOSS_LEVELS];
     int64_t tokens[LOSS_LEVELS];
     int64_t items; /* tokens of level 0 */
+    double task_loss[TASKS];
+    int64_t task_tokens[TASKS], task_wrong[TASKS]; /* and those whose logit is not the largest of their set */
 } loss_t;
 
 double loss_per_item(const loss_t *l); /* negative log-likelihood of an item's whole SID, mean */
+void loss_add(loss_t *to, const loss_t *more);
 
 /* Scratch for one worker. Positions scored among items count `item_weight` times. */
 typedef struct objective objective_t;
 objective_t *objective_new(const network_t *net, const space_t *space, double smoothing, double item_weight);
+
+/* Weights of the tasks' losses; 1 until it is called. */
+void objective_weigh(objective_t *o, const double weight[TASKS]);
 
 /* From now on, positions go without node vectors at this rate (head_drop_nodes()). */
 void objective_drop_nodes(objective_t *o, double rate, uint64_t key);

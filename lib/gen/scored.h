@@ -6,14 +6,16 @@
 #include <stdint.h>
 
 #include "gen/space.h"
+#include "gen/task.h"
 #include "nn/backend.h"
 #include "nn/grads.h"
 #include "nn/model.h"
 
-/* One scored position: the state at `row` predicts `token` among the tokens of `set`. */
+/* One scored position: the state at `row` predicts `token` among the tokens of `set`, as a part of `task` (gen/task.h). */
 typedef struct {
     int32_t row, token;
     allowed_set_t set;
+    int32_t task;
 } scored_position_t;
 
 /* Called for position `i` with its logits x[0 .. n), which it turns into their gradient in place. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/minmax.h"
 
 const char *const softmax_names[] = {"trie", "level", NULL};
 const char *const body_names[] = {"flat", "timeline", NULL};
@@ -45,13 +46,29 @@ space_t space_make(const sids_t *sids, softmax_t softmax, body_t body, int64_t m
     return s;
 }
 
+void space_add_text(space_t *s, int64_t text, int64_t most, const uint8_t *tokenizer, int64_t tokenizer_bytes)
+{
+    vocab_add_text(&s->vocab, text);
+    s->text_most = most;
+    s->tokenizer = tokenizer;
+    s->tokenizer_bytes = tokenizer_bytes;
+    s->widest = (int32_t)max64(s->widest, space_text(s).count);
+}
+
+allowed_set_t space_text(const space_t *s) { return allowed_range(s->vocab.end, 1 + s->vocab.text); }
+
 void space_free(space_t *s)
 {
     trie_free(&s->trie);
     free(s->sid);
 }
 
-int64_t space_longest(const space_t *s) { return 1 + s->max_items * (s->body == BODY_FLAT ? s->vocab.levels + 1 : 1); }
+int64_t space_longest(const space_t *s)
+{
+    const int64_t history = 1 + s->max_items * (s->body == BODY_FLAT ? s->vocab.levels + 1 : 1);
+    if (!s->text_most) return history;
+    return 2 + max64(history, s->text_most) + max64(s->vocab.levels, TITLE_MOST) + 1; /* marker, input, separator, output */
+}
 
 int64_t space_positions(const space_t *s)
 {
@@ -112,7 +129,9 @@ static int64_t flat_history(const space_t *s, const history_t *read, int32_t *to
 
 int64_t space_history(const space_t *s, const history_t *h, int32_t *symbols)
 {
-    const history_t read = last_items(s, h);
+    const history_t read = s->literal ? *h : last_items(s, h);
+    if (s->literal && symbols) memcpy(symbols, read.items, (size_t)read.count * sizeof *symbols);
+    if (s->literal) return read.count;
     if (s->body == BODY_FLAT) return flat_history(s, &read, symbols);
     if (symbols) symbols[0] = TIMELINE_BOS;
     for (int64_t i = 0; symbols && i < read.count; i++) symbols[1 + i] = read.items[i];

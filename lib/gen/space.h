@@ -10,6 +10,7 @@
 #include "data/sids.h"
 #include "data/trie.h"
 #include "data/vocab.h"
+#include "gen/task.h"
 
 /* SOFTMAX_TRIE normalises over the children of the prefix in the trie, which is what constrained decoding sees; SOFTMAX_LEVEL
  * over all codes of the level. */
@@ -36,6 +37,10 @@ typedef struct {
     bool thinks;        /* before each code; space_make() says false */
     int32_t *sid;       /* [items, levels + 1] the tokens of all SIDs; what is beyond an item's length is not looked at */
     int64_t max_items;  /* of a history that is read: its last */
+    int64_t text_most;  /* tokens of a text that is read; 0: none are */
+    const uint8_t *tokenizer; /* [tokenizer_bytes] the tokenizer.json of its texts, borrowed; NULL likewise */
+    int64_t tokenizer_bytes;
+    bool literal;       /* histories are what is read, symbol by symbol, not items; space_make() says false */
     int32_t widest;     /* tokens of the largest set that may follow anywhere; who scores wider ranges raises it, before anything
                          * is made that takes room by it */
 } space_t;
@@ -43,10 +48,13 @@ typedef struct {
 space_t space_make(const sids_t *sids, softmax_t softmax, body_t body, int64_t max_items);
 void space_free(space_t *s);
 
+/* Adds a tokenizer's `text` tokens (vocab_add_text()), for texts of up to `most`. Flat bodies alone read texts; none that thinks does. */
+void space_add_text(space_t *s, int64_t text, int64_t most, const uint8_t *tokenizer, int64_t tokenizer_bytes);
+
 /* Tells whether states that predict are those of prefixes (gen/depth.h), not of rows that a history is read as. */
 static inline bool space_by_prefixes(const space_t *s) { return s->body == BODY_TIMELINE || s->thinks; }
 
-/* Rows of the longest history, and positions that it and what is generated after it may take. */
+/* Rows of the longest history, or task with its output, and positions that it and what is generated after it may take. */
 int64_t space_longest(const space_t *s);
 int64_t space_positions(const space_t *s);
 
@@ -72,6 +80,9 @@ static inline allowed_set_t allowed_range(int32_t first, int32_t count)
     return (allowed_set_t){ALLOWED_RANGE, -1, 0, first, count};
 }
 
+/* What may come next in a text: its end, or any token. */
+allowed_set_t space_text(const space_t *s);
+
 /* What the softmax runs over after the prefix that ends in `node` at `level`. */
 allowed_set_t space_next(const space_t *s, int level, int64_t node);
 
@@ -93,7 +104,7 @@ int32_t allowed_index(const allowed_t *a, int32_t token);
 int64_t space_certain(const space_t *s, int64_t node);
 
 /* A history as it is read, its last max_items items: BOS and the tokens of their SIDs or, in a timeline, TIMELINE_BOS and the items
- * themselves (gen/reading.h turns either into rows). Returns their number; `symbols` may be NULL to ask for that alone. */
+ * themselves; of a literal space, what it holds (gen/reading.h turns either into rows). Returns their number; `symbols` may be NULL to ask for that alone. */
 enum { TIMELINE_BOS = -1 };
 int64_t space_history(const space_t *s, const history_t *h, int32_t *symbols);
 

@@ -24,7 +24,9 @@ struct stepper {
     const space_t *space;
     stepper_room_t room;
     activations_t *acts;
-    stepper_step_t steps[2 * SID_MAX_LEVELS]; /* of a flat body; where it thinks, every other one is thoughts, from the first on */
+    int most;               /* steps behind a history */
+    stepper_step_t *steps;  /* [most] of a flat body; where it thinks, every other one is thoughts, from the first on */
+    extension_t *earlier;   /* [most] */
     climb_t *climb;      /* of a timeline */
     int32_t *symbols;    /* [rows] of the histories */
     float *thought;      /* [hidden_size] */
@@ -37,9 +39,6 @@ struct stepper {
 
 /* Tells whether a flat body's rows think. */
 static bool rows_think(const stepper_t *s) { return s->space->body == BODY_FLAT && s->space->thinks; }
-
-/* Counts the steps that may follow a history. */
-static int most_steps(const stepper_t *s) { return s->space->vocab.levels * (rows_think(s) ? 2 : 1); }
 
 stepper_room_t stepper_measure(const space_t *space, int64_t n, const history_t *histories, int64_t batch, int64_t width)
 {
@@ -54,10 +53,27 @@ stepper_room_t stepper_measure(const space_t *space, int64_t n, const history_t 
     return room;
 }
 
+static void make_steps(stepper_t *s, int most)
+{
+    free(s->steps);
+    free(s->earlier);
+    s->most = most;
+    s->steps = NEW_ARRAY(stepper_step_t, most);
+    s->earlier = NEW_ARRAY(extension_t, most);
+}
+
 stepper_t *stepper_new(const network_t *net, const space_t *space)
 {
     stepper_t *s = NEW(stepper_t);
     *s = (stepper_t){.net = net, .space = space, .thought = xfloats((size_t)net->model->config.hidden_size)};
+    make_steps(s, space->vocab.levels * (rows_think(s) ? 2 : 1));
+    return s;
+}
+
+stepper_t *stepper_of_text(const network_t *net, const space_t *space, int steps)
+{
+    stepper_t *s = stepper_new(net, space);
+    make_steps(s, steps);
     return s;
 }
 
@@ -83,7 +99,7 @@ static void release(stepper_t *s)
     if (!s->acts) return;
     activations_free(s->acts);
     climb_free(s->climb);
-    for (int d = 0; s->space->body == BODY_FLAT && d < most_steps(s); d++) step_free(&s->steps[d], s->net);
+    for (int d = 0; s->space->body == BODY_FLAT && d < s->most; d++) step_free(&s->steps[d], s->net);
     free(s->symbols);
 }
 
@@ -91,6 +107,8 @@ void stepper_free(stepper_t *s)
 {
     if (!s) return;
     release(s);
+    free(s->steps);
+    free(s->earlier);
     free(s->thought);
     free(s->bounds);
     free(s);
@@ -108,7 +126,7 @@ void stepper_reserve(stepper_t *s, stepper_room_t room)
     if (rows_think(s)) have->step_rows = max64(have->step_rows, have->histories);
     const bool flat = s->space->body == BODY_FLAT;
     s->acts = activations_new(s->net, PASS_INFER, have->rows, have->longest, flat ? have->step_rows : 0);
-    for (int d = 0; flat && d < most_steps(s); d++) step_make(&s->steps[d], s->net, have->step_rows, d);
+    for (int d = 0; flat && d < s->most; d++) step_make(&s->steps[d], s->net, have->step_rows, d);
     if (!flat) s->climb = climb_new(s->net, s->space, have->histories, have->step_rows);
     s->symbols = NEW_ARRAY(int32_t, have->rows);
 }
@@ -125,7 +143,7 @@ static int step_of(const stepper_t *s, int32_t row)
 static int32_t thought_behind(const stepper_t *s, int32_t row)
 {
     const int depth = step_of(s, row);
-    if (!rows_think(s) || depth + 1 == most_steps(s)) return row;
+    if (!rows_think(s) || depth + 1 == s->most) return row;
     return s->steps[depth + 1].first + row - (depth < 0 ? 0 : s->steps[depth].first);
 }
 
@@ -139,7 +157,7 @@ static const float *row_state(const stepper_t *s, int32_t row)
 
 static int32_t push_row(stepper_t *s, int32_t parent, const float *x)
 {
-    if (s->depth >= most_steps(s)) die(EX_SOFTWARE, "stepper: more steps than levels");
+    if (s->depth >= s->most) die(EX_SOFTWARE, "stepper: more steps than it has");
     stepper_step_t *step = &s->steps[s->depth];
     const stepper_step_t *last = s->depth ? &s->steps[s->depth - 1] : NULL;
     const int64_t r = step->rows.rows++, d = s->net->model->config.hidden_size, above = last ? parent - last->first : parent;
@@ -169,14 +187,13 @@ int32_t stepper_push_token(stepper_t *s, int32_t parent, int32_t token)
 
 static bool advance(stepper_t *s)
 {
-    if (s->depth >= most_steps(s)) return false;
+    if (s->depth >= s->most) return false;
     stepper_step_t *step = &s->steps[s->depth];
     if (!step->rows.rows) return false;
-    extension_t earlier[2 * SID_MAX_LEVELS];
-    for (int d = 0; d < s->depth; d++) earlier[d] = s->steps[d].rows;
-    transformer_extend(s->net, s->acts, &s->segments, &step->rows, step->segment, step->position, s->depth, earlier,
+    for (int d = 0; d < s->depth; d++) s->earlier[d] = s->steps[d].rows;
+    transformer_extend(s->net, s->acts, &s->segments, &step->rows, step->segment, step->position, s->depth, s->earlier,
                        step->ancestor);
-    if (++s->depth < most_steps(s)) {
+    if (++s->depth < s->most) {
         s->steps[s->depth].rows.rows = 0;
         s->steps[s->depth].first = step->first + (int32_t)step->rows.rows;
     }
@@ -196,7 +213,7 @@ static void think(stepper_t *s)
 {
     const stepper_step_t *last = s->depth ? &s->steps[s->depth - 1] : NULL;
     const int64_t first = last ? last->first : 0, n = last ? last->rows.rows : s->segments.count;
-    if (s->depth == most_steps(s)) return;
+    if (s->depth == s->most) return;
     for (int64_t i = 0; i < n; i++) {
         stepper_thought(s, (int32_t)(first + i), s->thought);
         push_row(s, (int32_t)(first + i), s->thought);

@@ -21,8 +21,10 @@ typedef struct {
 /* The most that any batch of `batch` histories of these n takes, with up to `width` rows a history in a step. */
 stepper_room_t stepper_measure(const space_t *space, int64_t n, const history_t *histories, int64_t batch, int64_t width);
 
-/* One worker's. Borrows; the network's weights may change between batches (after network_sync()). */
+/* One worker's, for as many steps behind a history as a SID has levels; or of a literal space, for so many. Borrows; the network's weights
+ * may change between batches (after network_sync()). */
 stepper_t *stepper_new(const network_t *net, const space_t *space);
+stepper_t *stepper_of_text(const network_t *net, const space_t *space, int steps);
 void stepper_free(stepper_t *s);
 
 /* Makes room; what there is only ever grows. */
@@ -32,7 +34,7 @@ void stepper_reserve(stepper_t *s, stepper_room_t room);
 void stepper_begin(stepper_t *s, int64_t n, const history_t *histories);
 
 /* Pushes a row that follows row `parent` of the last step, at first of the histories; x [hidden_size] is copied. Returns
- * its number. At most as many steps follow a history as there are levels. */
+ * its number. */
 int32_t stepper_push(stepper_t *s, int32_t parent, const float *x);
 
 /* Pushes a token's embedding. */

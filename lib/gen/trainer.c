@@ -33,7 +33,7 @@ typedef struct {
 typedef struct {
     const train_job_t *job;
     train_options_t o;
-    space_t space;
+    const space_t *space;
     sequences_t sequences;
     model_t *model;
     network_t *net;
@@ -58,7 +58,7 @@ typedef struct {
 } trainer_t;
 
 /* Tells whether codes or (reserved) suffixes are so many that their loss may be that of samples. */
-static bool codes_sampled(const trainer_t *t) { return t->o.sampled && t->o.sampled < t->space.widest; }
+static bool codes_sampled(const trainer_t *t) { return t->o.sampled && t->o.sampled < t->space->widest; }
 
 static model_config_t model_shape(const trainer_t *t)
 {
@@ -73,17 +73,17 @@ static model_config_t model_shape(const trainer_t *t)
         .num_key_value_heads = o->kv_heads ? o->kv_heads : heads,
         .head_dim = o->head_dim ? o->head_dim : o->dim / heads,
         .intermediate_size = o->ffn,
-        .vocab_size = t->space.vocab.size,
-        .max_position_embeddings = space_positions(&t->space),
+        .vocab_size = t->space->vocab.size,
+        .max_position_embeddings = space_positions(t->space),
         .rms_norm_eps = 1e-6,
         .rope_theta = 10000,
-        .depth_levels = o->body == BODY_TIMELINE ? t->space.vocab.levels + 1 : 0,
-        .depth_size = o->body == BODY_TIMELINE ? o->depth_ffn : 0,
-        .think_levels = o->think ? t->space.vocab.levels : 0,
-        .think_size = o->think && o->body == BODY_TIMELINE ? o->think_ffn : 0,
-        .learned_positions = o->learned_positions ? space_positions(&t->space) : 0,
-        .item_vectors = o->item_vectors ? t->space.sids->items : 0,
-        .node_vectors = o->node_vectors ? t->space.trie.nodes : 0,
+        .depth_levels = t->space->body == BODY_TIMELINE ? t->space->vocab.levels + 1 : 0,
+        .depth_size = t->space->body == BODY_TIMELINE ? o->depth_ffn : 0,
+        .think_levels = t->space->thinks ? t->space->vocab.levels : 0,
+        .think_size = t->space->thinks && t->space->body == BODY_TIMELINE ? o->think_ffn : 0,
+        .learned_positions = o->learned_positions ? space_positions(t->space) : 0,
+        .item_vectors = o->item_vectors ? t->space->sids->items : 0,
+        .node_vectors = o->node_vectors ? t->space->trie.nodes : 0,
         .sparse_embedding = codes_sampled(t),
     };
 }
@@ -93,18 +93,19 @@ static void make_workers(trainer_t *t)
     t->workers = NEW_ARRAY(worker_t, parallel_workers());
     for (int i = 0; i < parallel_workers(); i++) {
         worker_t *w = &t->workers[i];
-        const int64_t targets = t->shard_rows / (t->o.body == BODY_FLAT ? t->space.vocab.levels : 1);
+        const int64_t targets = t->shard_rows / (t->space->body == BODY_FLAT ? t->space->vocab.levels : 1);
         const int64_t prefixes = round_rows(t->net->backend, targets);
-        const int64_t scored = t->shard_rows * (t->o.body == BODY_TIMELINE ? t->space.vocab.levels + 2 : 1);
-        w->pass = pass_new(t->net, &t->space, PASS_TRAIN, t->shard_rows, t->sequences.longest, prefixes);
-        w->objective = objective_new(t->net, &t->space, t->o.label_smoothing, t->o.item_loss);
-        if (t->tutor) w->lesson = lesson_new(t->tutor, t->net, &t->space, prefixes);
+        const int64_t scored = t->shard_rows * (t->space->body == BODY_TIMELINE ? t->space->vocab.levels + 2 : 1);
+        w->pass = pass_new(t->net, t->space, PASS_TRAIN, t->shard_rows, t->sequences.longest, prefixes);
+        w->objective = objective_new(t->net, t->space, t->o.label_smoothing, t->o.item_loss);
+        objective_weigh(w->objective, t->o.task_weight);
+        if (t->tutor) w->lesson = lesson_new(t->tutor, t->net, t->space, prefixes);
         w->pack.items = t->o.item_loss > 0;
         w->pack.symbols = NEW_ARRAY(int32_t, t->shard_rows + 1);
         w->pack.positions = NEW_ARRAY(scored_position_t, scored + 1);
-        w->pack.think = !t->o.think ? 0 : t->o.think_targets ? t->o.think_targets : INT64_MAX;
+        w->pack.think = !t->space->thinks ? 0 : t->o.think_targets ? t->o.think_targets : INT64_MAX;
         w->pack.first_prefix = pass_first(w->pass);
-        if (space_by_prefixes(&t->space)) w->pack.prefixes = depth_prefixes_new(&t->space, prefixes, t->o.think);
+        if (space_by_prefixes(t->space)) w->pack.prefixes = depth_prefixes_new(t->space, prefixes, t->space->thinks);
         w->bounds = NEW_ARRAY(int64_t, t->shard_rows + 1);
     }
 }
@@ -129,7 +130,7 @@ static int64_t rows_a_shard(const trainer_t *t)
     if (rows < t->sequences.longest)
         die(EX_USAGE, "--batch-tokens %lld over %lld shards leaves %lld rows a shard, "
             "but a history of --max-items %lld may take %lld: raise --batch-tokens or lower --shards",
-            (long long)t->o.batch_tokens, (long long)t->o.shards, (long long)rows, (long long)t->o.max_items,
+            (long long)t->o.batch_tokens, (long long)t->o.shards, (long long)rows, (long long)t->space->max_items,
             (long long)t->sequences.longest);
     return rows;
 }
@@ -139,23 +140,22 @@ static trainer_t *trainer_new(const train_job_t *job)
     trainer_t *t = NEW(trainer_t);
     t->job = job;
     t->o = job->options;
-    t->space = space_make(job->sids, t->o.softmax, t->o.body, t->o.max_items);
-    t->space.thinks = t->o.think;
-    sequences_add(&t->sequences, histories_task(job->interactions, &t->space, (hold_back_t){t->o.hold_back, t->o.seed}));
+    t->space = job->space;
+    t->sequences = job->sequences;
     if (!t->sequences.targets) die(EX_DATAERR, "no user has 3 interactions or more: nothing to train on");
     t->shard_rows = rows_a_shard(t);
     t->model = model_new(model_shape(t));
     if (job->start) begin_with(t->model, job->start);
     else model_init(t->model, t->o.seed);
-    t->net = network_new(t->model, job->backend, space_positions(&t->space));
+    t->net = network_new(t->model, job->backend, space_positions(t->space));
     t->learner = learner_new(&t->model->params, t->o.shards, t->o.valid_users > 0, t->o.average > 0);
     t->shard_loss = NEW_ARRAY(loss_t, t->o.shards);
     t->shard_lesson = NEW_ARRAY(lesson_loss_t, t->o.shards);
-    if (t->o.think && (t->o.tutor.align > 0 || t->o.tutor.guide > 0))
-        t->tutor = tutor_new(t->net, &t->space, &t->o.tutor, job->codebook, t->o.shards, t->o.valid_users > 0, t->o.seed);
+    if (t->space->thinks && (t->o.tutor.align > 0 || t->o.tutor.guide > 0))
+        t->tutor = tutor_new(t->net, t->space, &t->o.tutor, job->codebook, t->o.shards, t->o.valid_users > 0, t->o.seed);
     make_workers(t);
     if (t->o.valid_users)
-        t->validation = validation_new(t->net, &t->space, job->interactions, t->o.valid_users, t->o.seed, t->o.protocol);
+        t->validation = validation_new(t->net, t->space, job->interactions, t->o.valid_users, t->o.seed, t->o.protocol);
     return t;
 }
 
@@ -180,7 +180,6 @@ static void trainer_free(trainer_t *t)
     network_free(t->net);
     deal_free(&t->deal);
     sequences_free(&t->sequences);
-    space_free(&t->space);
     free(t);
 }
 
@@ -242,11 +241,7 @@ static int64_t rows_of_shards(const trainer_t *t, int64_t first, int64_t count)
 static void add_step_loss(trainer_t *t)
 {
     for (int64_t s = 0; s < t->step_shards; s++) {
-        for (int l = 0; l < LOSS_LEVELS; l++) {
-            t->loss.loss[l] += t->shard_loss[s].loss[l];
-            t->loss.tokens[l] += t->shard_loss[s].tokens[l];
-        }
-        t->loss.items += t->shard_loss[s].items;
+        loss_add(&t->loss, &t->shard_loss[s]);
         if (t->tutor) lesson_loss_add(&t->lesson, &t->shard_lesson[s]);
     }
 }
@@ -339,7 +334,7 @@ static buf_t lesson_json(const trainer_t *t)
         return b;
     }
     buf_puts(&b, "{\"align\":");
-    for (int l = 0; t->o.tutor.align > 0 && l < t->space.vocab.levels; l++) {
+    for (int l = 0; t->o.tutor.align > 0 && l < t->space->vocab.levels; l++) {
         buf_puts(&b, l ? "," : "[");
         buf_mean(&b, x->align[l], x->aligned[l]);
     }
@@ -351,20 +346,37 @@ static buf_t lesson_json(const trainer_t *t)
     return b;
 }
 
+/* Returns the tasks' losses by their numbers as JSON; null where there are no texts. Caller frees. */
+static buf_t tasks_json(const trainer_t *t)
+{
+    const loss_t *x = &t->loss;
+    buf_t b = {0};
+    for (int i = 0; i < TASKS && t->space->vocab.text; i++) {
+        const int64_t tokens = x->task_tokens[i], right = tokens - x->task_wrong[i];
+        if (!tokens) continue;
+        buf_printf(&b, "%s\"%d\":{\"tokens\":%lld,\"loss\":", b.len ? "," : "{", i + 1, (long long)tokens);
+        buf_mean(&b, x->task_loss[i], tokens);
+        buf_printf(&b, ",\"accuracy\":%.6f}", (double)right / (double)tokens);
+    }
+    buf_puts(&b, b.len ? "}" : "null");
+    return b;
+}
+
 static void log_epoch(const trainer_t *t, const loop_state_t *at)
 {
     buf_t levels = {0};
-    for (int l = 0; l <= t->space.vocab.levels; l++) {
+    for (int l = 0; l <= t->space->vocab.levels; l++) {
         if (l) buf_puts(&levels, ",");
         buf_json_number(&levels, t->loss.tokens[l] > 0 ? t->loss.loss[l] / (double)t->loss.tokens[l] : 0);
     }
     char *validated = validation_json(t->validation, &t->score);
-    buf_t item_loss = {0}, lesson = lesson_json(t);
+    buf_t item_loss = {0}, lesson = lesson_json(t), tasks = tasks_json(t);
     buf_mean(&item_loss, t->loss.loss[LOSS_ITEM], t->loss.tokens[LOSS_ITEM]);
     jsonlog("{\"epoch\":%d,\"updates\":%d,\"loss_per_item\":%.6f,\"loss_per_level\":[%s],\"item_loss\":%s,\"sampled\":%lld,"
-            "\"think\":%s,%s,\"tokens_per_second\":%.0f}", (int)at->round, (int)t->learner.updates, loss_per_item(&t->loss),
-            levels.data, item_loss.data, (long long)t->o.sampled, lesson.data, validated, tokens_per_second(t, at));
+            "\"think\":%s,\"tasks\":%s,%s,\"tokens_per_second\":%.0f}", (int)at->round, (int)t->learner.updates, loss_per_item(&t->loss),
+            levels.data, item_loss.data, (long long)t->o.sampled, lesson.data, tasks.data, validated, tokens_per_second(t, at));
     buf_free(&lesson);
+    buf_free(&tasks);
     buf_free(&levels);
     buf_free(&item_loss);
     free(validated);
@@ -389,6 +401,11 @@ static void fields(void *ctx, checkpoint_t *c)
     checkpoint_add(c, "epoch", "items", ST_I64, 1, &t->loss.items);
     checkpoint_add(c, "kept", "hr", ST_F64, 1, &t->kept_hr);
     checkpoint_add(c, "kept", "loss", ST_F64, 1, &t->kept_loss);
+    if (t->space->vocab.text) {
+        checkpoint_add(c, "tasks", "loss", ST_F64, TASKS, t->loss.task_loss);
+        checkpoint_add(c, "tasks", "tokens", ST_I64, TASKS, t->loss.task_tokens);
+        checkpoint_add(c, "tasks", "wrong", ST_I64, TASKS, t->loss.task_wrong);
+    }
     if (!t->tutor) return;
     tutor_fields(t->tutor, c);
     checkpoint_add(c, "lesson", "align", ST_F64, SID_MAX_LEVELS, t->lesson.align);
@@ -418,7 +435,7 @@ static void started(void *ctx)
 {
     const trainer_t *t = ctx;
     note("%lld parameters, %lld items, %lld trie nodes, %lld training examples with %lld targets, %s",
-         (long long)params_number(&t->model->params), (long long)t->space.sids->items, (long long)t->space.trie.nodes,
+         (long long)params_number(&t->model->params), (long long)t->space->sids->items, (long long)t->space->trie.nodes,
          (long long)t->sequences.count, (long long)t->sequences.targets, t->job->backend->name);
     validation_note(t->validation);
 }

@@ -9,27 +9,24 @@
 #include "data/protocol.h"
 #include "data/sids.h"
 #include "gen/objective.h"
+#include "gen/sequences.h"
 #include "gen/space.h"
 #include "gen/tutor.h"
 #include "nn/backend.h"
 #include "nn/model.h"
 
 typedef struct {
-    softmax_t softmax;
-    body_t body;
     bool item_vectors, node_vectors, learned_positions;
     int64_t dim, layers, ffn, depth_ffn; /* depth_ffn: inner width of a timeline's block a level */
-    bool think;           /* a thought before each code: of a timeline by blocks of inner width think_ffn, of a flat body by rows */
-    int64_t think_ffn;
+    int64_t think_ffn;    /* of a space that thinks: inner width of a timeline's blocks */
     int64_t think_targets; /* of a flat body: targets of a history that are thought of, drawn anew in every epoch; 0: all */
     tutor_options_t tutor;
     int64_t heads, kv_heads, head_dim; /* heads 0: dim / 64, at least 1; kv_heads 0: heads; head_dim 0: dim / heads */
-    int64_t max_items;
-    double hold_back;     /* share of the users whose last training interaction is left out */
     double dropout, label_smoothing;
     double item_loss;     /* weight of the loss of items among items, by their vectors; 0: none */
     double depth_dropout, item_dropout, vector_dropout; /* gen/pass.h, head_drop_nodes() */
     int64_t sampled;      /* tokens that a set of more is scored by; where codes may be, the embedding trains by the row; 0: all */
+    double task_weight[TASKS];
     double lr, beta2, weight_decay, clip;
     int64_t warmup, epochs, batch_tokens;
     double average;       /* decay of the exponential moving average of the weights that is validated and kept; 0: none */
@@ -44,7 +41,8 @@ typedef struct {
     train_options_t options;
     const backend_t *backend;
     const interactions_t *interactions;
-    const sids_t *sids;       /* of the same items, in the same order */
+    const space_t *space;     /* of the same items, in the same order */
+    sequences_t sequences;    /* what is learnt from, now the trainer's; of the space */
     codebook_t codebook;      /* of the SIDs' quantiser, borrowed; where there is none, code embeddings are clustered */
     const model_t *start;     /* its weights are where training begins; NULL: at random */
     const char *fingerprint;  /* everything that shapes the result: a checkpoint with another one is refused */

@@ -93,7 +93,7 @@ void grpo_free(grpo_t *g)
 
 static void add_position(grpo_t *g, int64_t row, int level, int64_t node, int64_t group, int draw)
 {
-    g->positions[g->count] = (scored_position_t){(int32_t)row, -1, space_next(g->space, level, node)};
+    g->positions[g->count] = (scored_position_t){(int32_t)row, -1, space_next(g->space, level, node), TASK_NEXT};
     g->choices[g->count++] = (choice_t){group, draw};
 }
 

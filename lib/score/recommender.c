@@ -59,6 +59,8 @@ const sids_t *recommender_sids(const recommender_t *r) { return &r->sids; }
 const network_t *recommender_network(const recommender_t *r) { return r->net; }
 const space_t *recommender_space(const recommender_t *r) { return &r->generator.space; }
 const alignment_t *recommender_alignment(const recommender_t *r) { return r->generator.alignment; }
+const char *recommender_tasks(const recommender_t *r) { return r->generator.tasks; }
+hold_back_t recommender_held_items(const recommender_t *r) { return r->generator.held_items; }
 bool recommender_trie_softmax(const recommender_t *r) { return r->generator.space.softmax == SOFTMAX_TRIE; }
 const char *recommender_model_digest(const recommender_t *r) { return r->digest; }
 const char *recommender_backend(const recommender_t *r) { return r->net->backend->name; }

@@ -7,6 +7,7 @@
 
 #include "data/sids.h"
 #include "gen/alignment.h"
+#include "gen/hold_back.h"
 #include "gen/space.h"
 #include "nn/transformer.h"
 #include "score/ranker.h"
@@ -25,6 +26,8 @@ const sids_t *recommender_sids(const recommender_t *r);
 const network_t *recommender_network(const recommender_t *r);
 const space_t *recommender_space(const recommender_t *r);
 const alignment_t *recommender_alignment(const recommender_t *r); /* of its thoughts; NULL: there is none */
+const char *recommender_tasks(const recommender_t *r); /* that it has learnt, as in generator_t; NULL: recommendation alone */
+hold_back_t recommender_held_items(const recommender_t *r);
 bool recommender_trie_softmax(const recommender_t *r); /* trained with --softmax trie: unconstrained decoding means nothing */
 const char *recommender_model_digest(const recommender_t *r);
 const char *recommender_backend(const recommender_t *r);

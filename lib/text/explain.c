@@ -275,7 +275,10 @@ void explain_free(explain_t *x)
         free(a);
     }
     for (int64_t i = 0; i < x->sids.items; i++) free(x->records[i]);
-    for (int i = 0; i < x->query_count; i++) free(x->queries[i].codes);
+    for (int i = 0; i < x->query_count; i++) {
+        free(x->queries[i].codes);
+        free(x->queries[i].said);
+    }
     for (int i = 0; i < x->set_count; i++) {
         free(x->sets[i].has);
         free(x->sets[i].shown);

@@ -34,6 +34,8 @@ typedef struct {
     explain_prefix_t prefix;  /* of an item all its codes */
     explain_prefix_t *codes;  /* of a prefix: what follows it, the commonest first, up to `count` */
     int64_t code_count, distinct;
+    char *said;               /* the title that a model gives it, NULL: none was asked */
+    double said_log_p;
 } explain_query_t;
 
 /* Items that share no prefix but something else. */

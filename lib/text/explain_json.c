@@ -75,6 +75,17 @@ static void json_group(buf_t *out, const explain_t *x, const explain_prefix_t *p
     json_topic(out, x, p->topic, p->end - p->begin);
 }
 
+/* Ends a query's object. */
+static void end_query(buf_t *out, const explain_query_t *q)
+{
+    if (q->said) {
+        buf_puts(out, ",\"said\":{\"title\":");
+        buf_json_string(out, q->said, strlen(q->said));
+        buf_printf(out, ",\"log_p\":%.6g}", q->said_log_p);
+    }
+    buf_puts(out, "}\n");
+}
+
 void explain_json(explain_t *x, const explain_query_t *q, buf_t *out)
 {
     int64_t *shown = NEW_ARRAY(int64_t, x->count + 1), all, n;
@@ -90,7 +101,8 @@ void explain_json(explain_t *x, const explain_query_t *q, buf_t *out)
             json_items(out, x, shown, n);
             buf_puts(out, depth > 1 ? "}," : "}");
         }
-        buf_puts(out, "]}\n");
+        buf_puts(out, "]");
+        end_query(out, q);
     } else {
         json_group(out, x, &q->prefix);
         buf_printf(out, ",\"distinct\":%lld,\"next\":[", (long long)q->distinct);
@@ -102,7 +114,7 @@ void explain_json(explain_t *x, const explain_query_t *q, buf_t *out)
         n = explain_members(x, q, shown, &all);
         buf_puts(out, "]");
         json_items(out, x, shown, n);
-        buf_puts(out, "}\n");
+        end_query(out, q);
     }
     free(shown);
 }

@@ -161,6 +161,10 @@ void explain_text(explain_t *x, const explain_query_t *q, buf_t *out)
 {
     if (q->item >= 0) show_item(out, x, q);
     else show_prefix(out, x, q);
+    if (!q->said) return;
+    buf_puts(out, "\nthe model says ");
+    add_shown(out, q->said, TEXT_WIDTH);
+    buf_printf(out, " (log p %.2f)\n", q->said_log_p);
 }
 
 /* Appends a cluster: what its items have in common, and of the nearest one the items themselves. */

@@ -15,9 +15,10 @@
 #include "gen/tutor.h"
 #include "policy/grpo.h"
 #include "small_model.h"
+#include "tasks/text_tasks.h"
 #include "unit.h"
 
-enum { ROWS = 64, LEVELS = 3 }; /* the suffix is a level */
+enum { ROWS = 512, SEQUENCES = 64, LEVELS = 3, TEXT_TOKENS = 30 }; /* the suffix is a level */
 
 /* What a model is made of. */
 typedef struct {
@@ -26,6 +27,7 @@ typedef struct {
     bool thinks, learned_positions, sparse_embedding;
     double item_weight;
     int64_t thought_of; /* targets of a flat body's history; 0: all */
+    const item_texts_t *texts; /* all tasks with texts, of TEXT_TOKENS tokens; NULL: none */
 } made_of_t;
 
 typedef struct {
@@ -40,7 +42,7 @@ typedef struct {
     sequence_pack_t pack;
     int32_t symbols[ROWS];
     scored_position_t positions[ROWS * (LEVELS + 1)];
-    int64_t bounds[3];
+    int64_t bounds[SEQUENCES + 1];
     pass_rates_t rates;
     double node_drop, item_weight;
     int64_t sampled;
@@ -72,6 +74,7 @@ static inline fixture_t *fixture_of(made_of_t of)
     f->of = of;
     f->space = space_make(&small_sids, of.softmax, of.body, 20);
     f->space.thinks = of.thinks;
+    if (of.texts) space_add_text(&f->space, TEXT_TOKENS, of.texts->most, NULL, 0);
     f->model = loud_model(&f->space, &of);
     f->net = network_new(f->model, backend_open("f32"), space_positions(&f->space));
     f->grads = grads_new(&f->model->params);
@@ -82,6 +85,8 @@ static inline fixture_t *fixture_of(made_of_t of)
                                 .think = !of.thinks ? 0 : of.thought_of ? of.thought_of : INT64_MAX, .items = of.item_weight > 0};
     if (space_by_prefixes(&f->space)) f->pack.prefixes = depth_prefixes_new(&f->space, ROWS, of.thinks);
     sequences_add(&f->sequences, histories_task(&small_interactions, &f->space, (hold_back_t){0}));
+    const task_source_t from = {&f->space, &small_interactions, of.texts, {0, 0}};
+    for (int t = TASK_NEXT + 1; of.texts && t < TASKS; t++) sequences_add(&f->sequences, text_task(&from, (task_t)t));
     for (int64_t i = 0; i < f->sequences.count; i++) {
         f->bounds[i] = f->pack.rows;
         sequences_expand(&f->sequences, i, &f->pack);
@@ -105,7 +110,8 @@ static inline void release(fixture_t *f)
     free(f);
 }
 
-static inline double supervised(fixture_t *f, bool backward)
+/* Takes all sequences through the model. */
+static inline loss_t learn(fixture_t *f, bool backward)
 {
     const pass_input_t in = {{f->pack.rows, f->sequences.count, f->bounds, NULL}, f->symbols, &f->pack.prefixes};
     const operand_t *packed;
@@ -115,6 +121,12 @@ static inline double supervised(fixture_t *f, bool backward)
     objective_sample(f->objective, f->sampled, 6);
     objective_backward(f->objective, f->pack.scored, f->positions, states, packed, 1, pass_gradient(f->pass), f->grads, &loss);
     if (backward) pass_backward(f->pass, f->grads);
+    return loss;
+}
+
+static inline double supervised(fixture_t *f, bool backward)
+{
+    const loss_t loss = learn(f, backward);
     return loss_per_item(&loss) * (double)loss.items + f->item_weight * loss.loss[LOSS_ITEM];
 }
 

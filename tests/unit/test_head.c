@@ -36,10 +36,10 @@ static scored_position_t position(const fixture_t *f, uint64_t i, softmax_t soft
     const int level = (int)rng_below(3, 4 * i + 2, 2);
     if (i % 5 == 4) {
         const int32_t first = f->space.vocab.size + (i % 2 ? 10 : 0);
-        return (scored_position_t){row, first + 7, allowed_range(first, i % 2 ? 40 : 25)};
+        return (scored_position_t){row, first + 7, allowed_range(first, i % 2 ? 40 : 25), TASK_NEXT};
     }
     const int64_t node = level ? trie_child(&f->space.trie, 0, sid[0]) : 0;
-    return (scored_position_t){row, sid[level], softmax == SOFTMAX_TRIE ? allowed_children(level, node) : allowed_level(level)};
+    return (scored_position_t){row, sid[level], softmax == SOFTMAX_TRIE ? allowed_children(level, node) : allowed_level(level), TASK_NEXT};
 }
 
 static fixture_t *fixture(softmax_t softmax, int32_t widest)
@@ -134,7 +134,7 @@ static void pair_expand(const void *ctx, int64_t i, sequence_pack_t *pack)
 {
     (void)ctx;
     pack->symbols[pack->rows++] = 0;
-    pack->positions[pack->scored++] = (scored_position_t){(int32_t)(pack->rows - 1), (int32_t)(10 + i), allowed_range(10, 5)};
+    pack->positions[pack->scored++] = (scored_position_t){(int32_t)(pack->rows - 1), (int32_t)(10 + i), allowed_range(10, 5), TASK_NEXT};
     pack->symbols[pack->rows++] = (int32_t)(10 + i);
 }
 

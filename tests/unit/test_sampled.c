@@ -35,12 +35,12 @@ static scored_position_t position(const fixture_t *f, int i)
     const int32_t *sid = space_sid(&f->space, item), *of_five = space_sid(&f->space, ALONE + item % (ITEMS - ALONE));
     const int32_t beyond = f->space.vocab.size;
     switch (i % KINDS) {
-    case 0: return (scored_position_t){row, sid[0], allowed_children(0, 0)};
-    case 1: return (scored_position_t){row, sid[0], allowed_level(0)};
-    case 2: return (scored_position_t){row, beyond + item % PIECES, allowed_range(beyond, PIECES)};
-    case 3: return (scored_position_t){row, beyond + item % 30, allowed_range(beyond, 30)};
-    case 4: return (scored_position_t){row, item, allowed_items()};
-    default: return (scored_position_t){row, of_five[1], allowed_children(1, trie_child(&f->space.trie, 0, of_five[0]))};
+    case 0: return (scored_position_t){row, sid[0], allowed_children(0, 0), TASK_NEXT};
+    case 1: return (scored_position_t){row, sid[0], allowed_level(0), TASK_NEXT};
+    case 2: return (scored_position_t){row, beyond + item % PIECES, allowed_range(beyond, PIECES), TASK_NEXT};
+    case 3: return (scored_position_t){row, beyond + item % 30, allowed_range(beyond, 30), TASK_NEXT};
+    case 4: return (scored_position_t){row, item, allowed_items(), TASK_NEXT};
+    default: return (scored_position_t){row, of_five[1], allowed_children(1, trie_child(&f->space.trie, 0, of_five[0])), TASK_NEXT};
     }
 }
 

@@ -1,0 +1,33 @@
+/* What a task is asked with: its marker, its input, and the separator behind which its output stands. */
+#ifndef SIDMILL_TASKS_PROMPT_H
+#define SIDMILL_TASKS_PROMPT_H
+
+#include <stdint.h>
+
+#include "gen/space.h"
+#include "gen/task.h"
+#include "tasks/item_texts.h"
+
+/* Each writes to `symbols` and returns the number of rows; `symbols` may be NULL to ask for that alone. Texts are tokens of the
+ * tokenizer, from 0. */
+
+/* marker text separator */
+int64_t prompt_text(const space_t *s, task_t task, const int32_t *text, int64_t n, int32_t *symbols);
+
+/* marker SID separator */
+int64_t prompt_item(const space_t *s, task_t task, int32_t item, int32_t *symbols);
+
+/* The same of a SID's first codes, 1 to levels of them. */
+int64_t prompt_codes(const space_t *s, task_t task, const int32_t *codes, int n, int32_t *symbols);
+
+/* marker SID SID ... separator, of a history's last max_items; of TASK_NEXT without the separator, which is space_history(). */
+int64_t prompt_history(const space_t *s, task_t task, const history_t *h, int32_t *symbols);
+
+/* marker title next title ... separator: the last titles that take no more rows than the longest history of SIDs, those that are to
+ * be had */
+int64_t prompt_titles(const space_t *s, const item_texts_t *texts, const history_t *h, int32_t *symbols);
+
+/* Which of them a task about an item, met after a history, takes. */
+int64_t prompt_of(const space_t *s, const item_texts_t *texts, task_t task, const history_t *h, int32_t *symbols);
+
+#endif
