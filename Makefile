@@ -29,6 +29,7 @@ NEED_BUILD  += libcurl4-openssl-dev:curl/curl.h                 # HTTP and TLS, 
 NEED_BUILD  += libarchive-dev:archive.h                         # zstd, xz, bzip2, lz4, zip and tar on the way in
 NEED_BUILD  += zlib1g-dev:zlib.h                                # gzip with its checksums, which libarchive passes over
 NEED_BUILD  += libicu-dev:unicode/ubrk.h                        # recognising encodings, words of languages without blanks
+NEED_BUILD  += libpcre2-dev:pcre2posix.h                        # the regular expressions of tokenizers
 NEED_BUILD  += libsqlite3-dev:sqlite3.h                         # the answer cache: crash-safe, shared between processes
 NEED_BUILD  += nettle-dev:nettle/sha2.h                         # SHA-256: checksums of downloads, names of pictures
 NEED_BUILD  += libgumbo-dev:gumbo.h                             # names of HTML's elements and character references
@@ -65,7 +66,7 @@ OPTIONAL_LIBS = $(if $(filter yes,$(ONEDNN)),-ldnnl -lgomp) $(if $(filter yes,$(
                 $(if $(filter yes,$(WEBP)),-lwebpdemux -lwebp) $(if $(filter yes,$(AVIF)),-lavif) $(if $(filter yes,$(TIFF)),-ltiff)
 
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Ilib -pthread $(CFLAGS) $(NUMERIC) $(WARN) $(SAN) $(OPTIONAL_DEFS)
-LIBS = $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -larchive -lz -lcurl -lnettle -lsqlite3 -lgumbo -licui18n -licuuc -lm
+LIBS = $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -larchive -lz -lcurl -lnettle -lsqlite3 -lgumbo -lpcre2-8 -licui18n -licuuc -lm
 
 LIB_SRC   := $(wildcard lib/*/*.c)
 TOOL_SRC  := $(wildcard tools/*.c)
