@@ -178,7 +178,7 @@ static int train_command(int argc, char **argv)
     progress_end();
     word_counts_t words = counter_end(c.counter);
     if (!words.word.count) die(EX_DATAERR, "no text to train on");
-    trained_t t = train(&words, (int32_t)(want.vocab - want.special.count), want.least);
+    trained_t t = bpe_train(&words, (int32_t)(want.vocab - want.special.count), want.least);
     note("%lld tokens by %lld merges, of %lld different words in %lld texts, %.1f MB", (long long)t.piece.count + want.special.count,
          (long long)t.merges, (long long)words.word.count, c.in.count, (double)c.in.bytes / 1e6);
     save_trained(&t, &pattern);

@@ -6,12 +6,12 @@
 #include "base/in.h"
 #include "base/mem.h"
 #include "bpe/alphabet.h"
-#include "bpe/model_read.h"
+#include "bpe/tokenizer_file.h"
 
 tokenizer_t *tokenizer_load(const char *path)
 {
     tokenizer_t *t = NEW(tokenizer_t);
-    model_read(t, path);
+    tokenizer_file_read(t, path);
     return t;
 }
 

@@ -183,7 +183,7 @@ static void add_bytes(trained_t *t)
     strtab_index(&t->piece);
 }
 
-trained_t train(const word_counts_t *words, int32_t size, int64_t least)
+trained_t bpe_train(const word_counts_t *words, int32_t size, int64_t least)
 {
     training_t t = {.words = words};
     trained_t to = {0};

@@ -16,7 +16,7 @@ typedef struct {
 
 /* Trains up to `size` tokens, bytes included; fewer where no pair comes `least` times any more. Of pairs that come equally often, the one
  * whose left token has the lower id goes first, then the one whose right has: the result depends on the words and their counts alone. */
-trained_t train(const word_counts_t *words, int32_t size, int64_t least);
+trained_t bpe_train(const word_counts_t *words, int32_t size, int64_t least);
 void trained_free(trained_t *t);
 
 #endif

@@ -1,5 +1,5 @@
 /* Messages name the place in the file as a path of keys. */
-#include "bpe/model_read.h"
+#include "bpe/tokenizer_file.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -387,7 +387,7 @@ static void read_all_added(reader_t *r, span_t added)
     nfc_free(nfc);
 }
 
-void model_read(struct tokenizer *t, const char *path)
+void tokenizer_file_read(struct tokenizer *t, const char *path)
 {
     json_document_t d = json_document_open(in_bytes_unpacked(path, NULL), false, NULL);
     const span_t file = {d.text, d.text + (d.bytes.len - (size_t)(d.text - (const char *)d.bytes.data))};
