@@ -3,14 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 #include "bpe/alphabet.h"
 #include "bpe/model.h"
 #include "bpe/nfc.h"
 
-/* A word and its tokens, as wide as a line of the processor's cache. */
-enum { WORD_BYTES = 30, WORD_IDS = 8, CACHE = 1 << 16 };
+/* WORD_BYTES and WORD_IDS make a known word as wide as a line of the processor's cache. */
+enum { WORD_BYTES = 30, WORD_IDS = 8, CACHE = 1 << 16, WAITING = 32 };
+
+/* A word and its tokens. */
 
 typedef struct {
     _Alignas(64) uint8_t length; /* 0: empty */
@@ -19,11 +24,20 @@ typedef struct {
     int32_t id[WORD_IDS];
 } known_t;
 
+/* A word that is to be looked up when its line has come from memory. */
+typedef struct {
+    const char *word;
+    size_t length;
+    known_t *known;              /* NULL: it is too long */
+} waiting_t;
+
 struct encoder {
     const tokenizer_t *t;
     splitter_t *splitter;
     nfc_t *nfc;
     known_t *known;              /* [CACHE], the last word of each hash */
+    waiting_t waiting[WAITING];
+    int waiting_count;
     merges_scratch_t scratch;
     buf_t spelling, prefixed;
     ids_t *out;
@@ -80,21 +94,30 @@ static void learn(known_t *k, const char *word, size_t n, const int32_t *id, siz
     memcpy(k->id, id, count * sizeof *id);
 }
 
+static void encode_waiting(encoder_t *e)
+{
+    for (const waiting_t *w = e->waiting; w < e->waiting + e->waiting_count; w++) {
+        known_t *k = w->known;
+        const size_t before = e->out->count;
+        if (k && k->length == w->length && !memcmp(k->word, w->word, w->length)) {
+            ids_reserve(e->out, WORD_IDS);
+            memcpy(e->out->id + before, k->id, sizeof k->id); /* all of them, which is one instruction */
+            e->out->count += k->count;
+            continue;
+        }
+        work_out(e, w->word, w->length);
+        if (k) learn(k, w->word, w->length, e->out->id + before, e->out->count - before);
+    }
+    e->waiting_count = 0;
+}
+
 static void encode_word(void *ctx, const char *word, size_t n)
 {
     encoder_t *e = ctx;
-    if (n > WORD_BYTES) {
-        work_out(e, word, n);
-        return;
-    }
-    known_t *k = &e->known[strtab_hash(word, n) % CACHE];
-    if (k->length == n && !memcmp(k->word, word, n)) {
-        ids_add(e->out, k->id, k->count);
-        return;
-    }
-    const size_t before = e->out->count;
-    work_out(e, word, n);
-    learn(k, word, n, e->out->id + before, e->out->count - before);
+    known_t *k = n > WORD_BYTES ? NULL : &e->known[XXH3_64bits(word, n) % CACHE];
+    if (k) __builtin_prefetch(k);
+    e->waiting[e->waiting_count++] = (waiting_t){word, n, k};
+    if (e->waiting_count == WAITING) encode_waiting(e);
 }
 
 /* Encodes a stretch between added tokens. */
@@ -108,6 +131,7 @@ static void encode_stretch(encoder_t *e, const char *text, size_t n)
         n = e->prefixed.len;
     }
     splitter_run(e->splitter, text, n, encode_word, e);
+    encode_waiting(e);
 }
 
 /* Cuts added tokens out, and has stretch() encode what lies between. */

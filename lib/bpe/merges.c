@@ -6,14 +6,14 @@
 
 enum { SHORT = 48, NO_RANK = INT32_MAX };
 
-merges_t merges_new(size_t count)
+static merges_t with_slots(size_t slots)
 {
-    size_t slots = 64;
-    while (slots / 2 < count) slots = size_mul(slots, 2);
     merges_t m = {.slot = xreallocarray(NULL, slots, sizeof(merge_t)), .mask = slots - 1};
     for (size_t i = 0; i < slots; i++) m.slot[i] = (merge_t){-1, -1, NO_RANK, -1};
     return m;
 }
+
+merges_t merges_new(void) { return with_slots(64); }
 
 /* Finds the slot of a pair, or the empty one where it belongs. */
 static inline merge_t *find(const merges_t *m, int32_t left, int32_t right)
@@ -26,6 +26,13 @@ static inline merge_t *find(const merges_t *m, int32_t left, int32_t right)
 
 void merges_add(merges_t *m, merge_t merge)
 {
+    if (m->count > m->mask / 3 * 2) {
+        const merges_t old = *m;
+        *m = with_slots(size_mul(old.mask + 1, 2));
+        for (size_t i = 0; i <= old.mask; i++)
+            if (old.slot[i].left >= 0) merges_add(m, old.slot[i]);
+        free(old.slot);
+    }
     merge_t *slot = find(m, merge.left, merge.right);
     m->count += slot->left < 0;
     *slot = merge;

@@ -19,8 +19,8 @@ typedef struct {
     size_t mask, count;
 } merges_t;
 
-/* An empty table with room for `count` merges. */
-merges_t merges_new(size_t count);
+/* An empty table. */
+merges_t merges_new(void);
 
 /* A pair that is there already takes the new rank. */
 void merges_add(merges_t *m, merge_t merge);

@@ -34,13 +34,16 @@ PRINTF_LIKE(2, 3) _Noreturn static void refuse(const reader_t *r, const char *fm
     die_at(r->t->name, 0, "%s", why);
 }
 
+static span_t span_of(const json_want_t *w) { return (span_t){w->value, w->value_end}; }
+
+/* How much of a value a message shows. */
+static int shown(span_t v) { return v.to - v.from < 40 ? (int)(v.to - v.from) : 40; }
+
 static span_t member(span_t object, const char *name)
 {
-    span_t found = {0};
-    if (!object.from || *object.from != '{') return found;
-    for (json_member_t m = {0}; json_next_member(object.from, (size_t)(object.to - object.from), &m);)
-        if (json_member_is(&m, name)) found = (span_t){m.value, m.value_end};
-    return found;
+    json_want_t found = {.name = name};
+    if (object.from && *object.from == '{') json_pick(object.from, (size_t)(object.to - object.from), &found, 1, NULL);
+    return span_of(&found);
 }
 
 static bool is_word(span_t v, const char *word)
@@ -68,12 +71,16 @@ static const char *type_of(reader_t *r, span_t object, const char *where)
     return r->text.data;
 }
 
-static bool flag(const reader_t *r, span_t object, const char *where, const char *name, bool otherwise)
+static bool is_flag(const reader_t *r, span_t v, const char *where, const char *name, bool otherwise)
 {
-    const span_t v = member(object, name);
     if (is_null(v)) return otherwise;
     if (!is_word(v, "true") && !is_word(v, "false")) refuse(r, "%s.%s: expected true or false", where, name);
     return is_word(v, "true");
+}
+
+static bool flag(const reader_t *r, span_t object, const char *where, const char *name, bool otherwise)
+{
+    return is_flag(r, member(object, name), where, name, otherwise);
 }
 
 /* Calls one() for the objects of a sequence, the elements of its member `name`. */
@@ -177,15 +184,20 @@ static int32_t read_id(const reader_t *r, span_t v, const char *where, const cha
     return (int32_t)id;
 }
 
-/* Gives an id its bytes. */
-static void set_piece(reader_t *r, int32_t id, const char *where, const char *bytes, size_t n)
+/* Makes ids of no token up to `id`. */
+static void reserve_pieces(struct tokenizer *t, int32_t id)
+{
+    if (id < t->size) return;
+    t->piece = xreallocarray(t->piece, (size_t)id + 1, sizeof *t->piece);
+    while (t->size <= id) t->piece[t->size++] = (piece_t){.at = -1};
+}
+
+/* Gives an id its bytes; `spelling` is for messages. */
+static void set_piece(reader_t *r, int32_t id, const char *where, const char *spelling, const char *bytes, size_t n)
 {
     struct tokenizer *t = r->t;
-    if (id >= t->size) {
-        t->piece = xreallocarray(t->piece, (size_t)id + 1, sizeof *t->piece);
-        while (t->size <= id) t->piece[t->size++] = (piece_t){.at = -1};
-    }
-    if (t->piece[id].at >= 0) refuse(r, "%s: id %d is there twice, the second time of \"%.40s\"", where, id, r->text.data);
+    reserve_pieces(t, id);
+    if (t->piece[id].at >= 0) refuse(r, "%s: id %d is there twice, the second time of \"%.40s\"", where, id, spelling);
     t->piece[id] = (piece_t){.at = (int64_t)t->bytes.len, .length = (int32_t)n};
     buf_add(&t->bytes, bytes, n);
 }
@@ -199,18 +211,7 @@ static void token(reader_t *r, span_t v, const char *where)
         refuse(r, "%s: a token of %zu bytes, expected 1 to %d", where, r->text.len, TOKEN_MAX_BYTES);
 }
 
-/* The room for all pieces is made at once where ids come in any order. */
-static int32_t highest_id(const reader_t *r, span_t vocab)
-{
-    int32_t highest = -1;
-    for (json_member_t m = {0}; json_next_member(vocab.from, (size_t)(vocab.to - vocab.from), &m);) {
-        const int32_t id = read_id(r, (span_t){m.value, m.value_end}, "model.vocab", "a token");
-        if (id > highest) highest = id;
-    }
-    return highest;
-}
-
-static void read_token(reader_t *r, const json_member_t *m)
+static void read_token(reader_t *r, const json_member_t *m, int64_t *cap)
 {
     struct tokenizer *t = r->t;
     token(r, (span_t){m->key, m->key_end}, "model.vocab");
@@ -218,24 +219,33 @@ static void read_token(reader_t *r, const json_member_t *m)
     const int64_t row = t->spellings.count;
     if (strtab_find_or_add(&t->spellings, r->text.data, r->text.len, strtab_hash(r->text.data, r->text.len)) < row)
         refuse(r, "model.vocab: \"%.40s\" is there twice", r->text.data);
+    GROW(t->spelling_id, row, *cap);
     t->spelling_id[row] = id;
-    buf_clear(&r->other);
-    const bool spelled = alphabet_read(r->text.data, r->text.len, &r->other);
-    set_piece(r, id, "model.vocab", spelled ? r->other.data : r->text.data, spelled ? r->other.len : r->text.len);
+}
+
+static void set_pieces(reader_t *r)
+{
+    struct tokenizer *t = r->t;
+    int32_t highest = -1;
+    for (int64_t row = 0; row < t->spellings.count; row++)
+        if (t->spelling_id[row] > highest) highest = t->spelling_id[row];
+    reserve_pieces(t, highest);
+    for (int64_t row = 0; row < t->spellings.count; row++) {
+        size_t n;
+        const char *spelling = strtab_get(&t->spellings, row, &n);
+        buf_clear(&r->other);
+        if (!alphabet_read(spelling, n, &r->other)) buf_add(&r->other, spelling, n);
+        set_piece(r, t->spelling_id[row], "model.vocab", spelling, r->other.data, r->other.len);
+    }
 }
 
 static void read_vocab(reader_t *r, span_t vocab)
 {
-    struct tokenizer *t = r->t;
+    int64_t cap = 0;
     if (!vocab.from || *vocab.from != '{') refuse(r, "model.vocab: expected an object of tokens with their ids");
-    int64_t count = 0;
-    for (json_member_t m = {0}; json_next_member(vocab.from, (size_t)(vocab.to - vocab.from), &m);) count++;
-    t->spelling_id = NEW_ARRAY(int32_t, count + 1);
-    t->size = highest_id(r, vocab) + 1;
-    t->piece = NEW_ARRAY(piece_t, t->size);
-    for (int32_t id = 0; id < t->size; id++) t->piece[id].at = -1;
-    strtab_index(&t->spellings);
-    for (json_member_t m = {0}; json_next_member(vocab.from, (size_t)(vocab.to - vocab.from), &m);) read_token(r, &m);
+    strtab_index(&r->t->spellings);
+    for (json_member_t m = {0}; json_next_member(vocab.from, (size_t)(vocab.to - vocab.from), &m);) read_token(r, &m, &cap);
+    set_pieces(r);
 }
 
 static int32_t spelled_id(const struct tokenizer *t, const char *spelling, size_t n)
@@ -304,35 +314,38 @@ static void read_merge(reader_t *r, span_t v, int32_t rank)
 
 static void read_merges(reader_t *r, span_t merges)
 {
-    size_t count = 0;
-    if (!merges.from || *merges.from != '[') refuse(r, "model.merges: expected an array");
-    for (json_element_t e = {0}; next_element(merges, &e);) count++;
-    if (count >= INT32_MAX) refuse(r, "model.merges: more than %d", INT32_MAX - 1);
-    r->t->merges = merges_new(count);
     int32_t rank = 0;
-    for (json_element_t e = {0}; next_element(merges, &e);) read_merge(r, (span_t){e.value, e.value_end}, rank++);
+    if (!merges.from || *merges.from != '[') refuse(r, "model.merges: expected an array");
+    r->t->merges = merges_new();
+    for (json_element_t e = {0}; next_element(merges, &e); rank++) {
+        if (rank == INT32_MAX - 1) refuse(r, "model.merges: more than %d", rank);
+        read_merge(r, (span_t){e.value, e.value_end}, rank);
+    }
 }
 
-/* Refuses a value other than null and the two that say nothing. */
-static void expect_none(const reader_t *r, span_t object, const char *where, const char *name)
+/* Refuses a value other than null and those that say nothing. */
+static void expect_none(const reader_t *r, const json_want_t *key, const char *where)
 {
-    const span_t v = member(object, name);
+    const span_t v = span_of(key);
     if (!is_null(v) && !is_word(v, "\"\"") && !is_word(v, "0") && !is_word(v, "0.0"))
-        refuse(r, "%s%s: %.*s is not supported, expected null", where, name, v.to - v.from < 40 ? (int)(v.to - v.from) : 40, v.from);
+        refuse(r, "%s%s: %.*s is not supported, expected null", where, key->name, shown(v), v.from);
 }
 
 static void read_model(reader_t *r, span_t model)
 {
+    enum { TYPE, DROPOUT, PREFIX, SUFFIX, IGNORE, VOCAB, MERGES, KEYS };
+    json_want_t key[KEYS] = {[TYPE] = {.name = "type"}, [DROPOUT] = {.name = "dropout"}, [PREFIX] = {.name = "continuing_subword_prefix"},
+                             [SUFFIX] = {.name = "end_of_word_suffix"}, [IGNORE] = {.name = "ignore_merges"}, [VOCAB] = {.name = "vocab"},
+                             [MERGES] = {.name = "merges"}};
     if (!model.from || *model.from != '{') refuse(r, "no model, expected an object \"model\"");
-    if (!is_null(member(model, "type")) && strcmp(type_of(r, model, "model"), "BPE") != 0)
-        refuse(r, "model: %.40s is not supported, expected BPE", r->text.data);
-    expect_none(r, model, "model.", "dropout");
-    expect_none(r, model, "model.", "continuing_subword_prefix");
-    expect_none(r, model, "model.", "end_of_word_suffix");
-    r->t->whole_words = flag(r, model, "model", "ignore_merges", false);
-    read_vocab(r, member(model, "vocab"));
+    json_pick(model.from, (size_t)(model.to - model.from), key, KEYS, NULL);
+    if (!is_null(span_of(&key[TYPE])) && !is_word(span_of(&key[TYPE]), "\"BPE\""))
+        refuse(r, "model.type: %.*s is not supported, expected BPE", shown(span_of(&key[TYPE])), key[TYPE].value);
+    for (int k = DROPOUT; k <= SUFFIX; k++) expect_none(r, &key[k], "model.");
+    r->t->whole_words = is_flag(r, span_of(&key[IGNORE]), "model", "ignore_merges", false);
+    read_vocab(r, span_of(&key[VOCAB]));
     find_bytes(r);
-    read_merges(r, member(model, "merges"));
+    read_merges(r, span_of(&key[MERGES]));
 }
 
 /* --- Added tokens ------------------------------------------------------------------------------------------------------------- */
@@ -363,7 +376,7 @@ static void read_added(reader_t *r, span_t v, nfc_t *nfc)
     const int32_t known = spelled_id(t, r->text.data, r->text.len);
     if (known >= 0 && known != id)
         refuse(r, "added_tokens: \"%.40s\" has id %d, and %d in the vocabulary", r->text.data, id, known);
-    if (known < 0) set_piece(r, id, "added_tokens", r->text.data, r->text.len);
+    if (known < 0) set_piece(r, id, "added_tokens", r->text.data, r->text.data, r->text.len);
     else if (!has_bytes(t, id, &r->text)) refuse(r, "added_tokens: \"%.40s\" spells other bytes in the vocabulary", r->text.data);
     t->piece[id].added = true;
     t->piece[id].special = special;
@@ -389,19 +402,21 @@ static void read_all_added(reader_t *r, span_t added)
 
 void tokenizer_file_read(struct tokenizer *t, const char *path)
 {
+    enum { TRUNCATION, PADDING, NORMALIZER, PRE_TOKENIZER, DECODER, MODEL, ADDED, KEYS };
+    json_want_t key[KEYS] = {[TRUNCATION] = {.name = "truncation"}, [PADDING] = {.name = "padding"}, [NORMALIZER] = {.name = "normalizer"},
+                             [PRE_TOKENIZER] = {.name = "pre_tokenizer"}, [DECODER] = {.name = "decoder"}, [MODEL] = {.name = "model"},
+                             [ADDED] = {.name = "added_tokens"}};
     json_document_t d = json_document_open(in_bytes_unpacked(path, NULL), false, NULL);
-    const span_t file = {d.text, d.text + (d.bytes.len - (size_t)(d.text - (const char *)d.bytes.data))};
     reader_t r = {.t = t};
-    span_t root = file;
     t->name = xstrdup(d.bytes.name);
-    root.from += strspn(root.from, " \t\r\n");
-    expect_none(&r, root, "", "truncation");
-    expect_none(&r, root, "", "padding");
-    read_normalizer(&r, member(root, "normalizer"));
-    read_splitting(&r, member(root, "pre_tokenizer"));
-    read_decoder(&r, member(root, "decoder"));
-    read_model(&r, member(root, "model"));
-    read_all_added(&r, member(root, "added_tokens"));
+    json_pick(d.text, d.bytes.len - (size_t)(d.text - (const char *)d.bytes.data), key, KEYS, NULL);
+    expect_none(&r, &key[TRUNCATION], "");
+    expect_none(&r, &key[PADDING], "");
+    read_normalizer(&r, span_of(&key[NORMALIZER]));
+    read_splitting(&r, span_of(&key[PRE_TOKENIZER]));
+    read_decoder(&r, span_of(&key[DECODER]));
+    read_model(&r, span_of(&key[MODEL]));
+    read_all_added(&r, span_of(&key[ADDED]));
     json_document_close(&d);
     buf_free(&r.text);
     buf_free(&r.other);
