@@ -20,6 +20,7 @@ typedef struct {
 
 typedef struct {
     const word_counts_t *words;
+    int64_t least;
     int32_t *token;    /* of all words, one behind the other */
     int64_t *start;    /* [words] */
     int32_t *length;   /* [words] tokens */
@@ -85,13 +86,13 @@ static void lower_pair(training_t *t, int32_t left, int32_t right, int64_t word)
     pair_at(t, left, right)->count -= t->words->count[word];
 }
 
-/* Puts the pairs that were raised in line. */
+/* Puts the pairs that were raised in line, but for those that do not come often enough yet. */
 static void enqueue_raised(training_t *t)
 {
     for (int64_t i = 0; i < t->raised_count; i++) {
         pair_t *p = &t->pair[t->raised[i]];
         p->raised = false;
-        heap_push(&t->heap, (heap_entry_t){-p->count, p->key});
+        if (p->count >= t->least) heap_push(&t->heap, (heap_entry_t){-p->count, p->key});
     }
     t->raised_count = 0;
 }
@@ -139,15 +140,15 @@ static void merge_word(training_t *t, int64_t word, int32_t left, int32_t right,
     t->length[word] = to;
 }
 
-/* Takes the commonest pair out of the line; false where none comes `least` times. */
-static bool next_pair(training_t *t, int64_t least, pair_t *best)
+/* Takes the commonest pair out of the line; NULL where none comes often enough. */
+static const pair_t *next_pair(training_t *t)
 {
     for (heap_entry_t e; heap_pop(&t->heap, &e);) {
-        *best = *pair_at(t, (int32_t)(e.second >> 32), (int32_t)e.second);
-        if (best->count == -e.first) return best->count >= least;
-        if (best->count > 0) heap_push(&t->heap, (heap_entry_t){-best->count, e.second});
+        const pair_t *p = pair_at(t, (int32_t)(e.second >> 32), (int32_t)e.second);
+        if (p->count == -e.first) return p;
+        if (p->count >= t->least) heap_push(&t->heap, (heap_entry_t){-p->count, e.second});
     }
-    return false;
+    return NULL;
 }
 
 /* The token that two become, which may be there by another pair. */
@@ -162,16 +163,16 @@ static int32_t join(trained_t *to, int32_t left, int32_t right, buf_t *bytes)
     return (int32_t)strtab_find_or_add(&to->piece, bytes->data, bytes->len, strtab_hash(bytes->data, bytes->len));
 }
 
-static void merge_pair(training_t *t, trained_t *to, const pair_t *p, buf_t *bytes)
+static void merge_pair(training_t *t, trained_t *to, int32_t left, int32_t right, buf_t *bytes)
 {
-    const int32_t left = (int32_t)(p->key >> 32), right = (int32_t)p->key, merged = join(to, left, right, bytes);
+    const int32_t merged = join(to, left, right, bytes);
     GROW(to->merge, to->merges, to->cap);
     to->merge[to->merges++] = (trained_merge_t){left, right};
-    pair_t *old = pair_at(t, left, right);
-    old->words = NULL;
-    old->word_count = old->word_cap = old->count = 0;
-    for (int64_t i = 0; i < p->word_count; i++) merge_word(t, p->words[i], left, right, merged);
-    free(p->words);
+    pair_t *p = pair_at(t, left, right);
+    const pair_t old = *p;
+    *p = (pair_t){.key = old.key};
+    for (int64_t i = 0; i < old.word_count; i++) merge_word(t, old.words[i], left, right, merged);
+    free(old.words);
     enqueue_raised(t);
 }
 
@@ -185,13 +186,14 @@ static void add_bytes(trained_t *t)
 
 trained_t bpe_train(const word_counts_t *words, int32_t size, int64_t least)
 {
-    training_t t = {.words = words};
+    training_t t = {.words = words, .least = least};
     trained_t to = {0};
     buf_t bytes = {0};
     add_bytes(&to);
     start(&t);
     progress_start("merging", "tokens", size - to.piece.count);
-    for (pair_t best; to.piece.count < size && next_pair(&t, least, &best); progress_add(1)) merge_pair(&t, &to, &best, &bytes);
+    for (const pair_t *best; to.piece.count < size && (best = next_pair(&t)); progress_add(1))
+        merge_pair(&t, &to, (int32_t)(best->key >> 32), (int32_t)best->key, &bytes);
     progress_end();
     for (int64_t p = 0; p < t.pairs; p++) free(t.pair[p].words);
     free(t.pair);
