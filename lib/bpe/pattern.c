@@ -44,14 +44,14 @@ static size_t translate_escape(const char *s, buf_t *out)
         buf_puts(out, e == 's' ? "\\p{White_Space}" : "\\P{White_Space}");
         return 2;
     }
-    if (e == 'p' || e == 'P') { /* general categories: scripts mean different sets to the two */
+    if (e == 'p' || e == 'P' || e == 'x') { /* general categories, as scripts mean different sets to the two; \x{4e00} */
         const size_t name = s[2] == '{' ? strcspn(s + 3, "}") : 0;
-        if (name < 1 || name > 2 || s[3 + name] != '}') return 0;
+        if (name < 1 || name > (e == 'x' ? 6 : 2) || s[3 + name] != '}') return 0;
         buf_add(out, s, name + 4);
         return name + 4;
     }
     const bool letter = (e >= 'a' && e <= 'z') || (e >= 'A' && e <= 'Z') || (e >= '0' && e <= '9');
-    if (!e || (unsigned char)e >= 0x80 || (letter && !strchr("dDrntfxAz", e))) return 0;
+    if (!e || (unsigned char)e >= 0x80 || (letter && !strchr("dDrntfAz", e))) return 0;
     buf_add(out, s, 2);
     return 2;
 }
