@@ -79,7 +79,7 @@ BENCHES   := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%)
 OBJ       := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 MAN       := $(wildcard man/*.[1-9])
 DAG       := $(wildcard pipelines/*.mk pipelines/stage pipelines/examples/* data/*.mk data/*.tsv)
-SCRIPTS   := $(wildcard scripts/* pipelines/stage tests/run tests/same-bytes tests/bench/*.sh .ci/run)
+SCRIPTS   := $(wildcard scripts/* pipelines/stage tests/run tests/same-bytes tests/bench/*.sh tests/peers/*.sh .ci/run)
 
 say = @$(if $(V),,printf '  %-5s %s\n' $1 $2;)
 quiet = $(if $(V),,@)
@@ -166,7 +166,7 @@ demo:
 
 # --- Tests --------------------------------------------------------------------------------------------------------------
 
-.PHONY: tests check check-fresh check-san check-torch bench lint
+.PHONY: tests check check-fresh check-san check-torch check-peers bench lint
 tests: $(TESTS)
 
 # T=NAME...: only these suites, e.g. make check T="rqvae test_base".
@@ -183,6 +183,10 @@ check-san:
 check-torch: deps-compare
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@set -e; for t in $(wildcard tests/torch/*.py); do echo "$$t"; SIDMILL_BIN=$(abspath $(BUILD)/bin) /usr/bin/python3 $$t; done
+
+check-peers: deps-test
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@BUILD=$(BUILD) tests/peers/tokenize.sh
 
 bench: deps-compare
 	@$(MAKE) --no-print-directory $(JOBS) all benches
@@ -229,6 +233,7 @@ make deps            install what is missing (Debian); demo and check do it too;
 make check-fresh     demo and check as README has them, on a minimal Debian made for it (root only)
 make check-san       all tests under the address and undefined-behaviour sanitizers
 make check-torch     models against PyTorch on the same weights
+make check-peers     token ids against packages of npm, which go into build/peers/
 make lint            manual pages, shell scripts, and that no room of lib/ reaches upwards
 make bench           speed
 make install         PREFIX=/usr/local DESTDIR=; make uninstall takes it away again
