@@ -5,3 +5,6 @@ PUBLISHED ?= amazon-beauty-2014
 
 # Chosen on the validation split.
 RL_FLAGS ?= $(if $(HOLD_BACK),--group 16 --valid-every 11 --valid-users 12000)
+
+# No pictures, hence no captions.
+TASKS ?= 1-6

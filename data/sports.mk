@@ -2,3 +2,6 @@
 SIDMILL_DATA ?= ../shared/data
 DATA ?= $(SIDMILL_DATA)/sports
 PUBLISHED ?= amazon-sports-2014
+
+# No pictures, hence no captions.
+TASKS ?= 1-6

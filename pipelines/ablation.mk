@@ -61,6 +61,16 @@ row.aligned    = $(call of-body,$(timeline) --think --think-guide 0)
 row.guided     = $(call of-body,$(timeline) --think --think-align 0)
 row.thinking   = $(call of-body,$(timeline) --think)
 
+# ABLATION=tmt PIPELINE=trialigngr: what its tasks are worth for the next item, in as many epochs.
+rows.tmt     = next words visual
+label.next   = next item alone
+label.words  = + titles and descriptions
+label.visual = + captions
+row.next     = $(call of-body,)
+row.words    = $(call of-tasks,1-6)
+row.visual   = $(call of-tasks,1-8)
+of-tasks     = $(call evaluate,$(call learning,$1),$(sids))
+
 # What S2GR's codebooks are made of, and pairs of neighbours beside that: ABLATION=codebooks PIPELINE=s2gr. Its generators do not
 # think: ABLATION=thoughts goes on from the row `uniformity`.
 rows.codebooks   = plain coba balance uniformity contrast

@@ -91,6 +91,7 @@ QUALITY  ?= mine-intent --quality-only
 EMBED    ?= embed
 RQVAE    ?= rqvae
 SIDS     ?= sids
+TOKENIZE ?= tokenize train
 TRAIN    ?= sidgen-train
 RL       ?= qarm-rl
 BLEND    ?= blend
@@ -146,10 +147,14 @@ foreign-sids = $(call stage,sids,$(RUN),$(SIDS),$2 --interactions $(interactions
 # SIDS, and the EMBEDDINGS of items to be added to them
 assign = $(call stage,rqvae,$(RUN),$(RQVAE),--assign $1 -o @/sids.st < $2,$1 $2,sids.st)/sids.st
 
-# SIDS, pipeline's own flags. A data set may have flags for each of the two bodies.
+# ITEMS, pipeline's own flags
+tokenize = $(call stage,tokenize,$(RUN),$(TOKENIZE),$2 $(TOKENIZE_FLAGS) -o @/tokenizer.json $1,$1,tokenizer.json)/tokenizer.json
+
+# SIDS, pipeline's own flags, ITEMS and a TOKENIZER of their texts (or neither). A data set may have flags for each of the two bodies.
 sidgen-train = $(call stage,sidgen-train,$(TRAIN_RUN),$(TRAIN),--sids $1 --interactions $(interactions) --seed $(SEED) $2 \
+	$(addprefix --items ,$3) $(addprefix --tokenizer ,$4) \
 	$(if $(findstring --body timeline,$(subst =, ,$2 $(TRAIN_FLAGS))),$(TIMELINE_FLAGS),$(FLAT_FLAGS)) $(TRAIN_FLAGS) \
-	--log @/log.jsonl -o @/model.st,$1 $(interactions),model.st)/model.st
+	--log @/log.jsonl -o @/model.st,$1 $3 $4 $(interactions),model.st)/model.st
 
 # BODY: `flat`, a row a token, is the papers'; `timeline`, a row an item, with vectors for items and for prefixes of SIDs, and a
 # loss of items among items.
@@ -177,6 +182,10 @@ blend = $(call stage,blend,$(RUN),$(BLEND),$(addprefix --model ,$1) $(addprefix 
 evaluate = $(call stage,evaluate,$(RUN),$(EVAL),$(addprefix --model ,$1) $(addprefix --sids ,$2) $(addprefix --blend ,$4) \
 	--interactions $(or $5,$(interactions)) --split $(SPLIT) $(addprefix --baseline ,$(BASELINES)) $3 $(EVAL_FLAGS) \
 	--per-user @/per-user.st -o @/metrics.json,$1 $2 $4 $(or $5,$(interactions)),metrics.json per-user.st)/metrics.json
+
+# MODEL, SIDS and ITEMS whose texts it knows
+evaluate-tasks = $(call stage,evaluate,$(RUN),$(EVAL),--tasks all --items $3 --model $1 --sids $2 --interactions $(interactions) --split $(SPLIT) \
+	$(TASKS_FLAGS) -o @/tasks.json,$1 $2 $3 $(interactions),tasks.json)/tasks.json
 
 # LISTS of anyone's, pipeline's own flags
 evaluate-lists = $(call stage,evaluate,$(RUN),$(EVAL),--recs $1 --interactions $(interactions) --split $(SPLIT) \

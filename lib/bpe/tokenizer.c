@@ -7,11 +7,19 @@
 #include "base/mem.h"
 #include "bpe/alphabet.h"
 #include "bpe/tokenizer_file.h"
+#include "net/unpack.h"
 
 tokenizer_t *tokenizer_load(const char *path)
 {
     tokenizer_t *t = NEW(tokenizer_t);
-    tokenizer_file_read(t, path);
+    tokenizer_file_read(t, in_bytes_unpacked(path, NULL));
+    return t;
+}
+
+tokenizer_t *tokenizer_parse(const char *name, const void *bytes, size_t n)
+{
+    tokenizer_t *t = NEW(tokenizer_t);
+    tokenizer_file_read(t, (bytes_t){.data = memcpy(xcalloc(n + 1, 1), bytes, n), .len = n, .name = xstrdup(name)});
     return t;
 }
 

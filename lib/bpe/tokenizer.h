@@ -21,6 +21,9 @@ typedef struct tokenizer tokenizer_t;
 /* Reads a file (NULL or "-": standard input), packed or not. What is malformed, and what would change the ids and is not supported,
  * ends the process with EX_DATAERR; tokenize(1) is the specification. */
 tokenizer_t *tokenizer_load(const char *path);
+
+/* The same of a file's bytes; `name` is what messages call it. */
+tokenizer_t *tokenizer_parse(const char *name, const void *bytes, size_t n);
 void tokenizer_free(tokenizer_t *t);
 
 /* The number of ids: one more than the highest. Some may stand for no token. */

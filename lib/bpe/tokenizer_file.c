@@ -12,7 +12,6 @@
 #include "bpe/nfc.h"
 #include "formats/json_document.h"
 #include "formats/when.h"
-#include "net/unpack.h"
 
 /* A value's span of the text. */
 typedef struct {
@@ -400,13 +399,13 @@ static void read_all_added(reader_t *r, span_t added)
     nfc_free(nfc);
 }
 
-void tokenizer_file_read(struct tokenizer *t, const char *path)
+void tokenizer_file_read(struct tokenizer *t, bytes_t bytes)
 {
     enum { TRUNCATION, PADDING, NORMALIZER, PRE_TOKENIZER, DECODER, MODEL, ADDED, KEYS };
     json_want_t key[KEYS] = {[TRUNCATION] = {.name = "truncation"}, [PADDING] = {.name = "padding"}, [NORMALIZER] = {.name = "normalizer"},
                              [PRE_TOKENIZER] = {.name = "pre_tokenizer"}, [DECODER] = {.name = "decoder"}, [MODEL] = {.name = "model"},
                              [ADDED] = {.name = "added_tokens"}};
-    json_document_t d = json_document_open(in_bytes_unpacked(path, NULL), false, NULL);
+    json_document_t d = json_document_open(bytes, false, NULL);
     reader_t r = {.t = t};
     t->name = xstrdup(d.bytes.name);
     json_pick(d.text, d.bytes.len - (size_t)(d.text - (const char *)d.bytes.data), key, KEYS, NULL);

@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "bpe/tokenizer.h"
 #include "gen/histories.h"
+#include "net/unpack.h"
 #include "tasks/read_texts.h"
 
 _Noreturn static void refuse(const char *spec, const char *why)
@@ -71,7 +72,7 @@ bool item_held(held_items_t h, int64_t item)
 curriculum_t curriculum_open(const task_list_t *list, const char *tokenizer_path, const char *items_path, int64_t most,
                              held_items_t held, space_t *space, const strtab_t *ids)
 {
-    curriculum_t c = {.list = *list, .tokenizer = in_bytes(tokenizer_path)};
+    curriculum_t c = {.list = *list, .tokenizer = in_bytes_unpacked(tokenizer_path, NULL)};
     tokenizer_t *t = tokenizer_parse(c.tokenizer.name, c.tokenizer.data, c.tokenizer.len);
     c.texts = read_texts(items_path, ids, t, most);
     for (int64_t i = 0; i < c.texts.items; i++)
