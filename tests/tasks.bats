@@ -176,7 +176,7 @@ PY
 }
 
 @test "lists of tasks that are none" {
-    for list in '' 0 9 1,1 2-1 1-9 4: 4:0 4:x 1,, 1.5 4:1001 a; do
+    for list in '' 0 9 1,1 2-1 1-9 4: 4:0 4:x '1,,' 1.5 4:1001 a; do
         fails_with 64 '--tasks' train --tasks "$list" "${TEXTS[@]}" -o no.st
         assert_one_line
     done
