@@ -4,7 +4,8 @@
 1. Training, replayed: with a batch that holds a whole epoch and no dropout, the order does not matter, so PyTorch can take the same
    steps from the same start; losses, metrics and weights must agree, each parameter's by itself.
 2. A model trained as usual: its validation metrics and every score that evaluate finds, by PyTorch on the same file.
-3. The bf16 backend against f32.
+3. Tasks with texts, replayed and asked.
+4. The bf16 backend against f32.
 
 The first two for both bodies, and for a timeline with and without what it may have beside its codes. Where thoughts are taught, the
 tutor's first weights and the clusters are those of a checkpoint, at a learning rate of 0.
@@ -191,6 +192,121 @@ def evaluated(name, extra, softmax):
     check(good and len(p.stdout.splitlines()) == 20, f"{name}: recommend's lists", p.stderr.strip())
 
 
+def make_texts():
+    """items.jsonl and tokenizer.json; of every item its texts' tokens, those of a title at most 32, of others 12."""
+    colours, things = "red green blue grey pink".split(), "cup lamp chair coat book drum fork glove".split()
+    items = [{"id": f"i{i}", "title": f"{colours[i % 5]} {things[i // 5]}", "description": f"a {things[i // 5]} as good as any other one",
+              "intents": [{"text": f"those who love {colours[i % 5]}"}], "caption": f"a {things[i // 5]} painted {colours[i % 5]}"} for i in range(N)]
+    items[3].pop("title"), items[4].pop("caption"), items[5].pop("description")
+    pathlib.Path("items.jsonl").write_text("".join(json.dumps(i) + "\n" for i in items))
+    run("tokenize", "train", "--fields", "title,description,caption,intents", "--vocab", 330, "items.jsonl", "-o", "tokenizer.json")
+
+    def tokens(text, most):
+        return json.loads(run("tokenize", "encode", "-t", "tokenizer.json", "--form", "whole", stdin=text).stdout)["ids"][:most] if text else []
+    about = ["\n".join(t for t in (i.get("description"), i["intents"][0]["text"]) if t) for i in items]
+    return [{"title": tokens(i.get("title"), 32 if i.get("title") else 0)[:12], "about": tokens(a, 12), "caption": tokens(i.get("caption"), 12)}
+            for i, a in zip(items, about)]
+
+
+class Tasks:
+    """Prompts and outputs of tasks 2 to 8, after sidgen-train(1)."""
+
+    def __init__(self, vocab, texts):
+        self.vocab, self.texts = vocab, texts
+        self.separator, self.next, self.end = vocab["first_marker"], vocab["first_marker"] + 1, vocab["end"]
+
+    def text(self, item, kind):
+        return [self.vocab["first_text"] + t for t in self.texts[item][kind]]
+
+    def prompt(self, task, item, history=()):
+        begin = [self.vocab["first_marker"] + task]
+        if task in (3, 5):
+            return begin + catalogue.tokens(history[-6:] if task == 3 else [item])[1:] + [self.separator]
+        if task != 2:
+            return begin + self.text(item, {4: "title", 6: "about", 7: "caption", 8: "caption"}[task]) + [self.separator]
+        read, rows = [], 0
+        for i in reversed(history):
+            rows += len(self.text(i, "title")) + bool(self.text(i, "title"))
+            if rows > 6 * (catalogue.levels + 1):
+                break
+            read.insert(0, i)
+        titles = [self.text(i, "title") for i in read if self.text(i, "title")]
+        return begin + [t for n, title in enumerate(titles) for t in [self.next] * (n > 0) + title] + [self.separator]
+
+    def output(self, task, item):
+        return self.text(item, "title") + [self.end] if task in (3, 5, 8) else list(catalogue.sid[item])
+
+    def all(self):
+        """(task, prompt, item) of every sequence."""
+        for u in users:
+            history, item = u[:-3], u[-3]
+            if history and any(self.texts[i]["title"] for i in history):
+                yield 2, self.prompt(2, item, history), item
+            if history and self.texts[item]["title"]:
+                yield 3, self.prompt(3, item, history), item
+        for task, reads in (4, "title"), (5, "title"), (6, "about"), (7, "caption"), (8, "caption"):
+            for item, texts in enumerate(self.texts):
+                if texts[reads] and (task not in (5, 8) or texts["title"]):
+                    yield task, self.prompt(task, item), item
+
+    def log_probs(self, model, task, prompt, output):
+        """Of each of an output's tokens, among what may stand there; and whether it is the likeliest."""
+        states = model.states(prompt + output[:-1])[len(prompt) - 1:]
+        for at, (state, token) in enumerate(zip(states, output)):
+            allowed = list(range(self.end, self.vocab["size"])) if task in (3, 5, 8) else catalogue.allowed(tuple(output[:at]), "trie")
+            lp = model.logits(state, () if task in (3, 5, 8) else tuple(output[:at]), allowed).log_softmax(-1)
+            yield lp[allowed.index(token)], allowed[int(lp.argmax())] == token
+
+
+def tasks_with_texts(epochs=4, decay=0.05):
+    """One step an epoch over the sequences of all tasks, one of them weighed; then what the model says to prompts."""
+    texts = make_texts()
+    options = ["--tasks", "1-3,4:2,5-8", "--items", "items.jsonl", "--tokenizer", "tokenizer.json", "--text-tokens", 12, "--node-vectors",
+               "--dropout", 0, "--batch-tokens", 65536, "--weight-decay", decay, "--warmup", 3, "--clip", 0.5]
+    train(*options, "--epochs", 1, "--lr", 0, "-o", "start.st")
+    log = train(*options, "--epochs", epochs, "--lr", 0.02, "--valid-users", 0, "-o", "end.st")
+    (model, meta), (ours, _), begin = load("start.st"), load("end.st"), read_safetensors("start.st")[0]
+    tasks, optimiser, error = Tasks(json.loads(meta["vocab"]), texts), Optimiser(model, decay), 0
+    for epoch in range(epochs):
+        found = [window_losses(model, catalogue, *w, "trie") for u in users for w in windows(model, u[:-2], 6)]
+        loss, rows, told = sum(t[2] for f in found for t in f[0]), sum(f[1] for f in found), {}
+        for task, prompt, item in tasks.all():
+            output = tasks.output(task, item)
+            pairs = list(tasks.log_probs(model, task, prompt, output))
+            loss = loss - (2 if task == 4 else 1) * sum(lp for lp, _ in pairs)
+            rows += len(prompt) + len(output) - 1
+            told.setdefault(task, []).extend((-float(lp), right) for lp, right in pairs)
+        for task, pairs in told.items():
+            said = log[epoch]["tasks"][str(task)]
+            error = max(error, abs(len(pairs) - said["tokens"]), abs(sum(x for x, _ in pairs) / len(pairs) - said["loss"]),
+                        abs(sum(r for _, r in pairs) / len(pairs) - said["accuracy"]))
+        optimiser.step(loss / rows, 0.02 * min(1, (epoch + 1) / 3) * 0.5 * (1 + math.cos(math.pi * epoch / epochs)), 0.5)
+    weights = {k: w.detach().numpy() for k, w in model.w.items()}
+    apart = {k: np.linalg.norm(w - ours.w[k].detach().numpy()) / np.linalg.norm(w - begin[k]) for k, w in weights.items()}
+    worst = max(apart, key=apart.get)
+    check(error < 2e-5, f"tasks with texts, {epochs} steps: tokens, losses, accuracy", f"apart by {error:.1e} at most")
+    check(apart[worst] < 1e-4, f"tasks with texts, {epochs} steps: weights", f"apart by {apart[worst]:.1e} of the way they went at most, {worst}")
+
+    train("--tasks", "1-8", *options[2:8], "--epochs", 20, "--lr", 0.02, "--warmup", 5, "--batch-tokens", 512, "--shards", 4, "-o", "end.st")
+    model, meta = load("end.st")
+    tasks = Tasks(json.loads(meta["vocab"]), texts)
+    items = [json.loads(line) for line in open("items.jsonl")]
+    lines = [i["caption"] for i in items if "caption" in i]
+    worst, of = 0, [i for i in range(N) if "caption" in items[i]]
+    for item, line in zip(of, run("recommend", "-q", "-m", "end.st", "-s", "sids.st", "--task", 7, "-k", 3, stdin="\n".join(lines)).stdout.splitlines()):
+        for found, score in (x.rsplit(":", 1) for x in line.split("\t")):
+            lp = sum(float(p) for p, _ in tasks.log_probs(model, 7, tasks.prompt(7, item), tasks.output(7, int(found[1:]))))
+            worst = max(worst, abs(lp - float(score)))
+    check(worst < 1e-3 and len(lines) == N - 1, "tasks with texts: scores of items behind captions", f"apart by {worst:.1e} at most")
+    worst = 0
+    told = run("recommend", "-q", "-m", "end.st", "-s", "sids.st", "--task", 5, "-b", 3, stdin="".join(f"i{i}\n" for i in range(N))).stdout
+    for item, (score, title) in enumerate(line.split("\t") for line in told.splitlines()):
+        ids = json.loads(run("tokenize", "encode", "-t", "tokenizer.json", "--form", "whole", stdin=title).stdout)["ids"]
+        lp = sum(float(p) for p, _ in tasks.log_probs(model, 5, tasks.prompt(5, item), [tasks.vocab["first_text"] + t for t in ids] + [tasks.end]))
+        worst = max(worst, abs(lp - float(score)))
+    check(worst < 1e-3 and item == N - 1, "tasks with texts: scores of titles", f"apart by {worst:.1e} at most")
+
+
 def backends():
     options = ["--epochs", 6, "--lr", 0.02, "--warmup", 5, "--batch-tokens", 512, "--shards", 4, "--dropout", 0]
     exact, rounded = train(*options, "--gemm", "f32", "-o", "f32.st"), train(*options, "--gemm", "bf16", "-o", "bf16.st")
@@ -246,6 +362,7 @@ with tempfile.TemporaryDirectory() as folder:
     evaluated("timeline with both", [*both, "--depth-dropout", 0.2, *drops], "trie")
     evaluated("timeline that thinks", [*think, "--depth-dropout", 0.2, *drops], "trie")
     evaluated("timeline of item vectors and learned positions", TIMELINE + ["--item-vectors", "--learned-positions"], "trie")
+    tasks_with_texts()
     backends()
     print(f"1..{count}")
 sys.exit(failures > 0)

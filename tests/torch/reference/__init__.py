@@ -35,7 +35,7 @@ def load(path):
     """A model file: the generator, and the metadata."""
     tensors, meta = read_safetensors(path)
     config, nodes = json.loads(meta["config"]), {}
-    tensors = {name: t for name, t in tensors.items() if not name.startswith("think.")}
+    tensors = {name: t for name, t in tensors.items() if not name.startswith("think.") and name != "tokenizer"}
     if NODES in tensors:
         parents, tokens, prefixes = tensors.pop("node_parent").tolist(), tensors.pop("node_token").tolist(), []
         for parent, token in zip(parents, tokens):
