@@ -38,6 +38,7 @@ void objective_free(objective_t *o)
     free(o);
 }
 
+void objective_smooth(objective_t *o, double smoothing) { o->smoothing = smoothing; }
 void objective_drop_nodes(objective_t *o, double rate, uint64_t key) { head_drop_nodes(o->head, rate, key); }
 void objective_sample(objective_t *o, int64_t draws, uint64_t key) { head_sample(o->head, draws, key); }
 

@@ -21,6 +21,9 @@ double loss_per_item(const loss_t *l); /* negative log-likelihood of an item's w
 typedef struct objective objective_t;
 objective_t *objective_new(const network_t *net, const space_t *space, double smoothing, double item_weight);
 
+/* From now on, label smoothing spreads this share of each target. */
+void objective_smooth(objective_t *o, double smoothing);
+
 /* From now on, positions go without node vectors at this rate (head_drop_nodes()). */
 void objective_drop_nodes(objective_t *o, double rate, uint64_t key);
 

@@ -32,6 +32,7 @@ typedef struct {
     int64_t sampled;      /* tokens that a set of more is scored by; where codes may be, the embedding trains by the row; 0: all */
     double lr, beta2, weight_decay, clip;
     int64_t warmup, epochs, batch_tokens;
+    int64_t settle;       /* last epochs, that go without dropout and label smoothing */
     double average;       /* decay of the exponential moving average of the weights that is validated and kept; 0: none */
     int64_t valid_users, patience, beam;
     protocol_t protocol;  /* of validation */
