@@ -191,6 +191,23 @@ refused() { # refused MESSAGE: by both tools that read it, one line
     assert_none_written m.json
 }
 
+@test "an even mixture takes off by an item's training events, fitted or taken over" {
+    blend -q -i i.st -e e.st --even 0.3 -o even.st
+    blend -q -i i.st -e e.st --fitted alone.st --even 0.3 -o taken.st
+    for name in alone even taken; do "$BIN/recommend" --blend $name.st -k 60 < <(printf 'i4 i5 i6\n') >$name.tsv; done
+    cmp even.tsv taken.tsv
+    run with_tensors even.st <<'PY'
+def scores(name): return {x.rsplit(":", 1)[0]: float(x.rsplit(":", 1)[1]) for x in open(name).read().strip().split("\t")}
+before, after = scores("alone.tsv"), scores("even.tsv")
+events = dict(zip(ids, t["popularity"]))
+assert len(before) > 20 and before.keys() == after.keys()
+for i in before: assert abs(before[i] - after[i] - 0.3 * np.log1p(events[i])) < 1e-4 * (1 + abs(before[i])), i
+PY
+    assert_success
+    change even.st <<<'t["even"][0] = -1'
+    refused "tensor 'even'"
+}
+
 @test "a line's answer depends on no other line" {
     "$HELPERS/evaluate.py" write_histories i.st test >all.txt
     head -n 40 all.txt >histories.txt

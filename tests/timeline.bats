@@ -61,8 +61,20 @@ PY
     cmp recs1.st recs2.st
 }
 
+@test "the last epochs settle, without dropout and label smoothing" {
+    rough=(--dropout 0.3 --depth-dropout 0.2 --label-smoothing 0.2 --item-dropout 0.1)
+    train "${TIMELINE[@]}" --epochs 3 "${rough[@]}" --settle 0 --log a -o a.st
+    train "${TIMELINE[@]}" --epochs 3 "${rough[@]}" --settle 1 --log b -o b.st
+    train "${TIMELINE[@]}" --epochs 3 "${rough[@]}" --settle 3 --log c -o c.st
+    train "${TIMELINE[@]}" --epochs 3 --item-dropout 0.1 --dropout 0 --depth-dropout 0 --label-smoothing 0 --settle 0 --log d -o d.st
+    cmp <(untimed a | head -2) <(untimed b | head -2)
+    [ "$(untimed a | tail -1)" != "$(untimed b | tail -1)" ]
+    cmp <(untimed c) <(untimed d)
+    assert_equal "$(weights c.st)" "$(weights d.st)"
+}
+
 @test "killed at any moment and started again, it ends with the same bytes" {
-    command=("${TIMELINE[@]}" --epochs 12 --average 0.9 --patience 3 --save-seconds 0 --threads 1 --item-loss 0.5)
+    command=("${TIMELINE[@]}" --epochs 12 --settle 6 --label-smoothing 0.1 --average 0.9 --patience 3 --save-seconds 0 --threads 1 --item-loss 0.5)
     train "${command[@]}" --log a.jsonl -o a.st
     killed_often 5 "$BIN/sidgen-train" -q "${SMALL[@]}" "${command[@]}" --log b.jsonl -o b.st
     [ "$kills" -ge 2 ] || fail "killed only $kills times"

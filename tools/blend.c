@@ -46,6 +46,7 @@ static const cli_option_t options[] = {
     CONFIG_INT(0, "groups", "N", &fitting.groups, 1, MIXING_GROUPS, "of items by their training events, with own factors"),
     CONFIG_REAL(0, "strength", "X", &fitting.strength, 0, 1e9, "cases that the priors of bins and groups stand for"),
     CONFIG_REAL(0, "favour", "X", &fitting.favour, -100, 100, "added to the scores of items that training never met"),
+    CONFIG_REAL(0, "even", "X", &fitting.even, 0, 100, "taken off scores for every log of 1 + an item's training events"),
     CONFIG_INT('u', "users", "N", &fitting.users, 0, 9007199254740992.0, "a sample of N users, drawn by --seed; 0: all"),
     CONFIG_INT('b', "beam", "N", &beam, 10, 100000, "beam width, where lists are judged"),
     CONFIG_INT(0, "candidates", "N", &candidates, 1, 100000, "of each part's best, likewise"),
@@ -158,6 +159,7 @@ static void adopt(blend_t *b, inputs_t *in, buf_t *report)
         die_at(fitted_path, 0, "fitted with another model than %s", model_path);
     blend_mix_like(b, &from, f->name);
     if (cli_given("favour")) b->mixing.quiet[0] = fitting.favour;
+    if (cli_given("even")) b->mixing.even = fitting.even;
     buf_puts(report, "{\n  \"schema\": \"blend-report/1\",\n  ");
     blend_json(b, NULL, report);
     buf_puts(report, "\n}\n");

@@ -33,7 +33,7 @@ static const train_options_t flat = {
 static const train_options_t timeline = {
     .dim = 128, .layers = 2, .ffn = 256, .depth_ffn = 128, .think_ffn = 32, .tutor = {.align = 0.1, .guide = 0.1, .follow = 0.1, .temperature = 0.1},
     .dropout = 0.4, .depth_dropout = 0.15, .lr = 2e-3,
-    .beta2 = 0.98, .weight_decay = 0, .clip = 1, .label_smoothing = 0.2, .warmup = 200, .epochs = 16, .batch_tokens = 2048,
+    .beta2 = 0.98, .weight_decay = 0, .clip = 1, .label_smoothing = 0.2, .warmup = 200, .epochs = 12, .settle = 2, .batch_tokens = 2048,
     .valid_users = 2000, .patience = 5, .beam = 20};
 static train_options_t o;
 
@@ -67,6 +67,7 @@ static const cli_option_t options[] = {
     CONFIG_REAL(0, "depth-dropout", "P", &o.depth_dropout, 0, 0.95, "dropout rate of the blocks a level"),
     CONFIG_REAL(0, "item-dropout", "P", &o.item_dropout, 0, 0.95, "rate at which an item read is left empty (timeline)"),
     CONFIG_REAL(0, "vector-dropout", "P", &o.vector_dropout, 0, 0.95, "rate at which vectors of items and prefixes are left out"),
+    CONFIG_INT(0, "settle", "N", &o.settle, 0, 100000, "last epochs that go without dropout and label smoothing"),
     CONFIG_INT(0, "max-items", "N", &max_items, 1, 4096, "items of a history that are read"),
     CONFIG_REAL(0, "hold-back", "F", &hold_back, 0, 1, "users whose last training item is left for qarm-rl"),
     CONFIG_STRING(0, "tasks", "LIST", &tasks, "tasks 1 to 8 to learn, each with :WEIGHT if not 1 (flat)"),

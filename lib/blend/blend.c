@@ -199,6 +199,16 @@ static void read_quiet(const st_file_t *f, blend_t *b)
     free(quiet);
 }
 
+static void read_even(const st_file_t *f, blend_t *b)
+{
+    int64_t one = 1;
+    if (!st_find(f, "even")) return;
+    float *even = st_need_f32(f, "even", 1, &one);
+    if (!(*even >= 0)) st_bad(f, "even", "it holds %g, expected 0 or more", (double)*even);
+    b->mixing.even = (double)*even;
+    free(even);
+}
+
 blend_t blend_read(const st_file_t *f)
 {
     st_check_schema(f, "blend/1");
@@ -211,6 +221,7 @@ blend_t blend_read(const st_file_t *f)
     read_weights(f, &b);
     read_factors(f, &b);
     read_quiet(f, &b);
+    read_even(f, &b);
     const char *interactions = st_meta(f, "input.interactions"), *model = st_meta(f, "input.model");
     b.interactions = interactions ? xstrdup(interactions) : NULL;
     b.model = model ? xstrdup(model) : NULL;
@@ -268,6 +279,7 @@ void blend_add(st_writer_t *w, const blend_t *b)
     st_add2(w, "factors", ST_F64, b->groups, b->parts, b->mixing.factor);
     st_add1(w, "powers", ST_F64, 1 + b->parts, b->mixing.power);
     st_add1(w, "quiet", ST_F64, 1 + b->parts, b->mixing.quiet);
+    if (b->mixing.even > 0) st_add1(w, "even", ST_F64, 1, &b->mixing.even);
     buf_free(&names);
 }
 

@@ -316,8 +316,9 @@ static fitting_score_t judge_alone(const job_t *job, int place)
     return mean_of(sum, c->n);
 }
 
-/* Sets what parts count that know nothing of an item: as much as they give the items of the lists on average. */
-static void set_quiet(const job_t *job, mixing_t *x)
+/* Sets what is not fitted: what was asked for, and what parts count that know nothing of an item, as much as they give the items of
+ * the lists on average. */
+static void set_rest(const job_t *job, mixing_t *x)
 {
     const lists_t *l = &job->lists;
     const int parts = job->b->parts;
@@ -328,6 +329,7 @@ static void set_quiet(const job_t *job, mixing_t *x)
         x->quiet[1 + s] = fmin(sum / (double)l->item_count, 0);
     }
     x->quiet[0] = job->o->favour;
+    x->even = job->o->even;
 }
 
 fitting_t fitting_run(blend_t *b, mixer_t *m, appraiser_t *a, const interactions_t *x, const char *name,
@@ -344,7 +346,7 @@ fitting_t fitting_run(blend_t *b, mixer_t *m, appraiser_t *a, const interactions
     for (int s = 0; s < b->parts; s++) f.alone[s] = judge_alone(&job, s);
     for (int64_t i = 0; i < c->n; i++) f.bin_users[c->bin[i]]++;
     fit_lists(&job, 0, c->n, &mixing);
-    set_quiet(&job, &mixing);
+    set_rest(&job, &mixing);
     mixing_free(&b->mixing);
     b->mixing = mixing;
     progress_end();

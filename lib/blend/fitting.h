@@ -20,6 +20,7 @@ typedef struct {
     double strength;  /* of the priors by which bins and groups lean on what is common: so many cases */
     int64_t list;     /* at least FITTING_LEAST_LIST: fits to what stands in lists so long (blend/choices.h); 0: to all that comes, by weights alone */
     double favour;    /* of items that training never met, added to their scores */
+    double even;      /* taken off scores for every log of 1 + an item's training events */
     int beam;         /* of the generator, where there is one */
     uint64_t seed;    /* of the sample and of the folds */
 } fitting_options_t;

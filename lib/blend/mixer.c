@@ -122,7 +122,8 @@ static void weigh(const mixer_t *m, const sources_answer_t *a, int bin, const bo
     c->group = blend_group(b, c->item);
     c->sum = bin == EMPTY ? sources_probability(&b->sources, a, PART_POPULAR, c->item) : 0;
     c->votes = 0;
-    const bool is_met = b->sources.popularity[c->item] > 0;
+    const int64_t events = b->sources.popularity[c->item];
+    const bool is_met = events > 0;
     for (int s = 0; s < b->parts && bin != EMPTY; s++) {
         if (!wanted[b->part[s]]) continue;
         const double p = sources_probability(&b->sources, a, b->part[s], c->item);
@@ -130,6 +131,7 @@ static void weigh(const mixer_t *m, const sources_answer_t *a, int bin, const bo
         c->votes += mixing_vote(m->how, s, p, is_met);
     }
     if (!is_met && bin != EMPTY) c->votes += m->how->quiet[0];
+    if (m->how->even > 0 && bin != EMPTY) c->votes -= m->how->even * log1p((double)events);
 }
 
 static bool asks_generator(const mixer_t *m, int bin)

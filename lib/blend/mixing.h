@@ -5,7 +5,8 @@
  * With r = (1, 0, 0 ...) it ranks as the mixture does; with others it is a logarithmic pool of the mixture and its parts (Genest and
  * Zidek 1986, "Combining probability distributions"), which asks that the parts agree. Parts that learn from events alone know
  * nothing of an item that training never met: in the second sum such a part counts what it gives others on average, and a
- * favour is added. */
+ * favour is added. An even mixture takes even * log(1 + training events) off, which raises rare items among others (logit adjustment,
+ * Menon et al. 2021, arXiv 2007.07314). */
 #ifndef SIDMILL_BLEND_MIXING_H
 #define SIDMILL_BLEND_MIXING_H
 
@@ -23,6 +24,7 @@ typedef struct {
     double *weight;          /* w [bins, parts], each row adding up to 1 */
     double *factor;          /* a [groups, parts] */
     double power[1 + PARTS]; /* r [1 + parts] */
+    double even;             /* taken off for every power of e of an item's training events, one added */
     double quiet[1 + PARTS]; /* of items that training never met: [1 + parts] a favour, and what stands for log(p + floor); 0: p */
 } mixing_t;
 

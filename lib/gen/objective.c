@@ -55,6 +55,7 @@ void objective_free(objective_t *o)
 }
 
 void objective_weigh(objective_t *o, const double weight[TASKS]) { memcpy(o->task_weight, weight, sizeof o->task_weight); }
+void objective_smooth(objective_t *o, double smoothing) { o->smoothing = smoothing; }
 void objective_drop_nodes(objective_t *o, double rate, uint64_t key) { head_drop_nodes(o->head, rate, key); }
 void objective_sample(objective_t *o, int64_t draws, uint64_t key) { head_sample(o->head, draws, key); }
 

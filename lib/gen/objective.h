@@ -28,6 +28,9 @@ objective_t *objective_new(const network_t *net, const space_t *space, double sm
 /* Weights of the tasks' losses; 1 until it is called. */
 void objective_weigh(objective_t *o, const double weight[TASKS]);
 
+/* From now on, label smoothing spreads this share of each target. */
+void objective_smooth(objective_t *o, double smoothing);
+
 /* From now on, positions go without node vectors at this rate (head_drop_nodes()). */
 void objective_drop_nodes(objective_t *o, double rate, uint64_t key);
 

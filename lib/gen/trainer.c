@@ -47,6 +47,7 @@ typedef struct {
     int64_t steps, first_shard, step_shards;
     double weight;
     uint64_t key;
+    pass_rates_t rates;       /* of the epoch */
     loss_t *shard_loss;       /* [shards] */
     lesson_loss_t *shard_lesson; /* [shards] */
     /* of the epoch so far, and of the kept weights; saved */
@@ -215,13 +216,12 @@ static void run_shard(void *ctx, int64_t shard, int worker)
     worker_t *w = &t->workers[worker];
     grads_t *grads = t->learner.grads[shard];
     const uint64_t key = rng_key(t->key, (uint64_t)shard);
-    const pass_rates_t rates = {t->o.dropout, t->o.depth_dropout, t->o.item_dropout, t->o.vector_dropout};
     const pass_input_t in = {lay_out(t, w, t->first_shard + shard), w->pack.symbols, &w->pack.prefixes};
     const operand_t *packed;
     grads_clear(grads);
     t->shard_loss[shard] = (loss_t){0};
-    const float *states = pass_forward(w->pass, &in, &rates, key, &packed);
-    objective_drop_nodes(w->objective, t->o.vector_dropout, rng_key(key, 2));
+    const float *states = pass_forward(w->pass, &in, &t->rates, key, &packed);
+    objective_drop_nodes(w->objective, t->rates.item_vector, rng_key(key, 2));
     objective_sample(w->objective, t->o.sampled, rng_key(key, 3));
     objective_backward(w->objective, w->pack.scored, w->pack.positions, states, packed, t->weight, pass_gradient(w->pass), grads,
                        &t->shard_loss[shard]);
@@ -276,8 +276,12 @@ static int64_t begin_epoch(void *ctx, int64_t epoch, int64_t done)
     deal_free(&t->deal);
     t->deal = sequences_deal(&t->sequences, t->shard_rows, rng_key(rng_stream(t->o.seed, "deal"), (uint64_t)epoch));
     t->steps = (t->deal.shards + t->o.shards - 1) / t->o.shards;
-    for (int i = 0; i < parallel_workers(); i++)
+    const bool settling = epoch >= t->o.epochs - t->o.settle;
+    t->rates = (pass_rates_t){settling ? 0 : t->o.dropout, settling ? 0 : t->o.depth_dropout, t->o.item_dropout, t->o.vector_dropout};
+    for (int i = 0; i < parallel_workers(); i++) {
         t->workers[i].pack.key = rng_key(rng_stream(t->o.seed, "thought of"), (uint64_t)epoch);
+        objective_smooth(t->workers[i].objective, settling ? 0 : t->o.label_smoothing);
+    }
     network_sync(t->net);
     if (t->tutor) {
         if (!done && (!epoch || !t->job->codebook.vectors)) tutor_cluster(t->tutor, rng_stream(t->o.seed, "clusters"));
