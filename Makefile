@@ -29,6 +29,7 @@ NEED_BUILD  += libcurl4-openssl-dev:curl/curl.h                 # HTTP and TLS, 
 NEED_BUILD  += libarchive-dev:archive.h                         # zstd, xz, bzip2, lz4, zip and tar on the way in
 NEED_BUILD  += zlib1g-dev:zlib.h                                # gzip with its checksums, which libarchive passes over
 NEED_BUILD  += libicu-dev:unicode/ubrk.h                        # recognising encodings, words of languages without blanks
+NEED_BUILD  += libpcre2-dev:pcre2posix.h                        # the regular expressions of tokenizers
 NEED_BUILD  += libsqlite3-dev:sqlite3.h                         # the answer cache: crash-safe, shared between processes
 NEED_BUILD  += nettle-dev:nettle/sha2.h                         # SHA-256: checksums of downloads, names of pictures
 NEED_BUILD  += libgumbo-dev:gumbo.h                             # names of HTML's elements and character references
@@ -65,7 +66,7 @@ OPTIONAL_LIBS = $(if $(filter yes,$(ONEDNN)),-ldnnl -lgomp) $(if $(filter yes,$(
                 $(if $(filter yes,$(WEBP)),-lwebpdemux -lwebp) $(if $(filter yes,$(AVIF)),-lavif) $(if $(filter yes,$(TIFF)),-ltiff)
 
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Ilib -pthread $(CFLAGS) $(NUMERIC) $(WARN) $(SAN) $(OPTIONAL_DEFS)
-LIBS = $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -larchive -lz -lcurl -lnettle -lsqlite3 -lgumbo -licui18n -licuuc -lm
+LIBS = $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -larchive -lz -lcurl -lnettle -lsqlite3 -lgumbo -lpcre2-8 -licui18n -licuuc -lm
 
 LIB_SRC   := $(wildcard lib/*/*.c)
 TOOL_SRC  := $(wildcard tools/*.c)
@@ -78,7 +79,7 @@ BENCHES   := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%)
 OBJ       := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 MAN       := $(wildcard man/*.[1-9])
 DAG       := $(wildcard pipelines/*.mk pipelines/stage pipelines/examples/* data/*.mk data/*.tsv)
-SCRIPTS   := $(wildcard scripts/* pipelines/stage tests/run tests/same-bytes tests/bench/*.sh .ci/run)
+SCRIPTS   := $(wildcard scripts/* pipelines/stage tests/run tests/same-bytes tests/bench/*.sh tests/peers/*.sh .ci/run)
 
 say = @$(if $(V),,printf '  %-5s %s\n' $1 $2;)
 quiet = $(if $(V),,@)
@@ -165,7 +166,7 @@ demo:
 
 # --- Tests --------------------------------------------------------------------------------------------------------------
 
-.PHONY: tests check check-fresh check-san check-torch bench lint
+.PHONY: tests check check-fresh check-san check-torch check-peers bench lint
 tests: $(TESTS)
 
 # T=NAME...: only these suites, e.g. make check T="rqvae test_base".
@@ -182,6 +183,10 @@ check-san:
 check-torch: deps-compare
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@set -e; for t in $(wildcard tests/torch/*.py); do echo "$$t"; SIDMILL_BIN=$(abspath $(BUILD)/bin) /usr/bin/python3 $$t; done
+
+check-peers: deps-test
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@BUILD=$(BUILD) tests/peers/tokenize.sh
 
 bench: deps-compare
 	@$(MAKE) --no-print-directory $(JOBS) all benches
@@ -228,6 +233,7 @@ make deps            install what is missing (Debian); demo and check do it too;
 make check-fresh     demo and check as README has them, on a minimal Debian made for it (root only)
 make check-san       all tests under the address and undefined-behaviour sanitizers
 make check-torch     models against PyTorch on the same weights
+make check-peers     token ids against packages of npm, which go into build/peers/
 make lint            manual pages, shell scripts, and that no room of lib/ reaches upwards
 make bench           speed
 make install         PREFIX=/usr/local DESTDIR=; make uninstall takes it away again
