@@ -243,6 +243,8 @@ bool json_member_is(const json_member_t *m, const char *name)
     return same;
 }
 
+enum { REPLACEMENT = 0xfffd };
+
 static void add_utf8(buf_t *out, uint32_t c)
 {
     char b[4];
@@ -265,12 +267,11 @@ static void add_utf8(buf_t *out, uint32_t c)
     buf_add(out, b, n);
 }
 
-/* Reads the character of a \u escape whose digits start at s->p, a surrogate's other half included. */
-static uint32_t unescape_unicode(scan_t *s)
+/* Reads the character of a \u escape whose digits start at s->p, a surrogate's other half included; `nul` stands for U+0000. */
+static uint32_t unescape_unicode(scan_t *s, uint32_t nul)
 {
-    enum { REPLACEMENT = 0xfffd };
     uint32_t c = (uint32_t)scan_hex4(s);
-    if (c < 0xd800 || c > 0xdfff) return c ? c : REPLACEMENT;
+    if (c < 0xd800 || c > 0xdfff) return c ? c : nul;
     scan_t low = {.p = s->p + 2, .end = s->end};
     if (c > 0xdbff || s->end - s->p < 6 || s->p[0] != '\\' || s->p[1] != 'u') return REPLACEMENT;
     uint32_t d = (uint32_t)scan_hex4(&low);
@@ -279,7 +280,7 @@ static uint32_t unescape_unicode(scan_t *s)
     return 0x10000 + ((c - 0xd800) << 10) + (d - 0xdc00);
 }
 
-void json_unescape(const char *value, const char *value_end, buf_t *out)
+static void unescape(const char *value, const char *value_end, buf_t *out, uint32_t nul)
 {
     scan_t s = {.p = value + 1, .end = value_end - 1};
     while (more(&s)) {
@@ -289,10 +290,13 @@ void json_unescape(const char *value, const char *value_end, buf_t *out)
         s.p = backslash + 2;
         static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
         const char *control = strchr(from, backslash[1]);
-        if (backslash[1] == 'u') add_utf8(out, unescape_unicode(&s));
+        if (backslash[1] == 'u') add_utf8(out, unescape_unicode(&s, nul));
         else buf_add(out, control ? to + (control - from) : backslash + 1, 1);
     }
 }
+
+void json_unescape(const char *value, const char *value_end, buf_t *out) { unescape(value, value_end, out, REPLACEMENT); }
+void json_unescape_nul(const char *value, const char *value_end, buf_t *out) { unescape(value, value_end, out, 0); }
 
 /* Mends the escape that starts at `c`, and gives its last byte. */
 static char *mend_escape(char *c, const char *end, bool *mended)

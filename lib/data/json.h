@@ -44,6 +44,9 @@ bool json_pick(const char *text, size_t n, json_want_t *want, int wanted, json_e
  * The string must have passed json_check() or json_pick(). */
 void json_unescape(const char *value, const char *value_end, buf_t *out);
 
+/* The same, but \u0000 becomes a NUL. */
+void json_unescape_nul(const char *value, const char *value_end, buf_t *out);
+
 /* A member of an object: spans of the text. The key's span includes its quotes. */
 typedef struct {
     const char *key, *key_end, *value, *value_end;
