@@ -13,9 +13,8 @@
 #include "bpe/tokenizer_write.h"
 #include "data/json.h"
 #include "formats/when.h"
+#include "net/unpack.h"
 #include "text/texts.h"
-
-enum { BATCH = 1 << 22, CHUNK = 1 << 15 /* bytes of text that are read, or worked on, together */ };
 
 static const char *tokenizer_path, *form = "lines", *fields = "title,description,categories,caption,intents";
 
@@ -38,51 +37,23 @@ static tokenizer_t *load(void)
     return tokenizer_load(tokenizer_path);
 }
 
-/* --- Many texts, in parallel -------------------------------------------------------------------------------------------------- */
-
-/* Consecutive texts of a batch. */
-typedef struct {
-    long long from, to;
-    buf_t out;
-} chunk_t;
+/* --- Many texts ----------------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     texts_t *texts;
     texts_batch_t batch;
-    chunk_t *chunk;
-    int64_t chunks, cap;
-    long long count, bytes;   /* texts of all batches */
+    int64_t count, bytes;   /* texts of all batches */
 } input_t;
 
-static input_t open_input(char **paths, int count)
-{
-    return (input_t){.texts = texts_open(form, fields, paths, count)};
-}
+static input_t open_input(char **paths, int count) { return (input_t){.texts = texts_open(form, fields, paths, count)}; }
 
-static void add_chunk(input_t *in, long long from, long long to)
-{
-    const int64_t cap = in->cap;
-    GROW(in->chunk, in->chunks, in->cap);
-    for (int64_t i = cap; i < in->cap; i++) in->chunk[i].out = (buf_t){0};
-    in->chunk[in->chunks].from = from;
-    in->chunk[in->chunks++].to = to;
-}
-
-/* Reads the next batch and cuts it into chunks; false where none is left. */
 static bool next_batch(input_t *in)
 {
-    const texts_batch_t *b = &in->batch;
+    enum { BATCH = 1 << 22 /* bytes */ };
     if (!texts_read(in->texts, &in->batch, BATCH)) return false;
-    in->chunks = 0;
-    for (long long i = 0, from = 0; i < b->count; i++) {
-        const size_t start = from ? b->end[from - 1] : 0;
-        if (b->end[i] - start + (size_t)(i - from) < CHUNK && i + 1 < b->count) continue;
-        add_chunk(in, from, i + 1);
-        from = i + 1;
-    }
-    in->count += b->count;
-    in->bytes += (long long)b->bytes.len;
-    progress_add((int64_t)b->bytes.len);
+    in->count += in->batch.count;
+    in->bytes += (int64_t)in->batch.bytes.len;
+    progress_add((int64_t)in->batch.bytes.len);
     return true;
 }
 
@@ -90,8 +61,6 @@ static void close_input(input_t *in)
 {
     texts_close(in->texts);
     texts_batch_free(&in->batch);
-    for (int64_t i = 0; i < in->cap; i++) buf_free(&in->chunk[i].out);
-    free(in->chunk);
 }
 
 /* --- train -------------------------------------------------------------------------------------------------------------------- */
@@ -117,7 +86,8 @@ static void check_special(void)
 {
     enum { LONGEST = 1 << 10 };
     const cli_list_t *s = &want.special;
-    if (want.vocab < 256 + s->count) die(EX_USAGE, "--vocab %lld: expected 256 for the bytes, and %d for --special", (long long)want.vocab, s->count);
+    if (want.vocab < 256 + s->count)
+        die(EX_USAGE, "--vocab %lld: expected 256 for the bytes, and %d for --special", (long long)want.vocab, s->count);
     for (int i = 0; i < s->count; i++) {
         const size_t n = strlen(s->items[i]);
         if (!n || n > LONGEST || !utf8_valid(s->items[i], n)) die(EX_USAGE, "--special: expected 1 to %d bytes of UTF-8", LONGEST);
@@ -134,9 +104,10 @@ typedef struct {
 static void count_chunk(void *ctx, int64_t shard, int worker)
 {
     counting_t *c = ctx;
-    for (long long i = c->in.chunk[shard].from; i < c->in.chunk[shard].to; i++) {
+    const texts_batch_t *b = &c->in.batch;
+    for (int64_t i = b->chunk[shard]; i < b->chunk[shard + 1]; i++) {
         size_t n;
-        const char *text = texts_get(&c->in.batch, i, &n);
+        const char *text = texts_get(b, i, &n);
         counter_add(c->counter, worker, text, n);
     }
 }
@@ -157,7 +128,7 @@ static int train_command(int argc, char **argv)
     static const cli_option_t options[] = {
         OPT_FORM,
         OPT_FIELDS,
-        CONFIG_INT(0, "vocab", "N", &want.vocab, 256, 1 << 24, "tokens in all, with 256 bytes and --special"),
+        CONFIG_INT(0, "vocab", "N", &want.vocab, 256, 1 << 22, "tokens in all, with 256 bytes and --special"),
         CONFIG_INT(0, "min-count", "N", &want.least, 1, 1e15, "merge pairs that come N times or more"),
         CONFIG_LIST(0, "special", "TEXT", &want.special, "a special token; repeatable"),
         CONFIG_STRING(0, "pattern", "NAME|REGEX", &want.pattern, "what words are: gpt2, llama3, qwen2, gpt4o"),
@@ -174,13 +145,13 @@ static int train_command(int argc, char **argv)
     out_check(cli_common.output, false);
     counting_t c = {counter_new(&pattern, !strcmp(want.normalise, "nfc"), parallel_workers()), open_input(argv + 1, n)};
     progress_start("counting words", "bytes", 0);
-    while (next_batch(&c.in)) parallel_for(c.in.chunks, count_chunk, &c);
+    while (next_batch(&c.in)) parallel_for(c.in.batch.chunks, count_chunk, &c);
     progress_end();
     word_counts_t words = counter_end(c.counter);
     if (!words.word.count) die(EX_DATAERR, "no text to train on");
     trained_t t = bpe_train(&words, (int32_t)(want.vocab - want.special.count), want.least);
     note("%lld tokens by %lld merges, of %lld different words in %lld texts, %.1f MB", (long long)t.piece.count + want.special.count,
-         (long long)t.merges, (long long)words.word.count, c.in.count, (double)c.in.bytes / 1e6);
+         (long long)t.merges, (long long)words.word.count, (long long)c.in.count, (double)c.in.bytes / 1e6);
     save_trained(&t, &pattern);
     trained_free(&t);
     word_counts_free(&words);
@@ -195,6 +166,8 @@ typedef struct {
     input_t in;
     encoder_t **encoder;   /* [workers], as the next */
     ids_t *ids;
+    buf_t *out;            /* [chunks] */
+    int64_t outs;
     int64_t tokens;
 } encoding_t;
 
@@ -212,41 +185,58 @@ static void close_encoding(encoding_t *e)
         encoder_free(e->encoder[i]);
         ids_free(&e->ids[i]);
     }
+    for (int64_t i = 0; i < e->outs; i++) buf_free(&e->out[i]);
     free(e->encoder);
     free(e->ids);
+    free(e->out);
     close_input(&e->in);
 }
 
 /* Appends "1,2,3". */
 static void add_ids(buf_t *out, const ids_t *ids)
 {
+    enum { MANY = 4096, DIGITS = 12 };
+    char text[MANY], *to = text;
     for (size_t i = 0; i < ids->count; i++) {
-        char digits[12], *d = digits + sizeof digits;
-        int32_t v = ids->id[i];
+        char digits[DIGITS], *d = digits + sizeof digits;
+        uint32_t v = (uint32_t)ids->id[i];
         do *--d = (char)('0' + v % 10);
         while (v /= 10);
-        if (i) *--d = ',';
-        buf_add(out, d, (size_t)(digits + sizeof digits - d));
+        if (i) *to++ = ',';
+        while (d < digits + sizeof digits) *to++ = *d++;
+        if (to <= text + MANY - DIGITS - 1) continue;
+        buf_add(out, text, (size_t)(to - text));
+        to = text;
     }
+    buf_add(out, text, (size_t)(to - text));
 }
 
 static void encode_chunk(void *ctx, int64_t shard, int worker)
 {
     encoding_t *e = ctx;
-    chunk_t *c = &e->in.chunk[shard];
+    const texts_batch_t *b = &e->in.batch;
     ids_t *ids = &e->ids[worker];
-    buf_clear(&c->out);
-    for (long long i = c->from; i < c->to; i++) {
+    buf_t *out = &e->out[shard];
+    buf_clear(out);
+    for (int64_t i = b->chunk[shard]; i < b->chunk[shard + 1]; i++) {
         size_t n, id_n;
-        const char *text = texts_get(&e->in.batch, i, &n), *id = texts_id(&e->in.batch, i, &id_n);
+        const char *text = texts_get(b, i, &n), *id = texts_id(b, i, &id_n);
         ids->count = 0;
         encoder_add(e->encoder[worker], text, n, ids);
-        buf_puts(&c->out, "{");
-        buf_add(&c->out, id, id_n);
-        buf_puts(&c->out, "\"ids\": [");
-        add_ids(&c->out, ids);
-        buf_puts(&c->out, "]}\n");
+        buf_puts(out, "{");
+        buf_add(out, id, id_n);
+        buf_puts(out, "\"ids\": [");
+        add_ids(out, ids);
+        buf_puts(out, "]}\n");
     }
+}
+
+static void encode_batch(encoding_t *e)
+{
+    const int64_t chunks = e->in.batch.chunks;
+    if (chunks > e->outs) e->out = xreallocarray(e->out, (size_t)chunks, sizeof *e->out);
+    while (e->outs < chunks) e->out[e->outs++] = (buf_t){0};
+    parallel_for(chunks, encode_chunk, e);
 }
 
 static int encode_command(int argc, char **argv)
@@ -260,8 +250,8 @@ static int encode_command(int argc, char **argv)
     out_t *out = out_open(cli_common.output, false);
     progress_start("encoding", "bytes", 0);
     while (next_batch(&e.in)) {
-        parallel_for(e.in.chunks, encode_chunk, &e);
-        for (int64_t i = 0; i < e.in.chunks; i++) out_write(out, e.in.chunk[i].out.data, e.in.chunk[i].out.len);
+        encode_batch(&e);
+        for (int64_t i = 0; i < e.in.batch.chunks; i++) out_write(out, e.out[i].data, e.out[i].len);
     }
     progress_end();
     out_commit(out);
@@ -332,7 +322,7 @@ static int decode_command(int argc, char **argv)
     const int n = parse(&cli, argc, argv);
     if (n > 1) die(EX_USAGE, "unexpected '%s': expected one file", argv[2]);
     tokenizer_t *t = load();
-    lines_t l = in_lines(n ? argv[1] : NULL);
+    lines_t l = in_lines_unpacked(n ? argv[1] : NULL, NULL);
     out_t *out = out_open(cli_common.output, false);
     ids_t ids = {0};
     buf_t text = {0}, line = {0};
@@ -390,9 +380,10 @@ static void count_tokens(void *ctx, int64_t shard, int worker)
     encoding_t *e = ctx;
     ids_t *ids = &e->ids[worker];
     ids->count = 0;
-    for (long long i = e->in.chunk[shard].from; i < e->in.chunk[shard].to; i++) {
+    const texts_batch_t *b = &e->in.batch;
+    for (int64_t i = b->chunk[shard]; i < b->chunk[shard + 1]; i++) {
         size_t n;
-        const char *text = texts_get(&e->in.batch, i, &n);
+        const char *text = texts_get(b, i, &n);
         encoder_add(e->encoder[worker], text, n, ids);
     }
     __atomic_fetch_add(&e->tokens, (int64_t)ids->count, __ATOMIC_RELAXED);
@@ -403,11 +394,11 @@ static void measure(const tokenizer_t *t, char *path, buf_t *out)
 {
     encoding_t e = open_encoding(t, &path, 1);
     const double began = seconds_now();
-    while (next_batch(&e.in)) parallel_for(e.in.chunks, count_tokens, &e);
+    while (next_batch(&e.in)) parallel_for(e.in.batch.chunks, count_tokens, &e);
     const double seconds = seconds_now() - began;
     if (!e.tokens) die_at(path, 0, "no text to measure");
-    buf_printf(out, "measured    %lld texts, %lld bytes, %lld tokens: %.3f bytes a token; %.1f MB/s\n", e.in.count, e.in.bytes,
-               (long long)e.tokens, (double)e.in.bytes / (double)e.tokens, (double)e.in.bytes / 1e6 / seconds);
+    buf_printf(out, "measured    %lld texts, %lld bytes, %lld tokens: %.3f bytes a token; %.1f MB/s\n", (long long)e.in.count,
+               (long long)e.in.bytes, (long long)e.tokens, (double)e.in.bytes / (double)e.tokens, (double)e.in.bytes / 1e6 / seconds);
     close_encoding(&e);
 }
 

@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 
-enum { SHORT = 48, NO_RANK = INT32_MAX };
+enum { SHORT = 128, NO_RANK = INT32_MAX };
 
 static merges_t with_slots(size_t slots)
 {

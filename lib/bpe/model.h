@@ -8,7 +8,7 @@
 #include "bpe/splitter.h"
 #include "data/strtab.h"
 
-enum { TOKEN_MAX_ID = (1 << 24) - 1, TOKEN_MAX_BYTES = 1 << 16 };
+enum { TOKEN_MAX_ID = (1 << 22) - 1, TOKEN_MAX_BYTES = 1 << 16 };
 
 typedef struct {
     int64_t at;        /* into `bytes`; -1: the id stands for no token */

@@ -11,10 +11,12 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { LATIN = 0x300 /* below, every character stays as it is */ };
+/* What is known of a character. */
+enum { UNKNOWN, BASE, OTHER, CHARACTERS = 0x110000 };
 
 struct nfc {
     const UNormalizer2 *form;
+    uint8_t *kind;         /* [CHARACTERS], asked for when one comes */
     UChar *from, *to;      /* a stretch, and its normal form */
     char *utf8;
     int32_t cap;           /* of a stretch, in UTF-16 */
@@ -27,12 +29,14 @@ nfc_t *nfc_new(void)
     UErrorCode status = U_ZERO_ERROR;
     f->form = unorm2_getNFCInstance(&status);
     if (U_FAILURE(status)) die(EX_SOFTWARE, "no NFC: %s", u_errorName(status));
+    f->kind = NEW_ARRAY(uint8_t, CHARACTERS);
     return f;
 }
 
 void nfc_free(nfc_t *f)
 {
     if (!f) return;
+    free(f->kind);
     free(f->from);
     free(f->to);
     free(f->utf8);
@@ -43,8 +47,12 @@ void nfc_free(nfc_t *f)
 /* Tells whether a character stays as it is and keeps apart what stands on its two sides, but for what may follow it. */
 static bool is_base(const nfc_t *f, int32_t c)
 {
-    return c < LATIN || (!u_getCombiningClass(c) && u_getIntPropertyValue(c, UCHAR_NFC_QUICK_CHECK) == UNORM_YES &&
-                         unorm2_hasBoundaryBefore(f->form, c));
+    if (f->kind[c] == UNKNOWN) {
+        const bool base = !u_getCombiningClass(c) && u_getIntPropertyValue(c, UCHAR_NFC_QUICK_CHECK) == UNORM_YES &&
+                          unorm2_hasBoundaryBefore(f->form, c);
+        f->kind[c] = base ? BASE : OTHER;
+    }
+    return f->kind[c] == BASE;
 }
 
 static void reserve(nfc_t *f, size_t n)

@@ -21,6 +21,7 @@ typedef struct {
 typedef struct {
     struct tokenizer *t;
     buf_t text, other, spelling; /* strings at hand */
+    bool byte_level;             /* the pre-tokenizer ByteLevel has been there */
 } reader_t;
 
 PRINTF_LIKE(2, 3) _Noreturn static void refuse(const reader_t *r, const char *fmt, ...)
@@ -140,7 +141,7 @@ static void read_pre_tokenizer(reader_t *r, span_t v)
     const char *type = type_of(r, v, "pre_tokenizer");
     if (!strcmp(type, "Sequence")) {
         each_part(r, v, "pre_tokenizer", "pretokenizers", read_pre_tokenizer);
-    } else if (r->other.cap && !strcmp(r->other.data, "ByteLevel")) {
+    } else if (r->byte_level) {
         refuse(r, "pre_tokenizer: %.40s behind ByteLevel is not supported", type);
     } else if (!strcmp(type, "Split")) {
         read_split(r, v);
@@ -149,8 +150,7 @@ static void read_pre_tokenizer(reader_t *r, span_t v)
         add_pattern(r, each ? "\\p{N}" : "\\p{N}+", each ? 5 : 6, false, false);
     } else if (!strcmp(type, "ByteLevel")) {
         read_byte_level(r, v);
-        buf_clear(&r->other);
-        buf_puts(&r->other, type);
+        r->byte_level = true;
     } else {
         refuse(r, "pre_tokenizer: %.40s is not supported, expected ByteLevel, Split, Digits or a Sequence of these", type);
     }
@@ -158,11 +158,8 @@ static void read_pre_tokenizer(reader_t *r, span_t v)
 
 static void read_splitting(reader_t *r, span_t v)
 {
-    buf_clear(&r->other);
-    buf_add(&r->other, "", 0);
-    if (is_null(v)) refuse(r, "pre_tokenizer: none, expected ByteLevel: only byte-level tokenizers are supported");
-    read_pre_tokenizer(r, v);
-    if (strcmp(r->other.data, "ByteLevel") != 0) refuse(r, "pre_tokenizer: no ByteLevel: only byte-level tokenizers are supported");
+    if (!is_null(v)) read_pre_tokenizer(r, v);
+    if (!r->byte_level) refuse(r, "pre_tokenizer: no ByteLevel: only byte-level tokenizers are supported");
 }
 
 static void read_decoder(reader_t *r, span_t v)
@@ -201,19 +198,18 @@ static void set_piece(reader_t *r, int32_t id, const char *where, const char *sp
     buf_add(&t->bytes, bytes, n);
 }
 
-/* Reads a token's spelling into r->text. */
-static void token(reader_t *r, span_t v, const char *where)
+/* Reads a token's spelling. */
+static void token(const reader_t *r, span_t v, const char *where, buf_t *to)
 {
     if (v.from && v.to - v.from > 8 * TOKEN_MAX_BYTES) refuse(r, "%s: a token of more than %d bytes", where, TOKEN_MAX_BYTES);
-    string(r, v, where, &r->text);
-    if (!r->text.len || r->text.len > 2 * TOKEN_MAX_BYTES)
-        refuse(r, "%s: a token of %zu bytes, expected 1 to %d", where, r->text.len, TOKEN_MAX_BYTES);
+    string(r, v, where, to);
+    if (!to->len || to->len > 2 * TOKEN_MAX_BYTES) refuse(r, "%s: a token of %zu bytes, expected 1 to %d", where, to->len, TOKEN_MAX_BYTES);
 }
 
 static void read_token(reader_t *r, const json_member_t *m, int64_t *cap)
 {
     struct tokenizer *t = r->t;
-    token(r, (span_t){m->key, m->key_end}, "model.vocab");
+    token(r, (span_t){m->key, m->key_end}, "model.vocab", &r->text);
     const int32_t id = read_id(r, (span_t){m->value, m->value_end}, "model.vocab", r->text.data);
     const int64_t row = t->spellings.count;
     if (strtab_find_or_add(&t->spellings, r->text.data, r->text.len, strtab_hash(r->text.data, r->text.len)) < row)
@@ -265,27 +261,25 @@ static void find_bytes(reader_t *r)
     }
 }
 
+static void read_pair_of_array(reader_t *r, span_t v, const char *where)
+{
+    json_element_t left = {0}, right, more;
+    const bool two = next_element(v, &left) && (right = left, next_element(v, &right));
+    if (!two) refuse(r, "%s: expected two tokens", where);
+    more = right;
+    if (next_element(v, &more)) refuse(r, "%s: more than two tokens", where);
+    token(r, (span_t){left.value, left.value_end}, where, &r->text);
+    token(r, (span_t){right.value, right.value_end}, where, &r->other);
+}
+
 /* Reads the two tokens of a merge, "a b" or ["a", "b"], into r->text and r->other. */
 static void read_pair(reader_t *r, span_t v, const char *where)
 {
     if (*v.from == '[') {
-        json_element_t e = {0}, none;
-        for (int i = 0; i < 2; i++) {
-            if (!next_element(v, &e)) refuse(r, "%s: expected two tokens", where);
-            token(r, (span_t){e.value, e.value_end}, where);
-            if (i == 0) {
-                buf_clear(&r->other);
-                buf_add(&r->other, r->text.data, r->text.len);
-            }
-        }
-        none = e;
-        if (next_element(v, &none)) refuse(r, "%s: more than two tokens", where);
-        const buf_t left = r->other; /* put them in their order */
-        r->other = r->text;
-        r->text = left;
+        read_pair_of_array(r, v, where);
         return;
     }
-    token(r, v, where);
+    token(r, v, where, &r->text);
     char *blank = memchr(r->text.data, ' ', r->text.len);
     const size_t left = blank ? (size_t)(blank - r->text.data) : 0;
     if (!left || left + 1 == r->text.len || memchr(blank + 1, ' ', r->text.len - left - 1))
@@ -368,7 +362,7 @@ static void read_added(reader_t *r, span_t v, nfc_t *nfc)
 {
     struct tokenizer *t = r->t;
     if (*v.from != '{') refuse(r, "added_tokens: expected objects");
-    token(r, member(v, "content"), "added_tokens: content");
+    token(r, member(v, "content"), "added_tokens: content", &r->text);
     check_flags(r, v);
     const bool special = flag(r, v, "added_tokens", "special", false), normal = flag(r, v, "added_tokens", "normalized", !special);
     const int32_t id = read_id(r, member(v, "id"), "added_tokens", r->text.data);

@@ -31,7 +31,8 @@ static void add_special(const trained_t *t, const char *const *special, int spec
 
 static void add_pre_tokenizer(const pattern_t *pattern, buf_t *out)
 {
-    buf_puts(out, "  \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [\n    {\"type\": \"Split\", \"pattern\": {\"Regex\": ");
+    buf_puts(out, "  \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [\n"
+                  "    {\"type\": \"Split\", \"pattern\": {\"Regex\": ");
     buf_json_string(out, pattern->text, strlen(pattern->text));
     buf_puts(out, "}, \"behavior\": \"Isolated\", \"invert\": false},\n    " BYTE_LEVEL "\n  ]},\n");
 }

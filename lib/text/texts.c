@@ -66,7 +66,7 @@ static void open_file(texts_t *t)
 /* Ends a text of the batch, and what stands before its answer. */
 static void end_text(texts_batch_t *b)
 {
-    const long long cap = b->cap;
+    const int64_t cap = b->cap;
     GROW(b->end, b->count, b->cap);
     if (b->cap > cap) b->id_end = xreallocarray(b->id_end, (size_t)b->cap, sizeof *b->id_end);
     b->end[b->count] = b->bytes.len;
@@ -154,6 +154,28 @@ static bool next_text(texts_t *t, texts_batch_t *b)
     return false;
 }
 
+static void add_chunk(texts_batch_t *b, int64_t first)
+{
+    GROW(b->chunk, b->chunks, b->chunk_cap);
+    b->chunk[b->chunks++] = first;
+}
+
+static void cut_chunks(texts_batch_t *b)
+{
+    enum { CHUNK = 1 << 15 /* bytes, or texts */ };
+    size_t start = 0;
+    int64_t first = 0;
+    b->chunks = 0;
+    add_chunk(b, 0);
+    for (int64_t i = 0; i < b->count; i++) {
+        if (i + 1 < b->count && b->end[i] - start + (size_t)(i - first) < CHUNK) continue;
+        add_chunk(b, i + 1);
+        first = i + 1;
+        start = b->end[i];
+    }
+    b->chunks--;
+}
+
 bool texts_read(texts_t *t, texts_batch_t *b, size_t most)
 {
     b->count = 0;
@@ -162,18 +184,19 @@ bool texts_read(texts_t *t, texts_batch_t *b, size_t most)
     buf_add(&b->bytes, "", 0);
     buf_add(&b->ids, "", 0);
     while (b->bytes.len + (size_t)b->count < most && next_text(t, b)) end_text(b);
+    cut_chunks(b);
     return b->count > 0;
 }
 
-static const char *between(const buf_t *bytes, const size_t *end, long long i, size_t *n)
+static const char *between(const buf_t *bytes, const size_t *end, int64_t i, size_t *n)
 {
     const size_t start = i ? end[i - 1] : 0;
     *n = end[i] - start;
     return bytes->data + start;
 }
 
-const char *texts_get(const texts_batch_t *b, long long i, size_t *n) { return between(&b->bytes, b->end, i, n); }
-const char *texts_id(const texts_batch_t *b, long long i, size_t *n) { return between(&b->ids, b->id_end, i, n); }
+const char *texts_get(const texts_batch_t *b, int64_t i, size_t *n) { return between(&b->bytes, b->end, i, n); }
+const char *texts_id(const texts_batch_t *b, int64_t i, size_t *n) { return between(&b->ids, b->id_end, i, n); }
 
 void texts_batch_free(texts_batch_t *b)
 {
@@ -181,5 +204,6 @@ void texts_batch_free(texts_batch_t *b)
     buf_free(&b->ids);
     free(b->end);
     free(b->id_end);
+    free(b->chunk);
     *b = (texts_batch_t){0};
 }

@@ -1,21 +1,20 @@
-// The ids that a package of Hugging Face's or a descendant of it gives texts: node tokenize.mjs PACKAGE tokenizer.json < texts.jsonl
-// A line of input is {"text": "..."}, one of output {"ids": [...]}, as tokenize(1) writes it.
-import fs from "node:fs";
+// What Hugging Face's tokenizers gives, in the form of tokenize(1); the package is looked for in the working folder.
+//
+//   node tokenize.mjs encode tokenizer.json < texts.jsonl     {"ids": [...]} a line of {"text": "..."}
+//   node tokenize.mjs train tokenizer.json TEXT OUT           the same pre-tokenizer, trained with the library's defaults
 import { createRequire } from "node:module";
 import readline from "node:readline";
 
-const [name, path] = process.argv.slice(2);
-const peer = createRequire(process.cwd() + "/")(name);
-const json = JSON.parse(fs.readFileSync(path, "utf8"));
-const config = { tokenizer_class: "PreTrainedTokenizer", clean_up_tokenization_spaces: false };
-const tokenizer = peer.TokenizerLoader
-    ? peer.TokenizerLoader.fromPreTrained({ tokenizerJSON: json, tokenizerConfig: config })
-    : new peer.Tokenizer(json, config);
-const ids = (text) => {
-    const encoded = tokenizer.encode(text, { add_special_tokens: false });
-    return Array.isArray(encoded) ? encoded : encoded.ids;
-};
+const { Tokenizer } = createRequire(process.cwd() + "/")("@anush008/tokenizers");
+const [command, path, text, out] = process.argv.slice(2);
+const tokenizer = Tokenizer.fromFile(path);
 
-for await (const line of readline.createInterface({ input: process.stdin, crlfDelay: Infinity })) {
-    process.stdout.write(`{"ids": [${ids(JSON.parse(line).text).join(",")}]}\n`);
+if (command === "train") {
+    tokenizer.train([text]);
+    tokenizer.save(out);
+} else {
+    for await (const line of readline.createInterface({ input: process.stdin, crlfDelay: Infinity })) {
+        const encoded = await tokenizer.encode(JSON.parse(line).text, null, { addSpecialTokens: false });
+        process.stdout.write(`{"ids": [${encoded.getIds().join(",")}]}\n`);
+    }
 }

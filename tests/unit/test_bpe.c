@@ -350,7 +350,7 @@ TEST(mutated_files)
                 buf_add(&other, file.data + a, b - a); break;
         case 2: buf_add(&other, file.data + a, b - a);               /* a byte is another one */
                 other.data[a] = (char)below(256); break;
-        case 3: buf_add(&other, "0123456789\"[]{},:-null" + below(20), 1); break;
+        case 3: buf_add(&other, &"0123456789\"[]{},:-null"[below(20)], 1); break;
         }
         buf_add(&other, file.data + b, file.len - b);
         write_file(other.data, other.len);
