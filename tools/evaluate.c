@@ -110,7 +110,7 @@ static ranker_t *blend_open(system_t *s, const held_out_t *h)
     const blend_t *b = blender_blend(s->blender);
     provenance_add_digest(&s->from, "blend", blender_digest(s->blender));
     catalogue_check_items(blend, &b->item_ids, interactions, &h->x.item_ids);
-    blender_check_interactions(s->blender, blend, h->file);
+    blend_check_interactions(blender_blend(s->blender), blend, h->file);
     return blender_ranker(s->blender);
 }
 

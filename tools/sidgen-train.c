@@ -21,12 +21,12 @@ static const train_options_t flat = {
     .dim = 192, .layers = 4, .ffn = 512, .depth_ffn = 128, .think_targets = 1, .think_ffn = 32,
     .tutor = {.align = 0.1, .guide = 0.1, .follow = 0.1, .temperature = 0.1}, .max_items = 20, .dropout = 0.15, .depth_dropout = 0.15,
     .lr = 1.2e-3,
-    .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15, .batch_tokens = 2048, .valid_users = 2000, .patience = 5, .beam = 20};
+    .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15, .batch_tokens = 2048, .valid_users = 2000, .patience = 5, .beam = 20, .fold = 1};
 static const train_options_t timeline = {
     .dim = 128, .layers = 2, .ffn = 256, .depth_ffn = 128, .think_ffn = 32, .tutor = {.align = 0.1, .guide = 0.1, .follow = 0.1, .temperature = 0.1},
     .max_items = 50, .dropout = 0.4, .depth_dropout = 0.15, .lr = 2e-3,
     .beta2 = 0.98, .weight_decay = 0, .clip = 1, .label_smoothing = 0.2, .warmup = 200, .epochs = 16, .batch_tokens = 2048,
-    .valid_users = 2000, .patience = 5, .beam = 20};
+    .valid_users = 2000, .patience = 5, .beam = 20, .fold = 1};
 static train_options_t o;
 
 static const cli_option_t options[] = {
@@ -61,6 +61,7 @@ static const cli_option_t options[] = {
     CONFIG_REAL(0, "vector-dropout", "P", &o.vector_dropout, 0, 0.95, "rate at which vectors of items and prefixes are left out"),
     CONFIG_INT(0, "max-items", "N", &o.max_items, 1, 4096, "items of a history that are read"),
     CONFIG_REAL(0, "hold-back", "F", &o.hold_back, 0, 1, "users whose last training item is left for qarm-rl"),
+    CONFIG_INT(0, "fold", "N", &o.fold, 1, FOLDS_MOST, "which such share of the users"),
     CONFIG_INT(0, "epochs", "N", &o.epochs, 1, 100000, "passes over the histories at most"),
     CONFIG_INT(0, "batch-tokens", "N", &o.batch_tokens, 1, 1 << 26, "tokens in a step"),
     CONFIG_REAL(0, "lr", "X", &o.lr, 0, 10, "peak learning rate, cosine to 0"),
@@ -139,6 +140,13 @@ static codebook_t read_codebook(const st_file_t *f, const sids_t *sids)
     return (codebook_t){vectors, shape[2]};
 }
 
+static void check_fold(void)
+{
+    if (cli_given("fold") && !(o.hold_back > 0)) die(EX_USAGE, "--fold needs --hold-back");
+    if ((double)(o.fold - 1) * o.hold_back >= 1)
+        die(EX_USAGE, "--fold %lld: there are fewer shares of %g", (long long)o.fold, o.hold_back);
+}
+
 /* Refuses what would do nothing. */
 static void check_body(void)
 {
@@ -148,6 +156,7 @@ static void check_body(void)
     if (o.body == BODY_FLAT && (cli_given("depth-ffn") || cli_given("depth-dropout")))
         die(EX_USAGE, "--depth-ffn and --depth-dropout need --body timeline");
     check_thinking();
+    check_fold();
     if (o.node_vectors && o.softmax != SOFTMAX_TRIE) die(EX_USAGE, "--node-vectors need --softmax trie");
     if (o.vector_dropout > 0 && !o.item_vectors && !o.node_vectors)
         die(EX_USAGE, "--vector-dropout needs --item-vectors or --node-vectors");

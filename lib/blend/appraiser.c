@@ -36,7 +36,7 @@ appraiser_t *appraiser_new(const blend_t *blend, const network_t *net, const spa
     a->blend = blend;
     a->met = accumulator_new(blend->sources.items);
     a->generator = net ? blend_place(blend, PART_GENERATOR) : -1;
-    if (a->generator >= 0) a->scorer = scorer_new(net, space);
+    if (a->generator >= 0) a->scorer = scorer_new(net, space, 1);
     return a;
 }
 

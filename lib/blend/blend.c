@@ -227,6 +227,20 @@ void blend_free(blend_t *b)
     *b = (blend_t){0};
 }
 
+void blend_check_interactions(const blend_t *b, const char *path, const st_file_t *f)
+{
+    char *digest = st_digest(f);
+    if (b->interactions && strcmp(b->interactions, digest))
+        die_at(path, 0, "fitted to other interactions than %s (digest %s, expected %s)", f->name, digest, b->interactions);
+    free(digest);
+}
+
+void blend_check_model(const blend_t *b, const char *path, const char *digest)
+{
+    if (b->model && strcmp(b->model, digest))
+        die_at(path, 0, "fitted with another model than the one given (digest %s, expected %s)", digest, b->model);
+}
+
 void blend_mix_like(blend_t *b, blend_t *from, const char *name)
 {
     bool same = b->parts == from->parts;

@@ -67,7 +67,7 @@ mixer_t *mixer_new(const blend_t *blend, const network_t *net, const space_t *sp
     m->generator = net ? blend_place(blend, PART_GENERATOR) : -1;
     if (m->generator < 0) return m;
     m->decoder = decoder_new(net, space, 1);
-    m->scorer = scorer_new(net, space);
+    m->scorer = scorer_new(net, space, 1);
     return m;
 }
 

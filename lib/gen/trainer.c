@@ -141,7 +141,7 @@ static trainer_t *trainer_new(const train_job_t *job)
     t->o = job->options;
     t->space = space_make(job->sids, t->o.softmax, t->o.body, t->o.max_items);
     t->space.thinks = t->o.think;
-    sequences_add(&t->sequences, histories_task(job->interactions, &t->space, (hold_back_t){t->o.hold_back, t->o.seed}));
+    sequences_add(&t->sequences, histories_task(job->interactions, &t->space, (hold_back_t){t->o.hold_back, t->o.seed, t->o.fold - 1}));
     if (!t->sequences.targets) die(EX_DATAERR, "no user has 3 interactions or more: nothing to train on");
     t->shard_rows = rows_a_shard(t);
     t->model = model_new(model_shape(t));

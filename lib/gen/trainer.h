@@ -25,7 +25,8 @@ typedef struct {
     tutor_options_t tutor;
     int64_t heads, kv_heads, head_dim; /* heads 0: dim / 64, at least 1; kv_heads 0: heads; head_dim 0: dim / heads */
     int64_t max_items;
-    double hold_back;     /* share of the users whose last training interaction is left out */
+    double hold_back;     /* share of the users whose last training interaction is left out ... */
+    int64_t fold;         /* ... from 1: which of the shares */
     double dropout, label_smoothing;
     double item_loss;     /* weight of the loss of items among items, by their vectors; 0: none */
     double depth_dropout, item_dropout, vector_dropout; /* gen/pass.h, head_drop_nodes() */

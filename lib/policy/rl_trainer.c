@@ -37,16 +37,18 @@ typedef struct {
     model_t *model;
     network_t *reference, *net;
     learner_t learner;
-    rollout_t *rollout;
+    proposer_t *proposer;
+    drawer_t *blind;         /* [blind_count] of the job's, each with a space of its own */
     grpo_t **workers;
     validation_t *validation;
-    history_t *prompts;
+    prompt_t *prompts;
     perturb_t *perturb;      /* NULL: prompts are as they are */
     occurrences_t occurrences; /* none unless a reward asks */
     int64_t prompt_count, steps;
     int64_t *order, epoch;   /* of the prompts in that epoch */
     /* the step at hand */
     history_t *asked;        /* [prompts_per_step] */
+    int32_t *by;             /* [prompts_per_step] the model that is blind to the target; -1: none */
     int32_t *perturbed;      /* [prompts_per_step, max_items] */
     draw_t *draws, *targets; /* [prompts_per_step, group], [prompts_per_step] */
     double *advantages, *old; /* [prompts_per_step, group], [.., SID_MAX_TOKENS] */
@@ -57,7 +59,7 @@ typedef struct {
     /* saved */
     rl_sums_t sums;
     validation_score_t score, start, best; /* of the last validation, of the supervised model, of the kept weights */
-    int64_t candidates;      /* drawn by this process */
+    int64_t drawn;           /* candidates, by this process */
 } rl_t;
 
 static void make_workers(rl_t *t)
@@ -73,6 +75,7 @@ static void make_step(rl_t *t)
 {
     const int64_t prompts = t->o.prompts_per_step, candidates = prompts * t->o.group;
     t->asked = NEW_ARRAY(history_t, prompts);
+    t->by = NEW_ARRAY(int32_t, prompts);
     t->perturbed = NEW_ARRAY(int32_t, t->perturb ? prompts * t->space.max_items : 0);
     t->draws = NEW_ARRAY(draw_t, candidates);
     t->targets = NEW_ARRAY(draw_t, prompts);
@@ -82,16 +85,55 @@ static void make_step(rl_t *t)
     t->shard_stats = NEW_ARRAY(grpo_stats_t, t->o.shards);
 }
 
+/* Makes networks of the models that draw in the policy's place. */
+static void make_blind(rl_t *t)
+{
+    t->blind = NEW_ARRAY(drawer_t, t->job->blind_count);
+    for (int i = 0; i < t->job->blind_count; i++) {
+        const generator_t *g = &t->job->blind[i];
+        space_t *space = NEW(space_t);
+        *space = g->space;
+        space->softmax = t->space.softmax;
+        t->blind[i] = (drawer_t){network_new(g->model, t->job->backend, space_positions(space)), space};
+    }
+}
+
+static void free_blind(rl_t *t)
+{
+    for (int i = 0; i < t->job->blind_count; i++) {
+        network_free((network_t *)t->blind[i].net);
+        free((space_t *)t->blind[i].space);
+    }
+    free(t->blind);
+}
+
+static void make_candidates(rl_t *t)
+{
+    const proposer_options_t o = {t->o.candidates, t->o.sampler, (int)t->o.group, t->o.temperature, t->job->blend, t->job->blind_count, t->blind};
+    t->proposer = proposer_new((drawer_t){t->net, &t->space}, &o);
+}
+
+/* Makes the prompts, as those know them who draw their candidates. */
+static void make_prompts(rl_t *t)
+{
+    const rl_job_t *job = t->job;
+    const int models = job->blind_count ? job->blind_count : 1;
+    hold_back_t *hold = NEW_ARRAY(hold_back_t, models);
+    for (int i = 0; i < models; i++) hold[i] = job->blind_count ? job->blind[i].hold : job->start->hold;
+    t->prompts = prompts_make(job->interactions, t->o.prompts, models, hold, job->start->space.max_items, &t->prompt_count);
+    free(hold);
+    if (!t->prompt_count)
+        die(EX_DATAERR, "no user has 4 interactions or more: no training history has an item and one that follows it");
+}
+
 static rl_t *rl_new(const rl_job_t *job)
 {
     const generator_t *g = job->start;
     rl_t *t = NEW(rl_t);
     t->job = job;
     t->o = job->options;
-    t->prompts = prompts_make(job->interactions, t->o.prompts, g->hold, g->space.max_items, &t->prompt_count);
-    if (!t->prompt_count)
-        die(EX_DATAERR, "no user has 4 interactions or more: no training history has an item and one that follows it");
-    if (t->o.sampler == SAMPLER_BEAM && t->o.group > g->space.sids->items)
+    make_prompts(t);
+    if ((t->o.sampler == SAMPLER_BEAM || job->blend) && t->o.group > g->space.sids->items)
         die(EX_USAGE, "--group %lld: there are only %lld distinct candidates", (long long)t->o.group,
             (long long)g->space.sids->items);
     t->steps = (int64_t)ceil(t->o.epochs * (double)t->prompt_count / (double)t->o.prompts_per_step);
@@ -103,7 +145,8 @@ static rl_t *rl_new(const rl_job_t *job)
     t->reference = network_new(g->model, job->backend, space_positions(&t->space));
     t->net = network_new(t->model, job->backend, space_positions(&t->space));
     t->learner = learner_new(&t->model->params, t->o.shards, t->o.valid_users > 0, t->o.update.average > 0);
-    t->rollout = rollout_new(t->net, &t->space, t->o.sampler, (int)t->o.group, t->o.temperature);
+    make_blind(t);
+    make_candidates(t);
     if (t->o.valid_users)
         t->validation = validation_new(t->net, &g->space, job->interactions, t->o.valid_users, t->o.seed, t->o.protocol);
     if (t->o.prompts == PROMPTS_PERTURBED) t->perturb = perturb_new(&t->o.perturb, g->space.sids);
@@ -117,21 +160,22 @@ static rl_t *rl_new(const rl_job_t *job)
 static void rl_free(rl_t *t)
 {
     for (int i = 0; i < parallel_workers(); i++) grpo_free(t->workers[i]);
-    rollout_free(t->rollout);
+    proposer_free(t->proposer);
+    free_blind(t);
     validation_free(t->validation);
     learner_free(&t->learner);
     network_free(t->net);
     network_free(t->reference);
     perturb_free(t->perturb);
     occurrences_free(&t->occurrences);
-    void *all[] = {t->workers, t->prompts, t->order, t->asked, t->perturbed, t->draws, t->targets, t->advantages, t->old, t->groups,
+    void *all[] = {t->workers, t->prompts, t->order, t->asked, t->by, t->perturbed, t->draws, t->targets, t->advantages, t->old, t->groups,
                    t->shard_stats};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     free(t);
 }
 
 /* Finds prompt `number` of the endless row of shuffled epochs. */
-static history_t prompt_at(rl_t *t, int64_t number)
+static const prompt_t *prompt_at(rl_t *t, int64_t number)
 {
     const int64_t epoch = number / t->prompt_count;
     if (epoch != t->epoch) {
@@ -139,7 +183,7 @@ static history_t prompt_at(rl_t *t, int64_t number)
         rng_shuffle(rng_key(rng_stream(t->o.seed, "prompts"), (uint64_t)epoch), t->order, t->prompt_count);
         t->epoch = epoch;
     }
-    return t->prompts[t->order[number % t->prompt_count]];
+    return &t->prompts[t->order[number % t->prompt_count]];
 }
 
 /* --- A step ------------------------------------------------------------------------------------------------------------- */
@@ -147,7 +191,9 @@ static history_t prompt_at(rl_t *t, int64_t number)
 /* Asks the step's i-th prompt, number `number` of all. */
 static void ask(rl_t *t, int64_t i, int64_t number)
 {
-    t->asked[i] = prompt_at(t, number);
+    const prompt_t *prompt = prompt_at(t, number);
+    t->asked[i] = prompt->history;
+    t->by[i] = prompt->blind;
     if (t->perturb)
         t->asked[i] = perturb_history(t->perturb, &t->asked[i], rng_key(rng_stream(t->o.seed, "perturbed"), (uint64_t)number),
                                       t->perturbed + i * t->space.max_items);
@@ -178,7 +224,7 @@ static void collect(rl_t *t, int64_t step)
     const int64_t n = t->o.prompts_per_step, first = step * n;
     reward_t *rewards = NEW_ARRAY(reward_t, t->o.group);
     for (int64_t i = 0; i < n; i++) ask(t, i, first + i);
-    rollout_run(t->rollout, n, t->asked, rng_stream(t->o.seed, "draws"), first, t->draws);
+    proposer_draw(t->proposer, n, t->asked, t->by, rng_stream(t->o.seed, "draws"), first, t->draws);
     int64_t told = 0;
     t->kept = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -195,7 +241,7 @@ static void collect(rl_t *t, int64_t step)
     }
     for (int64_t i = 0; i < t->kept; i++) t->groups[i].weight /= (double)max64(told, 1);
     t->sums.groups += (double)n;
-    t->candidates += n * t->o.group;
+    t->drawn += n * t->o.group;
     free(rewards);
 }
 
@@ -292,7 +338,7 @@ static double entropy_share(const rl_sums_t *s) { return s->reference_entropy > 
 
 static double candidates_per_second(const rl_t *t, const loop_state_t *at)
 {
-    return at->seconds > 0 ? (double)t->candidates / at->seconds : 0;
+    return at->seconds > 0 ? (double)t->drawn / at->seconds : 0;
 }
 
 /* Logs one line: means over the steps since the last, and validation. */

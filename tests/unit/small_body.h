@@ -293,7 +293,7 @@ static inline void check_beams(fixture_t *f, by_hand_t *by_hand)
     decoder_free(d);
     const int64_t offsets[] = {0, 6, 12, 18};
     float scored[3 * 6];
-    scorer_t *s = scorer_new(f->net, &f->space);
+    scorer_t *s = scorer_new(f->net, &f->space, 1);
     scorer_run(s, 3, histories, offsets, items, scored);
     for (int i = 0; i < 18; i++) CHECK_NEAR((double)scored[i], (double)scores[i], 1e-5);
     scorer_free(s);
