@@ -13,7 +13,7 @@
 #include "nn/fastmath.h"
 #include "nn/vec.h"
 
-enum { AT_ONCE = 16 }; /* groups in one pass of the network */
+enum { HISTORIES = 16, MOST_GROUPS = 48 }; /* in one pass of the network; a pass of few histories has room for more groups that share them */
 
 const char *const policy_objective_names[] = {"grpo", "sdpo", "sdpo-rank", NULL};
 
@@ -35,6 +35,8 @@ struct grpo {
     const space_t *space;
     grpo_options_t o;
     float inverse_temperature;
+    int at_once;               /* groups of a pass */
+    int64_t row_cap;
     pass_t *pass, *reference_pass;
     head_t *head, *reference_head;
     int32_t *symbols;
@@ -46,7 +48,7 @@ struct grpo {
     /* the pass at hand */
     segments_t segments;
     int64_t count, pool_used, pool_cap;
-    double *apart, *pull;      /* [AT_ONCE, group + 1] of a preference: D, and d loss / d log pi, of whole candidates */
+    double *apart, *pull;      /* [at_once, group + 1] of a preference: D, and d loss / d log pi, of whole candidates */
     const grpo_group_t *groups;
     bool first;
     double weight;
@@ -56,11 +58,12 @@ struct grpo {
 grpo_t *grpo_new(const network_t *policy, const network_t *reference, const space_t *space, const grpo_options_t *o)
 {
     const int levels = space->vocab.levels, branch = space_by_prefixes(space) ? 0 : levels;
-    const int64_t all = o->group + 1, history = space_longest(space), rows = AT_ONCE * (history + all * branch);
-    const int64_t longest = history + branch, prefixes = round_rows(policy->backend, AT_ONCE * (1 + all));
-    const int64_t segments = AT_ONCE * (1 + all), scored = AT_ONCE * (1 + all * levels);
+    const int64_t all = o->group + 1, history = space_longest(space), rows = HISTORIES * (history + all * branch);
+    const int at_once = space->body == BODY_TIMELINE ? MOST_GROUPS : HISTORIES;
+    const int64_t longest = history + branch, prefixes = round_rows(policy->backend, at_once * (1 + all));
+    const int64_t segments = at_once * (1 + all), scored = at_once * (1 + all * levels);
     grpo_t *g = NEW(grpo_t);
-    *g = (grpo_t){.policy = policy, .reference = reference, .space = space, .o = *o,
+    *g = (grpo_t){.at_once = at_once, .row_cap = rows, .policy = policy, .reference = reference, .space = space, .o = *o,
                    .inverse_temperature = (float)(1 / o->temperature)};
     g->pass = pass_new(policy, space, PASS_TRAIN, rows, longest, prefixes);
     g->reference_pass = pass_new(reference, space, PASS_INFER, rows, longest, prefixes);
@@ -73,8 +76,8 @@ grpo_t *grpo_new(const network_t *policy, const network_t *reference, const spac
     g->positions = NEW_ARRAY(scored_position_t, scored);
     g->choices = NEW_ARRAY(choice_t, scored);
     g->p = xfloats((size_t)space->widest);
-    g->apart = NEW_ARRAY(double, AT_ONCE * all);
-    g->pull = NEW_ARRAY(double, AT_ONCE * all);
+    g->apart = NEW_ARRAY(double, at_once * all);
+    g->pull = NEW_ARRAY(double, at_once * all);
     return g;
 }
 
@@ -131,12 +134,12 @@ static int64_t add_prefix(grpo_t *g, depth_chain_t *chain, int level, int64_t en
 }
 
 /* Scores a candidate's tokens where there was a choice, but for the first, which is the group's. In a flat body its tokens up to
- * the last one before a choice are a branch of the history; in a timeline, and where rows think, they are prefixes that follow its
- * end, and `chain` holds the group's own, of no tokens. */
-static void lay_branch(grpo_t *g, int64_t group, int draw, int64_t parent, depth_chain_t chain)
+ * the last one before a choice are a branch of the history, segment `parent`; in a timeline, and where rows think, they are prefixes
+ * that follow its last row, `end`, and `chain` holds the group's own, of no tokens. */
+static void lay_branch(grpo_t *g, int64_t group, int draw, int64_t parent, int64_t end, depth_chain_t chain)
 {
     const draw_t *d = draw_of(g, group, draw);
-    const int64_t start = g->segments.rows, end = g->bounds[parent + 1] - 1;
+    const int64_t start = g->segments.rows;
     const bool branches = !space_by_prefixes(g->space);
     int64_t node = 0;
     int fed = 0;
@@ -158,13 +161,9 @@ static void lay_branch(grpo_t *g, int64_t group, int draw, int64_t parent, depth
     g->bounds[g->segments.count] = g->segments.rows;
 }
 
-static void lay_group(grpo_t *g, int64_t group)
+/* Lays a group behind its history, which ends at a row of segment `parent`. */
+static void lay_group(grpo_t *g, int64_t group, int64_t parent, int64_t end)
 {
-    const int64_t parent = g->segments.count;
-    g->segments.rows += space_history(g->space, g->groups[group].prompt, g->symbols + g->segments.rows);
-    g->parents[g->segments.count++] = -1;
-    g->bounds[g->segments.count] = g->segments.rows;
-    const int64_t end = g->segments.rows - 1;
     const bool choice = has_choice(g, 0, 0);
     depth_chain_t chain = depth_chain();
     int64_t row = end;
@@ -172,7 +171,22 @@ static void lay_group(grpo_t *g, int64_t group)
     if (choice) add_position(g, row, 0, 0, group, -1);
     int first, after;
     scored_draws(g, group, &first, &after);
-    for (int d = first; d < after; d++) lay_branch(g, group, d, parent, chain);
+    for (int d = first; d < after; d++) lay_branch(g, group, d, parent, end, chain);
+}
+
+/* Lays the first of n groups, and those whose prompts go on from its, behind one history; returns how many. */
+static int64_t lay_shared(grpo_t *g, int64_t first, int64_t n)
+{
+    const int64_t start = g->segments.rows, parent = g->segments.count;
+    int64_t end[MOST_GROUPS], count = 0;
+    do {
+        g->segments.rows = start + space_history(g->space, g->groups[first + count].prompt, g->symbols + start);
+        end[count++] = g->segments.rows - 1;
+    } while (first + count < n && space_continues(g->space, g->groups[first + count - 1].prompt, g->groups[first + count].prompt));
+    g->parents[g->segments.count++] = -1;
+    g->bounds[g->segments.count] = g->segments.rows;
+    for (int64_t i = 0; i < count; i++) lay_group(g, first + i, parent, end[i]);
+    return count;
 }
 
 /* Turns x into log softmax(x / temperature), in place. */
@@ -332,14 +346,22 @@ static void prefer(grpo_t *g, int64_t n, const float *states, const operand_t *p
                                                  g->apart + i * all, g->pull + i * all);
 }
 
-/* Adds the gradient of up to AT_ONCE groups. */
-static void pass_groups(grpo_t *g, int64_t n, const grpo_group_t *groups, grads_t *grads)
+/* Lays as many of n groups as a pass takes; returns how many. */
+static int64_t lay_groups(grpo_t *g, int64_t n)
 {
+    int64_t laid = 0;
     g->segments = (segments_t){0, 0, g->bounds, g->parents};
     g->count = g->pool_used = 0;
-    g->groups = groups;
     depth_prefixes_clear(&g->prefixes);
-    for (int64_t i = 0; i < n; i++) lay_group(g, i);
+    while (laid < n && (g->space->body == BODY_FLAT || g->segments.rows + space_longest(g->space) <= g->row_cap)) laid += lay_shared(g, laid, n);
+    return laid;
+}
+
+/* Adds the gradient of the first of n groups; returns how many it has taken. */
+static int64_t pass_groups(grpo_t *g, int64_t n, const grpo_group_t *groups, grads_t *grads)
+{
+    g->groups = groups;
+    n = lay_groups(g, n < g->at_once ? n : g->at_once);
     reserve_pool(g);
     const pass_input_t in = {g->segments, g->symbols, &g->prefixes};
     const pass_rates_t none = {0};
@@ -353,6 +375,7 @@ static void pass_groups(grpo_t *g, int64_t n, const grpo_group_t *groups, grads_
     g->pool_used = 0;
     head_pass(g->head, g->count, g->positions, states, packed, policy_gradient, g, pass_gradient(g->pass), grads);
     pass_backward(g->pass, grads);
+    return n;
 }
 
 void grpo_backward(grpo_t *g, int64_t n, const grpo_group_t *groups, bool first, double weight, grads_t *grads,
@@ -361,5 +384,5 @@ void grpo_backward(grpo_t *g, int64_t n, const grpo_group_t *groups, bool first,
     g->first = first;
     g->weight = weight;
     g->stats = stats;
-    for (int64_t i = 0; i < n; i += AT_ONCE) pass_groups(g, n - i < AT_ONCE ? n - i : AT_ONCE, groups + i, grads);
+    for (int64_t i = 0; i < n;) i += pass_groups(g, n - i, groups + i, grads);
 }

@@ -45,7 +45,8 @@ typedef struct {
     perturb_t *perturb;      /* NULL: prompts are as they are */
     occurrences_t occurrences; /* none unless a reward asks */
     int64_t prompt_count, steps;
-    int64_t *order, epoch;   /* of the prompts in that epoch */
+    int64_t *runs, run_count; /* [run_count + 1] first of prompts on end that share their history's encoding */
+    int64_t *order, epoch;    /* of the prompts in that epoch */
     /* the step at hand */
     history_t *asked;        /* [prompts_per_step] */
     int32_t *by;             /* [prompts_per_step] the model that is blind to the target; -1: none */
@@ -126,6 +127,16 @@ static void make_prompts(rl_t *t)
         die(EX_DATAERR, "no user has 4 interactions or more: no training history has an item and one that follows it");
 }
 
+/* Finds the prompts that are taken together. */
+static void make_runs(rl_t *t)
+{
+    t->order = NEW_ARRAY(int64_t, t->prompt_count);
+    t->runs = NEW_ARRAY(int64_t, t->prompt_count + 1);
+    for (int64_t i = 0; i < t->prompt_count; i++)
+        if (!i || t->perturb || !space_continues(&t->space, &t->prompts[i - 1].history, &t->prompts[i].history)) t->runs[t->run_count++] = i;
+    t->runs[t->run_count] = t->prompt_count;
+}
+
 static rl_t *rl_new(const rl_job_t *job)
 {
     const generator_t *g = job->start;
@@ -138,7 +149,6 @@ static rl_t *rl_new(const rl_job_t *job)
             (long long)g->space.sids->items);
     t->steps = (int64_t)ceil(t->o.epochs * (double)t->prompt_count / (double)t->o.prompts_per_step);
     t->epoch = -1;
-    t->order = NEW_ARRAY(int64_t, t->prompt_count);
     t->space = g->space;
     t->space.softmax = sampler_softmax(t->o.sampler);
     t->model = model_copy(g->model);
@@ -152,6 +162,7 @@ static rl_t *rl_new(const rl_job_t *job)
     if (t->o.prompts == PROMPTS_PERTURBED) t->perturb = perturb_new(&t->o.perturb, g->space.sids);
     if (t->o.reward.kind == REWARD_GRADED) t->occurrences = occurrences_new(job->interactions);
     t->o.reward.occurrences = &t->occurrences;
+    make_runs(t);
     make_workers(t);
     make_step(t);
     return t;
@@ -168,10 +179,21 @@ static void rl_free(rl_t *t)
     network_free(t->reference);
     perturb_free(t->perturb);
     occurrences_free(&t->occurrences);
-    void *all[] = {t->workers, t->prompts, t->order, t->asked, t->by, t->perturbed, t->draws, t->targets, t->advantages, t->old, t->groups,
+    void *all[] = {t->workers, t->prompts, t->runs, t->order, t->asked, t->by, t->perturbed, t->draws, t->targets, t->advantages, t->old, t->groups,
                    t->shard_stats};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     free(t);
+}
+
+/* Shuffles the runs, and lists their prompts in that order. */
+static void deal_runs(rl_t *t, uint64_t key)
+{
+    int64_t *run = NEW_ARRAY(int64_t, t->run_count), n = 0;
+    for (int64_t i = 0; i < t->run_count; i++) run[i] = i;
+    rng_shuffle(key, run, t->run_count);
+    for (int64_t i = 0; i < t->run_count; i++)
+        for (int64_t p = t->runs[run[i]]; p < t->runs[run[i] + 1]; p++) t->order[n++] = p;
+    free(run);
 }
 
 /* Finds prompt `number` of the endless row of shuffled epochs. */
@@ -179,8 +201,7 @@ static const prompt_t *prompt_at(rl_t *t, int64_t number)
 {
     const int64_t epoch = number / t->prompt_count;
     if (epoch != t->epoch) {
-        for (int64_t i = 0; i < t->prompt_count; i++) t->order[i] = i;
-        rng_shuffle(rng_key(rng_stream(t->o.seed, "prompts"), (uint64_t)epoch), t->order, t->prompt_count);
+        deal_runs(t, rng_key(rng_stream(t->o.seed, "prompts"), (uint64_t)epoch));
         t->epoch = epoch;
     }
     return &t->prompts[t->order[number % t->prompt_count]];
