@@ -24,11 +24,19 @@ policy_objective_t policy_objective(const char *name)
     die(EX_SOFTWARE, "no objective is called '%s'", name);
 }
 
-/* What was generated at one scored position: by one candidate, or at a history's last row by all of a group. */
+/* What was generated at one scored position, by candidates of one group that have come by the same prefix. */
 typedef struct {
     int64_t group;
-    int draw; /* -1: all */
+    int draw, last; /* the first of them, from which member_t.next leads to the others, and the last */
 } choice_t;
+
+/* A candidate at a level, of a group in the pass. */
+typedef struct {
+    int next;            /* candidate at the same position; -1: none */
+    int64_t node;        /* where it stands in the trie; -1: at no position that others may share */
+    int64_t position;
+    depth_chain_t chain; /* that ends in its prefix */
+} member_t;
 
 struct grpo {
     const network_t *policy, *reference;
@@ -44,6 +52,7 @@ struct grpo {
     int64_t *bounds, *parents;
     scored_position_t *positions;
     choice_t *choices;         /* beside positions */
+    member_t *members;         /* [at_once, group + 1, SID_MAX_TOKENS] */
     float *pool, *p;           /* log pi_ref of all positions' allowed tokens, in the head's order; [widest] */
     /* the pass at hand */
     segments_t segments;
@@ -75,6 +84,7 @@ grpo_t *grpo_new(const network_t *policy, const network_t *reference, const spac
     g->parents = NEW_ARRAY(int64_t, segments);
     g->positions = NEW_ARRAY(scored_position_t, scored);
     g->choices = NEW_ARRAY(choice_t, scored);
+    g->members = NEW_ARRAY(member_t, at_once * all * SID_MAX_TOKENS);
     g->p = xfloats((size_t)space->widest);
     g->apart = NEW_ARRAY(double, at_once * all);
     g->pull = NEW_ARRAY(double, at_once * all);
@@ -89,15 +99,31 @@ void grpo_free(grpo_t *g)
     depth_prefixes_free(&g->prefixes);
     head_free(g->head);
     head_free(g->reference_head);
-    void *all[] = {g->symbols, g->bounds, g->parents, g->positions, g->choices, g->pool, g->p, g->apart, g->pull};
+    void *all[] = {g->symbols, g->bounds, g->parents, g->positions, g->choices, g->members, g->pool, g->p, g->apart, g->pull};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     free(g);
 }
 
+static member_t *member(const grpo_t *g, int64_t group, int draw, int level)
+{
+    return &g->members[(group * (g->o.group + 1) + draw) * SID_MAX_TOKENS + level];
+}
+
+/* Adds a position, and the first candidate that has come to it. */
 static void add_position(grpo_t *g, int64_t row, int level, int64_t node, int64_t group, int draw)
 {
     g->positions[g->count] = (scored_position_t){(int32_t)row, -1, space_next(g->space, level, node)};
-    g->choices[g->count++] = (choice_t){group, draw};
+    g->choices[g->count++] = (choice_t){group, draw, draw};
+    member(g, group, draw, level)->next = -1;
+}
+
+/* Adds a candidate to those of a position. */
+static void join(grpo_t *g, int64_t position, int level, int draw)
+{
+    choice_t *s = &g->choices[position];
+    member(g, s->group, s->last, level)->next = draw;
+    member(g, s->group, draw, level)->next = -1;
+    s->last = draw;
 }
 
 static bool has_choice(const grpo_t *g, int level, int64_t node)
@@ -133,23 +159,44 @@ static int64_t add_prefix(grpo_t *g, depth_chain_t *chain, int level, int64_t en
     return pass_first(g->pass) + depth_prefixes_add(&g->prefixes, chain, level, (int32_t)end, tokens);
 }
 
+/* Scores a candidate's token by the state of its prefix, which is that of an earlier one's if it is the same. */
+static void lay_prefix(grpo_t *g, int64_t group, int first, int draw, int level, int64_t node, int64_t end, depth_chain_t *chain)
+{
+    const draw_t *d = draw_of(g, group, draw);
+    member_t *own = member(g, group, draw, level), *other = NULL;
+    for (int e = first; e < draw && !other; e++)
+        if (node >= 0 && member(g, group, e, level)->node == node) other = member(g, group, e, level);
+    if (other) {
+        *chain = other->chain;
+        own->position = other->position;
+        join(g, own->position, level, draw);
+    } else {
+        const int64_t row = add_prefix(g, chain, level, end, d->tokens);
+        own->position = g->count;
+        add_position(g, row, level, node, group, draw);
+    }
+    own->node = node;
+    own->chain = *chain;
+}
+
 /* Scores a candidate's tokens where there was a choice, but for the first, which is the group's. In a flat body its tokens up to
  * the last one before a choice are a branch of the history, segment `parent`; in a timeline, and where rows think, they are prefixes
  * that follow its last row, `end`, and `chain` holds the group's own, of no tokens. */
-static void lay_branch(grpo_t *g, int64_t group, int draw, int64_t parent, int64_t end, depth_chain_t chain)
+static void lay_branch(grpo_t *g, int64_t group, int first, int draw, int64_t parent, int64_t end, depth_chain_t chain)
 {
     const draw_t *d = draw_of(g, group, draw);
     const int64_t start = g->segments.rows;
     const bool branches = !space_by_prefixes(g->space);
     int64_t node = 0;
     int fed = 0;
+    for (int level = 0; level < SID_MAX_TOKENS; level++) member(g, group, draw, level)->node = -1;
     for (int level = 0; level < d->count; level++) {
         const bool choice = has_choice(g, level, node);
         if (!choice && draw < g->o.group && g->o.objective == OBJECTIVE_GRPO)
             g->stats->loss -= share_of(g, group, draw) * g->groups[group].advantages[draw]; /* a ratio of 1 */
         if (choice && level > 0) {
-            const int64_t row = branches ? start + level - 1 : add_prefix(g, &chain, level, end, d->tokens);
-            add_position(g, row, level, node, group, draw);
+            if (branches) add_position(g, start + level - 1, level, node, group, draw);
+            else lay_prefix(g, group, first, draw, level, node, end, &chain);
             fed = level;
         }
         if (node >= 0) node = trie_child(&g->space->trie, node, d->tokens[level]);
@@ -168,10 +215,11 @@ static void lay_group(grpo_t *g, int64_t group, int64_t parent, int64_t end)
     depth_chain_t chain = depth_chain();
     int64_t row = end;
     if (space_by_prefixes(g->space) && (choice || g->prefixes.chained)) row = add_prefix(g, &chain, 0, end, NULL);
-    if (choice) add_position(g, row, 0, 0, group, -1);
     int first, after;
     scored_draws(g, group, &first, &after);
-    for (int d = first; d < after; d++) lay_branch(g, group, d, parent, end, chain);
+    if (choice) add_position(g, row, 0, 0, group, first);
+    for (int d = first + 1; choice && d < after; d++) join(g, g->count - 1, 0, d);
+    for (int d = first; d < after; d++) lay_branch(g, group, first, d, parent, end, chain);
 }
 
 /* Lays the first of n groups, and those whose prompts go on from its, behind one history; returns how many. */
@@ -249,13 +297,10 @@ static double token_gradient(grpo_t *g, const grpo_group_t *group, int draw, int
     return ratio * a > clipped ? 0 : -share * ratio * a;
 }
 
-/* Finds the candidates that a scored position is of, [*begin, *end). */
-static void draws_at(const grpo_t *g, int64_t i, int *begin, int *end)
+/* Finds the candidate that shares a scored position after another; -1: none. */
+static int next_draw(const grpo_t *g, int64_t i, int draw)
 {
-    const choice_t *s = &g->choices[i];
-    *begin = s->draw;
-    *end = s->draw + 1;
-    if (s->draw < 0) scored_draws(g, s->group, begin, end);
+    return member(g, g->choices[i].group, draw, g->positions[i].set.level)->next;
 }
 
 /* Finds the place of a candidate's token among those allowed at a position. */
@@ -271,10 +316,8 @@ static int32_t chosen_at(const grpo_t *g, int64_t i, const allowed_t *allowed, i
 static void move_apart(void *ctx, int64_t i, const allowed_t *allowed, float *x)
 {
     grpo_t *g = ctx;
-    int begin, end;
-    draws_at(g, i, &begin, &end);
     log_softmax(allowed->n, g->inverse_temperature, x);
-    for (int d = begin; d < end; d++) {
+    for (int d = g->choices[i].draw; d >= 0; d = next_draw(g, i, d)) {
         const int32_t chosen = chosen_at(g, i, allowed, d);
         g->apart[g->choices[i].group * (g->o.group + 1) + d] += x[chosen] - g->pool[g->pool_used + chosen];
     }
@@ -304,26 +347,24 @@ static double draw_gradient(grpo_t *g, int64_t i, int draw, double log_p, double
 static void policy_gradient(void *ctx, int64_t i, const allowed_t *allowed, float *x)
 {
     grpo_t *g = ctx;
-    int begin, end;
-    draws_at(g, i, &begin, &end);
     const float *ref = g->pool + g->pool_used;
-    int32_t chosen[end - begin];
-    double gradient[end - begin], pull = 0, push = 0;
+    int32_t chosen[g->o.group + 1];
+    double gradient[g->o.group + 1], pull = 0, push = 0;
     float kl, entropy, reference_entropy;
     g->pool_used += allowed->n;
     log_softmax(allowed->n, g->inverse_temperature, x);
     measure(allowed->n, x, ref, g->p, &kl, &entropy, &reference_entropy);
-    for (int d = begin; d < end; d++) {
-        chosen[d - begin] = chosen_at(g, i, allowed, d);
-        gradient[d - begin] = draw_gradient(g, i, d, x[chosen[d - begin]], kl, &push);
-        pull -= gradient[d - begin];
+    for (int d = g->choices[i].draw; d >= 0; d = next_draw(g, i, d)) {
+        chosen[d] = chosen_at(g, i, allowed, d);
+        gradient[d] = draw_gradient(g, i, d, x[chosen[d]], kl, &push);
+        pull -= gradient[d];
         if (d == g->o.group) continue;
         g->stats->kl += kl;
         g->stats->entropy += entropy;
         g->stats->reference_entropy += reference_entropy;
     }
     spread(allowed->n, g->inverse_temperature, (float)pull, (float)push, kl, g->p, ref, x);
-    for (int d = begin; d < end; d++) x[chosen[d - begin]] += g->inverse_temperature * (float)gradient[d - begin];
+    for (int d = g->choices[i].draw; d >= 0; d = next_draw(g, i, d)) x[chosen[d]] += g->inverse_temperature * (float)gradient[d];
 }
 
 /* Makes room for the tokens that may follow at the pass's positions. */
