@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/jsonlog.h"
 #include "base/mem.h"
@@ -15,6 +14,7 @@
 #include "base/rng.h"
 #include "gen/validation.h"
 #include "nn/optim.h"
+#include "policy/rl_sums.h"
 #include "train/loop.h"
 
 _Static_assert((int)RL_RUNNING == LOOP_RUNNING && (int)RL_EPOCHS == LOOP_ROUNDS && (int)RL_PATIENCE == LOOP_PATIENCE &&
@@ -22,13 +22,6 @@ _Static_assert((int)RL_RUNNING == LOOP_RUNNING && (int)RL_EPOCHS == LOOP_ROUNDS 
                "why the loop ends is why policy training ends");
 
 const char *const rl_end_names[] = {"running", "epochs", "patience", "kl", "entropy"};
-
-/* Sums over the steps since the last validation. */
-typedef struct {
-    double groups, equal, hit_groups, reward, terms[REWARD_TERMS], deviation; /* over groups */
-    double kl, entropy, reference_entropy, tokens, clipped;                   /* over generated tokens */
-    double loss, supervised, norm, updates;                                   /* over updates */
-} rl_sums_t;
 
 typedef struct {
     const rl_job_t *job;
@@ -223,22 +216,6 @@ static void ask(rl_t *t, int64_t i, int64_t number)
     target->count = vocab_sid(&t->space.vocab, t->space.sids, target->item, target->tokens);
 }
 
-static void add_rewards(rl_t *t, const reward_t *rewards)
-{
-    double mean = 0, square = 0;
-    bool hit = false;
-    for (int64_t g = 0; g < t->o.group; g++) {
-        const double r = reward_sum(&rewards[g]);
-        mean += r / (double)t->o.group;
-        square += r * r / (double)t->o.group;
-        hit = hit || rewards[g].term[TERM_EXACT] > 0;
-        for (int k = 0; k < REWARD_TERMS; k++) t->sums.terms[k] += rewards[g].term[k] / (double)t->o.group;
-    }
-    t->sums.reward += mean;
-    t->sums.deviation += sqrt(fmax(0, square - mean * mean));
-    t->sums.hit_groups += hit;
-}
-
 /* Draws and rewards the step's candidates, and keeps the groups that have something to say. */
 static void collect(rl_t *t, int64_t step)
 {
@@ -251,7 +228,7 @@ static void collect(rl_t *t, int64_t step)
     for (int64_t i = 0; i < n; i++) {
         const int64_t at = i * t->o.group;
         reward_group(&t->o.reward, &t->space, t->job->quality, t->asked[i].target, (int)t->o.group, t->draws + at, rewards);
-        add_rewards(t, rewards);
+        rl_sums_group(&t->sums, (int)t->o.group, rewards, t->by[i] < 0);
         const bool unequal = reward_advantages((int)t->o.group, rewards, t->o.standardise, t->advantages + at);
         const bool tells = unequal || t->o.objective != OBJECTIVE_GRPO;
         t->sums.equal += !unequal;
@@ -261,7 +238,6 @@ static void collect(rl_t *t, int64_t step)
                                                   t->old + at * SID_MAX_TOKENS, tells};
     }
     for (int64_t i = 0; i < t->kept; i++) t->groups[i].weight /= (double)max64(told, 1);
-    t->sums.groups += (double)n;
     t->drawn += n * t->o.group;
     free(rewards);
 }
@@ -284,22 +260,11 @@ static double learning_rate(const rl_t *t)
     return t->o.update.lr * (updates < warmup ? (double)(updates + 1) / (double)warmup : 1);
 }
 
-static void add_stats(rl_sums_t *sums, const grpo_stats_t *s)
-{
-    sums->loss += s->loss;
-    sums->supervised += s->supervised;
-    sums->kl += s->kl;
-    sums->entropy += s->entropy;
-    sums->reference_entropy += s->reference_entropy;
-    sums->tokens += (double)s->tokens;
-    sums->clipped += (double)s->clipped;
-}
-
 /* Updates once on the step's candidates. */
 static void update(rl_t *t, int64_t step)
 {
     parallel_for(t->used_shards, run_shard, t);
-    for (int64_t s = 0; s < t->used_shards; s++) add_stats(&t->sums, &t->shard_stats[s]);
+    for (int64_t s = 0; s < t->used_shards; s++) rl_sums_pass(&t->sums, &t->shard_stats[s]);
     update_options_t u = t->o.update;
     u.lr = learning_rate(t);
     const double norm = learner_update(&t->learner, &u, t->used_shards, 1);
@@ -353,52 +318,35 @@ static void kept(void *ctx, const loop_state_t *at)
     if (at->round == 0) t->start = t->score;
 }
 
-static double ratio(double a, double b) { return b > 0 ? a / b : 0; }
-
-static double entropy_share(const rl_sums_t *s) { return s->reference_entropy > 0 ? s->entropy / s->reference_entropy : 1; }
-
 static double candidates_per_second(const rl_t *t, const loop_state_t *at)
 {
     return at->seconds > 0 ? (double)t->drawn / at->seconds : 0;
 }
 
-/* Logs one line: means over the steps since the last, and validation. */
 static void log_round(const rl_t *t, const loop_state_t *at)
 {
-    const rl_sums_t *x = &t->sums;
-    buf_t terms = {0};
-    for (int k = 0; k < REWARD_TERMS; k++)
-        buf_printf(&terms, "%s\"%s\":%.6f", k ? "," : "", reward_term_names[k], ratio(x->terms[k], x->groups));
-    char *validated = validation_json(t->validation, &t->score);
-    jsonlog("{\"step\":%d,\"updates\":%d,\"prompts\":%.0f,\"reward\":%.6f,\"reward_terms\":{%s},\"reward_deviation\":%.6f,"
-            "\"groups_with_hit\":%.6f,\"groups_equal\":%.0f,\"groups_equal_share\":%.6f,\"loss\":%.6f,\"supervised_loss\":%.6f,\"kl\":%.6g,"
-            "\"entropy\":%.6f,\"entropy_share\":%.6f,\"clipped\":%.6f,\"gradient_norm\":%.6f,%s,\"candidates_per_second\":%.0f}",
-            (int)first_step(t, at->round), (int)t->learner.updates, x->groups, ratio(x->reward, x->groups), terms.data,
-            ratio(x->deviation, x->groups), ratio(x->hit_groups, x->groups), x->equal, ratio(x->equal, x->groups),
-            ratio(x->loss, x->updates), ratio(x->supervised, x->updates), ratio(x->kl, x->tokens), ratio(x->entropy, x->tokens), entropy_share(x),
-            ratio(x->clipped, x->tokens), ratio(x->norm, x->updates), validated, candidates_per_second(t, at));
-    buf_free(&terms);
+    char *tells = rl_sums_json(&t->sums), *validated = validation_json(t->validation, &t->score);
+    jsonlog("{\"step\":%d,\"updates\":%d,%s,%s,\"candidates_per_second\":%.0f}", (int)first_step(t, at->round), (int)t->learner.updates,
+            tells, validated, candidates_per_second(t, at));
+    free(tells);
     free(validated);
 }
 
 static void say_round(const rl_t *t, const loop_state_t *at)
 {
-    const rl_sums_t *x = &t->sums;
     char validated[40] = "";
+    if (!(t->sums.groups > 0)) return;
     if (t->validation)
         snprintf(validated, sizeof validated, ", ndcg@10 %.4f%s", t->score.ndcg10, at->best_round == at->round ? " *" : "");
-    if (x->groups > 0)
-        note("step %d/%d: reward %.4f (exact %.4f), equal groups %.0f%%, kl %.3g, entropy %.2f of the reference's%s, "
-             "%.0f candidates/s",
-             (int)first_step(t, at->round), (int)t->steps, ratio(x->reward, x->groups), ratio(x->terms[TERM_EXACT], x->groups),
-             100 * ratio(x->equal, x->groups), ratio(x->kl, x->tokens), entropy_share(x), validated,
-             candidates_per_second(t, at));
+    char *tells = rl_sums_words(&t->sums);
+    note("step %d/%d: %s%s, %.0f candidates/s", (int)first_step(t, at->round), (int)t->steps, tells, validated, candidates_per_second(t, at));
+    free(tells);
 }
 
 /* Tells whether the policy has left its bounds, and which. */
 static rl_end_t strayed(const rl_t *t)
 {
-    const double kl = ratio(t->sums.kl, t->sums.tokens), entropy = entropy_share(&t->sums);
+    const double kl = rl_sums_kl(&t->sums), entropy = rl_sums_entropy_share(&t->sums);
     if (t->o.max_kl > 0 && kl > t->o.max_kl) return RL_KL;
     if (entropy < t->o.min_entropy || (t->o.max_entropy > 0 && entropy > t->o.max_entropy)) return RL_ENTROPY;
     return RL_RUNNING;
@@ -417,13 +365,7 @@ static int64_t report(void *ctx, const loop_state_t *at)
 static void fields(void *ctx, checkpoint_t *c)
 {
     rl_t *t = ctx;
-    rl_sums_t *s = &t->sums;
-    const struct { const char *name; double *value; } sums[] = {
-        {"groups", &s->groups}, {"equal", &s->equal}, {"hit_groups", &s->hit_groups}, {"reward", &s->reward},
-        {"deviation", &s->deviation}, {"kl", &s->kl}, {"entropy", &s->entropy}, {"reference_entropy", &s->reference_entropy},
-        {"tokens", &s->tokens}, {"clipped", &s->clipped}, {"loss", &s->loss}, {"supervised", &s->supervised}, {"norm", &s->norm}, {"updates", &s->updates}};
-    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) checkpoint_add(c, "round", sums[i].name, ST_F64, 1, sums[i].value);
-    checkpoint_add(c, "round", "reward_terms", ST_F64, REWARD_TERMS, s->terms);
+    rl_sums_fields(&t->sums, c);
     checkpoint_add(c, "start", "hr", ST_F64, 1, &t->start.hr10);
     checkpoint_add(c, "start", "ndcg", ST_F64, 1, &t->start.ndcg10);
     checkpoint_add(c, "kept", "hr", ST_F64, 1, &t->best.hr10);
