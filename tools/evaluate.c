@@ -255,6 +255,7 @@ static void write_all(const verdict_t *v, const system_t *s, const held_out_t *h
         if (s->recommender) ranks_add_sids(ranks, recommender_sids(s->recommender));
         ranks_add(ranks, v->n, split, v->ranks);
         held_out_add(ranks, h, &ranks_rows);
+        held_out_add_strata(ranks, h, &ranks_rows);
         st_prepare(ranks);
     }
     if (lists) {
