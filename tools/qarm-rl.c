@@ -178,6 +178,8 @@ static blend_t *read_blend(const catalogue_t *c, const st_file_t *model, provena
     *b = blend_read(f);
     catalogue_check_items(f->name, &b->item_ids, c->sids_file->name, &c->sids.item_ids);
     blend_check_interactions(b, f->name, c->interactions_file);
+    if (b->sources.tables[TABLE_COOCCUR].rows && !b->sources.cooccur.window)
+        die_at(f->name, 0, "metadata 'config': expected how co-occurrence was counted, to leave out each prompt's own history");
     char *digest = st_digest(model);
     blend_check_model(b, f->name, digest);
     provenance_add(from, "blend", f);

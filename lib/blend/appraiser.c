@@ -105,7 +105,7 @@ static void appraise_history(appraiser_t *a, int64_t i, sources_answer_t *answer
     const blend_t *b = a->blend;
     bool wanted[PARTS] = {false};
     for (int s = 0; s < b->parts; s++) wanted[b->part[s]] = true;
-    sources_ask(&b->sources, &a->histories[i], wanted, answer);
+    sources_ask(&b->sources, &a->histories[i], NULL, wanted, answer);
     const double left = left_to_others(a, i);
     for (int64_t j = a->offsets[i]; j < a->offsets[i + 1]; j++) {
         const bool out = leaves_met_out(a) && answer->sum[PART_REPEAT].touched[a->items[j]];

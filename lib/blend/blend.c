@@ -70,6 +70,17 @@ static double need_option(const st_file_t *f, const cJSON *config, const char *k
     return v->valuedouble;
 }
 
+/* Reads how co-occurrence was counted; a file that does not say leaves the window 0. */
+static cooccur_options_t read_cooccur(const cJSON *config)
+{
+    const cJSON *window = cJSON_GetObjectItemCaseSensitive(config, "cooccur-window"), *back = cJSON_GetObjectItemCaseSensitive(config, "cooccur-back");
+    const cJSON *power = cJSON_GetObjectItemCaseSensitive(config, "cooccur-power");
+    if (!cJSON_IsNumber(window) || !(window->valuedouble >= 1 && window->valuedouble <= INT32_MAX)) return (cooccur_options_t){0};
+    if (!cJSON_IsNumber(back) || !(back->valuedouble >= 0 && back->valuedouble <= 1)) return (cooccur_options_t){0};
+    if (!cJSON_IsNumber(power) || !(power->valuedouble >= 0 && power->valuedouble <= 1)) return (cooccur_options_t){0};
+    return (cooccur_options_t){.window = (int64_t)window->valuedouble, .back = back->valuedouble, .power = power->valuedouble};
+}
+
 static void read_options(const st_file_t *f, sources_t *e)
 {
     const char *text = st_meta(f, "config"), *protocol = st_meta(f, "protocol");
@@ -77,6 +88,7 @@ static void read_options(const st_file_t *f, sources_t *e)
     for (int t = 0; t < TABLES; t++) e->decay[t] = need_option(f, config, decay_names[t], 1);
     const double hops = need_option(f, config, "hops", INT32_MAX);
     e->hops = (int64_t)hops;
+    e->cooccur = read_cooccur(config);
     if (e->hops < 1 || (double)e->hops != hops) die_at(f->name, 0, "metadata 'config': \"hops\" is %g, expected a whole number", hops);
     cJSON_Delete(config);
     for (e->protocol = 0; e->protocol < PROTOCOLS; e->protocol++)

@@ -52,7 +52,7 @@ struct mixer {
     /* the call at hand */
     const mixing_t *how;
     int64_t n, k, beam_k, width, spare;
-    const history_t *histories;
+    const history_t *histories, *own; /* own: NULL: nothing is forgotten */
     int32_t *beam;        /* [n, beam_k] */
     float *beam_log_p;
     int32_t *ranked;      /* [n, k] */
@@ -237,7 +237,7 @@ static void gather_history(mixer_t *m, int64_t i, workspace_t *w)
     const bool asks = asks_generator(m, asked->bin);
     bool wanted[PARTS];
     wanted_by(m, asked->bin, wanted);
-    sources_ask(&m->blend->sources, h, wanted, &w->answer);
+    sources_ask(&m->blend->sources, h, m->own ? &m->own[i] : NULL, wanted, &w->answer);
     const accumulator_t *met = &w->answer.sum[PART_REPEAT];
     accumulator_clear(&w->place);
     asked->count = 0;
@@ -330,9 +330,12 @@ static bool find_bins(mixer_t *m)
     return asks;
 }
 
+void mixer_forget(mixer_t *m, const history_t *own) { m->own = own; }
+
 void mixer_topk(mixer_t *m, const mixing_t *how, int64_t n, const history_t *histories, int width, int spare, int64_t k,
                 int32_t *items, float *scores)
 {
+    const history_t *own = m->own;
     get_ready(m);
     m->how = how;
     m->k = k;
@@ -344,6 +347,7 @@ void mixer_topk(mixer_t *m, const mixing_t *how, int64_t n, const history_t *his
     for (int64_t first = 0; first < n; first += CHUNK) {
         m->n = min64(CHUNK, n - first);
         m->histories = histories + first;
+        m->own = own ? own + first : NULL;
         m->ranked = items + first * k;
         m->scores = scores + first * k;
         const bool beam = find_bins(m);
@@ -353,6 +357,7 @@ void mixer_topk(mixer_t *m, const mixing_t *how, int64_t n, const history_t *his
         parallel_for(shards(m->n), rank, m);
         if (!beam) progress_add(m->n);
     }
+    m->own = own;
     free(m->beam);
     free(m->beam_log_p);
 }

@@ -103,12 +103,13 @@ static int64_t list_length(const int32_t *list, int64_t places)
     return n;
 }
 
-static void add_blend(proposer_t *p, int64_t n, const history_t *prompts, draw_t *draws)
+static void add_blend(proposer_t *p, int64_t n, const history_t *prompts, const history_t *own, draw_t *draws)
 {
     const bool unmet = p->o.blend->sources.protocol == PROTOCOL_UNSEEN;
     const int64_t places = min64(p->o.group + (unmet ? p->space->max_items : 0), p->space->sids->items);
     int32_t *lists = NEW_ARRAY(int32_t, n * places);
     float *scores = NEW_ARRAY(float, n * places);
+    mixer_forget(p->mixer, own);
     mixer_topk(p->mixer, &p->o.blend->mixing, n, prompts, p->o.group, unmet ? p->o.group : 0, places, lists, scores);
     for (int64_t i = 0; i < n; i++) {
         int32_t *list = lists + i * places;
@@ -137,13 +138,13 @@ static void score(proposer_t *p, int64_t n, const history_t *prompts, draw_t *dr
     free(scores);
 }
 
-void proposer_draw(proposer_t *p, int64_t n, const history_t *prompts, const int32_t *by, uint64_t key, int64_t first, draw_t *draws)
+void proposer_draw(proposer_t *p, int64_t n, const history_t *prompts, const history_t *own, const int32_t *by, uint64_t key, int64_t first, draw_t *draws)
 {
     if (!p->scorer) {
         rollout_run(p->rollout[0], n, prompts, key, first, draws);
         return;
     }
     for (int d = 0; d < p->drawers; d++) draw_by(p, d, n, prompts, by, key, first, draws);
-    if (p->o.blend) add_blend(p, n, prompts, draws);
+    if (p->o.blend) add_blend(p, n, prompts, own, draws);
     score(p, n, prompts, draws);
 }

@@ -41,9 +41,10 @@ typedef struct proposer proposer_t;
 proposer_t *proposer_new(drawer_t policy, const proposer_options_t *o);
 void proposer_free(proposer_t *p);
 
-/* draws [n, group] of each prompt, those of prompt i by network by[i] where others draw. Their log_prob is the policy's, but for what
+/* draws [n, group] of each prompt, those of prompt i by network by[i] where others draw; a blend counts nothing that own[i], the
+ * training history which the prompt and its target are of, has put into co-occurrence. Their log_prob is the policy's, but for what
  * is no item's SID. Depends on the prompts, `key` and `first`, the number of the first prompt. Parallel; equal bytes for any number
  * of threads. */
-void proposer_draw(proposer_t *p, int64_t n, const history_t *prompts, const int32_t *by, uint64_t key, int64_t first, draw_t *draws);
+void proposer_draw(proposer_t *p, int64_t n, const history_t *prompts, const history_t *own, const int32_t *by, uint64_t key, int64_t first, draw_t *draws);
 
 #endif

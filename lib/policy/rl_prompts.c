@@ -23,7 +23,7 @@ prompt_t *prompts_make(const interactions_t *x, prompts_kind_t kind, int models,
         for (int64_t at = all || h.count < 2 ? 1 : h.count - 1; at < h.count; at++) {
             const int64_t first = at > max_items ? at - max_items : 0;
             GROW(list, n, cap);
-            list[n++] = (prompt_t){{h.items + first, at - first, h.items[at]}, at == h.count - 1 ? blind : -1};
+            list[n++] = (prompt_t){{h.items + first, at - first, h.items[at]}, h, at == h.count - 1 ? blind : -1};
         }
     }
     *count = n;

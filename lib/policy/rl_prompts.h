@@ -14,6 +14,7 @@ typedef enum { PROMPTS_ALL, PROMPTS_LAST, PROMPTS_HELD_BACK, PROMPTS_PERTURBED, 
 
 typedef struct {
     history_t history; /* the last items before its target */
+    history_t own;     /* all that is trained on of its user's history */
     int32_t blind;     /* the first of the models that has not been trained on the target; -1: all have */
 } prompt_t;
 

@@ -41,7 +41,7 @@ typedef struct {
     int64_t *runs, run_count; /* [run_count + 1] first of prompts on end that share their history's encoding */
     int64_t *order, epoch;    /* of the prompts in that epoch */
     /* the step at hand */
-    history_t *asked;        /* [prompts_per_step] */
+    history_t *asked, *own;  /* [prompts_per_step] and the training histories that they are of */
     int32_t *by;             /* [prompts_per_step] the model that is blind to the target; -1: none */
     int32_t *perturbed;      /* [prompts_per_step, max_items] */
     draw_t *draws, *targets; /* [prompts_per_step, group], [prompts_per_step] */
@@ -69,6 +69,7 @@ static void make_step(rl_t *t)
 {
     const int64_t prompts = t->o.prompts_per_step, candidates = prompts * t->o.group;
     t->asked = NEW_ARRAY(history_t, prompts);
+    t->own = NEW_ARRAY(history_t, prompts);
     t->by = NEW_ARRAY(int32_t, prompts);
     t->perturbed = NEW_ARRAY(int32_t, t->perturb ? prompts * t->space.max_items : 0);
     t->draws = NEW_ARRAY(draw_t, candidates);
@@ -172,7 +173,7 @@ static void rl_free(rl_t *t)
     network_free(t->reference);
     perturb_free(t->perturb);
     occurrences_free(&t->occurrences);
-    void *all[] = {t->workers, t->prompts, t->runs, t->order, t->asked, t->by, t->perturbed, t->draws, t->targets, t->advantages, t->old, t->groups,
+    void *all[] = {t->workers, t->prompts, t->runs, t->order, t->asked, t->own, t->by, t->perturbed, t->draws, t->targets, t->advantages, t->old, t->groups,
                    t->shard_stats};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     free(t);
@@ -207,6 +208,7 @@ static void ask(rl_t *t, int64_t i, int64_t number)
 {
     const prompt_t *prompt = prompt_at(t, number);
     t->asked[i] = prompt->history;
+    t->own[i] = prompt->own;
     t->by[i] = prompt->blind;
     if (t->perturb)
         t->asked[i] = perturb_history(t->perturb, &t->asked[i], rng_key(rng_stream(t->o.seed, "perturbed"), (uint64_t)number),
@@ -222,7 +224,7 @@ static void collect(rl_t *t, int64_t step)
     const int64_t n = t->o.prompts_per_step, first = step * n;
     reward_t *rewards = NEW_ARRAY(reward_t, t->o.group);
     for (int64_t i = 0; i < n; i++) ask(t, i, first + i);
-    proposer_draw(t->proposer, n, t->asked, t->by, rng_stream(t->o.seed, "draws"), first, t->draws);
+    proposer_draw(t->proposer, n, t->asked, t->own, t->by, rng_stream(t->o.seed, "draws"), first, t->draws);
     int64_t told = 0;
     t->kept = 0;
     for (int64_t i = 0; i < n; i++) {

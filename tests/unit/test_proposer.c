@@ -55,7 +55,7 @@ static void propose(const fixture_t *f, proposer_options_t o, const int32_t *by,
     o.group = GROUP;
     o.sampler = SAMPLER_BEAM;
     proposer_t *p = proposer_new((drawer_t){f->net[0], &f->space}, &o);
-    proposer_draw(p, N, prompts, by, 1, 0, draws);
+    proposer_draw(p, N, prompts, NULL, by, 1, 0, draws);
     proposer_free(p);
 }
 
