@@ -459,7 +459,7 @@ rng = np.random.default_rng(6)
 strata = rng.choice(2, 2000) * 2 # nothing in the middle
 for name, p in (("a", 0.3), ("b1", 0.36), ("b2", 0.37), ("other", 0.3)):
     e.write_ranks(name + ".st", np.where(rng.random(2000) < p + strata / 20, rng.integers(1, 21, 2000), 0), 20, strata=strata if name != "other" else strata[::-1])
-e.write_ranks("odd.st", [1, 2], 20, strata=[0, 3])
+e.write_ranks("odd.st", [1, 2], 20, strata=[0, -1])
 PY
     run --separate-stderr evaluate --compare a.st b1.st,b2.st -o c.json
     assert_success
@@ -472,7 +472,7 @@ PY
     assert_equal "$(jq .strata c.json)" null
     run --separate-stderr evaluate --compare odd.st odd.st
     assert_failure 65
-    assert_regex "$stderr" "tensor 'stratum': row 1: 3, expected 0 to 2"
+    assert_regex "$stderr" "tensor 'stratum': row 1: -1, expected 0 to 2"
 }
 
 @test "comparison and ablation without met items" {

@@ -242,7 +242,7 @@ static bool know_strata(const system_t both[2])
     for (int b = 0; b < 2; b++)
         for (int i = 0; same && i < both[b].seeds; i++) {
             const ranks_t *r = &both[b].ranks[i];
-            same = r->stratum && !memcmp(r->stratum, first->stratum, (size_t)first->cases);
+            same = r->stratum && !memcmp(r->stratum, first->stratum, (size_t)first->cases * sizeof *r->stratum);
         }
     return same;
 }

@@ -21,7 +21,7 @@ typedef struct {
 typedef struct {
     int64_t cases, users;
     int64_t *case_offsets; /* [users + 1] where each user's cases begin */
-    uint8_t *stratum;      /* [cases] by popularity (score/strata.h); NULL where the file does not say */
+    int32_t *stratum;      /* [cases] by popularity (score/strata.h); NULL where the file does not say */
     ranks_list_t list; /* a file without metadata k counts as INT32_MAX: every cut is defined */
     char *split;       /* NULL where the file does not say */
     double alone, utilisation; /* of the SIDs (data/sids.h), the latter over all levels; NaN where the file does not say */

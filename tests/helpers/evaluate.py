@@ -384,7 +384,7 @@ def write_ranks(path, ranks, k, which="test", prefix="u", unseen=None, k_unseen=
     """Ranks under one protocol, or with `unseen` under both; of cases of the given strata, if any."""
     both = {} if unseen is None else {"rank_unseen": np.array(unseen, np.int32)}
     if strata is not None:
-        both["stratum"] = np.array(strata, np.uint8)
+        both["stratum"] = np.array(strata, np.int32)
     write(path, {"rank": np.array(ranks, np.int32), **both, "user_ids": [f"{prefix}{u}" for u in range(len(ranks))]},
           {"schema": "ranks/1", "split": which, "k": str(k), **({"k_unseen": str(k_unseen)} if unseen is not None else {})})
 
