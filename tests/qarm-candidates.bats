@@ -47,7 +47,7 @@ same_bytes() {
         for how in '--reward rank' '--reward exact --sampler constrained-sample' '--objective sdpo-rank --kl 1'; do
             for kind in own blend mix; do
                 blend=()
-                [ $kind = own ] || blend=(--candidates $kind --blend blend.st)
+                [ "$kind" = own ] || blend=(--candidates "$kind" --blend blend.st)
                 # shellcheck disable=SC2086 # words
                 rl -m $model.st $how "${blend[@]}" --valid-users 0 -o out-$kind.st
             done
@@ -82,6 +82,19 @@ same_bytes() {
     [ $((both - one - two)) -ge 0 ] && [ $((both - one - two)) -lt 50 ] || fail "$both prompts of $one and $two"
     rl -m model.st --reward exact --prompts cross-fit --blind fold2.st --blind fold1.st --valid-users 0 --prompts-per-step 50 -o other.st
     assert_equal "$(weights rl.st)" "$(weights other.st)" # the order of those who draw nothing but their own prompts' candidates
+}
+
+@test "the log tells hits on targets that the model was trained on from those on others" {
+    rl -m fold1.st --reward exact --valid-users 0 --log log.jsonl -o rl.st
+    run jq -s '.[1:] | map(.prompts_known > 0 and .prompts_known < .prompts and .groups_with_hit_known != null and .groups_with_hit_unknown != null and
+        (.groups_with_hit_known * .prompts_known + .groups_with_hit_unknown * (.prompts - .prompts_known) - .groups_with_hit * .prompts | fabs) < 0.01) | all' log.jsonl
+    assert_output true
+    rl -m model.st --reward exact --valid-users 0 --log log.jsonl -o rl.st
+    run jq -s '.[1:] | map(.prompts_known == .prompts and .groups_with_hit_unknown == null) | all' log.jsonl
+    assert_output true
+    rl -m model.st --reward exact "${BLIND[@]}" --valid-users 0 --log log.jsonl -o rl.st
+    run jq -s '.[1:] | map(.prompts_known == 0 and .groups_with_hit_known == null) | all' log.jsonl
+    assert_output true
 }
 
 @test "folds: nothing that a fold holds back reaches its model, and all that it does not" {

@@ -18,7 +18,8 @@ static const char *const advantage_choices[] = {"standardised", "centred", NULL}
 
 static const char *model_path, *sids_path, *interactions_path, *quality_path, *blend_path;
 static cli_list_t blind_paths;
-static const char *objective = "grpo", *advantages = "standardised", *reward = "gated", *sampler = "constrained-beam", *candidates = "own", *prompts = "all", *schedule = "cosine";
+static const char *objective = "grpo", *advantages = "standardised", *reward = "gated", *sampler = "constrained-beam";
+static const char *candidates = "own", *prompts = "all", *schedule = "cosine";
 static const char *validate = "auto", *gemm = "auto";
 static double save_seconds = 30;
 static rl_options_t o = {.reward = {.alpha = 0.5, .lambda_valid = 0.1, .lambda_pref = 0.3, .gamma = 0.3},
@@ -148,7 +149,8 @@ static generator_t read_model(const st_file_t *f, const catalogue_t *c, const ch
 {
     const generator_t g = generator_read(f, c->sids_file, &c->sids);
     if (o.sampler == SAMPLER_FREE && g.space.softmax == SOFTMAX_TRIE)
-        die(EX_USAGE, "--sampler free: %s was trained with --softmax trie and has never told items' SIDs from others; train with --softmax level", f->name);
+        die(EX_USAGE, "--sampler free: %s was trained with --softmax trie and has never told items' SIDs from others; train with "
+                      "--softmax level", f->name);
     if (needs && g.hold.share == 0)
         die(EX_USAGE, "--prompts %s: %s has been trained on everything; train with --hold-back", needs, f->name);
     return g;

@@ -21,7 +21,8 @@ static const train_options_t flat = {
     .dim = 192, .layers = 4, .ffn = 512, .depth_ffn = 128, .think_targets = 1, .think_ffn = 32,
     .tutor = {.align = 0.1, .guide = 0.1, .follow = 0.1, .temperature = 0.1}, .max_items = 20, .dropout = 0.15, .depth_dropout = 0.15,
     .lr = 1.2e-3,
-    .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15, .batch_tokens = 2048, .valid_users = 2000, .patience = 5, .beam = 20, .fold = 1};
+    .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15, .batch_tokens = 2048, .valid_users = 2000, .patience = 5,
+    .beam = 20, .fold = 1};
 static const train_options_t timeline = {
     .dim = 128, .layers = 2, .ffn = 256, .depth_ffn = 128, .think_ffn = 32, .tutor = {.align = 0.1, .guide = 0.1, .follow = 0.1, .temperature = 0.1},
     .max_items = 50, .dropout = 0.4, .depth_dropout = 0.15, .lr = 2e-3,

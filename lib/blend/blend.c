@@ -73,7 +73,8 @@ static double need_option(const st_file_t *f, const cJSON *config, const char *k
 /* Reads how co-occurrence was counted; a file that does not say leaves the window 0. */
 static cooccur_options_t read_cooccur(const cJSON *config)
 {
-    const cJSON *window = cJSON_GetObjectItemCaseSensitive(config, "cooccur-window"), *back = cJSON_GetObjectItemCaseSensitive(config, "cooccur-back");
+    const cJSON *window = cJSON_GetObjectItemCaseSensitive(config, "cooccur-window");
+    const cJSON *back = cJSON_GetObjectItemCaseSensitive(config, "cooccur-back");
     const cJSON *power = cJSON_GetObjectItemCaseSensitive(config, "cooccur-power");
     if (!cJSON_IsNumber(window) || !(window->valuedouble >= 1 && window->valuedouble <= INT32_MAX)) return (cooccur_options_t){0};
     if (!cJSON_IsNumber(back) || !(back->valuedouble >= 0 && back->valuedouble <= 1)) return (cooccur_options_t){0};

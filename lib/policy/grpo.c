@@ -13,7 +13,7 @@
 #include "nn/fastmath.h"
 #include "nn/vec.h"
 
-enum { HISTORIES = 16, MOST_GROUPS = 48 }; /* in one pass of the network; a pass of few histories has room for more groups that share them */
+enum { HISTORIES = 16, MOST_GROUPS = 48 }; /* in one pass of the network; groups that share histories are more than these */
 
 const char *const policy_objective_names[] = {"grpo", "sdpo", "sdpo-rank", NULL};
 
@@ -394,7 +394,8 @@ static int64_t lay_groups(grpo_t *g, int64_t n)
     g->segments = (segments_t){0, 0, g->bounds, g->parents};
     g->count = g->pool_used = 0;
     depth_prefixes_clear(&g->prefixes);
-    while (laid < n && (g->space->body == BODY_FLAT || g->segments.rows + space_longest(g->space) <= g->row_cap)) laid += lay_shared(g, laid, n);
+    while (laid < n && (g->space->body == BODY_FLAT || g->segments.rows + space_longest(g->space) <= g->row_cap))
+        laid += lay_shared(g, laid, n);
     return laid;
 }
 

@@ -62,7 +62,8 @@ void proposer_free(proposer_t *p)
 }
 
 /* Draws by one network for those prompts that are its own. */
-static void draw_by(proposer_t *p, int drawer, int64_t n, const history_t *prompts, const int32_t *by, uint64_t key, int64_t first, draw_t *draws)
+static void draw_by(proposer_t *p, int drawer, int64_t n, const history_t *prompts, const int32_t *by, uint64_t key, int64_t first,
+                    draw_t *draws)
 {
     history_t *own = NEW_ARRAY(history_t, n);
     draw_t *drawn = NEW_ARRAY(draw_t, n * p->drawn);
@@ -138,7 +139,8 @@ static void score(proposer_t *p, int64_t n, const history_t *prompts, draw_t *dr
     free(scores);
 }
 
-void proposer_draw(proposer_t *p, int64_t n, const history_t *prompts, const history_t *own, const int32_t *by, uint64_t key, int64_t first, draw_t *draws)
+void proposer_draw(proposer_t *p, int64_t n, const history_t *prompts, const history_t *own, const int32_t *by, uint64_t key,
+                   int64_t first, draw_t *draws)
 {
     if (!p->scorer) {
         rollout_run(p->rollout[0], n, prompts, key, first, draws);

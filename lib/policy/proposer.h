@@ -45,6 +45,7 @@ void proposer_free(proposer_t *p);
  * training history which the prompt and its target are of, has put into co-occurrence. Their log_prob is the policy's, but for what
  * is no item's SID. Depends on the prompts, `key` and `first`, the number of the first prompt. Parallel; equal bytes for any number
  * of threads. */
-void proposer_draw(proposer_t *p, int64_t n, const history_t *prompts, const history_t *own, const int32_t *by, uint64_t key, int64_t first, draw_t *draws);
+void proposer_draw(proposer_t *p, int64_t n, const history_t *prompts, const history_t *own, const int32_t *by, uint64_t key,
+                   int64_t first, draw_t *draws);
 
 #endif

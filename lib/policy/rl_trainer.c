@@ -104,7 +104,8 @@ static void free_blind(rl_t *t)
 
 static void make_candidates(rl_t *t)
 {
-    const proposer_options_t o = {t->o.candidates, t->o.sampler, (int)t->o.group, t->o.temperature, t->job->blend, t->job->blind_count, t->blind};
+    const proposer_options_t o = {t->o.candidates, t->o.sampler, (int)t->o.group, t->o.temperature, t->job->blend, t->job->blind_count,
+                                  t->blind};
     t->proposer = proposer_new((drawer_t){t->net, &t->space}, &o);
 }
 
@@ -173,8 +174,8 @@ static void rl_free(rl_t *t)
     network_free(t->reference);
     perturb_free(t->perturb);
     occurrences_free(&t->occurrences);
-    void *all[] = {t->workers, t->prompts, t->runs, t->order, t->asked, t->own, t->by, t->perturbed, t->draws, t->targets, t->advantages, t->old, t->groups,
-                   t->shard_stats};
+    void *all[] = {t->workers, t->prompts, t->runs, t->order, t->asked, t->own, t->by, t->perturbed, t->draws, t->targets,
+                   t->advantages, t->old, t->groups, t->shard_stats};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     free(t);
 }

@@ -68,7 +68,8 @@ static void read_strata(const st_file_t *f, ranks_t *r)
     if (!st_find(f, "stratum")) return;
     r->stratum = st_need_i32(f, "stratum", 1, &r->cases);
     for (int64_t i = 0; i < r->cases; i++)
-        if (r->stratum[i] < 0 || r->stratum[i] >= STRATA) st_bad(f, "stratum", "row %lld: %d, expected 0 to %d", (long long)i, r->stratum[i], STRATA - 1);
+        if (r->stratum[i] < 0 || r->stratum[i] >= STRATA)
+            st_bad(f, "stratum", "row %lld: %d, expected 0 to %d", (long long)i, r->stratum[i], STRATA - 1);
 }
 
 ranks_t ranks_read(const char *path, protocol_t protocol)
