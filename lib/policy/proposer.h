@@ -12,8 +12,9 @@
 #include "policy/draw.h"
 #include "policy/rollout.h"
 
-/* own: as the sampler draws them from the policy; blend: the items that a blend ranks best; mix: the policy's first, then as many, or one more of
- * an odd number, that the blend ranks best of the others. Of a blend that counts unmet items only, none that the prompt holds. */
+/* own: as the sampler draws them from the policy; blend: the items that a blend ranks best; mix: the policy's first, then as many, or
+ * one more of an odd number, that the blend ranks best of the others. Of a blend that counts unmet items only, none that the prompt
+ * holds. */
 typedef enum { CANDIDATES_OWN, CANDIDATES_BLEND, CANDIDATES_MIX } candidates_kind_t;
 
 extern const char *const candidates_names[]; /* in that order, for CLI_CHOICE */
