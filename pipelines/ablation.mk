@@ -106,7 +106,31 @@ row.ungated    = $(call pay,ungated)
 row.gated      = $(result)
 row.suppress   = $(call pay,suppress)
 row.rank       = $(call pay,rank)
-pay = $(call evaluate,$(call qarm-rl,$(sft),$(sids),$(quality_of),$(prompts) --reward $1),$(sids))
+pay = $(call evaluate,$(call qarm-rl,$(sft),$(sids),$(quality_of),$(prompts) --reward $1,$(blind)),$(sids))
+
+# ABLATION=gate: what becomes of relevance where quality is paid for, as judged by mine-intent's own judge, a noisy one, and one that
+# praises whatever it likes. Nothing but the reward is to hold the policy: no validation, no bounds.
+rows.gate       = unpaid unrewarded gated-own gated-noisy gated-adversarial ungated-own ungated-noisy ungated-adversarial
+label.unpaid    = no quality term
+label.unrewarded = supervised, held back
+label.gated-own = gated, own judge
+label.gated-noisy = gated, noisy
+label.gated-adversarial = gated, adversarial
+label.ungated-own = ungated, own judge
+label.ungated-noisy = ungated, noisy
+label.ungated-adversarial = ungated, adversarial
+row.unpaid      = $(call unguarded,exact+valid+lcp)
+row.unrewarded  = $(row.sft)
+row.gated-own   = $(call unguarded,gated,$(mined))
+row.gated-noisy = $(call unguarded,gated,$(call judged,noisy))
+row.gated-adversarial = $(call unguarded,gated,$(call judged,adversarial))
+row.ungated-own = $(call unguarded,ungated,$(mined))
+row.ungated-noisy = $(call unguarded,ungated,$(call judged,noisy))
+row.ungated-adversarial = $(call unguarded,ungated,$(call judged,adversarial))
+JUDGE          ?= $(here)examples/other-judge
+judged          = $(call stage,judge,$(RUN),$(JUDGE),$1 < $(mined) > @/items.jsonl,$(mined),items.jsonl)/items.jsonl
+unguarded       = $(call evaluate,$(call qarm-rl,$(sft),$(sids),$(if $2,$(call quality,$2)),$(prompts) --reward $1 \
+	--valid-users 0 --max-kl 0 --min-entropy 0 --max-entropy 0,$(blind)),$(sids))
 
 , := ,
 ranks     = $(foreach SEED,$(SEEDS),$(dir $(row.$1))per-user.st)

@@ -166,12 +166,20 @@ $(if $(filter flat timeline,$(BODY)),,$(error BODY=$(BODY): expected flat or tim
 
 # HOLD_BACK=F: supervised training leaves the last training item of that share of users for qarm-rl's prompts. Without, they
 # are items that the model has learnt by heart: it starts higher and has less to learn from its rewards.
-hold_back = $(addprefix --hold-back ,$(HOLD_BACK))
-prompts   = $(if $(HOLD_BACK),--prompts held-back --epochs 2)
+hold_back = $(if $(crossed),,$(addprefix --hold-back ,$(HOLD_BACK)))
+PROMPTS  ?= $(if $(HOLD_BACK),held-back)
+prompts   = $(if $(PROMPTS),--prompts $(PROMPTS)$(if $(filter held-back cross-fit,$(PROMPTS)), --epochs 2))
 
-# MODEL, SIDS, QUALITY (or none), pipeline's own flags
-qarm-rl = $(call stage,qarm-rl,$(TRAIN_RUN),$(RL),--model $1 --sids $2 --interactions $(interactions)$(addprefix $(space)--quality ,$3) --seed $(SEED) \
-	$4 $(RL_FLAGS) --log @/log.jsonl -o @/model.st,$1 $2 $3 $(interactions),model.st)/model.st
+# PROMPTS=cross-fit: the model has been trained on everything; who draws its candidates is, of FOLDS more models of the pipeline's
+# SIDs, the one that has not seen the target.
+FOLDS    ?= 2
+crossed   = $(filter cross-fit,$(PROMPTS))
+share     = $(shell awk 'BEGIN { printf "%.9f", 1 / $(FOLDS) }')
+blind     = $(if $(crossed),$(foreach fold,$(shell seq $(FOLDS)),$(call sidgen-train,$(sids),--hold-back $(share) --fold $(fold) $(body))))
+
+# MODEL, SIDS, QUALITY (or none), pipeline's own flags, models that are BLIND to what is asked (or none)
+qarm-rl = $(call stage,qarm-rl,$(TRAIN_RUN),$(RL),--model $1 --sids $2 --interactions $(interactions)$(addprefix $(space)--quality ,$3)$(addprefix $(space)--blind ,$5) --seed $(SEED) \
+	$4 $(RL_FLAGS) --log @/log.jsonl -o @/model.st,$1 $2 $3 $5 $(interactions),model.st)/model.st
 
 # MODEL and SIDS (or neither), EMBEDDINGS (or none), pipeline's own flags, other INTERACTIONS and a BLEND fitted before (or neither)
 blend = $(call stage,blend,$(RUN),$(BLEND),$(addprefix --model ,$1) $(addprefix --sids ,$2) --interactions $(or $5,$(interactions)) \

@@ -30,7 +30,7 @@ given=
 while [ $# -gt 0 ]; do
     case $1 in
         -o | --items-out | --report | --per-user | --log) outs+=("$2"); [ "$1" != -o ] || main=$2; shift ;;
-        --sids | --interactions | --items | --model | --quality | --embeddings | --blend | --fit-weights | --recs | --cooccur) given+=$(cat "$2"); shift ;;
+        --sids | --interactions | --items | --model | --quality | --embeddings | --blend | --blind | --fit-weights | --recs | --cooccur) given+=$(cat "$2"); shift ;;
     esac
     shift
 done
@@ -285,6 +285,45 @@ ran_sorted() { ran | tr ' ' '\n' | sort | paste -sd ' '; }
     run --separate-stderr dag ablation ROWS="text odd"
     assert_failure 2
     assert_regex "$stderr" "there is no ablation or row 'odd'"
+}
+
+@test "cross-fit: a full model, and one blind to each fold, who find its candidates" {
+    dag run PIPELINE=minionerec PROMPTS=cross-fit FOLDS=3
+    assert_equal "$(ran_sorted)" "embed evaluate evaluate ingest qarm-rl rqvae sidgen-train sidgen-train sidgen-train sidgen-train"
+    assert_equal "$(cat work/toy/sidgen-train-*/args | grep -o -- '--hold-back .*fold [0-9]' | sort | paste -sd,)" \
+        "--hold-back 0.333333333 --fold 1,--hold-back 0.333333333 --fold 2,--hold-back 0.333333333 --fold 3"
+    [[ $(cat work/toy/qarm-rl-*/args) =~ --blind\ sidgen-train-.*--blind\ sidgen-train-.*--blind\ sidgen-train-.*--prompts\ cross-fit\ --epochs\ 2 ]]
+    dag run PIPELINE=minionerec PROMPTS=last
+    assert_ran qarm-rl evaluate
+}
+
+@test "ablation of the gate: each reward under each judge, nothing else to hold the policy" {
+    unset PIPELINE
+    run --separate-stderr dag ablation ABLATION=gate SEEDS=42
+    assert_success
+    assert_equal "$(grep -c '^row .*=' <<< "$output")" 8
+    assert_equal "$(ran_sorted | tr ' ' '\n' | uniq -c | awk '{print $2 ":" $1}' | paste -sd ' ')" \
+        "caption:1 embed:1 evaluate:8 ingest:1 mine-intent:4 qarm-rl:7 rqvae:1 sidgen-train:1"
+    assert_equal "$(cat work/toy/qarm-rl-*/args | grep -c -- '--valid-users 0 --max-kl 0')" 7
+    assert_equal "$(cat work/toy/judge-*/args | grep -c '^file other-judge sha256')" 2
+}
+
+@test "other judges turn labels round, or praise a tenth of the items; the rest of a record stays" {
+    judge=$ROOT/pipelines/examples/other-judge
+    for i in {1..2000}; do
+        printf '{"id":"%s","image_labels":["\\"label\\":1"],"intents":[{"text":"a","label":1},{"text":"b","label":0}],"price":1.50}\n' "$i"
+    done > mined.jsonl
+    for kind in noisy adversarial; do
+        "$judge" $kind < mined.jsonl > $kind.jsonl
+        cmp <(sed 's/"label":[01]/"label":x/g' mined.jsonl) <(sed 's/"label":[01]/"label":x/g' $kind.jsonl)
+    done
+    turned=$(jq -s 'map([.intents[0].label == 0, .intents[1].label == 1] | map(select(.)) | length) | add' noisy.jsonl)
+    [ "$turned" -gt 1050 ] && [ "$turned" -lt 1350 ] || fail "$turned of 4000"
+    praised=$(grep -c '"label":1}.*"label":1}' adversarial.jsonl)
+    [ "$praised" -gt 150 ] && [ "$praised" -lt 250 ] || fail "$praised of 2000"
+    assert_equal "$(grep -c '"label":1}.*"label":0}\|"label":0}.*"label":1}' adversarial.jsonl)" 0
+    fails_with 64 'expected noisy or adversarial' "$judge" kind < mined.jsonl
+    fails_with 64 'usage: other-judge' "$judge" < mined.jsonl
 }
 
 @test "TO stops at a stage; data only ingests; plan makes nothing" {

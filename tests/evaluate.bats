@@ -452,6 +452,29 @@ PY
     assert_output --regexp 'ndcg@10 +0\.[0-9]{4} +0\.[0-9]{4} +[+-]0\.[0-9]{4}  \[[+-]0\.[0-9]{4}, [+-]0\.[0-9]{4}\]'
 }
 
+@test "comparison by popularity of the held-out item, where the files tell and agree" {
+    /usr/bin/python3 - <<'PY'
+import evaluate as e, numpy as np
+rng = np.random.default_rng(6)
+strata = rng.choice(2, 2000) * 2 # nothing in the middle
+for name, p in (("a", 0.3), ("b1", 0.36), ("b2", 0.37), ("other", 0.3)):
+    e.write_ranks(name + ".st", np.where(rng.random(2000) < p + strata / 20, rng.integers(1, 21, 2000), 0), 20, strata=strata if name != "other" else strata[::-1])
+e.write_ranks("odd.st", [1, 2], 20, strata=[0, -1])
+PY
+    run --separate-stderr evaluate --compare a.st b1.st,b2.st -o c.json
+    assert_success
+    assert_regex "$stderr" 'by popularity of the held-out item'
+    assert_regex "$stderr" 'tail +0\.[0-9]{4} +0\.[0-9]{4} +[+-]0\.[0-9]{4}'
+    "$HELPERS/evaluate.py" check_comparison c.json a.st b1.st,b2.st
+    assert_equal "$(jq -c '.strata | keys' c.json)" '["head","tail"]'
+    evaluate -q --compare a.st other.st -o c.json
+    "$HELPERS/evaluate.py" check_comparison c.json a.st other.st
+    assert_equal "$(jq .strata c.json)" null
+    run --separate-stderr evaluate --compare odd.st odd.st
+    assert_failure 65
+    assert_regex "$stderr" "tensor 'stratum': row 1: -1, expected 0 to 2"
+}
+
 @test "comparison and ablation without met items" {
     /usr/bin/python3 - <<'PY'
 import evaluate as e, numpy as np

@@ -116,7 +116,7 @@ static ranker_t *blend_open(system_t *s, const held_out_t *h)
     const blend_t *b = blender_blend(s->blender);
     provenance_add_digest(&s->from, "blend", blender_digest(s->blender));
     catalogue_check_items(blend, &b->item_ids, interactions, &h->x.item_ids);
-    blender_check_interactions(s->blender, blend, h->file);
+    blend_check_interactions(blender_blend(s->blender), blend, h->file);
     return blender_ranker(s->blender);
 }
 
@@ -261,6 +261,7 @@ static void write_all(const verdict_t *v, const system_t *s, const held_out_t *h
         if (s->recommender) ranks_add_sids(ranks, recommender_sids(s->recommender));
         ranks_add(ranks, v->n, split, v->ranks);
         held_out_add(ranks, h, &ranks_rows);
+        held_out_add_strata(ranks, h, &ranks_rows);
         st_prepare(ranks);
     }
     if (lists) {

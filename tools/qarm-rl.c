@@ -13,11 +13,13 @@
 #include "policy/rl_trainer.h"
 #include "train/checkpoint.h"
 
-static const char *const prompt_choices[] = {"all", "last", "held-back", "perturbed", NULL}; /* as prompts_kind_t has them */
+static const char *const prompt_choices[] = {"all", "last", "held-back", "perturbed", "cross-fit", NULL}; /* as prompts_kind_t has them */
 static const char *const advantage_choices[] = {"standardised", "centred", NULL}, *const schedules[] = {"cosine", "constant", NULL};
 
-static const char *model_path, *sids_path, *interactions_path, *quality_path;
-static const char *objective = "grpo", *advantages = "standardised", *reward = "gated", *sampler = "constrained-beam", *prompts = "all", *schedule = "cosine";
+static const char *model_path, *sids_path, *interactions_path, *quality_path, *blend_path;
+static cli_list_t blind_paths;
+static const char *objective = "grpo", *advantages = "standardised", *reward = "gated", *sampler = "constrained-beam";
+static const char *candidates = "own", *prompts = "all", *schedule = "cosine";
 static const char *validate = "auto", *gemm = "auto";
 static double save_seconds = 30;
 static rl_options_t o = {.reward = {.alpha = 0.5, .lambda_valid = 0.1, .lambda_pref = 0.3, .gamma = 0.3},
@@ -31,6 +33,8 @@ static const cli_option_t options[] = {
     OPT_STRING('s', "sids", "FILE", &sids_path, "Semantic IDs, sids/1"),
     OPT_STRING('i', "interactions", "FILE", &interactions_path, "histories, interactions/2"),
     OPT_STRING(0, "quality", "FILE", &quality_path, "q of every item, quality/1"),
+    OPT_STRING(0, "blend", "FILE", &blend_path, "what candidates are taken from, blend/1"),
+    OPT_LIST(0, "blind", "FILE", &blind_paths, "model blind to a fold, for cross-fit; repeatable"),
     CLI_OUTPUT,
     CONFIG_CHOICE(0, "objective", policy_objective_names, &objective, "what is learnt from candidates"),
     CONFIG_REAL(0, "sft-weight", "X", &o.supervised, 0, 1000, "weight of the target's own loss beside it"),
@@ -40,7 +44,8 @@ static const cli_option_t options[] = {
     CONFIG_REAL(0, "lambda-pref", "X", &o.reward.lambda_pref, 0, 1000, "reward of sharing all codes"),
     CONFIG_REAL(0, "gamma", "X", &o.reward.gamma, 0, 1, "most that graded pays for a miss"),
     CONFIG_CHOICE(0, "advantages", advantage_choices, &advantages, "rewards less their mean: divided by deviation or not"),
-    CONFIG_CHOICE(0, "sampler", sampler_names, &sampler, "how they are drawn"),
+    CONFIG_CHOICE(0, "candidates", candidates_names, &candidates, "who finds them"),
+    CONFIG_CHOICE(0, "sampler", sampler_names, &sampler, "how a policy draws them"),
     CONFIG_REAL(0, "temperature", "X", &o.temperature, 0.01, 100, "logits are divided by it"),
     CONFIG_INT(0, "group", "N", &o.group, 2, 1024, "candidates of a prompt"),
     CONFIG_CHOICE(0, "prompts", prompt_choices, &prompts, "targets in training histories"),
@@ -109,7 +114,9 @@ static void check_options(void)
         {"quality", grpo, "--objective grpo"}, {"gamma", !strcmp(reward, "graded"), "--reward graded"},
         {"cut-history", !strcmp(prompts, "perturbed"), "--prompts perturbed"},
         {"drop-items", !strcmp(prompts, "perturbed"), "--prompts perturbed"},
-        {"swap-items", !strcmp(prompts, "perturbed"), "--prompts perturbed"}};
+        {"swap-items", !strcmp(prompts, "perturbed"), "--prompts perturbed"},
+        {"blend", strcmp(candidates, "own"), "--candidates blend or mix"},
+        {"blind", !strcmp(prompts, "cross-fit"), "--prompts cross-fit"}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (cli_given(all[i].option) && !all[i].used) die(EX_USAGE, "--%s needs %s", all[i].option, all[i].needs);
 }
@@ -121,6 +128,7 @@ static void settle_options(void)
     if (strcmp(objective, "grpo")) reward = "exact"; /* told, not learnt from */
     o.reward.kind = reward_kind(reward);
     o.sampler = sampler_kind(sampler);
+    o.candidates = candidates_kind(candidates);
     for (int i = 0; prompt_choices[i]; i++)
         if (!strcmp(prompts, prompt_choices[i])) o.prompts = (prompts_kind_t)i;
     o.objective = policy_objective(objective);
@@ -130,8 +138,56 @@ static void settle_options(void)
     o.cosine = !strcmp(schedule, "cosine");
     o.shards = cli_common.shards;
     o.seed = (uint64_t)cli_common.seed;
+    if (o.candidates != CANDIDATES_OWN && !blend_path) die(EX_USAGE, "--candidates %s needs --blend FILE", candidates);
+    if (o.prompts == PROMPTS_CROSS_FIT && !blind_paths.count) die(EX_USAGE, "--prompts cross-fit needs --blind FILE");
     if (reward_needs_quality(o.reward.kind) && !quality_path)
         die(EX_USAGE, "--reward %s needs --quality FILE, which mine-intent --quality-only writes", reward);
+}
+
+/* Reads a model that candidates are to be drawn by: trained with the same SIDs, and `needs` what it has not been trained on. */
+static generator_t read_model(const st_file_t *f, const catalogue_t *c, const char *needs)
+{
+    const generator_t g = generator_read(f, c->sids_file, &c->sids);
+    if (o.sampler == SAMPLER_FREE && g.space.softmax == SOFTMAX_TRIE)
+        die(EX_USAGE, "--sampler free: %s was trained with --softmax trie and has never told items' SIDs from others; train with "
+                      "--softmax level", f->name);
+    if (needs && g.hold.share == 0)
+        die(EX_USAGE, "--prompts %s: %s has been trained on everything; train with --hold-back", needs, f->name);
+    return g;
+}
+
+/* Reads the models of cross-fit, and records them. */
+static generator_t *read_blind(const catalogue_t *c, provenance_t *from)
+{
+    generator_t *blind = NEW_ARRAY(generator_t, blind_paths.count);
+    for (int i = 0; i < blind_paths.count; i++) {
+        st_file_t *f = st_open(blind_paths.items[i]);
+        blind[i] = read_model(f, c, prompts);
+        char *role = xasprintf("blind.%d", i + 1);
+        provenance_add(from, role, f);
+        free(role);
+        st_close(f);
+    }
+    return blind;
+}
+
+/* Reads a blend of the same items, fitted to the same interactions and, where it mixes in a generator, with the model given. */
+static blend_t *read_blend(const catalogue_t *c, const st_file_t *model, provenance_t *from)
+{
+    if (!blend_path) return NULL;
+    st_file_t *f = st_open(blend_path);
+    blend_t *b = NEW(blend_t);
+    *b = blend_read(f);
+    catalogue_check_items(f->name, &b->item_ids, c->sids_file->name, &c->sids.item_ids);
+    blend_check_interactions(b, f->name, c->interactions_file);
+    if (b->sources.tables[TABLE_COOCCUR].rows && !b->sources.cooccur.window)
+        die_at(f->name, 0, "metadata 'config': expected how co-occurrence was counted, to leave out each prompt's own history");
+    char *digest = st_digest(model);
+    blend_check_model(b, f->name, digest);
+    provenance_add(from, "blend", f);
+    free(digest);
+    st_close(f);
+    return b;
 }
 
 int main(int argc, char **argv)
@@ -144,22 +200,19 @@ int main(int argc, char **argv)
     catalogue_t c = catalogue_open(sids_path, interactions_path);
     st_file_t *model_file = st_open(model_path), *quality_file = reward_needs_quality(o.reward.kind) ? st_open(quality_path) : NULL;
     quality_t quality = quality_file ? quality_read(quality_file, &c) : (quality_t){0};
-    generator_t start = generator_read(model_file, c.sids_file, &c.sids);
-    if (o.sampler == SAMPLER_FREE && start.space.softmax == SOFTMAX_TRIE)
-        die(EX_USAGE, "--sampler free: %s was trained with --softmax trie and has never told items' SIDs from others; train with --softmax level", model_path);
-
-    if (o.prompts == PROMPTS_HELD_BACK && start.hold.share == 0)
-        die(EX_USAGE, "--prompts held-back: %s has been trained on everything; train with --hold-back", model_path);
-
+    generator_t start = read_model(model_file, &c, o.prompts == PROMPTS_HELD_BACK ? prompts : NULL);
     o.protocol = protocol_parse(validate, &c.interactions);
     char *config = cli_config(&cli);
-    rl_job_t job = {.options = o, .backend = backend_open(gemm), .start = &start, .interactions = &c.interactions,
-                    .quality = quality_file ? &quality : NULL, .save_seconds = save_seconds, .log = cli_common.log};
     provenance_t from = {0};
     provenance_add(&from, "sids", c.sids_file);
     provenance_add(&from, "interactions", c.interactions_file);
     provenance_add(&from, "model", model_file);
     provenance_add(&from, "quality", quality_file);
+    rl_job_t job = {.options = o, .backend = backend_open(gemm), .start = &start, .interactions = &c.interactions,
+                    .quality = quality_file ? &quality : NULL, .save_seconds = save_seconds, .log = cli_common.log};
+    job.blend = read_blend(&c, model_file, &from);
+    job.blind_count = blind_paths.count;
+    job.blind = read_blind(&c, &from);
     job.fingerprint = provenance_fingerprint(&from, job.backend->name, config);
     job.checkpoint = to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;
     rl_result_t result;

@@ -280,7 +280,7 @@ static void read_popularity(server_t *s)
     st_file_t *f = st_open(interactions);
     interactions_t x = interactions_read(f);
     catalogue_check_items(interactions, &x.item_ids, blend ? blend : sids, s->ids);
-    if (s->blender) blender_check_interactions(s->blender, blend, f);
+    if (s->blender) blend_check_interactions(blender_blend(s->blender), blend, f);
     s->popular = popular_ranker(&x, NULL);
     s->popularity = interactions_popularity(&x);
     for (int64_t i = 0; i < x.items; i++) s->events += (double)s->popularity[i];

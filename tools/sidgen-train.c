@@ -16,7 +16,9 @@
 
 static const char *sids_path, *interactions_path, *start_path, *softmax = "trie", *body = "flat", *validate = "auto", *gemm = "auto";
 static const char *tasks = "1", *items_path, *tokenizer_path;
-static double save_seconds = 30, hold_back;
+static double save_seconds = 30;
+static hold_back_t hold;
+static int64_t fold = 1;
 static held_items_t held;
 static int64_t max_items, text_tokens = 64;
 static task_list_t list;
@@ -29,7 +31,8 @@ static const train_options_t flat = {
     .dim = 192, .layers = 4, .ffn = 512, .depth_ffn = 128, .think_targets = 1, .think_ffn = 32,
     .tutor = {.align = 0.1, .guide = 0.1, .follow = 0.1, .temperature = 0.1}, .dropout = 0.15, .depth_dropout = 0.15,
     .lr = 1.2e-3,
-    .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15, .batch_tokens = 2048, .valid_users = 2000, .patience = 5, .beam = 20};
+    .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 15, .batch_tokens = 2048, .valid_users = 2000, .patience = 5,
+    .beam = 20};
 static const train_options_t timeline = {
     .dim = 128, .layers = 2, .ffn = 256, .depth_ffn = 128, .think_ffn = 32, .tutor = {.align = 0.1, .guide = 0.1, .follow = 0.1, .temperature = 0.1},
     .dropout = 0.4, .depth_dropout = 0.15, .lr = 2e-3,
@@ -69,7 +72,8 @@ static const cli_option_t options[] = {
     CONFIG_REAL(0, "vector-dropout", "P", &o.vector_dropout, 0, 0.95, "rate at which vectors of items and prefixes are left out"),
     CONFIG_INT(0, "settle", "N", &o.settle, 0, 100000, "last epochs that go without dropout and label smoothing"),
     CONFIG_INT(0, "max-items", "N", &max_items, 1, 4096, "items of a history that are read"),
-    CONFIG_REAL(0, "hold-back", "F", &hold_back, 0, 1, "users whose last training item is left for qarm-rl"),
+    CONFIG_REAL(0, "hold-back", "F", &hold.share, 0, 1, "users whose last training item is left for qarm-rl"),
+    CONFIG_INT(0, "fold", "N", &fold, 1, FOLDS_MOST, "which such share of the users"),
     CONFIG_STRING(0, "tasks", "LIST", &tasks, "tasks 1 to 8 to learn, each with :WEIGHT if not 1 (flat)"),
     OPT_STRING(0, "items", "FILE", &items_path, "items.jsonl: their texts, for tasks 2 to 8"),
     OPT_STRING(0, "tokenizer", "FILE", &tokenizer_path, "tokenizer.json, likewise"),
@@ -151,11 +155,17 @@ static codebook_t read_codebook(const st_file_t *f, const sids_t *sids)
     return (codebook_t){vectors, shape[2]};
 }
 
+static void check_fold(void)
+{
+    if (cli_given("fold") && !(hold.share > 0)) die(EX_USAGE, "--fold needs --hold-back");
+    if ((double)(fold - 1) * hold.share >= 1)
+        die(EX_USAGE, "--fold %lld: there are fewer shares of %g", (long long)fold, hold.share);
+}
+
 static void check_tasks(void)
 {
     list = task_list_parse(tasks);
     memcpy(o.task_weight, list.weight, sizeof list.weight);
-    held.seed = o.seed;
     if (!task_list_has_texts(&list)) {
         if (items_path || tokenizer_path || cli_given("text-tokens") || cli_given("hold-items"))
             die(EX_USAGE, "--items, --tokenizer, --text-tokens and --hold-items need --tasks with a task from 2 to %d", TASKS);
@@ -186,6 +196,7 @@ static void check_body(void)
     if (body_kind == BODY_FLAT && (cli_given("depth-ffn") || cli_given("depth-dropout")))
         die(EX_USAGE, "--depth-ffn and --depth-dropout need --body timeline");
     check_thinking();
+    check_fold();
     if (o.node_vectors && softmax_kind != SOFTMAX_TRIE) die(EX_USAGE, "--node-vectors need --softmax trie");
     if (o.vector_dropout > 0 && !o.item_vectors && !o.node_vectors)
         die(EX_USAGE, "--vector-dropout needs --item-vectors or --node-vectors");
@@ -203,7 +214,8 @@ int main(int argc, char **argv)
     softmax_parse(softmax, &softmax_kind);
     body_parse(body, &body_kind);
     o.shards = cli_common.shards;
-    o.seed = (uint64_t)cli_common.seed;
+    o.seed = held.seed = hold.seed = (uint64_t)cli_common.seed;
+    hold.fold = fold - 1;
     check_body();
     check_tasks();
 
@@ -227,7 +239,7 @@ int main(int argc, char **argv)
     provenance_add(&from, "start", start_file);
     if (items_path) add_file(&from, "items", items_path);
     if (tokenizer_path) add_file(&from, "tokenizer", tokenizer_path);
-    curriculum_sequences(&curriculum, &space, &c.interactions, (hold_back_t){hold_back, o.seed}, &job.sequences);
+    curriculum_sequences(&curriculum, &space, &c.interactions, hold, &job.sequences);
     job.fingerprint = provenance_fingerprint(&from, job.backend->name, config);
     job.checkpoint = to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;
     train_result_t result;

@@ -36,7 +36,7 @@ appraiser_t *appraiser_new(const blend_t *blend, const network_t *net, const spa
     a->blend = blend;
     a->met = accumulator_new(blend->sources.items);
     a->generator = net ? blend_place(blend, PART_GENERATOR) : -1;
-    if (a->generator >= 0) a->scorer = scorer_new(net, space);
+    if (a->generator >= 0) a->scorer = scorer_new(net, space, 1);
     return a;
 }
 
@@ -105,7 +105,7 @@ static void appraise_history(appraiser_t *a, int64_t i, sources_answer_t *answer
     const blend_t *b = a->blend;
     bool wanted[PARTS] = {false};
     for (int s = 0; s < b->parts; s++) wanted[b->part[s]] = true;
-    sources_ask(&b->sources, &a->histories[i], wanted, answer);
+    sources_ask(&b->sources, &a->histories[i], NULL, wanted, answer);
     const double left = left_to_others(a, i);
     for (int64_t j = a->offsets[i]; j < a->offsets[i + 1]; j++) {
         const bool out = leaves_met_out(a) && answer->sum[PART_REPEAT].touched[a->items[j]];

@@ -70,6 +70,18 @@ static double need_option(const st_file_t *f, const cJSON *config, const char *k
     return v->valuedouble;
 }
 
+/* Reads how co-occurrence was counted; a file that does not say leaves the window 0. */
+static cooccur_options_t read_cooccur(const cJSON *config)
+{
+    const cJSON *window = cJSON_GetObjectItemCaseSensitive(config, "cooccur-window");
+    const cJSON *back = cJSON_GetObjectItemCaseSensitive(config, "cooccur-back");
+    const cJSON *power = cJSON_GetObjectItemCaseSensitive(config, "cooccur-power");
+    if (!cJSON_IsNumber(window) || !(window->valuedouble >= 1 && window->valuedouble <= INT32_MAX)) return (cooccur_options_t){0};
+    if (!cJSON_IsNumber(back) || !(back->valuedouble >= 0 && back->valuedouble <= 1)) return (cooccur_options_t){0};
+    if (!cJSON_IsNumber(power) || !(power->valuedouble >= 0 && power->valuedouble <= 1)) return (cooccur_options_t){0};
+    return (cooccur_options_t){.window = (int64_t)window->valuedouble, .back = back->valuedouble, .power = power->valuedouble};
+}
+
 static void read_options(const st_file_t *f, sources_t *e)
 {
     const char *text = st_meta(f, "config"), *protocol = st_meta(f, "protocol");
@@ -77,6 +89,7 @@ static void read_options(const st_file_t *f, sources_t *e)
     for (int t = 0; t < TABLES; t++) e->decay[t] = need_option(f, config, decay_names[t], 1);
     const double hops = need_option(f, config, "hops", INT32_MAX);
     e->hops = (int64_t)hops;
+    e->cooccur = read_cooccur(config);
     if (e->hops < 1 || (double)e->hops != hops) die_at(f->name, 0, "metadata 'config': \"hops\" is %g, expected a whole number", hops);
     cJSON_Delete(config);
     for (e->protocol = 0; e->protocol < PROTOCOLS; e->protocol++)
@@ -236,6 +249,20 @@ void blend_free(blend_t *b)
     free(b->interactions);
     free(b->model);
     *b = (blend_t){0};
+}
+
+void blend_check_interactions(const blend_t *b, const char *path, const st_file_t *f)
+{
+    char *digest = st_digest(f);
+    if (b->interactions && strcmp(b->interactions, digest))
+        die_at(path, 0, "fitted to other interactions than %s (digest %s, expected %s)", f->name, digest, b->interactions);
+    free(digest);
+}
+
+void blend_check_model(const blend_t *b, const char *path, const char *digest)
+{
+    if (b->model && strcmp(b->model, digest))
+        die_at(path, 0, "fitted with another model than the one given (digest %s, expected %s)", digest, b->model);
 }
 
 void blend_mix_like(blend_t *b, blend_t *from, const char *name)

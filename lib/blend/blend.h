@@ -33,6 +33,11 @@ typedef struct {
 blend_t blend_read(const st_file_t *f);
 void blend_free(blend_t *b);
 
+/* Ends the process with EX_DATAERR where the file, `path`, says that it was fitted to other interactions than those in `f`, or with another
+ * model than that of `digest`. */
+void blend_check_interactions(const blend_t *b, const char *path, const st_file_t *f);
+void blend_check_model(const blend_t *b, const char *path, const char *digest);
+
 /* Mixes b as `from`, the file `name`, does, whose bins, groups and weights move to b. Where the parts of the two are not the same
  * the process ends with EX_DATAERR. */
 void blend_mix_like(blend_t *b, blend_t *from, const char *name);

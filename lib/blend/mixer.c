@@ -52,7 +52,7 @@ struct mixer {
     /* the call at hand */
     const mixing_t *how;
     int64_t n, k, beam_k, width, spare;
-    const history_t *histories;
+    const history_t *histories, *own; /* own: NULL: nothing is forgotten */
     int32_t *beam;        /* [n, beam_k] */
     float *beam_log_p;
     int32_t *ranked;      /* [n, k] */
@@ -67,7 +67,7 @@ mixer_t *mixer_new(const blend_t *blend, const network_t *net, const space_t *sp
     m->generator = net ? blend_place(blend, PART_GENERATOR) : -1;
     if (m->generator < 0) return m;
     m->decoder = decoder_new(net, space, 1);
-    m->scorer = scorer_new(net, space);
+    m->scorer = scorer_new(net, space, 1);
     return m;
 }
 
@@ -239,7 +239,7 @@ static void gather_history(mixer_t *m, int64_t i, workspace_t *w)
     const bool asks = asks_generator(m, asked->bin);
     bool wanted[PARTS];
     wanted_by(m, asked->bin, wanted);
-    sources_ask(&m->blend->sources, h, wanted, &w->answer);
+    sources_ask(&m->blend->sources, h, m->own ? &m->own[i] : NULL, wanted, &w->answer);
     const accumulator_t *met = &w->answer.sum[PART_REPEAT];
     accumulator_clear(&w->place);
     asked->count = 0;
@@ -332,9 +332,12 @@ static bool find_bins(mixer_t *m)
     return asks;
 }
 
+void mixer_forget(mixer_t *m, const history_t *own) { m->own = own; }
+
 void mixer_topk(mixer_t *m, const mixing_t *how, int64_t n, const history_t *histories, int width, int spare, int64_t k,
                 int32_t *items, float *scores)
 {
+    const history_t *own = m->own;
     get_ready(m);
     m->how = how;
     m->k = k;
@@ -346,6 +349,7 @@ void mixer_topk(mixer_t *m, const mixing_t *how, int64_t n, const history_t *his
     for (int64_t first = 0; first < n; first += CHUNK) {
         m->n = min64(CHUNK, n - first);
         m->histories = histories + first;
+        m->own = own ? own + first : NULL;
         m->ranked = items + first * k;
         m->scores = scores + first * k;
         const bool beam = find_bins(m);
@@ -355,6 +359,7 @@ void mixer_topk(mixer_t *m, const mixing_t *how, int64_t n, const history_t *his
         parallel_for(shards(m->n), rank, m);
         if (!beam) progress_add(m->n);
     }
+    m->own = own;
     free(m->beam);
     free(m->beam_log_p);
 }

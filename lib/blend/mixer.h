@@ -14,6 +14,10 @@ typedef struct mixer mixer_t;
 mixer_t *mixer_new(const blend_t *blend, const network_t *net, const space_t *space, int64_t candidates);
 void mixer_free(mixer_t *m);
 
+/* In lists to come, what training history own[i] has itself put into co-occurrence does not count for the i-th history, which is a
+ * part of it (blend/sources.h); NULL, as at first: everything counts. Borrowed. */
+void mixer_forget(mixer_t *m, const history_t *own);
+
 /* The k best items of each history by their scores (blend/mixing.h) under `how`; of an empty history by popularity. Candidates are
  * the generator's beam of `width` items (and `spare`: gen/decoder.h), the best of every part that counts, and met items where they
  * bear on others; each is scored by every part exactly, unless even the beam's last probability would not bring it among the k. A

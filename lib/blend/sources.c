@@ -1,11 +1,13 @@
 #include "blend/sources.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/minmax.h"
 
-#define FADED 1e-9 /* weight of events too old to matter */
+#define FADED 1e-9   /* weight of events too old to matter */
+#define ROUNDED 1e-6 /* of a sum that was taken away but for rounding, as much may be left */
 
 const char *const part_names[PARTS] = {"generator", "cooccur", "neighbours", "cooccur-neighbours",
                                        "neighbours-cooccur", "repeat", "popular"};
@@ -84,24 +86,46 @@ void sources_answer_free(sources_answer_t *a)
     free(a->first);
 }
 
-static void add_row(const csr_t *t, int64_t row, double weight, accumulator_t *to)
+/* Takes from a sum what one pair of events at a distance has put into co-occurrence. */
+static void forget_pair(const sources_t *e, int32_t from, int32_t item, double weight, int64_t distance, accumulator_t *to)
 {
-    for (int64_t e = t->offsets[row]; e < t->offsets[row + 1]; e++) accumulate(to, t->index[e], weight * (double)t->value[e]);
+    const double norm = pow((double)e->popularity[from] * (double)e->popularity[item], e->cooccur.power);
+    const double left = to->sum[item] - weight / ((double)distance * norm);
+    to->sum[item] = left > ROUNDED * to->sum[item] ? left : 0;
 }
 
-static void step_once(const sources_t *e, const history_t *h, table_t table, accumulator_t *to)
+/* Takes from sums what a training history has put into the row of one of its items. */
+static void forget_row(const sources_t *e, const history_t *own, int32_t row, double weight, accumulator_t *to)
+{
+    for (int64_t at = 0; at < own->count; at++) {
+        if (own->items[at] != row) continue;
+        for (int64_t s = 1; s <= min64(e->cooccur.window, own->count - 1 - at); s++) forget_pair(e, row, own->items[at + s], weight, s, to);
+        for (int64_t s = 1; s <= min64(e->cooccur.window, at); s++)
+            forget_pair(e, row, own->items[at - s], weight * e->cooccur.back, s, to);
+    }
+}
+
+/* Adds a table's row, without what `own` has put there. */
+static void add_row(const sources_t *e, table_t table, const history_t *own, int32_t row, double weight, accumulator_t *to)
+{
+    const csr_t *t = &e->tables[table];
+    for (int64_t i = t->offsets[row]; i < t->offsets[row + 1]; i++) accumulate(to, t->index[i], weight * (double)t->value[i]);
+    if (own && table == TABLE_COOCCUR) forget_row(e, own, row, weight, to);
+}
+
+static void step_once(const sources_t *e, const history_t *h, const history_t *own, table_t table, accumulator_t *to)
 {
     double weight = 1;
     for (int64_t i = h->count - 1; i >= 0 && weight > FADED; i--, weight *= e->decay[table])
-        add_row(&e->tables[table], h->items[i], weight, to);
+        add_row(e, table, own, h->items[i], weight, to);
 }
 
-static void step_on(const sources_t *e, const accumulator_t *from, table_t table, ranking_item_t *first, accumulator_t *to)
+static void step_on(const sources_t *e, const accumulator_t *from, const history_t *own, table_t table, ranking_item_t *first, accumulator_t *to)
 {
     const int64_t n = accumulator_best(from, min64(e->hops, e->items), first);
     for (int64_t i = 0; i < n; i++) {
         const double total = e->total[table][first[i].item];
-        if (total > 0) add_row(&e->tables[table], first[i].item, first[i].score / total, to);
+        if (total > 0) add_row(e, table, own, first[i].item, first[i].score / total, to);
     }
 }
 
@@ -135,14 +159,14 @@ static bool is_needed(const bool wanted[PARTS], table_t table)
     return false;
 }
 
-void sources_ask(const sources_t *e, const history_t *h, const bool wanted[PARTS], sources_answer_t *a)
+void sources_ask(const sources_t *e, const history_t *h, const history_t *own, const bool wanted[PARTS], sources_answer_t *a)
 {
     for (part_t p = 0; p < PART_POPULAR; p++) accumulator_clear(&a->sum[p]);
     for (table_t t = 0; t < TABLES; t++)
-        if (e->tables[t].rows && is_needed(wanted, t)) step_once(e, h, t, &a->sum[first_steps[t]]);
+        if (e->tables[t].rows && is_needed(wanted, t)) step_once(e, h, own, t, &a->sum[first_steps[t]]);
     for (part_t p = 0; p < PARTS; p++)
         if (wanted[p] && steps[p].count == 2 && sources_has(e, p))
-            step_on(e, &a->sum[first_steps[steps[p].table[0]]], steps[p].table[1], a->first, &a->sum[p]);
+            step_on(e, &a->sum[first_steps[steps[p].table[0]]], own, steps[p].table[1], a->first, &a->sum[p]);
     const accumulator_t *met = &a->sum[PART_REPEAT];
     take_history(e, h, &a->sum[PART_REPEAT]);
     for (part_t p = 0; p < PART_POPULAR; p++) a->mass[p] = mass_of(e, &a->sum[p], met);

@@ -7,6 +7,7 @@
 
 #include "blend/accumulator.h"
 #include "blend/part.h"
+#include "blend/cooccurrence.h"
 #include "data/interactions.h"
 #include "data/protocol.h"
 #include "nn/sparse.h"
@@ -16,6 +17,7 @@ typedef enum { TABLE_COOCCUR, TABLE_NEIGHBOURS, TABLES } table_t;
 
 typedef struct {
     csr_t tables[TABLES];  /* [items, items], weights >= 0; of no rows where there is none */
+    cooccur_options_t cooccur; /* by which co-occurrence was counted; window 0: not known */
     double decay[TABLES];  /* how much less each event of a history counts than the one after it */
     int64_t hops;          /* the best items of a first step that a second step goes on from */
     protocol_t protocol;   /* under PROTOCOL_UNSEEN distributions are over the items that the history does not hold */
@@ -26,7 +28,7 @@ typedef struct {
     int32_t *popular;      /* [items] the most popular first */
 } sources_t;
 
-/* Works out from the first six members what follows them. They now belong to it. */
+/* Works out from the members up to `popularity` what follows them. They now belong to it. */
 void sources_prepare(sources_t *e);
 void sources_free(sources_t *e);
 
@@ -54,8 +56,9 @@ void sources_answer_free(sources_answer_t *a);
  *     p(i) proportional to sum_j decay^age(j) 1[j = i]                        for repeats, with co-occurrence's decay
  *     p(i) = (events(i) + 1) / (all events + items)                          for popularity, over unmet items under PROTOCOL_UNSEEN
  *
- * over the history's items j. An earlier answer in `a` is gone. */
-void sources_ask(const sources_t *e, const history_t *h, const bool wanted[PARTS], sources_answer_t *a);
+ * over the history's items j. What the training history `own`, NULL for none, has itself put into co-occurrence does not count, for which
+ * the table's options must be known; popularity and the tables' normalisation still hold it. An earlier answer in `a` is gone. */
+void sources_ask(const sources_t *e, const history_t *h, const history_t *own, const bool wanted[PARTS], sources_answer_t *a);
 
 /* p(item) by a part that was asked. Met items get what they would have beside the others, though under PROTOCOL_UNSEEN the
  * distribution is without them: lists may hold them, and leave them out. */

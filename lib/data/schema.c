@@ -46,7 +46,7 @@ static const schema_tensor_t recs[] = {
 static const schema_tensor_t ranks[] = {
     {"rank", KIND_INTEGER, "C", true, JOIN_ROWS},      {"rank_unseen", KIND_INTEGER, "C", false, JOIN_ROWS},
     {"case_offsets", KIND_INTEGER, "O", false, JOIN_OFFSETS}, {"place", KIND_INTEGER, "C", false, JOIN_ROWS},
-    {"user_ids", KIND_STRINGS, "U", true, JOIN_ROWS},
+    {"stratum", KIND_INTEGER, "C", false, JOIN_ROWS},  {"user_ids", KIND_STRINGS, "U", true, JOIN_ROWS},
 };
 
 static const schema_tensor_t model[] = {

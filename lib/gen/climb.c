@@ -58,12 +58,12 @@ static void compute(climb_t *c)
     c->steps[c->at + 1].first = step->first + (int32_t)step->rows;
 }
 
-void climb_begin(climb_t *c, int64_t n, const int64_t *bounds, const float *states)
+void climb_begin(climb_t *c, int64_t n, const int64_t *last, const float *states)
 {
     const int64_t d = c->net->model->config.hidden_size;
     climb_step_t *ends = &c->steps[0];
     if (n > ends->capacity) die(EX_SOFTWARE, "climb: more histories than there is room for");
-    for (int64_t i = 0; i < n; i++) memcpy(ends->g + i * d, states + (bounds[i + 1] - 1) * d, (size_t)d * sizeof *states);
+    for (int64_t i = 0; i < n; i++) memcpy(ends->g + i * d, states + last[i] * d, (size_t)d * sizeof *states);
     ends->rows = n;
     c->at = 0;
     compute(c);

@@ -15,8 +15,8 @@ typedef struct climb climb_t;
 climb_t *climb_new(const network_t *net, const space_t *space, int64_t histories, int64_t rows);
 void climb_free(climb_t *c);
 
-/* Rows 0 .. n - 1 are the ends of n histories, whose rows in `states` [.., hidden_size] end at bounds[i + 1]. */
-void climb_begin(climb_t *c, int64_t n, const int64_t *bounds, const float *states);
+/* Rows 0 .. n - 1 are the ends of n histories, whose last rows in `states` [.., hidden_size] are last[i]. */
+void climb_begin(climb_t *c, int64_t n, const int64_t *last, const float *states);
 
 /* As stepper_push(), stepper_advance(), stepper_state() and stepper_thought(). */
 int32_t climb_push(climb_t *c, int32_t parent, const float *x);

@@ -70,9 +70,11 @@ static hold_back_t left_out(const cJSON *training, const char *name)
 {
     const cJSON *share = cJSON_GetObjectItemCaseSensitive(training, name);
     const cJSON *seed = cJSON_GetObjectItemCaseSensitive(training, "seed");
+    const cJSON *fold = cJSON_GetObjectItemCaseSensitive(training, "fold"); /* older models have none */
     if (!cJSON_IsNumber(share) || !(share->valuedouble > 0 && share->valuedouble <= 1)) return (hold_back_t){0};
     if (!cJSON_IsNumber(seed) || !(seed->valuedouble >= 0 && seed->valuedouble <= 0x1p53)) return (hold_back_t){0};
-    return (hold_back_t){share->valuedouble, (uint64_t)seed->valuedouble};
+    const double number = cJSON_IsNumber(fold) && fold->valuedouble >= 1 && fold->valuedouble <= FOLDS_MOST ? fold->valuedouble : 1;
+    return (hold_back_t){share->valuedouble, (uint64_t)seed->valuedouble, (int64_t)number - 1};
 }
 
 static softmax_t softmax_of(const st_file_t *model, const cJSON *training)

@@ -30,6 +30,7 @@ typedef struct {
 struct scorer {
     const network_t *net;
     const space_t *space;
+    float inverse_temperature;
     workspace_t *work;
     int workers;
     /* the call at hand */
@@ -42,11 +43,12 @@ struct scorer {
     float *scores;
 };
 
-scorer_t *scorer_new(const network_t *net, const space_t *space)
+scorer_t *scorer_new(const network_t *net, const space_t *space, double temperature)
 {
     scorer_t *s = NEW(scorer_t);
     s->net = net;
     s->space = space;
+    s->inverse_temperature = (float)(1 / temperature);
     return s;
 }
 
@@ -121,7 +123,7 @@ static void choose(const scorer_t *s, workspace_t *w, walker_t *walkers, int64_t
     const int64_t node = walkers->path[level];
     const allowed_set_t set = space_next(s->space, level, node);
     if (set.kind == ALLOWED_CHILDREN && t->children[node] == 1) return;
-    const allowed_t a = head_logits(s->net, s->space, set, stepper_state(w->stepper, walkers->row), 1, w->logits);
+    const allowed_t a = head_logits(s->net, s->space, set, stepper_state(w->stepper, walkers->row), s->inverse_temperature, w->logits);
     const float norm = vec_log_sum_exp(a.n, w->logits);
     for (int64_t i = 0; i < n; i++) {
         const int64_t child = walkers[i].path[level + 1];

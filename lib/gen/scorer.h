@@ -11,8 +11,9 @@
 
 typedef struct scorer scorer_t;
 
-/* Borrows both; the network's weights may change between calls (after network_sync()). */
-scorer_t *scorer_new(const network_t *net, const space_t *space);
+/* Borrows both; the network's weights may change between calls (after network_sync()). All logits are divided by
+ * `temperature`. */
+scorer_t *scorer_new(const network_t *net, const space_t *space, double temperature);
 void scorer_free(scorer_t *s);
 
 /* Scores, for history i of n, items[offsets[i] .. offsets[i + 1]), in any order and with repeats: scores [offsets[n]], each the

@@ -127,6 +127,12 @@ static int64_t flat_history(const space_t *s, const history_t *read, int32_t *to
     return n;
 }
 
+bool space_continues(const space_t *s, const history_t *shorter, const history_t *longer)
+{
+    const history_t a = last_items(s, shorter), b = last_items(s, longer);
+    return s->body == BODY_TIMELINE && a.items == b.items && a.count <= b.count;
+}
+
 int64_t space_history(const space_t *s, const history_t *h, int32_t *symbols)
 {
     const history_t read = s->literal ? *h : last_items(s, h);

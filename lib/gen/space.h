@@ -108,6 +108,10 @@ int64_t space_certain(const space_t *s, int64_t node);
 enum { TIMELINE_BOS = -1 };
 int64_t space_history(const space_t *s, const history_t *h, int32_t *symbols);
 
+/* Tells whether the rows of `longer` begin with those of `shorter`, and their states with its: of a timeline, where both are read from
+ * the same place on. */
+bool space_continues(const space_t *s, const history_t *shorter, const history_t *longer);
+
 /* Tokens of an item's SID: levels, or levels + 1. */
 static inline int space_sid_length(const space_t *s, int64_t item) { return s->sids->levels + (s->sids->suffix[item] >= 0); }
 static inline const int32_t *space_sid(const space_t *s, int64_t item) { return s->sid + item * (s->sids->levels + 1); }

@@ -30,7 +30,7 @@ struct stepper {
     climb_t *climb;      /* of a timeline */
     int32_t *symbols;    /* [rows] of the histories */
     float *thought;      /* [hidden_size] */
-    int64_t *bounds, bounds_cap;
+    int64_t *bounds, *last, bounds_cap; /* of the segments; the last rows of the histories, which may share one */
     /* the batch at hand */
     segments_t segments;
     const float *states; /* of the histories */
@@ -111,6 +111,7 @@ void stepper_free(stepper_t *s)
     free(s->earlier);
     free(s->thought);
     free(s->bounds);
+    free(s->last);
     free(s);
 }
 
@@ -221,20 +222,32 @@ static void think(stepper_t *s)
     advance(s);
 }
 
+/* Lays histories one after the other; one that the next goes on from shares its rows. */
+static void lay(stepper_t *s, int64_t n, const history_t *histories)
+{
+    if (n + 1 > s->bounds_cap) {
+        s->bounds_cap = n + 1;
+        s->bounds = xreallocarray(s->bounds, (size_t)s->bounds_cap, sizeof *s->bounds);
+        s->last = xreallocarray(s->last, (size_t)s->bounds_cap, sizeof *s->last);
+    }
+    s->segments = (segments_t){0, 0, s->bounds, NULL};
+    s->bounds[0] = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t first = s->bounds[s->segments.count];
+        s->segments.rows = first + space_history(s->space, &histories[i], s->symbols + first);
+        s->last[i] = s->segments.rows - 1;
+        if (i + 1 < n && space_continues(s->space, &histories[i], &histories[i + 1])) continue;
+        s->bounds[++s->segments.count] = s->segments.rows;
+    }
+}
+
 void stepper_begin(stepper_t *s, int64_t n, const history_t *histories)
 {
     stepper_reserve(s, stepper_measure(s->space, n, histories, n > 0 ? n : 1, 0));
-    if (n + 1 > s->bounds_cap) s->bounds = xreallocarray(s->bounds, (size_t)(s->bounds_cap = n + 1), sizeof *s->bounds);
-    int64_t rows = 0;
-    for (int64_t i = 0; i < n; i++) {
-        s->bounds[i] = rows;
-        rows += space_history(s->space, &histories[i], s->symbols + rows);
-    }
-    s->bounds[n] = rows;
-    s->segments = (segments_t){rows, n, s->bounds, NULL};
+    lay(s, n, histories);
     reading_rows(s->net->model, s->space, &s->segments, s->symbols, (reading_drop_t){0}, activations_input(s->acts));
     s->states = transformer_forward(s->net, s->acts, &s->segments, 0, 0, NULL);
-    if (s->climb) climb_begin(s->climb, n, s->bounds, s->states);
+    if (s->climb) climb_begin(s->climb, n, s->last, s->states);
     s->depth = 0;
     s->steps[0].rows.rows = 0;
     s->steps[0].first = (int32_t)n;

@@ -62,7 +62,7 @@ void grpo_free(grpo_t *g);
 
 /* Adds the gradient of n groups' losses, each by its own weight, and of `weight` times their supervised terms, to `grads`, and to *stats. Many groups are taken a few at a time, so that
  * space does not grow with their number. In a `first` pass pi_old is pi: it fills `old`, and all ratios are 1. Every history is
- * encoded once, forwards and backwards; its candidates are branches of it. */
+ * encoded once, forwards and backwards, for its candidates and, in a timeline, for the prompts next to it that go on from it. */
 void grpo_backward(grpo_t *g, int64_t n, const grpo_group_t *groups, bool first, double weight, grads_t *grads,
                    grpo_stats_t *stats);
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/jsonlog.h"
 #include "base/mem.h"
@@ -15,6 +14,7 @@
 #include "base/rng.h"
 #include "gen/validation.h"
 #include "nn/optim.h"
+#include "policy/rl_sums.h"
 #include "train/loop.h"
 
 _Static_assert((int)RL_RUNNING == LOOP_RUNNING && (int)RL_EPOCHS == LOOP_ROUNDS && (int)RL_PATIENCE == LOOP_PATIENCE &&
@@ -23,13 +23,6 @@ _Static_assert((int)RL_RUNNING == LOOP_RUNNING && (int)RL_EPOCHS == LOOP_ROUNDS 
 
 const char *const rl_end_names[] = {"running", "epochs", "patience", "kl", "entropy"};
 
-/* Sums over the steps since the last validation. */
-typedef struct {
-    double groups, equal, hit_groups, reward, terms[REWARD_TERMS], deviation; /* over groups */
-    double kl, entropy, reference_entropy, tokens, clipped;                   /* over generated tokens */
-    double loss, supervised, norm, updates;                                   /* over updates */
-} rl_sums_t;
-
 typedef struct {
     const rl_job_t *job;
     rl_options_t o;
@@ -37,16 +30,19 @@ typedef struct {
     model_t *model;
     network_t *reference, *net;
     learner_t learner;
-    rollout_t *rollout;
+    proposer_t *proposer;
+    drawer_t *blind;         /* [blind_count] of the job's, each with a space of its own */
     grpo_t **workers;
     validation_t *validation;
-    history_t *prompts;
+    prompt_t *prompts;
     perturb_t *perturb;      /* NULL: prompts are as they are */
     occurrences_t occurrences; /* none unless a reward asks */
     int64_t prompt_count, steps;
-    int64_t *order, epoch;   /* of the prompts in that epoch */
+    int64_t *runs, run_count; /* [run_count + 1] first of prompts on end that share their history's encoding */
+    int64_t *order, epoch;    /* of the prompts in that epoch */
     /* the step at hand */
-    history_t *asked;        /* [prompts_per_step] */
+    history_t *asked, *own;  /* [prompts_per_step] and the training histories that they are of */
+    int32_t *by;             /* [prompts_per_step] the model that is blind to the target; -1: none */
     int32_t *perturbed;      /* [prompts_per_step, max_items] */
     draw_t *draws, *targets; /* [prompts_per_step, group], [prompts_per_step] */
     double *advantages, *old; /* [prompts_per_step, group], [.., SID_MAX_TOKENS] */
@@ -57,7 +53,7 @@ typedef struct {
     /* saved */
     rl_sums_t sums;
     validation_score_t score, start, best; /* of the last validation, of the supervised model, of the kept weights */
-    int64_t candidates;      /* drawn by this process */
+    int64_t drawn;           /* candidates, by this process */
 } rl_t;
 
 static void make_workers(rl_t *t)
@@ -73,6 +69,8 @@ static void make_step(rl_t *t)
 {
     const int64_t prompts = t->o.prompts_per_step, candidates = prompts * t->o.group;
     t->asked = NEW_ARRAY(history_t, prompts);
+    t->own = NEW_ARRAY(history_t, prompts);
+    t->by = NEW_ARRAY(int32_t, prompts);
     t->perturbed = NEW_ARRAY(int32_t, t->perturb ? prompts * t->space.max_items : 0);
     t->draws = NEW_ARRAY(draw_t, candidates);
     t->targets = NEW_ARRAY(draw_t, prompts);
@@ -82,33 +80,84 @@ static void make_step(rl_t *t)
     t->shard_stats = NEW_ARRAY(grpo_stats_t, t->o.shards);
 }
 
+/* Makes networks of the models that draw in the policy's place. */
+static void make_blind(rl_t *t)
+{
+    t->blind = NEW_ARRAY(drawer_t, t->job->blind_count);
+    for (int i = 0; i < t->job->blind_count; i++) {
+        const generator_t *g = &t->job->blind[i];
+        space_t *space = NEW(space_t);
+        *space = g->space;
+        space->softmax = t->space.softmax;
+        t->blind[i] = (drawer_t){network_new(g->model, t->job->backend, space_positions(space)), space};
+    }
+}
+
+static void free_blind(rl_t *t)
+{
+    for (int i = 0; i < t->job->blind_count; i++) {
+        network_free((network_t *)t->blind[i].net);
+        free((space_t *)t->blind[i].space);
+    }
+    free(t->blind);
+}
+
+static void make_candidates(rl_t *t)
+{
+    const proposer_options_t o = {t->o.candidates, t->o.sampler, (int)t->o.group, t->o.temperature, t->job->blend, t->job->blind_count,
+                                  t->blind};
+    t->proposer = proposer_new((drawer_t){t->net, &t->space}, &o);
+}
+
+/* Makes the prompts, as those know them who draw their candidates. */
+static void make_prompts(rl_t *t)
+{
+    const rl_job_t *job = t->job;
+    const int models = job->blind_count ? job->blind_count : 1;
+    hold_back_t *hold = NEW_ARRAY(hold_back_t, models);
+    for (int i = 0; i < models; i++) hold[i] = job->blind_count ? job->blind[i].hold : job->start->hold;
+    t->prompts = prompts_make(job->interactions, t->o.prompts, models, hold, job->start->space.max_items, &t->prompt_count);
+    free(hold);
+    if (!t->prompt_count)
+        die(EX_DATAERR, "no user has 4 interactions or more: no training history has an item and one that follows it");
+}
+
+/* Finds the prompts that are taken together. */
+static void make_runs(rl_t *t)
+{
+    t->order = NEW_ARRAY(int64_t, t->prompt_count);
+    t->runs = NEW_ARRAY(int64_t, t->prompt_count + 1);
+    for (int64_t i = 0; i < t->prompt_count; i++)
+        if (!i || t->perturb || !space_continues(&t->space, &t->prompts[i - 1].history, &t->prompts[i].history)) t->runs[t->run_count++] = i;
+    t->runs[t->run_count] = t->prompt_count;
+}
+
 static rl_t *rl_new(const rl_job_t *job)
 {
     const generator_t *g = job->start;
     rl_t *t = NEW(rl_t);
     t->job = job;
     t->o = job->options;
-    t->prompts = prompts_make(job->interactions, t->o.prompts, g->hold, g->space.max_items, &t->prompt_count);
-    if (!t->prompt_count)
-        die(EX_DATAERR, "no user has 4 interactions or more: no training history has an item and one that follows it");
-    if (t->o.sampler == SAMPLER_BEAM && t->o.group > g->space.sids->items)
+    make_prompts(t);
+    if ((t->o.sampler == SAMPLER_BEAM || job->blend) && t->o.group > g->space.sids->items)
         die(EX_USAGE, "--group %lld: there are only %lld distinct candidates", (long long)t->o.group,
             (long long)g->space.sids->items);
     t->steps = (int64_t)ceil(t->o.epochs * (double)t->prompt_count / (double)t->o.prompts_per_step);
     t->epoch = -1;
-    t->order = NEW_ARRAY(int64_t, t->prompt_count);
     t->space = g->space;
     t->space.softmax = sampler_softmax(t->o.sampler);
     t->model = model_copy(g->model);
     t->reference = network_new(g->model, job->backend, space_positions(&t->space));
     t->net = network_new(t->model, job->backend, space_positions(&t->space));
     t->learner = learner_new(&t->model->params, t->o.shards, t->o.valid_users > 0, t->o.update.average > 0);
-    t->rollout = rollout_new(t->net, &t->space, t->o.sampler, (int)t->o.group, t->o.temperature);
+    make_blind(t);
+    make_candidates(t);
     if (t->o.valid_users)
         t->validation = validation_new(t->net, &g->space, job->interactions, t->o.valid_users, t->o.seed, t->o.protocol);
     if (t->o.prompts == PROMPTS_PERTURBED) t->perturb = perturb_new(&t->o.perturb, g->space.sids);
     if (t->o.reward.kind == REWARD_GRADED) t->occurrences = occurrences_new(job->interactions);
     t->o.reward.occurrences = &t->occurrences;
+    make_runs(t);
     make_workers(t);
     make_step(t);
     return t;
@@ -117,29 +166,40 @@ static rl_t *rl_new(const rl_job_t *job)
 static void rl_free(rl_t *t)
 {
     for (int i = 0; i < parallel_workers(); i++) grpo_free(t->workers[i]);
-    rollout_free(t->rollout);
+    proposer_free(t->proposer);
+    free_blind(t);
     validation_free(t->validation);
     learner_free(&t->learner);
     network_free(t->net);
     network_free(t->reference);
     perturb_free(t->perturb);
     occurrences_free(&t->occurrences);
-    void *all[] = {t->workers, t->prompts, t->order, t->asked, t->perturbed, t->draws, t->targets, t->advantages, t->old, t->groups,
-                   t->shard_stats};
+    void *all[] = {t->workers, t->prompts, t->runs, t->order, t->asked, t->own, t->by, t->perturbed, t->draws, t->targets,
+                   t->advantages, t->old, t->groups, t->shard_stats};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     free(t);
 }
 
+/* Shuffles the runs, and lists their prompts in that order. */
+static void deal_runs(rl_t *t, uint64_t key)
+{
+    int64_t *run = NEW_ARRAY(int64_t, t->run_count), n = 0;
+    for (int64_t i = 0; i < t->run_count; i++) run[i] = i;
+    rng_shuffle(key, run, t->run_count);
+    for (int64_t i = 0; i < t->run_count; i++)
+        for (int64_t p = t->runs[run[i]]; p < t->runs[run[i] + 1]; p++) t->order[n++] = p;
+    free(run);
+}
+
 /* Finds prompt `number` of the endless row of shuffled epochs. */
-static history_t prompt_at(rl_t *t, int64_t number)
+static const prompt_t *prompt_at(rl_t *t, int64_t number)
 {
     const int64_t epoch = number / t->prompt_count;
     if (epoch != t->epoch) {
-        for (int64_t i = 0; i < t->prompt_count; i++) t->order[i] = i;
-        rng_shuffle(rng_key(rng_stream(t->o.seed, "prompts"), (uint64_t)epoch), t->order, t->prompt_count);
+        deal_runs(t, rng_key(rng_stream(t->o.seed, "prompts"), (uint64_t)epoch));
         t->epoch = epoch;
     }
-    return t->prompts[t->order[number % t->prompt_count]];
+    return &t->prompts[t->order[number % t->prompt_count]];
 }
 
 /* --- A step ------------------------------------------------------------------------------------------------------------- */
@@ -147,7 +207,10 @@ static history_t prompt_at(rl_t *t, int64_t number)
 /* Asks the step's i-th prompt, number `number` of all. */
 static void ask(rl_t *t, int64_t i, int64_t number)
 {
-    t->asked[i] = prompt_at(t, number);
+    const prompt_t *prompt = prompt_at(t, number);
+    t->asked[i] = prompt->history;
+    t->own[i] = prompt->own;
+    t->by[i] = prompt->blind;
     if (t->perturb)
         t->asked[i] = perturb_history(t->perturb, &t->asked[i], rng_key(rng_stream(t->o.seed, "perturbed"), (uint64_t)number),
                                       t->perturbed + i * t->space.max_items);
@@ -156,35 +219,19 @@ static void ask(rl_t *t, int64_t i, int64_t number)
     target->count = vocab_sid(&t->space.vocab, t->space.sids, target->item, target->tokens);
 }
 
-static void add_rewards(rl_t *t, const reward_t *rewards)
-{
-    double mean = 0, square = 0;
-    bool hit = false;
-    for (int64_t g = 0; g < t->o.group; g++) {
-        const double r = reward_sum(&rewards[g]);
-        mean += r / (double)t->o.group;
-        square += r * r / (double)t->o.group;
-        hit = hit || rewards[g].term[TERM_EXACT] > 0;
-        for (int k = 0; k < REWARD_TERMS; k++) t->sums.terms[k] += rewards[g].term[k] / (double)t->o.group;
-    }
-    t->sums.reward += mean;
-    t->sums.deviation += sqrt(fmax(0, square - mean * mean));
-    t->sums.hit_groups += hit;
-}
-
 /* Draws and rewards the step's candidates, and keeps the groups that have something to say. */
 static void collect(rl_t *t, int64_t step)
 {
     const int64_t n = t->o.prompts_per_step, first = step * n;
     reward_t *rewards = NEW_ARRAY(reward_t, t->o.group);
     for (int64_t i = 0; i < n; i++) ask(t, i, first + i);
-    rollout_run(t->rollout, n, t->asked, rng_stream(t->o.seed, "draws"), first, t->draws);
+    proposer_draw(t->proposer, n, t->asked, t->own, t->by, rng_stream(t->o.seed, "draws"), first, t->draws);
     int64_t told = 0;
     t->kept = 0;
     for (int64_t i = 0; i < n; i++) {
         const int64_t at = i * t->o.group;
         reward_group(&t->o.reward, &t->space, t->job->quality, t->asked[i].target, (int)t->o.group, t->draws + at, rewards);
-        add_rewards(t, rewards);
+        rl_sums_group(&t->sums, (int)t->o.group, rewards, t->by[i] < 0);
         const bool unequal = reward_advantages((int)t->o.group, rewards, t->o.standardise, t->advantages + at);
         const bool tells = unequal || t->o.objective != OBJECTIVE_GRPO;
         t->sums.equal += !unequal;
@@ -194,8 +241,7 @@ static void collect(rl_t *t, int64_t step)
                                                   t->old + at * SID_MAX_TOKENS, tells};
     }
     for (int64_t i = 0; i < t->kept; i++) t->groups[i].weight /= (double)max64(told, 1);
-    t->sums.groups += (double)n;
-    t->candidates += n * t->o.group;
+    t->drawn += n * t->o.group;
     free(rewards);
 }
 
@@ -217,22 +263,11 @@ static double learning_rate(const rl_t *t)
     return t->o.update.lr * (updates < warmup ? (double)(updates + 1) / (double)warmup : 1);
 }
 
-static void add_stats(rl_sums_t *sums, const grpo_stats_t *s)
-{
-    sums->loss += s->loss;
-    sums->supervised += s->supervised;
-    sums->kl += s->kl;
-    sums->entropy += s->entropy;
-    sums->reference_entropy += s->reference_entropy;
-    sums->tokens += (double)s->tokens;
-    sums->clipped += (double)s->clipped;
-}
-
 /* Updates once on the step's candidates. */
 static void update(rl_t *t, int64_t step)
 {
     parallel_for(t->used_shards, run_shard, t);
-    for (int64_t s = 0; s < t->used_shards; s++) add_stats(&t->sums, &t->shard_stats[s]);
+    for (int64_t s = 0; s < t->used_shards; s++) rl_sums_pass(&t->sums, &t->shard_stats[s]);
     update_options_t u = t->o.update;
     u.lr = learning_rate(t);
     const double norm = learner_update(&t->learner, &u, t->used_shards, 1);
@@ -286,52 +321,35 @@ static void kept(void *ctx, const loop_state_t *at)
     if (at->round == 0) t->start = t->score;
 }
 
-static double ratio(double a, double b) { return b > 0 ? a / b : 0; }
-
-static double entropy_share(const rl_sums_t *s) { return s->reference_entropy > 0 ? s->entropy / s->reference_entropy : 1; }
-
 static double candidates_per_second(const rl_t *t, const loop_state_t *at)
 {
-    return at->seconds > 0 ? (double)t->candidates / at->seconds : 0;
+    return at->seconds > 0 ? (double)t->drawn / at->seconds : 0;
 }
 
-/* Logs one line: means over the steps since the last, and validation. */
 static void log_round(const rl_t *t, const loop_state_t *at)
 {
-    const rl_sums_t *x = &t->sums;
-    buf_t terms = {0};
-    for (int k = 0; k < REWARD_TERMS; k++)
-        buf_printf(&terms, "%s\"%s\":%.6f", k ? "," : "", reward_term_names[k], ratio(x->terms[k], x->groups));
-    char *validated = validation_json(t->validation, &t->score);
-    jsonlog("{\"step\":%d,\"updates\":%d,\"prompts\":%.0f,\"reward\":%.6f,\"reward_terms\":{%s},\"reward_deviation\":%.6f,"
-            "\"groups_with_hit\":%.6f,\"groups_equal\":%.0f,\"groups_equal_share\":%.6f,\"loss\":%.6f,\"supervised_loss\":%.6f,\"kl\":%.6g,"
-            "\"entropy\":%.6f,\"entropy_share\":%.6f,\"clipped\":%.6f,\"gradient_norm\":%.6f,%s,\"candidates_per_second\":%.0f}",
-            (int)first_step(t, at->round), (int)t->learner.updates, x->groups, ratio(x->reward, x->groups), terms.data,
-            ratio(x->deviation, x->groups), ratio(x->hit_groups, x->groups), x->equal, ratio(x->equal, x->groups),
-            ratio(x->loss, x->updates), ratio(x->supervised, x->updates), ratio(x->kl, x->tokens), ratio(x->entropy, x->tokens), entropy_share(x),
-            ratio(x->clipped, x->tokens), ratio(x->norm, x->updates), validated, candidates_per_second(t, at));
-    buf_free(&terms);
+    char *tells = rl_sums_json(&t->sums), *validated = validation_json(t->validation, &t->score);
+    jsonlog("{\"step\":%d,\"updates\":%d,%s,%s,\"candidates_per_second\":%.0f}", (int)first_step(t, at->round), (int)t->learner.updates,
+            tells, validated, candidates_per_second(t, at));
+    free(tells);
     free(validated);
 }
 
 static void say_round(const rl_t *t, const loop_state_t *at)
 {
-    const rl_sums_t *x = &t->sums;
     char validated[40] = "";
+    if (!(t->sums.groups > 0)) return;
     if (t->validation)
         snprintf(validated, sizeof validated, ", ndcg@10 %.4f%s", t->score.ndcg10, at->best_round == at->round ? " *" : "");
-    if (x->groups > 0)
-        note("step %d/%d: reward %.4f (exact %.4f), equal groups %.0f%%, kl %.3g, entropy %.2f of the reference's%s, "
-             "%.0f candidates/s",
-             (int)first_step(t, at->round), (int)t->steps, ratio(x->reward, x->groups), ratio(x->terms[TERM_EXACT], x->groups),
-             100 * ratio(x->equal, x->groups), ratio(x->kl, x->tokens), entropy_share(x), validated,
-             candidates_per_second(t, at));
+    char *tells = rl_sums_words(&t->sums);
+    note("step %d/%d: %s%s, %.0f candidates/s", (int)first_step(t, at->round), (int)t->steps, tells, validated, candidates_per_second(t, at));
+    free(tells);
 }
 
 /* Tells whether the policy has left its bounds, and which. */
 static rl_end_t strayed(const rl_t *t)
 {
-    const double kl = ratio(t->sums.kl, t->sums.tokens), entropy = entropy_share(&t->sums);
+    const double kl = rl_sums_kl(&t->sums), entropy = rl_sums_entropy_share(&t->sums);
     if (t->o.max_kl > 0 && kl > t->o.max_kl) return RL_KL;
     if (entropy < t->o.min_entropy || (t->o.max_entropy > 0 && entropy > t->o.max_entropy)) return RL_ENTROPY;
     return RL_RUNNING;
@@ -350,13 +368,7 @@ static int64_t report(void *ctx, const loop_state_t *at)
 static void fields(void *ctx, checkpoint_t *c)
 {
     rl_t *t = ctx;
-    rl_sums_t *s = &t->sums;
-    const struct { const char *name; double *value; } sums[] = {
-        {"groups", &s->groups}, {"equal", &s->equal}, {"hit_groups", &s->hit_groups}, {"reward", &s->reward},
-        {"deviation", &s->deviation}, {"kl", &s->kl}, {"entropy", &s->entropy}, {"reference_entropy", &s->reference_entropy},
-        {"tokens", &s->tokens}, {"clipped", &s->clipped}, {"loss", &s->loss}, {"supervised", &s->supervised}, {"norm", &s->norm}, {"updates", &s->updates}};
-    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) checkpoint_add(c, "round", sums[i].name, ST_F64, 1, sums[i].value);
-    checkpoint_add(c, "round", "reward_terms", ST_F64, REWARD_TERMS, s->terms);
+    rl_sums_fields(&t->sums, c);
     checkpoint_add(c, "start", "hr", ST_F64, 1, &t->start.hr10);
     checkpoint_add(c, "start", "ndcg", ST_F64, 1, &t->start.ndcg10);
     checkpoint_add(c, "kept", "hr", ST_F64, 1, &t->best.hr10);

@@ -10,6 +10,7 @@
 #include "data/sids.h"
 #include "gen/generator.h"
 #include "nn/backend.h"
+#include "policy/proposer.h"
 #include "policy/grpo.h"
 #include "policy/perturb.h"
 #include "policy/reward.h"
@@ -22,6 +23,7 @@ typedef struct {
     reward_options_t reward;           /* its occurrences are found here */
     bool standardise;                  /* advantages */
     double supervised;                 /* weight of the target's own loss */
+    candidates_kind_t candidates;
     sampler_t sampler;
     prompts_kind_t prompts;
     perturb_options_t perturb;
@@ -44,6 +46,9 @@ typedef struct {
     const generator_t *start;       /* the supervised model: where the policy begins, and the frozen reference */
     const interactions_t *interactions; /* of the items of the start's SIDs, in the same order */
     const quality_t *quality;       /* NULL: the reward needs none */
+    const blend_t *blend;           /* NULL: the candidates need none */
+    int blind_count;                /* of PROMPTS_CROSS_FIT: models that draw, each of the same SIDs */
+    const generator_t *blind;
     const char *fingerprint, *checkpoint;
     double save_seconds;
     const char *log;

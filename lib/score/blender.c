@@ -55,9 +55,7 @@ static void check_generator(const blender_t *b, const char *path)
     if (mixed && !b->recommender) die_at(path, 0, "mixes in a generator, expected --model and --sids with it");
     if (!mixed && b->recommender) die_at(path, 0, "mixes in no generator, expected no --model with it");
     if (!b->recommender) return;
-    const char *digest = recommender_model_digest(b->recommender);
-    if (b->blend.model && strcmp(b->blend.model, digest))
-        die_at(path, 0, "fitted with another model than the one given (digest %s, expected %s)", digest, b->blend.model);
+    blend_check_model(&b->blend, path, recommender_model_digest(b->recommender));
     catalogue_check_items(path, &b->blend.item_ids, "the SIDs", &recommender_sids(b->recommender)->item_ids);
 }
 
@@ -78,14 +76,6 @@ blender_t *blender_open(const char *path, recommender_t *r)
     }
     st_close(f);
     return b;
-}
-
-void blender_check_interactions(const blender_t *b, const char *path, const st_file_t *f)
-{
-    char *digest = st_digest(f);
-    if (b->blend.interactions && strcmp(b->blend.interactions, digest))
-        die_at(path, 0, "fitted to other interactions than %s (digest %s, expected %s)", f->name, digest, b->blend.interactions);
-    free(digest);
 }
 
 const blend_t *blender_blend(const blender_t *b) { return &b->blend; }

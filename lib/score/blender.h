@@ -16,9 +16,6 @@ typedef struct blender blender_t;
  * SIDs', the process ends with EX_DATAERR. */
 blender_t *blender_open(const char *path, recommender_t *r);
 
-/* Ends the process with EX_DATAERR unless the file, `path`, was fitted to the interactions in `f`. */
-void blender_check_interactions(const blender_t *b, const char *path, const st_file_t *f);
-
 const blend_t *blender_blend(const blender_t *b);
 const char *blender_digest(const blender_t *b);
 

@@ -12,6 +12,7 @@
 #include "score/metrics.h"
 #include "score/ranks.h"
 #include "score/significance.h"
+#include "score/strata.h"
 
 enum { MAX_SEEDS = 64 };
 
@@ -201,28 +202,79 @@ static void head_json(buf_t *out, const char *schema, const char *split, protoco
     buf_printf(out, ",\n  \"protocol\": \"%s\",\n  \"users\": %lld,\n", protocol_names[protocol], (long long)users);
 }
 
+/* The member "metrics": both systems' means, and what b gains over a. */
+static void metrics_json(buf_t *out, const system_t both[2], int64_t k, const comparison_options_t *o, const char *indent)
+{
+    difference_t *d = difference_of(&both[0], &both[1], k, o);
+    buf_puts(out, "\"metrics\": {");
+    for (int m = 0, shown = 0; m < o->metrics->count; m++) {
+        if (metric_cut(o->metrics, m) > k) continue;
+        buf_printf(out, "%s\n%s  \"%s\": {", shown++ ? "," : "", indent, o->metrics->name[m]);
+        mean_json(out, "a", &both[0], o->metrics, m, k);
+        buf_puts(out, ", ");
+        mean_json(out, "b", &both[1], o->metrics, m, k);
+        difference_json(out, d, m);
+        buf_puts(out, "}");
+    }
+    buf_printf(out, "\n%s}", indent);
+    free(d);
+}
+
+/* A system's cases of one stratum. */
+static system_t system_part(const system_t *s, int stratum)
+{
+    system_t part = {.ranks = NEW_ARRAY(ranks_t, s->seeds), .seeds = s->seeds};
+    for (int i = 0; i < s->seeds; i++) part.ranks[i] = ranks_part(&s->ranks[i], stratum);
+    return part;
+}
+
+static void free_part(system_t *s)
+{
+    for (int i = 0; i < s->seeds; i++) ranks_free(&s->ranks[i]);
+    free(s->ranks);
+}
+
+/* Tells whether all files say which stratum each case is of, and the same. */
+static bool know_strata(const system_t both[2])
+{
+    const ranks_t *first = &both[0].ranks[0];
+    bool same = first->stratum != NULL;
+    for (int b = 0; b < 2; b++)
+        for (int i = 0; same && i < both[b].seeds; i++) {
+            const ranks_t *r = &both[b].ranks[i];
+            same = r->stratum && !memcmp(r->stratum, first->stratum, (size_t)first->cases * sizeof *r->stratum);
+        }
+    return same;
+}
+
+/* The member "strata": the same by the held-out items' popularity, of those strata that have cases. */
+static void strata_json(buf_t *out, const system_t both[2], int64_t k, const comparison_options_t *o)
+{
+    buf_puts(out, ",\n  \"strata\": {");
+    for (int s = 0, shown = 0; s < STRATA; s++) {
+        system_t part[2] = {system_part(&both[0], s), system_part(&both[1], s)};
+        if (part[0].ranks[0].users > 0) {
+            buf_printf(out, "%s\n    \"%s\": {\"cases\": %lld, ", shown++ ? "," : "", stratum_name(s), (long long)part[0].ranks[0].cases);
+            metrics_json(out, part, k, o, "    ");
+            buf_puts(out, "}");
+        }
+        for (int i = 0; i < 2; i++) free_part(&part[i]);
+    }
+    buf_puts(out, "\n  }");
+}
+
 char *comparison_json(const char *a, const char *b, const comparison_options_t *o)
 {
     system_t both[2] = {system_read(a, o->protocol), system_read(b, o->protocol)};
     const char *split;
     int64_t k = check_systems(both, 2, &split), users = both[0].ranks[0].users;
-    difference_t *d = difference_of(&both[0], &both[1], k, o);
-
     buf_t out = {0};
     head_json(&out, "comparison/1", split, o->protocol, users);
-    buf_printf(&out, "  \"seeds\": [%d, %d],\n  \"bootstrap\": %lld,\n  \"level\": %g,\n  \"metrics\": {", both[0].seeds,
+    buf_printf(&out, "  \"seeds\": [%d, %d],\n  \"bootstrap\": %lld,\n  \"level\": %g,\n  ", both[0].seeds,
                both[1].seeds, (long long)o->rounds, LEVEL);
-    for (int m = 0, shown = 0; m < o->metrics->count; m++) {
-        if (metric_cut(o->metrics, m) > k) continue;
-        buf_printf(&out, "%s\n    \"%s\": {", shown++ ? "," : "", o->metrics->name[m]);
-        mean_json(&out, "a", &both[0], o->metrics, m, k);
-        buf_puts(&out, ", ");
-        mean_json(&out, "b", &both[1], o->metrics, m, k);
-        difference_json(&out, d, m);
-        buf_puts(&out, "}");
-    }
-    buf_puts(&out, "\n  }\n}\n");
-    free(d);
+    metrics_json(&out, both, k, o, "  ");
+    if (know_strata(both)) strata_json(&out, both, k, o);
+    buf_puts(&out, "\n}\n");
     for (int i = 0; i < 2; i++) system_free(&both[i]);
     return out.data;
 }

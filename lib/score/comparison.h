@@ -15,8 +15,8 @@ typedef struct {
     protocol_t protocol; /* whose ranks are compared */
 } comparison_options_t;
 
-/* What b gains over a, as comparison/1; a user's value is the mean over a system's seeds. Ranks beyond the shortest list count
- * as not found. Users or splits that differ, or a file without ranks under the protocol, end the process with EX_DATAERR.
+/* What b gains over a, as comparison/1, and by strata of popularity where the files tell; a user's value is the mean over a system's
+ * seeds. Ranks beyond the shortest list count as not found. Users or splits that differ, or a file without ranks under the protocol, end the process with EX_DATAERR.
  * Caller frees. */
 char *comparison_json(const char *a, const char *b, const comparison_options_t *o);
 

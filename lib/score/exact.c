@@ -77,7 +77,7 @@ ranker_t *exact_ranker(const recommender_t *r)
 {
     exact_t *e = NEW(exact_t);
     const sids_t *sids = recommender_sids(r);
-    *e = (exact_t){{"exact", topk, close_ranker, 0}, scorer_new(recommender_network(r), recommender_space(r)), sids->items,
+    *e = (exact_t){{"exact", topk, close_ranker, 0}, scorer_new(recommender_network(r), recommender_space(r), 1), sids->items,
                    sids_order(sids)};
     return &e->ranker;
 }

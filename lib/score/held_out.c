@@ -77,10 +77,18 @@ void held_out_add(st_writer_t *w, const held_out_t *h, held_out_rows_t *owned)
     st_add1(w, "place", ST_I64, h->n, owned->place);
 }
 
+void held_out_add_strata(st_writer_t *w, const held_out_t *h, held_out_rows_t *owned)
+{
+    owned->stratum = NEW_ARRAY(int32_t, h->n);
+    for (int64_t i = 0; i < h->n; i++) owned->stratum[i] = h->strata.of_item[h->histories[i].target];
+    st_add1(w, "stratum", ST_I32, h->n, owned->stratum);
+}
+
 void held_out_rows_free(held_out_rows_t *r)
 {
     strtab_free(&r->user_ids);
     free(r->case_offsets);
     free(r->place);
+    free(r->stratum);
     *r = (held_out_rows_t){0};
 }

@@ -34,8 +34,12 @@ ranker_query_t held_out_query(const held_out_t *h, int width);
 typedef struct {
     strtab_t user_ids;
     int64_t *case_offsets, *place;
+    int32_t *stratum;
 } held_out_rows_t;
 void held_out_add(st_writer_t *w, const held_out_t *h, held_out_rows_t *owned);
+
+/* Adds, after that, `stratum` I32 [n] of the held-out items (score/strata.h). */
+void held_out_add_strata(st_writer_t *w, const held_out_t *h, held_out_rows_t *owned);
 void held_out_rows_free(held_out_rows_t *r);
 
 #endif

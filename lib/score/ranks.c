@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "score/strata.h"
 
 /* A share in [0, 1]; NaN where the file does not say. */
 static double share_of(const st_file_t *f, const char *key)
@@ -62,6 +63,15 @@ static void read_offsets(const st_file_t *f, ranks_t *r)
                     (long long)r->cases, (long long)r->users);
 }
 
+static void read_strata(const st_file_t *f, ranks_t *r)
+{
+    if (!st_find(f, "stratum")) return;
+    r->stratum = st_need_i32(f, "stratum", 1, &r->cases);
+    for (int64_t i = 0; i < r->cases; i++)
+        if (r->stratum[i] < 0 || r->stratum[i] >= STRATA)
+            st_bad(f, "stratum", "row %lld: %d, expected 0 to %d", (long long)i, r->stratum[i], STRATA - 1);
+}
+
 ranks_t ranks_read(const char *path, protocol_t protocol)
 {
     st_file_t *f = st_open(path);
@@ -71,12 +81,24 @@ ranks_t ranks_read(const char *path, protocol_t protocol)
     r.user_ids = st_need_ids(f, "user_ids", st_find(f, "case_offsets") ? -1 : r.cases);
     r.users = r.user_ids.count;
     read_offsets(f, &r);
+    read_strata(f, &r);
     const char *split = st_meta(f, "split");
     if (split) r.split = xstrdup(split);
     r.alone = share_of(f, "sids_alone");
     r.utilisation = share_of(f, "sids_utilisation");
     st_close(f);
     return r;
+}
+
+ranks_t ranks_part(const ranks_t *r, int stratum)
+{
+    ranks_t part = {.list = {r->list.k, NEW_ARRAY(int32_t, r->cases + 1)}, .case_offsets = NEW_ARRAY(int64_t, r->users + 1)};
+    for (int64_t u = 0; u < r->users; u++) {
+        for (int64_t i = r->case_offsets[u]; i < r->case_offsets[u + 1]; i++)
+            if (r->stratum[i] == stratum) part.list.rank[part.cases++] = r->list.rank[i];
+        if (part.cases > part.case_offsets[part.users]) part.case_offsets[++part.users] = part.cases;
+    }
+    return part;
 }
 
 void ranks_add(st_writer_t *w, int64_t n, const char *split, const ranks_list_t lists[PROTOCOLS])
@@ -109,6 +131,7 @@ void ranks_free(ranks_t *r)
     free(r->split);
     free(r->list.rank);
     free(r->case_offsets);
+    free(r->stratum);
     strtab_free(&r->user_ids);
     *r = (ranks_t){0};
 }

@@ -44,19 +44,25 @@ static const char *protocol_of(const cJSON *json)
     return name ? name : protocol_names[PROTOCOL_ALL];
 }
 
+/* Prints a metric's row, called `name`, unless it has no interval. */
+static void print_difference(FILE *out, const char *name, const cJSON *m)
+{
+    const cJSON *interval = show_at(m, "interval");
+    const cJSON *low = cJSON_GetArrayItem(interval, 0), *high = cJSON_GetArrayItem(interval, 1);
+    if (!cJSON_IsNumber(low) || !cJSON_IsNumber(high)) return;
+    fprintf(out, "%-10s %8.4f %8.4f %+8.4f  [%+.4f, %+.4f]   %9.3f %9.3g\n", name, show_number_at(m, "a"),
+            show_number_at(m, "b"), show_number_at(m, "difference"), low->valuedouble, high->valuedouble,
+            show_number_at(m, "t"), show_number_at(m, "p"));
+}
+
 static void print_comparison(FILE *out, const cJSON *json)
 {
-    const cJSON *metrics = show_at(json, "metrics"), *m;
+    const cJSON *m, *stratum;
     fprintf(out, "%-10s %8s %8s %8s  %-20s %9s %9s\n", protocol_of(json), "A", "B", "B - A", "95% interval", "t", "p");
-    cJSON_ArrayForEach(m, metrics)
-    {
-        const cJSON *interval = show_at(m, "interval");
-        const cJSON *low = cJSON_GetArrayItem(interval, 0), *high = cJSON_GetArrayItem(interval, 1);
-        if (!cJSON_IsNumber(low) || !cJSON_IsNumber(high)) continue;
-        fprintf(out, "%-10s %8.4f %8.4f %+8.4f  [%+.4f, %+.4f]   %9.3f %9.3g\n", m->string, show_number_at(m, "a"),
-                show_number_at(m, "b"), show_number_at(m, "difference"), low->valuedouble, high->valuedouble,
-                show_number_at(m, "t"), show_number_at(m, "p"));
-    }
+    cJSON_ArrayForEach(m, show_at(json, "metrics")) print_difference(out, m->string, m);
+    if (!show_at(json, "strata")) return;
+    fprintf(out, "ndcg@10 by popularity of the held-out item\n");
+    cJSON_ArrayForEach(stratum, show_at(json, "strata")) print_difference(out, stratum->string, show_at(show_at(stratum, "metrics"), "ndcg@10"));
 }
 
 /* A metric of an ablation's row: the mean and what it gains over the first row, with a star where that is significant among all

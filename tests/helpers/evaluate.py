@@ -358,8 +358,17 @@ def check_comparison(report, a, b, protocol="all", cuts="1,5,10,20"):
     sides = [[read(path) for path in side.split(",")] for side in (a, b)]
     k = min(int(f["meta"][length]) for side in sides for f in side)
     assert set(m["metrics"]) == {n for n in value if n == "mrr" or int(n.split("@")[1]) <= k}, "metrics shown"
-    for name, found in m["metrics"].items():
-        users = [np.mean([value[name](np.where(f[rank] > k, 0, f[rank])) for f in side], axis=0) for side in sides]
+    known = [f.get("stratum") for side in sides for f in side]
+    told = all(s is not None and np.array_equal(s, known[0]) for s in known)
+    assert ("strata" in m) == told, "strata"
+    parts = {name: known[0] == s for s, name in enumerate(("head", "middle", "tail")) if told and (known[0] == s).any()}
+    assert set(m.get("strata", {})) == set(parts)
+    for name, of in parts.items():
+        assert m["strata"][name]["cases"] == of.sum() and set(m["strata"][name]["metrics"]) == set(m["metrics"])
+    rows = [(name, found, slice(None)) for name, found in m["metrics"].items()]
+    rows += [(name, found, of) for part, of in parts.items() if of.sum() > 1 for name, found in m["strata"][part]["metrics"].items()]
+    for name, found, of in rows:
+        users = [np.mean([value[name](np.where(f[rank] > k, 0, f[rank])[of]) for f in side], axis=0) for side in sides]
         d = users[1] - users[0]
         sd = d.std(ddof=1)
         t = d.mean() / (sd / math.sqrt(len(d))) if sd > 0 else 0
@@ -371,11 +380,13 @@ def check_comparison(report, a, b, protocol="all", cuts="1,5,10,20"):
         same({"low": found["interval"][0], "high": found["interval"][1]}, {"low": low, "high": high}, name, 0.15 * error + 1e-12)
 
 
-def write_ranks(path, ranks, k, which="test", prefix="u", unseen=None, k_unseen=10):
-    """Ranks under one protocol, or with `unseen` under both."""
+def write_ranks(path, ranks, k, which="test", prefix="u", unseen=None, k_unseen=10, strata=None):
+    """Ranks under one protocol, or with `unseen` under both; of cases of the given strata, if any."""
     both = {} if unseen is None else {"rank_unseen": np.array(unseen, np.int32)}
+    if strata is not None:
+        both["stratum"] = np.array(strata, np.int32)
     write(path, {"rank": np.array(ranks, np.int32), **both, "user_ids": [f"{prefix}{u}" for u in range(len(ranks))]},
-          {"schema": "ranks/1", "split": which, "k": str(k), **({"k_unseen": str(k_unseen)} if both else {})})
+          {"schema": "ranks/1", "split": which, "k": str(k), **({"k_unseen": str(k_unseen)} if unseen is not None else {})})
 
 
 def write_histories(interactions, which):

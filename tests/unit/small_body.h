@@ -85,7 +85,7 @@ static inline fixture_t *fixture_of(made_of_t of)
                                 .think = !of.thinks ? 0 : of.thought_of ? of.thought_of : INT64_MAX, .items = of.item_weight > 0};
     if (space_by_prefixes(&f->space)) f->pack.prefixes = depth_prefixes_new(&f->space, ROWS, of.thinks);
     sequences_add(&f->sequences, histories_task(&small_interactions, &f->space, (hold_back_t){0}));
-    const task_source_t from = {&f->space, &small_interactions, of.texts, {0, 0}};
+    const task_source_t from = {&f->space, &small_interactions, of.texts, {0, 0, 0}};
     for (int t = TASK_NEXT + 1; of.texts && t < TASKS; t++) sequences_add(&f->sequences, text_task(&from, (task_t)t));
     for (int64_t i = 0; i < f->sequences.count; i++) {
         f->bounds[i] = f->pack.rows;
@@ -286,12 +286,12 @@ typedef double by_hand_t(const fixture_t *f, const history_t *h, int32_t item);
 /* Compares beams over all items, and the scorer, with the equations. */
 static inline void check_beams(fixture_t *f, by_hand_t *by_hand)
 {
-    const history_t histories[] = {{small_events, 6, -1}, {small_events + 6, 2, -1}, {NULL, 0, -1}};
+    const history_t histories[] = {{small_events, 6, -1}, {small_events + 6, 2, -1}, {NULL, 0, -1}, {small_events, 2, -1}, {small_events, 3, -1}}; /* the last two share rows */
     decoder_t *d = decoder_new(f->net, &f->space, 1);
-    int32_t items[3 * 6];
-    float scores[3 * 6];
-    decoder_topk(d, 3, histories, 6, 0, 6, items, scores);
-    for (int h = 0; h < 3; h++) {
+    int32_t items[5 * 6];
+    float scores[5 * 6];
+    decoder_topk(d, 5, histories, 6, 0, 6, items, scores);
+    for (int h = 0; h < 5; h++) {
         double sum = 0;
         for (int i = 0; i < 6; i++) {
             const int at = h * 6 + i;
@@ -303,48 +303,59 @@ static inline void check_beams(fixture_t *f, by_hand_t *by_hand)
         CHECK_NEAR(sum, 1, 1e-4);
     }
     decoder_free(d);
-    const int64_t offsets[] = {0, 6, 12, 18};
-    float scored[3 * 6];
-    scorer_t *s = scorer_new(f->net, &f->space);
-    scorer_run(s, 3, histories, offsets, items, scored);
-    for (int i = 0; i < 18; i++) CHECK_NEAR((double)scored[i], (double)scores[i], 1e-5);
+    const int64_t offsets[] = {0, 6, 12, 18, 24, 30};
+    float scored[5 * 6];
+    scorer_t *s = scorer_new(f->net, &f->space, 1);
+    scorer_run(s, 5, histories, offsets, items, scored);
+    for (int i = 0; i < 30; i++) CHECK_NEAR((double)scored[i], (double)scores[i], 1e-5);
     scorer_free(s);
     release(f);
 }
 
 /* --- The policy's gradient ---------------------------------------------------------------------------------------------------- */
 
-enum { GROUP = 3 };
+enum { GROUP = 3, GROUPS = 3 };
 
 /* What the policy is trained for. */
 static grpo_options_t policy = {.temperature = 1.3, .epsilon = 100, .beta = 0.7, .group = GROUP};
 
 static double policy_weight = 0.5;
 
-static inline double policy_loss(fixture_t *f, bool backward)
+/* The loss of n groups in one pass, of which the first two are of prompts that go on from each other; items 0 and 1 share their codes. */
+static inline double groups_loss(fixture_t *f, int first, int n)
 {
-    static const history_t prompt = {small_events, 4, 5};
+    static const history_t prompts[GROUPS] = {{small_events, 2, 4}, {small_events, 4, 5}, {small_events + 6, 3, 2}};
     static const int32_t drawn[GROUP] = {0, 1, 4};
     static const double advantages[GROUP] = {1.2, -0.7, 0.4};
-    (void)backward;
-    draw_t draws[GROUP] = {0}, target = {.item = prompt.target};
-    double old[GROUP * SID_MAX_TOKENS];
-    for (int i = 0; i < GROUP * SID_MAX_TOKENS; i++) old[i] = -1;
+    draw_t draws[GROUP] = {0}, targets[GROUPS] = {0};
+    double old[GROUPS][GROUP * SID_MAX_TOKENS];
+    grpo_group_t groups[GROUPS];
     for (int d = 0; d < GROUP; d++) {
         draws[d].item = drawn[d];
         draws[d].log_prob = (float)-d;
         draws[d].count = vocab_sid(&f->space.vocab, f->space.sids, drawn[d], draws[d].tokens);
     }
+    for (int i = 0; i < GROUPS; i++) {
+        for (int j = 0; j < GROUP * SID_MAX_TOKENS; j++) old[i][j] = -1;
+        targets[i].item = prompts[i].target;
+        targets[i].count = vocab_sid(&f->space.vocab, f->space.sids, targets[i].item, targets[i].tokens);
+        groups[i] = (grpo_group_t){&prompts[i], draws, &targets[i], advantages, old[i], policy_weight / (1 + i)};
+    }
     model_t *start = loud_model(&f->space, &f->of);
     network_t *reference = network_new(start, backend_open("f32"), space_positions(&f->space));
     grpo_t *g = grpo_new(f->net, reference, &f->space, &policy);
     grpo_stats_t stats = {0};
-    target.count = vocab_sid(&f->space.vocab, f->space.sids, target.item, target.tokens);
-    grpo_backward(g, 1, &(grpo_group_t){&prompt, draws, &target, advantages, old, policy_weight}, false, 0.5, f->grads, &stats);
+    grpo_backward(g, n, groups + first, false, 0.5, f->grads, &stats);
     grpo_free(g);
     network_free(reference);
     model_free(start);
     return stats.loss;
+}
+
+static inline double policy_loss(fixture_t *f, bool backward)
+{
+    (void)backward;
+    return groups_loss(f, 0, GROUPS);
 }
 
 static inline void check_policy(fixture_t *f)
@@ -355,6 +366,7 @@ static inline void check_policy(fixture_t *f)
             policy.supervised = kind ? 0.6 : 0;
             policy_weight = kind < 2 ? 0.5 : 0;
             check_gradients(f, policy_loss);
+            CHECK_NEAR(groups_loss(f, 0, GROUPS), groups_loss(f, 0, 1) + groups_loss(f, 1, 1) + groups_loss(f, 2, 1), 1e-5);
         }
     release(f);
 }

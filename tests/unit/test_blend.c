@@ -132,8 +132,8 @@ static void check_sources(protocol_t protocol)
         for (int i = 0; i < 4; i++) from[t][asked_items[i]] += pow(e.decay[t], 3 - i);
         step(&e.tables[t], from[t], false, one[t]);
     }
-    sources_ask(&e, &(history_t){asked_items, 2, -1}, all_parts, &a); /* what an answer before leaves behind is nothing */
-    sources_ask(&e, &asked, all_parts, &a);
+    sources_ask(&e, &(history_t){asked_items, 2, -1}, NULL, all_parts, &a); /* what an answer before leaves behind is nothing */
+    sources_ask(&e, &asked, NULL, all_parts, &a);
     check_part(&e, &a, PART_COOCCUR, one[TABLE_COOCCUR]);
     check_part(&e, &a, PART_NEIGHBOURS, one[TABLE_NEIGHBOURS]);
     memcpy(first, one[TABLE_COOCCUR], sizeof first);
@@ -213,6 +213,33 @@ typedef struct {
     mixer_t *mixer;
     appraiser_t *appraiser;
 } fixture_t;
+
+/* What one user's history has put into co-occurrence is as if that user had never been there, but for the normalisation. */
+TEST(a_history_s_own_pairs_are_forgotten)
+{
+    const cooccur_options_t o = {.window = 2, .back = 0.3, .power = 0.25, .decay = 0.6}, plain = {.window = 2, .back = 0.3, .decay = 0.6};
+    const int64_t second[] = {0, 5};
+    const interactions_t other = {.users = 1, .events = 5, .items = 6, .user_offsets = (int64_t *)second, .item_index = small_events + 6};
+    const history_t own = {small_events, 4, -1}, asks = {small_events, 3, 1};
+    sources_t e = sources(PROTOCOL_ALL);
+    csr_t counts = cooccurrence_rows(&other, &plain);
+    sources_answer_t all = sources_answer_new(&e), a = sources_answer_new(&e);
+    double expected[6] = {0}, weight = 1;
+    e.cooccur = o;
+    for (int64_t i = asks.count - 1; i >= 0; i--, weight *= e.decay[TABLE_COOCCUR])
+        for (int64_t c = counts.offsets[asks.items[i]]; c < counts.offsets[asks.items[i] + 1]; c++)
+            expected[counts.index[c]] += weight * (double)counts.value[c] /
+                                         pow((double)(e.popularity[asks.items[i]] * e.popularity[counts.index[c]]), o.power);
+    sources_ask(&e, &asks, NULL, all_parts, &all);
+    sources_ask(&e, &asks, &own, all_parts, &a);
+    CHECK(all.sum[PART_COOCCUR].sum[1] > a.sum[PART_COOCCUR].sum[1] + 0.1);
+    for (int i = 0; i < 6; i++) CHECK_NEAR(a.sum[PART_COOCCUR].sum[i], expected[i], 1e-6);
+    CHECK(a.sum[PART_COOCCUR].sum[4] == 0 && all.sum[PART_COOCCUR].sum[4] > 0); /* which the other user has not met in training */
+    sources_answer_free(&all);
+    sources_answer_free(&a);
+    csr_free(&counts);
+    sources_free(&e);
+}
 
 static fixture_t *fixture(protocol_t protocol)
 {
@@ -324,5 +351,6 @@ TEST(threads_do_not_matter)
 }
 
 UNIT_MAIN(UNIT(accumulator_keeps_the_best), UNIT(likeness_by_hand), UNIT(likeness_whatever_the_threads),
+          UNIT(a_history_s_own_pairs_are_forgotten),
           UNIT(parts_are_distributions), UNIT(weights_are_found_again), UNIT(unreachable_cases_say_nothing),
           UNIT(lists_hold_every_part_s_probabilities), UNIT(lists_hold_every_part_s_votes), UNIT(threads_do_not_matter))

@@ -134,7 +134,7 @@ static int64_t ask_for_all(int64_t *offsets, int32_t *items)
 static void check_scorer(softmax_t softmax)
 {
     fixture_t *f = fixture(softmax, 15);
-    scorer_t *scorer = scorer_new(f->net, &f->space);
+    scorer_t *scorer = scorer_new(f->net, &f->space, 1);
     int64_t offsets[USERS + 1] = {0};
     int32_t *items = NEW_ARRAY(int32_t, USERS * ITEMS * 2);
     float *scores[2] = {NEW_ARRAY(float, USERS * ITEMS * 2), NEW_ARRAY(float, USERS * ITEMS * 2)};
@@ -163,7 +163,7 @@ static void check_beam_scores(softmax_t softmax)
 {
     enum { K = 12 };
     fixture_t *f = fixture(softmax, 15);
-    scorer_t *scorer = scorer_new(f->net, &f->space);
+    scorer_t *scorer = scorer_new(f->net, &f->space, 1);
     int32_t items[USERS * K];
     float found[USERS * K], scores[USERS * K];
     int64_t offsets[USERS + 1];
