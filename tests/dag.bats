@@ -14,7 +14,7 @@ setup()
     echo '{"id":"a"}' > raw/items.jsonl
     printf 'user\titem\torder\nu\ta\t0\n' > raw/interactions.tsv
     write_stand_in
-    for tool in synth ingest caption mine-intent embed rqvae sids sidgen-train qarm-rl blend evaluate; do ln -s stand-in "fake/$tool"; done
+    for tool in synth ingest caption mine-intent embed rqvae sids tokenize sidgen-train qarm-rl blend evaluate; do ln -s stand-in "fake/$tool"; done
 }
 
 # Writes to its output what it was told and given; says in $RAN that it ran; hangs, half done, if $HANG names it.
@@ -30,7 +30,7 @@ given=
 while [ $# -gt 0 ]; do
     case $1 in
         -o | --items-out | --report | --per-user | --log) outs+=("$2"); [ "$1" != -o ] || main=$2; shift ;;
-        --sids | --interactions | --items | --model | --quality | --embeddings | --blend | --blind | --fit-weights | --recs | --cooccur) given+=$(cat "$2"); shift ;;
+        --sids | --interactions | --items | --model | --quality | --embeddings | --blend | --blind | --fit-weights | --recs | --cooccur | --tokenizer) given+=$(cat "$2"); shift ;;
     esac
     shift
 done
@@ -193,6 +193,21 @@ ran_sorted() { ran | tr ' ' '\n' | sort | paste -sd ' '; }
     assert_equal "$(ran_sorted | tr ' ' '\n' | uniq -c | awk '{print $2 ":" $1}' | paste -sd ' ')" "evaluate:4 rqvae:4 sidgen-train:4" # the full one is there
     assert_equal "$(cat work/toy/rqvae-*/args | grep -c -- '--balance 0 ')" 2
     assert_equal "$(cat work/toy/rqvae-*/args | grep -c -- --cooccur)" 4
+}
+
+@test "trialigngr: a tokenizer and texts for the generator's tasks, which are asked on demand; a row for each kind of them" {
+    dag run PIPELINE=trialigngr -j 1
+    assert_ran ingest caption mine-intent embed rqvae tokenize sidgen-train evaluate
+    grep -q -- '^tokenize train --fields title,description,caption,intents -o .*/tokenizer.json mine-intent-' work/toy/tokenize-*/args
+    grep -q -- '--seed 42 --tasks 1-8 --items mine-intent-[0-9a-f]*/items.jsonl --tokenizer tokenize-[0-9a-f]*/tokenizer.json --log' work/toy/sidgen-train-*/args
+    dag run PIPELINE=trialigngr TO=tasks
+    assert_ran evaluate
+    grep -q -- '^evaluate --tasks all --items mine-intent-[0-9a-f]*/items.jsonl --model sidgen-train-' work/toy/evaluate-*/args
+    dag run PIPELINE=trialigngr TASKS=1-6 TASKS_FLAGS="--users 10" TO=tasks
+    assert_ran sidgen-train evaluate
+    run --separate-stderr dag ablation PIPELINE=trialigngr ABLATION=tmt SEEDS=42
+    assert_success
+    assert_equal "$(grep -c '^row .*=' <<< "$output")" 3
 }
 
 @test "sasrec: items as codes, straight from the histories" {
