@@ -212,6 +212,10 @@ PY
     fails_with 65 'plain.st: has learnt no task with texts' "$BIN/evaluate" -q --tasks all --items items.jsonl -m plain.st -s sids.st -i interactions.st
     train --tasks 1,4 "${TEXTS[@]}" "${ROOM[@]}" --epochs 1 -o four.st
     fails_with 65 'four.st: has not learnt task 5, item to title' "$BIN/evaluate" -q --tasks 4,5 --items items.jsonl -m four.st -s sids.st -i interactions.st
+    fails_with 65 'four.st: has not learnt task 5, item to title' "$BIN/recommend" -m four.st -s sids.st --task 5 </dev/null
+    fails_with 65 'four.st: has not learnt task 5, item to title' "$BIN/explain" -m four.st -s sids.st -i items.jsonl --say i7
+    train --tasks 4 "${TEXTS[@]}" "${ROOM[@]}" --epochs 1 -o alone.st
+    fails_with 65 'alone.st: has not learnt task 1, history to next item' "$BIN/recommend" -m alone.st -s sids.st </dev/null
     fails_with 64 '--task 4 needs --model' say --task 4 --exclude-seen </dev/null
     fails_with 65 'standard input:2: not valid UTF-8' say --task 4 < <(printf 'red\n\xff\n')
     while read -r expression message; do
@@ -224,5 +228,7 @@ t["tokenizer"]=t["tokenizer"][:200] broken.st
 set_json("vocab",text=7) trained on SIDs
 set_json("vocab",text_tokens=0) "text_tokens" must be
 set_json("vocab",text_tokens=5000) do not fit
+set_json("training",tasks="1-9") broken.st: its tasks are no list
+set_json("training",tasks=None) broken.st: has not learnt task 4
 E
 }

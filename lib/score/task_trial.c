@@ -213,11 +213,10 @@ static void tell(const trial_t *t, buf_t *out)
 /* Finds the tasks to try among those that the model has learnt. */
 static task_list_t chosen(const recommender_t *r, const task_trial_options_t *o)
 {
-    const char *learnt = recommender_tasks(r);
-    const task_list_t has = task_list_parse(learnt ? learnt : "1");
-    task_list_t list = strcmp(o->tasks, "all") ? task_list_parse(o->tasks) : has;
+    const task_list_t learnt = task_list_learnt(recommender_tasks(r), o->model_path);
+    task_list_t list = strcmp(o->tasks, "all") ? task_list_parse(o->tasks) : learnt;
     for (int k = 0; k < TASKS; k++)
-        if (list.on[k] && !has.on[k]) die(EX_DATAERR, "%s: has not learnt task %d, %s", o->model_path, k + 1, task_form((task_t)k)->name);
+        if (list.on[k]) task_list_need(&learnt, (task_t)k, o->model_path);
     list.on[TASK_NEXT] = false;
     return list;
 }

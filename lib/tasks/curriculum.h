@@ -15,6 +15,14 @@ typedef struct {
 /* "1,4-8,2:0.5": tasks by number, or ranges of them, with a weight each if it is not 1. What is no task, comes twice or has no weight
  * ends the process with EX_USAGE. */
 task_list_t task_list_parse(const char *spec);
+
+/* The tasks that a model has learnt, from its metadata; NULL: recommendation alone. What is no list ends the process with EX_DATAERR;
+ * `name` is what messages call the model. */
+task_list_t task_list_learnt(const char *spec, const char *name);
+
+/* Ends the process with EX_DATAERR where a model has not learnt a task. */
+void task_list_need(const task_list_t *learnt, task_t task, const char *name);
+
 bool task_list_has_texts(const task_list_t *l); /* any but TASK_NEXT */
 
 /* Items that learn no task but recommendation: this share of them, drawn by `seed`. */
