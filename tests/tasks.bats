@@ -175,6 +175,26 @@ PY
     [[ ${lines[0]} == *'"said":{"title":"green lamp","log_p":-'*'}}' && ${lines[1]} == *'"said":{"title":"'* ]]
 }
 
+# Of bytes alone, the 32 tokens of a title end within its last character.
+@test "a character that a title has not room for" {
+    /usr/bin/python3 -c 'import json
+for i in range(60): print(json.dumps({"id": f"i{i}", "title": "x" + "\u00e9" * 20}))' >accents.jsonl
+    "$BIN/tokenize" train -q --vocab 256 --form items --fields title accents.jsonl -o bytes.json
+    train --tasks 5 --items accents.jsonl --tokenizer bytes.json "${ROOM[@]}" --epochs 40 -o bytes.st
+    "$BIN/explain" -s sids.st -i accents.jsonl -m bytes.st --say --json i7 >said.json
+    "$BIN/recommend" -m bytes.st -s sids.st --task 5 -b 2 <<<i7 >said.tsv
+    "$BIN/evaluate" -q --tasks 5 --items accents.jsonl -m bytes.st -s sids.st -i interactions.st -o m.json
+    run /usr/bin/python3 - <<'PY'
+import json
+title = "x" + "\u00e9" * 15 + " "
+assert json.load(open("said.json", encoding="utf-8"))["said"]["title"] == title
+assert open("said.tsv", encoding="utf-8").read().split("\t")[1] == title + "\n"
+assert json.load(open("m.json"))["tasks"]["5"]["trained"] == {"n": 60, "exact": 1, "f1": 1, "of_an_item": 1}
+PY
+    assert_success
+    fails_with 64 'needs a --beam of 10 at least' "$BIN/evaluate" -q --beam 9 --tasks 5 --items accents.jsonl -m bytes.st -s sids.st -i interactions.st
+}
+
 @test "lists of tasks that are none" {
     for list in '' 0 9 1,1 2-1 1-9 4: 4:0 4:x '1,,' 1.5 4:1001 a; do
         fails_with 64 '--tasks' train --tasks "$list" "${TEXTS[@]}" -o no.st

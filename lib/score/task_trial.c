@@ -45,7 +45,7 @@ static void read_titles(trial_t *t)
         const int32_t *tokens = item_texts_get(&t->texts, TEXT_TITLE, i, &n);
         if (!n) continue;
         buf_clear(&text);
-        tokenizer_decode(asker_tokenizer(t->asker), tokens, (size_t)n, &text);
+        asker_decode(t->asker, tokens, n, &text);
         t->title[i] = xstrndup(text.data, text.len);
         strtab_add(&t->titles, t->title[i], strlen(t->title[i]));
     }
@@ -224,6 +224,7 @@ static task_list_t chosen(const recommender_t *r, const task_trial_options_t *o)
 void task_trial(const recommender_t *r, const task_trial_options_t *o, buf_t *out)
 {
     const space_t *space = recommender_space(r);
+    if (o->beam < CUT) die(EX_USAGE, "--tasks needs a --beam of %d at least, which hr@%d is read off", CUT, CUT);
     const hold_back_t held = recommender_held_items(r);
     trial_t t = {.o = o, .list = chosen(r, o), .held = {held.share, held.seed}, .asked = NEW_ARRAY(history_t, BATCH)};
     t.asker = asker_new(recommender_network(r), space, o->model_path);
