@@ -195,6 +195,28 @@ PY
     fails_with 64 'needs a --beam of 10 at least' "$BIN/evaluate" -q --beam 9 --tasks 5 --items accents.jsonl -m bytes.st -s sids.st -i interactions.st
 }
 
+@test "inputs that come through pipes are digested as files are" {
+    train --tasks 4 "${TEXTS[@]}" "${ROOM[@]}" --epochs 1 -o files.st
+    train --tasks 4 --items <(cat items.jsonl) --tokenizer <(cat tokenizer.json) "${ROOM[@]}" --epochs 1 -o pipes.st
+    cmp files.st pipes.st
+    "$BIN/evaluate" -q --tasks 4 --items - -m files.st -s sids.st -i interactions.st -o m.json <items.jsonl
+    assert_equal "$(/usr/bin/python3 -c 'import json; print(json.load(open("m.json"))["settings"]["inputs"]["items"])')" "$(meta files.st input.items)"
+}
+
+# The same size does not make it the same tokenizer: two of its tokens swap places.
+@test "training goes on from a model of the same tokenizer alone" {
+    train "${ALL[@]}" --epochs 1 --start model.st -o on.st
+    sed 's/"!": 0,/"!": 1,/; s/"\\"": 1,/"\\"": 0,/; s/"!":0,/"!":1,/; s/"\\"":1,/"\\"":0,/' tokenizer.json >other.json
+    run ! cmp -s tokenizer.json other.json
+    assert_equal "$(wc -c <other.json)" "$(wc -c <tokenizer.json)"
+    fails_with 65 'that model has learnt texts: give tasks with texts and the same --tokenizer' \
+        train --tasks 1-8 --items items.jsonl --tokenizer other.json "${ROOM[@]}" --start model.st -o no.st
+    assert_one_line
+    fails_with 65 'that model has learnt texts' train --start model.st -o no.st
+    fails_with 65 'that model has learnt no texts' train "${ALL[@]}" --start plain.st -o no.st
+    assert_none_written no.st
+}
+
 @test "lists of tasks that are none" {
     for list in '' 0 9 1,1 2-1 1-9 4: 4:0 4:x '1,,' 1.5 4:1001 a; do
         fails_with 64 '--tasks' train --tasks "$list" "${TEXTS[@]}" -o no.st

@@ -471,7 +471,9 @@ static void try_tasks(void)
     buf_t out = {0};
     buf_printf(&out, "{\n  \"schema\": \"task-metrics/1\",\n  \"split\": \"%s\",\n  \"beam\": %lld,\n  \"title_beam\": %lld,\n", split,
                (long long)beam, (long long)title_beam);
-    task_trial(s.recommender, &o, &out);
+    char *digest = task_trial(s.recommender, &o, &out);
+    provenance_add_digest(&s.from, "items", digest);
+    free(digest);
     settings_json(&out, &s, NULL);
     out_whole(cli_common.output, out.data, out.len);
     buf_free(&out);

@@ -221,14 +221,15 @@ static task_list_t chosen(const recommender_t *r, const task_trial_options_t *o)
     return list;
 }
 
-void task_trial(const recommender_t *r, const task_trial_options_t *o, buf_t *out)
+char *task_trial(const recommender_t *r, const task_trial_options_t *o, buf_t *out)
 {
     const space_t *space = recommender_space(r);
     if (o->beam < CUT) die(EX_USAGE, "--tasks needs a --beam of %d at least, which hr@%d is read off", CUT, CUT);
     const hold_back_t held = recommender_held_items(r);
     trial_t t = {.o = o, .list = chosen(r, o), .held = {held.share, held.seed}, .asked = NEW_ARRAY(history_t, BATCH)};
+    char *digest;
     t.asker = asker_new(recommender_network(r), space, o->model_path);
-    t.texts = read_texts(o->items_path, &recommender_sids(r)->item_ids, asker_tokenizer(t.asker), space->text_most);
+    t.texts = read_texts(o->items_path, &recommender_sids(r)->item_ids, asker_tokenizer(t.asker), space->text_most, &digest);
     read_titles(&t);
     for (int k = 0; k < TASKS; k++)
         if (t.list.on[k]) try_task(&t, (task_t)k);
@@ -239,4 +240,5 @@ void task_trial(const recommender_t *r, const task_trial_options_t *o, buf_t *ou
     item_texts_free(&t.texts);
     asker_free(t.asker);
     free(t.asked);
+    return digest;
 }

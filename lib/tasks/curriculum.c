@@ -103,7 +103,7 @@ curriculum_t curriculum_open(const task_list_t *list, const char *tokenizer_path
 {
     curriculum_t c = {.list = *list, .tokenizer = in_bytes_unpacked(tokenizer_path, NULL)};
     tokenizer_t *t = tokenizer_parse(c.tokenizer.name, c.tokenizer.data, c.tokenizer.len);
-    c.texts = read_texts(items_path, ids, t, most);
+    c.texts = read_texts(items_path, ids, t, most, &c.digest);
     for (int64_t i = 0; i < c.texts.items; i++)
         if (item_held(held, i)) item_texts_drop(&c.texts, i);
     space_add_text(space, tokenizer_size(t), most, c.tokenizer.data, (int64_t)c.tokenizer.len);
@@ -115,6 +115,7 @@ void curriculum_close(curriculum_t *c)
 {
     item_texts_free(&c->texts);
     in_free(&c->tokenizer);
+    free(c->digest);
 }
 
 void curriculum_sequences(const curriculum_t *c, const space_t *space, const interactions_t *x, hold_back_t hold, sequences_t *to)

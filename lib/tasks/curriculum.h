@@ -25,7 +25,7 @@ void task_list_need(const task_list_t *learnt, task_t task, const char *name);
 
 bool task_list_has_texts(const task_list_t *l); /* any but TASK_NEXT */
 
-/* Items that learn no task but recommendation: this share of them, drawn by `seed`. */
+/* Items whose texts no task reads or tells: this share of them, drawn by `seed`. */
 typedef struct {
     double share;
     uint64_t seed;
@@ -38,6 +38,7 @@ typedef struct {
     task_list_t list;
     bytes_t tokenizer;     /* of its tokenizer.json */
     item_texts_t texts;    /* of the items, those held left out */
+    char *digest;          /* of the items' file */
 } curriculum_t;
 
 /* Reads the tokenizer and the items, of which those that `ids` name count, and tells the space of them. Where no item has what a task
