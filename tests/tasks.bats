@@ -259,6 +259,9 @@ PY
     train --tasks 4 "${TEXTS[@]}" "${ROOM[@]}" --epochs 1 -o alone.st
     fails_with 65 'alone.st: has not learnt task 1, history to next item' "$BIN/recommend" -m alone.st -s sids.st </dev/null
     fails_with 64 '--task 4 needs --model' say --task 4 --exclude-seen </dev/null
+    fails_with 64 'it goes without -k and --titles' say --task 5 -k 3 </dev/null
+    fails_with 64 'it goes without -k and --titles' say --task 8 -t items.jsonl </dev/null
+    fails_with 64 '--title-beam goes with --tasks' "$BIN/evaluate" -q --title-beam 2 -m model.st -s sids.st -i interactions.st
     fails_with 65 'standard input:2: not valid UTF-8' say --task 4 < <(printf 'red\n\xff\n')
     while read -r expression message; do
         changed "$expression"

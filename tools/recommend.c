@@ -348,6 +348,7 @@ int main(int argc, char **argv)
     if (model && lists && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
     if (task > 1 && (!model || blend || exclude_seen || interactions))
         die(EX_USAGE, "--task %lld needs --model, and goes without --blend, --exclude-seen and --interactions", (long long)task);
+    if (!lists && (titles || cli_given("k"))) die(EX_USAGE, "--task %lld tells one title a line: it goes without -k and --titles", (long long)task);
     server_t s = server_open();
     serve(&s);
     server_close(&s);

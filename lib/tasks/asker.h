@@ -26,7 +26,7 @@ void asker_decode(const asker_t *a, const int32_t *tokens, int64_t n, buf_t *out
  * with. A text is UTF-8; of one that is longer than the model reads, the beginning counts. */
 bool asker_add_text(asker_t *a, task_t task, const char *text, size_t n);
 bool asker_add_titles(asker_t *a, const char *const *titles, int64_t n); /* of TASK_TITLES_NEXT, the oldest first */
-void asker_add(asker_t *a, const item_texts_t *texts, task_t task, const history_t *h); /* prompt_of() */
+void asker_add(asker_t *a, const item_texts_t *texts, task_t task, const history_t *h); /* prompt_of(); `texts` may be NULL where none is read */
 
 void asker_add_codes(asker_t *a, task_t task, const int32_t *codes, int n); /* prompt_codes() */
 

@@ -41,13 +41,13 @@ typedef struct {
     char *digest;          /* of the items' file */
 } curriculum_t;
 
-/* Reads the tokenizer and the items, of which those that `ids` name count, and tells the space of them. Where no item has what a task
- * takes, the process ends with EX_DATAERR. */
+/* Reads the tokenizer and the items, of which those that `ids` name count, and tells the space of them. */
 curriculum_t curriculum_open(const task_list_t *list, const char *tokenizer_path, const char *items_path, int64_t most,
                              held_items_t held, space_t *space, const strtab_t *ids);
 void curriculum_close(curriculum_t *c);
 
-/* Adds its tasks' sequences, which borrow it and the source's interactions and space. */
+/* Adds its tasks' sequences, which borrow it, the interactions and the space. Where no item has what a task takes, the process ends with
+ * EX_DATAERR. */
 void curriculum_sequences(const curriculum_t *c, const space_t *space, const interactions_t *x, hold_back_t hold, sequences_t *to);
 
 #endif
