@@ -87,7 +87,7 @@ bool asker_add_text(asker_t *a, task_t task, const char *text, size_t n)
     a->ids.count = 0;
     encoder_add(a->encoder, text, n, &a->ids);
     if (!a->ids.count) return false;
-    const int64_t count = min64((int64_t)a->ids.count, task_form(task)->reads == TEXT_TITLE ? min64(TITLE_MOST, a->space.text_most) : a->space.text_most);
+    const int64_t count = min64((int64_t)a->ids.count, item_texts_most(task_form(task)->reads, a->space.text_most));
     int32_t *at = add(a, prompt_text(a->items, task, a->ids.id, count, NULL));
     prompt_text(a->items, task, a->ids.id, count, at);
     return true;
