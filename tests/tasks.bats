@@ -11,7 +11,7 @@ load toy_model.bash
 TEXTS=(--items items.jsonl --tokenizer tokenizer.json)
 ROOM=(--shards 2 --batch-tokens 256)
 ALL=(--tasks 1-8 "${TEXTS[@]}" "${ROOM[@]}")
-LEARN=(--epochs 60 --lr 0.005 --dropout 0)
+LEARN=(--epochs 60 --lr 0.005 --dropout 0 --valid-users 0) # the last weights: the best at task 1 may be early ones, which know few texts
 
 # The toy's items, each with texts of its own words; item i7 has but a title, i8 none.
 make_items() {
@@ -45,10 +45,13 @@ setup() {
     cp "$BATS_FILE_TMPDIR"/{items.jsonl,tokenizer.json,log.jsonl} .
 }
 
+# A model's HR@10 at task 1.
+hits() { "$BIN/evaluate" -q -m "$1" -s sids.st -i interactions.st | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["metrics"]["hr@10"])'; }
+
 say() { "$BIN/recommend" -m model.st -s sids.st "$@"; }
 
 @test "all tasks are learnt, told apart in the log, and the model knows its texts" {
-    at_least "$(meta model.st validation hr@10)" 0.95
+    at_least "$(hits model.st)" 0.95
     assert_equal "$(wc -l <log.jsonl)" 60
     run /usr/bin/python3 - <<'PY'
 import json
@@ -156,7 +159,7 @@ assert m["5"]["trained"]["exact"] > m["5"]["held"]["exact"]
 assert m["2"]["trained"]["n"] + m["2"]["held"]["n"] == 148
 PY
     assert_success
-    at_least "$(meta held.st validation hr@10)" 0.9
+    at_least "$(hits held.st)" 0.9
 }
 
 @test "policy training keeps the texts" {
