@@ -346,6 +346,7 @@ static void check_options(int operands, char **argv)
     if (recs && recs_out) die(EX_USAGE, "--recs-out writes the lists of a model or a baseline, not those of --recs");
     if (tasks && (!model || blend || baseline || per_user || recs_out || exact))
         die(EX_USAGE, "--tasks goes with --model, without --blend, --baseline, --exact, --per-user and --recs-out");
+    if (!tasks && cli_given("title-beam")) die(EX_USAGE, "--title-beam goes with --tasks");
     if (!tasks != !items) die(EX_USAGE, "--tasks and --items go together");
     if (exact && (!model || blend)) die(EX_USAGE, "--exact goes with --model, without --blend");
     if (model && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
@@ -471,7 +472,9 @@ static void try_tasks(void)
     buf_t out = {0};
     buf_printf(&out, "{\n  \"schema\": \"task-metrics/1\",\n  \"split\": \"%s\",\n  \"beam\": %lld,\n  \"title_beam\": %lld,\n", split,
                (long long)beam, (long long)title_beam);
-    task_trial(s.recommender, &o, &out);
+    char *digest = task_trial(s.recommender, &o, &out);
+    provenance_add_digest(&s.from, "items", digest);
+    free(digest);
     settings_json(&out, &s, NULL);
     out_whole(cli_common.output, out.data, out.len);
     buf_free(&out);

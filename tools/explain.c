@@ -10,6 +10,7 @@
 #include "data/id_line.h"
 #include "score/thinking.h"
 #include "tasks/asker.h"
+#include "tasks/curriculum.h"
 #include "text/explain_json.h"
 #include "text/explain_text.h"
 
@@ -53,6 +54,8 @@ static history_t read_history(const explain_t *x, int32_t *items)
 static void ask_titles(explain_t *x, const recommender_t *r)
 {
     asker_t *a = asker_new(recommender_network(r), recommender_space(r), model_path);
+    const task_list_t learnt = task_list_learnt(recommender_tasks(r), model_path);
+    task_list_need(&learnt, TASK_SID_TITLE, model_path);
     for (int i = 0; i < x->query_count; i++) {
         const explain_query_t *q = &x->queries[i];
         if (q->item >= 0) asker_add(a, NULL, TASK_SID_TITLE, &(history_t){.target = (int32_t)q->item});

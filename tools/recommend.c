@@ -20,6 +20,7 @@
 #include "score/blender.h"
 #include "score/recommender.h"
 #include "tasks/asker.h"
+#include "tasks/curriculum.h"
 
 enum { BATCH = 256, LINE_MAX_BYTES = 1 << 26 };
 
@@ -303,6 +304,14 @@ static void read_titles(server_t *s)
     items_close(&r);
 }
 
+/* Refuses what the model has not learnt; a task other than recommendation has an asker. */
+static void open_task(server_t *s, const recommender_t *r)
+{
+    const task_list_t learnt = task_list_learnt(recommender_tasks(r), model);
+    if (task > 1) s->asker = asker_new(recommender_network(r), recommender_space(r), model);
+    task_list_need(&learnt, (task_t)(task - 1), model);
+}
+
 static server_t server_open(void)
 {
     recommender_t *r = model ? recommender_open(model, sids, gemm) : NULL;
@@ -310,7 +319,7 @@ static server_t server_open(void)
     server_t s = {.blender = b, .ranker = b ? blender_ranker(b) : recommender_ranker(r),
                   .ids = b ? &blender_blend(b)->item_ids : &recommender_sids(r)->item_ids};
     s.met = met_new(s.ids->count);
-    if (task > 1) s.asker = asker_new(recommender_network(r), recommender_space(r), model);
+    if (r) open_task(&s, r);
     if (interactions) read_popularity(&s);
     if (titles) read_titles(&s);
     s.out = out_open(cli_common.output, false);
@@ -339,6 +348,7 @@ int main(int argc, char **argv)
     if (model && lists && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
     if (task > 1 && (!model || blend || exclude_seen || interactions))
         die(EX_USAGE, "--task %lld needs --model, and goes without --blend, --exclude-seen and --interactions", (long long)task);
+    if (!lists && (titles || cli_given("k"))) die(EX_USAGE, "--task %lld tells one title a line: it goes without -k and --titles", (long long)task);
     server_t s = server_open();
     serve(&s);
     server_close(&s);

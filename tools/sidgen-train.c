@@ -78,7 +78,7 @@ static const cli_option_t options[] = {
     OPT_STRING(0, "items", "FILE", &items_path, "items.jsonl: their texts, for tasks 2 to 8"),
     OPT_STRING(0, "tokenizer", "FILE", &tokenizer_path, "tokenizer.json, likewise"),
     CONFIG_INT(0, "text-tokens", "N", &text_tokens, 1, 4096, "tokens of a text that are read"),
-    CONFIG_REAL(0, "hold-items", "F", &held.share, 0, 0.95, "items that learn task 1 alone, for evaluate --tasks"),
+    CONFIG_REAL(0, "hold-items", "F", &held.share, 0, 0.95, "items whose texts are left out, for evaluate --tasks"),
     CONFIG_INT(0, "epochs", "N", &o.epochs, 1, 100000, "passes over the histories at most"),
     CONFIG_INT(0, "batch-tokens", "N", &o.batch_tokens, 1, 1 << 26, "tokens in a step"),
     CONFIG_REAL(0, "lr", "X", &o.lr, 0, 10, "peak learning rate, cosine to 0"),
@@ -178,13 +178,21 @@ static void check_tasks(void)
     if (!list.on[TASK_NEXT]) o.valid_users = 0;
 }
 
-static void add_file(provenance_t *from, const char *role, const char *path)
+static void add_texts(provenance_t *from, const curriculum_t *c)
 {
-    bytes_t b = in_bytes(path);
-    char *digest = in_bytes_hex(&b);
-    provenance_add_digest(from, role, digest);
-    free(digest);
-    in_free(&b);
+    char *tokenizer = in_bytes_hex(&c->tokenizer);
+    provenance_add_digest(from, "items", c->digest);
+    provenance_add_digest(from, "tokenizer", tokenizer);
+    free(tokenizer);
+}
+
+/* Refuses to begin with a model whose texts are other tokens. */
+static void check_start(const space_t *start, const space_t *ours)
+{
+    const bool same = start->tokenizer_bytes == ours->tokenizer_bytes &&
+                      (!ours->tokenizer || !memcmp(start->tokenizer, ours->tokenizer, (size_t)ours->tokenizer_bytes));
+    if (!same) die(EX_DATAERR, "--start: that model has learnt %s", !start->tokenizer ? "no texts: give no tasks but 1"
+                                              : "texts: give tasks with texts and the same --tokenizer");
 }
 
 /* Refuses what would do nothing. */
@@ -232,13 +240,13 @@ int main(int argc, char **argv)
                        .codebook = read_codebook(c.sids_file, &c.sids), .save_seconds = save_seconds, .log = cli_common.log};
     st_file_t *start_file = start_path ? st_open(start_path) : NULL;
     generator_t start = start_file ? generator_read(start_file, c.sids_file, &c.sids) : (generator_t){0};
+    if (start_file) check_start(&start.space, &space);
     job.start = start.model;
     provenance_t from = {0};
     provenance_add(&from, "sids", c.sids_file);
     provenance_add(&from, "interactions", c.interactions_file);
     provenance_add(&from, "start", start_file);
-    if (items_path) add_file(&from, "items", items_path);
-    if (tokenizer_path) add_file(&from, "tokenizer", tokenizer_path);
+    if (items_path) add_texts(&from, &curriculum);
     curriculum_sequences(&curriculum, &space, &c.interactions, hold, &job.sequences);
     job.fingerprint = provenance_fingerprint(&from, job.backend->name, config);
     job.checkpoint = to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;

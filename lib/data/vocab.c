@@ -13,7 +13,7 @@ vocab_t vocab_make(int levels, int codes, int max_suffix)
 
 void vocab_add_text(vocab_t *v, int64_t text)
 {
-    const int64_t first = v->size + VOCAB_MARKERS + 1;
+    const int64_t first = (int64_t)v->size + VOCAB_MARKERS + 1;
     if (text < 1 || text > INT32_MAX - first) die(EX_DATAERR, "no vocabulary of %lld text tokens: expected 1 or more, and fewer than 2^31 tokens in all", (long long)text);
     v->first_marker = v->size;
     v->end = v->first_marker + VOCAB_MARKERS;

@@ -16,7 +16,7 @@ typedef struct {
     alignment_t *alignment; /* of its thoughts; NULL: there is none */
     uint8_t *tokenizer;     /* of its texts, which its space borrows; NULL: it has none */
     char *tasks;            /* that it has learnt, as sidgen-train --tasks says it; NULL: recommendation alone */
-    hold_back_t held_items; /* the items that learnt no other, and by which seed they are drawn */
+    hold_back_t held_items; /* the items whose texts no task had, and by which seed they are drawn */
 } generator_t;
 
 /* Reads a model/1 file that was trained with `sids` (or with what they have grown from: what is new then has no vectors of its

@@ -58,7 +58,7 @@ typedef struct {
     int64_t tokens_trained;   /* by this process */
 } trainer_t;
 
-/* Tells whether codes or (reserved) suffixes are so many that their loss may be that of samples. */
+/* Tells whether codes, (reserved) suffixes or texts' tokens are so many that their loss may be that of samples. */
 static bool codes_sampled(const trainer_t *t) { return t->o.sampled && t->o.sampled < t->space->widest; }
 
 static model_config_t model_shape(const trainer_t *t)
@@ -130,9 +130,9 @@ static int64_t rows_a_shard(const trainer_t *t)
     const int64_t rows = t->o.batch_tokens / t->o.shards;
     if (rows < t->sequences.longest)
         die(EX_USAGE, "--batch-tokens %lld over %lld shards leaves %lld rows a shard, "
-            "but a history of --max-items %lld may take %lld: raise --batch-tokens or lower --shards",
+            "but a history of --max-items %lld%s may take %lld: raise --batch-tokens or lower --shards",
             (long long)t->o.batch_tokens, (long long)t->o.shards, (long long)rows, (long long)t->space->max_items,
-            (long long)t->sequences.longest);
+            t->space->text_most ? ", or a text of --text-tokens," : "", (long long)t->sequences.longest);
     return rows;
 }
 

@@ -45,7 +45,7 @@ static void read_titles(trial_t *t)
         const int32_t *tokens = item_texts_get(&t->texts, TEXT_TITLE, i, &n);
         if (!n) continue;
         buf_clear(&text);
-        tokenizer_decode(asker_tokenizer(t->asker), tokens, (size_t)n, &text);
+        asker_decode(t->asker, tokens, n, &text);
         t->title[i] = xstrndup(text.data, text.len);
         strtab_add(&t->titles, t->title[i], strlen(t->title[i]));
     }
@@ -213,22 +213,23 @@ static void tell(const trial_t *t, buf_t *out)
 /* Finds the tasks to try among those that the model has learnt. */
 static task_list_t chosen(const recommender_t *r, const task_trial_options_t *o)
 {
-    const char *learnt = recommender_tasks(r);
-    const task_list_t has = task_list_parse(learnt ? learnt : "1");
-    task_list_t list = strcmp(o->tasks, "all") ? task_list_parse(o->tasks) : has;
+    const task_list_t learnt = task_list_learnt(recommender_tasks(r), o->model_path);
+    task_list_t list = strcmp(o->tasks, "all") ? task_list_parse(o->tasks) : learnt;
     for (int k = 0; k < TASKS; k++)
-        if (list.on[k] && !has.on[k]) die(EX_DATAERR, "%s: has not learnt task %d, %s", o->model_path, k + 1, task_form((task_t)k)->name);
+        if (list.on[k]) task_list_need(&learnt, (task_t)k, o->model_path);
     list.on[TASK_NEXT] = false;
     return list;
 }
 
-void task_trial(const recommender_t *r, const task_trial_options_t *o, buf_t *out)
+char *task_trial(const recommender_t *r, const task_trial_options_t *o, buf_t *out)
 {
     const space_t *space = recommender_space(r);
+    if (o->beam < CUT) die(EX_USAGE, "--tasks needs a --beam of %d at least, which hr@%d is read off", CUT, CUT);
     const hold_back_t held = recommender_held_items(r);
     trial_t t = {.o = o, .list = chosen(r, o), .held = {held.share, held.seed}, .asked = NEW_ARRAY(history_t, BATCH)};
+    char *digest;
     t.asker = asker_new(recommender_network(r), space, o->model_path);
-    t.texts = read_texts(o->items_path, &recommender_sids(r)->item_ids, asker_tokenizer(t.asker), space->text_most);
+    t.texts = read_texts(o->items_path, &recommender_sids(r)->item_ids, asker_tokenizer(t.asker), space->text_most, &digest);
     read_titles(&t);
     for (int k = 0; k < TASKS; k++)
         if (t.list.on[k]) try_task(&t, (task_t)k);
@@ -239,4 +240,5 @@ void task_trial(const recommender_t *r, const task_trial_options_t *o, buf_t *ou
     item_texts_free(&t.texts);
     asker_free(t.asker);
     free(t.asked);
+    return digest;
 }

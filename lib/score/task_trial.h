@@ -21,7 +21,8 @@ typedef struct {
 } task_trial_options_t;
 
 /* Runs the trial and appends its result as members of a JSON object; says on stderr what it found. Tasks that the model has not learnt
- * end the process with EX_DATAERR; TASK_NEXT is passed over. */
-void task_trial(const recommender_t *r, const task_trial_options_t *o, buf_t *out);
+ * end the process with EX_DATAERR, and a narrower beam than ten with EX_USAGE; TASK_NEXT is passed over. Returns the digest of the items'
+ * file, which the caller frees. */
+char *task_trial(const recommender_t *r, const task_trial_options_t *o, buf_t *out);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/in.h"
 #include "base/mem.h"
 #include "base/minmax.h"
 #include "bpe/encoder.h"
@@ -59,6 +60,14 @@ void asker_free(asker_t *a)
 }
 
 const tokenizer_t *asker_tokenizer(const asker_t *a) { return a->tokenizer; }
+
+void asker_decode(const asker_t *a, const int32_t *tokens, int64_t n, buf_t *out)
+{
+    const size_t before = out->len;
+    tokenizer_decode(a->tokenizer, tokens, (size_t)n, out);
+    utf8_mend(out->data + before, out->len - before);
+}
+
 int64_t asker_waiting(const asker_t *a) { return a->waiting; }
 
 /* Makes room for a prompt of so many rows behind the others, and counts it. */
@@ -78,7 +87,7 @@ bool asker_add_text(asker_t *a, task_t task, const char *text, size_t n)
     a->ids.count = 0;
     encoder_add(a->encoder, text, n, &a->ids);
     if (!a->ids.count) return false;
-    const int64_t count = min64((int64_t)a->ids.count, task_form(task)->reads == TEXT_TITLE ? min64(TITLE_MOST, a->space.text_most) : a->space.text_most);
+    const int64_t count = min64((int64_t)a->ids.count, item_texts_most(task_form(task)->reads, a->space.text_most));
     int32_t *at = add(a, prompt_text(a->items, task, a->ids.id, count, NULL));
     prompt_text(a->items, task, a->ids.id, count, at);
     return true;
@@ -124,14 +133,14 @@ void asker_items(asker_t *a, int beam, int k, int32_t *items, float *scores)
     begin_anew(a);
 }
 
-/* Turns what was written into text: of each the tokens' bytes, ended by NUL. */
+/* Turns what was written into texts, each ended by NUL. */
 static void read_out(asker_t *a, const written_t *written)
 {
     size_t *start = NEW_ARRAY(size_t, a->waiting);
     buf_clear(&a->text);
     for (int64_t i = 0; i < a->waiting; i++) {
         start[i] = a->text.len;
-        tokenizer_decode(a->tokenizer, written[i].tokens, (size_t)written[i].length, &a->text);
+        asker_decode(a, written[i].tokens, written[i].length, &a->text);
         a->told[i] = (told_t){NULL, a->text.len - start[i], (double)written[i].log_p};
         buf_add(&a->text, "", 1);
     }

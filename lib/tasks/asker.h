@@ -18,11 +18,15 @@ void asker_free(asker_t *a);
 
 const tokenizer_t *asker_tokenizer(const asker_t *a);
 
+/* Appends the text of tokens, n of them; a blank stands for every byte that is no UTF-8, of a character that they do not complete, and
+ * for NUL. */
+void asker_decode(const asker_t *a, const int32_t *tokens, int64_t n, buf_t *out);
+
 /* Each adds a prompt (tasks/prompt.h) behind those that wait; those of texts return false, adding none, where there is nothing to ask
  * with. A text is UTF-8; of one that is longer than the model reads, the beginning counts. */
 bool asker_add_text(asker_t *a, task_t task, const char *text, size_t n);
 bool asker_add_titles(asker_t *a, const char *const *titles, int64_t n); /* of TASK_TITLES_NEXT, the oldest first */
-void asker_add(asker_t *a, const item_texts_t *texts, task_t task, const history_t *h); /* prompt_of() */
+void asker_add(asker_t *a, const item_texts_t *texts, task_t task, const history_t *h); /* prompt_of(); `texts` may be NULL where none is read */
 
 void asker_add_codes(asker_t *a, task_t task, const int32_t *codes, int n); /* prompt_codes() */
 
@@ -32,8 +36,8 @@ int64_t asker_waiting(const asker_t *a);
  * left) and their log-probabilities. */
 void asker_items(asker_t *a, int beam, int k, int32_t *items, float *scores);
 
-/* And tasks that tell titles: the text of each, NUL-terminated, of `waiting`, and its log-probability. They live in `a` until the next
- * call. */
+/* And tasks that tell titles: the text of each (asker_decode()), NUL-terminated, of `waiting`, and its log-probability. They live in
+ * `a` until the next call. */
 typedef struct {
     const char *text;
     size_t length;

@@ -10,51 +10,80 @@
 #include "net/unpack.h"
 #include "tasks/read_texts.h"
 
-_Noreturn static void refuse(const char *spec, const char *why)
-{
-    die(EX_USAGE, "--tasks %s: %s; expected numbers from 1 to %d, as in 1,4-8,2:0.5", spec, why, TASKS);
-}
+/* A list that is read, and what is wrong with it: NULL, nothing. */
+typedef struct {
+    const char *at, *why;
+} reader_t;
 
-/* Reads a task's number; *at is moved behind it. */
-static task_t number(const char *spec, const char **at)
+/* Reads a task's number. */
+static task_t number(reader_t *r)
 {
     char *end;
-    const long n = strtol(*at, &end, 10);
-    if (end == *at || n < 1 || n > TASKS) refuse(spec, "no such task");
-    *at = end;
-    return (task_t)(n - 1);
+    const long n = strtol(r->at, &end, 10);
+    if (end == r->at || n < 1 || n > TASKS) r->why = "no such task";
+    r->at = end;
+    return r->why ? TASK_NEXT : (task_t)(n - 1);
 }
 
-static double weight(const char *spec, const char **at)
+static double weight(reader_t *r)
 {
     char *end;
-    if (**at != ':') return 1;
-    const double w = strtod(++*at, &end);
-    if (end == *at || !(w > 0 && w <= 1000)) refuse(spec, "a weight is above 0 and at most 1000");
-    *at = end;
+    if (*r->at != ':') return 1;
+    const double w = strtod(++r->at, &end);
+    if (end == r->at || !(w > 0 && w <= 1000)) r->why = "a weight is above 0 and at most 1000";
+    r->at = end;
     return w;
+}
+
+/* Reads a task, or a range of them, into a list. */
+static void part(reader_t *r, task_list_t *l)
+{
+    const task_t first = number(r);
+    task_t last = first;
+    if (!r->why && *r->at == '-') {
+        r->at++;
+        last = number(r);
+    }
+    if (!r->why && last < first) r->why = "a range runs backwards";
+    const double w = r->why ? 1 : weight(r);
+    for (int t = (int)first; !r->why && t <= (int)last; t++) {
+        if (l->on[t]) r->why = "a task comes twice";
+        l->on[t] = true;
+        l->weight[t] = w;
+    }
+}
+
+/* Returns what is wrong with a list, or NULL. */
+static const char *read_list(const char *spec, task_list_t *l)
+{
+    reader_t r = {.at = spec};
+    *l = (task_list_t){0};
+    for (;; r.at++) {
+        part(&r, l);
+        if (!r.why && *r.at && *r.at != ',') r.why = "no list of tasks";
+        if (r.why || !*r.at) return r.why;
+    }
 }
 
 task_list_t task_list_parse(const char *spec)
 {
-    task_list_t l = {0};
-    for (const char *at = spec;; at++) {
-        const task_t first = number(spec, &at);
-        task_t last = first;
-        if (*at == '-') {
-            at++;
-            last = number(spec, &at);
-        }
-        if (last < first) refuse(spec, "a range runs backwards");
-        const double w = weight(spec, &at);
-        for (int t = (int)first; t <= (int)last; t++) {
-            if (l.on[t]) refuse(spec, "a task comes twice");
-            l.on[t] = true;
-            l.weight[t] = w;
-        }
-        if (!*at) return l;
-        if (*at != ',') refuse(spec, "no list of tasks");
-    }
+    task_list_t l;
+    const char *why = read_list(spec, &l);
+    if (why) die(EX_USAGE, "--tasks %s: %s; expected numbers from 1 to %d, as in 1,4-8,2:0.5", spec, why, TASKS);
+    return l;
+}
+
+task_list_t task_list_learnt(const char *spec, const char *name)
+{
+    task_list_t l;
+    const char *why = read_list(spec ? spec : "1", &l);
+    if (why) die(EX_DATAERR, "%s: its tasks are no list: %s", name, why);
+    return l;
+}
+
+void task_list_need(const task_list_t *learnt, task_t task, const char *name)
+{
+    if (!learnt->on[task]) die(EX_DATAERR, "%s: has not learnt task %d, %s", name, (int)task + 1, task_form(task)->name);
 }
 
 bool task_list_has_texts(const task_list_t *l)
@@ -74,7 +103,7 @@ curriculum_t curriculum_open(const task_list_t *list, const char *tokenizer_path
 {
     curriculum_t c = {.list = *list, .tokenizer = in_bytes_unpacked(tokenizer_path, NULL)};
     tokenizer_t *t = tokenizer_parse(c.tokenizer.name, c.tokenizer.data, c.tokenizer.len);
-    c.texts = read_texts(items_path, ids, t, most);
+    c.texts = read_texts(items_path, ids, t, most, &c.digest);
     for (int64_t i = 0; i < c.texts.items; i++)
         if (item_held(held, i)) item_texts_drop(&c.texts, i);
     space_add_text(space, tokenizer_size(t), most, c.tokenizer.data, (int64_t)c.tokenizer.len);
@@ -86,6 +115,7 @@ void curriculum_close(curriculum_t *c)
 {
     item_texts_free(&c->texts);
     in_free(&c->tokenizer);
+    free(c->digest);
 }
 
 void curriculum_sequences(const curriculum_t *c, const space_t *space, const interactions_t *x, hold_back_t hold, sequences_t *to)

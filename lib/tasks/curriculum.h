@@ -15,9 +15,17 @@ typedef struct {
 /* "1,4-8,2:0.5": tasks by number, or ranges of them, with a weight each if it is not 1. What is no task, comes twice or has no weight
  * ends the process with EX_USAGE. */
 task_list_t task_list_parse(const char *spec);
+
+/* The tasks that a model has learnt, from its metadata; NULL: recommendation alone. What is no list ends the process with EX_DATAERR;
+ * `name` is what messages call the model. */
+task_list_t task_list_learnt(const char *spec, const char *name);
+
+/* Ends the process with EX_DATAERR where a model has not learnt a task. */
+void task_list_need(const task_list_t *learnt, task_t task, const char *name);
+
 bool task_list_has_texts(const task_list_t *l); /* any but TASK_NEXT */
 
-/* Items that learn no task but recommendation: this share of them, drawn by `seed`. */
+/* Items whose texts no task reads or tells: this share of them, drawn by `seed`. */
 typedef struct {
     double share;
     uint64_t seed;
@@ -30,15 +38,16 @@ typedef struct {
     task_list_t list;
     bytes_t tokenizer;     /* of its tokenizer.json */
     item_texts_t texts;    /* of the items, those held left out */
+    char *digest;          /* of the items' file */
 } curriculum_t;
 
-/* Reads the tokenizer and the items, of which those that `ids` name count, and tells the space of them. Where no item has what a task
- * takes, the process ends with EX_DATAERR. */
+/* Reads the tokenizer and the items, of which those that `ids` name count, and tells the space of them. */
 curriculum_t curriculum_open(const task_list_t *list, const char *tokenizer_path, const char *items_path, int64_t most,
                              held_items_t held, space_t *space, const strtab_t *ids);
 void curriculum_close(curriculum_t *c);
 
-/* Adds its tasks' sequences, which borrow it and the source's interactions and space. */
+/* Adds its tasks' sequences, which borrow it, the interactions and the space. Where no item has what a task takes, the process ends with
+ * EX_DATAERR. */
 void curriculum_sequences(const curriculum_t *c, const space_t *space, const interactions_t *x, hold_back_t hold, sequences_t *to);
 
 #endif

@@ -27,7 +27,7 @@ void item_texts_free(item_texts_t *t)
 
 void item_texts_set(item_texts_t *t, text_t k, int64_t item, const int32_t *tokens, int64_t n)
 {
-    n = min64(n, k == TEXT_TITLE ? min64(t->most, TITLE_MOST) : t->most);
+    n = min64(n, item_texts_most(k, t->most));
     t->first[k][item] = t->count[k];
     t->length[k][item] = (int32_t)n;
     for (int64_t i = 0; i < n; i++) {

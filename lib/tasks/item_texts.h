@@ -17,7 +17,10 @@ typedef struct {
 item_texts_t item_texts_new(int64_t items, int64_t most);
 void item_texts_free(item_texts_t *t);
 
-/* Sets text k of an item, once, to a copy of n tokens; of more only the first `most`, or TITLE_MOST. */
+/* Tokens of text k that count where texts have `most` at most: of a title TITLE_MOST, if that is fewer. */
+static inline int64_t item_texts_most(text_t k, int64_t most) { return k == TEXT_TITLE && most > TITLE_MOST ? TITLE_MOST : most; }
+
+/* Sets text k of an item, once, to a copy of n tokens, or of the first that count. */
 void item_texts_set(item_texts_t *t, text_t k, int64_t item, const int32_t *tokens, int64_t n);
 
 /* Takes an item's texts away. */

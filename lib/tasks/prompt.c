@@ -42,16 +42,14 @@ int64_t prompt_history(const space_t *s, task_t task, const history_t *h, int32_
     return put(symbols, n, separator(s));
 }
 
-/* Finds the first of a history's items whose titles, with those behind it, fit. */
+/* Finds the first of a history's items whose titles, with those behind it, fit; the last title always does. */
 static int64_t first_title(const space_t *s, const item_texts_t *texts, const history_t *h)
 {
     const int64_t room = s->max_items * (s->vocab.levels + 1);
     int64_t first = h->count, rows = 0, n;
-    while (first > 0) {
+    for (; first > 0; first--, rows += n ? n + 1 : 0) {
         item_texts_get(texts, TEXT_TITLE, h->items[first - 1], &n);
-        rows += n ? n + 1 : 0;
-        if (rows > room) break;
-        first--;
+        if (rows && n && rows + n + 1 > room) break;
     }
     return first;
 }

@@ -23,8 +23,8 @@ int64_t prompt_codes(const space_t *s, task_t task, const int32_t *codes, int n,
 /* marker SID SID ... separator, of a history's last max_items; of TASK_NEXT without the separator, which is space_history(). */
 int64_t prompt_history(const space_t *s, task_t task, const history_t *h, int32_t *symbols);
 
-/* marker title next title ... separator: the last titles that take no more rows than the longest history of SIDs, those that are to
- * be had */
+/* marker title next title ... separator: of the titles that are to be had the last, and those before it that with it take no more rows
+ * than the longest history of SIDs */
 int64_t prompt_titles(const space_t *s, const item_texts_t *texts, const history_t *h, int32_t *symbols);
 
 /* Which of them a task about an item, met after a history, takes. */

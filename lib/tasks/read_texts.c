@@ -27,12 +27,13 @@ static void take(reader_t *r, const items_t *items, int64_t item, text_t k, cons
     item_texts_set(&r->texts, k, item, r->ids.id, (int64_t)r->ids.count);
 }
 
-item_texts_t read_texts(const char *items_path, const strtab_t *ids, const tokenizer_t *t, int64_t most)
+item_texts_t read_texts(const char *items_path, const strtab_t *ids, const tokenizer_t *t, int64_t most, char **digest)
 {
     static const char *const fields[TEXTS][3] = {
         [TEXT_TITLE] = {"title"}, [TEXT_ABOUT] = {"description", "intents"}, [TEXT_CAPTION] = {"caption"}};
     reader_t r = {.texts = item_texts_new(ids->count, most), .encoder = encoder_new(t)};
     items_t items = items_open(items_path);
+    in_digest(&items.lines);
     int64_t known = 0;
     while (items_next(&items)) {
         const int64_t item = strtab_find(ids, items.id, strlen(items.id));
@@ -41,6 +42,7 @@ item_texts_t read_texts(const char *items_path, const strtab_t *ids, const token
         for (int k = 0; k < TEXTS; k++) take(&r, &items, item, (text_t)k, fields[k]);
     }
     if (!known) die_at(items.lines.name, 0, "none of its items is in the Semantic IDs");
+    *digest = in_digest_hex(&items.lines);
     items_close(&items);
     encoder_free(r.encoder);
     buf_free(&r.text);

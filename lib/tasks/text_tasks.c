@@ -70,7 +70,7 @@ static int64_t task_rows(const void *ctx, int64_t i)
 
 static void score(const text_task_t *t, sequence_pack_t *pack, int32_t token, allowed_set_t set)
 {
-    pack->positions[pack->scored++] = (scored_position_t){(int32_t)(pack->rows - 1), token, set, t->task};
+    pack->positions[pack->scored++] = (scored_position_t){(int32_t)(pack->rows - 1), token, set, (int32_t)t->task};
 }
 
 static void write_title(const text_task_t *t, int32_t item, sequence_pack_t *pack)

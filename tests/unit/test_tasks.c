@@ -49,6 +49,9 @@ TEST(prompts_are_marker_input_and_separator)
     CHECK(prompt_of(&f->space, &t, TASK_NEXT_TITLE, &h, got) == space_history(&f->space, &h, NULL) + 1 && got[0] == task_marker(v, TASK_NEXT_TITLE));
     f->space.max_items = 3; /* 9 rows: of the titles two fit, with a row for each behind it */
     equal(got, prompt_titles(&f->space, &t, &h, got), (int32_t[]){task_marker(v, TASK_TITLES_NEXT), w + 3, next, w + 2, w + 2, w + 2, w + 2, separator}, 8);
+    f->space.max_items = 1; /* 3 rows: fewer than the last title takes, which is read all the same */
+    equal(got, prompt_titles(&f->space, &t, &h, got), (int32_t[]){task_marker(v, TASK_TITLES_NEXT), w + 2, w + 2, w + 2, w + 2, separator}, 6);
+    CHECK(prompt_titles(&f->space, &t, &h, NULL) <= space_longest(&f->space));
     release(f);
     item_texts_free(&t);
 }

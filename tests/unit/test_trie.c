@@ -115,6 +115,12 @@ TEST(the_root_lists_first_codes)
 }
 
 static void too_many_tokens(void) { vocab_make(16, 1 << 30, 0); }
+static void add_a_text_token(void)
+{
+    vocab_t v = vocab_make(1, INT32_MAX - 2, 0);
+    vocab_add_text(&v, 1);
+}
+
 static void no_levels(void) { vocab_make(0, 4, 4); }
 
 static void foreign_vocabulary(void)
@@ -127,6 +133,7 @@ static void foreign_vocabulary(void)
 TEST(refuses_what_does_not_fit)
 {
     CHECK(unit_exit_code(too_many_tokens) == EX_DATAERR);
+    CHECK(unit_exit_code(add_a_text_token) == EX_DATAERR);
     CHECK(unit_exit_code(no_levels) == EX_DATAERR);
     CHECK(unit_exit_code(foreign_vocabulary) == EX_DATAERR);
 }
