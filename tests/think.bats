@@ -236,8 +236,8 @@ PY
     assert_equal "$(explain -m flat.st --think $'i1\ti2')" "$(explain -m flat.st --think 'i1  i2')"
     fails_with 64 "--think: 'i1 i2' is no item of book.st" explain -m flat.st --think $'i1 i2\ti3'
     fails_with 64 "--think: 'nobody' is no item of book.st" explain -m flat.st --think 'i1 nobody'
-    fails_with 64 '--think and --model go together' explain --think i1
-    fails_with 64 '--think and --model go together' explain -m flat.st
+    fails_with 64 '--model goes with --think and --say' explain --think i1
+    fails_with 64 '--model goes with --think and --say' explain -m flat.st
     fails_with 65 'a model that does not think' explain -s sids.st -m model.st --think i1
     train "${THINK[@]}" --epochs 1 --think-align 0 -o extra.st
     fails_with 65 'its thoughts were aligned with no clusters' explain -s sids.st -m extra.st --think i1
