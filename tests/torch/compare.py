@@ -29,7 +29,7 @@ from reference import Catalogue, Optimiser, Tutor, beam_search, item_scores, les
 
 BIN = pathlib.Path(os.environ.get("SIDMILL_BIN", HERE.parent.parent / "build" / "bin")).resolve()
 SHAPE = "--dim 16 --layers 2 --heads 2 --kv-heads 1 --ffn 24 --max-items 6 --threads 2 --patience 0".split()
-TIMELINE = ["--body", "timeline", "--depth-ffn", 20, "--depth-dropout", 0]
+TIMELINE = ["--body", "timeline", "--depth-ffn", 20, "--depth-dropout", 0, "--settle", 0]
 failures = count = 0
 
 
