@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "gen/histories.h"
 #include "gen/lesson.h"
+#include "gen/losses_json.h"
 #include "gen/pass.h"
 #include "gen/tutor.h"
 #include "gen/validation.h"
@@ -324,48 +325,6 @@ static void say_epoch(const trainer_t *t, const loop_state_t *at)
          codes_sampled(t) ? " of a sample" : "", validated, tokens_per_second(t, at));
 }
 
-/* Adds a mean, null of nothing. */
-static void buf_mean(buf_t *b, double sum, int64_t count) { buf_json_number(b, count > 0 ? sum / (double)count : NAN); }
-
-/* Returns the lesson's mean losses as JSON; null where thoughts are not taught. Caller frees. */
-static buf_t lesson_json(const trainer_t *t)
-{
-    const lesson_loss_t *x = &t->lesson;
-    const bool guided = t->o.tutor.guide > 0;
-    buf_t b = {0};
-    if (!t->tutor) {
-        buf_puts(&b, "null");
-        return b;
-    }
-    buf_puts(&b, "{\"align\":");
-    for (int l = 0; t->o.tutor.align > 0 && l < t->space->vocab.levels; l++) {
-        buf_puts(&b, l ? "," : "[");
-        buf_mean(&b, x->align[l], x->aligned[l]);
-    }
-    buf_puts(&b, t->o.tutor.align > 0 ? "],\"guide\":" : "null,\"guide\":");
-    buf_mean(&b, x->guide, guided ? x->guided : 0);
-    buf_puts(&b, ",\"follow\":");
-    buf_mean(&b, x->follow, guided ? x->guided : 0);
-    buf_puts(&b, "}");
-    return b;
-}
-
-/* Returns the tasks' losses by their numbers as JSON; null where there are no texts. Caller frees. */
-static buf_t tasks_json(const trainer_t *t)
-{
-    const loss_t *x = &t->loss;
-    buf_t b = {0};
-    for (int i = 0; i < TASKS && t->space->vocab.text; i++) {
-        const int64_t tokens = x->task_tokens[i], right = tokens - x->task_wrong[i];
-        if (!tokens) continue;
-        buf_printf(&b, "%s\"%d\":{\"tokens\":%lld,\"loss\":", b.len ? "," : "{", i + 1, (long long)tokens);
-        buf_mean(&b, x->task_loss[i], tokens);
-        buf_printf(&b, ",\"accuracy\":%.6f}", (double)right / (double)tokens);
-    }
-    buf_puts(&b, b.len ? "}" : "null");
-    return b;
-}
-
 static void log_epoch(const trainer_t *t, const loop_state_t *at)
 {
     buf_t levels = {0};
@@ -374,8 +333,12 @@ static void log_epoch(const trainer_t *t, const loop_state_t *at)
         buf_json_number(&levels, t->loss.tokens[l] > 0 ? t->loss.loss[l] / (double)t->loss.tokens[l] : 0);
     }
     char *validated = validation_json(t->validation, &t->score);
-    buf_t item_loss = {0}, lesson = lesson_json(t), tasks = tasks_json(t);
-    buf_mean(&item_loss, t->loss.loss[LOSS_ITEM], t->loss.tokens[LOSS_ITEM]);
+    buf_t item_loss = {0}, lesson = {0}, tasks = {0};
+    mean_json(t->loss.loss[LOSS_ITEM], t->loss.tokens[LOSS_ITEM], &item_loss);
+    if (t->tutor) lesson_json(&t->lesson, t->space->vocab.levels, t->o.tutor.align > 0, t->o.tutor.guide > 0, &lesson);
+    else buf_puts(&lesson, "null");
+    if (t->space->vocab.text) tasks_json(&t->loss, &tasks);
+    else buf_puts(&tasks, "null");
     jsonlog("{\"epoch\":%d,\"updates\":%d,\"loss_per_item\":%.6f,\"loss_per_level\":[%s],\"item_loss\":%s,\"sampled\":%lld,"
             "\"think\":%s,\"tasks\":%s,%s,\"tokens_per_second\":%.0f}", (int)at->round, (int)t->learner.updates, loss_per_item(&t->loss),
             levels.data, item_loss.data, (long long)t->o.sampled, lesson.data, tasks.data, validated, tokens_per_second(t, at));

@@ -81,7 +81,6 @@ static int32_t *add(asker_t *a, int64_t rows)
     return at;
 }
 
-
 bool asker_add_text(asker_t *a, task_t task, const char *text, size_t n)
 {
     a->ids.count = 0;
@@ -123,11 +122,18 @@ bool asker_add_titles(asker_t *a, const char *const *titles, int64_t n)
 
 static void begin_anew(asker_t *a) { a->waiting = a->rows = 0; }
 
+/* Returns the prompts that wait. Caller frees. */
+static history_t *waiting(const asker_t *a)
+{
+    history_t *prompts = NEW_ARRAY(history_t, a->waiting);
+    for (int64_t i = 0; i < a->waiting; i++) prompts[i] = (history_t){a->symbols + a->first[i], a->first[i + 1] - a->first[i], -1};
+    return prompts;
+}
+
 void asker_items(asker_t *a, int beam, int k, int32_t *items, float *scores)
 {
     if (!a->decoder) a->decoder = decoder_new(a->net, &a->space, 1);
-    history_t *prompts = NEW_ARRAY(history_t, a->waiting);
-    for (int64_t i = 0; i < a->waiting; i++) prompts[i] = (history_t){a->symbols + a->first[i], a->first[i + 1] - a->first[i], -1};
+    history_t *prompts = waiting(a);
     decoder_topk(a->decoder, a->waiting, prompts, beam, 0, k, items, scores);
     free(prompts);
     begin_anew(a);
@@ -154,16 +160,10 @@ const told_t *asker_titles(asker_t *a, int beam)
         writer_free(a->writer);
         a->writer = writer_new(a->net, &a->space, TITLE_MOST, a->writer_beam = beam);
     }
-    const int32_t **prompts = NEW_ARRAY(const int32_t *, a->waiting);
-    int64_t *rows = NEW_ARRAY(int64_t, a->waiting);
-    for (int64_t i = 0; i < a->waiting; i++) {
-        prompts[i] = a->symbols + a->first[i];
-        rows[i] = a->first[i + 1] - a->first[i];
-    }
+    history_t *prompts = waiting(a);
     a->told = xreallocarray(a->told, (size_t)a->waiting, sizeof *a->told);
-    read_out(a, writer_run(a->writer, a->waiting, prompts, rows));
+    read_out(a, writer_run(a->writer, a->waiting, prompts));
     free(prompts);
-    free(rows);
     begin_anew(a);
     return a->told;
 }

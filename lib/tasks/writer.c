@@ -30,14 +30,14 @@ typedef struct {
 
 struct writer {
     const network_t *net;
-    space_t space;       /* that of the model, literal */
+    const space_t *space; /* literal */
     int most, beam;
     int64_t step_rows;   /* of a batch */
     workspace_t *work;
     int workers;
     /* the call at hand */
     int64_t n;
-    history_t *prompts;  /* [n] */
+    const history_t *prompts; /* [n] */
     stepper_room_t room;
     written_t *written;  /* [n] */
     int32_t *tokens;     /* [n, most] */
@@ -46,8 +46,7 @@ struct writer {
 writer_t *writer_new(const network_t *net, const space_t *space, int most, int beam)
 {
     writer_t *w = NEW(writer_t);
-    *w = (writer_t){.net = net, .space = *space, .most = most, .beam = beam, .step_rows = round_rows(net->backend, (int64_t)BATCH * beam)};
-    w->space.literal = true;
+    *w = (writer_t){.net = net, .space = space, .most = most, .beam = beam, .step_rows = round_rows(net->backend, (int64_t)BATCH * beam)};
     return w;
 }
 
@@ -69,7 +68,6 @@ void writer_free(writer_t *w)
 {
     if (!w) return;
     drop_work(w);
-    free(w->prompts);
     free(w->written);
     free(w->tokens);
     free(w);
@@ -79,11 +77,11 @@ static void make_workspace(const writer_t *w, workspace_t *s)
 {
     const int64_t d = w->net->model->config.hidden_size;
     const backend_t *b = w->net->backend;
-    s->stepper = stepper_of_text(w->net, &w->space, w->most);
+    s->stepper = stepper_of_text(w->net, w->space, w->most);
     for (int i = 0; i < BATCH; i++) s->beams[i] = beam_new(w->beam);
     s->states = xfloats((size_t)(w->step_rows * d));
     if (!operands_are_floats(b)) s->packed = operands_new(b, w->step_rows * d);
-    s->logits = xfloats(size_mul((size_t)w->step_rows, (size_t)space_text(&w->space).count));
+    s->logits = xfloats(size_mul((size_t)w->step_rows, (size_t)space_text(w->space).count));
     s->links = NEW_ARRAY(link_t, BATCH + w->most * w->step_rows);
 }
 
@@ -91,7 +89,7 @@ static void make_workspace(const writer_t *w, workspace_t *s)
 static void ask(const writer_t *w, workspace_t *s, int64_t n)
 {
     const int64_t d = w->net->model->config.hidden_size;
-    const allowed_set_t set = space_text(&w->space);
+    const allowed_set_t set = space_text(w->space);
     const backend_t *b = w->net->backend;
     int64_t rows = 0;
     for (int64_t i = 0; i < n; i++)
@@ -108,13 +106,13 @@ static void ask(const writer_t *w, workspace_t *s, int64_t n)
 static void finish(const writer_t *w, beam_t *b)
 {
     for (int i = b->live_count - 1; i >= 0; i--)
-        if (b->live[i].token == w->space.vocab.end) beam_finish(b, i, b->live[i].row);
+        if (b->live[i].token == w->space->vocab.end) beam_finish(b, i, b->live[i].row);
 }
 
 /* Offers each live hypothesis's continuations to its beam, at the last step the end alone, and takes the best. */
 static void choose(const writer_t *w, workspace_t *s, int64_t n, bool last)
 {
-    const allowed_set_t set = space_text(&w->space);
+    const allowed_set_t set = space_text(w->space);
     const int32_t offered = last ? 1 : set.count; /* the end is the set's first */
     const float *x = s->logits;
     for (int64_t i = 0; i < n; i++) {
@@ -124,7 +122,7 @@ static void choose(const writer_t *w, workspace_t *s, int64_t n, bool last)
             const float norm = vec_log_sum_exp(set.count, x);
             for (int32_t t = 0; t < offered; t++) beam_offer_token(b, j, b->live[j].score + x[t] - norm, -1, set.first + t);
         }
-        beam_select(b, &w->space.trie);
+        beam_select(b, &w->space->trie);
     }
 }
 
@@ -146,7 +144,7 @@ static void read_back(const writer_t *w, const workspace_t *s, int64_t n, int32_
     int length = 0;
     for (int32_t row = last; row >= n; row = s->links[row].before) length++;
     int at = length;
-    for (int32_t row = last; row >= n; row = s->links[row].before) tokens[--at] = s->links[row].token - w->space.vocab.first_text;
+    for (int32_t row = last; row >= n; row = s->links[row].before) tokens[--at] = s->links[row].token - w->space->vocab.first_text;
     to->tokens = tokens;
     to->length = length;
 }
@@ -175,7 +173,7 @@ static void write_batch(void *ctx, int64_t batch, int worker)
     progress_add(n);
 }
 
-const written_t *writer_run(writer_t *w, int64_t n, const int32_t *const *prompts, const int64_t *rows)
+const written_t *writer_run(writer_t *w, int64_t n, const history_t *prompts)
 {
     if (w->workers != parallel_workers()) {
         drop_work(w);
@@ -183,11 +181,10 @@ const written_t *writer_run(writer_t *w, int64_t n, const int32_t *const *prompt
         w->work = NEW_ARRAY(workspace_t, w->workers);
     }
     w->n = n;
-    w->prompts = xreallocarray(w->prompts, (size_t)n, sizeof *w->prompts);
+    w->prompts = prompts;
     w->written = xreallocarray(w->written, (size_t)n, sizeof *w->written);
     w->tokens = xreallocarray(w->tokens, size_mul((size_t)n, (size_t)w->most), sizeof *w->tokens);
-    for (int64_t i = 0; i < n; i++) w->prompts[i] = (history_t){prompts[i], rows[i], -1};
-    w->room = stepper_measure(&w->space, n, w->prompts, BATCH, w->beam);
+    w->room = stepper_measure(w->space, n, w->prompts, BATCH, w->beam);
     parallel_for((n + BATCH - 1) / BATCH, write_batch, w);
     return w->written;
 }

@@ -9,7 +9,7 @@
 
 typedef struct writer writer_t;
 
-/* For texts of at most `most` tokens, ATTENTION_EXTRA at most. Borrows both, the space of which has texts. */
+/* For texts of at most `most` tokens, ATTENTION_EXTRA at most. Borrows both; the space is literal and has texts. */
 writer_t *writer_new(const network_t *net, const space_t *space, int most, int beam);
 void writer_free(writer_t *w);
 
@@ -20,8 +20,8 @@ typedef struct {
     float log_p;
 } written_t;
 
-/* The likeliest text that the beam finds behind each of n prompts of `rows` symbols each; after `most` tokens
- * nothing but the end may come. They live in `w` until the next call. Parallel over fixed batches; equal bytes for any number of threads. */
-const written_t *writer_run(writer_t *w, int64_t n, const int32_t *const *prompts, const int64_t *rows);
+/* The likeliest text that the beam finds behind each of n prompts, histories of symbols; after `most` tokens nothing but the end may
+ * come. They live in `w` until the next call. Parallel over fixed batches; equal bytes for any number of threads. */
+const written_t *writer_run(writer_t *w, int64_t n, const history_t *prompts);
 
 #endif

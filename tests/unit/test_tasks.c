@@ -157,19 +157,21 @@ TEST(texts_are_written_by_their_likelihood)
     fixture_t *f = with_texts(&t, SOFTMAX_TRIE);
     network_sync(f->net);
     int32_t prompt[3][32];
-    const int32_t *prompts[3];
+    history_t prompts[3];
     int64_t rows[3];
     for (int i = 0; i < 3; i++) {
         rows[i] = prompt_item(&f->space, TASK_SID_TITLE, i, prompt[i]);
-        prompts[i] = prompt[i];
+        prompts[i] = (history_t){prompt[i], rows[i], -1};
     }
-    writer_t *greedy = writer_new(f->net, &f->space, MOST, 1), *wide = writer_new(f->net, &f->space, 2, 31 * 31);
-    const written_t *w = writer_run(greedy, 3, prompts, rows);
+    space_t literal = f->space;
+    literal.literal = true;
+    writer_t *greedy = writer_new(f->net, &literal, MOST, 1), *wide = writer_new(f->net, &literal, 2, 31 * 31);
+    const written_t *w = writer_run(greedy, 3, prompts);
     for (int i = 0; i < 3; i++) {
         CHECK(w[i].length <= MOST);
         CHECK(fabs((double)w[i].log_p - by_forward(f, prompt[i], rows[i], w[i].tokens, w[i].length)) < 1e-4);
     }
-    w = writer_run(wide, 3, prompts, rows);
+    w = writer_run(wide, 3, prompts);
     for (int i = 0; i < 3; i++) {
         double best = by_forward(f, prompt[i], rows[i], NULL, 0);
         for (int32_t x = 0; x < 30; x++) {
