@@ -143,7 +143,12 @@ PY
     assert_failure
     "$BIN/evaluate" "${ask[@]}" --blend both.st -o m.json
     assert_equal "$(value m.json calibration)" null
-    assert_equal "$(value m.json calibration_note)" '"scored with factors or powers: exp(score) is no probability"'
+    assert_equal "$(value m.json calibration_note)" '"scored with factors, powers, a favour or evenness: exp(score) is no probability"'
+    for option in --even --favour; do
+        blend -q -i i.st -e e.st -m model1.st -s sids.st --list 0 $option 0.3 -o moved.st
+        "$BIN/evaluate" "${ask[@]}" --blend moved.st -o moved.json
+        assert_equal "$(value moved.json calibration)" null
+    done
     "$BIN/evaluate" "${ask[@]}" -o model.json
     assert_equal "$(value m.json parts generator calibration)" "$(value model.json calibration)"
     assert_not_equal "$(value m.json parts popular calibration)" null

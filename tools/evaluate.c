@@ -205,7 +205,7 @@ static bool gives_probabilities(const system_t *s)
 {
     if (!s->blender) return s->recommender != NULL;
     const blend_t *b = blender_blend(s->blender);
-    bool sum = b->mixing.power[0] == 1;
+    bool sum = b->mixing.power[0] == 1 && b->mixing.even == 0 && b->mixing.quiet[0] == 0;
     for (int p = 0; p < b->parts; p++) sum &= b->mixing.power[1 + p] == 0;
     for (int i = 0; i < b->groups * b->parts; i++) sum &= b->mixing.factor[i] == 1;
     return sum;
@@ -441,7 +441,7 @@ static void evaluate(void)
     verdict_json(&out, &v, 2);
     buf_puts(&out, ",\n");
     if (s.blender && !gives_probabilities(&s))
-        buf_puts(&out, "  \"calibration_note\": \"scored with factors or powers: exp(score) is no probability\",\n");
+        buf_puts(&out, "  \"calibration_note\": \"scored with factors, powers, a favour or evenness: exp(score) is no probability\",\n");
     if (recs) {
         buf_puts(&out, "  ");
         lists_json(&out, &s.lists);
