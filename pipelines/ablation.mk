@@ -34,19 +34,21 @@ show       = $(call supervised,$(call rqvae,$(call embed,$1,--fields $2 $(image_
 supervised = $(call evaluate,$(call sidgen-train,$1,$(body)),$1)
 
 # What the generator is made of, over the pipeline's own Semantic IDs: ABLATION=bodies PIPELINE=sidmill has those of the text.
-rows.bodies    = flat timeline items nodes among blended
+rows.bodies    = flat timeline items nodes among blended without
 label.flat     = flat
 label.timeline = timeline
 label.items    = + item vectors
 label.nodes    = + node vectors
 label.among    = + items among items
 label.blended  = + blend
+label.without  = blend without it
 row.flat       = $(call of-body,)
 row.timeline   = $(call of-body,--body timeline)
 row.items      = $(call of-body,--body timeline --item-vectors)
 row.nodes      = $(call of-body,$(vectors))
 row.among      = $(call of-body,$(timeline))
-row.blended    = $(call evaluate,$(whole),$(sids),,$(call blend,$(whole),$(sids),$(embeddings)))
+row.blended    = $(call evaluate,$(whole),$(sids),,$(call blend,$(whole),$(sids),$(embeddings),$(even)))
+row.without    = $(call evaluate,,,,$(call blend,,,$(embeddings),$(even)))
 of-body        = $(call evaluate,$(call sidgen-train,$(sids),$1),$(sids))
 whole          = $(call sidgen-train,$(sids),$(timeline))
 

@@ -285,11 +285,11 @@ ran_sorted() { ran | tr ' ' '\n' | sort | paste -sd ' '; }
     ran
     run --separate-stderr dag ablation ABLATION=bodies SEEDS=42 # on the SIDs that are there
     assert_success
-    assert_equal "$(grep -c '^row .*=' <<< "$output")" 6
-    assert_equal "$(ran_sorted)" "blend evaluate evaluate evaluate evaluate evaluate sidgen-train sidgen-train sidgen-train sidgen-train"
+    assert_equal "$(grep -c '^row .*=' <<< "$output")" 7
+    assert_equal "$(ran_sorted)" "blend blend evaluate evaluate evaluate evaluate evaluate evaluate sidgen-train sidgen-train sidgen-train sidgen-train"
     run --separate-stderr dag ablation ABLATION=bodies SEEDS=42 PIPELINE=sidmill # on those of text alone, as is the first row
     assert_success
-    assert_equal "$(ran_sorted)" "blend evaluate evaluate evaluate evaluate evaluate sidgen-train sidgen-train sidgen-train sidgen-train"
+    assert_equal "$(ran_sorted)" "blend blend evaluate evaluate evaluate evaluate evaluate evaluate sidgen-train sidgen-train sidgen-train sidgen-train"
     run --separate-stderr dag ablation ABLATION=thoughts SEEDS=42 PIPELINE=sidmill # the first row is there
     assert_success
     assert_equal "$(grep -c '^row .*=' <<< "$output")" 5
@@ -653,6 +653,10 @@ real_run()
     assert_success
     assert_line --regexp '^all items +generator +sidmill +part cooccur .* cooccur$'
     assert_line --regexp '^hr@10 +[01]\.[0-9]+ +[01]\.[0-9]+ '
+    run real_run run PIPELINE=evidence
+    assert_success
+    assert_line --regexp '^all items +evidence +part cooccur .* cooccur$'
+    assert_equal "$(find work/demo -name model.st | wc -l)" 1
     run real_run run PIPELINE=sasrec
     assert_success
     assert_line --regexp '^all items +sasrec +popular +cooccur$'

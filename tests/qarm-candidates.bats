@@ -111,6 +111,7 @@ same_bytes() {
     refused 64 '--prompts cross-fit needs --blind FILE' --prompts cross-fit
     refused 64 '--blind needs --prompts cross-fit' --blind fold1.st
     refused 64 '--prompts cross-fit: model.st has been trained on everything' "${BLIND[@]}" --blind model.st
+    refused 64 '--blind fold2.st: blind to the same users as fold2.st' "${BLIND[@]}" --blind fold2.st
     refused 64 'there are only 60 distinct candidates' --candidates blend --blend blend.st --group 61
     refused 64 'expected one of own, blend, mix' --candidates beam
 }

@@ -265,6 +265,7 @@ PY
     fails_with 64 'it goes without -k and --titles' say --task 5 -k 3 </dev/null
     fails_with 64 'it goes without -k and --titles' say --task 8 -t items.jsonl </dev/null
     fails_with 64 '--title-beam goes with --tasks' "$BIN/evaluate" -q --title-beam 2 -m model.st -s sids.st -i interactions.st
+    fails_with 64 '--cuts goes with lists, not with --tasks' "$BIN/evaluate" -q --tasks all --items items.jsonl --cuts 1,5 -m model.st -s sids.st -i interactions.st
     fails_with 65 'standard input:2: not valid UTF-8' say --task 4 < <(printf 'red\n\xff\n')
     while read -r expression message; do
         changed "$expression"

@@ -346,6 +346,9 @@ static void check_options(int operands, char **argv)
     if (recs && recs_out) die(EX_USAGE, "--recs-out writes the lists of a model or a baseline, not those of --recs");
     if (tasks && (!model || blend || baseline || per_user || recs_out || exact))
         die(EX_USAGE, "--tasks goes with --model, without --blend, --baseline, --exact, --per-user and --recs-out");
+    static const char *const not_tasks[] = {"k", "cuts", "spare"};
+    for (int i = 0; tasks && i < 3; i++)
+        if (cli_given(not_tasks[i])) die(EX_USAGE, "--%s goes with lists, not with --tasks", not_tasks[i]);
     if (!tasks && cli_given("title-beam")) die(EX_USAGE, "--title-beam goes with --tasks");
     if (!tasks != !items) die(EX_USAGE, "--tasks and --items go together");
     if (exact && (!model || blend)) die(EX_USAGE, "--exact goes with --model, without --blend");

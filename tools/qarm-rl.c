@@ -156,6 +156,11 @@ static generator_t read_model(const st_file_t *f, const catalogue_t *c, const ch
     return g;
 }
 
+static bool same_hold_back(hold_back_t a, hold_back_t b)
+{
+    return a.share == b.share && a.seed == b.seed && a.fold == b.fold;
+}
+
 /* Reads the models of cross-fit, and records them. */
 static generator_t *read_blind(const catalogue_t *c, provenance_t *from)
 {
@@ -163,6 +168,9 @@ static generator_t *read_blind(const catalogue_t *c, provenance_t *from)
     for (int i = 0; i < blind_paths.count; i++) {
         st_file_t *f = st_open(blind_paths.items[i]);
         blind[i] = read_model(f, c, prompts);
+        for (int j = 0; j < i; j++)
+            if (same_hold_back(blind[i].hold, blind[j].hold))
+                die(EX_USAGE, "--blind %s: blind to the same users as %s", f->name, blind_paths.items[j]);
         char *role = xasprintf("blind.%d", i + 1);
         provenance_add(from, role, f);
         free(role);
