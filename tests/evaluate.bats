@@ -583,7 +583,7 @@ PY
     run --separate-stderr evaluate --ablation 'one=a1.st,a2.st' '+ two=b1.st,b2.st' ./p.st -o t.json
     assert_success
     assert_regex "${stderr_lines[1]}" '^one +2 +[01]\.[0-9]{3} +[01]\.[0-9]{3} +0\.[0-9]{4} +0\.[0-9]{4} *$'
-    assert_regex "${stderr_lines[2]}" '^\+ two +2 .* [+-]0\.[0-9]{4} \[[+-]0\.[0-9]{4}, [+-]0\.[0-9]{4}\]'
+    assert_regex "${stderr_lines[2]}" '^\+ two +2 .* [+-]0\.[0-9]{4}  \[[+-]0\.[0-9]{4}, [+-]0\.[0-9]{4}\]'
     assert_regex "${stderr_lines[3]}" '^\./p\.st +1 +- +- '
     evaluate -q --compare a1.st,a2.st b1.st,b2.st -o c.json
     /usr/bin/python3 - <<'PY'
@@ -876,6 +876,40 @@ PY
     "$HELPERS/evaluate.py" check_holm t.json
     run --separate-stderr evaluate --ablation a.st --cuts 50 -o t.json # no metric but mrr
     assert_success
+}
+
+@test "results for a terminal, a program and a paper" {
+    echo '{"metrics":{"hr@10":0.25,"ndcg@10":0.125},"users":4}' >a.json
+    echo '{"metrics":{"hr@10":0.5},"users":4}' >b.json
+    shown() { evaluate --show --format "$1" 'a_b|c=a.json' '50%=b.json'; }
+    run shown text
+    assert_output "$(printf '%s\n' 'all items            a_b|c       50%' 'users                    4         4' \
+        'hr@10               0.2500    0.5000' 'ndcg@10             0.1250         -')"
+    run shown tsv
+    assert_output "$(printf 'all items\ta_b|c\t50%%\nusers\t4\t4\nhr@10\t0.2500\t0.5000\nndcg@10\t0.1250\t')"
+    run shown markdown
+    assert_output "$(printf '%s\n' '| all items | a\_b\|c | 50% |' '|:---|---:|---:|' '| users | 4 | 4 |' '| hr@10 | 0.2500 | 0.5000 |' \
+        '| ndcg@10 | 0.1250 | - |')"
+    run shown latex
+    assert_output "$(printf '%s\n' '\begin{tabular}{lrr}' '\hline' 'all items & a\_b\textbar{}c & 50\% \\' '\hline' 'users & 4 & 4 \\' \
+        'hr@10 & 0.2500 & 0.5000 \\' 'ndcg@10 & 0.1250 & - \\' '\hline' '\end{tabular}')"
+    assert_equal "$(shown json | jq -c '.[0] | [.title, .columns, .rows, .notes]')" \
+        '[null,["all items","a_b|c","50%"],[["users",4,4],["hr@10",0.25,0.5],["ndcg@10",0.125,null]],[]]'
+    evaluate -q -m trie.st -s sids.st -i i.st --per-user one.st -o m.json
+    evaluate -q --ablation one=one.st two=one.st -o t.json
+    evaluate -q --compare one.st one.st -o c.json
+    assert_equal "$(evaluate --show --format json t.json c.json | jq -c 'map([.title, .columns[1]])')" '[["t","seeds"],["c","A"],["ndcg@10 by popularity of the held-out item","A"]]'
+    assert_equal "$(evaluate --show --format tsv t.json | awk -F '\t' 'NR == 3 { print $1, NF }')" 'one 10'
+    run --separate-stderr evaluate --show --format pdf a.json
+    assert_failure 64
+    run --separate-stderr evaluate --format tsv -i i.st --baseline popular
+    assert_failure 64
+    assert_regex "$stderr" '--format go with --show'
+    command -v script >/dev/null || skip "script(1) is missing: the terminal is not tested"
+    run script -qec "$BIN/evaluate --show a=a.json" /dev/null
+    assert_line --index 0 --partial $'\e[1mall items\e[0m'
+    run env NO_COLOR=1 script -qec "$BIN/evaluate --show a=a.json" /dev/null
+    refute_output --partial $'\e['
 }
 
 @test "what others have published stands under results of the same data, split, users and protocol" {

@@ -27,7 +27,7 @@
 
 static const char *const splits[] = {"valid", "test", NULL};
 static const char *model, *sids, *blend, *interactions, *recs, *baseline, *per_user, *recs_out, *split = "test", *gemm = "auto";
-static const char *cuts = CUTS_DEFAULT, *embeddings, *published, *dataset;
+static const char *cuts = CUTS_DEFAULT, *embeddings, *published, *dataset, *format = "text";
 static int64_t beam = 20, k, users, bootstrap = 10000, spare = RANKER_SPARE;
 static cooccur_options_t cooccur = {.window = 10, .back = 0.3, .power = 0.25, .decay = 0.6};
 static const char *protocol = "all";
@@ -69,6 +69,7 @@ static const cli_option_t options[] = {
     OPT_CHOICE(0, "protocol", protocol_names, &protocol, "both: items that count; unseen: met ones left out"),
     OPT_INT(0, "bootstrap", "N", &bootstrap, 1, 1000000, "both: resamples of the users"),
     OPT_FLAG(0, "show", &show, "print results side by side"),
+    OPT_CHOICE(0, "format", grid_forms, &format, "show: for a terminal, a program or a paper"),
     OPT_STRING(0, "published", "FILE", &published, "show: with what others have published"),
     OPT_STRING(0, "dataset", "NAME", &dataset, "show: what the file calls the data"),
     OPT_CHOICE(0, "gemm", backend_names, &gemm, "matrix backend"),
@@ -332,7 +333,7 @@ static void settings_json(buf_t *out, const system_t *s, const char *tensor)
 static void check_options(int operands, char **argv)
 {
     if (cli_given("protocol")) die(EX_USAGE, "--protocol goes with --compare and --ablation: metrics are of both");
-    if (published || dataset) die(EX_USAGE, "--published and --dataset go with --show");
+    if (published || dataset || cli_given("format")) die(EX_USAGE, "--published, --dataset and --format go with --show");
     if (operands) die(EX_USAGE, "unexpected '%s': operands go with --compare and --show", argv[1]);
     if (!interactions) die(EX_USAGE, "--interactions is missing");
     if (model && recs) die(EX_USAGE, "--model and --recs exclude each other");
@@ -519,7 +520,7 @@ static void show_results(int operands, char **argv)
     published_t others = {0};
     if (published) others = published_read(published);
     out_t *o = out_open(cli_common.output, false);
-    show_files(out_file(o), argv + 1, operands, published ? &others : NULL, dataset);
+    show_files(out_file(o), argv + 1, operands, published ? &others : NULL, dataset, grid_form(format));
     out_commit(o);
     published_free(&others);
 }

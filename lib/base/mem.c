@@ -37,14 +37,19 @@ char *xstrndup(const char *s, size_t n)
     return copy;
 }
 
-char *xasprintf(const char *fmt, ...)
+char *xvasprintf(const char *fmt, va_list args)
 {
     char *text = NULL;
-    va_list ap;
-    va_start(ap, fmt);
-    int n = vasprintf(&text, fmt, ap);
-    va_end(ap);
-    if (n < 0) die(EX_OSERR, "out of memory");
+    if (vasprintf(&text, fmt, args) < 0) die(EX_OSERR, "out of memory");
+    return text;
+}
+
+char *xasprintf(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    char *text = xvasprintf(fmt, args);
+    va_end(args);
     return text;
 }
 

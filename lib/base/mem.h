@@ -2,6 +2,7 @@
 #ifndef SIDMILL_BASE_MEM_H
 #define SIDMILL_BASE_MEM_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,7 @@ void *xreallocarray(void *p, size_t count, size_t size);
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+char *xvasprintf(const char *fmt, va_list args);
 
 /* a * b and a + b of sizes that come from files or flags; overflow ends the process. */
 size_t size_mul(size_t a, size_t b);

@@ -44,45 +44,56 @@ static const char *protocol_of(const cJSON *json)
     return name ? name : protocol_names[PROTOCOL_ALL];
 }
 
-/* Prints a metric's row, called `name`, unless it has no interval. */
-static void print_difference(FILE *out, const char *name, const cJSON *m)
+/* Lays out a metric's row, called `name`, unless it has no interval. */
+static void lay_difference(grid_t *g, const char *name, const cJSON *m)
 {
     const cJSON *interval = show_at(m, "interval");
     const cJSON *low = cJSON_GetArrayItem(interval, 0), *high = cJSON_GetArrayItem(interval, 1);
     if (!cJSON_IsNumber(low) || !cJSON_IsNumber(high)) return;
-    fprintf(out, "%-10s %8.4f %8.4f %+8.4f  [%+.4f, %+.4f]   %9.3f %9.3g\n", name, show_number_at(m, "a"),
-            show_number_at(m, "b"), show_number_at(m, "difference"), low->valuedouble, high->valuedouble,
-            show_number_at(m, "t"), show_number_at(m, "p"));
+    grid_row(g, name);
+    grid_number(g, "%.4f", show_number_at(m, "a"));
+    grid_number(g, "%.4f", show_number_at(m, "b"));
+    grid_number(g, "%+.4f", show_number_at(m, "difference"));
+    grid_cell(g, "[%+.4f, %+.4f]", low->valuedouble, high->valuedouble);
+    grid_number(g, "%.3f", show_number_at(m, "t"));
+    grid_number(g, "%.3g", show_number_at(m, "p"));
 }
 
-static void print_comparison(FILE *out, const cJSON *json)
+static grid_t *add_differences(grids_t *to, const char *title, const char *corner)
 {
-    const cJSON *m, *stratum;
-    fprintf(out, "%-10s %8s %8s %8s  %-20s %9s %9s\n", protocol_of(json), "A", "B", "B - A", "95% interval", "t", "p");
-    cJSON_ArrayForEach(m, show_at(json, "metrics")) print_difference(out, m->string, m);
-    if (!show_at(json, "strata")) return;
-    fprintf(out, "ndcg@10 by popularity of the held-out item\n");
-    cJSON_ArrayForEach(stratum, show_at(json, "strata")) print_difference(out, stratum->string, show_at(show_at(stratum, "metrics"), "ndcg@10"));
+    grid_t *g = grids_add(to, title, corner);
+    grid_numbers(g, "A");
+    grid_numbers(g, "B");
+    grid_numbers(g, "B - A");
+    grid_texts(g, "95% interval");
+    grid_numbers(g, "t");
+    grid_numbers(g, "p");
+    return g;
+}
+
+static void lay_comparison(grids_t *to, const char *title, const cJSON *json)
+{
+    const cJSON *m, *stratum, *strata = show_at(json, "strata");
+    grid_t *g = add_differences(to, title, protocol_of(json));
+    cJSON_ArrayForEach(m, show_at(json, "metrics")) lay_difference(g, m->string, m);
+    if (strata) g = add_differences(to, "ndcg@10 by popularity of the held-out item", protocol_of(json));
+    cJSON_ArrayForEach(stratum, strata) lay_difference(g, stratum->string, show_at(show_at(stratum, "metrics"), "ndcg@10"));
 }
 
 /* A metric of an ablation's row: the mean and what it gains over the first row, with a star where that is significant among all
  * rows. */
-static void print_gain(FILE *out, const cJSON *row, const char *metric, bool reference)
+static void lay_gain(grid_t *g, const cJSON *row, const char *metric, bool reference)
 {
     char *path = xasprintf("metrics.%s", metric);
     const cJSON *m = show_at(row, path), *interval = show_at(m, "interval");
     const cJSON *low = cJSON_GetArrayItem(interval, 0), *high = cJSON_GetArrayItem(interval, 1);
-    fprintf(out, "  %8.4f", show_number_at(m, "mean"));
-    if (reference || !cJSON_IsNumber(low) || !cJSON_IsNumber(high)) fprintf(out, " %8s %-18s ", "", "");
-    else fprintf(out, " %+8.4f [%+.4f, %+.4f]%c", show_number_at(m, "difference"), low->valuedouble, high->valuedouble,
-                 show_number_at(m, "p_holm") < SIGNIFICANT ? '*' : ' ');
+    const bool gains = !reference && cJSON_IsNumber(low) && cJSON_IsNumber(high);
+    grid_number(g, "%.4f", show_number_at(m, "mean"));
+    if (gains) grid_number(g, "%+.4f", show_number_at(m, "difference"));
+    else grid_cell(g, "%s", "");
+    if (gains) grid_cell(g, "[%+.4f, %+.4f]%s", low->valuedouble, high->valuedouble, show_number_at(m, "p_holm") < SIGNIFICANT ? "*" : "");
+    else grid_cell(g, "%s", "");
     free(path);
-}
-
-static void print_share(FILE *out, double share)
-{
-    if (isnan(share)) fprintf(out, " %6s", "-");
-    else fprintf(out, " %6.3f", share);
 }
 
 /* The metric of a kind ("hr@") that there is room for: at 10, or the longest cut where 10 is none; NULL without any. */
@@ -99,15 +110,15 @@ static const char *main_metric(const cJSON *row, const char *kind)
     return best;
 }
 
-static void print_ablation_row(FILE *out, const cJSON *row, const char *const metrics[2], bool reference)
+static void lay_ablation_row(grid_t *g, const cJSON *row, const char *const metrics[2], bool reference)
 {
     const char *label = show_text_at(row, "label");
-    fprintf(out, "%-21s %5.0f", label ? label : "", show_number_at(row, "seeds"));
-    print_share(out, show_number_at(row, "sids.alone"));
-    print_share(out, show_number_at(row, "sids.utilisation"));
+    grid_row(g, label ? label : "");
+    grid_number(g, "%.0f", show_number_at(row, "seeds"));
+    grid_number(g, "%.3f", show_number_at(row, "sids.alone"));
+    grid_number(g, "%.3f", show_number_at(row, "sids.utilisation"));
     for (int m = 0; m < 2; m++)
-        if (metrics[m]) print_gain(out, row, metrics[m], reference);
-    fputc('\n', out);
+        if (metrics[m]) lay_gain(g, row, metrics[m], reference);
 }
 
 static bool is_significant(const cJSON *row, const char *metric)
@@ -118,42 +129,52 @@ static bool is_significant(const cJSON *row, const char *metric)
     return p < SIGNIFICANT;
 }
 
-static void print_ablation(FILE *out, const cJSON *json)
+static void lay_ablation(grids_t *to, const char *title, const cJSON *json)
 {
     const cJSON *row, *rows = show_at(json, "rows"), *first = rows ? rows->child : NULL;
     const char *metrics[2] = {main_metric(first, "hr@"), main_metric(first, "ndcg@")};
     bool stars = false;
-    fprintf(out, "%-21s %5s %6s %6s", protocol_of(json), "seeds", "alone", "used");
-    for (int m = 0; m < 2; m++)
-        if (metrics[m]) fprintf(out, "  %8s %8s %-19s", metrics[m], "gain", " 95% interval");
-    fputc('\n', out);
+    grid_t *g = grids_add(to, title, protocol_of(json));
+    grid_numbers(g, "seeds");
+    grid_numbers(g, "alone");
+    grid_numbers(g, "used");
+    for (int m = 0; m < 2; m++) {
+        if (!metrics[m]) continue;
+        grid_numbers(g, metrics[m]);
+        grid_numbers(g, "gain");
+        grid_texts(g, "95% interval");
+    }
     cJSON_ArrayForEach(row, rows)
     {
-        print_ablation_row(out, row, metrics, row == first);
+        lay_ablation_row(g, row, metrics, row == first);
         for (int m = 0; m < 2; m++) stars |= metrics[m] && is_significant(row, metrics[m]);
     }
-    if (stars) fprintf(out, "* p < %g after Holm's correction over the rows\n", SIGNIFICANT);
+    if (stars) grid_note(g, "* p < %g after Holm's correction over the rows", SIGNIFICANT);
 }
 
-/* What prints a JSON that is a table of its own; NULL for any other. */
-typedef void (*print_fn)(FILE *out, const cJSON *json);
-static print_fn printer_of(const cJSON *json)
+/* What lays out a JSON that is a table of its own; NULL for any other. */
+typedef void (*lay_fn)(grids_t *to, const char *title, const cJSON *json);
+static lay_fn layer_of(const cJSON *json)
 {
     const char *schema = show_text_at(json, "schema");
     if (!schema) return NULL;
-    return !strcmp(schema, "comparison/1") ? print_comparison : !strcmp(schema, "ablation/1") ? print_ablation : NULL;
+    return !strcmp(schema, "comparison/1") ? lay_comparison : !strcmp(schema, "ablation/1") ? lay_ablation : NULL;
 }
 
 void show_text(FILE *out, const char *json)
 {
     cJSON *parsed = parse(json, strlen(json), "comparison");
-    print_fn print = printer_of(parsed);
-    if (print) print(out, parsed);
+    grids_t grids = {0};
+    lay_fn lay = layer_of(parsed);
+    if (lay) lay(&grids, NULL, parsed);
+    grids_print(out, &grids, GRID_TEXT);
+    grids_free(&grids);
     cJSON_Delete(parsed);
 }
 
-void show_files(FILE *out, char **operands, int count, const published_t *published, const char *dataset)
+void show_files(FILE *out, char **operands, int count, const published_t *published, const char *dataset, grid_form_t form)
 {
+    grids_t grids = {0};
     show_table_t table = {0};
     cJSON **files = NEW_ARRAY(cJSON *, count);
     for (int i = 0; i < count; i++) {
@@ -161,10 +182,9 @@ void show_files(FILE *out, char **operands, int count, const published_t *publis
         char *label = label_of(operands[i], &path);
         bytes_t b = in_bytes(path);
         files[i] = parse((const char *)b.data, b.len, b.name);
-        print_fn print = printer_of(files[i]);
-        if (print) {
-            fprintf(out, "%s\n", label);
-            print(out, files[i]);
+        lay_fn lay = layer_of(files[i]);
+        if (lay) {
+            lay(&grids, label, files[i]);
         } else if (cJSON_IsObject(show_at(files[i], "metrics"))) {
             show_table_add(&table, label, files[i], files[i]);
         } else {
@@ -174,8 +194,10 @@ void show_files(FILE *out, char **operands, int count, const published_t *publis
         free(label);
     }
     show_table_add_others(&table);
-    if (table.count) show_table_print(out, &table);
-    if (table.count && published) show_published(out, &table, published, dataset);
+    if (table.count) show_table_lay(&grids, &table);
+    if (table.count && published) show_published(&grids, &table, published, dataset);
+    grids_print(out, &grids, form);
+    grids_free(&grids);
     show_table_free(&table);
     for (int i = 0; i < count; i++) cJSON_Delete(files[i]);
     free(files);

@@ -80,12 +80,6 @@ static bool is_first(const beside_t *b, int at, protocol_t protocol, bool metric
     return true;
 }
 
-static void print_cell(FILE *out, double value)
-{
-    if (isnan(value)) fprintf(out, "  %8s", "-");
-    else fprintf(out, "  %8.4f", value);
-}
-
 /* The figure of a system's metric; NaN where there is none. */
 static double value_of(const beside_t *b, const figure_t *system, const char *metric)
 {
@@ -96,32 +90,40 @@ static double value_of(const beside_t *b, const figure_t *system, const char *me
     return NAN;
 }
 
-/* Prints the systems of the files, without their parts and baselines. */
-static void print_systems(FILE *out, const show_table_t *t, const char *const *metrics, int count, protocol_t protocol)
+/* Lays out the systems of the files, without their parts and baselines. */
+static void lay_systems(grid_t *g, const show_table_t *t, const char *const *metrics, int count, protocol_t protocol)
 {
     static const char *const members[PROTOCOLS] = {"metrics", "metrics_unseen"};
     for (int i = 0; i < t->count; i++) {
         if (t->columns[i].result != t->columns[i].file) continue;
         const cJSON *found = show_at(t->columns[i].result, members[protocol]);
-        fprintf(out, "%-32s", t->columns[i].label);
-        for (int m = 0; m < count; m++) print_cell(out, show_number_at(found, metrics[m]));
-        fputc('\n', out);
+        grid_row(g, t->columns[i].label);
+        for (int m = 0; m < count; m++) grid_number(g, "%.4f", show_number_at(found, metrics[m]));
     }
 }
 
-static void print_figures(FILE *out, const beside_t *b, const char *const *metrics, int count, protocol_t protocol)
+static void lay_figures(grid_t *g, const beside_t *b, const char *const *metrics, int count, protocol_t protocol)
 {
     for (int i = 0; i < b->count; i++) {
         const figure_t *f = b->figures[i];
         if (!published_fits(f, protocol) || !is_first(b, i, protocol, false)) continue;
-        fprintf(out, "%-30s %c", f->system, f->mask == MASK_UNKNOWN ? '?' : ' ');
-        for (int m = 0; m < count; m++) print_cell(out, value_of(b, f, metrics[m]));
-        fprintf(out, "  %s\n", f->source);
+        char *name = xasprintf("%s%s", f->system, f->mask == MASK_UNKNOWN ? " ?" : "");
+        grid_row(g, name);
+        for (int m = 0; m < count; m++) grid_number(g, "%.4f", value_of(b, f, metrics[m]));
+        grid_cell(g, "%s", f->source);
+        free(name);
     }
 }
 
-/* Prints both sorts of systems under one protocol, with the metrics that the figures have. */
-static void print_protocol(FILE *out, const show_table_t *t, const beside_t *b, const char *dataset, protocol_t protocol)
+static bool unknown_mask(const beside_t *b, protocol_t protocol)
+{
+    for (int i = 0; i < b->count; i++)
+        if (published_fits(b->figures[i], protocol) && b->figures[i]->mask == MASK_UNKNOWN) return true;
+    return false;
+}
+
+/* Lays out both sorts of systems under one protocol, with the metrics that the figures have. */
+static void lay_protocol(grids_t *to, const show_table_t *t, const beside_t *b, const char *dataset, protocol_t protocol)
 {
     const char **metrics = NEW_ARRAY(const char *, b->count + 1);
     int count = 0;
@@ -129,21 +131,21 @@ static void print_protocol(FILE *out, const show_table_t *t, const beside_t *b, 
         if (published_fits(b->figures[i], protocol) && is_first(b, i, protocol, true)) metrics[count++] = b->figures[i]->metric;
     qsort(metrics, (size_t)count, sizeof *metrics, by_cut);
     if (count) {
-        fprintf(out, "\n%s, %s\n%-32s", dataset, protocol_words[protocol], "");
-        for (int m = 0; m < count; m++) fprintf(out, "  %8s", metrics[m]);
-        fputc('\n', out);
-        print_systems(out, t, metrics, count, protocol);
-        print_figures(out, b, metrics, count, protocol);
+        char *title = xasprintf("%s, %s", dataset, protocol_words[protocol]);
+        grid_t *g = grids_add(to, title, "");
+        free(title);
+        for (int m = 0; m < count; m++) grid_numbers(g, metrics[m]);
+        grid_texts(g, "source");
+        lay_systems(g, t, metrics, count, protocol);
+        lay_figures(g, b, metrics, count, protocol);
+        if (unknown_mask(b, protocol)) grid_note(g, "? does not say whether met items were left out: comparable with neither");
     }
     free(metrics);
 }
 
-void show_published(FILE *out, const show_table_t *t, const published_t *p, const char *dataset)
+void show_published(grids_t *to, const show_table_t *t, const published_t *p, const char *dataset)
 {
     beside_t b = select_figures(t, p, dataset);
-    bool unknown = false;
-    for (int i = 0; i < b.count; i++) unknown |= b.figures[i]->mask == MASK_UNKNOWN;
-    for (protocol_t protocol = 0; protocol < PROTOCOLS; protocol++) print_protocol(out, t, &b, dataset, protocol);
-    if (unknown) fputs("? does not say whether met items were left out: comparable with neither\n", out);
+    for (protocol_t protocol = 0; protocol < PROTOCOLS; protocol++) lay_protocol(to, t, &b, dataset, protocol);
     free(b.figures);
 }

@@ -60,22 +60,16 @@ static void add_others(show_table_t *t, int systems, const char *key, const char
     }
 }
 
-static void print_row(FILE *out, const show_table_t *t, const char *name, const char *path, bool of_file, const char *format)
+/* Lays out a row, unless no column has its figure. */
+static void lay_row(grid_t *g, const show_table_t *t, const char *name, const char *path, bool of_file, const char *format)
 {
     bool any = false;
     for (int i = 0; i < t->count; i++)
         any |= !isnan(show_number_at(of_file ? t->columns[i].file : t->columns[i].result, path));
     if (!any) return;
-    fprintf(out, "%-16s", name);
-    for (int i = 0; i < t->count; i++) {
-        const show_column_t *c = &t->columns[i];
-        int width = (int)strlen(c->label) > 8 ? (int)strlen(c->label) : 8;
-        char cell[32] = "-";
-        double v = show_number_at(of_file ? c->file : c->result, path);
-        if (!isnan(v)) snprintf(cell, sizeof cell, format, v);
-        fprintf(out, "  %*s", width, cell);
-    }
-    fputc('\n', out);
+    grid_row(g, name);
+    for (int i = 0; i < t->count; i++)
+        grid_number(g, format, show_number_at(of_file ? t->columns[i].file : t->columns[i].result, path));
 }
 
 /* The cuts of all columns' metrics, ascending. */
@@ -105,29 +99,29 @@ static shown_cuts_t cuts_of(const show_table_t *t)
     return cuts;
 }
 
-/* Prints the rows of hr and ndcg at a cut, called "NAME hr@10" where there is a name, from the object at a path. */
-static void print_pair(FILE *out, const show_table_t *t, const char *name, const char *path, long cut)
+/* Lays out the rows of hr and ndcg at a cut, called "NAME hr@10" where there is a name, from the object at a path. */
+static void lay_pair(grid_t *g, const show_table_t *t, const char *name, const char *path, long cut)
 {
     static const char *const kinds[] = {"hr", "ndcg"};
     for (int i = 0; i < 2; i++) {
         char *row = xasprintf("%s %s@%ld", name, kinds[i], cut), *at = xasprintf("%s.%s@%ld", path, kinds[i], cut);
-        print_row(out, t, row, at, false, "%.4f");
+        lay_row(g, t, row, at, false, "%.4f");
         free(row);
         free(at);
     }
 }
 
-static void print_metrics(FILE *out, const show_table_t *t, const shown_cuts_t *cuts)
+static void lay_metrics(grid_t *g, const show_table_t *t, const shown_cuts_t *cuts)
 {
     static const char *const kinds[] = {"hr", "ndcg"};
     for (int i = 0; i < 2; i++) {
         for (int c = 0; c < cuts->count; c++) {
             char *at = xasprintf("metrics.%s@%ld", kinds[i], cuts->cut[c]);
-            print_row(out, t, at + strlen("metrics."), at, false, "%.4f");
+            lay_row(g, t, at + strlen("metrics."), at, false, "%.4f");
             free(at);
         }
     }
-    print_row(out, t, "mrr", "metrics.mrr", false, "%.4f");
+    lay_row(g, t, "mrr", "metrics.mrr", false, "%.4f");
 }
 
 /* The cut to show where there is room for one: 10, or the largest where 10 is none. */
@@ -148,27 +142,26 @@ static bool has_cold(const show_table_t *t)
     return false;
 }
 
-void show_table_print(FILE *out, const show_table_t *t)
+void show_table_lay(grids_t *to, const show_table_t *t)
 {
     static const char *const measures[][2] = {{"coverage@10", "coverage@10"}, {"gini@10", "gini@10"}, {"novelty@10", "novelty@10"},
                                               {"diversity@10", "diversity@10"}, {"ece", "calibration.ece"}, {"invalid rate", "invalid_rate"}};
     shown_cuts_t cuts = cuts_of(t);
-    fprintf(out, "%-16s", protocol_words[PROTOCOL_ALL]);
-    for (int i = 0; i < t->count; i++) fprintf(out, "  %8s", t->columns[i].label);
-    fputc('\n', out);
-    print_row(out, t, "users", "users", true, "%.0f");
-    print_metrics(out, t, &cuts);
-    print_pair(out, t, "unseen", "metrics_unseen", main_cut(&cuts));
+    grid_t *g = grids_add(to, NULL, protocol_words[PROTOCOL_ALL]);
+    for (int i = 0; i < t->count; i++) grid_numbers(g, t->columns[i].label);
+    lay_row(g, t, "users", "users", true, "%.0f");
+    lay_metrics(g, t, &cuts);
+    lay_pair(g, t, "unseen", "metrics_unseen", main_cut(&cuts));
     for (size_t i = 0; i < sizeof measures / sizeof *measures; i++)
-        print_row(out, t, measures[i][0], measures[i][1], false, "%.4f");
+        lay_row(g, t, measures[i][0], measures[i][1], false, "%.4f");
     for (int s = 0; s < STRATA; s++) {
         char *path = xasprintf("strata.%s", stratum_name(s));
-        print_pair(out, t, stratum_name(s), path, main_cut(&cuts));
+        lay_pair(g, t, stratum_name(s), path, main_cut(&cuts));
         free(path);
     }
     if (has_cold(t)) {
-        print_pair(out, t, "cold", "strata_cold.cold.metrics", main_cut(&cuts));
-        print_pair(out, t, "not cold", "strata_cold.others.metrics", main_cut(&cuts));
+        lay_pair(g, t, "cold", "strata_cold.cold.metrics", main_cut(&cuts));
+        lay_pair(g, t, "not cold", "strata_cold.others.metrics", main_cut(&cuts));
     }
     free(cuts.cut);
 }

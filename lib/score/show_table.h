@@ -3,8 +3,8 @@
 #define SIDMILL_SCORE_SHOW_TABLE_H
 
 #include <cjson/cJSON.h>
-#include <stdio.h>
 
+#include "base/grid.h"
 #include "score/published.h"
 
 /* A column of the table: one system of one file. */
@@ -28,12 +28,12 @@ void show_table_add(show_table_t *t, const char *label, const cJSON *file, const
 
 /* Adds the parts of mixtures and the baselines that the files of the columns so far hold, each once. */
 void show_table_add_others(show_table_t *t);
-void show_table_print(FILE *out, const show_table_t *t);
+void show_table_lay(grids_t *to, const show_table_t *t);
 void show_table_free(show_table_t *t);
 
-/* Prints, for either protocol, the files' own systems and the figures of `dataset` that agree with all files in split, number of users
+/* Lays out, for either protocol, the files' own systems and the figures of `dataset` that agree with all files in split, number of users
  * (where a figure has one; a sample is always another) and protocol, a row a system. A figure whose protocol is not known stands
  * under both, marked with a question mark. What does not agree is counted on stderr. */
-void show_published(FILE *out, const show_table_t *t, const published_t *p, const char *dataset);
+void show_published(grids_t *to, const show_table_t *t, const published_t *p, const char *dataset);
 
 #endif
