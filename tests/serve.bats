@@ -169,7 +169,7 @@ many() { "$HTTP" many "$port" "${1:-32}"; }
     assert_equal "$(grep -o '"id"' <<<"$body" | wc -l)" 60
     expect 404 '"error":"no such item"' GET /items/nobody
     expect 404 '"error":"no item has these codes"' GET /codes/99999
-    for wrong in x 1, ,1 -1 1,,2 1.5 99999999999999999999 1,2,3,4,5,6,7,8; do expect 400 '"error":"expected codes' GET "/codes/$wrong"; done
+    for wrong in x '1,' ,1 -1 1,,2 1.5 99999999999999999999 1,2,3,4,5,6,7,8; do expect 400 '"error":"expected codes' GET "/codes/$wrong"; done
     expect 404 '"error"' GET /nowhere
     expect 404 '"error"' GET /item
     expect 405 '"error"' GET /recommend
