@@ -46,7 +46,7 @@ static void append(queue_t *q, job_t *j)
 bool queue_add(queue_t *q, job_t *j)
 {
     pthread_mutex_lock(&q->lock);
-    const bool room = !q->first || q->waiting + j->order.n <= q->o.most;
+    const bool room = !q->stopped && (!q->first || q->waiting + j->order.n <= q->o.most);
     if (room) append(q, j);
     pthread_cond_signal(&q->come);
     pthread_mutex_unlock(&q->lock);

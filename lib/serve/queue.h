@@ -27,7 +27,7 @@ typedef struct queue queue_t;
 queue_t *queue_new(const queue_options_t *o, meter_t *meter);
 void queue_free(queue_t *q);
 
-/* Adds a job from any thread; false if too many wait. */
+/* Adds a job from any thread; false if too many wait, or it is stopped. An empty queue takes an order of any size. */
 bool queue_add(queue_t *q, job_t *j);
 
 /* Answers what comes, until queue_stop() was called, from any thread, and nothing waits. */
