@@ -10,7 +10,7 @@
 
 static const char *model, *sids, *blend, *items, *interactions, *token_file, *listen_on = "127.0.0.1:8080", *gemm = "auto";
 static int64_t beam = 20, batch = 256, waiting = 4096, body = 1 << 20, seconds = 10, connections = 1024;
-static int64_t max_histories = 256, max_items = 1000, max_k = 100;
+static int64_t max_histories = 64, max_items = 500, max_k = 100;
 static bool check;
 
 static const cli_option_t options[] = {
@@ -23,14 +23,14 @@ static const cli_option_t options[] = {
     OPT_STRING('l', "listen", "ADDR:PORT", &listen_on, "port 0: any free one"),
     OPT_STRING(0, "token-file", "FILE", &token_file, "what clients must send ($SIDMILL_TOKEN)"),
     OPT_FLAG(0, "check", &check, "read the files, say what is wrong with them, and end"),
-    CLI_GROUP("Limits:"),
+    CLI_GROUP("Limits"),
     OPT_INT(0, "max-k", "N", &max_k, 1, 10000, "items of a list"),
     OPT_INT(0, "max-histories", "N", &max_histories, 1, 100000, "histories of a request"),
     OPT_INT(0, "max-items", "N", &max_items, 1, 1000000, "items of a history"),
     OPT_INT(0, "max-body", "BYTES", &body, 1, 1 << 30, "a request's body"),
     OPT_INT(0, "max-connections", "N", &connections, 1, 100000, "connections at once"),
     OPT_INT(0, "max-waiting", "N", &waiting, 1, 1 << 30, "histories that wait; others get 503"),
-    OPT_INT(0, "timeout", "SECONDS", &seconds, 1, 86400, "a request's, from its first byte to its answer's last"),
+    OPT_INT(0, "timeout", "SECONDS", &seconds, 1, 86400, "a connection is cut on which no request ends for so long"),
     OPT_INT(0, "batch", "N", &batch, 1, 100000, "histories answered at once"),
     OPT_CHOICE(0, "gemm", backend_names, &gemm, "matrix backend"),
     CLI_THREADS,

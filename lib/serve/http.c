@@ -117,6 +117,7 @@ static enum MHD_Result recommend(call_t *c)
     edition_t *e = current_hold(c->http->current);
     c->ordered = order_read(&c->job.order, e, c->body.data ? c->body.data : "", c->body.len, &c->http->o.order, &c->reply);
     edition_release(e);
+    buf_free(&c->body);
     if (c->ordered) return wait_for_answer(c);
     buf_t why = c->reply;
     c->reply = (buf_t){0};
