@@ -1,13 +1,13 @@
 #!/bin/bash
 # Requests/s and latency of serve under 64 connections, beside evaluate's users/s on the same files. See README.
 #
-# tests/bench/serve.sh MODEL SIDS INTERACTIONS [OPTION...]   options of serve, such as --blend FILE
+# tests/bench/serve.sh MODEL SIDS INTERACTIONS [--blend FILE]
 # From the environment: SECONDS_LONG (20), CONNECTIONS (64), BEAM (20), K (10), BUILD (build).
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 bin=$(realpath "${BUILD:-$root/build}")/bin
 command -v wrk >/dev/null || { echo "serve.sh: SKIPPED: no wrk (Debian's package wrk)"; exit 0; }
-[ $# -ge 3 ] || { echo "serve.sh: SKIPPED: no files; usage: serve.sh MODEL SIDS INTERACTIONS [OPTION...]"; exit 0; }
+[ $# -ge 3 ] || { echo "serve.sh: SKIPPED: no files; usage: serve.sh MODEL SIDS INTERACTIONS [--blend FILE]"; exit 0; }
 model=$1 sids=$2 interactions=$3
 shift 3
 beam=${BEAM:-20} k=${K:-10}
@@ -49,6 +49,5 @@ server=
 
 users=$(wc -l <"$work/bodies")
 start=$(date +%s.%N)
-"$bin/evaluate" -q -m "$model" -s "$sids" -i "$interactions" -b "$beam" -k "$k" -o "$work/metrics.json" 2>/dev/null ||
-    "$bin/evaluate" -q -m "$model" -s "$sids" -i "$interactions" -b "$beam" -o "$work/metrics.json"
-awk -v s="$start" -v e="$(date +%s.%N)" -v n="$users" 'BEGIN { printf "evaluate, the model alone: %.0f users/s as a whole program\n", n / (e - s) }'
+"$bin/evaluate" -q -m "$model" -s "$sids" -i "$interactions" -b "$beam" "$@" -o "$work/metrics.json" 2>/dev/null
+awk -v s="$start" -v e="$(date +%s.%N)" -v n="$users" 'BEGIN { printf "evaluate: %.0f users/s as a whole program\n", n / (e - s) }'
