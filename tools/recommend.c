@@ -254,7 +254,8 @@ static void open_filters(server_t *s)
 
 static server_t server_open(void)
 {
-    server_t s = {.engine = engine_open(&(engine_files_t){model, sids, blend, interactions, gemm}), .items = items_path ? items_path : titles};
+    server_t s = {.engine = engine_open(&(engine_files_t){model, sids, blend, interactions, gemm}),
+                  .items = items_path ? items_path : titles};
     s.ids = engine_ids(s.engine);
     if (model) open_task(&s, engine_recommender(s.engine));
     if (s.items) s.records = item_records_read(s.items, s.ids, false, filters.count > 0);
@@ -283,7 +284,8 @@ int main(int argc, char **argv)
     if (filters.count && !items_path && !titles) die(EX_USAGE, "--filter needs --items or --titles");
     if (items_path && titles) die(EX_USAGE, "--items and --titles exclude each other: either is what filters go by");
     if (task > 1 && (!model || blend || exclude_seen || interactions || filters.count))
-        die(EX_USAGE, "--task %lld needs --model, and goes without --blend, --exclude-seen, --filter and --interactions", (long long)task);
+        die(EX_USAGE, "--task %lld needs --model, and goes without --blend, --exclude-seen, --filter and --interactions",
+            (long long)task);
     if (!lists && (titles || cli_given("k"))) die(EX_USAGE, "--task %lld tells one title a line: it goes without -k and --titles", (long long)task);
     server_t s = server_open();
     serve(&s);

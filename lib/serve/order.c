@@ -77,7 +77,8 @@ static bool take_histories(order_t *o, const cJSON *first, int64_t n, const orde
     int64_t events = 0;
     const cJSON *list = first;
     for (int64_t i = 0; i < n; i++, list = list->next) {
-        if (!is_id_list(list)) return refuse(why, o->many ? "\"histories\": expected a list of lists of ids" : "\"history\": expected a list of ids");
+        if (!is_id_list(list))
+            return refuse(why, o->many ? "\"histories\": expected a list of lists of ids" : "\"history\": expected a list of ids");
         const int64_t count = cJSON_GetArraySize(list);
         events += count;
         if (count <= most->items) continue;

@@ -1,9 +1,10 @@
 /* An HTTP client for suites, where curl need not be, and for what no client should send.
  *
- *   http many PORT CONNECTIONS < bodies      posts each line to /recommend over so many connections; prints "STATUS BODY" in the lines' order
- *   http fuzz PORT COUNT SEED BODY [BODY]    sends COUNT hostile requests over THREADS threads, while another posts BODYs (the environment's
- *                                            SIDMILL_TOKEN with them) and compares their answers with their first ones; says how many
- *                                            came, and how long the slowest took
+ *   http many PORT CONNECTIONS < bodies     posts each line to /recommend over so many connections; prints "STATUS BODY" in their order
+ *   http fuzz PORT COUNT SEED BODY [BODY]   sends COUNT hostile requests from some threads, while another posts BODYs and compares each
+ *                                           answer with its first; says how many came, and how long the slowest took
+ *
+ * Both send the environment's SIDMILL_TOKEN with what is right.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -218,8 +219,9 @@ static void add_body(dice_t *d, buf_t *out)
 static void add_head(dice_t *d, buf_t *out)
 {
     static const char *const methods[] = {"GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT", "G\x01T", ""};
-    static const char *const paths[] = {"/", "/recommend", "/items/i1", "/items/%00", "/items/%ff%fe", "/codes/1,2", "/codes/,", "/codes/99999999999999999999",
-                                        "/codes/", "/metrics", "/health", "/../../etc/passwd", "*", "http://x/", "/recommend?k=1&k", "", "/items/"};
+    static const char *const paths[] = {"/", "/recommend", "/items/i1", "/items/%00", "/items/%ff%fe", "/codes/1,2", "/codes/,",
+                                        "/codes/99999999999999999999", "/codes/", "/metrics", "/health", "/../../etc/passwd", "*",
+                                        "http://x/", "/recommend?k=1&k", "", "/items/"};
     buf_printf(out, "%s %s", methods[below(d, 10)], paths[below(d, 17)]);
     if (!below(d, 8)) add_repeated(out, "%41", below(d, 30000));
     buf_puts(out, below(d, 8) ? " HTTP/1.1\r\n" : below(d, 2) ? " HTTP/9.9\r\n" : "\n");

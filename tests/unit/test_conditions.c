@@ -132,8 +132,9 @@ TEST(texts_of_conditions)
 /* Different conditions never have one name: what one asked is not given to another. */
 TEST(names_tell_conditions_apart)
 {
-    const char *const texts[] = {"{}", "{\"a\":\"b\"}", "{\"a\":[\"b\",\"c\"]}", "{\"a\":\"b|c\"}", "{\"a\":\"b\\\"|\\\"c\"}", "{\"a\":\"b\",\"c\":\"\"}",
-                                 "{\"a\":\"b&\\\"c\\\"=\"}", "{\"a\":[]}", "{\"a\":[],\"b\":[]}", "{\"a\":\"\"}"};
+    const char *const texts[] = {"{}", "{\"a\":\"b\"}", "{\"a\":[\"b\",\"c\"]}", "{\"a\":\"b|c\"}", "{\"a\":\"b\\\"|\\\"c\"}",
+                                 "{\"a\":\"b\",\"c\":\"\"}", "{\"a\":\"b&\\\"c\\\"=\"}", "{\"a\":[]}", "{\"a\":[],\"b\":[]}",
+                                 "{\"a\":\"\"}"};
     enum { TEXTS = sizeof texts / sizeof *texts };
     buf_t name[TEXTS] = {0};
     for (int i = 0; i < TEXTS; i++) {
