@@ -77,9 +77,9 @@ const char *conditions_add_json(conditions_t *c, const cJSON *filter)
 
 static void take(void *ctx, int32_t item) { item_set_add(ctx, item); }
 
-static item_set_t *meet_one(const condition_t *c, const facets_t *f, int64_t items, const trie_t *trie)
+static item_set_t *meet_one(const condition_t *c, const facets_t *f, int64_t items)
 {
-    item_set_t *s = item_set_new(items, trie);
+    item_set_t *s = item_set_new(items, NULL);
     for (int64_t i = 0; i < c->count; i++) {
         facets_each(f, c->key, c->values[i], take, s);
         if (!strcmp(c->key, "category")) facets_each(f, "categories", c->values[i], take, s);
@@ -90,12 +90,14 @@ static item_set_t *meet_one(const condition_t *c, const facets_t *f, int64_t ite
 item_set_t *conditions_meet(const conditions_t *c, const facets_t *f, int64_t items, const trie_t *trie)
 {
     if (!c->count) return item_set_all(items, trie);
-    item_set_t *s = meet_one(&c->each[0], f, items, trie);
+    item_set_t *met = meet_one(&c->each[0], f, items), *s = item_set_new(items, trie);
     for (int64_t i = 1; i < c->count; i++) {
-        item_set_t *other = meet_one(&c->each[i], f, items, NULL);
-        item_set_intersect(s, other);
+        item_set_t *other = meet_one(&c->each[i], f, items);
+        item_set_intersect(met, other);
         item_set_free(other);
     }
+    for (int64_t i = item_set_next(met, 0); i >= 0; i = item_set_next(met, i + 1)) item_set_add(s, (int32_t)i);
+    item_set_free(met);
     return s;
 }
 
