@@ -56,20 +56,23 @@ static void check_options(void)
     if (!model && !blend) die(EX_USAGE, "--model and --sids, or --blend, are missing");
 }
 
+static void run(const edition_files_t *files, char *const *command)
+{
+    char *token = token_read(token_file);
+    const order_limits_t most = {max_histories, max_items, max_k};
+    const http_options_t http = {most, body, seconds, connections, token};
+    server_run(&(server_options_t){*files, http, {beam, batch, waiting}, listen_on, command});
+    free(token);
+}
+
 int main(int argc, char **argv)
 {
     char **command = check_command(argc, argv);
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected '%s': histories come over HTTP", argv[1]);
     check_options();
     const edition_files_t files = {{model, sids, blend, interactions, gemm}, items};
-    if (check) {
-        edition_release(edition_open(&files));
-        return 0;
-    }
-    char *token = token_read(token_file);
-    const order_limits_t most = {max_histories, max_items, max_k};
-    server_run(&(server_options_t){files, {most, body, seconds, connections, token}, {beam, batch, waiting}, listen_on, command});
-    free(token);
+    if (check) edition_release(edition_open(&files));
+    else run(&files, command);
     free(command);
     return 0;
 }
