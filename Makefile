@@ -32,6 +32,7 @@ NEED_BUILD  += libicu-dev:unicode/ubrk.h                        # recognising en
 NEED_BUILD  += libpcre2-dev:pcre2posix.h                        # the regular expressions of tokenizers
 NEED_BUILD  += libsqlite3-dev:sqlite3.h                         # the answer cache: crash-safe, shared between processes
 NEED_BUILD  += nettle-dev:nettle/sha2.h                         # SHA-256: checksums of downloads, names of pictures
+NEED_BUILD  += libmicrohttpd-dev:microhttpd.h                   # the HTTP of serve: connections, limits, what a request is
 NEED_BUILD  += libgumbo-dev:gumbo.h                             # names of HTML's elements and character references
 NEED_BUILD_OPTIONAL += libdnnl-dev:dnnl.h                       # oneDNN: bf16 products on processors that have them
 NEED_BUILD_OPTIONAL += libseccomp-dev:seccomp.h                 # system call filter of the processes that decode pictures
@@ -66,16 +67,18 @@ OPTIONAL_LIBS = $(if $(filter yes,$(ONEDNN)),-ldnnl -lgomp) $(if $(filter yes,$(
                 $(if $(filter yes,$(WEBP)),-lwebpdemux -lwebp) $(if $(filter yes,$(AVIF)),-lavif) $(if $(filter yes,$(TIFF)),-ltiff)
 
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Ilib -pthread $(CFLAGS) $(NUMERIC) $(WARN) $(SAN) $(OPTIONAL_DEFS)
-LIBS = $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -larchive -lz -lcurl -lnettle -lsqlite3 -lgumbo -lpcre2-8 -licui18n -licuuc -lm
+LIBS = $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -larchive -lz -lcurl -lnettle -lsqlite3 -lmicrohttpd -lgumbo -lpcre2-8 -licui18n -licuuc -lm
 
 LIB_SRC   := $(wildcard lib/*/*.c)
 TOOL_SRC  := $(wildcard tools/*.c)
 TEST_SRC  := $(wildcard tests/unit/test_*.c)
 BENCH_SRC := $(wildcard tests/bench/bench_*.c)
+HELP_SRC  := $(wildcard tests/helpers/*.c)
 LIB       := $(BUILD)/lib/libsidmill.a
 TOOLS     := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
 TESTS     := $(TEST_SRC:tests/unit/%.c=$(BUILD)/tests/%)
 BENCHES   := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%)
+HELPERS   := $(HELP_SRC:tests/helpers/%.c=$(BUILD)/helpers/%)
 OBJ       := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 MAN       := $(wildcard man/*.[1-9])
 DAG       := $(wildcard pipelines/*.mk pipelines/stage pipelines/examples/* data/*.mk data/*.tsv)
@@ -133,8 +136,13 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIB)
 	$(call say,LD,$@)
 	$(quiet)$(link)
 
+$(BUILD)/helpers/%: $(BUILD)/obj/tests/helpers/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(quiet)$(link)
+
 .SECONDARY:
--include $(patsubst %.c,$(BUILD)/obj/%.d,$(LIB_SRC) $(TOOL_SRC) $(TEST_SRC) $(BENCH_SRC))
+-include $(patsubst %.c,$(BUILD)/obj/%.d,$(LIB_SRC) $(TOOL_SRC) $(TEST_SRC) $(BENCH_SRC) $(HELP_SRC))
 
 # --- Dependencies. DEPS=no: install nothing; say what is missing and stop. -------------------------------------------
 
@@ -167,7 +175,7 @@ demo:
 # --- Tests --------------------------------------------------------------------------------------------------------------
 
 .PHONY: tests check check-fresh check-san check-torch check-peers bench lint
-tests: $(TESTS)
+tests: $(TESTS) $(HELPERS)
 
 # T=NAME...: only these suites, e.g. make check T="rqvae test_base".
 check: deps-test

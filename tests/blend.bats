@@ -163,6 +163,26 @@ PY
     assert_output --partial 'no model'
 }
 
+@test "recommend's filters hold a mixture, with a model and without" {
+    for i in {0..59}; do echo "{\"id\":\"i$i\",\"brand\":\"$((i % 4))\"}"; done >items.jsonl
+    for tool in alone both; do
+        local model=()
+        [ $tool = alone ] || model=(-m model1.st -s sids.st)
+        "$BIN/recommend" --blend $tool.st "${model[@]}" -k 60 --beam 60 < <(printf 'i4 i5 i6\n\n') >whole.tsv
+        "$BIN/recommend" --blend $tool.st "${model[@]}" -k 60 --beam 60 --items items.jsonl -f brand=3 -f brand=1 \
+            < <(printf 'i4 i5 i6\n\n') >held.tsv
+        for line in 1 2; do
+            sed -n ${line}p whole.tsv | tr '\t' '\n' | grep '[13579]:' >expected.txt
+            sed -n ${line}p held.tsv | tr '\t' '\n' >found.txt
+            assert [ -s expected.txt ]
+            cmp <(cut -d: -f1 found.txt) <(cut -d: -f1 expected.txt)
+            paste -d: found.txt expected.txt | awk -F: '($2 - $4) ^ 2 > 1e-9 { exit 1 }'
+        done
+        "$BIN/recommend" --blend $tool.st "${model[@]}" -k 5 --beam 5 --items items.jsonl -f brand=2 <<<'i4 i5 i6' >narrow.tsv
+        assert_equal "$(tr '\t' '\n' <narrow.tsv | grep -c .)" 5
+    done
+}
+
 @test "recommend gives evaluate's lists, with a model and without; empty histories the popular ones" {
     "$HELPERS/evaluate.py" write_histories i.st test >histories.txt
     for tool in alone both; do

@@ -168,6 +168,81 @@ recommend: warning: standard input:2: unknown item 'Red shoe i2' skipped"
     assert_line --regexp $'^-[0-9.]+\ti7\t$'
 }
 
+# Items of two brands and nested categories: odd ones are red, every fifth is a cup.
+make_items() {
+    local i colour kind
+    for i in {0..59}; do
+        colour=$((i % 2)) kind=$((i % 5))
+        echo "{\"id\":\"i$i\",\"title\":\"T$i\",\"brand\":\"B $((i % 3))\",\"colour\":[\"$([ $colour = 1 ] && echo red || echo blue)\"],\"size\":$kind.50,\"categories\":[\"All\",\"$([ $kind = 0 ] && echo Cup || echo Pot)\"],\"nested\":[[\"x\",[\"n$kind\"]]],\"new\":$([ $kind = 1 ] && echo true || echo false)}"
+    done >items.jsonl
+}
+
+# The ids of those that the lines of a file, PATTERN, let pass.
+passing() { grep -E "$1" items.jsonl | sed 's/^{"id":"\([^"]*\)".*/\1/'; }
+
+@test "--filter: the whole ranking without what does not pass, and k items from a narrow beam" {
+    make_items
+    printf 'i4 i7 i9\ni1\n\n' >histories.txt
+    recommend -k 60 --beam 60 <histories.txt >whole.tsv
+    check() { # check PATTERN FILTER...
+        passing "$1" >passing.txt
+        recommend -k 60 --beam 60 --items items.jsonl "${@:2}" <histories.txt >held.tsv
+        for line in 1 2 3; do
+            sed -n ${line}p whole.tsv | tr '\t' '\n' | while IFS=: read -r id score; do
+                ! grep -qx "$id" passing.txt || echo "$id:$score"
+            done | paste -s | cmp - <(sed -n ${line}p held.tsv)
+        done
+        recommend -k 3 --beam 3 --items items.jsonl "${@:2}" <histories.txt >narrow.tsv
+        local most
+        most=$(wc -l <passing.txt)
+        for line in 1 2 3; do
+            sed -n ${line}p narrow.tsv | ids | tr ' ' '\n' >ids.txt
+            [ "$(wc -w <ids.txt)" -eq $((most < 3 ? most : 3)) ] || fail "$2: $(cat narrow.tsv)"
+            run grep -vxFf passing.txt ids.txt
+            assert_output "$([ "$most" -gt 0 ] || cat ids.txt)"
+        done
+    }
+    check '"brand":"B 1"' -f 'brand=B 1'
+    check 'red' -f colour=red
+    check 'B 0.*red|B 2.*red' -f 'brand=B 0' -f colour=red -f 'brand=B 2'
+    check 'Cup' --filter category=Cup
+    check 'Cup' --filter categories=Cup
+    check '"n3"' -f nested=n3
+    check '"size":2.50' -f size=2.5
+    check '"new":true' -f new=true
+    check 'B 2.*blue.*Cup' -f 'brand=B 2' -f colour=blue -f category=Cup
+    check '"id":"none"' -f brand=none
+    check '"id":"none"' -f nokey=1
+    check 'All' -f category=All
+}
+
+@test "--filter with titles, unseen items alone, and popularity" {
+    make_items
+    run --separate-stderr recommend -k 4 -t items.jsonl -f colour=red -x < <(echo 'i1 i3 i5 i7 i9 i11')
+    assert_success
+    assert_equal "${#lines[@]}" 4
+    for line in "${lines[@]}"; do assert_regex "$line" $'\ti[0-9]*[13579]\tT[0-9]*[13579]$'; done
+    refute_output --regexp $'\ti(1|3|5|7|9|11)\t'
+    "$BIN/evaluate" -q -i i.st --baseline popular -k 60 --recs-out popular.st -o m.json
+    "$HELPERS/evaluate.py" first_list popular.st | tr ' ' '\n' | grep '[13579]$' | head -5 >popular.txt
+    recommend -k 5 -i i.st --items items.jsonl -f colour=red <<<'' | ids | tr ' ' '\n' | cmp - popular.txt
+}
+
+@test "wrong filters" {
+    make_items
+    fails_with 64 'needs --items' recommend -f a=b </dev/null
+    fails_with 64 'expected KEY=VALUE' recommend --items items.jsonl -f brand </dev/null
+    fails_with 64 'expected KEY=VALUE' recommend --items items.jsonl -f =brand </dev/null
+    fails_with 64 'exclude each other' recommend --items items.jsonl -t items.jsonl -f a=b </dev/null
+    fails_with 66 'missing.jsonl' recommend --items missing.jsonl -f a=b </dev/null
+    echo '{"id":' >broken.jsonl
+    fails_with 65 'broken.jsonl:1' recommend --items broken.jsonl -f a=b </dev/null
+    run --separate-stderr recommend --items items.jsonl -f brand=none < <(echo i1)
+    assert_success
+    assert_output ''
+    assert_equal "$stderr" 'recommend: warning: items.jsonl: no item passes the filters'
+}
+
 @test "wrong options and files" {
     for wrong in '-k 30' '--beam 5' '-k 0' 'extra' '--beams 3'; do
         # shellcheck disable=SC2086 # words

@@ -1,6 +1,5 @@
 /* recommend: histories in, ranked items out, line by line. */
 #include <errno.h>
-#include <math.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,22 +10,20 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
-#include "data/catalogue.h"
 #include "data/id_line.h"
-#include "data/items.h"
-#include "data/met.h"
 #include "nn/backend.h"
-#include "score/baselines.h"
-#include "score/blender.h"
-#include "score/recommender.h"
+#include "select/conditions.h"
+#include "select/item_records.h"
+#include "serve/engine.h"
 #include "tasks/asker.h"
 #include "tasks/curriculum.h"
 
 enum { BATCH = 256, LINE_MAX_BYTES = 1 << 26 };
 
-static const char *model, *sids, *blend, *interactions, *titles, *gemm = "auto";
+static const char *model, *sids, *blend, *interactions, *titles, *items_path, *gemm = "auto";
 static int64_t k = 10, beam = 20, task = 1;
 static bool exclude_seen;
+static cli_list_t filters;
 
 static const cli_option_t options[] = {
     OPT_STRING('m', "model", "FILE", &model, "model/1"),
@@ -38,6 +35,8 @@ static const cli_option_t options[] = {
     CONFIG_FLAG('x', "exclude-seen", &exclude_seen, "leave out the history's own items"),
     OPT_STRING('i', "interactions", "FILE", &interactions, "popularity, for empty histories (the model's start)"),
     OPT_STRING('t', "titles", "FILE", &titles, "items.jsonl: print score, id and title, an item a line"),
+    CONFIG_LIST('f', "filter", "KEY=VALUE", &filters, "only items that have it; a key again: either value; keys: all of them"),
+    OPT_STRING(0, "items", "FILE", &items_path, "items.jsonl that filters go by (the --titles file)"),
     OPT_CHOICE(0, "gemm", backend_names, &gemm, "matrix backend"),
     CLI_THREADS,
     CLI_OUTPUT,
@@ -55,32 +54,23 @@ typedef struct {
 } asked_t;
 
 typedef struct {
-    ranker_t *ranker;
+    engine_t *engine;
     asker_t *asker;      /* with --task from 2 on; a batch then is what it is asked */
     const strtab_t *ids; /* of the items */
-    const blender_t *blender; /* with --blend */
-    ranker_t *popular;   /* with --interactions */
-    int64_t *popularity; /* [items], likewise */
-    double events;       /* training events in all */
-    char **titles;       /* [items], with --titles */
+    const char *items;   /* the file of items; NULL: none */
+    item_records_t *records;  /* what it says */
+    item_set_t *within;  /* what passes the filters; NULL: there are none */
     out_t *out;
     asked_t batch[BATCH];
     int waiting;         /* histories in the batch */
-    met_t met;
 } server_t;
-
-static void ask(ranker_t *r, int64_t n, const history_t *histories, int64_t width, int64_t count, int32_t *items, float *scores)
-{
-    ranker_query_t q = {.n = n, .histories = histories, .width = (int)width, .spare = exclude_seen ? (int)k : 0};
-    r->topk(r, &q, count, items, scores);
-}
 
 static void put_item(server_t *s, int place, int32_t item, double score)
 {
     size_t n;
     const char *id = strtab_get(s->ids, item, &n);
-    if (s->titles)
-        fprintf(out_file(s->out), "%.6g\t%.*s\t%s\n", score, (int)n, id, s->titles[item] ? s->titles[item] : "");
+    if (titles)
+        fprintf(out_file(s->out), "%.6g\t%.*s\t%s\n", score, (int)n, id, s->records->title[item] ? s->records->title[item] : "");
     else
         fprintf(out_file(s->out), "%s%.*s:%.6g", place ? "\t" : "", (int)n, id, score);
 }
@@ -89,44 +79,6 @@ static void put_list(server_t *s, const int32_t *items, const float *scores, int
 {
     for (int64_t i = 0; i < n && i < k && items[i] >= 0; i++) put_item(s, (int)i, items[i], (double)scores[i]);
     fputc('\n', out_file(s->out));
-}
-
-/* Answers an empty history by popularity: scores are logarithms of add-one-smoothed shares of the training events, to stand
- * beside the model's. */
-static void answer_popular(server_t *s)
-{
-    int32_t *items = NEW_ARRAY(int32_t, k);
-    float *scores = NEW_ARRAY(float, k);
-    history_t nothing = {.target = -1};
-    ask(s->popular, 1, &nothing, beam, k, items, scores);
-    for (int64_t i = 0; i < k && items[i] >= 0; i++) {
-        double share = ((double)s->popularity[items[i]] + 1) / (s->events + (double)s->ids->count);
-        put_item(s, (int)i, items[i], log(share));
-    }
-    fputc('\n', out_file(s->out));
-    free(items);
-    free(scores);
-}
-
-/* Answers n histories from lists of so many places, which with --exclude-seen are wide enough for k others. */
-static void answer(server_t *s, int64_t n, const history_t *histories, int64_t places)
-{
-    int32_t *items = NEW_ARRAY(int32_t, n * places);
-    float *scores = NEW_ARRAY(float, n * places);
-    ask(s->ranker, n, histories, beam, places, items, scores);
-    for (int64_t i = 0; i < n; i++) {
-        int32_t *list = items + i * places;
-        float *score = scores + i * places;
-        int64_t left = places;
-        if (exclude_seen) {
-            met_take(&s->met, &histories[i]);
-            left = met_leave_out(&s->met, places, list, score);
-        }
-        if (!histories[i].count && interactions) answer_popular(s);
-        else put_list(s, list, score, left);
-    }
-    free(items);
-    free(scores);
 }
 
 /* Answers a task's lines by items. */
@@ -163,13 +115,18 @@ static void answer_titles(server_t *s)
 static void answer_histories(server_t *s)
 {
     history_t histories[BATCH];
-    for (int i = 0; i < s->waiting; i++) histories[i] = (history_t){s->batch[i].items, s->batch[i].count, -1};
-    for (int64_t done = 0, n; done < s->waiting; done += n) {
-        int64_t places = k;
-        n = s->waiting - done;
-        if (exclude_seen) n = met_chunk(&s->met, n, histories + done, k, k, &places);
-        answer(s, n, histories + done, places);
+    const item_set_t *within[BATCH];
+    int32_t *items = NEW_ARRAY(int32_t, s->waiting * k);
+    float *scores = NEW_ARRAY(float, s->waiting * k);
+    for (int i = 0; i < s->waiting; i++) {
+        histories[i] = (history_t){s->batch[i].items, s->batch[i].count, -1};
+        within[i] = s->within;
     }
+    const engine_query_t q = {s->waiting, histories, within, beam, k, exclude_seen};
+    engine_ask(s->engine, &q, items, scores);
+    for (int i = 0; i < s->waiting; i++) put_list(s, items + i * k, scores + i * k, k);
+    free(items);
+    free(scores);
 }
 
 static void answer_batch(server_t *s)
@@ -276,34 +233,6 @@ static void serve(server_t *s)
     buf_free(&in);
 }
 
-static void read_popularity(server_t *s)
-{
-    st_file_t *f = st_open(interactions);
-    interactions_t x = interactions_read(f);
-    catalogue_check_items(interactions, &x.item_ids, blend ? blend : sids, s->ids);
-    if (s->blender) blend_check_interactions(blender_blend(s->blender), blend, f);
-    s->popular = popular_ranker(&x, NULL);
-    s->popularity = interactions_popularity(&x);
-    for (int64_t i = 0; i < x.items; i++) s->events += (double)s->popularity[i];
-    interactions_free(&x);
-    st_close(f);
-}
-
-static void read_titles(server_t *s)
-{
-    s->titles = NEW_ARRAY(char *, s->ids->count + 1);
-    items_t r = items_open(titles);
-    while (items_next(&r)) {
-        int64_t item = strtab_find(s->ids, r.id, strlen(r.id));
-        const char *title = items_string(&r, "title");
-        if (item < 0 || !title) continue;
-        s->titles[item] = xstrdup(title);
-        for (char *c = s->titles[item]; *c; c++)
-            if ((unsigned char)*c < ' ') *c = ' ';
-    }
-    items_close(&r);
-}
-
 /* Refuses what the model has not learnt; a task other than recommendation has an asker. */
 static void open_task(server_t *s, const recommender_t *r)
 {
@@ -312,16 +241,25 @@ static void open_task(server_t *s, const recommender_t *r)
     task_list_need(&learnt, (task_t)(task - 1), model);
 }
 
+/* Works out which items the filters let pass. */
+static void open_filters(server_t *s)
+{
+    conditions_t c = {0};
+    for (int i = 0; i < filters.count; i++)
+        if (!conditions_add_text(&c, filters.items[i])) die(EX_USAGE, "--filter %s: expected KEY=VALUE", filters.items[i]);
+    s->within = conditions_meet(&c, s->records->facets, s->ids->count, engine_trie(s->engine));
+    if (!s->within->count) warn("%s: no item passes the filters", s->items);
+    conditions_free(&c);
+}
+
 static server_t server_open(void)
 {
-    recommender_t *r = model ? recommender_open(model, sids, gemm) : NULL;
-    blender_t *b = blend ? blender_open(blend, r) : NULL;
-    server_t s = {.blender = b, .ranker = b ? blender_ranker(b) : recommender_ranker(r),
-                  .ids = b ? &blender_blend(b)->item_ids : &recommender_sids(r)->item_ids};
-    s.met = met_new(s.ids->count);
-    if (r) open_task(&s, r);
-    if (interactions) read_popularity(&s);
-    if (titles) read_titles(&s);
+    server_t s = {.engine = engine_open(&(engine_files_t){model, sids, blend, interactions, gemm}),
+                  .items = items_path ? items_path : titles};
+    s.ids = engine_ids(s.engine);
+    if (model) open_task(&s, engine_recommender(s.engine));
+    if (s.items) s.records = item_records_read(s.items, s.ids, false, filters.count > 0);
+    if (filters.count) open_filters(&s);
     s.out = out_open(cli_common.output, false);
     return s;
 }
@@ -330,13 +268,10 @@ static void server_close(server_t *s)
 {
     out_commit(s->out);
     for (int i = 0; i < BATCH; i++) free(s->batch[i].items);
-    for (int64_t i = 0; s->titles && i < s->ids->count; i++) free(s->titles[i]);
-    free(s->titles);
-    met_free(&s->met);
-    free(s->popularity);
-    if (s->popular) s->popular->free(s->popular);
+    item_set_free(s->within);
+    item_records_free(s->records);
     asker_free(s->asker);
-    s->ranker->free(s->ranker);
+    engine_free(s->engine);
 }
 
 int main(int argc, char **argv)
@@ -346,8 +281,11 @@ int main(int argc, char **argv)
     if (!model && !blend) die(EX_USAGE, "--model and --sids, or --blend, are missing");
     const bool lists = !task_form((task_t)(task - 1))->writes_title;
     if (model && lists && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
-    if (task > 1 && (!model || blend || exclude_seen || interactions))
-        die(EX_USAGE, "--task %lld needs --model, and goes without --blend, --exclude-seen and --interactions", (long long)task);
+    if (filters.count && !items_path && !titles) die(EX_USAGE, "--filter needs --items or --titles");
+    if (items_path && titles) die(EX_USAGE, "--items and --titles exclude each other: either is what filters go by");
+    if (task > 1 && (!model || blend || exclude_seen || interactions || filters.count))
+        die(EX_USAGE, "--task %lld needs --model, and goes without --blend, --exclude-seen, --filter and --interactions",
+            (long long)task);
     if (!lists && (titles || cli_given("k"))) die(EX_USAGE, "--task %lld tells one title a line: it goes without -k and --titles", (long long)task);
     server_t s = server_open();
     serve(&s);

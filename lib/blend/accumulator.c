@@ -35,10 +35,11 @@ static int ascending(const void *a, const void *b)
 
 void accumulator_sort(accumulator_t *a) { qsort(a->list, (size_t)a->count, sizeof *a->list, ascending); }
 
-int64_t accumulator_best(const accumulator_t *a, int64_t m, ranking_item_t *best)
+int64_t accumulator_best(const accumulator_t *a, const item_set_t *within, int64_t m, ranking_item_t *best)
 {
     int64_t n = 0;
-    for (int64_t i = 0; i < a->count && m > 0; i++) ranking_offer(best, &n, m, (ranking_item_t){a->sum[a->list[i]], a->list[i]});
+    for (int64_t i = 0; i < a->count && m > 0; i++)
+        if (!within || item_set_holds(within, a->list[i])) ranking_offer(best, &n, m, (ranking_item_t){a->sum[a->list[i]], a->list[i]});
     qsort(best, (size_t)n, sizeof *best, ranking_best_first);
     return n;
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "data/ranking.h"
+#include "select/item_set.h"
 
 typedef struct {
     double *sum;      /* [items], all 0 between uses */
@@ -31,7 +32,7 @@ void accumulator_clear(accumulator_t *a);
 /* Orders the list by item. */
 void accumulator_sort(accumulator_t *a);
 
-/* The m best of what was touched, best first, ties by item: best has room for m. Returns their number. */
-int64_t accumulator_best(const accumulator_t *a, int64_t m, ranking_item_t *best);
+/* The m best of what was touched, of a set unless it is NULL, best first, ties by item: best has room for m. Returns their number. */
+int64_t accumulator_best(const accumulator_t *a, const item_set_t *within, int64_t m, ranking_item_t *best);
 
 #endif

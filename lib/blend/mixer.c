@@ -16,6 +16,7 @@ enum { CHUNK = 2048 /* histories at once */, SHARD = 16, EMPTY = -1 };
 typedef struct {
     int32_t item;
     bool known, met;  /* whether the generator's probability is known; whether the history holds it */
+    bool barred;      /* from the list, which is held to others */
     int group;
     double sum, votes; /* blend/mixing.h: of the other parts */
     double generator;  /* its p */
@@ -53,6 +54,7 @@ struct mixer {
     const mixing_t *how;
     int64_t n, k, beam_k, width, spare;
     const history_t *histories, *own; /* own: NULL: nothing is forgotten */
+    const item_set_t *const *within;  /* [n], or NULL */
     int32_t *beam;        /* [n, beam_k] */
     float *beam_log_p;
     int32_t *ranked;      /* [n, k] */
@@ -178,14 +180,18 @@ static void reserve_best(workspace_t *w, int64_t count)
     if (count > w->best_cap) w->best = xreallocarray(w->best, (size_t)(w->best_cap = count), sizeof *w->best);
 }
 
-/* Takes the best of each part that counts. */
-static void add_best(mixer_t *m, const bool wanted[PARTS], asked_t *asked, workspace_t *w)
+/* Takes the best of each part that counts; of few that the list is held to, all. */
+static void add_best(mixer_t *m, const bool wanted[PARTS], const item_set_t *within, asked_t *asked, workspace_t *w)
 {
     const int64_t most = max64(m->candidates, asked->places);
     reserve_best(w, most);
+    if (within && within->count <= most) {
+        for (int64_t i = item_set_next(within, 0); i >= 0; i = item_set_next(within, i + 1)) candidate(asked, &w->place, (int32_t)i);
+        return;
+    }
     for (part_t p = 0; p < PARTS; p++) {
         if (!wanted[p]) continue;
-        const int64_t n = sources_best(&m->blend->sources, &w->answer, p, most, w->best);
+        const int64_t n = sources_best(&m->blend->sources, &w->answer, p, within, most, w->best);
         for (int64_t j = 0; j < n; j++) candidate(asked, &w->place, w->best[j].item);
     }
 }
@@ -210,6 +216,7 @@ static double bar(const mixer_t *m, const asked_t *a, int64_t k, double left, ra
     int64_t n = 0;
     for (int64_t i = 0; i < a->count; i++) {
         const candidate_t *c = &a->candidates[i];
+        if (c->barred) continue;
         ranking_offer(best, &n, k, (ranking_item_t){score(m, a->bin, c, c->generator, left), c->item});
     }
     return n < k ? -INFINITY : best[0].score;
@@ -235,6 +242,7 @@ static void prune(const mixer_t *m, asked_t *a, int64_t k, ranking_item_t *best)
 static void gather_history(mixer_t *m, int64_t i, workspace_t *w)
 {
     const history_t *h = &m->histories[i];
+    const item_set_t *within = m->within ? m->within[i] : NULL;
     asked_t *asked = &m->asked[i];
     const bool asks = asks_generator(m, asked->bin);
     bool wanted[PARTS];
@@ -247,11 +255,12 @@ static void gather_history(mixer_t *m, int64_t i, workspace_t *w)
     if (asks) add_beam(m, i, &w->place);
     if (asks && leaves_met_out(m))
         for (int64_t j = 0; j < met->count; j++) candidate(asked, &w->place, met->list[j]);
-    add_best(m, wanted, asked, w);
+    add_best(m, wanted, within, asked, w);
     for (int64_t j = 0; j < asked->count; j++) {
         candidate_t *c = &asked->candidates[j];
         weigh(m, &w->answer, asked->bin, wanted, c);
         c->met = met->touched[c->item];
+        c->barred = within && !item_set_holds(within, c->item);
     }
     if (asks) prune(m, asked, asked->places, w->best);
 }
@@ -299,6 +308,7 @@ static void rank_history(mixer_t *m, int64_t i, ranking_item_t *best)
     int64_t n = 0;
     for (int64_t j = 0; j < a->count; j++) {
         const candidate_t *c = &a->candidates[j];
+        if (c->barred) continue;
         ranking_offer(best, &n, a->places, (ranking_item_t){score(m, a->bin, c, c->generator, left), c->item});
     }
     qsort(best, (size_t)n, sizeof *best, ranking_best_first);
@@ -333,11 +343,13 @@ static bool find_bins(mixer_t *m)
 }
 
 void mixer_forget(mixer_t *m, const history_t *own) { m->own = own; }
+void mixer_restrict(mixer_t *m, const item_set_t *const *within) { m->within = within; }
 
 void mixer_topk(mixer_t *m, const mixing_t *how, int64_t n, const history_t *histories, int width, int spare, int64_t k,
                 int32_t *items, float *scores)
 {
     const history_t *own = m->own;
+    const item_set_t *const *within = m->within;
     get_ready(m);
     m->how = how;
     m->k = k;
@@ -350,9 +362,11 @@ void mixer_topk(mixer_t *m, const mixing_t *how, int64_t n, const history_t *his
         m->n = min64(CHUNK, n - first);
         m->histories = histories + first;
         m->own = own ? own + first : NULL;
+        m->within = within ? within + first : NULL;
         m->ranked = items + first * k;
         m->scores = scores + first * k;
         const bool beam = find_bins(m);
+        if (beam) decoder_restrict(m->decoder, m->within);
         if (beam) decoder_topk(m->decoder, m->n, m->histories, width, spare, (int)m->beam_k, m->beam, m->beam_log_p);
         parallel_for(shards(m->n), gather, m);
         score_unknown(m);
@@ -360,6 +374,7 @@ void mixer_topk(mixer_t *m, const mixing_t *how, int64_t n, const history_t *his
         if (!beam) progress_add(m->n);
     }
     m->own = own;
+    m->within = within;
     free(m->beam);
     free(m->beam_log_p);
 }

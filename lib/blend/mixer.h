@@ -7,6 +7,7 @@
 #include "blend/blend.h"
 #include "gen/space.h"
 #include "nn/transformer.h"
+#include "select/item_set.h"
 
 typedef struct mixer mixer_t;
 
@@ -17,6 +18,10 @@ void mixer_free(mixer_t *m);
 /* In lists to come, what training history own[i] has itself put into co-occurrence does not count for the i-th history, which is a
  * part of it (blend/sources.h); NULL, as at first: everything counts. Borrowed. */
 void mixer_forget(mixer_t *m, const history_t *own);
+
+/* In lists to come, history i gets items of within[i] alone, a set over the space's trie if there is one; NULL, there or for all, as
+ * at first: any. Of few, each is scored by all parts. Borrowed. */
+void mixer_restrict(mixer_t *m, const item_set_t *const *within);
 
 /* The k best items of each history by their scores (blend/mixing.h) under `how`; of an empty history by popularity. Candidates are
  * the generator's beam of `width` items (and `spare`: gen/decoder.h), the best of every part that counts, and met items where they

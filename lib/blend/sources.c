@@ -122,7 +122,7 @@ static void step_once(const sources_t *e, const history_t *h, const history_t *o
 
 static void step_on(const sources_t *e, const accumulator_t *from, const history_t *own, table_t table, ranking_item_t *first, accumulator_t *to)
 {
-    const int64_t n = accumulator_best(from, min64(e->hops, e->items), first);
+    const int64_t n = accumulator_best(from, NULL, min64(e->hops, e->items), first);
     for (int64_t i = 0; i < n; i++) {
         const double total = e->total[table][first[i].item];
         if (total > 0) add_row(e, table, own, first[i].item, first[i].score / total, to);
@@ -179,14 +179,17 @@ double sources_probability(const sources_t *e, const sources_answer_t *a, part_t
     return (part == PART_POPULAR ? (double)e->popularity[item] + 1 : a->sum[part].sum[item]) / a->mass[part];
 }
 
-static int64_t most_popular(const sources_t *e, int64_t m, ranking_item_t *best)
+static int64_t most_popular(const sources_t *e, const item_set_t *within, int64_t m, ranking_item_t *best)
 {
-    const int64_t n = min64(m, e->items);
-    for (int64_t i = 0; i < n; i++) best[i] = (ranking_item_t){(double)e->popularity[e->popular[i]], e->popular[i]};
+    int64_t n = 0;
+    for (int64_t i = 0; i < e->items && n < m; i++)
+        if (!within || item_set_holds(within, e->popular[i]))
+            best[n++] = (ranking_item_t){(double)e->popularity[e->popular[i]], e->popular[i]};
     return n;
 }
 
-int64_t sources_best(const sources_t *e, const sources_answer_t *a, part_t part, int64_t m, ranking_item_t *best)
+int64_t sources_best(const sources_t *e, const sources_answer_t *a, part_t part, const item_set_t *within, int64_t m,
+                     ranking_item_t *best)
 {
-    return part == PART_POPULAR ? most_popular(e, m, best) : accumulator_best(&a->sum[part], m, best);
+    return part == PART_POPULAR ? most_popular(e, within, m, best) : accumulator_best(&a->sum[part], within, m, best);
 }

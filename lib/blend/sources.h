@@ -11,6 +11,7 @@
 #include "data/interactions.h"
 #include "data/protocol.h"
 #include "nn/sparse.h"
+#include "select/item_set.h"
 
 /* Item-item weights that a step goes by. */
 typedef enum { TABLE_COOCCUR, TABLE_NEIGHBOURS, TABLES } table_t;
@@ -64,7 +65,9 @@ void sources_ask(const sources_t *e, const history_t *h, const history_t *own, c
  * distribution is without them: lists may hold them, and leave them out. */
 double sources_probability(const sources_t *e, const sources_answer_t *a, part_t part, int32_t item);
 
-/* The m best items of a part that was asked, best first, ties by item: best has room for m. Returns their number. */
-int64_t sources_best(const sources_t *e, const sources_answer_t *a, part_t part, int64_t m, ranking_item_t *best);
+/* The m best items of a part that was asked, of a set unless it is NULL, best first, ties by item: best has room for m. Returns their
+ * number. */
+int64_t sources_best(const sources_t *e, const sources_answer_t *a, part_t part, const item_set_t *within, int64_t m,
+                     ranking_item_t *best);
 
 #endif

@@ -32,6 +32,7 @@ struct decoder {
     /* the call at hand */
     int64_t n;
     const history_t *histories;
+    const item_set_t *const *within; /* [n], or NULL */
     int *width;    /* [n] of each history's beam */
     int widest, k;
     bool free_running;
@@ -100,8 +101,8 @@ static allowed_t next_tokens(const decoder_t *d, workspace_t *w, allowed_set_t s
     return a;
 }
 
-/* Offers every child of a hypothesis to the beam. */
-static void expand(const decoder_t *d, workspace_t *w, beam_t *b, int parent, int level)
+/* Offers every child of a hypothesis that leads to where the history's items may be found. */
+static void expand(const decoder_t *d, workspace_t *w, beam_t *b, int parent, int level, const item_set_t *within)
 {
     const beam_hypothesis_t *h = &b->live[parent];
     const trie_t *t = &d->space->trie;
@@ -109,7 +110,8 @@ static void expand(const decoder_t *d, workspace_t *w, beam_t *b, int parent, in
     float norm;
     const allowed_t a = next_tokens(d, w, space_next(d->space, level, h->node), stepper_state(w->stepper, h->row), &norm);
     for (int32_t i = 0; i < t->children[h->node]; i++)
-        beam_offer(b, parent, h->score + w->logits[a.tokens ? i : t->token[child + i] - a.first] - norm, child + i);
+        if (!within || item_set_leads(within, child + i))
+            beam_offer(b, parent, h->score + w->logits[a.tokens ? i : t->token[child + i] - a.first] - norm, child + i);
 }
 
 /* Offers every code of the level, unconstrained; a sequence that leaves the trie is node -1. */
@@ -140,14 +142,15 @@ static void finish_leaves(const decoder_t *d, beam_t *b, int level)
     }
 }
 
-static void expand_all(const decoder_t *d, workspace_t *w, int64_t n, int level)
+static void expand_all(const decoder_t *d, workspace_t *w, int64_t first, int64_t n, int level)
 {
     for (int64_t i = 0; i < n; i++) {
         beam_t *b = &w->beams[i];
+        const item_set_t *within = d->within ? d->within[first + i] : NULL;
         beam_begin(b);
         for (int j = 0; j < b->live_count; j++) {
             if (d->free_running) expand_freely(d, w, b, j, level);
-            else expand(d, w, b, j, level);
+            else expand(d, w, b, j, level, within);
         }
         beam_select(b, &d->space->trie);
         finish_leaves(d, b, level);
@@ -173,7 +176,7 @@ static void decode_batch(void *ctx, int64_t batch, int worker)
     stepper_begin(w->stepper, n, d->histories + first);
     for (int64_t i = 0; i < n; i++) beam_start(&w->beams[i], d->width[first + i], (int32_t)i);
     for (int level = 0; level <= d->space->vocab.levels; level++) {
-        expand_all(d, w, n, level);
+        expand_all(d, w, first, n, level);
         if (level == d->space->vocab.levels) break;
         push_all(w, n);
         if (!stepper_advance(w->stepper)) break;
@@ -217,6 +220,8 @@ static void run(decoder_t *d, int64_t n, const history_t *histories, int beam, i
     parallel_for((n + BATCH - 1) / BATCH, decode_batch, d);
     free(d->width);
 }
+
+void decoder_restrict(decoder_t *d, const item_set_t *const *within) { d->within = within; }
 
 void decoder_topk(decoder_t *d, int64_t n, const history_t *histories, int beam, int spare, int k, int32_t *items, float *scores)
 {

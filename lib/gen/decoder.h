@@ -8,6 +8,7 @@
 #include "data/interactions.h"
 #include "gen/space.h"
 #include "nn/transformer.h"
+#include "select/item_set.h"
 
 typedef struct decoder decoder_t;
 
@@ -15,6 +16,11 @@ typedef struct decoder decoder_t;
  * `temperature`. */
 decoder_t *decoder_new(const network_t *net, const space_t *space, double temperature);
 void decoder_free(decoder_t *d);
+
+/* In lists to come, history i gets items of within[i] alone, a set over the space's trie; NULL, there or for all, as at first: any.
+ * The search goes only where they are, so that there are as many as the beam is wide, or all. Scores are what they are among all
+ * items. Borrowed. */
+void decoder_restrict(decoder_t *d, const item_set_t *const *within);
 
 /* The k best items of each of n histories, the last max_items of each read: items [n, k] (-1 where none is left), scores
  * [n, k] = sum of log-probabilities (-INFINITY where none), no length normalisation, ties by item index. A finished SID keeps

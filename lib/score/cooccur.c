@@ -55,7 +55,7 @@ static void ask_user(const ask_t *q, int64_t user, accumulator_t *a, ranking_ite
     }
     int32_t *items = q->items + user * q->k;
     float *scores = q->scores + user * q->k;
-    int64_t have = accumulator_best(a, q->k, best);
+    int64_t have = accumulator_best(a, NULL, q->k, best);
     for (int64_t i = 0; i < have; i++) {
         items[i] = best[i].item;
         scores[i] = (float)best[i].score;

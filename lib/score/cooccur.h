@@ -20,8 +20,8 @@ cooccur_t cooccur_fit(const interactions_t *x, const cooccur_options_t *options)
 void cooccur_free(cooccur_t *c);
 
 /* Score of an item: the sum over the history of decay^(steps from its end) * weight; items without one are not scored. The k
- * best, ties by item index; where fewer than k items have a score, popular ones fill up with score 0. Layout as
- * popular_topk(). Parallel over users. */
+ * best, ties by item index; where fewer than k items have a score, popular ones fill up with score 0. items [n, k]
+ * (-1 and score 0 beyond the last), scores [n, k]. Parallel over users. */
 void cooccur_topk(const cooccur_t *c, int64_t n, const history_t *histories, int64_t k, int32_t *items, float *scores);
 
 #endif

@@ -20,14 +20,17 @@ void popular_free(popular_t *p)
     *p = (popular_t){0};
 }
 
-void popular_topk(const popular_t *p, int64_t n, int64_t k, int32_t *items, float *scores)
+void popular_topk(const popular_t *p, const item_set_t *within, int64_t k, int32_t *items, float *scores)
 {
-    for (int64_t u = 0; u < n; u++) {
-        for (int64_t i = 0; i < k; i++) {
-            int32_t item = i < p->items ? p->order[i] : RANKER_NONE;
-            items[u * k + i] = item;
-            scores[u * k + i] = item < 0 ? 0 : (float)p->popularity[item];
-        }
+    int64_t have = 0;
+    for (int64_t i = 0; i < p->items && have < k; i++) {
+        if (within && !item_set_holds(within, p->order[i])) continue;
+        items[have] = p->order[i];
+        scores[have++] = (float)p->popularity[p->order[i]];
+    }
+    for (; have < k; have++) {
+        items[have] = RANKER_NONE;
+        scores[have] = 0;
     }
 }
 
@@ -38,7 +41,8 @@ typedef struct {
 
 static void topk(ranker_t *r, const ranker_query_t *q, int64_t k, int32_t *items, float *scores)
 {
-    popular_topk(&((popular_ranker_t *)r)->popular, q->n, k, items, scores);
+    for (int64_t u = 0; u < q->n; u++)
+        popular_topk(&((popular_ranker_t *)r)->popular, q->within ? q->within[u] : NULL, k, items + u * k, scores + u * k);
 }
 
 static void close_ranker(ranker_t *r)

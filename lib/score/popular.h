@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "data/interactions.h"
+#include "select/item_set.h"
 
 /* Every item by training popularity, most popular first, ties by item index; score: the number of training events. */
 typedef struct {
@@ -16,7 +17,7 @@ typedef struct {
 popular_t popular_fit(const interactions_t *x);
 void popular_free(popular_t *p);
 
-/* The same k items for each of n users: items [n, k] (-1 and score 0 beyond the catalogue), scores [n, k]. */
-void popular_topk(const popular_t *p, int64_t n, int64_t k, int32_t *items, float *scores);
+/* The k most popular items, of a set unless it is NULL: items [k] (-1 and score 0 beyond the last), scores [k]. */
+void popular_topk(const popular_t *p, const item_set_t *within, int64_t k, int32_t *items, float *scores);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "data/interactions.h"
+#include "select/item_set.h"
 
 /* Who asks. */
 typedef struct {
@@ -15,6 +16,8 @@ typedef struct {
     int width;                  /* of a beam, at least the k asked for; what searches nothing passes it over */
     int spare;                  /* not 0: so many items of a list are to remain when those of its whole history are left out, as
                                    far as the catalogue goes; k may then be more than the width (data/met.h: met_chunk()) */
+    const item_set_t *const *within; /* [n] what each list is held to, over the trie of the generator where there is one; NULL, there
+                                   or for all: anything. Generators, mixtures and popularity alone heed it */
 } ranker_query_t;
 
 /* The spare items of which evaluations are made. */

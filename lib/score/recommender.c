@@ -22,6 +22,7 @@ struct recommender {
 static void topk(ranker_t *ranker, const ranker_query_t *q, int64_t k, int32_t *items, float *scores)
 {
     recommender_t *r = (recommender_t *)ranker;
+    decoder_restrict(r->decoder, q->within);
     decoder_topk(r->decoder, q->n, q->histories, q->width, q->spare, (int)k, items, scores);
     for (int64_t i = 0; i < q->n * k; i++)
         if (items[i] < 0) scores[i] = 0;

@@ -30,7 +30,7 @@ TEST(accumulator_keeps_the_best)
         for (int64_t i = 0; i < a.count; i++) all[i] = (ranking_item_t){a.sum[a.list[i]], a.list[i]};
         qsort(all, (size_t)a.count, sizeof *all, ranking_best_first);
         const int64_t m = 1 + round * 2;
-        const int64_t n = accumulator_best(&a, m, best);
+        const int64_t n = accumulator_best(&a, NULL, m, best);
         CHECK(a.count == TOUCHED && n == (m < TOUCHED ? m : TOUCHED));
         for (int64_t i = 0; i < n; i++) CHECK(best[i].item == all[i].item && best[i].score == all[i].score);
     }
@@ -119,7 +119,7 @@ static void check_part(const sources_t *e, const sources_answer_t *a, part_t par
     }
     CHECK_NEAR(sum, mass > 0, 1e-9);
     ranking_item_t best[6];
-    const int64_t n = sources_best(e, a, part, 6, best);
+    const int64_t n = sources_best(e, a, part, NULL, 6, best);
     for (int64_t i = 1; i < n; i++) CHECK(best[i].score <= best[i - 1].score);
 }
 
@@ -323,6 +323,48 @@ TEST(lists_hold_every_part_s_votes)
     check_lists(PROTOCOL_UNSEEN, -0.2);
 }
 
+/* Lists held to some items are those of all without the others: of few, which are all scored, and of so many that parts are asked
+ * for their best, here one each; with a beam that finds all and one that does not. */
+static void check_restricted(protocol_t protocol, int64_t candidates)
+{
+    fixture_t *f = fixture(protocol);
+    const blend_t *b = &f->blend;
+    mixer_t *held_mixer = mixer_new(b, f->net, &f->space, candidates);
+    item_set_t *set = item_set_new(6, &f->space.trie);
+    const item_set_t *sets[HISTORIES] = {set, set, set, NULL};
+    for (int32_t i = 1; i < 6; i += 2) item_set_add(set, i);
+    int32_t all[HISTORIES * 6], held[HISTORIES * 6];
+    float score[HISTORIES * 6], held_score[HISTORIES * 6];
+    mixer_topk(f->mixer, &b->mixing, HISTORIES, histories, 6, 0, 6, all, score);
+    mixer_restrict(held_mixer, sets);
+    for (int beam = 2; beam <= 6; beam += 4) {
+        const int k = beam == 6 ? 6 : 2;
+        mixer_topk(held_mixer, &b->mixing, HISTORIES, histories, beam, 0, k, held, held_score);
+        for (int h = 0; h < HISTORIES; h++) {
+            int n = 0;
+            for (int i = 0; i < 6 && n < k; i++) {
+                const int32_t item = all[h * 6 + i];
+                if (item < 0 || (sets[h] && !item_set_holds(set, item))) continue;
+                CHECK(held[h * k + n] == item);
+                CHECK_NEAR(held_score[h * k + n], score[h * 6 + i], 1e-4);
+                n++;
+            }
+            CHECK(n == k || held[h * k + n] == -1);
+        }
+    }
+    item_set_free(set);
+    mixer_free(held_mixer);
+    release(f);
+}
+
+TEST(lists_are_held_to_a_set)
+{
+    for (int64_t candidates = 1; candidates <= 6; candidates += 5) {
+        check_restricted(PROTOCOL_ALL, candidates);
+        check_restricted(PROTOCOL_UNSEEN, candidates);
+    }
+}
+
 TEST(threads_do_not_matter)
 {
     fixture_t *f = fixture(PROTOCOL_UNSEEN);
@@ -353,4 +395,4 @@ TEST(threads_do_not_matter)
 UNIT_MAIN(UNIT(accumulator_keeps_the_best), UNIT(likeness_by_hand), UNIT(likeness_whatever_the_threads),
           UNIT(a_history_s_own_pairs_are_forgotten),
           UNIT(parts_are_distributions), UNIT(weights_are_found_again), UNIT(unreachable_cases_say_nothing),
-          UNIT(lists_hold_every_part_s_probabilities), UNIT(lists_hold_every_part_s_votes), UNIT(threads_do_not_matter))
+          UNIT(lists_hold_every_part_s_probabilities), UNIT(lists_hold_every_part_s_votes), UNIT(lists_are_held_to_a_set), UNIT(threads_do_not_matter))

@@ -301,6 +301,74 @@ TEST(spare_items_end_with_the_catalogue)
     release(f);
 }
 
+/* A random set of `count` items; users of number 0, 4, 8 ... have none. */
+static void draw_sets(const fixture_t *f, int count, item_set_t **sets)
+{
+    for (int u = 0; u < USERS; u++) {
+        sets[u] = u % 4 ? item_set_new(ITEMS, &f->space.trie) : NULL;
+        for (uint64_t i = 0; u % 4 && sets[u]->count < count; i++) item_set_add(sets[u], (int32_t)rng_below(7 + (uint64_t)u, i, ITEMS));
+    }
+}
+
+static void drop_sets(item_set_t **sets)
+{
+    for (int u = 0; u < USERS; u++) item_set_free(sets[u]);
+}
+
+/* A list that is held to a set is the whole ranking without the others, score by score. */
+static void check_restricted(softmax_t softmax)
+{
+    fixture_t *f = fixture(softmax, 15);
+    item_set_t *sets[USERS];
+    int32_t *all = NEW_ARRAY(int32_t, USERS * ITEMS), *held = NEW_ARRAY(int32_t, USERS * ITEMS);
+    float *all_score = NEW_ARRAY(float, USERS * ITEMS), *score = NEW_ARRAY(float, USERS * ITEMS);
+    draw_sets(f, 9, sets);
+    decoder_topk(f->decoder, USERS, f->histories, ITEMS, 0, ITEMS, all, all_score);
+    decoder_restrict(f->decoder, (const item_set_t *const *)sets);
+    decoder_topk(f->decoder, USERS, f->histories, ITEMS, 0, ITEMS, held, score);
+    for (int u = 0; u < USERS; u++) {
+        int n = 0;
+        for (int i = 0; i < ITEMS; i++) {
+            if (sets[u] && !item_set_holds(sets[u], all[u * ITEMS + i])) continue;
+            CHECK(held[u * ITEMS + n] == all[u * ITEMS + i]);
+            CHECK_NEAR(score[u * ITEMS + n], all_score[u * ITEMS + i], 1e-5);
+            n++;
+        }
+        CHECK(n == ITEMS || held[u * ITEMS + n] == -1);
+    }
+    drop_sets(sets);
+    free(all);
+    free(held);
+    free(all_score);
+    free(score);
+    release(f);
+}
+
+TEST(restricted_lists_trie_softmax) { check_restricted(SOFTMAX_TRIE); }
+TEST(restricted_lists_level_softmax) { check_restricted(SOFTMAX_LEVEL); }
+
+/* However narrow the beam, it is filled where there are so many items; an empty set gives an empty list. */
+TEST(a_restricted_beam_is_full)
+{
+    enum { K = 3 };
+    fixture_t *f = fixture(SOFTMAX_LEVEL, 15);
+    item_set_t *sets[USERS];
+    int32_t held[USERS * K];
+    float score[USERS * K];
+    for (int count = 0; count <= 5; count++) {
+        draw_sets(f, count, sets);
+        decoder_restrict(f->decoder, (const item_set_t *const *)sets);
+        decoder_topk(f->decoder, USERS, f->histories, K, 0, K, held, score);
+        for (int i = 0; i < USERS * K; i++) {
+            const item_set_t *s = sets[i / K];
+            if (s && i % K >= count) CHECK(held[i] == -1);
+            else CHECK(held[i] >= 0 && (!s || item_set_holds(s, held[i])));
+        }
+        drop_sets(sets);
+    }
+    release(f);
+}
+
 /* Uniform codes without constraint: the share of sequences that are no item can be counted. A sequence ends where it is an
  * item, or at the last code when it has left the trie. */
 TEST(invalid_rate_of_a_model_that_knows_nothing)
@@ -396,5 +464,6 @@ TEST(finished_items_compete)
 UNIT_MAIN(UNIT(whole_ranking_trie_softmax), UNIT(whole_ranking_level_softmax), UNIT(given_items_trie_softmax), UNIT(given_items_level_softmax),
           UNIT(the_beam_s_own_items), UNIT(k_and_beam), UNIT(k_beyond_the_beam_is_refused), UNIT(ties_go_by_item), UNIT(long_histories_are_cut),
           UNIT(threads_do_not_matter), UNIT(beams_are_wide_enough_for_spare_items), UNIT(spare_items_end_with_the_catalogue),
+          UNIT(restricted_lists_trie_softmax), UNIT(restricted_lists_level_softmax), UNIT(a_restricted_beam_is_full),
           UNIT(invalid_rate_of_a_model_that_knows_nothing),
           UNIT(beam_keeps_the_best), UNIT(finished_items_compete))

@@ -1,0 +1,24 @@
+/* What items say of themselves, key by key: which of them have which value. */
+#ifndef SIDMILL_SELECT_FACETS_H
+#define SIDMILL_SELECT_FACETS_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FACET_VALUE_MAX = 255 /* bytes: a longer value is prose, which nobody asks for by its words */ };
+
+typedef struct facets facets_t;
+
+facets_t *facets_new(void);
+void facets_free(facets_t *f);
+
+/* Takes every key of an item's record but its id. A string counts as it stands, a number in its shortest decimal form, true and false by
+ * those words; a list, however nested, counts by each of its elements, and an object in a list by its member "text". */
+void facets_add(facets_t *f, int32_t item, const cJSON *record);
+
+/* Calls fn for the items that have a value, maybe more than once for an item. */
+void facets_each(const facets_t *f, const char *key, const char *value, void (*fn)(void *ctx, int32_t item), void *ctx);
+
+#endif
