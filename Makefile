@@ -82,7 +82,7 @@ HELPERS   := $(HELP_SRC:tests/helpers/%.c=$(BUILD)/helpers/%)
 OBJ       := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 MAN       := $(wildcard man/*.[1-9])
 DAG       := $(wildcard pipelines/*.mk pipelines/stage pipelines/examples/* data/*.mk data/*.tsv)
-SCRIPTS   := $(wildcard scripts/* pipelines/stage tests/run tests/same-bytes tests/bench/*.sh tests/peers/*.sh .ci/run)
+SCRIPTS   := $(filter-out scripts/completions,$(wildcard scripts/*)) $(wildcard scripts/completions/*.bash pipelines/stage tests/run tests/same-bytes tests/bench/*.sh tests/peers/*.sh .ci/run)
 
 say = @$(if $(V),,printf '  %-5s %s\n' $1 $2;)
 quiet = $(if $(V),,@)
@@ -210,6 +210,9 @@ lint: deps-test
 BINDIR   = $(DESTDIR)$(PREFIX)/bin
 MANDIR   = $(DESTDIR)$(PREFIX)/share/man
 SHAREDIR = $(DESTDIR)$(PREFIX)/share/sidmill
+BASHDIR  = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR   = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+TOOL_NAMES = $(notdir $(TOOLS))
 
 .PHONY: install uninstall
 install: all
@@ -217,9 +220,14 @@ install: all
 	install $(TOOLS) "$(BINDIR)"
 	for page in $(MAN); do install -D -m 644 "$$page" "$(MANDIR)/man$${page##*.}/$${page##*/}" || exit 1; done
 	for file in $(DAG); do install -m $$([ -x "$$file" ] && echo 755 || echo 644) "$$file" "$(SHAREDIR)/$$file" || exit 1; done
+	install -d "$(BASHDIR)" "$(ZSHDIR)"
+	sed 's/@TOOLS@/$(TOOL_NAMES)/' scripts/completions/sidmill.bash > "$(BASHDIR)/sidmill"
+	for tool in $(TOOL_NAMES); do ln -sf sidmill "$(BASHDIR)/$$tool" || exit 1; done
+	sed 's/@TOOLS@/$(TOOL_NAMES)/' scripts/completions/_sidmill > "$(ZSHDIR)/_sidmill"
 
 uninstall:
-	for tool in $(notdir $(TOOLS)); do rm -f "$(BINDIR)/$$tool"; done
+	for tool in $(TOOL_NAMES); do rm -f "$(BINDIR)/$$tool" "$(BASHDIR)/$$tool"; done
+	rm -f "$(BASHDIR)/sidmill" "$(ZSHDIR)/_sidmill"
 	for page in $(MAN); do rm -f "$(MANDIR)/man$${page##*.}/$${page##*/}"; done
 	rm -rf "$(SHAREDIR)"
 

@@ -138,6 +138,9 @@ compiled() { grep -c '^  CC ' <<< "$output" || true; }
     assert_file_executable "a b/usr/bin/hello"
     assert_exist "a b/usr/share/man/man1/hello.1"
     assert_exist "a b/usr/share/man/man5/hello-format.5"
+    assert_equal "$(readlink "a b/usr/share/bash-completion/completions/hello")" sidmill
+    tail -n 1 "a b/usr/share/bash-completion/completions/sidmill" | grep -qx 'complete -F _sidmill hello'
+    head -n 1 "a b/usr/share/zsh/site-functions/_sidmill" | grep -qx '#compdef hello'
     mv "a b" root
     mkdir away && cd away
     run make -f ../root/usr/share/sidmill/pipelines/stages.mk plan
@@ -146,7 +149,7 @@ compiled() { grep -c '^  CC ' <<< "$output" || true; }
     cd ..
     run build uninstall PREFIX=/usr DESTDIR="$PWD/root"
     assert_success
-    assert_equal "$(find root -type f)" ""
+    assert_equal "$(find root ! -type d)" ""
 }
 
 # --- make deps, with stand-ins for the package manager -----------------------------------------------------------------
