@@ -162,8 +162,10 @@ deps-compare:
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell getconf _NPROCESSORS_ONLN))
 EXPERIMENT = --no-print-directory -f pipelines/stages.mk BIN=$(BUILD)/bin
 
-.PHONY: run data plan ablation demo
+.PHONY: run data plan watch ablation demo
 run data plan ablation: all
+	@$(MAKE) $(EXPERIMENT) $@
+watch: # builds nothing: what it looks at may be building
 	@$(MAKE) $(EXPERIMENT) $@
 demo:
 	@echo 'sidmill: demo: packages that are missing, the build, a catalogue, trainings, a table:'
@@ -241,7 +243,8 @@ make demo            a made-up catalogue, generators that know more or less of i
 make check           all tests (T="suite ...": only these)
 make run DATASET=beauty [PIPELINE=sidmill] [SEED=42 | SEEDS="1 2 3"] [TO=sids]
                      an experiment: only what is missing or has changed is run; results under work/
-make plan DATASET=.. the experiment's stages and their folders, without running them
+make plan DATASET=.. the experiment's stages and their folders, without running them; what they took, and what is to go
+make watch ...       the same in one line, in another terminal, until all is made
 make ablation DATASET=demo [ABLATION=evidence] [SEEDS=..]
                      a pipeline with parts of it left out, as a table with intervals
 make data DATASET=.. only the data set's ingestion

@@ -16,7 +16,8 @@
 #                                                            each; not part of the hash, nor is THREADS
 #     make run ... BODY=timeline                             the papers' pipelines with the generator of sidmill.mk
 #     make run ... TO=sids                                   only as far as that name of the pipeline's
-#     make plan ...                                          the stages and their folders, made or not
+#     make plan ...                                          the stages and their folders, made or not, and what is to go
+#     make watch ...                                         the same in one line, in another terminal, until all is made
 #     make ablation ...                                      a pipeline with parts of it left out, as a table: ablation.mk
 #
 # A rebuilt tool invalidates nothing, or every edit of a comment would repeat weeks of training; TRACK_TOOLS=1 puts the
@@ -34,7 +35,7 @@ BIN      ?=
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
-.PHONY: run data plan ablation
+.PHONY: run data plan watch ablation
 run:
 
 # --- How a stage is made -------------------------------------------------------------------------------------------------
@@ -241,6 +242,5 @@ run: $(goals) $(if $(filter result,$(TO)),$(foreach SEED,$(SEEDS),$(foreach s,$(
 data: $(items) $(interactions)
 	@echo; echo "$(DATASET): results in"; printf '  %s\n' $^
 
-plan:
-	@for s in $(stages); do \
-		if [ -d "$$s" ]; then echo "made   $$s"; elif [ -d "$$s.part" ]; then echo "begun  $$s"; else echo "to do  $$s"; fi; done
+plan watch:
+	@$(here)stage $@ $(stages)

@@ -354,6 +354,38 @@ ran_sorted() { ran | tr ' ' '\n' | sort | paste -sd ' '; }
     assert_equal "$(cut -c 1-6 <<< "$output" | paste -sd,)" "made  ,made  ,made  ,to do ,to do "
 }
 
+@test "plan and watch: what the stages took, and what is to go" {
+    dag run
+    for folder in work/toy/*; do echo 30 > "$folder/seconds"; done
+    echo 7200 > work/toy/sidgen-train-*/seconds
+    run --separate-stderr dag plan SEEDS="42 7"
+    assert_success
+    assert_line --regexp '^made   work/toy/ingest-[0-9a-f]{12}  30 s$'
+    assert_line --regexp '^made   work/toy/sidgen-train-[0-9a-f]{12}  2 h 0 min$'
+    assert_line --regexp '^to do  work/toy/rqvae-[0-9a-f]{12}  about 30 s$'
+    assert_equal "${lines[-1]}" "to go  about 2 h 1 min"
+    run --separate-stderr dag watch
+    assert_output "5 of 5 made"
+    start_hanging sidgen-train env SEEDS="42 7"
+    run --separate-stderr dag plan SEEDS="42 7"
+    assert_line --regexp '^runs   work/toy/sidgen-train-[0-9a-f]{12}  for [0-9]+ s, about 2 h 0 min to go$'
+    dag watch SEEDS="42 7" > watched &
+    until_true grep -q "sidgen-train-[0-9a-f]* for" watched
+    rm "$HANG"
+    echo > wake
+    wait
+    run head -n 1 watched
+    assert_output --regexp '^6 of 8 made, sidgen-train-[0-9a-f]{12} for [0-9]+ s; to go: about 2 h [01] min$'
+    assert_equal "$(tail -n 1 watched)" "8 of 8 made"
+    run --separate-stderr dag plan EMBED_FLAGS="--dim 8"
+    local part
+    part=$(sed -n 's/^to do  \(.*embed-[0-9a-f]*\) .*/\1/p' <<< "$output").part
+    mkdir "$part"
+    touch "$part/args" # killed, and nobody works on it
+    run --separate-stderr dag plan EMBED_FLAGS="--dim 8"
+    assert_line --regexp '^begun  work/toy/embed-[0-9a-f]{12}  about 30 s$'
+}
+
 @test "a stage's folder says what made it, and is named by that" {
     dag run EMBED_FLAGS="--dim 8"
     for folder in work/toy/*; do
