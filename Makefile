@@ -207,6 +207,13 @@ benches: $(BENCHES)
 lint: deps-test
 	@scripts/lint '$(SCRIPTS)' '$(wildcard tests/*.bats tests/*.bash)' '$(MAN)'
 
+# The manual's pages for a browser, each with links to the others.
+.PHONY: html
+html: $(MAN:man/%=$(BUILD)/html/%.html)
+$(BUILD)/html/%.html: man/%
+	@mkdir -p $(@D)
+	mandoc -T html -O man=%N.%S.html,toc $< > $@
+
 # --- Install ------------------------------------------------------------------------------------------------------------
 
 BINDIR   = $(DESTDIR)$(PREFIX)/bin
@@ -214,6 +221,7 @@ MANDIR   = $(DESTDIR)$(PREFIX)/share/man
 SHAREDIR = $(DESTDIR)$(PREFIX)/share/sidmill
 BASHDIR  = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR   = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+HTMLDIR  = $(DESTDIR)$(PREFIX)/share/doc/sidmill/html
 TOOL_NAMES = $(notdir $(TOOLS))
 
 .PHONY: install uninstall
@@ -222,6 +230,7 @@ install: all
 	install $(TOOLS) "$(BINDIR)"
 	for page in $(MAN); do install -D -m 644 "$$page" "$(MANDIR)/man$${page##*.}/$${page##*/}" || exit 1; done
 	for file in $(DAG); do install -m $$([ -x "$$file" ] && echo 755 || echo 644) "$$file" "$(SHAREDIR)/$$file" || exit 1; done
+	for page in $(wildcard $(BUILD)/html/*.html); do install -D -m 644 "$$page" "$(HTMLDIR)/$${page##*/}" || exit 1; done
 	install -d "$(BASHDIR)" "$(ZSHDIR)"
 	sed 's/@TOOLS@/$(TOOL_NAMES)/' scripts/completions/sidmill.bash > "$(BASHDIR)/sidmill"
 	for tool in $(TOOL_NAMES); do ln -sf sidmill "$(BASHDIR)/$$tool" || exit 1; done
@@ -230,6 +239,7 @@ install: all
 uninstall:
 	for tool in $(TOOL_NAMES); do rm -f "$(BINDIR)/$$tool" "$(BASHDIR)/$$tool"; done
 	rm -f "$(BASHDIR)/sidmill" "$(ZSHDIR)/_sidmill"
+	rm -rf "$(HTMLDIR)"
 	for page in $(MAN); do rm -f "$(MANDIR)/man$${page##*.}/$${page##*/}"; done
 	rm -rf "$(SHAREDIR)"
 
@@ -255,6 +265,7 @@ make check-torch     models against PyTorch on the same weights
 make check-peers     token ids against packages of npm, which go into build/peers/
 make lint            manual pages, shell scripts, and that no room of lib/ reaches upwards
 make bench           speed
+make html            the manual for a browser, by mandoc, in build/html/; make install then installs it as well
 make install         PREFIX=/usr/local DESTDIR=; make uninstall takes it away again
 make clean           removes build/, build-san/, build-clang/ (work/ stays)
 
