@@ -99,6 +99,8 @@ PY
     run --separate-stderr say --task 4 -k 1 < <(printf 'blue lamp\n\nred cup\r\n')
     assert_success
     [[ ${lines[0]} == i8:* || ${lines[0]} == i* ]]
+    assert_equal "$(say --task 4 -k 9 --beam 9 --filter caption='painted red, shaped as a drum' --filter caption='painted grey, shaped as a lamp' \
+        --items items.jsonl <<<'green lamp' | tr '\t' '\n' | cut -d: -f1 | sort | paste -sd ' ')" 'i30 i9'
     assert_equal "$(say --task 4 -k 1 < <(printf 'green lamp\n\nred cup\r\n') | cut -d: -f1 | tr '\n' ' ')" 'i7  i0 '
     assert_equal "$(printf 'green lamp\n' | say --task 4 -k 3 -t items.jsonl | head -1 | cut -f2,3)" $'i7\tgreen lamp'
     assert_equal "$(printf 'painted grey, shaped as a cup' | say --task 7 -k 1 | cut -d: -f1)" i3
@@ -262,8 +264,9 @@ PY
     train --tasks 4 "${TEXTS[@]}" "${ROOM[@]}" --epochs 1 -o alone.st
     fails_with 65 'alone.st: has not learnt task 1, history to next item' "$BIN/recommend" -m alone.st -s sids.st </dev/null
     fails_with 64 '--task 4 needs --model' say --task 4 --exclude-seen </dev/null
-    fails_with 64 'it goes without -k and --titles' say --task 5 -k 3 </dev/null
-    fails_with 64 'it goes without -k and --titles' say --task 8 -t items.jsonl </dev/null
+    fails_with 64 'it goes without -k, --filter and --titles' say --task 5 -k 3 </dev/null
+    fails_with 64 'it goes without -k, --filter and --titles' say --task 8 -t items.jsonl </dev/null
+    fails_with 64 'it goes without -k, --filter and --titles' say --task 5 --filter id=i7 --items items.jsonl </dev/null
     fails_with 64 '--title-beam goes with --tasks' "$BIN/evaluate" -q --title-beam 2 -m model.st -s sids.st -i interactions.st
     fails_with 64 '--cuts goes with lists, not with --tasks' "$BIN/evaluate" -q --tasks all --items items.jsonl --cuts 1,5 -m model.st -s sids.st -i interactions.st
     fails_with 65 'standard input:2: not valid UTF-8' say --task 4 < <(printf 'red\n\xff\n')

@@ -87,7 +87,7 @@ static void answer_items(server_t *s)
     const int64_t n = asker_waiting(s->asker);
     int32_t *items = NEW_ARRAY(int32_t, n * k), *list = items;
     float *scores = NEW_ARRAY(float, n * k), *score = scores;
-    if (n) asker_items(s->asker, (int)beam, (int)k, items, scores);
+    if (n) asker_items(s->asker, s->within, (int)beam, (int)k, items, scores);
     for (int i = 0; i < s->waiting; i++) {
         put_list(s, list, score, s->batch[i].empty ? 0 : k);
         if (s->batch[i].empty) continue;
@@ -283,10 +283,10 @@ int main(int argc, char **argv)
     if (model && lists && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
     if (filters.count && !items_path && !titles) die(EX_USAGE, "--filter needs --items or --titles");
     if (items_path && titles) die(EX_USAGE, "--items and --titles exclude each other: either is what filters go by");
-    if (task > 1 && (!model || blend || exclude_seen || interactions || filters.count))
-        die(EX_USAGE, "--task %lld needs --model, and goes without --blend, --exclude-seen, --filter and --interactions",
-            (long long)task);
-    if (!lists && (titles || cli_given("k"))) die(EX_USAGE, "--task %lld tells one title a line: it goes without -k and --titles", (long long)task);
+    if (task > 1 && (!model || blend || exclude_seen || interactions))
+        die(EX_USAGE, "--task %lld needs --model, and goes without --blend, --exclude-seen and --interactions", (long long)task);
+    if (!lists && (titles || filters.count || cli_given("k")))
+        die(EX_USAGE, "--task %lld tells one title a line: it goes without -k, --filter and --titles", (long long)task);
     server_t s = server_open();
     serve(&s);
     server_close(&s);

@@ -103,7 +103,7 @@ static void judge_items(trial_t *t, task_t task)
     const int64_t n = asker_waiting(t->asker);
     int32_t *items = NEW_ARRAY(int32_t, n * CUT);
     float *scores = NEW_ARRAY(float, n * CUT);
-    asker_items(t->asker, t->o->beam, CUT, items, scores);
+    asker_items(t->asker, NULL, t->o->beam, CUT, items, scores);
     for (int64_t i = 0; i < n; i++) {
         const int32_t target = t->asked[i].target, *list = items + i * CUT;
         tally_t *to = &t->tally[task][item_held(t->held, target) ? HELD : TRAINED];

@@ -130,11 +130,15 @@ static history_t *waiting(const asker_t *a)
     return prompts;
 }
 
-void asker_items(asker_t *a, int beam, int k, int32_t *items, float *scores)
+void asker_items(asker_t *a, const item_set_t *within, int beam, int k, int32_t *items, float *scores)
 {
     if (!a->decoder) a->decoder = decoder_new(a->net, &a->space, 1);
     history_t *prompts = waiting(a);
+    const item_set_t **each = NEW_ARRAY(const item_set_t *, a->waiting);
+    for (int64_t i = 0; i < a->waiting; i++) each[i] = within;
+    decoder_restrict(a->decoder, each);
     decoder_topk(a->decoder, a->waiting, prompts, beam, 0, k, items, scores);
+    free(each);
     free(prompts);
     begin_anew(a);
 }

@@ -8,6 +8,7 @@
 #include "bpe/tokenizer.h"
 #include "gen/space.h"
 #include "nn/transformer.h"
+#include "select/item_set.h"
 #include "tasks/item_texts.h"
 
 typedef struct asker asker_t;
@@ -33,8 +34,8 @@ void asker_add_codes(asker_t *a, task_t task, const int32_t *codes, int n); /* p
 int64_t asker_waiting(const asker_t *a);
 
 /* Answers all that wait, which then wait no more: tasks that tell items by the k best of a beam, items [waiting, k] (-1 where none is
- * left) and their log-probabilities. */
-void asker_items(asker_t *a, int beam, int k, int32_t *items, float *scores);
+ * left) and their log-probabilities; of a set over the space's trie alone, NULL for any. */
+void asker_items(asker_t *a, const item_set_t *within, int beam, int k, int32_t *items, float *scores);
 
 /* And tasks that tell titles: the text of each (asker_decode()), NUL-terminated, of `waiting`, and its log-probability. They live in
  * `a` until the next call. */
