@@ -21,6 +21,19 @@ static void sort_pass(const int64_t *from, int64_t *to, int64_t n, const int32_t
     for (int64_t i = 0; i < n; i++) to[begin[((key[from[i] * stride] + add) >> shift) & (DIGITS - 1)]++] = from[i];
 }
 
+int sids_parse_prefix(const char *text, int most, int64_t limit, int32_t *codes)
+{
+    int n = 0;
+    while (*text) {
+        char *end;
+        const long v = *text >= '0' && *text <= '9' ? strtol(text, &end, 10) : -1;
+        if (v < 0 || v >= limit || (*end && *end != ',') || n == most) return -1;
+        codes[n++] = (int32_t)v;
+        text = *end ? end + 1 : end;
+    }
+    return n;
+}
+
 int64_t *sids_order(const sids_t *s)
 {
     int64_t *order = NEW_ARRAY(int64_t, s->items), *other = NEW_ARRAY(int64_t, s->items);

@@ -33,6 +33,9 @@ void sids_free(sids_t *s);
  * end the process with EX_DATAERR. */
 sids_t sids_identity(strtab_t ids);
 
+/* Reads "12", "12,7" or "12,7," ("" is no code): up to `most` codes, each below `limit`. Returns their number, -1 if it is not that. */
+int sids_parse_prefix(const char *text, int most, int64_t limit, int32_t *codes);
+
 /* The items sorted by their codes, then by suffix (none first), then by index: [items]. Caller frees. */
 int64_t *sids_order(const sids_t *s);
 

@@ -87,12 +87,14 @@ static void lay_gain(grid_t *g, const cJSON *row, const char *metric, bool refer
     char *path = xasprintf("metrics.%s", metric);
     const cJSON *m = show_at(row, path), *interval = show_at(m, "interval");
     const cJSON *low = cJSON_GetArrayItem(interval, 0), *high = cJSON_GetArrayItem(interval, 1);
-    const bool gains = !reference && cJSON_IsNumber(low) && cJSON_IsNumber(high);
     grid_number(g, "%.4f", show_number_at(m, "mean"));
-    if (gains) grid_number(g, "%+.4f", show_number_at(m, "difference"));
-    else grid_cell(g, "%s", "");
-    if (gains) grid_cell(g, "[%+.4f, %+.4f]%s", low->valuedouble, high->valuedouble, show_number_at(m, "p_holm") < SIGNIFICANT ? "*" : "");
-    else grid_cell(g, "%s", "");
+    if (reference || !cJSON_IsNumber(low) || !cJSON_IsNumber(high)) {
+        grid_cell(g, "%s", "");
+        grid_cell(g, "%s", "");
+    } else {
+        grid_number(g, "%+.4f", show_number_at(m, "difference"));
+        grid_cell(g, "[%+.4f, %+.4f]%s", low->valuedouble, high->valuedouble, show_number_at(m, "p_holm") < SIGNIFICANT ? "*" : "");
+    }
     free(path);
 }
 

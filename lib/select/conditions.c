@@ -45,19 +45,11 @@ bool conditions_add_text(conditions_t *c, const char *text)
 
 static const char *add_json_value(conditions_t *c, const char *key, const cJSON *value)
 {
-    if (cJSON_IsString(value)) {
-        conditions_add(c, key, value->valuestring);
-    } else if (cJSON_IsBool(value)) {
-        conditions_add(c, key, cJSON_IsTrue(value) ? "true" : "false");
-    } else if (cJSON_IsNumber(value)) {
-        buf_t number = {0};
-        buf_json_number(&number, value->valuedouble);
-        conditions_add(c, key, number.data);
-        buf_free(&number);
-    } else {
-        return "expected strings, numbers, true or false as values of \"filter\"";
-    }
-    return NULL;
+    buf_t text = {0};
+    const char *one = facet_value(value, &text);
+    if (one) conditions_add(c, key, one);
+    buf_free(&text);
+    return one ? NULL : "expected strings, numbers, true or false as values of \"filter\"";
 }
 
 const char *conditions_add_json(conditions_t *c, const cJSON *filter)

@@ -60,16 +60,21 @@ static void add_value(facets_t *f, int32_t item, const char *key, const char *va
     f->first[pair] = f->count++;
 }
 
+const char *facet_value(const cJSON *value, buf_t *text)
+{
+    if (cJSON_IsString(value)) return value->valuestring;
+    if (cJSON_IsBool(value)) return cJSON_IsTrue(value) ? "true" : "false";
+    if (!cJSON_IsNumber(value)) return NULL;
+    buf_clear(text);
+    buf_json_number(text, value->valuedouble);
+    return text->data;
+}
+
 static void add_any(facets_t *f, int32_t item, const char *key, const cJSON *value, bool listed)
 {
     const cJSON *e;
-    if (cJSON_IsString(value)) add_value(f, item, key, value->valuestring);
-    if (cJSON_IsBool(value)) add_value(f, item, key, cJSON_IsTrue(value) ? "true" : "false");
-    if (cJSON_IsNumber(value)) {
-        buf_clear(&f->number);
-        buf_json_number(&f->number, value->valuedouble);
-        add_value(f, item, key, f->number.data);
-    }
+    const char *one = facet_value(value, &f->number);
+    if (one) add_value(f, item, key, one);
     if (cJSON_IsArray(value))
         cJSON_ArrayForEach(e, value) add_any(f, item, key, e, true);
     if (cJSON_IsObject(value) && listed) add_any(f, item, key, cJSON_GetObjectItemCaseSensitive(value, "text"), false);

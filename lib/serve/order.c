@@ -178,15 +178,11 @@ void order_free(order_t *o)
 static void write_item(const order_t *o, int32_t item, float score, buf_t *out)
 {
     size_t n;
-    const item_records_t *records = edition_records(o->edition);
     const char *id = strtab_get(engine_ids(edition_engine(o->edition)), item, &n);
     buf_puts(out, "{\"id\":");
     buf_json_string(out, id, n);
     buf_printf(out, ",\"score\":%.6g", (double)score);
-    if (records && records->title[item]) {
-        buf_puts(out, ",\"title\":");
-        buf_json_string(out, records->title[item], strlen(records->title[item]));
-    }
+    edition_write_title(o->edition, item, out);
     buf_puts(out, "}");
 }
 

@@ -1,7 +1,5 @@
 #include "serve/pages.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "score/recommender.h"
@@ -63,22 +61,6 @@ int page_item(const edition_t *e, const char *id, buf_t *out)
     return 200;
 }
 
-/* Reads codes with commas between them; -1 if they are none, or more than a SID has. */
-static int read_codes(const char *text, int most, int32_t *code)
-{
-    int n = 0;
-    while (*text) {
-        char *end;
-        if (n == most || *text < '0' || *text > '9') return -1;
-        errno = 0;
-        const long v = strtol(text, &end, 10);
-        if (errno || v > INT32_MAX || (*end && (*end != ',' || !end[1]))) return -1;
-        code[n++] = (int32_t)v;
-        text = *end ? end + 1 : end;
-    }
-    return n;
-}
-
 /* The node of a prefix, -1 if no item has it. */
 static int64_t find_node(const space_t *s, const int32_t *code, int n)
 {
@@ -93,16 +75,12 @@ static int64_t find_node(const space_t *s, const int32_t *code, int n)
 /* Writes the first items at and below a node, and counts all. */
 static void write_below(const edition_t *e, const trie_t *t, int64_t node, int64_t *count, buf_t *out)
 {
-    const item_records_t *records = edition_records(e);
     for (int64_t c = 0; c < t->children[node]; c++) write_below(e, t, t->first[node] + c, count, out);
     if (t->children[node] || t->item[node] < 0 || (*count)++ >= PAGE_ITEMS_MOST) return;
     const int64_t item = t->item[node];
     buf_puts(out, *count > 1 ? ",{" : "{");
     write_item(e, item, out);
-    if (records && records->title[item]) {
-        buf_puts(out, ",\"title\":");
-        buf_json_string(out, records->title[item], strlen(records->title[item]));
-    }
+    edition_write_title(e, item, out);
     buf_puts(out, "}");
 }
 
@@ -112,7 +90,9 @@ int page_codes(const edition_t *e, const char *codes, buf_t *out)
     if (!r) return page_error(out, 404, "no codes: serve was started without a model");
     const space_t *s = recommender_space(r);
     int32_t code[SID_MAX_TOKENS];
-    const int n = read_codes(codes, s->vocab.levels + 1, code);
+    const size_t length = strlen(codes);
+    const bool open_ended = length && codes[length - 1] == ',';
+    const int n = open_ended ? -1 : sids_parse_prefix(codes, s->vocab.levels + 1, INT32_MAX, code);
     if (n < 0) return page_error(out, 400, "expected codes with commas between them");
     const int64_t node = find_node(s, code, n);
     if (node < 0) return page_error(out, 404, "no item has these codes");

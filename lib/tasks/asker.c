@@ -138,6 +138,7 @@ void asker_items(asker_t *a, const item_set_t *within, int beam, int k, int32_t 
     for (int64_t i = 0; i < a->waiting; i++) each[i] = within;
     decoder_restrict(a->decoder, each);
     decoder_topk(a->decoder, a->waiting, prompts, beam, 0, k, items, scores);
+    decoder_restrict(a->decoder, NULL);
     free(each);
     free(prompts);
     begin_anew(a);

@@ -99,20 +99,6 @@ static void list_codes(explain_t *x, explain_query_t *q)
     for (int64_t i = 0; i < q->code_count; i++) q->codes[i].topic = explain_topic(x, q->codes[i].codes, p->depth + 1);
 }
 
-/* Parses "12", "12,7", "12,7," ("" is the whole catalogue); false if it is not that. */
-static bool parse_prefix(const explain_t *x, const char *text, int32_t *codes, int *depth)
-{
-    *depth = 0;
-    while (*text) {
-        char *end;
-        long v = *text >= '0' && *text <= '9' ? strtol(text, &end, 10) : -1;
-        if (v < 0 || v >= x->sids.codes || (*end && *end != ',') || *depth == x->sids.levels) return false;
-        codes[(*depth)++] = (int32_t)v;
-        text = *end ? end + 1 : end;
-    }
-    return true;
-}
-
 static void need_record(explain_t *x, int64_t item)
 {
     if (!x->records[item]) x->records[item] = xstrdup("");
@@ -176,8 +162,8 @@ static void ask_item(explain_t *x, explain_query_t *q, int64_t *shown)
 static void ask_prefix(explain_t *x, explain_query_t *q, int64_t *shown)
 {
     int32_t codes[SID_MAX_LEVELS];
-    int depth;
-    if (!parse_prefix(x, q->text, codes, &depth))
+    const int depth = sids_parse_prefix(q->text, x->sids.levels, x->sids.codes, codes);
+    if (depth < 0)
         die(EX_USAGE, "'%s' is neither an item of %s nor a prefix, such as 12,7, of up to %d codes below %d", q->text, x->sids_path,
             x->sids.levels, x->sids.codes);
     int64_t first = bound(x, codes, depth, false), all;
