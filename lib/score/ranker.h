@@ -31,7 +31,8 @@ struct ranker {
     const char *name; /* as metrics.json and messages have it; not owned */
 
     /* The k >= 1 best items of each history: items [n, k], best first, scores [n, k], falling, comparable within one ranker
-     * only; RANKER_NONE and 0 beyond the last. What a user gets depends on no other user and no number of threads. */
+     * only; RANKER_NONE and 0 beyond the last. What a user gets depends on no number of threads and,
+     * but for how matrix products of other sizes round, on no other user. */
     void (*topk)(ranker_t *r, const ranker_query_t *q, int64_t k, int32_t *items, float *scores);
 
     void (*free)(ranker_t *r);
