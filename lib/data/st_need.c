@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/simd.h"
 #include "data/st.h"
 
 typedef enum { ANY_TYPE, FLOAT_TYPE, INTEGER_TYPE, BYTE_TYPE } type_class;
@@ -73,6 +74,37 @@ static _Noreturn void not_finite(const st_file_t *f, const st_tensor_t *t, int64
 {
     const char *what = isnan(v) ? "NaN" : isinf(v) ? "infinity" : "a value beyond F32";
     st_bad(f, t->name, "row %lld holds %s, expected finite numbers", row_of(t, i), what);
+}
+
+SIMD_CLONES
+static bool all_finite(int64_t n, const float *x)
+{
+    uint32_t beyond = 0;
+#pragma omp simd reduction(| : beyond)
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t u;
+        memcpy(&u, &x[i], sizeof u);
+        beyond |= (u & 0x7f800000) == 0x7f800000;
+    }
+    return !beyond;
+}
+
+const st_tensor_t *st_need_finite(const st_file_t *f, const char *name, int dims, int64_t *shape)
+{
+    enum { BLOCK = 1 << 14 };
+    const st_tensor_t *t = need(f, name, FLOAT_TYPE, dims, shape);
+    float *x = xfloats(BLOCK);
+    for (int64_t from = 0; from < t->count; from += BLOCK) {
+        st_tensor_t block = *t;
+        block.data += (size_t)from * st_dtype_size(t->dtype);
+        block.count = t->count - from < BLOCK ? t->count - from : BLOCK;
+        st_floats(&block, x);
+        if (all_finite(block.count, x)) continue;
+        for (int64_t i = 0; i < block.count; i++)
+            if (!isfinite(x[i])) not_finite(f, t, from + i, st_value(&block, i));
+    }
+    free(x);
+    return t;
 }
 
 float *st_need_f32(const st_file_t *f, const char *name, int dims, int64_t *shape)

@@ -13,18 +13,21 @@ typedef struct {
     int weight, bias;      /* blocks [out, in] and [out]; bias -1: none */
     int down, up;          /* blocks of A and B */
     float scale;           /* s */
+    int64_t widest;        /* elements of the largest matrix, where they lie in a file; 0: in memory */
 } linear_t;
 
 /* A layer on block `weight`, and on those that follow it where several matrices with the same input are one product of `out`
- * columns; `bias` -1: none. A bias is read as floats: it must not be among what weights_release() frees. */
+ * columns; `bias` -1: none. A bias is read as floats: it must not be among what weights_release() frees. Matrices that
+ * are mapped (nn/params.h), all of a layer's or none, are products of their own, and the layer is to be told, once they are there. */
 linear_t linear_on(int64_t in, int64_t out, int weight, int bias);
+void linear_set_mapped(linear_t *l, const params_t *params);
 
 /* Appends a low-rank pair NAME.lora_A.weight, NAME.lora_B.weight; and, once there is memory, fills it: A normal with variance
  * 1 / in, B zero, so that the layer starts as it was and both learn. */
 void linear_add_pair(linear_t *l, params_t *params, const char *name, int64_t rank, float scale);
 void linear_init_pair(const linear_t *l, const params_t *params, uint64_t stream);
 
-/* Bytes of scratch that `rows` rows take, forwards or backwards; 0 without a pair. */
+/* Bytes of scratch that `rows` rows take, forwards or backwards; 0 without a pair or mapped weights. */
 size_t linear_scratch(const linear_t *l, int64_t rows);
 
 /* y [rows, out] = the layer's value at x [rows, in]. `scratch` as linear_scratch() says; NULL where that is 0. */

@@ -9,24 +9,13 @@
 #include "data/st.h"
 #include "nn/gated.h"
 #include "nn/linear.h"
+#include "nn/model_config.h"
 #include "nn/params.h"
 
-/* The keys of a Hugging Face Llama config.json that matter here, under the same names; then, 0 where there is none: gated blocks
- * behind the final norm, one a code level, and their inner width (the depth part of RQ-Transformer, Lee et al. 2022, arXiv
- * 2203.01941); blocks that think before each code, and theirs; rows of learned positions in place of rotary ones; rows of the tables of vectors that an item has of its own where
- * it is read, and a node of the trie of SIDs where it is chosen. */
-typedef struct {
-    int64_t hidden_size, num_hidden_layers, num_attention_heads, num_key_value_heads, head_dim, intermediate_size;
-    int64_t vocab_size, max_position_embeddings;
-    double rms_norm_eps, rope_theta;
-    int64_t depth_levels, depth_size, think_levels, think_size, learned_positions, item_vectors, node_vectors;
-    bool sparse_embedding; /* the embedding trains by the row (param_t.sparse); of memory alone, no file says it */
-} model_config_t;
-
-/* One layer: gains of the norms by block, and its products. q, k and v lie one after the other and so do gate and up: each
+/* One layer: gains of the norms by block (those of heads -1 where there are none), and its products. q, k and v lie one after the other and so do gate and up: each
  * group is one product. */
 typedef struct {
-    int norm1, norm2;
+    int norm1, norm2, q_norm, k_norm;
     linear_t qkv, out, gate_up, down;
 } model_layer_t;
 
@@ -67,11 +56,12 @@ static inline float *model_row(const model_t *m, int block, int64_t row)
 /* The embedding's row of a token. */
 static inline float *model_embedding(const model_t *m, int32_t token) { return model_row(m, m->embed, token); }
 
-/* The config as Hugging Face JSON; `bos` is bos_token_id. Caller frees. */
-char *model_config_json(const model_config_t *c, int64_t bos);
-
-/* Reads a model/1 file: config from metadata `config`, then the weights. Keys that ask for what this transformer has not
- * (attention_bias, untied output, other activations, rope scaling) end the process with EX_DATAERR. */
+/* Reads a model/1 file: config from metadata `config`, then the weights. Keys that ask for what a generator has not (nn/model_config.h,
+ * and an output matrix of its own) end the process with EX_DATAERR. */
 model_t *model_read(const st_file_t *f);
+
+/* A model whose matrices are to be mapped and whose vectors are frozen, without memory or values yet; `prefix` ("model.") begins the
+ * names of its tensors. The output matrix, where it is another than the embedding, is no part of it. */
+model_t *model_new_mapped(model_config_t config, const char *prefix);
 
 #endif

@@ -27,6 +27,14 @@ static float norm_row(int64_t d, float eps, const float *x, const float *gain, f
     return inv;
 }
 
+void rmsnorm_rows(int64_t rows, int64_t d, float eps, const float *x, const float *gain, float *inv_rms, float *y)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        const float inv = norm_row(d, eps, x + r * d, gain, y + r * d);
+        if (inv_rms) inv_rms[r] = inv;
+    }
+}
+
 void rmsnorm_forward(const backend_t *b, int64_t rows, int64_t d, float eps, const float *x, const float *gain, float *inv_rms,
                      operand_t *packed, float *y)
 {
@@ -207,42 +215,4 @@ void swiglu_backward(const backend_t *b, int64_t rows, int64_t f, const float *g
             b->pack(dup, len, operand_at(b, dgate_up, r * 2 * f + f + i));
         }
     }
-}
-
-rope_t rope_make(int64_t positions, int64_t head_dim, double theta)
-{
-    rope_t r = {.positions = positions, .half = head_dim / 2};
-    r.cos = xfloats((size_t)(positions * r.half));
-    r.sin = xfloats((size_t)(positions * r.half));
-    for (int64_t p = 0; p < positions; p++)
-        for (int64_t i = 0; i < r.half; i++) {
-            double angle = (double)p * pow(theta, -2.0 * (double)i / (double)head_dim);
-            r.cos[p * r.half + i] = (float)cos(angle);
-            r.sin[p * r.half + i] = (float)sin(angle);
-        }
-    return r;
-}
-
-void rope_free(rope_t *r)
-{
-    free(r->cos);
-    free(r->sin);
-}
-
-SIMD_CLONES
-static void rotate(int64_t half, const float *restrict c, const float *restrict s, float sign, float *restrict a,
-                   float *restrict b)
-{
-#pragma omp simd
-    for (int64_t i = 0; i < half; i++) {
-        float u = a[i], v = b[i], t = sign * s[i];
-        a[i] = u * c[i] - v * t;
-        b[i] = v * c[i] + u * t;
-    }
-}
-
-void rope_row(const rope_t *r, int64_t position, int heads, bool inverse, float *x)
-{
-    const float *c = r->cos + position * r->half, *s = r->sin + position * r->half;
-    for (int h = 0; h < heads; h++) rotate(r->half, c, s, inverse ? -1 : 1, x + 2 * r->half * h, x + 2 * r->half * h + r->half);
 }

@@ -16,6 +16,9 @@ dropout_t dropout_site(double p, uint64_t key, uint64_t site);
 void rmsnorm_forward(const backend_t *b, int64_t rows, int64_t d, float eps, const float *x, const float *gain, float *inv_rms,
                      operand_t *packed, float *y);
 
+/* The same in f32 alone; inv_rms may be NULL. */
+void rmsnorm_rows(int64_t rows, int64_t d, float eps, const float *x, const float *gain, float *inv_rms, float *y);
+
 /* dx += the gradient through the norm; dgain [d] += its gradient, where not NULL. dy, x, dx: [rows, d]. */
 void rmsnorm_backward(int64_t rows, int64_t d, const float *x, const float *gain, const float *inv_rms, const float *dy,
                       float *dx, float *dgain);
@@ -49,18 +52,5 @@ void swiglu_forward(const backend_t *b, int64_t rows, int64_t f, const float *ga
 
 /* d gate_up [rows, 2 f], packed, from dact [rows, f]. */
 void swiglu_backward(const backend_t *b, int64_t rows, int64_t f, const float *gate_up, const float *dact, operand_t *dgate_up);
-
-/* Rotary positions (Su et al. 2021) in the half-split layout of Hugging Face Llama: pairs (i, i + head_dim / 2).
- * A table holds cos and sin [positions, head_dim / 2] each. */
-typedef struct {
-    int64_t positions, half;
-    float *cos, *sin;
-} rope_t;
-
-rope_t rope_make(int64_t positions, int64_t head_dim, double theta);
-void rope_free(rope_t *r);
-
-/* Rotates `heads` heads of one row at `position`, in place; `inverse` rotates back (the backward). */
-void rope_row(const rope_t *r, int64_t position, int heads, bool inverse, float *x);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/rng.h"
 
@@ -13,7 +14,7 @@ int params_add(params_t *params, param_t p)
     params->blocks = xreallocarray(params->blocks, (size_t)params->count + 1, sizeof *params->blocks);
     p.count = (int64_t)size_mul((size_t)(p.rows ? p.rows : 1), (size_t)p.cols);
     p.dtype = p.dtype ? p.dtype : ST_F32;
-    if (!p.sparse) {
+    if (!p.sparse && !p.mapped) {
         int64_t *end = p.frozen ? &params->fixed_size : &params->size;
         p.offset = *end;
         *end += p.count;
@@ -53,6 +54,7 @@ void params_free(params_t *params)
 float *params_values(const params_t *params, int block)
 {
     const param_t *p = &params->blocks[block];
+    if (p->mapped) die(EX_SOFTWARE, "%s: lies in a file", p->name);
     return p->sparse ? p->table : (p->frozen ? params->fixed : params->weights) + p->offset;
 }
 
@@ -157,6 +159,24 @@ void params_read_blocks(const st_file_t *f, const params_t *params, int first, i
         float *values = st_need_f32(f, p->name, dims, shape);
         memcpy(params_values(params, i), values, (size_t)p->count * sizeof(float));
         free(values);
+    }
+}
+
+void params_map(const st_file_t *f, params_t *params, int block)
+{
+    param_t *p = &params->blocks[block];
+    int64_t shape[ST_MAX_DIMS];
+    p->tensor = st_need_finite(f, p->name, shape_of(p, shape), shape);
+}
+
+void params_row(const params_t *params, int block, int64_t row, float *out)
+{
+    const param_t *p = &params->blocks[block];
+    if (p->mapped) {
+        const st_tensor_t one = st_rows(p->tensor, row, row + 1);
+        st_floats(&one, out);
+    } else {
+        memcpy(out, params_values(params, block) + row * p->cols, (size_t)p->cols * sizeof *out);
     }
 }
 

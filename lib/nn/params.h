@@ -19,11 +19,13 @@ typedef struct {
     int64_t shape[ST_MAX_DIMS]; /* that shape; rows x cols elements */
     st_dtype dtype;   /* in files, ST_F32 (where 0 as well) or ST_BF16; in memory all are floats */
     bool frozen;      /* has no gradient and no state of the optimiser, and never changes */
+    bool mapped;      /* frozen, and its values stay in the file that they come from, in that file's type: params_map() */
     bool decay;       /* weight decay applies (matrices, not gains) */
     bool sparse;      /* of a table whose rows are touched seldom: see nn/grads.h and learner_update() */
     int64_t count;    /* floats; set by params_add(), as what follows */
     int64_t offset;   /* in `weights`, or of a frozen block in `fixed`; 0 of a sparse one */
     float *table;     /* a sparse block's values */
+    const st_tensor_t *tensor; /* a mapped block's */
 } param_t;
 
 typedef struct {
@@ -46,7 +48,14 @@ void params_align(params_t *params);
 void params_allocate(params_t *params);
 void params_free(params_t *params);
 
-/* Block `block`'s values, row-major. */
+/* Gives a mapped block its tensor of the file, which must stay open: of any float type, of the block's shape, and all finite. Anything
+ * else ends the process with EX_DATAERR. */
+void params_map(const st_file_t *f, params_t *params, int block);
+
+/* Copies a row of any block. */
+void params_row(const params_t *params, int block, int64_t row, float *out);
+
+/* Block `block`'s values, row-major; of a mapped one there are none. */
 float *params_values(const params_t *params, int block);
 
 /* Parameters in all, and those that train; padding does not count. */

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/minmax.h"
+#include "nn/head_norm.h"
 #include "nn/vec.h"
 
 /* Dropout sites of a layer; attention adds the segment's number to the last. */
@@ -19,6 +20,7 @@ typedef struct {
     float *inv_rms1, *inv_rms2;   /* [rows] */
     operand_t *norm1, *norm2;     /* [rows, d] */
     float *qkv;                   /* [rows, width], rotated */
+    float *raw, *inv_rms_heads;   /* [rows, head_norm_width], [rows, heads + kv_heads] before heads were normalised; NULL: they are not */
     float *log_sum;               /* [rows, heads] */
     operand_t *attended;          /* [rows, heads * head_dim] */
     float *gate_up;               /* [rows, 2 f] */
@@ -45,7 +47,7 @@ network_t *network_new(const model_t *m, const backend_t *b, int64_t positions)
     net->model = m;
     net->backend = b;
     net->weights = weights_new(&m->params, b);
-    net->rope = m->positions < 0 ? rope_make(positions, c->head_dim, c->rope_theta) : (rope_t){.positions = positions};
+    net->rope = m->positions < 0 ? rope_make(positions, c->head_dim, c->rope_theta, c->rope_scaling) : (rope_t){.positions = positions};
     net->attention = (attention_shape_t){(int)c->num_attention_heads, (int)c->num_key_value_heads, c->head_dim};
     return net;
 }
@@ -83,6 +85,8 @@ static layer_acts_t layer_acts_new(const network_t *net, int64_t rows)
         .norm1 = operands_new(net->backend, rows * d),
         .norm2 = operands_new(net->backend, rows * d),
         .qkv = floats(rows, qkv_width(net->attention)),
+        .raw = c->qk_norm ? floats(rows, head_norm_width(net->attention)) : NULL,
+        .inv_rms_heads = c->qk_norm ? floats(rows, heads + c->num_key_value_heads) : NULL,
         .log_sum = floats(rows, heads),
         .attended = operands_new(net->backend, rows * heads * c->head_dim),
         .gate_up = floats(rows, 2 * f),
@@ -103,6 +107,8 @@ static layer_acts_t layer_rows(const network_t *net, const layer_acts_t *l, int6
         .norm1 = operand_at(net->backend, l->norm1, first * d),
         .norm2 = operand_at(net->backend, l->norm2, first * d),
         .qkv = l->qkv + first * width,
+        .raw = l->raw ? l->raw + first * head_norm_width(net->attention) : NULL,
+        .inv_rms_heads = l->raw ? l->inv_rms_heads + first * (heads + c->num_key_value_heads) : NULL,
         .log_sum = l->log_sum + first * heads,
         .attended = operand_at(net->backend, l->attended, first * heads * c->head_dim),
         .gate_up = l->gate_up + first * 2 * f,
@@ -165,8 +171,8 @@ void activations_free(activations_t *a)
         layer_acts_t *l = &a->layer[i];
         free(l->qkv);
         if (i > 0 && a->pass == PASS_INFER) continue;
-        void *all[] = {l->x_in, l->x_mid, l->inv_rms1, l->inv_rms2, l->norm1, l->norm2, l->log_sum, l->attended,
-                       l->gate_up, l->act, l->dqkv};
+        void *all[] = {l->x_in, l->x_mid, l->inv_rms1, l->inv_rms2, l->norm1, l->norm2, l->raw, l->inv_rms_heads, l->log_sum,
+                       l->attended, l->gate_up, l->act, l->dqkv};
         for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);
     }
     void *all[] = {a->layer, a->x_out, a->inv_rms, a->hidden, a->hidden_packed, a->wide, a->narrow, a->dx,
@@ -179,6 +185,19 @@ float *activations_input(activations_t *a) { return a->layer[0].x_in; }
 const float *activations_input_grad(const activations_t *a) { return a->dx; }
 
 static const float *gain(const network_t *net, int block) { return params_values(&net->model->params, block); }
+
+static head_norm_t head_norm_of(const network_t *net, const model_layer_t *w)
+{
+    return (head_norm_t){net->attention, (float)net->model->config.rms_norm_eps, gain(net, w->q_norm), gain(net, w->k_norm)};
+}
+
+/* Normalises queries and keys, where the family does. */
+static void normalise_heads(const network_t *net, const model_layer_t *w, int64_t rows, float *qkv, float *raw, float *inv_rms)
+{
+    if (w->q_norm < 0) return;
+    const head_norm_t n = head_norm_of(net, w);
+    head_norm_forward(&n, rows, qkv, raw, inv_rms);
+}
 
 static int64_t parent_of(const segments_t *p, int64_t segment) { return p->parents ? p->parents[segment] : -1; }
 
@@ -233,6 +252,7 @@ static void layer_forward(const network_t *net, activations_t *a, const span_t *
 
     rmsnorm_forward(b, rows, d, eps, l->x_in, gain(net, w->norm1), l->inv_rms1, l->norm1, NULL);
     linear_forward(&w->qkv, &net->weights, rows, l->norm1, l->qkv, a->inner);
+    normalise_heads(net, w, rows, l->qkv, l->raw, l->inv_rms_heads);
     rotate_rows(net, p, false, l->qkv);
     if (p->wave) wave_attention_forward(net->attention, p->wave, a->layer[i].qkv, a->narrow, a->layer[i].log_sum, a->scratch);
     else attend_segments(net, a, p, l, i);
@@ -321,8 +341,8 @@ static void attend_segments_backward(const network_t *net, activations_t *a, con
     }
 }
 
-/* Takes a->narrow, the gradient of what was attended to, to that of qkv as it was before rotation, in a->wide. */
-static void attend_backward(const network_t *net, activations_t *a, const span_t *p, const layer_acts_t *l, int64_t layer)
+/* Takes a->narrow, the gradient of what was attended to, to that of qkv as its product gave it, in a->wide. */
+static void attend_backward(const network_t *net, activations_t *a, const span_t *p, const layer_acts_t *l, int64_t layer, grads_t *grads)
 {
     const int64_t width = qkv_width(net->attention);
     if (p->wave) {
@@ -334,6 +354,11 @@ static void attend_backward(const network_t *net, activations_t *a, const span_t
         if (l->dqkv) vec_add(p->used * width, l->dqkv, a->wide);
     }
     rotate_rows(net, p, true, a->wide);
+    if (l->raw) {
+        const model_layer_t *w = &net->model->layers[layer];
+        const head_norm_t n = head_norm_of(net, w);
+        head_norm_backward(&n, p->used, l->raw, l->inv_rms_heads, a->wide, grads_block(grads, w->q_norm), grads_block(grads, w->k_norm));
+    }
     memset(a->wide + p->used * width, 0, (size_t)((p->rows - p->used) * width) * sizeof(float));
 }
 
@@ -355,9 +380,9 @@ static void layer_backward(const network_t *net, activations_t *a, const span_t 
 
     dropout_backward_pack(b, rows, d, dx, dropout_site(p->dropout, p->key, site(i, SITE_ATTENTION_OUT)), a->packed);
     linear_backward(&w->out, &net->weights, rows, l->attended, a->packed, NULL, a->narrow, grads, a->inner);
-    attend_backward(net, a, p, l, i);
+    attend_backward(net, a, p, l, i, grads);
     b->pack(a->wide, rows * qkv_width(net->attention), a->packed);
-    linear_backward(&w->qkv, &net->weights, rows, l->norm1, a->packed, NULL, a->narrow, grads, a->inner);
+    linear_backward(&w->qkv, &net->weights, rows, l->norm1, a->packed, a->wide, a->narrow, grads, a->inner);
     rmsnorm_backward(rows, d, l->x_in, gain(net, w->norm1), l->inv_rms1, a->narrow, dx, grads_block(grads, w->norm1));
 }
 
@@ -449,6 +474,7 @@ void transformer_extend(const network_t *net, activations_t *a, const segments_t
         const model_layer_t *w = &m->layers[i];
         rmsnorm_forward(b, rows, d, eps, e->x, gain(net, w->norm1), a->inv_rms, a->packed, NULL);
         linear_forward(&w->qkv, &net->weights, rows, a->packed, e->qkv[i], a->inner);
+        normalise_heads(net, w, rows, e->qkv[i], NULL, NULL);
         extend_attention(net, a, p, e, i, segment, position, depth, earlier, ancestor, a->narrow);
         memset(a->narrow + e->rows * heads_width, 0, (size_t)((rows - e->rows) * heads_width) * sizeof(float));
         b->pack(a->narrow, rows * heads_width, a->packed);

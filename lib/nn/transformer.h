@@ -9,6 +9,7 @@
 #include "nn/backend.h"
 #include "nn/model.h"
 #include "nn/ops.h"
+#include "nn/rope.h"
 #include "nn/wave.h"
 
 /* A model made ready for a backend: its weights as operands, its rotary tables (none where positions are learned: whoever makes

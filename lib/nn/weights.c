@@ -37,7 +37,24 @@ void weights_release(const weights_t *w, params_t *params)
 const operand_t *weights_operand(const weights_t *w, int block)
 {
     const param_t *p = &w->params->blocks[block];
-    if (p->sparse) die(EX_SOFTWARE, "%s: a table of rows is no operand", p->name);
+    if (p->sparse || p->mapped) die(EX_SOFTWARE, "%s: %s is no operand", p->name, p->mapped ? "what lies in a file" : "a table of rows");
     if (operands_are_floats(w->backend)) return params_values(w->params, block);
     return operand_at(w->backend, p->frozen ? w->fixed : w->trained, p->offset);
+}
+
+/* Whether a tensor's elements are the backend's operands as they lie. */
+static bool fits(const backend_t *b, const st_tensor_t *t)
+{
+    const st_dtype own = operands_are_floats(b) ? ST_F32 : ST_BF16;
+    return t->dtype == own && (uintptr_t)t->data % b->operand_size == 0;
+}
+
+const operand_t *weights_mapped(const weights_t *w, int block, float *space)
+{
+    const param_t *p = &w->params->blocks[block];
+    if (fits(w->backend, p->tensor)) return p->tensor->data;
+    st_floats(p->tensor, space);
+    if (operands_are_floats(w->backend)) return space;
+    w->backend->pack(space, p->count, space + p->count);
+    return space + p->count;
 }

@@ -19,7 +19,11 @@ void weights_free(weights_t *w);
 /* Frees the frozen floats of `params`, w's own, where operands are a copy of them: params_values() has none of them any more. */
 void weights_release(const weights_t *w, params_t *params);
 
-/* A dense block as an operand; a row-sparse one, which is none, ends the process with EX_SOFTWARE. */
+/* A dense block as an operand; a row-sparse or a mapped one, which is none, ends the process with EX_SOFTWARE. */
 const operand_t *weights_operand(const weights_t *w, int block);
+
+/* A mapped block as an operand: where it lies in its file, if that has the backend's own type, else converted into `space`, twice
+ * as many floats as the block has elements. */
+const operand_t *weights_mapped(const weights_t *w, int block, float *space);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "nn/attention.h"
 #include "nn/ops.h"
+#include "nn/rope.h"
 #include "unit.h"
 
 enum { MAX = 4096 };
@@ -118,7 +119,7 @@ TEST(swiglu)
 TEST(rope_rotates_pairs_by_position)
 {
     enum { DIM = 12, HEADS = 2, N = DIM * HEADS };
-    rope_t r = rope_make(50, DIM, 10000);
+    rope_t r = rope_make(50, DIM, 10000, (rope_scaling_t){0});
     float *x = randoms(N, "x", 1), y[N];
     memcpy(y, x, sizeof y);
     rope_row(&r, 37, HEADS, false, y);
@@ -140,7 +141,7 @@ TEST(rope_rotates_pairs_by_position)
 TEST(rope_is_relative)
 {
     enum { DIM = 8 };
-    rope_t r = rope_make(100, DIM, 10000);
+    rope_t r = rope_make(100, DIM, 10000, (rope_scaling_t){0});
     float *q = randoms(DIM, "q", 1), *k = randoms(DIM, "k", 1);
     double found[2];
     for (int i = 0; i < 2; i++) {
