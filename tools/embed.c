@@ -13,6 +13,7 @@
 #include "data/items.h"
 #include "data/relpath.h"
 #include "data/st.h"
+#include "lm/text_llm.h"
 #include "server/joint_http.h"
 #include "server/model_client.h"
 #include "server/text_http.h"
@@ -26,21 +27,20 @@
 
 static struct {
     const char *text, *joint, *image, *image_root, *fields, *chars, *fit, *nearest, *embeddings, *tensor, *gemm, *clip_folder;
-    const char *fit_weights;
-    int64_t dim, words, min_df, max_terms, iterations, image_dim, count, batch, max_side;
+    const char *fit_weights, *llm_folder, *instruction, *pool;
+    int64_t text_tokens, dim, words, min_df, max_terms, iterations, image_dim, count, batch, max_side;
     double char_weight, max_df, exponent, image_exponent;
     bool intent, fit_only;
 } opt = {
     .text = "lsa", .image = "none", .fields = "title,description:0.5,categories:0.5,caption,intents", .chars = "3-5",
-    .tensor = "text", .gemm = "auto", .joint = "none", .dim = 256, .words = 2, .min_df = 2, .max_terms = 500000, .iterations = 4,
+    .tensor = "text", .gemm = "auto", .joint = "none", .pool = "last", .text_tokens = 512, .dim = 256, .words = 2, .min_df = 2, .max_terms = 500000, .iterations = 4,
     .image_dim = 128, .count = 10, .batch = 32, .max_side = 1024,
     .char_weight = 0.25, .max_df = 1, .exponent = 0.5, .image_exponent = 0.5,
 };
 
-static const char *const text_engines[] = {"lsa", "http", "none", NULL};
 static const char *const joint_engines[] = {"http", "none", NULL};
 static const cli_option_t options[] = {
-    CONFIG_CHOICE(0, "text", text_engines, &opt.text, "text engine"),
+    CONFIG_STRING(0, "text", "ENGINE", &opt.text, "lsa, llm:DIR, http or none"),
     CONFIG_STRING('f', "fields", "LIST", &opt.fields, "what goes in, each name with :WEIGHT if not 1"),
     OPT_STRING(0, "fit-weights", "FILE", &opt.fit_weights, "fit the fields' and the image's weights to histories"),
     CONFIG_INT('d', "dim", "N", &opt.dim, 1, 65536, "width of the vectors"),
@@ -52,11 +52,14 @@ static const cli_option_t options[] = {
     CONFIG_INT(0, "max-terms", "N", &opt.max_terms, 1, 2147483647, "keep the N commonest terms"),
     CONFIG_REAL(0, "exponent", "P", &opt.exponent, 0, 2, "weigh dimensions by singular value ^ P"),
     CONFIG_INT(0, "power-iterations", "N", &opt.iterations, 0, 100, "passes that sharpen the SVD"),
+    CONFIG_INT(0, "text-tokens", "N", &opt.text_tokens, 1, 1 << 20, "llm: tokens of a text that are read"),
+    CONFIG_CHOICE(0, "pool", pool_names, &opt.pool, "llm: the last token's state, or all tokens' mean"),
+    CONFIG_STRING(0, "instruction", "TEXT", &opt.instruction, "llm: what stands before every text"),
     CONFIG_FLAG(0, "intent", &opt.intent, "also embed the intents alone: tensor intent"),
     CONFIG_STRING('i', "image", "ENGINE", &opt.image, "builtin, clip:DIR or none"),
     CONFIG_INT(0, "image-dim", "N", &opt.image_dim, 1, 65536, "builtin: width of the image vectors"),
     CONFIG_REAL(0, "image-exponent", "P", &opt.image_exponent, 0, 2, "builtin: weigh components by deviation ^ P"),
-    OPT_CHOICE(0, "gemm", backend_names, &opt.gemm, "clip: matrix backend"),
+    OPT_CHOICE(0, "gemm", backend_names, &opt.gemm, "clip, llm: matrix backend"),
     OPT_STRING(0, "image-root", "DIR", &opt.image_root, "where image paths start (the records' folder)"),
     OPT_FLAG(0, "fit-only", &opt.fit_only, "write what is fitted to the items, no vectors"),
     OPT_STRING(0, "fit", "FILE", &opt.fit, "embed with that, whatever the items"),
@@ -116,11 +119,24 @@ static model_client_t *open_client(void)
     return model_client_open(&o);
 }
 
+static text_engine_t *llm_engine(void)
+{
+    return text_llm(&(text_llm_options_t){
+        .folder = opt.llm_folder,
+        .backend = backend_open(opt.gemm),
+        .instruction = opt.instruction,
+        .pool = strcmp(opt.pool, "mean") ? POOL_LAST : POOL_MEAN,
+        .tokens = opt.text_tokens,
+        .cache = model_client_options.cache,
+    });
+}
+
 /* Opens an engine that the options ask for, NULL for none; `fit` (may be NULL) is where it was fitted before. */
 static text_engine_t *text_engine(const st_file_t *fit, model_client_t *client)
 {
     if (!strcmp(opt.text, "none")) return NULL;
     if (!strcmp(opt.text, "http")) return client ? text_http(client, model_client_options.model, opt.batch) : NULL;
+    if (!strcmp(opt.text, "llm")) return llm_engine();
     if (fit) return lsa_engine(lsa_load(fit, "text"));
     lsa_options_t o = lsa_options();
     return lsa_engine(lsa_new(&o));
@@ -133,26 +149,43 @@ static image_engine_t *image_engine(const st_file_t *fit)
     return fit ? image_builtin_load(fit) : image_builtin(opt.image_dim, opt.image_exponent);
 }
 
-/* Takes the folder off "clip:DIR": what an engine is called belongs to the result, where it lies does not. */
-static void parse_image(void)
+/* Takes the folder off "NAME:DIR": what an engine is called belongs to the result, where it lies does not. */
+static void take_folder(const char *option, const char *name, const char **engine, const char **folder)
 {
-    if (!strncmp(opt.image, "clip:", 5)) {
-        opt.clip_folder = opt.image + 5;
-        opt.image = "clip";
-    } else if (strcmp(opt.image, "builtin") != 0 && strcmp(opt.image, "none") != 0) {
-        die(EX_USAGE, "--image %s: expected builtin, clip:DIR or none", opt.image);
-    }
-    if (opt.clip_folder && !*opt.clip_folder) die(EX_USAGE, "--image clip: expected a folder after the colon");
+    const size_t n = strlen(name);
+    if (strncmp(*engine, name, n) != 0 || (*engine)[n] != ':') return;
+    *folder = *engine + n + 1;
+    *engine = name;
+    if (!**folder) die(EX_USAGE, "--%s %s: expected a folder after the colon", option, name);
+}
+
+static bool is_one_of(const char *engine, const char *const *names)
+{
+    while (*names && strcmp(engine, *names)) names++;
+    return *names;
+}
+
+static const char *const text_engines[] = {"lsa", "http", "none", NULL};
+static const char *const image_engines[] = {"builtin", "none", NULL};
+
+static void parse_engines(void)
+{
+    take_folder("text", "llm", &opt.text, &opt.llm_folder);
+    take_folder("image", "clip", &opt.image, &opt.clip_folder);
+    if (!opt.llm_folder && !is_one_of(opt.text, text_engines)) die(EX_USAGE, "--text %s: expected lsa, llm:DIR, http or none", opt.text);
+    if (!opt.clip_folder && !is_one_of(opt.image, image_engines)) die(EX_USAGE, "--image %s: expected builtin, clip:DIR or none", opt.image);
 }
 
 /* Takes the options of a fit, and where the command line chooses otherwise, its own. */
 static void take_fit(const st_file_t *fit)
 {
-    static const char *const chosen[] = {"text", "image", "intent", "joint", "max-side", "batch", "model", "body", NULL};
+    static const char *const chosen[] = {"text", "text-tokens", "pool", "instruction", "image", "intent", "joint", "max-side", "batch", "model", "body", NULL};
     st_check_schema(fit, "evidence-fit/1");
     config_apply(&cli, fit, chosen);
-    if (!opt.image || (strcmp(opt.image, "builtin") != 0 && strcmp(opt.image, "clip") != 0 && strcmp(opt.image, "none") != 0))
+    if (!opt.image || (!is_one_of(opt.image, image_engines) && strcmp(opt.image, "clip")))
         die_at(fit->name, 0, "metadata 'config': 'image' has a value that --image does not take");
+    if (!opt.text || (!is_one_of(opt.text, text_engines) && strcmp(opt.text, "llm")))
+        die_at(fit->name, 0, "metadata 'config': 'text' has a value that --text does not take");
     if (!opt.fields || !opt.chars) die_at(fit->name, 0, "metadata 'config': 'fields' or 'chars' is null");
 }
 
@@ -313,10 +346,9 @@ static void add_digests(const run_t *r, st_writer_t *out, const items_t *items, 
     bool fits = (r->text && r->text->fit) || (r->image && r->image->fit);
     st_set_meta(out, "input.items", digest);
     if (images && !r->joint) st_set_meta(out, "input.images", images);
-    if (opt.clip_folder) {
-        st_set_meta(out, "input.clip", clip_digest(clip_engine_tower(r->image)));
-        st_set_meta(out, "gemm", backend_open(opt.gemm)->name);
-    }
+    if (opt.llm_folder && r->text) st_set_meta(out, "input.llm", text_llm_digest(r->text));
+    if (opt.clip_folder) st_set_meta(out, "input.clip", clip_digest(clip_engine_tower(r->image)));
+    if (opt.llm_folder || opt.clip_folder) st_set_meta(out, "gemm", backend_open(opt.gemm)->name);
     if (fits && fitted && !opt.fit_only) st_set_meta(out, "fitted.items", fitted);
     free(digest);
 }
@@ -341,6 +373,7 @@ static void check_choice(void)
     if (opt.fit_only && !lsa && !builtin)
         die(EX_USAGE, "--fit-only: of --text %s and --image %s nothing is fitted", opt.text, opt.image);
     if (!text && !image && !joint) die(EX_USAGE, "--text none without --image or --joint: nothing would be embedded");
+    if (!strcmp(opt.text, "llm") && !opt.llm_folder) die(EX_USAGE, "%s goes with --text llm:DIR", opt.fit);
     if (!strcmp(opt.image, "clip") && !opt.clip_folder) die(EX_USAGE, "%s goes with --image clip:DIR", opt.fit);
     if (opt.fit_weights && (!lsa || joint)) die(EX_USAGE, "--fit-weights goes with --text lsa and without --joint");
     if (!text && opt.intent) die(EX_USAGE, "--intent needs a text engine, and --text is none");
@@ -401,7 +434,7 @@ int main(int argc, char **argv)
     int operands = cli_parse(&cli, argc, argv);
     if (operands > 1) die(EX_USAGE, "'%s': expected one file of items at most", argv[2]);
     if (opt.embeddings && !opt.nearest) die(EX_USAGE, "--embeddings goes with --nearest");
-    parse_image();
+    parse_engines();
     if (opt.fit && opt.fit_only) die(EX_USAGE, "--fit-only makes what --fit uses: expected one of them");
     if (opt.fit && opt.fit_weights) die(EX_USAGE, "--fit-weights fits what --fit has: expected one of them");
     const char *path = operands ? argv[1] : NULL;

@@ -147,7 +147,7 @@ activations_t *activations_new(const network_t *net, activations_pass_t pass, in
             a->layer[i] = layer_acts_new(net, rows);
         } else { /* extensions attend to every layer's keys and values */
             a->layer[i] = a->layer[0];
-            a->layer[i].qkv = floats(rows, qkv_width(net->attention));
+            if (pass == PASS_INFER) a->layer[i].qkv = floats(rows, qkv_width(net->attention));
         }
     }
     a->x_out = floats(rows, d);
@@ -169,8 +169,8 @@ void activations_free(activations_t *a)
     if (!a) return;
     for (int64_t i = 0; i < a->layers; i++) {
         layer_acts_t *l = &a->layer[i];
-        free(l->qkv);
-        if (i > 0 && a->pass == PASS_INFER) continue;
+        if (i == 0 || a->pass != PASS_READ) free(l->qkv);
+        if (i > 0 && a->pass != PASS_TRAIN) continue;
         void *all[] = {l->x_in, l->x_mid, l->inv_rms1, l->inv_rms2, l->norm1, l->norm2, l->raw, l->inv_rms_heads, l->log_sum,
                        l->attended, l->gate_up, l->act, l->dqkv};
         for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);

@@ -42,8 +42,8 @@ typedef struct activations activations_t;
 
 /* Space for up to `rows` rows in segments of up to `longest` rows, a branch's parent counted in. For inference all layers share
  * what only a backward would look at again, and there is room for steps of up to `step_rows` rows; a training pass takes no
- * steps (0). */
-typedef enum { PASS_TRAIN, PASS_INFER } activations_pass_t;
+ * steps (0). A pass that is only to be read, with neither backward nor steps behind it, keeps nothing of a layer. */
+typedef enum { PASS_TRAIN, PASS_INFER, PASS_READ } activations_pass_t;
 activations_t *activations_new(const network_t *net, activations_pass_t pass, int64_t rows, int64_t longest, int64_t step_rows);
 void activations_free(activations_t *a);
 

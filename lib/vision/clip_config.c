@@ -8,9 +8,8 @@
 #include <xxhash.h>
 
 #include "base/err.h"
-#include "base/in.h"
 #include "base/mem.h"
-#include "data/json.h"
+#include "nn/folder_json.h"
 
 /* Bounds on what a folder may ask for: far above the largest towers published, low enough that sizes cannot overflow. */
 enum { MAX_WIDTH = 1 << 14, MAX_INTERMEDIATE = 1 << 16, MAX_LAYERS = 512, MAX_IMAGE = 2048, MAX_PATCH = 128, MAX_SIDE = 64, MAX_RESIZE = 4096 };
@@ -70,21 +69,6 @@ static bool flag(object_t o, const char *key)
     const cJSON *v = member(o, key);
     if (v && !cJSON_IsBool(v)) bad_key(o, key, "true or false");
     return !v || cJSON_IsTrue(v);
-}
-
-static cJSON *read_json(const char *path, XXH3_state_t *digest)
-{
-    bytes_t b = in_bytes(path);
-    const char *text = (const char *)b.data;
-    json_error_t e;
-    if (!utf8_valid(text, b.len)) die_at(path, 0, "not valid UTF-8");
-    if (!json_check(text, b.len, &e)) die_at(path, 0, "not JSON at byte %zu: %s", e.at, e.why);
-    cJSON *j = cJSON_ParseWithLength(text, b.len);
-    if (!cJSON_IsObject(j)) die_at(path, 0, "not a JSON object");
-    XXH3_128bits_update(digest, &b.len, sizeof b.len);
-    XXH3_128bits_update(digest, b.data, b.len);
-    in_free(&b);
-    return j;
 }
 
 static activation_t read_activation(object_t o)
@@ -204,7 +188,7 @@ clip_config_t clip_read_config(const char *folder, XXH3_state_t *digest)
 {
     bool open_clip = clip_is_open_clip(folder);
     char *path = xasprintf("%s/%s", folder, open_clip ? "open_clip_config.json" : "config.json");
-    cJSON *json = read_json(path, digest);
+    cJSON *json = folder_json(path, digest);
     object_t file = {path, NULL, json};
     clip_config_t c = open_clip ? read_open_clip(file) : read_hugging_face(file);
     cJSON_Delete(json);
@@ -312,14 +296,14 @@ static cJSON *open_preprocessor(const char *folder, XXH3_state_t *digest, object
 {
     *path = xasprintf("%s/preprocessor_config.json", folder);
     if (!access(*path, F_OK)) {
-        cJSON *json = read_json(*path, digest);
+        cJSON *json = folder_json(*path, digest);
         *o = (object_t){*path, NULL, json};
         return json;
     }
     free(*path);
     *path = xasprintf("%s/processor_config.json", folder);
     if (access(*path, F_OK)) return NULL;
-    cJSON *json = read_json(*path, digest);
+    cJSON *json = folder_json(*path, digest);
     if (!member((object_t){*path, NULL, json}, "image_processor")) return NULL; /* it speaks of other things */
     *o = inner((object_t){*path, NULL, json}, "image_processor");
     return json;
@@ -335,7 +319,7 @@ clip_pixels_t clip_read_pixels(const char *folder, const clip_config_t *c, XXH3_
     cJSON *json;
     if (clip_is_open_clip(folder)) {
         path = xasprintf("%s/open_clip_config.json", folder);
-        json = read_json(path, digest);
+        json = folder_json(path, digest);
         read_preprocess_cfg((object_t){path, NULL, json}, &p);
     } else {
         json = open_preprocessor(folder, digest, &o, &path);

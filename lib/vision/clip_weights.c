@@ -1,136 +1,33 @@
 #include "vision/clip_weights.h"
 
-#include <cjson/cJSON.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <xxhash.h>
 
-#include "base/err.h"
-#include "base/in.h"
 #include "base/mem.h"
-#include "data/json.h"
-#include "data/st.h"
+#include "nn/tensor_folder.h"
 #include "vision/clip_names.h"
 
-/* The files that hold the tensors: one, or those that an index names. */
-typedef struct {
-    char *index;         /* the index file; NULL where there is but one file */
-    cJSON *json, *map;   /* its content; tensor name to file name */
-    st_file_t **files;
-    char **names;        /* of the files, as the index gives them */
-    int count;
-    const char *folder;
-    XXH3_state_t *digest;
-} store_t;
-
-static const st_file_t *open_file(store_t *s, const char *name)
+/* Opens the tensors' files: Hugging Face's name for a single one, or open_clip's. An index goes before the latter, which config.json
+ * does not describe. */
+static tensor_folder_t *open_folder(const char *folder, XXH3_state_t *digest)
 {
-    char *path = xasprintf("%s/%s", s->folder, name);
-    s->files = xreallocarray(s->files, (size_t)s->count + 1, sizeof *s->files);
-    s->names = xreallocarray(s->names, (size_t)s->count + 1, sizeof *s->names);
-    st_file_t *f = s->files[s->count] = st_open(path);
-    s->names[s->count++] = xstrdup(name);
-    char *digest = st_digest(f);
-    XXH3_128bits_update(s->digest, digest, strlen(digest));
-    free(digest);
-    free(path);
-    return f;
-}
-
-static void read_index(store_t *s)
-{
-    bytes_t b = in_bytes(s->index);
-    const char *text = (const char *)b.data;
-    json_error_t e;
-    if (!utf8_valid(text, b.len)) die_at(s->index, 0, "not valid UTF-8");
-    if (!json_check(text, b.len, &e)) die_at(s->index, 0, "not JSON at byte %zu: %s", e.at, e.why);
-    s->json = cJSON_ParseWithLength(text, b.len);
-    s->map = cJSON_GetObjectItemCaseSensitive(s->json, "weight_map");
-    if (!cJSON_IsObject(s->map)) die_at(s->index, 0, "no object \"weight_map\", expected one from tensors to files");
-    in_free(&b);
-}
-
-/* The file of all tensors: Hugging Face's name for it, or open_clip's. */
-static bool open_single(store_t *s)
-{
-    static const char *const names[] = {"model.safetensors", "open_clip_model.safetensors"};
-    const int own = clip_is_open_clip(s->folder);
-    for (int i = 0; i < 2; i++) {
-        const char *name = names[i ^ own];
-        char *path = xasprintf("%s/%s", s->folder, name);
-        bool there = !access(path, F_OK);
-        free(path);
-        if (there) {
-            open_file(s, name);
-            return true;
-        }
-        if (!own) return false; /* an index goes before open_clip's file, which config.json does not describe */
-    }
-    return false;
-}
-
-static store_t store_open(const char *folder, XXH3_state_t *digest)
-{
-    store_t s = {.folder = folder, .digest = digest};
-    if (open_single(&s)) return s;
-    char *pickle = xasprintf("%s/pytorch_model.bin", folder);
-    s.index = xasprintf("%s/model.safetensors.index.json", folder);
-    if (access(s.index, F_OK))
-        die(EX_NOINPUT, "%s: no model.safetensors and no model.safetensors.index.json%s", folder,
-            access(pickle, F_OK) ? "" : "; pytorch_model.bin, a program in disguise, is not read: convert it to safetensors");
-    read_index(&s);
-    free(pickle);
-    return s;
+    static const char *const hugging_face[] = {"model.safetensors", NULL};
+    static const char *const open_clip[] = {"open_clip_model.safetensors", "model.safetensors", NULL};
+    return tensor_folder_open(folder, clip_is_open_clip(folder) ? open_clip : hugging_face, digest);
 }
 
 /* Finds out what the tensors are called. */
-static clip_names_t find_names(const store_t *s)
+static clip_names_t find_names(const tensor_folder_t *t)
 {
-    const int count = s->index ? cJSON_GetArraySize(s->map) : s->files[0]->count;
-    const char **names = NEW_ARRAY(const char *, count + 1);
-    const cJSON *v = s->index ? s->map->child : NULL;
-    for (int i = 0; i < count; i++, v = v ? v->next : NULL) names[i] = v ? v->string : s->files[0]->tensors[i].name;
-    clip_names_t found = clip_names_find(names, count, s->index ? s->index : s->files[0]->name);
+    int count;
+    const char **names = tensor_folder_names(t, &count);
+    const clip_names_t found = clip_names_find(names, count, tensor_folder_where(t));
     free(names);
     return found;
 }
 
-static void store_close(store_t *s)
-{
-    for (int i = 0; i < s->count; i++) {
-        st_close(s->files[i]);
-        free(s->names[i]);
-    }
-    free(s->files);
-    free(s->names);
-    free(s->index);
-    cJSON_Delete(s->json);
-}
-
-/* A plain name within the folder: an index must not lead elsewhere. */
-static bool plain_name(const char *name)
-{
-    size_t n = strlen(name), tail = strlen(".safetensors");
-    return n > tail && name[0] != '.' && !strchr(name, '/') && !strcmp(name + n - tail, ".safetensors");
-}
-
-/* The file that should hold a tensor. */
-static const st_file_t *store_file(store_t *s, const char *tensor)
-{
-    if (!s->index) return s->files[0];
-    const cJSON *v = cJSON_GetObjectItemCaseSensitive(s->map, tensor);
-    if (!v) die_at(s->index, 0, "weight_map: no tensor '%s'", tensor);
-    if (!cJSON_IsString(v) || !plain_name(v->valuestring))
-        die_at(s->index, 0, "weight_map: '%s' is not in a file NAME.safetensors of this folder", tensor);
-    for (int i = 0; i < s->count; i++)
-        if (!strcmp(s->names[i], v->valuestring)) return s->files[i];
-    return open_file(s, v->valuestring);
-}
-
 /* Adds blocks once their tensors are found and sound, so that no memory is taken for what is not there. */
 typedef struct {
-    store_t store;
+    tensor_folder_t *folder;
     const clip_config_t *config;
     clip_weights_t *w;
     clip_names_t names;
@@ -140,7 +37,7 @@ static int add_block(reader_t *r, params_t *to, param_t p)
 {
     p.frozen = true;
     const int block = params_add(to, p);
-    const st_file_t *f = store_file(&r->store, p.name);
+    const st_file_t *f = tensor_folder_file(r->folder, p.name);
     params_check_blocks(f, to, block, 1);
     const st_dtype dtype = st_find(f, p.name)->dtype;
     if (!st_dtype_is_float(dtype)) st_bad(f, p.name, "is of type %s, expected a float type", st_dtype_name(dtype));
@@ -223,18 +120,18 @@ static void add_all(reader_t *r)
 static void fill(reader_t *r, params_t *params)
 {
     params_allocate(params);
-    for (int i = 0; i < params->count; i++) params_read_blocks(store_file(&r->store, params->blocks[i].name), params, i, 1);
+    for (int i = 0; i < params->count; i++) params_read_blocks(tensor_folder_file(r->folder, params->blocks[i].name), params, i, 1);
 }
 
 clip_weights_t *clip_weights_read(const char *folder, const clip_config_t *c, const backend_t *b, XXH3_state_t *digest)
 {
     clip_weights_t *w = NEW(clip_weights_t);
-    reader_t r = {.store = store_open(folder, digest), .config = c, .w = w};
-    r.names = find_names(&r.store);
+    reader_t r = {.folder = open_folder(folder, digest), .config = c, .w = w};
+    r.names = find_names(r.folder);
     add_all(&r);
     fill(&r, &w->vectors);
     fill(&r, &w->matrices);
-    store_close(&r.store);
+    tensor_folder_close(r.folder);
     free(r.names.prefix);
     w->operands = weights_new(&w->matrices, b);
     weights_release(&w->operands, &w->matrices);

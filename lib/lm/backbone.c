@@ -1,0 +1,88 @@
+#include "lm/backbone.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/in.h"
+#include "base/mem.h"
+#include "nn/folder_json.h"
+
+static model_config_t read_config(const char *folder, XXH3_state_t *digest)
+{
+    char *path = xasprintf("%s/config.json", folder);
+    cJSON *json = folder_json(path, digest);
+    const model_config_t c = model_config_parse(path, json);
+    cJSON_Delete(json);
+    free(path);
+    return c;
+}
+
+/* What begins the names of the decoder's tensors: nothing where it was saved without a head. */
+static const char *prefix_of(const tensor_folder_t *t)
+{
+    int count;
+    const char **names = tensor_folder_names(t, &count), *prefix = NULL;
+    for (int i = 0; i < count && !prefix; i++)
+        prefix = !strcmp(names[i], "model.embed_tokens.weight") ? "model." : !strcmp(names[i], "embed_tokens.weight") ? "" : NULL;
+    free(names);
+    if (!prefix) die_at(tensor_folder_where(t), 0, "no tensor 'model.embed_tokens.weight' or 'embed_tokens.weight': no decoder's weights");
+    return prefix;
+}
+
+/* Maps matrices, and reads vectors. */
+static void read_weights(backbone_t *b)
+{
+    params_t *params = &b->model->params;
+    for (int i = 0; i < params->count; i++) {
+        const st_file_t *f = tensor_folder_file(b->files, params->blocks[i].name);
+        if (params->blocks[i].mapped) params_map(f, params, i);
+        else params_check_blocks(f, params, i, 1);
+    }
+    params_allocate(params);
+    for (int i = 0; i < params->count; i++)
+        if (!params->blocks[i].mapped) params_read_blocks(tensor_folder_file(b->files, params->blocks[i].name), params, i, 1);
+}
+
+static void read_tokenizer(backbone_t *b, const char *folder, XXH3_state_t *digest)
+{
+    char *path = xasprintf("%s/tokenizer.json", folder);
+    b->tokenizer = tokenizer_load(path);
+    b->frame = frame_load(path, b->tokenizer);
+    if (tokenizer_size(b->tokenizer) > b->model->config.vocab_size)
+        die_at(path, 0, "has ids up to %d, and the embedding %lld rows", tokenizer_size(b->tokenizer) - 1,
+               (long long)b->model->config.vocab_size);
+    bytes_t whole = in_bytes(path);
+    XXH3_128bits_update(digest, whole.data, whole.len);
+    in_free(&whole);
+    free(path);
+}
+
+backbone_t *backbone_open(const char *folder)
+{
+    static const char *const single[] = {"model.safetensors", NULL};
+    backbone_t *b = NEW(backbone_t);
+    XXH3_state_t *digest = XXH3_createState();
+    XXH3_128bits_reset(digest);
+    const model_config_t config = read_config(folder, digest);
+    b->files = tensor_folder_open(folder, single, digest);
+    b->model = model_new_mapped(config, prefix_of(b->files));
+    read_weights(b);
+    read_tokenizer(b, folder, digest);
+    b->digest = digest_hex(XXH3_128bits_digest(digest));
+    XXH3_freeState(digest);
+    return b;
+}
+
+void backbone_close(backbone_t *b)
+{
+    if (!b) return;
+    model_free(b->model);
+    tokenizer_free(b->tokenizer);
+    frame_free(&b->frame);
+    tensor_folder_close(b->files);
+    free(b->digest);
+    free(b);
+}

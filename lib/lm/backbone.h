@@ -1,0 +1,24 @@
+/* A pretrained decoder, as Hugging Face's folders hold it: config.json, model.safetensors or several with their index, tokenizer.json. */
+#ifndef SIDMILL_LM_BACKBONE_H
+#define SIDMILL_LM_BACKBONE_H
+
+#include "bpe/encoder.h"
+#include "bpe/frame.h"
+#include "nn/model.h"
+#include "nn/tensor_folder.h"
+
+typedef struct {
+    model_t *model;          /* its matrices lie in the files */
+    tokenizer_t *tokenizer;
+    frame_t frame;           /* of a text */
+    char *digest;            /* of config, weights and tokenizer, in hexadecimal */
+    tensor_folder_t *files;
+} backbone_t;
+
+/* Opens a folder. Families are those of nn/model_config.h. A file that is missing ends the process with EX_NOINPUT; one that is
+ * malformed, asks for what is not supported, has shapes that disagree with the config, numbers that are not finite, or a tokenizer with
+ * more ids than the embedding has rows, with EX_DATAERR. The output matrix is not read. */
+backbone_t *backbone_open(const char *folder);
+void backbone_close(backbone_t *b);
+
+#endif
