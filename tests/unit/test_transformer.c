@@ -25,6 +25,12 @@ static const model_config_t shape = {.hidden_size = 8, .num_hidden_layers = 2, .
                                      .head_dim = 4, .intermediate_size = 12, .vocab_size = 9, .max_position_embeddings = 64,
                                      .rms_norm_eps = 1e-6, .rope_theta = 10000};
 
+/* The same with what other families have: biases, norms of heads, scaled frequencies. */
+static const model_config_t qwen = {.hidden_size = 8, .num_hidden_layers = 2, .num_attention_heads = 4, .num_key_value_heads = 2,
+                                    .head_dim = 4, .intermediate_size = 12, .vocab_size = 9, .max_position_embeddings = 64,
+                                    .rms_norm_eps = 1e-6, .rope_theta = 10000, .rope_scaling = {8, 1, 4, 16},
+                                    .qkv_bias = true, .qk_norm = true};
+
 typedef struct {
     space_t space;
     sequences_t sequences;
@@ -42,11 +48,11 @@ typedef struct {
     double dropout;
 } fixture_t;
 
-static fixture_t *fixture(softmax_t softmax, double smoothing, double dropout)
+static fixture_t *fixture_of(model_config_t config, softmax_t softmax, double smoothing, double dropout)
 {
     fixture_t *f = NEW(fixture_t);
     f->space = space_make(&sids, softmax, BODY_FLAT, 20);
-    f->model = model_new(shape);
+    f->model = model_new(config);
     model_init(f->model, 7);
     /* larger weights than a real start, so that every path carries a visible gradient */
     for (int i = 0; i < f->model->params.count; i++)
@@ -68,6 +74,8 @@ static fixture_t *fixture(softmax_t softmax, double smoothing, double dropout)
     f->dropout = dropout;
     return f;
 }
+
+static fixture_t *fixture(softmax_t softmax, double smoothing, double dropout) { return fixture_of(shape, softmax, smoothing, dropout); }
 
 static void release(fixture_t *f)
 {
@@ -105,9 +113,9 @@ static double pass(fixture_t *f, bool backward)
 }
 
 /* Compares the gradient of every parameter tensor along a random direction with a central difference. */
-static void check_gradients(softmax_t softmax, double dropout)
+static void check_gradients(model_config_t config, softmax_t softmax, double dropout)
 {
-    fixture_t *f = fixture(softmax, 0, dropout);
+    fixture_t *f = fixture_of(config, softmax, 0, dropout);
     pass(f, true);
     float *grads = xfloats((size_t)f->model->params.size);
     memcpy(grads, f->grads->dense, (size_t)f->model->params.size * sizeof(float));
@@ -133,9 +141,10 @@ static void check_gradients(softmax_t softmax, double dropout)
     release(f);
 }
 
-TEST(gradients_trie_softmax) { check_gradients(SOFTMAX_TRIE, 0); }
-TEST(gradients_level_softmax) { check_gradients(SOFTMAX_LEVEL, 0); }
-TEST(gradients_with_dropout) { check_gradients(SOFTMAX_TRIE, 0.3); }
+TEST(gradients_trie_softmax) { check_gradients(shape, SOFTMAX_TRIE, 0); }
+TEST(gradients_level_softmax) { check_gradients(shape, SOFTMAX_LEVEL, 0); }
+TEST(gradients_with_dropout) { check_gradients(shape, SOFTMAX_TRIE, 0.3); }
+TEST(gradients_of_other_families) { check_gradients(qwen, SOFTMAX_TRIE, 0.3); }
 
 /* With smoothing e over n allowed tokens the logits' gradient is softmax - (1 - e) [right] - e / n: it sums to zero, and at
  * the right token it is larger by e (1 - 1/n). Seen through one target's state gradient, on a model whose embedding is the identity. */
@@ -357,6 +366,6 @@ TEST(shards_hold_every_record_once)
     free(items);
 }
 
-UNIT_MAIN(UNIT(gradients_trie_softmax), UNIT(gradients_level_softmax), UNIT(gradients_with_dropout), UNIT(label_smoothing_spreads_its_share),
+UNIT_MAIN(UNIT(gradients_trie_softmax), UNIT(gradients_level_softmax), UNIT(gradients_with_dropout), UNIT(gradients_of_other_families), UNIT(label_smoothing_spreads_its_share),
           UNIT(extension_agrees_with_a_whole_pass), UNIT(branches_agree_with_whole_histories), UNIT(passes_add_up),
           UNIT(frozen_blocks_have_no_gradient), UNIT(windows_score_every_item_once), UNIT(shards_hold_every_record_once))
