@@ -53,7 +53,7 @@ extern model_client_options_t model_client_options;
     OPT_INT(0, "give-up", "N", &model_client_options.give_up, 0, 1000000000, "http: stop after N in a row; 0: never"),       \
     OPT_REAL(0, "connect-timeout", "SECONDS", &model_client_options.connect_timeout, 0.001, 3600, "http: for a connection"), \
     OPT_REAL(0, "timeout", "SECONDS", &model_client_options.timeout, 0.001, 86400, "http: for a reply, in all"),             \
-    OPT_STRING(0, "cache", "FILE", &model_client_options.cache, "http: answers kept; none: not kept [~/.cache/sidmill]"),    \
+    OPT_STRING(0, "cache", "FILE", &model_client_options.cache, "answers kept; none: not kept [~/.cache/sidmill]"),    \
     OPT_FLAG(0, "ask-again", &model_client_options.ask_again, "http: send again what was too large before"),                 \
     CONFIG_STRING(0, "body", "JSON", &model_client_options.body, "http: more members of a request, {\"top_p\":0.9}"),        \
     OPT_STRING(0, "headers", "FILE", &model_client_options.headers, "http: headers to send, one a line")
