@@ -23,7 +23,8 @@ void decoder_free(decoder_t *d);
  * items. Borrowed. */
 void decoder_restrict(decoder_t *d, const item_set_t *const *within);
 
-/* In lists to come, trails[i] becomes the way to list i; NULL, there or for all, as at first: nothing is taken down. Borrowed. */
+/* In lists to come, trails[i], an empty one, becomes the way to list i; NULL, there or for all, as at first: nothing is
+ * taken down. Borrowed. */
 void decoder_follow(decoder_t *d, trail_t *const *trails);
 
 /* The k best items of each of n histories, the last max_items of each read: items [n, k] (-1 where none is left), scores

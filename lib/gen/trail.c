@@ -40,7 +40,8 @@ static void add_level(trail_t *t, const trie_t *trie, const beam_t *b)
     const int64_t first = t->first[t->levels];
     t->first[t->levels + 1] = first;
     for (int i = 0; i < b->live_count; i++) add_prefix(t, b->live[i].node, b->live[i].score);
-    for (int i = 0; i < b->done_count; i++) add_prefix(t, beginning(trie, trie->leaf[b->done[i].item], t->levels + 1), b->done[i].score);
+    for (int i = 0; i < b->done_count; i++)
+        add_prefix(t, beginning(trie, trie->leaf[b->done[i].item], t->levels + 1), b->done[i].score);
     qsort_r(t->prefixes + first, (size_t)(t->first[t->levels + 1] - first), sizeof *t->prefixes, best_first, (void *)trie);
     t->levels++;
 }

@@ -22,9 +22,8 @@ typedef struct {
 
 void trail_free(trail_t *t);
 
-/* Takes down what a beam holds after the level that comes next. A finished SID keeps its place as a prefix that grows by a code a
- * level, also where all of them were certain at once; when nothing lives, until all are whole. What is whole is over: no more is taken
- * down then. */
+/* Takes down what a beam holds after one more level. A finished SID is a prefix that grows by a code a level, also where the codes to come
+ * were certain at once; of a beam in which nothing lives, all levels to come are taken down, and what comes then is passed over. */
 void trail_add(trail_t *t, const trie_t *trie, const beam_t *b);
 
 #endif

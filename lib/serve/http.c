@@ -47,20 +47,19 @@ static const char *header(struct MHD_Connection *c, const char *name)
     return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
 }
 
-/* A part of the query, percent-decoded; NULL if it is not there. */
+/* A part of the query, percent-decoded, and its length unless `n` is NULL; NULL if it is not there. */
 static const char *argument(struct MHD_Connection *c, const char *name, size_t *n)
 {
     const char *value = NULL;
-    *n = 0;
     MHD_lookup_connection_value_n(c, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value, n);
     return value;
 }
 
 static int search(const edition_t *e, struct MHD_Connection *c, buf_t *out)
 {
-    size_t n, unused;
+    size_t n = 0;
     const char *words = argument(c, "q", &n);
-    return page_search(e, words, n, argument(c, "limit", &unused), out);
+    return page_search(e, words, n, argument(c, "limit", NULL), out);
 }
 
 static call_t *call_new(http_t *h, struct MHD_Connection *connection, const char *url, const char *method)

@@ -384,7 +384,8 @@ static void check_trail(const fixture_t *f, const trail_t *t, int k, const int32
     for (int l = 0; l < t->levels; l++)
         for (int64_t i = t->first[l]; i < t->first[l + 1]; i++) {
             const trail_prefix_t p = t->prefixes[i];
-            const int64_t whole = l ? place_in_level(t, l - 1, p.node) : -1, before = l ? place_in_level(t, l - 1, trie->parent[p.node]) : 0;
+            const int64_t whole = l ? place_in_level(t, l - 1, p.node) : -1;
+            const int64_t before = l ? place_in_level(t, l - 1, trie->parent[p.node]) : 0;
             if (i > t->first[l]) CHECK(p.score <= t->prefixes[i - 1].score);
             CHECK((whole < 0) != (before < 0));
             CHECK(l || trie->parent[p.node] == 0);
