@@ -47,6 +47,21 @@ static const char *header(struct MHD_Connection *c, const char *name)
     return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
 }
 
+/* A part of the query, percent-decoded, and its length unless `n` is NULL; NULL if it is not there. */
+static const char *argument(struct MHD_Connection *c, const char *name, size_t *n)
+{
+    const char *value = NULL;
+    MHD_lookup_connection_value_n(c, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value, n);
+    return value;
+}
+
+static int search(const edition_t *e, struct MHD_Connection *c, buf_t *out)
+{
+    size_t n = 0;
+    const char *words = argument(c, "q", &n);
+    return page_search(e, words, n, argument(c, "limit", NULL), out);
+}
+
 static call_t *call_new(http_t *h, struct MHD_Connection *connection, const char *url, const char *method)
 {
     call_t *c = NEW(call_t);
@@ -66,6 +81,7 @@ static void call_free(call_t *c)
     if (c->ordered) order_free(&c->job.order);
     free(c->job.items);
     free(c->job.scores);
+    unfolding_free(&c->job.unfolding);
     buf_free(&c->body);
     buf_free(&c->reply);
     free(c);
@@ -136,6 +152,7 @@ static enum MHD_Result show(call_t *c)
     case ROUTE_HEALTH: status = page_health(e, h->stage != OPEN, &c->reply); break;
     case ROUTE_ITEM: status = page_item(e, c->rest, &c->reply); break;
     case ROUTE_CODES: status = page_codes(e, c->rest, &c->reply); break;
+    case ROUTE_SEARCH: status = search(e, c->connection, &c->reply); break;
     case ROUTE_METRICS: status = 200, meter_write(h->meter, &c->reply); break;
     case ROUTE_RECOMMEND:
     case ROUTE_OTHER:
@@ -150,7 +167,7 @@ static enum MHD_Result answer(call_t *c)
 {
     if (c->status == 503) return send_error(c, 503, "too many requests wait");
     if (c->ordered) {
-        order_write(&c->job.order, c->job.items, c->job.scores, &c->reply);
+        order_write(&c->job.order, c->job.items, c->job.scores, &c->job.unfolding, &c->reply);
         return send_reply(c, 200);
     }
     if (!c->allowed) return send_error(c, 401, "expected the header Authorization: Bearer TOKEN");
