@@ -162,8 +162,8 @@ deps-compare:
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell getconf _NPROCESSORS_ONLN))
 EXPERIMENT = --no-print-directory -f pipelines/stages.mk BIN=$(BUILD)/bin
 
-.PHONY: run data plan watch ablation demo
-run data plan ablation: all
+.PHONY: run data plan watch ablation report demo
+run data plan ablation report: all
 	@$(MAKE) $(EXPERIMENT) $@
 watch: # builds nothing: what it looks at may be building
 	@$(MAKE) $(EXPERIMENT) $@
@@ -257,6 +257,8 @@ make plan DATASET=.. the experiment's stages and their folders, without running 
 make watch ...       the same in one line, in another terminal, until all is made
 make ablation DATASET=demo [ABLATION=evidence] [SEEDS=..]
                      a pipeline with parts of it left out, as a table with intervals
+make report DATASET=.. [PIPELINE=..] [SEEDS=..]
+                     the same as one page for a browser: results, curves, codes, stages, and a catalogue to be explored
 make data DATASET=.. only the data set's ingestion
 make deps            install what is missing (Debian); demo and check do it too; DEPS=no: never install
 make check-fresh     demo and check as README has them, on a minimal Debian made for it (root only)

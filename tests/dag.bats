@@ -356,11 +356,17 @@ ran_sorted() { ran | tr ' ' '\n' | sort | paste -sd ' '; }
 
 @test "plan and watch: what the stages took, and what is to go" {
     dag run
-    for folder in work/toy/*; do echo 30 > "$folder/seconds"; done
+    for folder in work/toy/*; do
+        echo 30 > "$folder/seconds"
+        echo 204800 > "$folder/memory"
+    done
     echo 7200 > work/toy/sidgen-train-*/seconds
+    echo 2000000 > work/toy/embed-*/memory
+    rm work/toy/sidgen-train-*/memory
     run --separate-stderr dag plan SEEDS="42 7"
     assert_success
-    assert_line --regexp '^made   work/toy/ingest-[0-9a-f]{12}  30 s$'
+    assert_line --regexp '^made   work/toy/ingest-[0-9a-f]{12}  30 s, 210 MB$'
+    assert_line --regexp '^made   work/toy/embed-[0-9a-f]{12}  30 s, 2.0 GB$'
     assert_line --regexp '^made   work/toy/sidgen-train-[0-9a-f]{12}  2 h 0 min$'
     assert_line --regexp '^to do  work/toy/rqvae-[0-9a-f]{12}  about 30 s$'
     assert_equal "${lines[-1]}" "to go  about 2 h 1 min"
@@ -408,7 +414,7 @@ ran_sorted() { ran | tr ' ' '\n' | sort | paste -sd ' '; }
         ran > before
         dag run
         assert_equal "$(cat before) $(ran | sed 's/ from its checkpoint//')" "$(all_with_twice "$stage")"
-        run diff -r -x seconds undisturbed work
+        run diff -r -x seconds -x memory undisturbed work
         assert_success
     done
 }
@@ -432,7 +438,7 @@ all_with_twice()
     ran > /dev/null
     dag run
     assert_ran rqvae sidgen-train evaluate
-    run diff -r -x seconds undisturbed work
+    run diff -r -x seconds -x memory undisturbed work
     assert_success
 }
 
