@@ -1,10 +1,9 @@
 /* report: an experiment as one page for a browser. */
-#include <string.h>
-
 #include "base/buf.h"
 #include "base/cli.h"
 #include "base/err.h"
 #include "base/out.h"
+#include "page/page.h"
 #include "report/report.h"
 
 static report_files_t files = {.max_items = 20000};
@@ -50,13 +49,19 @@ static void check_options(void)
     if ((files.pictures || files.image_root) && !files.items.count) die(EX_USAGE, "--pictures and --image-root need --items");
 }
 
-static void write_json(out_t *out, const report_t *r)
+/* Appends the documents, a line each. */
+static void add_json(buf_t *out, const report_t *r)
 {
-    out_write(out, r->report.data, r->report.len);
-    out_write(out, "\n", 1);
+    buf_add(out, r->report.data, r->report.len);
+    buf_puts(out, "\n");
     if (!r->catalogue.len) return;
-    out_write(out, r->catalogue.data, r->catalogue.len);
-    out_write(out, "\n", 1);
+    buf_add(out, r->catalogue.data, r->catalogue.len);
+    buf_puts(out, "\n");
+}
+
+static void add_page(buf_t *out, const report_t *r)
+{
+    page_write(out, r->title, &(page_data_t){r->report.data, r->catalogue.data, r->report.len, r->catalogue.len});
 }
 
 int main(int argc, char **argv)
@@ -67,10 +72,13 @@ int main(int argc, char **argv)
     files.output = cli_common.output;
     check_options();
     out_check(cli_common.output, false);
+    buf_t text = {0};
     report_t r = report_make(&files);
+    (json ? add_json : add_page)(&text, &r);
     out_t *out = out_open(cli_common.output, false);
-    write_json(out, &r);
+    out_write(out, text.data, text.len);
     out_commit(out);
+    buf_free(&text);
     report_free(&r);
     return 0;
 }

@@ -1,8 +1,8 @@
 #include "report/thumbnails.h"
 
-#include <nettle/base64.h>
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "vision/decode.h"
@@ -53,12 +53,9 @@ static buf_t *shrink_all(const record_t *records, int64_t count)
 
 static void add_url(buf_t *out, const buf_t *picture)
 {
-    char *text = xmalloc(BASE64_ENCODE_RAW_LENGTH(picture->len));
-    base64_encode_raw(text, picture->len, (const uint8_t *)picture->data);
     buf_puts(out, "\"data:image/jpeg;base64,");
-    buf_add(out, text, BASE64_ENCODE_RAW_LENGTH(picture->len));
+    base64_add(out, picture->data, picture->len);
     buf_puts(out, "\"");
-    free(text);
 }
 
 void thumbnails_add(buf_t *out, const record_t *records, int64_t count)
