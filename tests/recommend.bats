@@ -243,6 +243,61 @@ passing() { grep -E "$1" items.jsonl | sed 's/^{"id":"\([^"]*\)".*/\1/'; }
     assert_equal "$stderr" 'recommend: warning: items.jsonl: no item passes the filters'
 }
 
+# What --unfold says of histories, against the lists without it and against itself: check_unfolded LISTS < lines
+check_unfolded() {
+    /usr/bin/python3 - "$1" unfolded.txt <<'PY'
+import json, math, sys
+for list_, line in zip(*(open(f) for f in sys.argv[1:]), strict=True):
+    a = json.loads(line)
+    assert "\t".join(f"{i['id']}:{i['score']:.6g}" for i in a["items"]) == list_.rstrip("\n"), (list_, line)
+    levels = a["levels"]
+    whole = lambda p: "item" in p
+    for depth, level in enumerate(levels):
+        assert [p["logp"] for p in level] == sorted((p["logp"] for p in level), reverse=True)
+        for p in level:
+            assert len(p["codes"]) == depth + 1 or whole(p) and len(p["codes"]) <= depth
+            if depth:
+                before = [q for q in levels[depth - 1] if q["codes"] == p["codes"][:len(q["codes"])]]
+                assert len(before) == 1 and before[0]["logp"] >= p["logp"], (p, before)
+    assert all(map(whole, levels[-1])) and not all(map(whole, levels[-2]))
+    found = {p["item"]: p["logp"] for p in levels[-1]}
+    listed = a["model"] if "model" in a else a["items"]
+    assert all(found[i["id"]] == i["score"] for i in listed)
+    for i in a["items"] if "power" in a else []:
+        assert abs(a["power"] * math.log(sum(i["parts"].values())) + i.get("votes", 0) - i["score"]) < 1e-4, i
+        assert len(i["parts"]) > 1 and all(x > 0 for x in i["parts"].values())
+PY
+}
+
+@test "--unfold: the same lists, and how the beam and the mixture came to them" {
+    make_items
+    "$BIN/blend" -q -i i.st -m model.st -s sids.st -o both.st
+    "$BIN/sidgen-train" -q -s sids.st -i i.st --dim 16 --layers 1 --heads 2 --ffn 32 --epochs 1 --batch-tokens 1024 --shards 8 \
+        --warmup 2 --valid-users 0 --body timeline --item-vectors -o timeline.st
+    for i in {1..50}; do echo "i$i i$((i * 7 % 59)) i$((i * i % 59))"; done >histories.txt
+    check() { # check MODEL OPTION...
+        "$BIN/recommend" -s sids.st -k 4 -b 6 -m "$@" <histories.txt >lists.tsv
+        "$BIN/recommend" -s sids.st -k 4 -b 6 -m "$@" --unfold <histories.txt >unfolded.txt
+        check_unfolded lists.tsv
+    }
+    check model.st
+    check timeline.st --threads 2
+    check model.st -x
+    check model.st --items items.jsonl -f colour=red -x
+    check model.st --blend both.st
+    check model.st --blend both.st -x --items items.jsonl -f colour=red
+    run --separate-stderr recommend -k 2 --unfold -t items.jsonl < <(printf 'i4 nobody\n')
+    assert_output --regexp '^\{"items":\[\{"id":"i[0-9]*","score":-[0-9.]*,"title":"T[0-9]*"\}.*\],"unknown":1,"levels":\['
+    # Popularity has no story; a mixture without a model has no levels.
+    run recommend -k 2 --unfold -i i.st < <(echo)
+    assert_output --regexp '^\{"items":\[[^[]*\],"unknown":0\}$'
+    "$BIN/blend" -q -i i.st -o alone.st
+    run "$BIN/recommend" --blend alone.st -k 2 --unfold < <(printf 'i4\n\n')
+    assert_line --index 0 --regexp '"parts":\{"cooccur":[^[]*"power":[0-9.]*\}$'
+    assert_line --index 1 --regexp '"parts":\{"popular":[0-9.]*\}\}\],"unknown":0,"power":1\}$'
+    fails_with 64 '--unfold' recommend --task 4 --unfold </dev/null
+}
+
 @test "wrong options and files" {
     for wrong in '-k 30' '--beam 5' '-k 0' 'extra' '--beams 3'; do
         # shellcheck disable=SC2086 # words

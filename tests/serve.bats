@@ -155,6 +155,25 @@ many() { "$HTTP" many "$port" "${1:-32}"; }
     expect 400 'without --items' POST /recommend '{"history":["i1"],"filter":{"brand":"B1"}}'
 }
 
+@test "unfold: recommend's, with others in one batch; of one history" {
+    local order='{"history":["i4","i7","nobody"],"k":3,"unfold":true,"filter":{"brand":["B1","B2"]}}'
+    for files in '-m timeline.st' '-m model.st --blend both.st'; do
+        # shellcheck disable=SC2086 # words
+        echo 'i4 i7 nobody' | "$BIN/recommend" -q -s sids.st $files -k 3 -t items.jsonl -f brand=B1 -f brand=B2 --unfold 2>/dev/null >expected.json
+        # shellcheck disable=SC2086
+        serve $files --items items.jsonl
+        ask POST /recommend "$order"
+        assert_equal "$body" "$(cat expected.json)"
+        [[ $body == *'"levels":[[{"codes":['* ]]
+        { requests '"k":3' <histories.txt | head -100; for _ in {1..20}; do echo "$order"; done; } | shuf --random-source=sids.st | many 48 | grep levels |
+            jq -Rc 'ltrimstr("200 ") | fromjson | [.items[].id]' | uniq -c >unfolded.txt
+        assert_regex "$(cat unfolded.txt)" "^ *20 $(jq -c '[.items[].id]' expected.json | sed 's/[][]/\\&/g')\$"
+        expect 200 '^[^[]*\[[^[]*\][^[]*$' POST /recommend "${order/true/false}"
+    done
+    expect 400 'one \\"history\\"' POST /recommend '{"histories":[["i1"]],"unfold":true}'
+    expect 400 'true or false' POST /recommend '{"history":["i1"],"unfold":1}'
+}
+
 @test "pages: items, codes, health, metrics, what there is" {
     serve -m model.st --items items.jsonl
     expect 200 'POST /recommend' GET /

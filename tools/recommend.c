@@ -14,6 +14,7 @@
 #include "nn/backend.h"
 #include "select/conditions.h"
 #include "select/item_records.h"
+#include "serve/answer.h"
 #include "serve/engine.h"
 #include "tasks/asker.h"
 #include "tasks/curriculum.h"
@@ -22,7 +23,7 @@ enum { BATCH = 256, LINE_MAX_BYTES = 1 << 26 };
 
 static const char *model, *sids, *blend, *interactions, *titles, *items_path, *gemm = "auto";
 static int64_t k = 10, beam = 20, task = 1;
-static bool exclude_seen;
+static bool exclude_seen, unfold;
 static cli_list_t filters;
 
 static const cli_option_t options[] = {
@@ -36,6 +37,7 @@ static const cli_option_t options[] = {
     OPT_STRING('i', "interactions", "FILE", &interactions, "popularity, for empty histories (the model's start)"),
     OPT_STRING('t', "titles", "FILE", &titles, "items.jsonl: print score, id and title, an item a line"),
     CONFIG_LIST('f', "filter", "KEY=VALUE", &filters, "only items that have it; a key again: either value; keys: all of them"),
+    CONFIG_FLAG(0, "unfold", &unfold, "answer by a JSON object: the list and how it came about"),
     OPT_STRING(0, "items", "FILE", &items_path, "items.jsonl that filters go by (the --titles file)"),
     OPT_CHOICE(0, "gemm", backend_names, &gemm, "matrix backend"),
     CLI_THREADS,
@@ -49,7 +51,8 @@ static const cli_t cli = {"recommend", "[-m model.st -s sids.st] [--blend blend.
 /* A history as asked. */
 typedef struct {
     int32_t *items;
-    int64_t count, cap;
+    int64_t count, cap, unknown; /* unknown: ids that the catalogue lacks */
+    unfolding_t unfolding;
     bool empty;          /* of a task: nothing to ask with */
 } asked_t;
 
@@ -112,19 +115,34 @@ static void answer_titles(server_t *s)
     }
 }
 
+static void put_unfolding(server_t *s, asked_t *a, const int32_t *items, const float *scores)
+{
+    const answer_t answer = {s->engine, titles ? s->records : NULL, k, items, scores, a->unknown, s->within, &a->unfolding};
+    buf_t line = {0};
+    answer_write(&answer, &line);
+    fprintf(out_file(s->out), "%s\n", line.data);
+    buf_free(&line);
+    unfolding_free(&a->unfolding);
+}
+
 static void answer_histories(server_t *s)
 {
     history_t histories[BATCH];
     const item_set_t *within[BATCH];
+    unfolding_t *unfoldings[BATCH];
     int32_t *items = NEW_ARRAY(int32_t, s->waiting * k);
     float *scores = NEW_ARRAY(float, s->waiting * k);
     for (int i = 0; i < s->waiting; i++) {
         histories[i] = (history_t){s->batch[i].items, s->batch[i].count, -1};
         within[i] = s->within;
+        unfoldings[i] = &s->batch[i].unfolding;
     }
-    const engine_query_t q = {s->waiting, histories, within, beam, k, exclude_seen};
+    const engine_query_t q = {s->waiting, histories, within, beam, k, exclude_seen, unfold ? unfoldings : NULL};
     engine_ask(s->engine, &q, items, scores);
-    for (int i = 0; i < s->waiting; i++) put_list(s, items + i * k, scores + i * k, k);
+    for (int i = 0; i < s->waiting; i++) {
+        if (unfold) put_unfolding(s, &s->batch[i], items + i * k, scores + i * k);
+        else put_list(s, items + i * k, scores + i * k, k);
+    }
     free(items);
     free(scores);
 }
@@ -152,13 +170,16 @@ static void warn_unknown(const char *id, size_t n, long long number)
 /* Reads one line's history; ids that the catalogue lacks are named and skipped. */
 static void read_history(server_t *s, asked_t *a, const char *line, size_t n, long long number)
 {
-    a->count = 0;
+    a->count = a->unknown = 0;
     id_line_t ids = id_line_start(s->ids, line, n, " ");
     for (const char *id; id_line_next(&ids, &id, &n);) {
         const int64_t item = strtab_find(s->ids, id, n);
         GROW(a->items, a->count, a->cap);
         if (item >= 0) a->items[a->count++] = (int32_t)item;
-        else warn_unknown(id, n, number);
+        else {
+            warn_unknown(id, n, number);
+            a->unknown++;
+        }
     }
 }
 
@@ -283,8 +304,8 @@ int main(int argc, char **argv)
     if (model && lists && k > beam) die(EX_USAGE, "-k %lld: expected at most --beam %lld", (long long)k, (long long)beam);
     if (filters.count && !items_path && !titles) die(EX_USAGE, "--filter needs --items or --titles");
     if (items_path && titles) die(EX_USAGE, "--items and --titles exclude each other: either is what filters go by");
-    if (task > 1 && (!model || blend || exclude_seen || interactions))
-        die(EX_USAGE, "--task %lld needs --model, and goes without --blend, --exclude-seen and --interactions", (long long)task);
+    if (task > 1 && (!model || blend || exclude_seen || interactions || unfold))
+        die(EX_USAGE, "--task %lld needs --model, and goes without --blend, --exclude-seen, --interactions and --unfold", (long long)task);
     if (!lists && (titles || filters.count || cli_given("k")))
         die(EX_USAGE, "--task %lld tells one title a line: it goes without -k, --filter and --titles", (long long)task);
     server_t s = server_open();

@@ -55,6 +55,7 @@ struct mixer {
     int64_t n, k, beam_k, width, spare;
     const history_t *histories, *own; /* own: NULL: nothing is forgotten */
     const item_set_t *const *within;  /* [n], or NULL */
+    unfolding_t *const *unfoldings;   /* likewise */
     int32_t *beam;        /* [n, beam_k] */
     float *beam_log_p;
     int32_t *ranked;      /* [n, k] */
@@ -117,19 +118,22 @@ static void wanted_by(const mixer_t *m, int bin, bool wanted[PARTS])
     wanted[PART_GENERATOR] = false;
 }
 
-/* Sums up what the parts give to a candidate. */
-static void weigh(const mixer_t *m, const sources_answer_t *a, int bin, const bool wanted[PARTS], candidate_t *c)
+/* Sums up what the parts give to a candidate; part [PARTS], unless it is NULL, becomes what each adds to the first sum. */
+static void weigh(const mixer_t *m, const sources_answer_t *a, int bin, const bool wanted[PARTS], candidate_t *c, double *part)
 {
     const blend_t *b = m->blend;
     c->group = blend_group(b, c->item);
     c->sum = bin == EMPTY ? sources_probability(&b->sources, a, PART_POPULAR, c->item) : 0;
     c->votes = 0;
+    if (part) part[PART_POPULAR] = c->sum;
     const int64_t events = b->sources.popularity[c->item];
     const bool is_met = events > 0;
     for (int s = 0; s < b->parts && bin != EMPTY; s++) {
         if (!wanted[b->part[s]]) continue;
         const double p = sources_probability(&b->sources, a, b->part[s], c->item);
-        c->sum += m->how->weight[bin * b->parts + s] * m->how->factor[c->group * b->parts + s] * p;
+        const double share = m->how->weight[bin * b->parts + s] * m->how->factor[c->group * b->parts + s] * p;
+        c->sum += share;
+        if (part) part[b->part[s]] = share;
         c->votes += mixing_vote(m->how, s, p, is_met);
     }
     if (!is_met && bin != EMPTY) c->votes += m->how->quiet[0];
@@ -141,15 +145,24 @@ static bool asks_generator(const mixer_t *m, int bin)
     return m->generator >= 0 && bin != EMPTY && mixing_wants(m->how, m->blend->parts, bin, m->generator);
 }
 
-/* The score of a candidate to which the generator gives p, of which it leaves `left` to the items that count. */
-static double score(const mixer_t *m, int bin, const candidate_t *c, double p, double left)
+/* What the generator adds to the sums of a candidate to which it gives p, of which it leaves `left` to the items that count. */
+static double generator_share(const mixer_t *m, int bin, const candidate_t *c, double p, double left)
 {
     const int parts = m->blend->parts;
+    return m->how->weight[bin * parts + m->generator] * m->how->factor[c->group * parts + m->generator] * p / left;
+}
+
+static double generator_vote(const mixer_t *m, const candidate_t *c, double p, double left)
+{
+    return mixing_vote(m->how, m->generator, p / left, m->blend->sources.popularity[c->item] > 0);
+}
+
+/* The candidate's score then. */
+static double score(const mixer_t *m, int bin, const candidate_t *c, double p, double left)
+{
     if (bin == EMPTY) return log(c->sum);
     if (!asks_generator(m, bin)) return mixing_score(m->how, c->sum, c->votes);
-    const double by = m->how->weight[bin * parts + m->generator] * m->how->factor[c->group * parts + m->generator];
-    const bool is_met = m->blend->sources.popularity[c->item] > 0;
-    return mixing_score(m->how, c->sum + by * p / left, c->votes + mixing_vote(m->how, m->generator, p / left, is_met));
+    return mixing_score(m->how, c->sum + generator_share(m, bin, c, p, left), c->votes + generator_vote(m, c, p, left));
 }
 
 /* The candidate for an item, added where it is none yet. */
@@ -258,7 +271,7 @@ static void gather_history(mixer_t *m, int64_t i, workspace_t *w)
     add_best(m, wanted, within, asked, w);
     for (int64_t j = 0; j < asked->count; j++) {
         candidate_t *c = &asked->candidates[j];
-        weigh(m, &w->answer, asked->bin, wanted, c);
+        weigh(m, &w->answer, asked->bin, wanted, c, NULL);
         c->met = met->touched[c->item];
         c->barred = within && !item_set_holds(within, c->item);
     }
@@ -298,9 +311,57 @@ static void score_unknown(mixer_t *m)
     score_queue(m);
 }
 
-static void rank_history(mixer_t *m, int64_t i, ranking_item_t *best)
+static const candidate_t *candidate_of(const asked_t *a, int32_t item)
+{
+    const candidate_t *c = a->candidates;
+    while (c->item != item) c++;
+    return c;
+}
+
+/* Tells what each part gives to a candidate, of which `left` is as above. */
+static unfolding_item_t unfold_item(const mixer_t *m, const sources_answer_t *answer, int bin, const bool wanted[PARTS], candidate_t c,
+                                    double left)
+{
+    unfolding_item_t u = {.item = c.item};
+    weigh(m, answer, bin, wanted, &c, u.part);
+    u.votes = c.votes;
+    if (!asks_generator(m, bin)) return u;
+    u.part[PART_GENERATOR] = generator_share(m, bin, &c, c.generator, left);
+    u.votes += generator_vote(m, &c, c.generator, left);
+    return u;
+}
+
+/* Copies what the beam of history i has found. */
+static void unfold_beam(const mixer_t *m, int64_t i, unfolding_t *u)
+{
+    u->found = NEW_ARRAY(int32_t, m->beam_k);
+    u->found_score = NEW_ARRAY(float, m->beam_k);
+    for (const int64_t first = i * m->beam_k; u->found_count < m->beam_k && m->beam[first + u->found_count] >= 0; u->found_count++) {
+        u->found[u->found_count] = m->beam[first + u->found_count];
+        u->found_score[u->found_count] = m->beam_log_p[first + u->found_count];
+    }
+}
+
+/* Tells how the list of history i came about; its evidence, long overwritten, is asked again. */
+static void unfold(const mixer_t *m, int64_t i, double left, sources_answer_t *answer)
+{
+    unfolding_t *u = m->unfoldings[i];
+    const asked_t *a = &m->asked[i];
+    const int32_t *list = m->ranked + i * m->k;
+    bool wanted[PARTS];
+    wanted_by(m, a->bin, wanted);
+    sources_ask(&m->blend->sources, &m->histories[i], m->own ? &m->own[i] : NULL, wanted, answer);
+    u->power = a->bin == EMPTY ? 1 : m->how->power[0];
+    u->items = NEW_ARRAY(unfolding_item_t, m->k);
+    for (; u->count < m->k && list[u->count] >= 0; u->count++)
+        u->items[u->count] = unfold_item(m, answer, a->bin, wanted, *candidate_of(a, list[u->count]), left);
+    if (asks_generator(m, a->bin)) unfold_beam(m, i, u);
+}
+
+static void rank_history(mixer_t *m, int64_t i, workspace_t *w)
 {
     asked_t *a = &m->asked[i];
+    ranking_item_t *best = w->best;
     for (int64_t j = 0, at = m->offsets[i]; j < a->count && at < m->offsets[i + 1]; j++)
         if (!a->candidates[j].known) a->candidates[j].generator = exp((double)m->log_p[at++]);
     double least;
@@ -317,6 +378,7 @@ static void rank_history(mixer_t *m, int64_t i, ranking_item_t *best)
         m->ranked[i * m->k + j] = there ? best[j].item : -1;
         m->scores[i * m->k + j] = there ? (float)best[j].score : 0;
     }
+    if (m->unfoldings && m->unfoldings[i]) unfold(m, i, left, &w->answer);
 }
 
 static void rank(void *ctx, int64_t shard, int worker)
@@ -325,7 +387,7 @@ static void rank(void *ctx, int64_t shard, int worker)
     workspace_t *w = &m->work[worker];
     for (int64_t i = shard * SHARD; i < min64((shard + 1) * SHARD, m->n); i++) {
         reserve_best(w, max64(m->k, m->asked[i].places));
-        rank_history(m, i, w->best);
+        rank_history(m, i, w);
     }
 }
 
@@ -344,12 +406,26 @@ static bool find_bins(mixer_t *m)
 
 void mixer_forget(mixer_t *m, const history_t *own) { m->own = own; }
 void mixer_restrict(mixer_t *m, const item_set_t *const *within) { m->within = within; }
+void mixer_unfold(mixer_t *m, unfolding_t *const *unfoldings) { m->unfoldings = unfoldings; }
+
+/* Asks the generator for the chunk's beams. */
+static void search(mixer_t *m)
+{
+    trail_t **trails = unfolding_trails(m->n, m->unfoldings);
+    for (int64_t i = 0; trails && i < m->n; i++)
+        if (!asks_generator(m, m->asked[i].bin)) trails[i] = NULL;
+    decoder_restrict(m->decoder, m->within);
+    decoder_follow(m->decoder, trails);
+    decoder_topk(m->decoder, m->n, m->histories, (int)m->width, (int)m->spare, (int)m->beam_k, m->beam, m->beam_log_p);
+    free(trails);
+}
 
 void mixer_topk(mixer_t *m, const mixing_t *how, int64_t n, const history_t *histories, int width, int spare, int64_t k,
                 int32_t *items, float *scores)
 {
     const history_t *own = m->own;
     const item_set_t *const *within = m->within;
+    unfolding_t *const *unfoldings = m->unfoldings;
     get_ready(m);
     m->how = how;
     m->k = k;
@@ -363,11 +439,11 @@ void mixer_topk(mixer_t *m, const mixing_t *how, int64_t n, const history_t *his
         m->histories = histories + first;
         m->own = own ? own + first : NULL;
         m->within = within ? within + first : NULL;
+        m->unfoldings = unfoldings ? unfoldings + first : NULL;
         m->ranked = items + first * k;
         m->scores = scores + first * k;
         const bool beam = find_bins(m);
-        if (beam) decoder_restrict(m->decoder, m->within);
-        if (beam) decoder_topk(m->decoder, m->n, m->histories, width, spare, (int)m->beam_k, m->beam, m->beam_log_p);
+        if (beam) search(m);
         parallel_for(shards(m->n), gather, m);
         score_unknown(m);
         parallel_for(shards(m->n), rank, m);
@@ -375,6 +451,7 @@ void mixer_topk(mixer_t *m, const mixing_t *how, int64_t n, const history_t *his
     }
     m->own = own;
     m->within = within;
+    m->unfoldings = unfoldings;
     free(m->beam);
     free(m->beam_log_p);
 }

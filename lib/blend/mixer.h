@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "blend/blend.h"
+#include "blend/unfolding.h"
 #include "gen/space.h"
 #include "nn/transformer.h"
 #include "select/item_set.h"
@@ -22,6 +23,10 @@ void mixer_forget(mixer_t *m, const history_t *own);
 /* In lists to come, history i gets items of within[i] alone, a set over the space's trie if there is one; NULL, there or for all, as
  * at first: any. Of few, each is scored by all parts. Borrowed. */
 void mixer_restrict(mixer_t *m, const item_set_t *const *within);
+
+/* In lists to come, unfoldings[i], an empty one, becomes how list i came about; NULL, there or for all, as at first: nobody asks. The
+ * evidence is asked once more for each. Borrowed. */
+void mixer_unfold(mixer_t *m, unfolding_t *const *unfoldings);
 
 /* The k best items of each history by their scores (blend/mixing.h) under `how`; of an empty history by popularity. Candidates are
  * the generator's beam of `width` items (and `spare`: gen/decoder.h), the best of every part that counts, and met items where they

@@ -33,6 +33,7 @@ struct decoder {
     int64_t n;
     const history_t *histories;
     const item_set_t *const *within; /* [n], or NULL */
+    trail_t *const *trails;          /* likewise */
     int *width;    /* [n] of each history's beam */
     int widest, k;
     bool free_running;
@@ -142,6 +143,13 @@ static void finish_leaves(const decoder_t *d, beam_t *b, int level)
     }
 }
 
+/* Takes down where the histories stand after a level. */
+static void follow(const decoder_t *d, const workspace_t *w, int64_t first, int64_t n)
+{
+    for (int64_t i = 0; d->trails && !d->free_running && i < n; i++)
+        if (d->trails[first + i]) trail_add(d->trails[first + i], &d->space->trie, &w->beams[i]);
+}
+
 static void expand_all(const decoder_t *d, workspace_t *w, int64_t first, int64_t n, int level)
 {
     for (int64_t i = 0; i < n; i++) {
@@ -177,6 +185,7 @@ static void decode_batch(void *ctx, int64_t batch, int worker)
     for (int64_t i = 0; i < n; i++) beam_start(&w->beams[i], d->width[first + i], (int32_t)i);
     for (int level = 0; level <= d->space->vocab.levels; level++) {
         expand_all(d, w, first, n, level);
+        follow(d, w, first, n);
         if (level == d->space->vocab.levels) break;
         push_all(w, n);
         if (!stepper_advance(w->stepper)) break;
@@ -222,6 +231,7 @@ static void run(decoder_t *d, int64_t n, const history_t *histories, int beam, i
 }
 
 void decoder_restrict(decoder_t *d, const item_set_t *const *within) { d->within = within; }
+void decoder_follow(decoder_t *d, trail_t *const *trails) { d->trails = trails; }
 
 void decoder_topk(decoder_t *d, int64_t n, const history_t *histories, int beam, int spare, int k, int32_t *items, float *scores)
 {

@@ -7,6 +7,7 @@
 
 #include "data/interactions.h"
 #include "gen/space.h"
+#include "gen/trail.h"
 #include "nn/transformer.h"
 #include "select/item_set.h"
 
@@ -21,6 +22,9 @@ void decoder_free(decoder_t *d);
  * The search goes only where they are, so that there are as many as the beam is wide, or all. Scores are what they are among all
  * items. Borrowed. */
 void decoder_restrict(decoder_t *d, const item_set_t *const *within);
+
+/* In lists to come, trails[i] becomes the way to list i; NULL, there or for all, as at first: nothing is taken down. Borrowed. */
+void decoder_follow(decoder_t *d, trail_t *const *trails);
 
 /* The k best items of each of n histories, the last max_items of each read: items [n, k] (-1 where none is left), scores
  * [n, k] = sum of log-probabilities (-INFINITY where none), no length normalisation, ties by item index. A finished SID keeps

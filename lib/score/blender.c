@@ -27,6 +27,7 @@ static void topk(ranker_t *r, const ranker_query_t *q, int64_t k, int32_t *items
 {
     const mix_t *x = (mix_t *)r;
     mixer_restrict(x->blender->mixer, q->within);
+    mixer_unfold(x->blender->mixer, q->unfoldings);
     mixer_topk(x->blender->mixer, &x->how, q->n, q->histories, q->width, q->spare, k, items, scores);
 }
 

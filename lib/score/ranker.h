@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "blend/unfolding.h"
 #include "data/interactions.h"
 #include "select/item_set.h"
 
@@ -18,6 +19,8 @@ typedef struct {
                                    far as the catalogue goes; k may then be more than the width (data/met.h: met_chunk()) */
     const item_set_t *const *within; /* [n] what each list is held to, over the trie of the generator where there is one; NULL, there
                                    or for all: anything. Generators, mixtures and popularity alone heed it */
+    unfolding_t *const *unfoldings; /* [n] empty ones that become how each list came about, as far as generators and mixtures are part of
+                                   it; NULL, there or for all: nobody asks */
 } ranker_query_t;
 
 /* The spare items of which evaluations are made. */

@@ -22,8 +22,11 @@ struct recommender {
 static void topk(ranker_t *ranker, const ranker_query_t *q, int64_t k, int32_t *items, float *scores)
 {
     recommender_t *r = (recommender_t *)ranker;
+    trail_t **trails = unfolding_trails(q->n, q->unfoldings);
     decoder_restrict(r->decoder, q->within);
+    decoder_follow(r->decoder, trails);
     decoder_topk(r->decoder, q->n, q->histories, q->width, q->spare, (int)k, items, scores);
+    free(trails);
     for (int64_t i = 0; i < q->n * k; i++)
         if (items[i] < 0) scores[i] = 0;
 }

@@ -50,3 +50,11 @@ void item_records_free(item_records_t *r)
     facets_free(r->facets);
     free(r);
 }
+
+void item_records_write_title(const item_records_t *r, int64_t item, buf_t *out)
+{
+    const char *title = r ? r->title[item] : NULL;
+    if (!title) return;
+    buf_puts(out, ",\"title\":");
+    buf_json_string(out, title, strlen(title));
+}

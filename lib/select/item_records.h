@@ -16,4 +16,7 @@ typedef struct {
 item_records_t *item_records_read(const char *path, const strtab_t *ids, bool lines, bool facets);
 void item_records_free(item_records_t *r);
 
+/* Appends `,"title": ...` of an item that is known to have one; r may be NULL. */
+void item_records_write_title(const item_records_t *r, int64_t item, buf_t *out);
+
 #endif

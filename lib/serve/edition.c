@@ -50,14 +50,6 @@ void edition_release(edition_t *e)
 engine_t *edition_engine(const edition_t *e) { return e->engine; }
 const item_records_t *edition_records(const edition_t *e) { return e->records; }
 
-void edition_write_title(const edition_t *e, int64_t item, buf_t *out)
-{
-    const char *title = e->records ? e->records->title[item] : NULL;
-    if (!title) return;
-    buf_puts(out, ",\"title\":");
-    buf_json_string(out, title, strlen(title));
-}
-
 const item_set_t *edition_meet(edition_t *e, const conditions_t *c, bool *own)
 {
     buf_t name = {0};

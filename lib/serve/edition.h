@@ -24,9 +24,6 @@ void edition_release(edition_t *e);
 engine_t *edition_engine(const edition_t *e);
 const item_records_t *edition_records(const edition_t *e); /* NULL without a file of items */
 
-/* Appends `,"title": ...` of an item that is known to have one. */
-void edition_write_title(const edition_t *e, int64_t item, buf_t *out);
-
 /* The items that meet conditions. What was asked before is at hand; *own tells that the caller is to free it, else the edition does. Of
  * one thread at a time. */
 const item_set_t *edition_meet(edition_t *e, const conditions_t *c, bool *own);

@@ -65,7 +65,8 @@ const trie_t *engine_trie(const engine_t *e) { return e->recommender ? &recommen
 static void ask(ranker_t *r, const engine_query_t *q, int64_t first, int64_t n, int64_t places, int32_t *items, float *scores)
 {
     const ranker_query_t asked = {.n = n, .histories = q->histories + first, .width = (int)q->beam,
-                                  .spare = q->exclude_seen ? (int)q->k : 0, .within = q->within ? q->within + first : NULL};
+                                  .spare = q->exclude_seen ? (int)q->k : 0, .within = q->within ? q->within + first : NULL,
+                                  .unfoldings = q->unfoldings ? q->unfoldings + first : NULL};
     r->topk(r, &asked, places, items, scores);
 }
 
@@ -80,6 +81,8 @@ static void ask_unmet(engine_t *e, const engine_query_t *q, int64_t first, int64
         float *score = wide_scores + i * places;
         met_take(&e->met, &q->histories[first + i]);
         const int64_t left = met_leave_out(&e->met, places, list, score);
+        unfolding_t *u = q->unfoldings ? q->unfoldings[first + i] : NULL;
+        if (u) u->found_count = met_leave_out(&e->met, u->found_count, u->found, u->found_score);
         for (int64_t j = 0; j < q->k; j++) {
             items[i * q->k + j] = j < left ? list[j] : RANKER_NONE;
             scores[i * q->k + j] = j < left ? score[j] : 0;
@@ -94,6 +97,7 @@ static void ask_popular(engine_t *e, const engine_query_t *q, int64_t i, int32_t
     ask(e->popular, q, i, 1, q->k, items, scores);
     for (int64_t j = 0; j < q->k && items[j] >= 0; j++)
         scores[j] = (float)log(((double)e->popularity[items[j]] + 1) / (e->events + (double)engine_ids(e)->count));
+    if (q->unfoldings && q->unfoldings[i]) unfolding_free(q->unfoldings[i]);
 }
 
 void engine_ask(engine_t *e, const engine_query_t *q, int32_t *items, float *scores)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "blend/unfolding.h"
 #include "score/recommender.h"
 #include "select/item_set.h"
 
@@ -30,6 +31,7 @@ typedef struct {
     const item_set_t *const *within; /* [n], or NULL: score/ranker.h */
     int64_t beam, k;                 /* with a model k <= beam */
     bool exclude_seen;               /* leaves out each history's own items */
+    unfolding_t *const *unfoldings;  /* [n], or NULL: score/ranker.h; lists of popularity alone have empty ones */
 } engine_query_t;
 
 /* The k best items of each history: items [n, k], RANKER_NONE beyond the last, scores [n, k]. With interactions, an empty history gets

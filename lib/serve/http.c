@@ -66,6 +66,7 @@ static void call_free(call_t *c)
     if (c->ordered) order_free(&c->job.order);
     free(c->job.items);
     free(c->job.scores);
+    unfolding_free(&c->job.unfolding);
     buf_free(&c->body);
     buf_free(&c->reply);
     free(c);
@@ -150,7 +151,7 @@ static enum MHD_Result answer(call_t *c)
 {
     if (c->status == 503) return send_error(c, 503, "too many requests wait");
     if (c->ordered) {
-        order_write(&c->job.order, c->job.items, c->job.scores, &c->reply);
+        order_write(&c->job.order, c->job.items, c->job.scores, &c->job.unfolding, &c->reply);
         return send_reply(c, 200);
     }
     if (!c->allowed) return send_error(c, 401, "expected the header Authorization: Bearer TOKEN");

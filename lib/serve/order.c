@@ -8,7 +8,7 @@
 #include "data/json.h"
 #include "score/ranker.h"
 
-static const char *const members[] = {"history", "histories", "k", "exclude", "exclude_seen", "filter", NULL};
+static const char *const members[] = {"history", "histories", "k", "exclude", "exclude_seen", "filter", "unfold", NULL};
 
 static bool refuse(buf_t *why, const char *what)
 {
@@ -36,7 +36,7 @@ static cJSON *parse(const char *text, size_t length, buf_t *why)
     if (right) cJSON_ArrayForEach(member, json) {
         right = known_member(member->string);
         if (right) continue;
-        buf_puts(why, "unexpected member, expected history, histories, k, exclude, exclude_seen, filter");
+        buf_puts(why, "unexpected member, expected history, histories, k, exclude, exclude_seen, filter, unfold");
         break;
     }
     if (right) return json;
@@ -111,12 +111,25 @@ static bool read_histories(order_t *o, const cJSON *json, const order_limits_t *
     return false;
 }
 
-static bool read_numbers(order_t *o, const cJSON *json, const order_limits_t *most, buf_t *why)
+static bool read_flag(const cJSON *json, const char *name, bool *flag, buf_t *why)
 {
-    const cJSON *k = cJSON_GetObjectItemCaseSensitive(json, "k"), *seen = cJSON_GetObjectItemCaseSensitive(json, "exclude_seen");
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(json, name);
+    *flag = cJSON_IsTrue(value);
+    if (!value || cJSON_IsBool(value)) return true;
+    buf_printf(why, "\"%s\": expected true or false", name);
+    return false;
+}
+
+static bool read_flags(order_t *o, const cJSON *json, buf_t *why)
+{
+    if (!read_flag(json, "exclude_seen", &o->exclude_seen, why) || !read_flag(json, "unfold", &o->unfold, why)) return false;
+    return !(o->unfold && o->many) || refuse(why, "\"unfold\" goes with one \"history\"");
+}
+
+static bool read_k(order_t *o, const cJSON *json, const order_limits_t *most, buf_t *why)
+{
+    const cJSON *k = cJSON_GetObjectItemCaseSensitive(json, "k");
     const double wanted = k ? k->valuedouble : most->k < 10 ? (double)most->k : 10;
-    if (seen && !cJSON_IsBool(seen)) return refuse(why, "\"exclude_seen\": expected true or false");
-    o->exclude_seen = cJSON_IsTrue(seen);
     if ((k && !cJSON_IsNumber(k)) || !(wanted >= 1 && wanted <= (double)most->k) || wanted != (double)(int64_t)wanted) {
         buf_printf(why, "\"k\": expected a whole number from 1 to %lld", (long long)most->k);
         return false;
@@ -157,7 +170,7 @@ bool order_read(order_t *o, edition_t *e, const char *text, size_t length, const
 {
     *o = (order_t){.edition = edition_hold(e)};
     cJSON *json = parse(text, length, why);
-    const bool right = json && read_histories(o, json, most, why) && read_numbers(o, json, most, why) &&
+    const bool right = json && read_histories(o, json, most, why) && read_k(o, json, most, why) && read_flags(o, json, why) &&
                        read_filter(o, cJSON_GetObjectItemCaseSensitive(json, "filter"), why) &&
                        read_exclude(o, cJSON_GetObjectItemCaseSensitive(json, "exclude"), why);
     cJSON_Delete(json);
@@ -175,35 +188,13 @@ void order_free(order_t *o)
     *o = (order_t){0};
 }
 
-static void write_item(const order_t *o, int32_t item, float score, buf_t *out)
-{
-    size_t n;
-    const char *id = strtab_get(engine_ids(edition_engine(o->edition)), item, &n);
-    buf_puts(out, "{\"id\":");
-    buf_json_string(out, id, n);
-    buf_printf(out, ",\"score\":%.6g", (double)score);
-    edition_write_title(o->edition, item, out);
-    buf_puts(out, "}");
-}
-
-static void write_list(const order_t *o, int64_t i, const int32_t *items, const float *scores, buf_t *out)
-{
-    buf_puts(out, "{\"items\":[");
-    for (int64_t j = 0; j < o->k && items[j] >= 0; j++) {
-        if (j) buf_puts(out, ",");
-        write_item(o, items[j], scores[j], out);
-    }
-    buf_printf(out, "],\"unknown\":%lld", (long long)o->unknown[i]);
-    if (o->within) buf_printf(out, ",\"allowed\":%lld", (long long)o->within->count);
-    buf_puts(out, "}");
-}
-
-void order_write(const order_t *o, const int32_t *items, const float *scores, buf_t *out)
+void order_write(const order_t *o, const int32_t *items, const float *scores, const unfolding_t *unfolding, buf_t *out)
 {
     if (o->many) buf_puts(out, "{\"lists\":[");
     for (int64_t i = 0; i < o->n; i++) {
         if (i) buf_puts(out, ",");
-        write_list(o, i, items + i * o->k, scores + i * o->k, out);
+        answer_write(&(answer_t){edition_engine(o->edition), edition_records(o->edition), o->k, items + i * o->k, scores + i * o->k,
+                                 o->unknown[i], o->within, o->unfold ? unfolding : NULL}, out);
     }
     buf_puts(out, o->many ? "]}\n" : "\n");
 }

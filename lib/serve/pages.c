@@ -80,7 +80,7 @@ static void write_below(const edition_t *e, const trie_t *t, int64_t node, int64
     const int64_t item = t->item[node];
     buf_puts(out, *count > 1 ? ",{" : "{");
     write_item(e, item, out);
-    edition_write_title(e, item, out);
+    item_records_write_title(edition_records(e), item, out);
     buf_puts(out, "}");
 }
 

@@ -88,15 +88,17 @@ static void answer(const queue_t *q, job_t *batch, int64_t n)
     const order_t *o = &batch->order;
     history_t *histories = NEW_ARRAY(history_t, n);
     const item_set_t **within = NEW_ARRAY(const item_set_t *, n);
+    unfolding_t **unfoldings = NEW_ARRAY(unfolding_t *, n);
     int32_t *items = NEW_ARRAY(int32_t, n * o->k), *list = items;
     float *scores = NEW_ARRAY(float, n * o->k), *score = scores;
     int64_t at = 0;
-    for (const job_t *j = batch; j; j = j->next)
+    for (job_t *j = batch; j; j = j->next)
         for (int64_t i = 0; i < j->order.n; i++, at++) {
             histories[at] = j->order.histories[i];
             within[at] = j->order.within;
+            unfoldings[at] = j->order.unfold ? &j->unfolding : NULL;
         }
-    const engine_query_t query = {n, histories, within, max64(q->o.beam, o->k), o->k, o->exclude_seen};
+    const engine_query_t query = {n, histories, within, max64(q->o.beam, o->k), o->k, o->exclude_seen, unfoldings};
     engine_ask(edition_engine(o->edition), &query, items, scores);
     for (job_t *j = batch; j; j = j->next) {
         const int64_t places = j->order.n * j->order.k;
@@ -107,6 +109,7 @@ static void answer(const queue_t *q, job_t *batch, int64_t n)
     }
     free(histories);
     free(within);
+    free(unfoldings);
     free(items);
     free(scores);
 }

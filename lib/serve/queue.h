@@ -11,6 +11,7 @@ struct job {
     order_t order;
     int32_t *items; /* [n, k] the answer */
     float *scores;
+    unfolding_t unfolding; /* where it asks for that */
     void (*done)(job_t *j);
     job_t *next;
 };

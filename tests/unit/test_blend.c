@@ -365,6 +365,47 @@ TEST(lists_are_held_to_a_set)
     }
 }
 
+/* Each item's parts and votes make its score, and asking for them changes no list. */
+static void check_unfolding(protocol_t protocol, double power)
+{
+    enum { K = 5 };
+    fixture_t *f = fixture(protocol);
+    const mixing_t *how = &f->blend.mixing;
+    unfolding_t unfoldings[HISTORIES] = {0}, *wanted[HISTORIES] = {&unfoldings[0], NULL, &unfoldings[2], &unfoldings[3]};
+    int32_t items[2][HISTORIES * K];
+    float scores[2][HISTORIES * K];
+    for (int s = 1; s <= f->blend.parts; s++) f->blend.mixing.power[s] = power * s;
+    f->blend.mixing.even = power;
+    for (int t = 0; t < 2; t++) {
+        mixer_unfold(f->mixer, t ? wanted : NULL);
+        mixer_topk(f->mixer, how, HISTORIES, histories, 3, 1, K, items[t], scores[t]);
+    }
+    CHECK(!memcmp(items[0], items[1], sizeof items[0]) && !memcmp(scores[0], scores[1], sizeof scores[0]));
+    for (int h = 0; h < HISTORIES; h++) {
+        const unfolding_t *u = &unfoldings[h];
+        CHECK((u->count > 0) == (h != 1) && (u->trail.levels > 0) == (u->found_count > 0) && !u->found == (h == 1 || h == 2));
+        for (int64_t i = 0; i < u->count; i++) {
+            const unfolding_item_t *item = unfolding_item(u, items[0][h * K + i]);
+            CHECK(item == &u->items[i]);
+            double sum = 0;
+            for (part_t p = 0; p < PARTS; p++) sum += item->part[p];
+            CHECK_NEAR(u->power * log(sum) + item->votes, scores[0][h * K + i], 1e-5);
+            CHECK(h == 2 ? sum == item->part[PART_POPULAR] : fabs(power) > 0 ? fabs(item->votes) > 0 : !(fabs(item->votes) > 0));
+        }
+        CHECK(unfolding_item(u, 99) == NULL);
+        unfolding_free(&unfoldings[h]);
+    }
+    mixer_unfold(f->mixer, NULL);
+    release(f);
+}
+
+TEST(unfoldings_add_up)
+{
+    check_unfolding(PROTOCOL_ALL, 0);
+    check_unfolding(PROTOCOL_UNSEEN, 0);
+    check_unfolding(PROTOCOL_UNSEEN, 0.03);
+}
+
 TEST(threads_do_not_matter)
 {
     fixture_t *f = fixture(PROTOCOL_UNSEEN);
@@ -395,4 +436,5 @@ TEST(threads_do_not_matter)
 UNIT_MAIN(UNIT(accumulator_keeps_the_best), UNIT(likeness_by_hand), UNIT(likeness_whatever_the_threads),
           UNIT(a_history_s_own_pairs_are_forgotten),
           UNIT(parts_are_distributions), UNIT(weights_are_found_again), UNIT(unreachable_cases_say_nothing),
-          UNIT(lists_hold_every_part_s_probabilities), UNIT(lists_hold_every_part_s_votes), UNIT(lists_are_held_to_a_set), UNIT(threads_do_not_matter))
+          UNIT(lists_hold_every_part_s_probabilities), UNIT(lists_hold_every_part_s_votes), UNIT(lists_are_held_to_a_set), UNIT(unfoldings_add_up),
+          UNIT(threads_do_not_matter))

@@ -369,6 +369,93 @@ TEST(a_restricted_beam_is_full)
     release(f);
 }
 
+/* The place of a node among a level's prefixes, -1: it is none. */
+static int64_t place_in_level(const trail_t *t, int level, int64_t node)
+{
+    for (int64_t i = t->first[level]; i < t->first[level + 1]; i++)
+        if (t->prefixes[i].node == node) return i;
+    return -1;
+}
+
+/* Each level's prefixes go on from those of the one before it, or are whole; the last are the list. */
+static void check_trail(const fixture_t *f, const trail_t *t, int k, const int32_t *items, const float *scores)
+{
+    const trie_t *trie = &f->space.trie;
+    for (int l = 0; l < t->levels; l++)
+        for (int64_t i = t->first[l]; i < t->first[l + 1]; i++) {
+            const trail_prefix_t p = t->prefixes[i];
+            const int64_t whole = l ? place_in_level(t, l - 1, p.node) : -1, before = l ? place_in_level(t, l - 1, trie->parent[p.node]) : 0;
+            if (i > t->first[l]) CHECK(p.score <= t->prefixes[i - 1].score);
+            CHECK((whole < 0) != (before < 0));
+            CHECK(l || trie->parent[p.node] == 0);
+            if (whole >= 0) CHECK(!trie->children[p.node] && p.score == t->prefixes[whole].score);
+            else if (l) CHECK(p.score <= t->prefixes[before].score);
+        }
+    const int64_t last = t->levels ? t->first[t->levels - 1] : 0, n = t->levels ? t->first[t->levels] - last : 0;
+    for (int64_t i = 0; i < k && i < n; i++)
+        CHECK(trie->item[t->prefixes[last + i].node] == items[i] && t->prefixes[last + i].score == scores[i]);
+    CHECK(n >= k || items[n] == -1);
+}
+
+/* Lists are the same where the way to them is taken down, and the way is the same whatever the neighbours. */
+static void check_trails(softmax_t softmax, int held_to)
+{
+    enum { BEAM = 7, K = 5 };
+    fixture_t *f = fixture(softmax, 15);
+    item_set_t *sets[USERS] = {NULL};
+    trail_t trails[USERS] = {0}, alone = {0}, *asked[USERS];
+    int32_t items[2][USERS * K];
+    float scores[2][USERS * K];
+    if (held_to >= 0) draw_sets(f, held_to, sets);
+    decoder_restrict(f->decoder, (const item_set_t *const *)sets);
+    for (int u = 0; u < USERS; u++) asked[u] = u % 3 ? &trails[u] : NULL;
+    for (int t = 0; t < 2; t++) {
+        decoder_follow(f->decoder, t ? asked : NULL);
+        decoder_topk(f->decoder, USERS, f->histories, BEAM, 0, K, items[t], scores[t]);
+    }
+    CHECK(!memcmp(items[0], items[1], sizeof items[0]) && !memcmp(scores[0], scores[1], sizeof scores[0]));
+    for (int u = 0; u < USERS; u++)
+        if (asked[u]) check_trail(f, asked[u], K, items[0] + u * K, scores[0] + u * K);
+        else CHECK(!trails[u].levels && !trails[u].prefixes);
+    decoder_restrict(f->decoder, (const item_set_t *const *)sets + 40);
+    decoder_follow(f->decoder, (trail_t *[]){&alone});
+    decoder_topk(f->decoder, 1, &f->histories[40], BEAM, 0, K, items[1], scores[1]);
+    CHECK(alone.levels == trails[40].levels && !memcmp(alone.first, trails[40].first, sizeof alone.first));
+    for (int64_t i = 0; i < alone.first[alone.levels]; i++) CHECK(alone.prefixes[i].node == trails[40].prefixes[i].node);
+    for (int u = 0; u < USERS; u++) trail_free(&trails[u]);
+    trail_free(&alone);
+    drop_sets(sets);
+    release(f);
+}
+
+TEST(trails_lead_to_lists)
+{
+    for (int held_to = -1; held_to < 4; held_to++) {
+        check_trails(SOFTMAX_TRIE, held_to);
+        check_trails(SOFTMAX_LEVEL, held_to);
+    }
+}
+
+/* Where the beam loses nothing, what each level's prefixes are given adds up to 1. */
+TEST(trails_are_distributions)
+{
+    fixture_t *f = fixture(SOFTMAX_TRIE, 15);
+    trail_t trail = {0};
+    int32_t items[ITEMS];
+    float scores[ITEMS];
+    decoder_follow(f->decoder, (trail_t *[]){&trail});
+    decoder_topk(f->decoder, 1, &f->histories[5], ITEMS, 0, ITEMS, items, scores);
+    CHECK(trail.levels == LEVELS + 1 && trail.first[LEVELS + 1] - trail.first[LEVELS] == ITEMS);
+    for (int l = 0; l < trail.levels; l++) {
+        double sum = 0;
+        for (int64_t i = trail.first[l]; i < trail.first[l + 1]; i++) sum += exp(trail.prefixes[i].score);
+        CHECK_NEAR(sum, 1, 1e-5);
+    }
+    check_trail(f, &trail, ITEMS, items, scores);
+    trail_free(&trail);
+    release(f);
+}
+
 /* Uniform codes without constraint: the share of sequences that are no item can be counted. A sequence ends where it is an
  * item, or at the last code when it has left the trie. */
 TEST(invalid_rate_of_a_model_that_knows_nothing)
@@ -465,5 +552,6 @@ UNIT_MAIN(UNIT(whole_ranking_trie_softmax), UNIT(whole_ranking_level_softmax), U
           UNIT(the_beam_s_own_items), UNIT(k_and_beam), UNIT(k_beyond_the_beam_is_refused), UNIT(ties_go_by_item), UNIT(long_histories_are_cut),
           UNIT(threads_do_not_matter), UNIT(beams_are_wide_enough_for_spare_items), UNIT(spare_items_end_with_the_catalogue),
           UNIT(restricted_lists_trie_softmax), UNIT(restricted_lists_level_softmax), UNIT(a_restricted_beam_is_full),
+          UNIT(trails_lead_to_lists), UNIT(trails_are_distributions),
           UNIT(invalid_rate_of_a_model_that_knows_nothing),
           UNIT(beam_keeps_the_best), UNIT(finished_items_compete))
