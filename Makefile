@@ -43,6 +43,7 @@ NEED_BUILD_OPTIONAL += libseccomp-dev:seccomp.h                 # system call fi
 NEED_BUILD_OPTIONAL += libwebp-dev:webp/demux.h                 # WebP pictures
 NEED_BUILD_OPTIONAL += libavif-dev:avif/avif.h                  # AVIF pictures
 NEED_BUILD_OPTIONAL += libtiff-dev:tiffio.h                     # TIFF pictures
+NEED_BUILD_OPTIONAL += time:/usr/bin/time                       # how much memory stages take
 NEED_TEST   += bats:bats                                        # runs the suites in tests/*.bats
 NEED_TEST   += bats-support:/usr/lib/bats/bats-support          # the suites' messages
 NEED_TEST   += bats-assert:/usr/lib/bats/bats-assert            # the suites' assertions

@@ -61,12 +61,13 @@ void curves_add(buf_t *out, const report_files_t *files)
         add_curve(out, files->logs.items[i]);
     }
     for (int i = 0; i < files->stages.count; i++) {
-        char *path = xasprintf("%s/log.jsonl", files->stages.items[i]);
+        char *folder = stage_folder(files->stages.items[i]), *path = xasprintf("%s/log.jsonl", folder);
         if (!access(path, F_OK)) {
             buf_puts(out, shown++ ? "," : "");
             add_curve(out, path);
         }
         free(path);
+        free(folder);
     }
     buf_puts(out, "]");
 }

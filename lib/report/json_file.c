@@ -38,11 +38,36 @@ cJSON *json_file_line(const char *name, long long line, const char *text, size_t
     return json;
 }
 
+static void add_list(buf_t *out, const cJSON *list, bool named)
+{
+    const cJSON *element;
+    cJSON_ArrayForEach(element, list)
+    {
+        if (element != list->child) buf_puts(out, ",");
+        if (named) {
+            json_add_text(out, element->string);
+            buf_puts(out, ":");
+        }
+        json_add(out, element);
+    }
+}
+
 void json_add(buf_t *out, const cJSON *value)
 {
-    char *text = cJSON_PrintUnformatted(value);
-    buf_puts(out, text ? text : "null");
-    free(text);
+    if (cJSON_IsNumber(value)) {
+        buf_json_number(out, value->valuedouble);
+    } else if (cJSON_IsString(value)) {
+        json_add_text(out, value->valuestring);
+    } else if (cJSON_IsBool(value)) {
+        buf_puts(out, cJSON_IsTrue(value) ? "true" : "false");
+    } else if (cJSON_IsArray(value) || cJSON_IsObject(value)) {
+        const bool named = cJSON_IsObject(value);
+        buf_puts(out, named ? "{" : "[");
+        add_list(out, value, named);
+        buf_puts(out, named ? "}" : "]");
+    } else {
+        buf_puts(out, "null");
+    }
 }
 
 static bool is_one_of(const char *name, const char *const *names)

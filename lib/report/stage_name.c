@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "report/json_file.h"
 
 enum { HASH = 12 };
@@ -19,4 +20,11 @@ void stage_name_add(buf_t *out, const char *name)
     json_add_text(out, name);
     buf_puts(out, ",\"stage\":");
     buf_json_string(out, name, stage_length(name));
+}
+
+char *stage_folder(const char *path)
+{
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/') n--;
+    return xstrndup(path, n);
 }

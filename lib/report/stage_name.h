@@ -7,4 +7,7 @@
 /* Appends `"name":NAME,"stage":STAGE`, a name without a hash being its own stage. */
 void stage_name_add(buf_t *out, const char *name);
 
+/* A folder's path without slashes at its end. Caller frees. */
+char *stage_folder(const char *path);
+
 #endif

@@ -10,14 +10,6 @@
 #include "report/json_file.h"
 #include "report/stage_name.h"
 
-/* A path without slashes at its end. */
-static char *trimmed(const char *path)
-{
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/') n--;
-    return xstrndup(path, n);
-}
-
 static const char *name_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -96,7 +88,7 @@ void stages_add(buf_t *out, const report_files_t *files)
 {
     const int count = files->stages.count;
     char **folders = NEW_ARRAY(char *, count + 1);
-    for (int i = 0; i < count; i++) folders[i] = trimmed(files->stages.items[i]);
+    for (int i = 0; i < count; i++) folders[i] = stage_folder(files->stages.items[i]);
     buf_puts(out, "[");
     for (int i = 0; i < count; i++) {
         buf_puts(out, i ? "," : "");
