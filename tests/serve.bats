@@ -178,12 +178,12 @@ many() { "$HTTP" many "$port" "${1:-32}"; }
     serve -m model.st --items items.jsonl
     expect 200 'POST /recommend' GET /
     assert_regex "$head" 'Content-Type: text/plain'
-    expect 200 '^\{"status":"ok","items":60\}$' GET /health
+    expect 200 '^\{"status":"ok","items":60,"levels":2,"unfold":true,"filters":true\}$' GET /health
     expect 200 '^\{"id":"i7","codes":\[[0-9,]+\].*,"record":\{"id":"i7","title":"Tea \\"7\\"","brand":"B1","size":2.0,' GET /items/i7
     expect 200 '"id":"i7"' GET /items/%697
     codes=$(sed 's/.*"codes":\[\([0-9,]*\)\].*/\1/' <<<"$body")
     expect 200 '"id":"i7","codes"' GET "/codes/$codes"
-    assert_regex "$body" "^\{\"codes\":\[$codes\],\"items\":\[.*\],\"count\":[1-9][0-9]*\}$"
+    assert_regex "$body" "^\{\"codes\":\[$codes\],\"items\":\[.*\],\"next\":\[.*\],\"count\":[1-9][0-9]*\}$"
     expect 200 '"count":60\}$' GET /codes/
     assert_equal "$(grep -o '"id"' <<<"$body" | wc -l)" 60
     expect 404 '"error":"no such item"' GET /items/nobody
@@ -205,6 +205,59 @@ many() { "$HTTP" many "$port" "${1:-32}"; }
     done
     serve -m timeline.st
     expect 200 '^\{"id":"i7","codes":\[[0-9,]+\][^{]*\}$' GET /items/i7
+}
+
+@test "the codes that follow, and items beside an item, are what the SIDs say" {
+    serve -m model.st
+    for path in /codes/ /codes/3 /codes/2,1 /items/i7 /items/i11 /items/i19; do
+        ask GET $path
+        echo "$body"
+    done >pages.txt
+    run with_tensors sids.st <<'PY'
+import json
+from collections import Counter
+sid = {i: [*map(int, c)] + [int(s)] * (s >= 0) for i, c, s in zip(ids, t["codes"], t["suffix"])}
+pages = [json.loads(line) for line in open("pages.txt")]
+for p in pages[:3]:
+    below = [s for s in sid.values() if s[:len(p["codes"])] == p["codes"]]
+    follow = Counter(s[len(p["codes"])] for s in below)
+    assert p["next"] == [{"code": c, "items": n} for c, n in sorted(follow.items(), key=lambda x: (-x[1], x[0]))], p
+    assert p["count"] == len(below) == sum(follow.values()) > 1
+for p in pages[3:]:
+    mine = sid[p["id"]]
+    twins = [i for i in ids if sid[i][:2] == mine[:2] and i != p["id"]]
+    near = [i for i in ids if sid[i][0] == mine[0] and sid[i][:2] != mine[:2]]
+    assert sorted(p["same"][:len(twins)]) == sorted(twins) and sorted(p["same"][len(twins):]) == sorted(near), p
+assert any(len(sid[p["id"]]) == 3 for p in pages[3:]) and any(len(sid[p["id"]]) == 2 for p in pages[3:])
+PY
+    assert_success
+}
+
+@test "search: words of ids and titles; what is no search" {
+    echo '{"id":"i5","title":"Caf\u00e9 STRASSE 1.7 oz"}' >>items.jsonl
+    sed -i '/"id":"i5".*Tea/d' items.jsonl
+    serve -m model.st --items items.jsonl
+    expect 200 '^\{"items":\[\{"id":"i7","codes":\[[0-9,]+\][^{]*,"title":"Tea \\"7\\""\}\],"count":1\}$' GET '/search?q=TEA+7'
+    expect 200 '"i1".*"i10".*"i19".*"count":11\}$' GET '/search?q=te%20i1'
+    for words in 'cafe%CC%81' 'CAF%C3%89' 'stra%C3%9Fe' '1.7' 'oz+caf%C3%A9' 'i5+oz'; do
+        expect 200 '^\{"items":\[\{"id":"i5",.*"count":1\}$' GET "/search?q=$words"
+    done
+    expect 200 '"count":59\}$' GET '/search?q=tea&limit=3'
+    assert_equal "$(grep -o '"id"' <<<"$body" | wc -l)" 3
+    expect 200 '"count":59\}$' GET '/search?q=tea'
+    assert_equal "$(grep -o '"id"' <<<"$body" | wc -l)" 20
+    for words in '' '%20' '...' 'ea' 'tea+coffee' '%F0%9F%98%80'; do
+        expect 200 '^\{"items":\[\],"count":0\}$' GET "/search?q=$words"
+    done
+    for query in '' '?' '?q' '?limit=3' '?q=%FF' '?q=a%00b' '?q=tea%C3' '?q=tea&limit=0' '?q=tea&limit=101' '?q=tea&limit=x' '?q=tea&limit=' \
+        "?q=$(printf 'w%d+' {1..33})"; do
+        expect 400 '"error"' GET "/search$query"
+    done
+    expect 405 '"error"' POST '/search?q=tea' '{}'
+    (ask GET "/search?q=$(printf 'word%d+' {1..20000})") 2>/dev/null || true # cut off, in the middle of too long a head
+    expect 200 'route="/search",status="400"\}' GET /metrics
+    serve -m model.st
+    expect 200 '^\{"items":\[\{"id":"i7","codes":[^{]*\}\],"count":1\}$' GET '/search?q=I7'
 }
 
 @test "what is no order is refused in JSON" {

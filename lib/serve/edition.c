@@ -13,6 +13,7 @@ enum { KEPT_SETS = 1024, KEPT_BYTES = 1 << 26 };
 struct edition {
     engine_t *engine;
     item_records_t *records;
+    word_index_t *words;
     atomic_int held;
     strtab_t asked;        /* conditions_write() of the sets that are kept */
     item_set_t *kept[KEPT_SETS];
@@ -24,6 +25,7 @@ edition_t *edition_open(const edition_files_t *f)
     edition_t *e = NEW(edition_t);
     e->engine = engine_open(&f->engine);
     if (f->items) e->records = item_records_read(f->items, engine_ids(e->engine), true, true);
+    e->words = word_index_new(engine_ids(e->engine), e->records ? e->records->title : NULL);
     const trie_t *t = engine_trie(e->engine);
     e->set_bytes = (engine_ids(e->engine)->count + (t ? t->nodes : 0)) / 8 + 1;
     e->held = 1;
@@ -43,12 +45,14 @@ void edition_release(edition_t *e)
     for (int64_t i = 0; i < e->asked.count; i++) item_set_free(e->kept[i]);
     strtab_free(&e->asked);
     item_records_free(e->records);
+    word_index_free(e->words);
     engine_free(e->engine);
     free(e);
 }
 
 engine_t *edition_engine(const edition_t *e) { return e->engine; }
 const item_records_t *edition_records(const edition_t *e) { return e->records; }
+const word_index_t *edition_words(const edition_t *e) { return e->words; }
 
 const item_set_t *edition_meet(edition_t *e, const conditions_t *c, bool *own)
 {

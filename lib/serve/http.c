@@ -47,6 +47,22 @@ static const char *header(struct MHD_Connection *c, const char *name)
     return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
 }
 
+/* A part of the query, percent-decoded; NULL if it is not there. */
+static const char *argument(struct MHD_Connection *c, const char *name, size_t *n)
+{
+    const char *value = NULL;
+    *n = 0;
+    MHD_lookup_connection_value_n(c, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value, n);
+    return value;
+}
+
+static int search(const edition_t *e, struct MHD_Connection *c, buf_t *out)
+{
+    size_t n, unused;
+    const char *words = argument(c, "q", &n);
+    return page_search(e, words, n, argument(c, "limit", &unused), out);
+}
+
 static call_t *call_new(http_t *h, struct MHD_Connection *connection, const char *url, const char *method)
 {
     call_t *c = NEW(call_t);
@@ -137,6 +153,7 @@ static enum MHD_Result show(call_t *c)
     case ROUTE_HEALTH: status = page_health(e, h->stage != OPEN, &c->reply); break;
     case ROUTE_ITEM: status = page_item(e, c->rest, &c->reply); break;
     case ROUTE_CODES: status = page_codes(e, c->rest, &c->reply); break;
+    case ROUTE_SEARCH: status = search(e, c->connection, &c->reply); break;
     case ROUTE_METRICS: status = 200, meter_write(h->meter, &c->reply); break;
     case ROUTE_RECOMMEND:
     case ROUTE_OTHER:

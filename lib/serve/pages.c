@@ -1,7 +1,10 @@
 #include "serve/pages.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/in.h"
+#include "base/mem.h"
 #include "score/recommender.h"
 
 int page_error(buf_t *out, int status, const char *what)
@@ -28,20 +31,27 @@ int page_home(buf_t *out)
 
 int page_health(const edition_t *e, bool stopping, buf_t *out)
 {
+    const recommender_t *r = engine_recommender(edition_engine(e));
     if (stopping) return page_error(out, 503, "stopping");
-    buf_printf(out, "{\"status\":\"ok\",\"items\":%lld}\n", (long long)engine_ids(edition_engine(e))->count);
+    buf_printf(out, "{\"status\":\"ok\",\"items\":%lld", (long long)engine_ids(edition_engine(e))->count);
+    if (r) buf_printf(out, ",\"levels\":%d", recommender_sids(r)->levels);
+    buf_printf(out, ",\"unfold\":true,\"filters\":%s}\n", edition_records(e) ? "true" : "false");
     return 200;
+}
+
+static void write_id(const edition_t *e, int64_t item, buf_t *out)
+{
+    size_t n;
+    const char *id = strtab_get(engine_ids(edition_engine(e)), item, &n);
+    buf_json_string(out, id, n);
 }
 
 /* Appends an item's id and codes, if there are any, as members of an object that has been opened. */
 static void write_item(const edition_t *e, int64_t item, buf_t *out)
 {
-    size_t n;
-    const engine_t *engine = edition_engine(e);
-    const recommender_t *r = engine_recommender(engine);
-    const char *id = strtab_get(engine_ids(engine), item, &n);
+    const recommender_t *r = engine_recommender(edition_engine(e));
     buf_puts(out, "\"id\":");
-    buf_json_string(out, id, n);
+    write_id(e, item, out);
     if (!r) return;
     const sids_t *s = recommender_sids(r);
     for (int l = 0; l < s->levels; l++) buf_printf(out, l ? ",%d" : ",\"codes\":[%d", (int)s->code[item * s->levels + l]);
@@ -49,13 +59,46 @@ static void write_item(const edition_t *e, int64_t item, buf_t *out)
     if (s->suffix[item] >= 0) buf_printf(out, ",\"suffix\":%d", (int)s->suffix[item]);
 }
 
+/* The same with its title, as one of a list. */
+static void write_listed(const edition_t *e, int64_t place, int64_t item, buf_t *out)
+{
+    buf_puts(out, place ? ",{" : "{");
+    write_item(e, item, out);
+    item_records_write_title(edition_records(e), item, out);
+    buf_puts(out, "}");
+}
+
+/* Writes ids of items at and below a node, `skipped` apart, until there are enough. */
+static void write_ids_below(const edition_t *e, const trie_t *t, int64_t node, int64_t skipped, int64_t *count, buf_t *out)
+{
+    if (node == skipped || *count == PAGE_SAME_MOST) return;
+    for (int64_t c = 0; c < t->children[node]; c++) write_ids_below(e, t, t->first[node] + c, skipped, count, out);
+    if (t->children[node]) return;
+    if ((*count)++) buf_puts(out, ",");
+    write_id(e, t->item[node], out);
+}
+
+/* Writes what has an item's codes, then what has all but the last of them. */
+static void write_same(const edition_t *e, const space_t *s, int64_t item, buf_t *out)
+{
+    const trie_t *t = &s->trie;
+    const int64_t leaf = t->leaf[item], codes = s->sids->suffix[item] >= 0 ? t->parent[leaf] : leaf;
+    int64_t count = 0;
+    buf_puts(out, ",\"same\":[");
+    write_ids_below(e, t, codes, leaf, &count, out);
+    write_ids_below(e, t, t->parent[codes], codes, &count, out);
+    buf_puts(out, "]");
+}
+
 int page_item(const edition_t *e, const char *id, buf_t *out)
 {
     const int64_t item = strtab_find(engine_ids(edition_engine(e)), id, strlen(id));
     const item_records_t *records = edition_records(e);
+    const recommender_t *r = engine_recommender(edition_engine(e));
     if (item < 0) return page_error(out, 404, "no such item");
     buf_puts(out, "{");
     write_item(e, item, out);
+    if (r) write_same(e, recommender_space(r), item, out);
     if (records) buf_printf(out, ",\"record\":%s", records->line[item] ? records->line[item] : "null");
     buf_puts(out, "}\n");
     return 200;
@@ -72,16 +115,49 @@ static int64_t find_node(const space_t *s, const int32_t *code, int n)
     return node;
 }
 
-/* Writes the first items at and below a node, and counts all. */
+static int64_t count_below(const trie_t *t, int64_t node)
+{
+    int64_t count = !t->children[node] && t->item[node] >= 0;
+    for (int64_t c = 0; c < t->children[node]; c++) count += count_below(t, t->first[node] + c);
+    return count;
+}
+
+/* Writes the first items at and below a node. */
 static void write_below(const edition_t *e, const trie_t *t, int64_t node, int64_t *count, buf_t *out)
 {
+    if (*count == PAGE_ITEMS_MOST) return;
     for (int64_t c = 0; c < t->children[node]; c++) write_below(e, t, t->first[node] + c, count, out);
-    if (t->children[node] || t->item[node] < 0 || (*count)++ >= PAGE_ITEMS_MOST) return;
-    const int64_t item = t->item[node];
-    buf_puts(out, *count > 1 ? ",{" : "{");
-    write_item(e, item, out);
-    item_records_write_title(edition_records(e), item, out);
-    buf_puts(out, "}");
+    if (!t->children[node] && t->item[node] >= 0) write_listed(e, (*count)++, t->item[node], out);
+}
+
+/* A code that follows a prefix, and how many items have it there. */
+typedef struct {
+    int32_t code;
+    int64_t items;
+} next_code_t;
+
+static int commonest_first(const void *pa, const void *pb)
+{
+    const next_code_t *a = pa, *b = pb;
+    if (a->items != b->items) return a->items > b->items ? -1 : 1;
+    return (a->code > b->code) - (a->code < b->code);
+}
+
+/* Writes the codes that follow a node of depth `level`. */
+static void write_next(const space_t *s, int64_t node, int level, buf_t *out)
+{
+    const trie_t *t = &s->trie;
+    const int32_t n = t->children[node];
+    int32_t first = 0;
+    if (n) vocab_level(&s->vocab, level, &first);
+    next_code_t *next = NEW_ARRAY(next_code_t, n + 1);
+    for (int32_t c = 0; c < n; c++) next[c] = (next_code_t){t->token[t->first[node] + c] - first, count_below(t, t->first[node] + c)};
+    qsort(next, (size_t)n, sizeof *next, commonest_first);
+    buf_puts(out, ",\"next\":[");
+    for (int32_t c = 0; c < n && c < PAGE_NEXT_MOST; c++)
+        buf_printf(out, "%s{\"code\":%d,\"items\":%lld}", c ? "," : "", (int)next[c].code, (long long)next[c].items);
+    buf_puts(out, "]");
+    free(next);
 }
 
 int page_codes(const edition_t *e, const char *codes, buf_t *out)
@@ -101,6 +177,32 @@ int page_codes(const edition_t *e, const char *codes, buf_t *out)
     for (int l = 0; l < n; l++) buf_printf(out, l ? ",%d" : "%d", (int)code[l]);
     buf_puts(out, "],\"items\":[");
     write_below(e, &s->trie, node, &count, out);
-    buf_printf(out, "],\"count\":%lld}\n", (long long)count);
+    buf_puts(out, "]");
+    write_next(s, node, n, out);
+    buf_printf(out, ",\"count\":%lld}\n", (long long)count_below(&s->trie, node));
+    return 200;
+}
+
+/* Reads how many items are wanted at most; 0 for what is no such number. */
+static int read_limit(const char *text)
+{
+    char *end;
+    if (!text) return PAGE_FOUND;
+    const long limit = strtol(text, &end, 10);
+    return *text && !*end && limit >= 1 && limit <= PAGE_ITEMS_MOST ? (int)limit : 0;
+}
+
+int page_search(const edition_t *e, const char *words, size_t n, const char *limit, buf_t *out)
+{
+    const int most = read_limit(limit);
+    if (!words || !utf8_valid(words, n)) return page_error(out, 400, "expected ?q=words, in UTF-8");
+    if (!most) return page_error(out, 400, "\"limit\": expected a whole number from 1 to 100");
+    item_set_t *found = word_index_find(edition_words(e), words, n);
+    if (!found) return page_error(out, 400, "\"q\": expected at most 32 words");
+    buf_puts(out, "{\"items\":[");
+    int place = 0;
+    for (int64_t i = item_set_next(found, 0); i >= 0 && place < most; i = item_set_next(found, i + 1)) write_listed(e, place++, i, out);
+    buf_printf(out, "],\"count\":%lld}\n", (long long)found->count);
+    item_set_free(found);
     return 200;
 }

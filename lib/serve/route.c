@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-const char *const route_names[] = {"/", "/recommend", "/items", "/codes", "/health", "/metrics", "other"};
+const char *const route_names[] = {"/", "/recommend", "/items", "/codes", "/search", "/health", "/metrics", "other"};
 
-static const char *const paths[] = {"/", "/recommend", "/items/", "/codes/", "/health", "/metrics"};
+static const char *const paths[] = {"/", "/recommend", "/items/", "/codes/", "/search", "/health", "/metrics"};
 
 route_t route_of(const char *path, const char **rest)
 {

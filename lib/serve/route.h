@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-typedef enum { ROUTE_HOME, ROUTE_RECOMMEND, ROUTE_ITEM, ROUTE_CODES, ROUTE_HEALTH, ROUTE_METRICS, ROUTE_OTHER, ROUTES } route_t;
+typedef enum { ROUTE_HOME, ROUTE_RECOMMEND, ROUTE_ITEM, ROUTE_CODES, ROUTE_SEARCH, ROUTE_HEALTH, ROUTE_METRICS, ROUTE_OTHER, ROUTES } route_t;
 
 extern const char *const route_names[]; /* in that order */
 

@@ -162,8 +162,8 @@ static void add_repeated(buf_t *out, const char *what, uint64_t times)
 }
 
 static const char *const words[] = {
-    "{", "}", "[", "]", ",", ":", "\"history\"", "\"histories\"", "\"k\"", "\"exclude\"", "\"exclude_seen\"", "\"filter\"", "\"brand\"",
-    "\"category\"", "\"i1\"", "\"i2\"", "\"p00001\"", "\"\"", "null", "true", "false", "0", "1", "-1", "10", "1e999", "1e-999", "0.5",
+    "{", "}", "[", "]", ",", ":", "\"history\"", "\"histories\"", "\"k\"", "\"exclude\"", "\"exclude_seen\"", "\"filter\"", "\"unfold\"",
+    "\"brand\"", "\"category\"", "\"i1\"", "\"i2\"", "\"p00001\"", "\"\"", "null", "true", "false", "0", "1", "-1", "10", "1e999", "1e-999", "0.5",
     "99999999999999999999", "\"\\u0000\"", "\"\\ud800\"", "\"\\ud83d\\ude00\"", "\"\xff\"", "\"caf\xc3\xa9\"", " ", "\n", "NaN", "\"",
 };
 
@@ -180,7 +180,7 @@ static void add_value(dice_t *d, buf_t *out, int depth)
     buf_puts(out, kind == 2 ? "[" : "{");
     for (uint64_t i = 0; i < n; i++) {
         if (i) buf_puts(out, ",");
-        if (kind == 3) buf_puts(out, words[6 + below(d, 9)]), buf_puts(out, ":");
+        if (kind == 3) buf_puts(out, words[6 + below(d, 10)]), buf_puts(out, ":");
         add_value(d, out, depth - 1);
     }
     buf_puts(out, kind == 2 ? "]" : "}");
@@ -192,7 +192,7 @@ static void add_order(dice_t *d, buf_t *out)
     buf_puts(out, "{");
     const uint64_t n = 1 + below(d, 5);
     for (uint64_t i = 0; i < n; i++) {
-        buf_printf(out, "%s%s:", i ? "," : "", i ? words[6 + below(d, 6)] : "\"history\"");
+        buf_printf(out, "%s%s:", i ? "," : "", i ? words[6 + below(d, 7)] : "\"history\"");
         if (i || below(d, 3)) add_value(d, out, 3);
         else buf_puts(out, "[\"i1\",\"i2\"]");
     }
@@ -216,13 +216,26 @@ static void add_body(dice_t *d, buf_t *out)
     }
 }
 
+/* A search for bytes, some of them letters and blanks, as they stand or not. */
+static void add_search(dice_t *d, buf_t *out)
+{
+    buf_puts(out, "/search?q=");
+    for (uint64_t i = below(d, below(d, 8) ? 40 : 20000), letters = below(d, 3); i > 0; i--) {
+        if (letters && below(d, 8)) buf_printf(out, "%c", "teai1 +%&="[below(d, 10)]);
+        else buf_printf(out, "%%%02x", (unsigned)below(d, 256));
+    }
+    if (!below(d, 4)) buf_printf(out, "&limit=%lld", (long long)below(d, 300) - 50);
+}
+
 static void add_head(dice_t *d, buf_t *out)
 {
     static const char *const methods[] = {"GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT", "G\x01T", ""};
     static const char *const paths[] = {"/", "/recommend", "/items/i1", "/items/%00", "/items/%ff%fe", "/codes/1,2", "/codes/,",
                                         "/codes/99999999999999999999", "/codes/", "/metrics", "/health", "/../../etc/passwd", "*",
                                         "http://x/", "/recommend?k=1&k", "", "/items/"};
-    buf_printf(out, "%s %s", methods[below(d, 10)], paths[below(d, 17)]);
+    buf_printf(out, "%s ", methods[below(d, 10)]);
+    if (below(d, 4)) buf_puts(out, paths[below(d, 17)]);
+    else add_search(d, out);
     if (!below(d, 8)) add_repeated(out, "%41", below(d, 30000));
     buf_puts(out, below(d, 8) ? " HTTP/1.1\r\n" : below(d, 2) ? " HTTP/9.9\r\n" : "\n");
     if (below(d, 4)) buf_puts(out, "Host: x\r\n");
