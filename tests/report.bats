@@ -148,7 +148,7 @@ PY
     assert_line --index 0 '["one-0123456789ab","one","made",null,null,"one --x \"a b\" -o @/1",[]]'
     assert_line --index 1 '["two-ba9876543210","two","made",57,2048,"two < one-0123456789ab/1 --not three-000000000000",["one-0123456789ab"]]'
     assert_line --index 2 '["three-000000000000","three","begun",null,null,"three two-ba9876543210/2 ../one-0123456789ab/1",["two-ba9876543210"]]'
-    assert_line --index 3 '["four-0123456789ab","four","to do",null,null,null,[]]'
+    assert_line --index 3 '["four-0123456789ab","four","to do",null,null,"",[]]'
     run jq -c '.curves | map([.name, .stage, (.lines | length), .lines[0], .lines[-1]])' r.json
     assert_output '[["mine","mine",1,{"a":1},{"a":1}],["named","named",1,{"a":1},{"a":1}],["two-ba9876543210","two",1000,{"epoch":1},{"epoch":1500}]]'
     echo many >w/two-ba9876543210/memory
@@ -211,6 +211,11 @@ refused() {
     refused 65 'sids.st: not a JSON object' sids.st
     echo '{"metrics":3}' >odd.json
     refused 65 'odd.json: no "metrics" object' odd.json
+    echo '{"metrics":{"hr@1":1,"hr@x":2},"metrics_unseen":[1],"parts":[[1],{"metrics":[2]}]}' >odd.json
+    run jq -e '.results.systems | length' <(report --json a-1=odd.json a-2=odd.json)
+    assert_success
+    run jq .title,.results.systems[0].name <(report --json $'a\377=odd.json')
+    assert_output $'"a "\n"a "'
     refused 65 'expected sids/1' -s i.st
     refused 65 'expected interactions' -i sids.st
     cp r-2/per-user.st r-1/per-user.st

@@ -24,7 +24,7 @@ static char *cuts_of(const cJSON *metrics)
     int count = 0;
     cJSON_ArrayForEach(metric, metrics)
     {
-        if (strncmp(metric->string, "hr@", 3) != 0) continue;
+        if (!metric->string || strncmp(metric->string, "hr@", 3) != 0) continue;
         char *end;
         const long cut = strtol(metric->string + 3, &end, 10);
         if (*end || cut <= last || cut > CUT_LARGEST || count++ == CUTS_MOST) continue;

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/in.h"
+#include "base/mem.h"
 #include "data/json.h"
 
 static cJSON *parse(const char *text, size_t n, const char **why)
@@ -82,7 +83,7 @@ void json_add_members(buf_t *out, const cJSON *object, const char *const *withou
     const cJSON *member;
     cJSON_ArrayForEach(member, object)
     {
-        if (is_one_of(member->string, without)) continue;
+        if (!member->string || is_one_of(member->string, without)) continue;
         buf_puts(out, ",");
         json_add_text(out, member->string);
         buf_puts(out, ":");
@@ -92,8 +93,14 @@ void json_add_members(buf_t *out, const cJSON *object, const char *const *withou
 
 void json_add_text(buf_t *out, const char *s)
 {
-    if (s) buf_json_string(out, s, strlen(s));
-    else buf_puts(out, "null");
+    if (!s) {
+        buf_puts(out, "null");
+        return;
+    }
+    char *text = xstrdup(s);
+    utf8_mend(text, strlen(text));
+    buf_json_string(out, text, strlen(text));
+    free(text);
 }
 
 void json_add_whole(buf_t *out, const int64_t *value, int64_t n)

@@ -14,8 +14,8 @@ cJSON *json_file_read(const char *path, const char *expected);
 /* The object in n bytes of a line of `name`; anything else ends the process with EX_DATAERR. */
 cJSON *json_file_line(const char *name, long long line, const char *text, size_t n);
 
-/* Appends a value, its numbers as the shortest text that reads back as the same (NULL: null); the members of an object, each after a comma, without those of the NULL-terminated names; a string, NULL being
- * null; n whole numbers as an array. */
+/* Appends a value, NULL being null, numbers as the shortest text that reads back as the same; the members of an object, each after a
+ * comma, without those of the NULL-terminated names; a string, with blanks for what is no UTF-8; n whole numbers as an array. */
 void json_add(buf_t *out, const cJSON *value);
 void json_add_members(buf_t *out, const cJSON *object, const char *const *without);
 void json_add_text(buf_t *out, const char *s);

@@ -29,7 +29,7 @@ static char *title_of(const report_files_t *files)
         free(name);
     }
     if (!title.len) buf_puts(&title, files->title ? files->title : "sidmill");
-    utf8_mend(title.data, title.len);
+    utf8_mend(title.data, title.len); /* the page has it outside its data as well */
     return title.data;
 }
 

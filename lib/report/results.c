@@ -150,6 +150,7 @@ static void add_means(buf_t *out, const group_t *g, const char *member)
     cJSON_ArrayForEach(metric, show_at(g->results[0], member))
     {
         double sum = 0;
+        if (!metric->string) continue;
         for (int i = 0; i < g->count; i++) {
             const cJSON *other = cJSON_GetObjectItemCaseSensitive(show_at(g->results[i], member), metric->string);
             sum += cJSON_IsNumber(other) ? other->valuedouble : NAN;
@@ -172,7 +173,9 @@ static bool all_ranked(const group_t *g)
 static void add_mean(buf_t *out, const group_t *g)
 {
     buf_puts(out, "{\"name\":");
-    buf_json_string(out, g->names[0], base_length(g->names[0]));
+    char *name = xstrndup(g->names[0], base_length(g->names[0]));
+    json_add_text(out, name);
+    free(name);
     buf_puts(out, ",\"of\":[");
     for (int i = 0; i < g->count; i++) {
         buf_puts(out, i ? "," : "");

@@ -1,5 +1,6 @@
 #include "report/stage_name.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -19,7 +20,9 @@ void stage_name_add(buf_t *out, const char *name)
     buf_puts(out, "\"name\":");
     json_add_text(out, name);
     buf_puts(out, ",\"stage\":");
-    buf_json_string(out, name, stage_length(name));
+    char *stage = xstrndup(name, stage_length(name));
+    json_add_text(out, stage);
+    free(stage);
 }
 
 char *stage_folder(const char *path)

@@ -16,14 +16,13 @@ static const char *name_of(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* A file of a folder as text in UTF-8; NULL where there is none. */
+/* A file of a folder as text; NULL where there is none. */
 static char *text_of(const char *folder, const char *ending)
 {
     char *path = xasprintf("%s%s", folder, ending), *text = NULL;
     if (!access(path, F_OK)) {
         bytes_t b = in_bytes(path);
         text = xstrndup((const char *)b.data, b.len);
-        utf8_mend(text, strlen(text));
         in_free(&b);
     }
     free(path);
@@ -71,7 +70,7 @@ static void add_stage(buf_t *out, char *const *folders, int count, int at)
     add_number(out, "seconds", folder, "/seconds");
     add_number(out, "memory_kib", folder, "/memory");
     buf_puts(out, ",\"command\":");
-    json_add_text(out, known);
+    json_add_text(out, known ? known : "");
     buf_puts(out, ",\"inputs\":[");
     int64_t inputs = 0;
     for (int i = 0; known && i < count; i++) {
