@@ -17,6 +17,9 @@ SAN     := $(if $(SANITIZE),-fsanitize=address$(,)undefined -fno-sanitize-recove
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 
+# What draws the charts of the page that report and serve give; it goes into the programs.
+CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
+
 # Debian packages, each with the header, command, file or Python module that shows it is there, and what it is for.
 NEED_BUILD  += libopenblas-dev:openblas_config.h                # matrix products, and LAPACK's kernels
 NEED_BUILD  += liblapacke-dev:lapacke.h                         # QR and SVD in C for the truncated SVD
@@ -34,11 +37,13 @@ NEED_BUILD  += libsqlite3-dev:sqlite3.h                         # the answer cac
 NEED_BUILD  += nettle-dev:nettle/sha2.h                         # SHA-256: checksums of downloads, names of pictures
 NEED_BUILD  += libmicrohttpd-dev:microhttpd.h                   # the HTTP of serve: connections, limits, what a request is
 NEED_BUILD  += libgumbo-dev:gumbo.h                             # names of HTML's elements and character references
+NEED_BUILD  += libjs-chart.js:$(CHART_JS)                       # the charts of report and serve, in the browser
 NEED_BUILD_OPTIONAL += libdnnl-dev:dnnl.h                       # oneDNN: bf16 products on processors that have them
 NEED_BUILD_OPTIONAL += libseccomp-dev:seccomp.h                 # system call filter of the processes that decode pictures
 NEED_BUILD_OPTIONAL += libwebp-dev:webp/demux.h                 # WebP pictures
 NEED_BUILD_OPTIONAL += libavif-dev:avif/avif.h                  # AVIF pictures
 NEED_BUILD_OPTIONAL += libtiff-dev:tiffio.h                     # TIFF pictures
+NEED_BUILD_OPTIONAL += time:/usr/bin/time                       # how much memory stages take
 NEED_TEST   += bats:bats                                        # runs the suites in tests/*.bats
 NEED_TEST   += bats-support:/usr/lib/bats/bats-support          # the suites' messages
 NEED_TEST   += bats-assert:/usr/lib/bats/bats-assert            # the suites' assertions
@@ -66,7 +71,7 @@ OPTIONAL_DEFS = $(foreach name,ONEDNN SECCOMP WEBP AVIF TIFF,$(if $(filter yes,$
 OPTIONAL_LIBS = $(if $(filter yes,$(ONEDNN)),-ldnnl -lgomp) $(if $(filter yes,$(SECCOMP)),-lseccomp) \
                 $(if $(filter yes,$(WEBP)),-lwebpdemux -lwebp) $(if $(filter yes,$(AVIF)),-lavif) $(if $(filter yes,$(TIFF)),-ltiff)
 
-ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Ilib -pthread $(CFLAGS) $(NUMERIC) $(WARN) $(SAN) $(OPTIONAL_DEFS)
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Ilib -pthread $(CFLAGS) $(NUMERIC) $(WARN) $(SAN) $(OPTIONAL_DEFS) '-DCHART_JS="$(CHART_JS)"'
 LIBS = $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -larchive -lz -lcurl -lnettle -lsqlite3 -lmicrohttpd -lgumbo -lpcre2-8 -licui18n -licuuc -lm
 
 LIB_SRC   := $(wildcard lib/*/*.c)
@@ -113,6 +118,9 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags.says
 
 # stb shifts bits into the sign, which is undefined in C and means the same in every compiler that we know.
 $(BUILD)/obj/lib/synth/png.o $(BUILD)/obj/lib/vision/stb_decode.o: SAN += $(if $(SANITIZE),-fno-sanitize=shift)
+
+# What it takes in is asked of the disk, so that scripts/deps says what is missing.
+$(BUILD)/obj/lib/page/assets.o: $(wildcard lib/page/*.html lib/page/*.css lib/page/*.js $(CHART_JS))
 
 $(LIB): $(OBJ) $(BUILD)/objects.says
 	@mkdir -p $(@D)
@@ -162,8 +170,8 @@ deps-compare:
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell getconf _NPROCESSORS_ONLN))
 EXPERIMENT = --no-print-directory -f pipelines/stages.mk BIN=$(BUILD)/bin
 
-.PHONY: run data plan watch ablation demo
-run data plan ablation: all
+.PHONY: run data plan watch ablation report demo
+run data plan ablation report: all
 	@$(MAKE) $(EXPERIMENT) $@
 watch: # builds nothing: what it looks at may be building
 	@$(MAKE) $(EXPERIMENT) $@
@@ -257,6 +265,8 @@ make plan DATASET=.. the experiment's stages and their folders, without running 
 make watch ...       the same in one line, in another terminal, until all is made
 make ablation DATASET=demo [ABLATION=evidence] [SEEDS=..]
                      a pipeline with parts of it left out, as a table with intervals
+make report DATASET=.. [PIPELINE=..] [SEEDS=..]
+                     the same as one page for a browser: results, curves, codes, stages, and a catalogue to be explored
 make data DATASET=.. only the data set's ingestion
 make deps            install what is missing (Debian); demo and check do it too; DEPS=no: never install
 make check-fresh     demo and check as README has them, on a minimal Debian made for it (root only)

@@ -19,6 +19,7 @@
 #     make plan ...                                          the stages and their folders, made or not, and what is to go
 #     make watch ...                                         the same in one line, in another terminal, until all is made
 #     make ablation ...                                      a pipeline with parts of it left out, as a table: ablation.mk
+#     make report ...                                        all of it as one page for a browser, with the ablations made so far: report.mk
 #
 # A rebuilt tool invalidates nothing, or every edit of a comment would repeat weeks of training; TRACK_TOOLS=1 puts the
 # programs' contents into the hash. A file named in FLAGS counts by its name.
@@ -35,7 +36,7 @@ BIN      ?=
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
-.PHONY: run data plan watch ablation
+.PHONY: run data plan watch ablation report
 run:
 
 # --- How a stage is made -------------------------------------------------------------------------------------------------
@@ -56,6 +57,8 @@ identity  = $(subst $(root)/,,$1)
 define stage-rule
 stages += $1
 identity.$1 := $$(call identity,$$4$$(call flags,$$5))
+inputs.$1 := $6
+outputs.$1 := $(addprefix $1/,$7)
 command.$1 := $$(if $$3,$$(strip $$3) )$$4$$(subst @/,$1.part/,$$(call flags,$$5))$$(call threads,$2)
 scripts.$1 := $$(call scripts,$$4)
 $(addprefix $1/,$7) &: $6
@@ -68,7 +71,7 @@ in-path   = PATH=$(if $(BIN),$(call quoted,$(BIN)):)"$$PATH"
 
 # The files that a command's words name: scripts, whose text counts. The tools themselves only if TRACK_TOOLS says so.
 scripts   = $(wildcard $1)$(if $(TRACK_TOOLS),$(foreach word,$1,$(if $(BIN),$(wildcard $(BIN)/$(word)))))
-threads   = $(if $(THREADS),$(if $(filter caption mine-intent embed rqvae sidgen-train qarm-rl blend evaluate,$1), --threads $(THREADS)))
+threads   = $(if $(THREADS),$(if $(filter caption mine-intent embed rqvae sidgen-train qarm-rl blend evaluate users report,$1), --threads $(THREADS)))
 
 # A pipeline's expressions mention a stage many times; its hash is computed once, and kept in a variable named by the text
 # (in which a colon would be read as make syntax).
@@ -222,7 +225,8 @@ $(if $(pipeline),,$(error no pipeline '$(PIPELINE)': there is no $(here)$(PIPELI
 include $(pipeline)
 
 seeded = $(if $(word 2,$(SEEDS)),-$(SEED))
-system = $(basename $(notdir $(pipeline)))$(seeded)
+pipeline-name = $(basename $(notdir $(pipeline)))
+system = $(pipeline-name)$(seeded)
 shown ?= $(system)=$(result)
 
 # PUBLISHED, of data/DATASET.mk: what ../data/published.tsv calls the data; its figures then stand under the table.
@@ -231,8 +235,12 @@ published = $(addprefix --published $(here)../data/published.tsv --dataset ,$(PU
 ifneq ($(ablation),)
 include $(here)ablation.mk
 else
-$(if $($(TO)),,$(error TO=$(TO): $(pipeline) has no such name))
+$(if $(foreach SEED,$(firstword $(SEEDS)),$($(TO))),,$(error TO=$(TO): $(pipeline) has no such name))
 goals := $(foreach SEED,$(SEEDS),$($(TO)))
+endif
+
+ifneq ($(filter report,$(MAKECMDGOALS)),)
+include $(here)report.mk
 endif
 
 run: $(goals) $(if $(filter result,$(TO)),$(foreach SEED,$(SEEDS),$(foreach s,$(shown),$(lastword $(subst =, ,$s)))))

@@ -14,7 +14,7 @@ setup()
     echo '{"id":"a"}' > raw/items.jsonl
     printf 'user\titem\torder\nu\ta\t0\n' > raw/interactions.tsv
     write_stand_in
-    for tool in synth ingest caption mine-intent embed rqvae sids tokenize sidgen-train qarm-rl blend evaluate; do ln -s stand-in "fake/$tool"; done
+    for tool in synth ingest caption mine-intent embed rqvae sids tokenize sidgen-train qarm-rl blend evaluate recommend report; do ln -s stand-in "fake/$tool"; done
 }
 
 # Writes to its output what it was told and given; says in $RAN that it ran; hangs, half done, if $HANG names it.
@@ -30,7 +30,7 @@ given=
 while [ $# -gt 0 ]; do
     case $1 in
         -o | --items-out | --report | --per-user | --log) outs+=("$2"); [ "$1" != -o ] || main=$2; shift ;;
-        --sids | --interactions | --items | --model | --quality | --embeddings | --blend | --blind | --fit-weights | --recs | --cooccur | --tokenizer) given+=$(cat "$2"); shift ;;
+        --sids | --interactions | --items | --model | --quality | --embeddings | --blend | --blind | --fit-weights | --recs | --cooccur | --tokenizer | --users) given+=$(cat "$2"); shift ;;
     esac
     shift
 done
@@ -356,11 +356,17 @@ ran_sorted() { ran | tr ' ' '\n' | sort | paste -sd ' '; }
 
 @test "plan and watch: what the stages took, and what is to go" {
     dag run
-    for folder in work/toy/*; do echo 30 > "$folder/seconds"; done
+    for folder in work/toy/*; do
+        echo 30 > "$folder/seconds"
+        echo 204800 > "$folder/memory"
+    done
     echo 7200 > work/toy/sidgen-train-*/seconds
+    echo 2000000 > work/toy/embed-*/memory
+    rm work/toy/sidgen-train-*/memory
     run --separate-stderr dag plan SEEDS="42 7"
     assert_success
-    assert_line --regexp '^made   work/toy/ingest-[0-9a-f]{12}  30 s$'
+    assert_line --regexp '^made   work/toy/ingest-[0-9a-f]{12}  30 s, 210 MB$'
+    assert_line --regexp '^made   work/toy/embed-[0-9a-f]{12}  30 s, 2.0 GB$'
     assert_line --regexp '^made   work/toy/sidgen-train-[0-9a-f]{12}  2 h 0 min$'
     assert_line --regexp '^to do  work/toy/rqvae-[0-9a-f]{12}  about 30 s$'
     assert_equal "${lines[-1]}" "to go  about 2 h 1 min"
@@ -386,6 +392,42 @@ ran_sorted() { ran | tr ' ' '\n' | sort | paste -sd ' '; }
     assert_line --regexp '^begun  work/toy/embed-[0-9a-f]{12}  about 30 s$'
 }
 
+@test "report: two stages more, made again when what they show is, and not for times; what a pipeline has is handed on" {
+    run --separate-stderr dag report PIPELINE=sidmill SEEDS="1 2"
+    assert_success
+    assert_regex "${lines[-2]}" '^toy, sidmill, seed 1 2: the report is$'
+    assert_regex "${lines[-1]}" '^  work/toy/report-[0-9a-f]{12}/report.html$'
+    assert_equal "$(ran_sorted | tr ' ' '\n' | uniq -c | awk '{print $2 ":" $1}' | paste -sd ' ')" \
+        "blend:2 embed:1 evaluate:4 ingest:1 recommend:1 report:1 rqvae:2 sidgen-train:2"
+    run cat work/toy/users-*/args
+    assert_output --regexp '^recommend --unfold --users 24 --split test -k 20 --model sidgen-train-[^ ]* --sids rqvae-[^ ]* --blend blend-[^ ]* --interactions ingest-[^ ]* -o @/users.jsonl$'
+    run cat work/toy/report-*/args
+    assert_output --regexp "^report --title 'toy: sidmill, seeds 1 2' --sids rqvae-[^ ]* --interactions [^ ]* --items ingest-[^ ]*/items.jsonl --embeddings embed-[^ ]* --users users-"
+    assert_output --regexp ' -o @/report.html generator-1=evaluate-[^ ]* sidmill-1=evaluate-[^ ]* generator-2=evaluate-[^ ]* sidmill-2=evaluate-[^ ]*/metrics.json$'
+    assert_equal "$(grep -o -- '--stage [^ ]*' <<< "$output" | sed 's/-[0-9a-f]*$//' | sort | uniq -c | awk '{print $3 ":" $1}' | paste -sd ' ')" \
+        "blend:2 embed:1 evaluate:4 ingest:1 rqvae:2 sidgen-train:2 users:1"
+    for folder in work/toy/*; do echo 99 | tee "$folder/seconds" > "$folder/memory"; done
+    dag report PIPELINE=sidmill SEEDS="1 2"
+    assert_ran
+    dag run PIPELINE=sidmill SEEDS="2 1"
+    assert_ran
+    dag report PIPELINE=sidmill SEEDS="1 2" PUBLISHED=toys USERS=7
+    assert_ran recommend report
+    echo '{}' > work/toy/ablation-parts.json
+    dag report PIPELINE=sidmill SEEDS="1 2"
+    assert_ran report
+    run cat work/toy/report-*/args
+    assert_output --partial ' ablation-parts.json'
+    assert_output --partial "--published $ROOT/pipelines/../data/published.tsv --dataset toys"
+    dag plan PIPELINE=sidmill SEEDS="1 2" > planned
+    run grep -c 'users-\|report-' planned
+    assert_output 0
+    # A mixture without a model.
+    dag report PIPELINE=evidence
+    run grep -hE '^recommend' work/toy/users-*/args
+    assert_line --regexp '^recommend [^/]*-k 20 --blend blend-[^ ]* --interactions '
+}
+
 @test "a stage's folder says what made it, and is named by that" {
     dag run EMBED_FLAGS="--dim 8"
     for folder in work/toy/*; do
@@ -408,7 +450,7 @@ ran_sorted() { ran | tr ' ' '\n' | sort | paste -sd ' '; }
         ran > before
         dag run
         assert_equal "$(cat before) $(ran | sed 's/ from its checkpoint//')" "$(all_with_twice "$stage")"
-        run diff -r -x seconds undisturbed work
+        run diff -r -x seconds -x memory undisturbed work
         assert_success
     done
 }
@@ -432,7 +474,7 @@ all_with_twice()
     ran > /dev/null
     dag run
     assert_ran rqvae sidgen-train evaluate
-    run diff -r -x seconds undisturbed work
+    run diff -r -x seconds -x memory undisturbed work
     assert_success
 }
 
@@ -685,10 +727,17 @@ real_run()
     assert_success
     assert_line --regexp '^all items +generator +sidmill +part cooccur .* cooccur$'
     assert_line --regexp '^hr@10 +[01]\.[0-9]+ +[01]\.[0-9]+ '
+    run real_run report PIPELINE=sidmill
+    assert_success
+    assert_equal "$(head -c 15 "${lines[-1]#  }")" '<!doctype html>'
     run real_run run PIPELINE=evidence
     assert_success
     assert_line --regexp '^all items +evidence +part cooccur .* cooccur$'
     assert_equal "$(find work/demo -name model.st | wc -l)" 1
+    run real_run report PIPELINE=evidence REPORT_FLAGS=--json
+    assert_success
+    run jq -sc '[.[0].title, (.[0].stages | map(select(.state == "made")) | length), .[0].catalogue, (.[1].users | length)]' "${lines[-1]#  }"
+    assert_output '["demo: evidence, seed 42",6,{"items":120,"of":120,"users":24},24]'
     run real_run run PIPELINE=sasrec
     assert_success
     assert_line --regexp '^all items +sasrec +popular +cooccur$'
@@ -720,7 +769,9 @@ real_run()
     [ -z "${SANITIZE:-}" ] || skip "too slow under the sanitizers"
     mkdir -p build
     ln -s "$BIN" build/bin
-    sed -n '/^```sh$/,/^```$/p' "$ROOT/README.md" | grep -v '^```' > pipe.sh
+    # As written, but for a smaller quantiser and fewer epochs.
+    sed -n '/^```sh$/,/^```$/p' "$ROOT/README.md" | sed '/^```/d; s/| rqvae /&--hidden 32 --latent 8 /; s/--epochs 15/--epochs 2/' > pipe.sh
+    assert_equal "$(grep -c 'rqvae --hidden\|--epochs 2 ' pipe.sh)" 2
     run bash -e -o pipefail pipe.sh
     assert_success
     assert_line --regexp '^hr@10 +[01]\.[0-9]+ +[01]\.[0-9]+ +[01]\.[0-9]+$'

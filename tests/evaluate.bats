@@ -632,6 +632,9 @@ PY
     : >bad.json
     run --separate-stderr evaluate --show bad.json
     assert_failure 65
+    echo '{"metrics":{},"parts":[{"metrics":{}}],"baselines":{"b":{"metrics":[1]}}}' >odd.json
+    run evaluate --show odd.json
+    assert_output --regexp '^all items +odd +b$'
     run --separate-stderr evaluate --show
     assert_failure 64
     run --separate-stderr evaluate --show missing.json

@@ -298,6 +298,33 @@ PY
     fails_with 64 '--unfold' recommend --task 4 --unfold </dev/null
 }
 
+@test "--users: histories and held-out items as evaluate has them, each user once" {
+    for split in valid test; do
+        "$BIN/evaluate" -q -m model.st -s sids.st -i i.st --split $split --users 9 --seed 5 -k 7 --recs-out lists.st --per-user ranks.st -o m.json
+        recommend -i i.st --unfold --users 9 --seed 5 --split $split -k 7 >users.jsonl
+        /usr/bin/python3 - $split <<'PY'
+import json, sys
+import evaluate as e
+from tensors import load, strings
+x, lists = load("i.st")[0], load("lists.st")[0]
+ids, user_ids, at = strings(x["item_ids"]), strings(x["user_ids"]), x["user_offsets"]
+users = [json.loads(line) for line in open("users.jsonl")]
+assert [u["user"] for u in users] == strings(lists["user_ids"]) and len(users) == 9
+for u, row in zip(users, lists["items"]):
+    i = user_ids.index(u["user"])
+    events = [ids[j] for j in x["item_index"][at[i]:at[i + 1]]]
+    last = len(events) - (1 if sys.argv[1] == "test" else 2)
+    assert u["history"] == events[:last] and u["target"] == events[last]
+    assert [j["id"] for j in u["items"]] == [ids[j] for j in row] and u["levels"]
+PY
+    done
+    run --separate-stderr recommend -i i.st --unfold --users 0 -k 1
+    assert_equal "${#lines[@]}" 148
+    fails_with 64 '--users needs' recommend -i i.st --users 3
+    fails_with 64 '--users needs' recommend --unfold --users 3
+    fails_with 64 '--split goes with' recommend --split test </dev/null
+}
+
 @test "wrong options and files" {
     for wrong in '-k 30' '--beam 5' '-k 0' 'extra' '--beams 3'; do
         # shellcheck disable=SC2086 # words

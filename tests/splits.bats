@@ -193,7 +193,7 @@ PY
 # Everything that is trained, with names that do not depend on what was read.
 train() { # train INTERACTIONS NAME
     "$BIN/embed" -q --fit-weights "$1" kept.jsonl >"$2-embeddings.st"
-    "$BIN/rqvae" -q --codes 8 --levels 2 --epochs 3 <"$2-embeddings.st" >"$2-sids.st"
+    "$BIN/rqvae" -q --codes 8 --levels 2 --hidden 32 --latent 8 --epochs 3 <"$2-embeddings.st" >"$2-sids.st"
     "$BIN/sidgen-train" -q -s "$2-sids.st" -i "$1" --body timeline --item-vectors --dim 16 --ffn 16 --layers 1 --epochs 2 -o "$2-model.st" "${@:3}"
 }
 

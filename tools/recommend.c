@@ -10,8 +10,10 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "data/catalogue.h"
 #include "data/id_line.h"
 #include "nn/backend.h"
+#include "score/held_out.h"
 #include "select/conditions.h"
 #include "select/item_records.h"
 #include "serve/answer.h"
@@ -22,7 +24,9 @@
 enum { BATCH = 256, LINE_MAX_BYTES = 1 << 26 };
 
 static const char *model, *sids, *blend, *interactions, *titles, *items_path, *gemm = "auto";
-static int64_t k = 10, beam = 20, task = 1;
+static const char *const splits[] = {"valid", "test", NULL};
+static const char *split = "test";
+static int64_t k = 10, beam = 20, task = 1, users;
 static bool exclude_seen, unfold;
 static cli_list_t filters;
 
@@ -38,8 +42,11 @@ static const cli_option_t options[] = {
     OPT_STRING('t', "titles", "FILE", &titles, "items.jsonl: print score, id and title, an item a line"),
     CONFIG_LIST('f', "filter", "KEY=VALUE", &filters, "only items that have it; a key again: either value; keys: all of them"),
     CONFIG_FLAG(0, "unfold", &unfold, "answer by a JSON object: the list and how it came about"),
+    CONFIG_INT('u', "users", "N", &users, 0, 9007199254740992.0, "unfold: in place of lines, N users of --interactions by --seed"),
+    CONFIG_CHOICE(0, "split", splits, &split, "users: which item is held out, and what precedes it is asked"),
     OPT_STRING(0, "items", "FILE", &items_path, "items.jsonl that filters go by (the --titles file)"),
     OPT_CHOICE(0, "gemm", backend_names, &gemm, "matrix backend"),
+    CLI_SEED,
     CLI_THREADS,
     CLI_OUTPUT,
 };
@@ -54,6 +61,8 @@ typedef struct {
     int64_t count, cap, unknown; /* unknown: ids that the catalogue lacks */
     unfolding_t unfolding;
     bool empty;          /* of a task: nothing to ask with */
+    char *user;          /* whose it is; NULL: a line's */
+    int32_t target;      /* what the user took next */
 } asked_t;
 
 typedef struct {
@@ -115,14 +124,40 @@ static void answer_titles(server_t *s)
     }
 }
 
+static void put_id(const server_t *s, int32_t item, buf_t *line)
+{
+    size_t n;
+    const char *id = strtab_get(s->ids, item, &n);
+    buf_json_string(line, id, n);
+}
+
+/* Writes who asks, and what came, as the first members of an object. */
+static void put_user(const server_t *s, const asked_t *a, buf_t *line)
+{
+    buf_puts(line, "{\"user\":");
+    buf_json_string(line, a->user, strlen(a->user));
+    buf_puts(line, ",\"history\":[");
+    for (int64_t i = 0; i < a->count; i++) {
+        buf_puts(line, i ? "," : "");
+        put_id(s, a->items[i], line);
+    }
+    buf_puts(line, "],\"target\":");
+    put_id(s, a->target, line);
+    buf_puts(line, ",");
+}
+
 static void put_unfolding(server_t *s, asked_t *a, const int32_t *items, const float *scores)
 {
     const answer_t answer = {s->engine, titles ? s->records : NULL, k, items, scores, a->unknown, s->within, &a->unfolding};
-    buf_t line = {0};
+    buf_t line = {0}, user = {0};
     answer_write(&answer, &line);
-    fprintf(out_file(s->out), "%s\n", line.data);
+    if (a->user) put_user(s, a, &user);
+    fprintf(out_file(s->out), "%s%s\n", a->user ? user.data : "", line.data + (a->user ? 1 : 0));
     buf_free(&line);
+    buf_free(&user);
     unfolding_free(&a->unfolding);
+    free(a->user);
+    a->user = NULL;
 }
 
 static void answer_histories(server_t *s)
@@ -254,6 +289,31 @@ static void serve(server_t *s)
     buf_free(&in);
 }
 
+static void take_user(server_t *s, const held_out_t *h, int64_t at)
+{
+    asked_t *a = &s->batch[s->waiting++];
+    const history_t *history = &h->histories[at];
+    a->user = strtab_dup(&h->x.user_ids, h->users[at]);
+    a->target = history->target;
+    for (a->count = 0; a->count < history->count;) {
+        GROW(a->items, a->count, a->cap);
+        a->items[a->count] = history->items[a->count];
+        a->count++;
+    }
+    if (s->waiting == BATCH) answer_batch(s);
+}
+
+/* Asks for users of the interactions, the first time that each has an item held out. */
+static void serve_users(server_t *s)
+{
+    held_out_t h = held_out_open(interactions, !strcmp(split, "valid") ? SPLIT_VALID : SPLIT_TEST, users, (uint64_t)cli_common.seed);
+    catalogue_check_items(interactions, &h.x.item_ids, sids ? sids : blend, s->ids);
+    for (int64_t i = 0; i < h.n; i++)
+        if (!i || h.users[i] != h.users[i - 1]) take_user(s, &h, i);
+    answer_batch(s);
+    held_out_close(&h);
+}
+
 /* Refuses what the model has not learnt; a task other than recommendation has an asker. */
 static void open_task(server_t *s, const recommender_t *r)
 {
@@ -308,8 +368,10 @@ int main(int argc, char **argv)
         die(EX_USAGE, "--task %lld needs --model, and goes without --blend, --exclude-seen, --interactions and --unfold", (long long)task);
     if (!lists && (titles || filters.count || cli_given("k")))
         die(EX_USAGE, "--task %lld tells one title a line: it goes without -k, --filter and --titles", (long long)task);
+    if (cli_given("users") && (!unfold || !interactions)) die(EX_USAGE, "--users needs --unfold and --interactions");
+    if (cli_given("split") && !cli_given("users")) die(EX_USAGE, "--split goes with --users");
     server_t s = server_open();
-    serve(&s);
+    (cli_given("users") ? serve_users : serve)(&s);
     server_close(&s);
     return 0;
 }

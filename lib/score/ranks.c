@@ -72,6 +72,15 @@ static void read_strata(const st_file_t *f, ranks_t *r)
             st_bad(f, "stratum", "row %lld: %d, expected 0 to %d", (long long)i, r->stratum[i], STRATA - 1);
 }
 
+bool ranks_told(const char *path, protocol_t protocol)
+{
+    st_file_t *f = st_open(path);
+    st_check_schema(f, "ranks/1");
+    const bool told = st_find(f, rank_names[protocol]) != NULL;
+    st_close(f);
+    return told;
+}
+
 ranks_t ranks_read(const char *path, protocol_t protocol)
 {
     st_file_t *f = st_open(path);

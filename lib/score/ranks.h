@@ -2,6 +2,7 @@
 #ifndef SIDMILL_SCORE_RANKS_H
 #define SIDMILL_SCORE_RANKS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "data/protocol.h"
@@ -27,6 +28,9 @@ typedef struct {
     double alone, utilisation; /* of the SIDs (data/sids.h), the latter over all levels; NaN where the file does not say */
     strtab_t user_ids;
 } ranks_t;
+
+/* Whether a file has ranks under the protocol: lists that are too short have none without met items. */
+bool ranks_told(const char *path, protocol_t protocol);
 
 /* A file that has no ranks under the protocol ends the process with EX_DATAERR. */
 ranks_t ranks_read(const char *path, protocol_t protocol);

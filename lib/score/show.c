@@ -7,28 +7,12 @@
 
 #include "base/err.h"
 #include "base/in.h"
+#include "base/label.h"
 #include "base/mem.h"
 #include "data/protocol.h"
-#include "score/label.h"
 #include "score/show_table.h"
 
 #define SIGNIFICANT 0.05
-
-/* "LABEL=FILE", else the file's name without .json; "metrics" says nothing, so then its folder's name. */
-static char *label_of(const char *operand, const char **path)
-{
-    size_t label = label_length(operand);
-    *path = label ? operand + label + 1 : operand;
-    if (label) return xstrndup(operand, label);
-    const char *end = operand + strlen(operand), *name = strrchr(operand, '/');
-    name = name ? name + 1 : operand;
-    if (end - name > 5 && !strcmp(end - 5, ".json")) end -= 5;
-    if (end - name == 7 && !memcmp(name, "metrics", 7) && name > operand + 1) {
-        end = name - 1;
-        for (name = end; name > operand && name[-1] != '/';) name--;
-    }
-    return xstrndup(name, (size_t)(end - name));
-}
 
 static cJSON *parse(const char *text, size_t n, const char *name)
 {
@@ -180,9 +164,8 @@ void show_files(FILE *out, char **operands, int count, const published_t *publis
     show_table_t table = {0};
     cJSON **files = NEW_ARRAY(cJSON *, count);
     for (int i = 0; i < count; i++) {
-        const char *path;
-        char *label = label_of(operands[i], &path);
-        bytes_t b = in_bytes(path);
+        char *label = label_name(operands[i], ".json", "metrics");
+        bytes_t b = in_bytes(label_file(operands[i]));
         files[i] = parse((const char *)b.data, b.len, b.name);
         lay_fn lay = layer_of(files[i]);
         if (lay) {

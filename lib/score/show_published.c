@@ -6,12 +6,6 @@
 #include "base/mem.h"
 #include "score/show_table.h"
 
-/* What stands beside the systems of a table. */
-typedef struct {
-    const figure_t **figures;
-    int count, cap;
-} beside_t;
-
 static bool same_split(const show_table_t *t, const figure_t *f)
 {
     for (int i = 0; i < t->count; i++) {
@@ -39,9 +33,9 @@ static void note_left_out(const published_t *p, const char *dataset, int64_t fou
     if (users) note("%s: %lld figures of %s are of other users: not shown", p->name, (long long)users, dataset);
 }
 
-static beside_t select_figures(const show_table_t *t, const published_t *p, const char *dataset)
+show_beside_t show_beside(const show_table_t *t, const published_t *p, const char *dataset)
 {
-    beside_t b = {0};
+    show_beside_t b = {0};
     int64_t found = 0, splits = 0, users = 0;
     for (int64_t i = 0; i < p->count; i++) {
         const figure_t *f = &p->figures[i];
@@ -69,7 +63,7 @@ static int by_cut(const void *a, const void *b)
 }
 
 /* True if no figure before the one at `at` is of the same system and protocol, or with `metric` of the same metric. */
-static bool is_first(const beside_t *b, int at, protocol_t protocol, bool metric)
+static bool is_first(const show_beside_t *b, int at, protocol_t protocol, bool metric)
 {
     const figure_t *f = b->figures[at];
     for (int i = 0; i < at; i++) {
@@ -81,7 +75,7 @@ static bool is_first(const beside_t *b, int at, protocol_t protocol, bool metric
 }
 
 /* The figure of a system's metric; NaN where there is none. */
-static double value_of(const beside_t *b, const figure_t *system, const char *metric)
+static double value_of(const show_beside_t *b, const figure_t *system, const char *metric)
 {
     for (int i = 0; i < b->count; i++) {
         const figure_t *f = b->figures[i];
@@ -102,7 +96,7 @@ static void lay_systems(grid_t *g, const show_table_t *t, const char *const *met
     }
 }
 
-static void lay_figures(grid_t *g, const beside_t *b, const char *const *metrics, int count, protocol_t protocol)
+static void lay_figures(grid_t *g, const show_beside_t *b, const char *const *metrics, int count, protocol_t protocol)
 {
     for (int i = 0; i < b->count; i++) {
         const figure_t *f = b->figures[i];
@@ -115,7 +109,7 @@ static void lay_figures(grid_t *g, const beside_t *b, const char *const *metrics
     }
 }
 
-static bool unknown_mask(const beside_t *b, protocol_t protocol)
+static bool unknown_mask(const show_beside_t *b, protocol_t protocol)
 {
     for (int i = 0; i < b->count; i++)
         if (published_fits(b->figures[i], protocol) && b->figures[i]->mask == MASK_UNKNOWN) return true;
@@ -123,7 +117,7 @@ static bool unknown_mask(const beside_t *b, protocol_t protocol)
 }
 
 /* Lays out both sorts of systems under one protocol, with the metrics that the figures have. */
-static void lay_protocol(grids_t *to, const show_table_t *t, const beside_t *b, const char *dataset, protocol_t protocol)
+static void lay_protocol(grids_t *to, const show_table_t *t, const show_beside_t *b, const char *dataset, protocol_t protocol)
 {
     const char **metrics = NEW_ARRAY(const char *, b->count + 1);
     int count = 0;
@@ -145,7 +139,7 @@ static void lay_protocol(grids_t *to, const show_table_t *t, const beside_t *b, 
 
 void show_published(grids_t *to, const show_table_t *t, const published_t *p, const char *dataset)
 {
-    beside_t b = select_figures(t, p, dataset);
+    show_beside_t b = show_beside(t, p, dataset);
     for (protocol_t protocol = 0; protocol < PROTOCOLS; protocol++) lay_protocol(to, t, &b, dataset, protocol);
     free(b.figures);
 }

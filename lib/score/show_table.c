@@ -52,7 +52,7 @@ static void add_others(show_table_t *t, int systems, const char *key, const char
         const cJSON *file = t->columns[i].file, *result;
         cJSON_ArrayForEach(result, show_at(file, key))
         {
-            if (shown_already(t, result)) continue;
+            if (!result->string || shown_already(t, result)) continue;
             char *label = xasprintf("%s%s", prefix, result->string);
             show_table_add(t, label, file, result);
             free(label);
@@ -95,7 +95,7 @@ static shown_cuts_t cuts_of(const show_table_t *t)
     const cJSON *metric;
     for (int i = 0; i < t->count; i++)
         cJSON_ArrayForEach(metric, show_at(t->columns[i].result, "metrics"))
-            if (!strncmp(metric->string, "hr@", 3)) add_cut(&cuts, strtol(metric->string + 3, NULL, 10));
+            if (metric->string && !strncmp(metric->string, "hr@", 3)) add_cut(&cuts, strtol(metric->string + 3, NULL, 10));
     return cuts;
 }
 

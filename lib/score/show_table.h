@@ -31,9 +31,18 @@ void show_table_add_others(show_table_t *t);
 void show_table_lay(grids_t *to, const show_table_t *t);
 void show_table_free(show_table_t *t);
 
-/* Lays out, for either protocol, the files' own systems and the figures of `dataset` that agree with all files in split, number of users
- * (where a figure has one; a sample is always another) and protocol, a row a system. A figure whose protocol is not known stands
- * under both, marked with a question mark. What does not agree is counted on stderr. */
+/* Figures that may stand beside a table's systems; `figures` is the caller's to free. */
+typedef struct {
+    const figure_t **figures;
+    int count, cap;
+} show_beside_t;
+
+/* The figures of `dataset` that agree with all files in split and number of users (where a figure has one; a sample is always
+ * another). What does not agree is counted on stderr. */
+show_beside_t show_beside(const show_table_t *t, const published_t *p, const char *dataset);
+
+/* Lays out, for either protocol, the files' own systems and the figures that agree with them in protocol as well, a row a system. A
+ * figure whose protocol is not known stands under both, marked with a question mark. */
 void show_published(grids_t *to, const show_table_t *t, const published_t *p, const char *dataset);
 
 #endif

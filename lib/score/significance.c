@@ -55,14 +55,32 @@ double student_p(double t, double df)
     return incomplete_beta(df / 2, 0.5, df / (df + t * t));
 }
 
+static double mean_of(const double *d, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += d[i];
+    return sum / (double)n;
+}
+
+/* Of the mean; NaN for one value. */
+static double standard_error(const double *d, int64_t n, double mean)
+{
+    double squares = 0;
+    for (int64_t i = 0; i < n; i++) squares += (d[i] - mean) * (d[i] - mean);
+    return n < 2 ? NAN : sqrt(squares / (double)(n - 1) / (double)n);
+}
+
+void mean_interval(const double *d, int64_t n, double *low, double *high)
+{
+    const double mean = mean_of(d, n), reach = 1.959964 * standard_error(d, n, mean);
+    *low = mean - reach;
+    *high = mean + reach;
+}
+
 ttest_t paired_ttest(const double *d, int64_t n)
 {
-    double mean = 0, squares = 0;
-    for (int64_t i = 0; i < n; i++) mean += d[i];
-    mean /= (double)n;
-    for (int64_t i = 0; i < n; i++) squares += (d[i] - mean) * (d[i] - mean);
+    const double mean = mean_of(d, n), error = standard_error(d, n, mean);
     if (n < 2) return (ttest_t){mean, NAN, NAN};
-    double error = sqrt(squares / (double)(n - 1) / (double)n);
     double t = error > 0 ? mean / error : mean == 0 ? 0 : copysign(INFINITY, mean);
     return (ttest_t){mean, t, student_p(t, (double)(n - 1))};
 }

@@ -23,6 +23,10 @@ ttest_t paired_ttest(const double *d, int64_t n);
  * of m. */
 void holm(double *p, int n);
 
+/* The 95% interval of the mean of n >= 1 values by their standard error, mean -+ 1.96 sd / sqrt(n): what bootstrap_means() comes to
+ * where there are many, at no cost. NaN for one value. */
+void mean_interval(const double *d, int64_t n, double *low, double *high);
+
 enum { BOOTSTRAP_COLUMNS = 64 };
 
 /* Percentile bootstrap over users: `columns` means over `rounds` resamples of the n rows of d [n, columns], rows drawn with

@@ -27,8 +27,6 @@ void chat_body(buf_t *out, const model_chat_t *c);
 /* Appends a JSON array of content parts: the picture as an image_url part, then the text. */
 void model_content_parts(buf_t *out, const char *text, const void *image, size_t n, const char *type);
 
-void base64_add(buf_t *out, const void *bytes, size_t n);
-
 /* A span of JSON text. */
 typedef struct {
     const char *text;  /* NULL: none */

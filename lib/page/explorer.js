@@ -1,0 +1,30 @@
+// The explorer's pages by their addresses: #/codes/1,2  #/items/ID  #/search/words  #/users/NAME  #/recommend/order
+{
+    const { el, source } = sidmill;
+
+    const views = {
+        codes: rest => sidmill.codesPage(rest),
+        items: rest => sidmill.itemPage(rest),
+        search: rest => sidmill.searchPage(rest),
+        users: rest => (rest ? sidmill.userPage(rest) : sidmill.usersPage()),
+        recommend: (rest, raw) => sidmill.recommendPage(raw),
+    };
+
+    const links = () => [["codes/", "Codes"], ["search/", "Search"], source.live ? ["recommend/", "Recommend"] : ["users/", "Users"]];
+
+    function frame(view) {
+        return el("nav", { class: "views", "aria-label": "Explorer" }, links().map(([at, text]) => el("a", { href: `#/${at}`, "aria-current": at.startsWith(view) ? "page" : null }, text)), sidmill.picked);
+    }
+
+    // The page of an address, after "#/": {title, node, focus}.
+    async function explorerPage(address) {
+        const [, view, raw] = /^([^/]*)\/?(.*)$/.exec(address || "codes/");
+        let rest = raw;
+        try { rest = decodeURIComponent(raw); } catch { /* taken as it stands */ }
+        const page = await (views[view] ? views[view](rest, raw) : { title: "Nothing here", content: el("p", {}, "There is no such page.") });
+        const heading = el("h2", { tabindex: "-1" }, page.title);
+        return { title: page.title, focus: page.focus || heading, node: el("article", { class: "explorer" }, frame(view), heading, page.content) };
+    }
+
+    Object.assign(sidmill, { explorerPage });
+}

@@ -1,0 +1,43 @@
+// The stages in the order in which they run: what each took, and from which it takes.
+{
+    const { el, table, section, duration, memory, stageName } = sidmill;
+
+    function inputs(stage, known) {
+        const links = stage.inputs.map(name => known.has(name) ? el("a", { href: `#stage-${name}` }, stageName(name)) : stageName(name));
+        return links.flatMap((l, i) => (i ? [", ", l] : [l]));
+    }
+
+    const title = (stage, manual) => {
+        const rest = stageName(stage.name).slice(stage.stage.length);
+        return [manual ? el("a", { href: `${manual}/${stage.stage}.1.html`, title: `The manual's page of ${stage.stage}` }, stage.stage) : stage.stage, el("span", { class: "digest" }, rest)];
+    };
+
+    function row(stage, known, most, manual) {
+        return {
+            id: `stage-${stage.name}`, class: stage.state === "made" ? null : "unmade",
+            cells: [
+                [title(stage, manual), el("details", { class: "command" }, el("summary", {}, "command"), el("code", {}, stage.command))],
+                stage.state, duration(stage.seconds),
+                { class: "wide", content: el("span", { class: "bar", "--part": (stage.seconds || 0) / most }) },
+                memory(stage.memory_kib), { class: "inputs", content: stage.inputs.length ? inputs(stage, known) : null },
+            ],
+        };
+    }
+
+    function stages(report) {
+        const list = report.stages || [];
+        if (!list.length) return null;
+        const known = new Set(list.map(s => s.name));
+        const most = Math.max(1, ...list.map(s => s.seconds || 0));
+        const all = list.reduce((sum, s) => sum + (s.seconds || 0), 0);
+        const made = list.filter(s => s.state === "made").length;
+        return section(2, "Stages", el("p", { class: "note" }, `${sidmill.plural(list.length, "stage")}, ${made} made, ${duration(all)} in all if one runs after the other.`),
+            table({
+                class: "stages", caption: "Stages in the order in which they run",
+                columns: [{ name: "Stage", rowhead: true }, { name: "state" }, { name: "time", number: true }, { name: "" }, { name: "memory", number: true }, { name: "takes from" }],
+                rows: list.map(s => row(s, known, most, report.manual)),
+            }));
+    }
+
+    Object.assign(sidmill, { stages });
+}
