@@ -46,24 +46,25 @@ def rotate(x, angles):
 
 
 def hidden(weights, config, ids):
-    """The normalised final states [tokens, hidden_size] of one text."""
+    """The normalised final states [..., tokens, hidden_size] of texts as long as each other, ids [..., tokens]."""
     prefix = "model." if "model.norm.weight" in weights else ""
     heads, kv, dim, eps = config["num_attention_heads"], config["num_key_value_heads"], config["head_dim"], config["rms_norm_eps"]
-    n = len(ids)
+    ids = torch.as_tensor(ids)
+    n = ids.shape[-1]
     angles = torch.arange(n, dtype=torch.float64)[:, None] * frequencies(config)
     mask = torch.full((n, n), float("-inf")).triu(1)
-    x = weights[prefix + "embed_tokens.weight"][torch.tensor(ids)]
+    x = weights[prefix + "embed_tokens.weight"][ids]
     for i in range(config["num_hidden_layers"]):
         w = lambda name: weights.get(f"{prefix}layers.{i}.{name}")
         y = norm(x, w("input_layernorm.weight"), eps)
         q, k, v = (F.linear(y, w(f"self_attn.{p}_proj.weight"), w(f"self_attn.{p}_proj.bias")) for p in "qkv")
-        q, k, v = q.view(n, heads, dim), k.view(n, kv, dim), v.view(n, kv, dim)
+        q, k, v = q.unflatten(-1, (heads, dim)), k.unflatten(-1, (kv, dim)), v.unflatten(-1, (kv, dim))
         if w("self_attn.q_norm.weight") is not None:
             q, k = norm(q, w("self_attn.q_norm.weight"), eps), norm(k, w("self_attn.k_norm.weight"), eps)
         q, k = rotate(q, angles[:, None]), rotate(k, angles[:, None])
-        k, v = k.repeat_interleave(heads // kv, 1), v.repeat_interleave(heads // kv, 1)
-        scores = torch.einsum("qhd,khd->hqk", q, k) / math.sqrt(dim) + mask
-        x = x + F.linear(torch.einsum("hqk,khd->qhd", scores.softmax(-1), v).reshape(n, -1), w("self_attn.o_proj.weight"))
+        k, v = k.repeat_interleave(heads // kv, -2), v.repeat_interleave(heads // kv, -2)
+        scores = torch.einsum("...qhd,...khd->...hqk", q, k) / math.sqrt(dim) + mask
+        x = x + F.linear(torch.einsum("...hqk,...khd->...qhd", scores.softmax(-1), v).flatten(-2), w("self_attn.o_proj.weight"))
         y = norm(x, w("post_attention_layernorm.weight"), eps)
         x = x + F.linear(F.silu(F.linear(y, w("mlp.gate_proj.weight"))) * F.linear(y, w("mlp.up_proj.weight")), w("mlp.down_proj.weight"))
     return norm(x, weights[prefix + "norm.weight"], eps)
