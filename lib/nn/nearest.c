@@ -87,7 +87,8 @@ static float *unit_rows(const float *x, int64_t rows, int64_t dim)
 static bool is_zero(const each_t *s, int64_t row) { return length_of(s->unit + row * s->dim, s->dim) < 0.5; }
 
 /* Offers the products of a block's rows with the columns from `first` on. */
-static void offer_columns(each_t *s, int64_t block, int64_t rows, int64_t first, int64_t columns, const float *product, ranking_item_t *best)
+static void offer_columns(each_t *s, int64_t block, int64_t rows, int64_t first, int64_t columns, const float *product,
+                          ranking_item_t *best)
 {
     for (int64_t r = 0; r < rows; r++)
         for (int64_t i = 0; i < columns; i++) {
@@ -123,7 +124,8 @@ static void search_block(void *ctx, int64_t shard, int worker)
 void nearest_each(int64_t rows, int64_t dim, const float *x, int64_t k, int32_t *index, float *cosine, int64_t *found)
 {
     const int workers = parallel_workers();
-    each_t s = {rows, dim, k, unit_rows(x, rows, dim), NEW_ARRAY(float *, workers), NEW_ARRAY(ranking_item_t *, workers), index, cosine, found};
+    each_t s = {rows, dim, k, unit_rows(x, rows, dim), NEW_ARRAY(float *, workers), NEW_ARRAY(ranking_item_t *, workers), index,
+                cosine, found};
     gemm_init();
     for (int w = 0; w < workers; w++) {
         s.product[w] = NEW_ARRAY(float, BLOCK * COLUMNS);

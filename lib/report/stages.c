@@ -34,7 +34,8 @@ static void add_number(buf_t *out, const char *member, const char *folder, const
 {
     char *text = text_of(folder, file), *end = text;
     const long long value = text ? strtoll(text, &end, 10) : -1;
-    if (text && (end == text || *end != '\n' || end[1] || value < 0)) die(EX_DATAERR, "%s%s: expected a whole number on a line", folder, file);
+    if (text && (end == text || *end != '\n' || end[1] || value < 0))
+        die(EX_DATAERR, "%s%s: expected a whole number on a line", folder, file);
     if (text) buf_printf(out, ",\"%s\":%lld", member, value);
     else buf_printf(out, ",\"%s\":null", member);
     free(text);

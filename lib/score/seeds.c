@@ -13,7 +13,7 @@ enum { MAX_SEEDS = 64 };
 void seeds_add(seeds_t *s, const char *file, protocol_t protocol)
 {
     int names_cap = s->cap;
-    if (s->count == MAX_SEEDS) die(EX_USAGE, "'%s': more than %d files of one system", s->label, MAX_SEEDS);
+    if (s->count == MAX_SEEDS) die(EX_USAGE, "'%s': more than %d files of one system", s->label ? s->label : file, MAX_SEEDS);
     GROW(s->names, s->count, names_cap);
     GROW(s->ranks, s->count, s->cap);
     s->names[s->count] = xstrdup(file);
