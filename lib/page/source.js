@@ -65,6 +65,9 @@
         return [...counts].map(([code, count]) => ({ codes: [...codes, code], count, topic: () => "" })).sort((a, b) => b.count - a.count);
     }
 
+    // What a group of items is about: of one its title.
+    const told = (c, members) => (members.length === 1 ? c.data.titles[members[0]] || "" : sidmill.topic(sidmill.shared(c, members)));
+
     // Members of a list of indices as they are wanted.
     const lazily = (c, indices) => ({ length: indices.length, at: i => c.brief(indices[i]) });
 
@@ -84,7 +87,7 @@
             const c = await sidmill.catalogue();
             const members = c.members(codes);
             if (!members.length) return null;
-            const next = c.next(codes).map(n => ({ codes: n.codes, count: n.members.length, topic: () => sidmill.topic(sidmill.shared(c, n.members)) }));
+            const next = c.next(codes).map(n => ({ codes: n.codes, count: n.members.length, topic: () => told(c, n.members) }));
             return { codes, count: members.length, items: lazily(c, members), next, shared: codes.length ? sidmill.shared(c, members) : [] };
         },
         async search(query, limit) {
