@@ -81,9 +81,11 @@ const heading = (page, text) => page.waitForFunction(wanted => document.querySel
 await test("a report: its sections, its charts, both protocols, figures as tables", report, async page => {
     for (const id of ["results", "comparisons", "groups", "training", "codes", "stages"]) await page.waitForSelector(`#${id} h2`);
     await scrollThrough(page);
+    for (const run of await page.locator("details.run:not([open]) > summary").all()) await run.click();
+    await scrollThrough(page);
     const blank = await page.evaluate(() => [...document.querySelectorAll("canvas")].filter(c => c.offsetParent && !Chart.getChart(c)).length);
     check(blank === 0, `${blank} charts are not drawn`);
-    await page.getByLabel("items not met before").check();
+    await page.getByRole("radio", { name: "items not met before" }).check();
     check(await page.locator("#results [data-protocol=metrics]").first().isHidden(), "the other protocol is still shown");
     await page.locator("#results figure:visible summary").first().click();
     await page.waitForSelector("#results figure details table");
@@ -117,7 +119,7 @@ await test("a report's explorer: by keyboard and click to a code, an item and a 
     const item = page.url();
     await page.getByRole("link", { name: "Users", exact: true }).click();
     await page.getByRole("link", { name: "u0", exact: true }).click();
-    await page.waitForSelector(".beam svg path");
+    await page.waitForSelector(".beam svg path", { state: "attached" });
     await page.locator(".beam .level li a").first().hover();
     await page.waitForSelector(".beam li.lit");
     await page.waitForSelector(".list tr.held");
@@ -174,7 +176,7 @@ await test("live: an item, put into a history, and what is recommended after it"
     check(/1 id of the history is not/.test(await page.locator(".answer").textContent()), "unknown ids are not told");
     await page.reload();
     await page.waitForSelector(".answer tbody tr");
-});
+}, { expected: /404/ });
 
 await test("live: what the server refuses is said", live(open) + "#/recommend/item=i1&k=9999", async page => {
     await page.waitForSelector(".answer .wrong");
