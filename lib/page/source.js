@@ -41,8 +41,9 @@
         async prefix(codes) {
             const answer = await ask(`codes/${codes.join(",")}`);
             if (!answer) return null;
-            const next = (answer.next || []).map(n => ({ codes: [...codes, n.code], count: n.items, topic: () => "" }));
-            return { codes, count: answer.count, items: answer.items, next: next.length ? next : nextOf(codes, answer.items), shared: [] };
+            const counts = answer.next ? answer.next.map(n => [n.code, n.items]) : nextOf(codes, answer.items);
+            const next = counts.map(([code, count]) => ({ codes: [...codes, code], count, topic: () => (count === 1 ? titleBelow(answer.items, codes.length, code) : "") }));
+            return { codes, count: answer.count, items: answer.items, next, shared: [] };
         },
         async search(query, limit) {
             const answer = await ask(`search?q=${encodeURIComponent(query)}&limit=${limit}`);
@@ -55,14 +56,17 @@
         users: async () => [],
     };
 
-    // What follows, told from the items that an older server shows.
+    const codeAt = (item, l) => [...item.codes, item.suffix ?? -1][l];
+    const titleBelow = (items, l, code) => items.find(item => codeAt(item, l) === code)?.title || "";
+
+    // What follows, with how often, told from the items that an older server shows.
     function nextOf(codes, items) {
         const counts = new Map();
         for (const item of items) {
-            const code = [...item.codes, item.suffix ?? -1][codes.length];
-            if (code !== undefined && code >= 0) counts.set(code, (counts.get(code) || 0) + 1);
+            const code = codeAt(item, codes.length);
+            if (code >= 0) counts.set(code, (counts.get(code) || 0) + 1);
         }
-        return [...counts].map(([code, count]) => ({ codes: [...codes, code], count, topic: () => "" })).sort((a, b) => b.count - a.count);
+        return [...counts].sort((a, b) => b[1] - a[1]);
     }
 
     // What a group of items is about: of one its title.

@@ -1,4 +1,4 @@
-// Opens the page and does what a reader does; every view is looked at in light, dark and on a narrow screen.
+// Opens the page and does what a reader does; every view is looked at in light, in dark and on a narrow screen.
 //
 //   node browse.mjs PACKAGES REPORT.html PORT PORT_WITH_TOKEN PORT_WITHOUT_MODEL
 import { readFileSync } from "node:fs";
@@ -62,18 +62,16 @@ async function narrow(page) {
 
 // The same page in all its looks.
 async function looks(name, url, ready) {
-    for (const colorScheme of ["light", "dark"]) {
-        await test(`${name}, ${colorScheme}: no fault that axe-core finds`, url, async page => {
-            await page.waitForSelector(ready);
-            await scrollThrough(page);
-            await accessible(page);
-        }, { colorScheme });
-    }
-    await test(`${name}, 360 pixels: no wider than the screen`, url, async page => {
+    await test(`${name}: no fault that axe-core finds, in light or dark; no wider than a screen of 360 pixels`, url, async page => {
         await page.waitForSelector(ready);
         await scrollThrough(page);
+        await accessible(page);
+        await page.emulateMedia({ colorScheme: "dark" });
+        await accessible(page);
+        await page.setViewportSize({ width: 360, height: 740 });
+        await scrollThrough(page);
         await narrow(page);
-    }, { viewport: { width: 360, height: 740 } });
+    });
 }
 
 const heading = (page, text) => page.waitForFunction(wanted => document.querySelector("h2")?.textContent.includes(wanted), text);
@@ -171,12 +169,23 @@ await test("live: an item, put into a history, and what is recommended after it"
     await page.getByLabel("More ids").fill("i3 nobody");
     await page.getByLabel("Only items with").fill("brand=B1\nbrand=B2");
     await page.getByRole("button", { name: "Recommend", exact: true }).click();
-    await page.waitForSelector(".answer tbody tr");
-    check(await page.locator(".answer tbody tr").count() === 10, "not ten items");
+    await page.waitForSelector(".answer .list tbody tr");
+    check(await page.locator(".answer .list tbody tr").count() === 10, "not ten items");
     check(/1 id of the history is not/.test(await page.locator(".answer").textContent()), "unknown ids are not told");
     await page.reload();
     await page.waitForSelector(".answer tbody tr");
 }, { expected: /404/ });
+
+if ((await (await fetch(live(open) + "health")).json()).levels) { // a server that has a search
+    await test("live: search, and how a list came about", live(open) + "#/search/", async page => {
+        await page.getByLabel("Words of a title").fill("pot 7");
+        await page.locator(".found").getByRole("button", { name: /Add to history Tea pot <b>7/ }).click();
+        await page.getByRole("link", { name: "Recommend" }).click();
+        await page.getByRole("button", { name: "Recommend", exact: true }).click();
+        await page.waitForSelector(".answer .beam .level li");
+        await page.waitForSelector(".answer .stack");
+    });
+}
 
 await test("live: what the server refuses is said", live(open) + "#/recommend/item=i1&k=9999", async page => {
     await page.waitForSelector(".answer .wrong");
