@@ -78,7 +78,8 @@
                 for (const event of ["mouseenter", "focusin"]) row.addEventListener(event, () => lightUp(picture, columns, l, i));
                 return row;
             });
-            picture.append(el("div", { class: column.some(e => e.item !== undefined) ? "level whole" : "level" },
+            const digits = Math.max(...column.map(e => String(e.codes.at(-1)).length));
+            picture.append(el("div", { class: column.some(e => e.item !== undefined) ? "level ends" : "level", "--digits": digits },
                 el("h4", {}, `Level ${l + 1}`), el("ol", {}, rows)));
         });
         picture.addEventListener("mouseleave", () => picture.querySelectorAll(".lit").forEach(n => n.classList.remove("lit")));

@@ -68,11 +68,17 @@
         return node;
     }
 
+    // Shapes on some ten of a line's points, on other ones of each line.
+    function sparsely(i, points) {
+        const step = Math.ceil(points / 10), first = Math.floor(step * ((i * 0.382) % 1));
+        return Array.from({ length: points }, (_, k) => (k % step === first ? 3.5 : 0));
+    }
+
     // How a series looks: told apart by dashes and shapes as well as by colour.
     function style(colours, i, points) {
         return {
             borderColor: colours.series[i % 7], backgroundColor: colours.series[i % 7], borderDash: dashes[i % 7], borderWidth: 2,
-            pointStyle: shapes[i % 7], pointRadius: points <= 40 ? 3 : 0, pointBorderWidth: 1.5, pointHitRadius: 8, tension: 0,
+            pointStyle: shapes[i % 7], pointRadius: sparsely(i, points), pointBorderWidth: 1.5, pointHitRadius: 8,
         };
     }
 
@@ -97,7 +103,7 @@
             options: {
                 interaction: { mode: "nearest", axis: "x", intersect: false },
                 plugins: {
-                    legend: { display: series.length > 1, position: "bottom", align: "start", labels: { usePointStyle: true, boxWidth: 32, color: colours.ink, padding: 12 } },
+                    legend: { display: series.length > 1, position: "bottom", align: "start", labels: { usePointStyle: true, boxWidth: 8, boxHeight: 8, color: colours.ink, padding: 12 } },
                 },
                 scales: {
                     x: axis(colours, x, { scale: { type: names ? "category" : "linear", offset: Boolean(names), ...scales.x } }),
@@ -112,7 +118,7 @@
         return figure({ title, note, height, config, figures: data, label: series.map(ends).join("; ") });
     }
 
-    const plain = colours => ({ borderColor: colours.muted, borderDash: [2, 4], borderWidth: 1, pointRadius: 0 });
+    const plain = colours => ({ borderColor: colours.muted, borderDash: [2, 4], borderWidth: 1, pointRadius: 0, pointStyle: "line" });
 
     // At most 200 places of all series' points.
     function places(series) {

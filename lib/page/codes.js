@@ -57,8 +57,11 @@
         return section(3, "What they share", table({
             caption: "Terms commoner here than in the whole catalogue, by how much they tell", class: "shared",
             columns: [{ name: "" }, { name: "term", rowhead: true }, { name: "of these items", number: true }, { name: "of all", number: true }, { name: "" }],
-            rows: shared.flatMap(({ kind, terms }) => terms.map((t, i) => [i ? "" : kindNames[kind], t.text, percent(t.share), percent(t.overall),
-                { class: "wide", content: el("span", { class: "bar against", "--part": t.share, "--other": t.overall }) }])),
+            rows: shared.flatMap(({ kind, terms }) => terms.map((t, i) => ({
+                class: i ? "same" : null,
+                cells: [i ? "" : kindNames[kind], t.text, percent(t.share), percent(t.overall),
+                    { class: "wide", content: el("span", { class: "bar against", "--part": t.share, "--other": t.overall }) }],
+            }))),
         }));
     }
 

@@ -61,16 +61,17 @@
         return series.length > 1 && lines({ title: "ndcg@10 on validation, all runs", series, x });
     }
 
-    function run(curve, report, open) {
+    function run(curve, report) {
         const shown = charts(curve);
-        return shown.length > 0 && el("details", { class: "run", open }, el("summary", {}, label(curve, report)), el("div", { class: "grid" }, shown));
+        return shown.length > 0 && el("details", { class: "run" }, el("summary", {}, label(curve, report)), el("div", { class: "grid" }, shown));
     }
 
     function curves(report) {
         const stages = [...new Set((report.curves || []).map(c => c.stage))];
         const parts = stages.map(stage => {
             const runs = report.curves.filter(c => c.stage === stage);
-            const details = runs.map((r, i) => run(r, report, i === 0)).filter(Boolean);
+            const details = runs.map(r => run(r, report)).filter(Boolean);
+            if (details.length) details[0].open = true;
             return details.length > 0 && section(3, stage, together(runs, report), details);
         }).filter(Boolean);
         return parts.length ? section(2, "Training", parts) : null;

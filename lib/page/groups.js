@@ -34,7 +34,8 @@
 
     function chart(systems, by, names, protocol, metric) {
         const series = systems.slice(0, most).map(s => ({ label: s.name, points: names.map(name => ({ x: name, y: mean(s, by, name, protocol, metric) })) }));
-        return lines({ title: `${metric} ${by.title}`, series, names, scales: { y: { beginAtZero: true } } });
+        const note = systems.length > most ? `of the first ${most} systems.` : null;
+        return lines({ title: `${metric} ${by.title}`, note, series, names, scales: { y: { beginAtZero: true } } });
     }
 
     function part(systems, by) {

@@ -56,7 +56,7 @@
                         y: {
                             type: "linear", min: -0.6, max: rows.length - 0.4, reverse: true, grid: { display: false, drawBorder: false },
                             afterBuildTicks: scale => { scale.ticks = rows.map((_, i) => ({ value: i })); },
-                            ticks: { autoSkip: false, color: colours.ink, callback: v => shorten(rows[v].label) },
+                            ticks: { autoSkip: false, color: colours.ink, callback(v) { return shorten(rows[v].label, this.chart.width < 420 ? 16 : 26); } },
                         },
                     },
                 },
@@ -71,7 +71,7 @@
         });
     }
 
-    const shorten = label => label.length > 26 ? label.slice(0, 25) + "…" : label;
+    const shorten = (label, most) => (label.length > most ? label.slice(0, most - 1) + "…" : label);
     const text = (r, show) => show(r.value) + (r.interval ? `, ${span(r.interval, show)}` : "");
 
     Object.assign(sidmill, { intervals });

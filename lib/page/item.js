@@ -1,6 +1,6 @@
 // An item's page: all that is known of it, and its neighbours by code and by vector.
 {
-    const { el, section, fill, source, count, fixed, codeLinks, itemLink, itemList } = sidmill;
+    const { el, section, fill, source, fixed, codeLinks, itemList } = sidmill;
     const most = 20; // neighbours by code
 
     function facts(item) {
@@ -38,9 +38,9 @@
     async function byVector(item) {
         const near = await source.near(item.id);
         if (!near.length) return null;
-        const row = ({ item: other, cosine }) => el("li", {}, el("div", {}, itemLink(other), el("small", {}, codeLinks(other))),
-            cosine !== null && el("span", { class: "cosine" }, el("span", { class: "bar", "--part": Math.max(0, cosine) }), fixed(cosine, 3)));
-        return section(3, "Nearest by vector", el("p", { class: "note" }, "By the cosine of what is known of them, as vectors."), el("ul", { class: "items" }, near.map(row)));
+        const cosines = new Map(near.map(n => [n.item.id, n.cosine]));
+        const cosine = other => el("span", { class: "cosine" }, el("span", { class: "bar", "--part": Math.max(0, cosines.get(other.id)) }), fixed(cosines.get(other.id), 3));
+        return section(3, "Nearest by vector", el("p", { class: "note" }, "By the cosine of what is known of them, as vectors."), itemList(near.map(n => n.item), cosine));
     }
 
     async function itemPage(id) {

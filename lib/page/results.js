@@ -3,6 +3,7 @@
     const { el, table, section, intervals, fixed, span, spoken } = sidmill;
     const protocols = { metrics: "Items met before are ranked like all others", metrics_unseen: "Items met before are left out of the lists" };
     const wanted = ["hr@1", "hr@5", "hr@10", "hr@20", "ndcg@5", "ndcg@10", "ndcg@20", "mrr"];
+    const groupNames = ["Systems", "Baselines and parts of a mixture", "Published elsewhere"];
     const shows = [["coverage@10", "coverage"], ["gini@10", "gini"], ["novelty@10", "novelty, bits"], ["diversity@10", "diversity"]];
 
     // Means over seeds, each before its seeds; then the others; then baselines: [{name, note, kind, of, system}].
@@ -19,7 +20,7 @@
         }
         const rest = results.systems.filter(s => !seeds.has(s.name));
         for (const s of rest.filter(x => !x.baseline)) rows.push({ name: s.name, kind: 0, system: s });
-        for (const s of rest.filter(x => x.baseline)) rows.push({ name: s.name, note: "baseline", kind: 1, system: s });
+        for (const s of rest.filter(x => x.baseline)) rows.push({ name: s.name, kind: 1, system: s });
         return rows;
     }
 
@@ -49,10 +50,10 @@
         return table({
             class: "results", caption: `${protocols[protocol]}. The best of a column in bold; below a value its 95% interval over users.`,
             columns: [{ name: "System", rowhead: true }, ...metrics.map(name => ({ name, number: true }))],
-            rows: rows.map(r => ({
-                class: ["seed", "", "published"][r.seed ? 0 : r.kind === 2 ? 2 : 1] || null,
-                cells: [[r.name, r.note && el("small", {}, r.note)], ...cells(r)],
-            })),
+            rows: rows.flatMap((r, i) => [
+                r.kind !== (i ? rows[i - 1].kind : 0) && { group: groupNames[r.kind] },
+                { class: r.seed ? "seed" : null, cells: [[r.name, r.note && el("small", {}, r.note)], ...cells(r)] },
+            ].filter(Boolean)),
         });
     }
 

@@ -1,7 +1,7 @@
 // Search by words of titles, or by ids, as they are typed.
 {
     const { el, fill, source, count, itemList } = sidmill;
-    const most = 200, pause = 150; // items shown; milliseconds without a key before it looks
+    const most = 100, pause = 150; // items shown; milliseconds without a key before it looks
 
     async function found(query, said) {
         const answer = await source.search(query, most);

@@ -46,7 +46,11 @@
             const p = n / members.length, q = overall / c.n;
             if (n > 1 && p > q) found[kind].terms.push({ text, share: p, overall: q, gain: p * Math.log(p / q) });
         }
-        for (const f of found) f.terms = f.terms.sort((a, b) => b.gain - a.gain).slice(0, most);
+        const named = new Set();
+        for (const f of found) {
+            f.terms = f.terms.filter(t => f.kind !== "title" || !named.has(t.text)).sort((a, b) => b.gain - a.gain).slice(0, most);
+            if (f.kind === "category" || f.kind === "brand") for (const t of f.terms) sidmill.wordsOf(t.text).forEach(w => named.add(w));
+        }
         return found.filter(f => f.terms.length);
     }
 

@@ -12,17 +12,20 @@
         return [manual ? el("a", { href: `${manual}/${stage.stage}.1.html`, title: `The manual's page of ${stage.stage}` }, stage.stage) : stage.stage, el("span", { class: "digest" }, rest)];
     };
 
-    function row(stage, known, most, manual) {
-        return {
-            id: `stage-${stage.name}`, class: stage.state === "made" ? null : "unmade",
-            cells: [
-                [title(stage, manual), el("details", { class: "command" }, el("summary", {}, "command"), el("code", {}, stage.command))],
-                stage.state, duration(stage.seconds),
-                { class: "wide", content: el("span", { class: "bar", "--part": (stage.seconds || 0) / most }) },
-                memory(stage.memory_kib), { class: "inputs", content: stage.inputs.length ? inputs(stage, known) : null },
-            ],
-        };
-    }
+    const row = (stage, known, most, manual) => ({
+        id: `stage-${stage.name}`, class: stage.state === "made" ? null : "unmade",
+        cells: [
+            title(stage, manual), stage.state, duration(stage.seconds),
+            { class: "wide", content: el("span", { class: "bar", "--part": (stage.seconds || 0) / most }) },
+            memory(stage.memory_kib), { class: "inputs", content: stage.inputs.length ? inputs(stage, known) : null },
+        ],
+    });
+
+    // The command, in a row of its own for its length.
+    const commandRow = stage => ({
+        class: "command",
+        cells: [{ head: false, attributes: { colspan: 6 }, content: el("details", {}, el("summary", {}, "command", sidmill.spoken(` of ${stageName(stage.name)}`)), el("code", {}, stage.command)) }],
+    });
 
     function stages(report) {
         const list = report.stages || [];
@@ -35,7 +38,7 @@
             table({
                 class: "stages", caption: "Stages in the order in which they run",
                 columns: [{ name: "Stage", rowhead: true }, { name: "state" }, { name: "time", number: true }, { name: "" }, { name: "memory", number: true }, { name: "takes from" }],
-                rows: list.map(s => row(s, known, most, report.manual)),
+                rows: list.flatMap(s => [row(s, known, most, report.manual), commandRow(s)]),
             }));
     }
 

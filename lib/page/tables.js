@@ -7,10 +7,10 @@
     const protocolText = t => `${t.protocol === "unseen" ? "items met before left out" : "all items"}, ${sidmill.count(t.users)} users, ${t.split} split`;
 
     function comparison(t) {
-        const metrics = Object.entries(t.metrics);
+        const metrics = Object.entries(t.metrics).filter(([m]) => !m.startsWith("mrr@"));
         return [
             el("p", { class: "note" }, `What the second gains over the first: ${protocolText(t)}.`),
-            intervals({ title: "Differences", note: "with 95% intervals over users.", name: "difference", zero: true, rows: metrics.filter(([m]) => !/^mrr@/.test(m)).map(([m, v]) => ({ label: m, value: v.difference, interval: v.interval })) }),
+            intervals({ title: "Differences", note: "with 95% intervals over users.", name: "difference", zero: true, rows: metrics.map(([m, v]) => ({ label: m, value: v.difference, interval: v.interval })) }),
             table({
                 caption: `${t.name}: values and differences`,
                 columns: [{ name: "Metric", rowhead: true }, ...["first", "second", "difference", "95% interval", "p"].map(name => ({ name, number: true }))],

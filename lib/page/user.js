@@ -14,13 +14,14 @@
         const names = partNames(answer.items);
         const most = Math.max(...answer.items.map(partTotal), 0);
         const before = answer.model && new Map(answer.model.map((m, i) => [m.id, i + 1]));
+        const votes = answer.items.some(item => item.votes);
         const columns = [{ name: "Place", rowhead: true, number: true }, { name: "Item" }, before && { name: "In the model's own list" }, before && { name: "moved" },
-            names.length > 0 && { name: "what each part gave" }, { name: "score", number: true }];
+            names.length > 0 && { name: "what each part gave" }, votes && { name: "votes", number: true, title: "what the mixture's second sum adds to the score" }, { name: "score", number: true }];
         const row = (item, i) => ({
             class: item.id === target ? "held" : null,
             cells: [String(i + 1), [item.id === target && el("span", { class: "mark", title: "the held-out item" }, "◆ "), itemLink(briefs.get(item.id) || item)],
                 before && (before.has(item.id) ? String(before.get(item.id)) : "–"), before && move(i + 1, before.get(item.id)),
-                names.length > 0 && { class: "wide", content: partStack(item, names, most) }, fixed(item.score)].filter(c => c !== false && c !== undefined),
+                names.length > 0 && { class: "wide", content: partStack(item, names, most) }, votes && sidmill.signed(item.votes), fixed(item.score)].filter(c => c !== false && c !== undefined),
         });
         const figures = names.length > 0 && el("details", { class: "figures" }, el("summary", {}, "Figures"), (({ columns: more, cells }) => table({
             caption: "What each part of the mixture gave to each item", hidden: true, columns: [{ name: "Item", rowhead: true }, ...more],
@@ -39,13 +40,15 @@
         return section(4, "In the model's own list, no longer in the final one", el("ol", { class: "plain" }, gone.map(m => el("li", { value: m.place }, itemLink(briefs.get(m.id) || m)))));
     }
 
+    // An item's codes with its suffix, null where they are not known.
+    const fullPath = item => (!item.codes ? null : item.suffix >= 0 ? [...item.codes, item.suffix] : item.codes);
+
     // Where the held-out item stands, in a sentence or two.
     function standing(user, held) {
-        const at = user.rank ? `at place ${user.rank} of the final list` : `not among the final list's ${plural(user.items.length, "item")}`;
-        const own = user.model?.findIndex(m => m.id === user.target) ?? -1;
-        const path = held?.codes && (held.suffix >= 0 ? [...held.codes, held.suffix] : held.codes);
-        return el("p", { class: "standing" }, "The held-out item, ", held ? itemLink(held) : user.target, `, stands ${at}`, user.model ? (own >= 0 ? `, at place ${own + 1} of the model's own` : ", nor is it in the model's own").replace(", nor is", user.rank ? ", and is not" : ", nor is").replace("not it in", "not in") : null, ". ",
-            sidmill.beamFate(user.levels, path));
+        const own = user.model ? user.model.findIndex(m => m.id === user.target) + 1 : 0;
+        const final = user.rank ? `stands at place ${user.rank} of the final list` : `is not among the ${plural(user.items.length, "item")} of the final list`;
+        const before = !user.model ? "" : own ? `; in the model's own it was at place ${own}` : "; it is not in the model's own";
+        return el("p", { class: "standing" }, "The held-out item, ", itemLink(held), `, ${final}${before}. `, sidmill.beamFate(user.levels, fullPath(held)));
     }
 
     // The items that an answer names, as a Map of id to brief.
@@ -59,8 +62,7 @@
 
     // How an answer came about: the beam, then the list. target: an id or null.
     function unfolded(answer, target, briefs) {
-        const held = target && briefs.get(target);
-        const path = held?.codes ? (held.suffix >= 0 ? [...held.codes, held.suffix] : held.codes) : null;
+        const path = target ? fullPath(briefs.get(target)) : null;
         const titles = new Map([...briefs].map(([id, b]) => [id, b.title]));
         return [
             answer.levels?.length > 0 && section(3, "The beam, level by level",

@@ -15,14 +15,16 @@ int page_error(buf_t *out, int status, const char *what)
     return status;
 }
 
-int page_home(buf_t *out)
+int page_home(const buf_t *explorer, buf_t *out)
 {
+    if (explorer) return buf_add(out, explorer->data, explorer->len), 200;
     buf_puts(out, "sidmill serve\n\n"
                   "POST /recommend   {\"history\": [\"id\", ...]} or {\"histories\": [[...], ...]}, and as wanted\n"
                   "                  \"k\": 10, \"exclude\": [\"id\", ...], \"exclude_seen\": true,\n"
                   "                  \"filter\": {\"brand\": \"...\", \"category\": [\"...\", \"...\"], ...}\n"
                   "GET /items/ID     an item's record and codes\n"
                   "GET /codes/1,2    the items whose codes begin so\n"
+                  "GET /search?q=... items whose ids or titles have all words\n"
                   "GET /health\n"
                   "GET /metrics      for Prometheus\n\n"
                   "serve(1) has the details.\n");
