@@ -21,7 +21,8 @@
 
     // An element; functions among the attributes listen to the event of that name, names that begin with "--" are set as its style's.
     const el = (name, attributes, ...children) => build(document.createElement(name), attributes, children);
-    const svg = (name, attributes, ...children) => build(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
+    const svg = (name, attributes, ...children) => build(document.createElementNS("http://www.w3.org/2000/svg", name), attributes,
+        children);
 
     // Text for those who do not see what others see.
     const spoken = text => el("span", { class: "spoken" }, text);
@@ -71,7 +72,8 @@
             for (; shown < members.length && shown < from + step; shown++) added.push(render(members.at(shown), shown));
             put(node, added);
             more.hidden = shown >= members.length;
-            more.textContent = `Show ${sidmill.count(Math.min(step, members.length - shown))} more of ${sidmill.count(members.length - shown)}`;
+            more.textContent = `Show ${sidmill.count(Math.min(step,
+                members.length - shown))} more of ${sidmill.count(members.length - shown)}`;
             const first = asked && added[0] && (added[0].matches("a, button") ? added[0] : added[0].querySelector("a, button"));
             if (first) first.focus();
         };

@@ -13,7 +13,9 @@
     const links = () => [["codes/", "Codes"], ["search/", "Search"], source.live ? ["recommend/", "Recommend"] : ["users/", "Users"]];
 
     function frame(view) {
-        return el("nav", { class: "views", "aria-label": "Explorer" }, links().map(([at, text]) => el("a", { href: `#/${at}`, "aria-current": at.startsWith(view) ? "page" : null }, text)), sidmill.picked);
+        return el("nav", { class: "views", "aria-label": "Explorer" },
+            links().map(([at, text]) => el("a", { href: `#/${at}`, "aria-current": at.startsWith(view) ? "page" : null }, text)),
+            sidmill.picked);
     }
 
     // The page of an address, after "#/": {title, node, focus}.
@@ -21,9 +23,11 @@
         const [, view, raw] = /^([^/]*)\/?(.*)$/.exec(address || "codes/");
         let rest = raw;
         try { rest = decodeURIComponent(raw); } catch { /* taken as it stands */ }
-        const page = await (views[view] ? views[view](rest, raw) : { title: "Nothing here", content: el("p", {}, "There is no such page.") });
+        const nothing = () => ({ title: "Nothing here", content: el("p", {}, "There is no such page.") });
+        const page = await (views[view] || nothing)(rest, raw);
         const heading = el("h2", { tabindex: "-1" }, page.title);
-        return { title: page.title, focus: page.focus || heading, node: el("article", { class: "explorer" }, frame(view), heading, page.content) };
+        const node = el("article", { class: "explorer" }, frame(view), heading, page.content);
+        return { title: page.title, focus: page.focus || heading, node };
     }
 
     Object.assign(sidmill, { explorerPage });

@@ -16,13 +16,16 @@
     const total = item => Object.values(item.parts || {}).reduce((a, b) => a + b, 0);
 
     function legend(names) {
-        return el("ul", { class: "legend", "aria-hidden": "true" }, names.map((name, i) => el("li", {}, el("span", { class: `swatch ${look(name, i)}` }), name)));
+        return el("ul", { class: "legend", "aria-hidden": "true" },
+            names.map((name, i) => el("li", {}, el("span", { class: `swatch ${look(name, i)}` }), name)));
     }
 
     function stack(item, names, most) {
         const sum = total(item);
-        const told = names.filter(n => item.parts[n] > 0).sort((a, b) => item.parts[b] - item.parts[a]).map(n => `${n} ${percent(item.parts[n] / sum)}`);
-        return el("span", { class: "stack", role: "img", "aria-label": told.join(", "), title: told.join("\n"), "--part": most ? sum / most : 0 },
+        const told = names.filter(n => item.parts[n] > 0).sort((a, b) => item.parts[b] - item.parts[a])
+            .map(n => `${n} ${percent(item.parts[n] / sum)}`);
+        return el("span", { class: "stack", role: "img", "aria-label": told.join(", "), title: told.join("\n"),
+            "--part": most ? sum / most : 0 },
             names.map((n, i) => item.parts[n] > 0 && el("span", { class: look(n, i), "--share": item.parts[n] / sum })));
     }
 

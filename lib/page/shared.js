@@ -8,7 +8,8 @@
     const words = text => distinct(sidmill.wordsOf(text || "").filter(w => w.length > 1 && !/^\p{N}+$/u.test(w)));
 
     function termsOf(d, i) {
-        return [d.categories[i] || [], d.brands[i] ? [d.brands[i]] : [], words(d.titles[i]), words(d.captions[i]), distinct(d.intents[i] || [])];
+        return [d.categories[i] || [], d.brands[i] ? [d.brands[i]] : [], words(d.titles[i]), words(d.captions[i]),
+            distinct(d.intents[i] || [])];
     }
 
     // Numbers for the catalogue's terms, and each item's.

@@ -25,7 +25,8 @@
     }
 
     // Whatever a record has under a key, as a list of texts.
-    const texts = value => (Array.isArray(value) ? value : value ? [value] : []).map(v => typeof v === "object" && v ? v.text : String(v)).filter(Boolean);
+    const texts = value => (Array.isArray(value) ? value : value ? [value] : []).map(v => typeof v === "object" && v ? v.text : String(v))
+        .filter(Boolean);
 
     const server = {
         async start() { this.health = await ask("health") || {}; },
@@ -42,7 +43,8 @@
             const answer = await ask(`codes/${codes.join(",")}`);
             if (!answer) return null;
             const counts = answer.next ? answer.next.map(n => [n.code, n.items]) : nextOf(codes, answer.items);
-            const next = counts.map(([code, count]) => ({ codes: [...codes, code], count, topic: () => (count === 1 ? titleBelow(answer.items, codes.length, code) : "") }));
+            const next = counts.map(([code, count]) => ({ codes: [...codes, code], count,
+                topic: () => (count === 1 ? titleBelow(answer.items, codes.length, code) : "") }));
             return { codes, count: answer.count, items: answer.items, next, shared: [] };
         },
         async search(query, limit) {
@@ -92,7 +94,8 @@
             const members = c.members(codes);
             if (!members.length) return null;
             const next = c.next(codes).map(n => ({ codes: n.codes, count: n.members.length, topic: () => told(c, n.members) }));
-            return { codes, count: members.length, items: lazily(c, members), next, shared: codes.length ? sidmill.shared(c, members) : [] };
+            return { codes, count: members.length, items: lazily(c, members), next,
+                shared: codes.length ? sidmill.shared(c, members) : [] };
         },
         async search(query, limit) {
             const c = await sidmill.catalogue();

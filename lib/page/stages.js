@@ -9,7 +9,8 @@
 
     const title = (stage, manual) => {
         const rest = stageName(stage.name).slice(stage.stage.length);
-        return [manual ? el("a", { href: `${manual}/${stage.stage}.1.html`, title: `The manual's page of ${stage.stage}` }, stage.stage) : stage.stage, el("span", { class: "digest" }, rest)];
+        const page = { href: `${manual}/${stage.stage}.1.html`, title: `The manual's page of ${stage.stage}` };
+        return [manual ? el("a", page, stage.stage) : stage.stage, el("span", { class: "digest" }, rest)];
     };
 
     const row = (stage, known, most, manual) => ({
@@ -24,7 +25,11 @@
     // The command, in a row of its own for its length.
     const commandRow = stage => ({
         class: "command",
-        cells: [{ head: false, attributes: { colspan: 6 }, content: el("details", {}, el("summary", {}, "command", sidmill.spoken(` of ${stageName(stage.name)}`)), el("code", {}, stage.command)) }],
+        cells: [{
+            head: false, attributes: { colspan: 6 },
+            content: el("details", {}, el("summary", {}, "command", sidmill.spoken(` of ${stageName(stage.name)}`)),
+                el("code", {}, stage.command)),
+        }],
     });
 
     function stages(report) {
@@ -34,10 +39,12 @@
         const most = Math.max(1, ...list.map(s => s.seconds || 0));
         const all = list.reduce((sum, s) => sum + (s.seconds || 0), 0);
         const made = list.filter(s => s.state === "made").length;
-        return section(2, "Stages", el("p", { class: "note" }, `${sidmill.plural(list.length, "stage")}, ${made} made, ${duration(all)} in all if one runs after the other.`),
+        const told = `${sidmill.plural(list.length, "stage")}, ${made} made, ${duration(all)} in all if one runs after the other.`;
+        return section(2, "Stages", el("p", { class: "note" }, told),
             table({
                 class: "stages", caption: "Stages in the order in which they run",
-                columns: [{ name: "Stage", rowhead: true }, { name: "state" }, { name: "time", number: true }, { name: "" }, { name: "memory", number: true }, { name: "takes from" }],
+                columns: [{ name: "Stage", rowhead: true }, { name: "state" }, { name: "time", number: true }, { name: "" },
+                    { name: "memory", number: true }, { name: "takes from" }],
                 rows: list.flatMap(s => [row(s, known, most, report.manual), commandRow(s)]),
             }));
     }

@@ -43,7 +43,8 @@ cd "$work" || exit 1
 { /usr/bin/python3 "$here/toy.py" . && "$build/helpers/page" toy report.json catalogue.json > report.html; } || exit 1
 
 PYTHONPATH=$root/tests/helpers "$root/tests/helpers/evaluate.py" make . || exit 1
-"$build/bin/sidgen-train" -q -s sids.st -i i.st --dim 16 --heads 2 --ffn 32 --batch-tokens 1024 --shards 8 --warmup 2 --valid-users 0 --layers 1 --epochs 2 -o model.st || exit 1
+"$build/bin/sidgen-train" -q -s sids.st -i i.st --dim 16 --heads 2 --ffn 32 --batch-tokens 1024 --shards 8 --warmup 2 --valid-users 0 \
+    --layers 1 --epochs 2 -o model.st || exit 1
 "$build/bin/blend" -q -i i.st -m model.st -s sids.st -o both.st || exit 1
 "$build/bin/blend" -q -i i.st -o alone.st || exit 1
 for i in {0..59}; do
