@@ -25,7 +25,7 @@ asset_t asset_charts(void) { return (asset_t)SPAN(chart_js); }
 #define SCRIPTS(each)                                                                                                          \
     each(dom) each(format) each(catalogue) each(shared) each(token) each(source) each(charts) each(intervals) each(results)    \
     each(groups) each(curves) each(codebook) each(stages) each(tables) each(parts) each(beam) each(codes) each(item)           \
-    each(search) each(user) each(recommend) each(explorer) each(main)
+    each(search) each(final_list) each(unfolded) each(user) each(users) each(recommend) each(explorer) each(main)
 
 #define SCRIPT_ASSET(name) ASSET(name, "lib/page/" #name ".js");
 SCRIPTS(SCRIPT_ASSET)

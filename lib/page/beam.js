@@ -31,18 +31,21 @@
         if (!target || !levels?.length) return null;
         const lost = lostAt(levels, target);
         if (!lost) return "The model's beam holds it to the end.";
-        return lost === 1 ? "Its first code is not in the model's beam." : `The model's beam holds its first ${lost === 2 ? "code" : `${lost - 1} codes`} and loses it at level ${lost}.`;
+        return lost === 1 ? "Its first code is not in the model's beam."
+            : `The model's beam holds its first ${lost === 2 ? "code" : `${lost - 1} codes`} and loses it at level ${lost}.`;
     }
 
     function entry(e, l, best, target, titles) {
         const held = leadsTo(e.codes, target);
         const p = Math.exp(e.logp);
         return el("li", { class: [e.lives ? null : "dead", held ? "held" : null].filter(Boolean).join(" ") || null },
-            el("a", { class: "code", href: `#/codes/${key(e.codes)}` }, l < e.codes.length ? e.codes[l] : e.codes.at(-1), spoken(`, after ${key(e.codes.slice(0, -1)) || "nothing"}`)),
+            el("a", { class: "code", href: `#/codes/${key(e.codes)}` }, l < e.codes.length ? e.codes[l] : e.codes.at(-1),
+                spoken(`, after ${key(e.codes.slice(0, -1)) || "nothing"}`)),
             el("span", { class: "bar", "--part": best ? p / best : 0 }), el("span", { class: "p" }, percent(p)),
             held && el("span", { class: "mark", title: "leads to the held-out item" }, "◆", spoken("leads to the held-out item")),
             !e.lives && spoken("goes no further"),
-            e.item !== undefined && el("a", { class: "whole", href: `#/items/${encodeURIComponent(e.item)}`, title: titles.get(e.item) }, titles.get(e.item) || e.item));
+            e.item !== undefined && el("a", { class: "whole", href: `#/items/${encodeURIComponent(e.item)}`, title: titles.get(e.item) },
+                titles.get(e.item) || e.item));
     }
 
     // Lines between two columns, in units of rows.
@@ -52,7 +55,8 @@
             d: `M0 ${e.parent + 0.5} C0.5 ${e.parent + 0.5} 0.5 ${i + 0.5} 1 ${i + 0.5}`, "data-from": e.parent, "data-to": i,
             class: [e.lives ? null : "dead", leadsTo(e.codes, target) ? "held" : null].filter(Boolean).join(" ") || null,
         });
-        return svg("svg", { viewBox: `0 0 1 ${rows}`, preserveAspectRatio: "none", "aria-hidden": "true", style: null, "--rows": rows }, columns[l].map(line));
+        return svg("svg", { viewBox: `0 0 1 ${rows}`, preserveAspectRatio: "none", "aria-hidden": "true", "--rows": rows },
+            columns[l].map(line));
     }
 
     // Shows one prefix's ancestors and what came of it.
@@ -61,7 +65,8 @@
         lit[l].add(i);
         for (let m = l, j = i; m > 0 && columns[m][j].parent >= 0; m--) lit[m - 1].add(j = columns[m][j].parent);
         for (let m = l + 1; m < columns.length; m++) columns[m].forEach((e, j) => { if (lit[m - 1].has(e.parent)) lit[m].add(j); });
-        picture.querySelectorAll("ol").forEach((list, m) => [...list.children].forEach((row, j) => row.classList.toggle("lit", lit[m].has(j))));
+        picture.querySelectorAll("ol").forEach((list, m) =>
+            [...list.children].forEach((row, j) => row.classList.toggle("lit", lit[m].has(j))));
         picture.querySelectorAll("svg").forEach((gap, m) => [...gap.children].forEach(path =>
             path.classList.toggle("lit", lit[m].has(Number(path.dataset.from)) && lit[m + 1].has(Number(path.dataset.to)))));
     }
@@ -78,7 +83,8 @@
                 for (const event of ["mouseenter", "focusin"]) row.addEventListener(event, () => lightUp(picture, columns, l, i));
                 return row;
             });
-            picture.append(el("div", { class: column.some(e => e.item !== undefined) ? "level whole" : "level" },
+            const digits = Math.max(...column.map(e => String(e.codes.at(-1)).length));
+            picture.append(el("div", { class: column.some(e => e.item !== undefined) ? "level ends" : "level", "--digits": digits },
                 el("h4", {}, `Level ${l + 1}`), el("ol", {}, rows)));
         });
         picture.addEventListener("mouseleave", () => picture.querySelectorAll(".lit").forEach(n => n.classList.remove("lit")));

@@ -71,12 +71,14 @@
                 if (!groups.has(code)) groups.set(code, []);
                 groups.get(code).push(i);
             }
-            return [...groups].map(([code, members]) => ({ codes: [...prefix, code], members })).sort((a, b) => b.members.length - a.members.length || a.codes.at(-1) - b.codes.at(-1));
+            return [...groups].map(([code, members]) => ({ codes: [...prefix, code], members }))
+                .sort((a, b) => b.members.length - a.members.length || a.codes.at(-1) - b.codes.at(-1));
         }
 
         brief(i) {
             const d = this.data;
-            return { id: d.ids[i], title: d.titles[i], codes: this.codes(i), suffix: d.suffixes[i], picture: d.pictures ? d.pictures[i] : null };
+            return { id: d.ids[i], title: d.titles[i], codes: this.codes(i), suffix: d.suffixes[i],
+                picture: d.pictures ? d.pictures[i] : null };
         }
 
         // Items whose title, or id, holds all words, each as the beginning of one; the most popular first.

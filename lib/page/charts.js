@@ -14,7 +14,7 @@
         const style = getComputedStyle(document.documentElement);
         const mode = dark.matches && !printing ? "dark" : "light";
         const get = name => style.getPropertyValue(`--${name}-${mode}`).trim();
-        return { ink: get("ink"), muted: get("muted"), rule: get("rule"), paper: get("paper"), series: [1, 2, 3, 4, 5, 6, 7].map(i => get(`s${i}`)) };
+        return { ink: get("ink"), muted: get("muted"), rule: get("rule"), series: [1, 2, 3, 4, 5, 6, 7].map(i => get(`s${i}`)) };
     }
 
     const font = () => ({ family: getComputedStyle(document.documentElement).getPropertyValue("--plain").trim(), size: 12 });
@@ -68,21 +68,29 @@
         return node;
     }
 
+    // Shapes on some ten of a line's points, on other ones of each line.
+    function sparsely(i, points) {
+        const step = Math.ceil(points / 10), first = Math.floor(step * ((i * 0.382) % 1));
+        return Array.from({ length: points }, (_, k) => (k % step === first ? 3.5 : 0));
+    }
+
     // How a series looks: told apart by dashes and shapes as well as by colour.
     function style(colours, i, points) {
         return {
             borderColor: colours.series[i % 7], backgroundColor: colours.series[i % 7], borderDash: dashes[i % 7], borderWidth: 2,
-            pointStyle: shapes[i % 7], pointRadius: points <= 40 ? 3 : 0, pointBorderWidth: 1.5, pointHitRadius: 8, tension: 0,
+            pointStyle: shapes[i % 7], pointRadius: sparsely(i, points), pointBorderWidth: 1.5, pointHitRadius: 8,
         };
     }
 
     const ends = s => {
         const values = s.points.filter(p => p.y !== null && p.y !== undefined);
-        return values.length ? `${s.label}: from ${sidmill.short(values[0].y)} to ${sidmill.short(values.at(-1).y)}` : `${s.label}: nothing`;
+        const told = values.length ? `from ${sidmill.short(values[0].y)} to ${sidmill.short(values.at(-1).y)}` : "nothing";
+        return `${s.label}: ${told}`;
     };
 
     const axis = (colours, title, more = {}) => ({
-        title: { display: Boolean(title), text: title, color: colours.muted }, grid: { color: colours.rule, drawBorder: false, tickLength: 4 },
+        title: { display: Boolean(title), text: title, color: colours.muted },
+        grid: { color: colours.rule, drawBorder: false, tickLength: 4 },
         ticks: { color: colours.muted, maxTicksLimit: 7, ...more.ticks }, ...more.scale,
     });
 
@@ -92,12 +100,16 @@
             type: "line",
             data: {
                 labels: names,
-                datasets: series.map((s, i) => ({ label: s.label, data: s.points, ...style(colours, i, s.points.length), ...(s.plain ? plain(colours) : {}) })),
+                datasets: series.map((s, i) => (
+                    { label: s.label, data: s.points, ...style(colours, i, s.points.length), ...(s.plain ? plain(colours) : {}) })),
             },
             options: {
                 interaction: { mode: "nearest", axis: "x", intersect: false },
                 plugins: {
-                    legend: { display: series.length > 1, position: "bottom", align: "start", labels: { usePointStyle: true, boxWidth: 32, color: colours.ink, padding: 12 } },
+                    legend: {
+                        display: series.length > 1, position: "bottom", align: "start",
+                        labels: { usePointStyle: true, boxWidth: 8, boxHeight: 8, color: colours.ink, padding: 12 },
+                    },
                 },
                 scales: {
                     x: axis(colours, x, { scale: { type: names ? "category" : "linear", offset: Boolean(names), ...scales.x } }),
@@ -107,12 +119,13 @@
         });
         const data = () => ({
             columns: [{ name: x || "", rowhead: true }, ...series.map(s => ({ name: s.label, number: true }))],
-            rows: places(series).map(at => [names ? at : sidmill.short(at), ...series.map(s => sidmill.short(s.points.find(p => p.x === at)?.y))]),
+            rows: places(series).map(at => [names ? at : sidmill.short(at),
+                ...series.map(s => sidmill.short(s.points.find(p => p.x === at)?.y))]),
         });
         return figure({ title, note, height, config, figures: data, label: series.map(ends).join("; ") });
     }
 
-    const plain = colours => ({ borderColor: colours.muted, borderDash: [2, 4], borderWidth: 1, pointRadius: 0 });
+    const plain = colours => ({ borderColor: colours.muted, borderDash: [2, 4], borderWidth: 1, pointRadius: 0, pointStyle: "line" });
 
     // At most 200 places of all series' points.
     function places(series) {

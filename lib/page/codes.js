@@ -14,9 +14,15 @@
             below.hidden = !now;
             if (now && !below.children.length) fill(below, grown(n.codes));
         };
-        const button = el("button", { type: "button", class: "twist", "aria-expanded": "false", click: open }, spoken(`What follows ${n.codes.join(", ")}`));
-        return el("li", {}, el("div", { class: "branch" }, button, el("a", { class: "code", href: path(n.codes) }, n.codes.at(-1), spoken(` after ${n.codes.slice(0, -1).join(", ") || "nothing"}`)),
-            el("span", { class: "bar", "--part": n.count / most }), el("span", { class: "n" }, count(n.count), spoken(" items")), el("span", { class: "topic" }, n.topic())), below);
+        const button = el("button", { type: "button", class: "twist", "aria-expanded": "false", click: open },
+            spoken(`What follows ${n.codes.join(", ")}`));
+        const above = n.codes.slice(0, -1).join(", ") || "nothing";
+        const row = [
+            button, el("a", { class: "code", href: path(n.codes) }, n.codes.at(-1), spoken(` after ${above}`)),
+            el("span", { class: "bar", "--part": n.count / most }), el("span", { class: "n" }, count(n.count), spoken(" items")),
+            el("span", { class: "topic" }, n.topic()),
+        ];
+        return el("li", {}, el("div", { class: "branch" }, row), below);
     }
 
     async function grown(codes) {
@@ -36,7 +42,8 @@
     function codeLinks(item) {
         if (!item.codes) return null;
         const codes = item.suffix >= 0 ? [...item.codes, item.suffix] : item.codes;
-        return el("span", { class: "codes" }, codes.map((c, l) => [l ? (l < item.codes.length ? "·" : "+") : null, el("a", { href: path(codes.slice(0, l + 1)) }, c)]));
+        const before = l => (l === 0 ? null : l < item.codes.length ? "·" : "+");
+        return el("span", { class: "codes" }, codes.map((c, l) => [before(l), el("a", { href: path(codes.slice(0, l + 1)) }, c)]));
     }
 
     const itemLink = item => item.unknown ? el("span", { class: "id" }, item.id)
@@ -46,19 +53,26 @@
 
     // Items with what tells them apart, some at a time.
     function itemList(items, extra) {
-        const row = item => el("li", {}, thumbnail(item), el("div", {}, itemLink(item), el("small", {}, codeLinks(item))), extra && extra(item));
+        const row = item => el("li", {}, thumbnail(item), el("div", {}, itemLink(item), el("small", {}, codeLinks(item))),
+            extra && extra(item));
         return growing(el("ul", { class: "items" }), items, step, row);
     }
 
-    const kindNames = { category: "Categories", brand: "Brands", title: "Words of titles", caption: "Words of captions", intent: "Intents" };
+    const kindNames = {
+        category: "Categories", brand: "Brands", title: "Words of titles", caption: "Words of captions", intent: "Intents",
+    };
 
     function sharedTable(shared) {
         if (!shared.length) return null;
         return section(3, "What they share", table({
             caption: "Terms commoner here than in the whole catalogue, by how much they tell", class: "shared",
-            columns: [{ name: "" }, { name: "term", rowhead: true }, { name: "of these items", number: true }, { name: "of all", number: true }, { name: "" }],
-            rows: shared.flatMap(({ kind, terms }) => terms.map((t, i) => [i ? "" : kindNames[kind], t.text, percent(t.share), percent(t.overall),
-                { class: "wide", content: el("span", { class: "bar against", "--part": t.share, "--other": t.overall }) }])),
+            columns: [{ name: "" }, { name: "term", rowhead: true }, { name: "of these items", number: true },
+                { name: "of all", number: true }, { name: "" }],
+            rows: shared.flatMap(({ kind, terms }) => terms.map((t, i) => ({
+                class: i ? "same" : null,
+                cells: [i ? "" : kindNames[kind], t.text, percent(t.share), percent(t.overall),
+                    { class: "wide", content: el("span", { class: "bar against", "--part": t.share, "--other": t.overall }) }],
+            }))),
         }));
     }
 
@@ -69,15 +83,18 @@
     async function codesPage(text) {
         const codes = text ? text.split(/[,+]/).map(Number) : [];
         if (codes.some(c => !Number.isInteger(c))) return { title: "Codes", content: el("p", {}, "These are no codes.") };
-        if (!codes.length) return { title: "All codes", content: [el("p", { class: "note" }, "The first level's codes, the commonest first, and what their items share."), tree()] };
+        const first = "The first level's codes, the commonest first, and what their items share.";
+        if (!codes.length) return { title: "All codes", content: [el("p", { class: "note" }, first), tree()] };
         const found = await source.prefix(codes);
         const title = `${codes.length === 1 ? "Code" : "Codes"} ${codes.join(" · ")}`;
         if (!found) return { title, content: [crumbs(codes), el("p", {}, "No item has these codes.")] };
-        const next = found.next.length > 1 && section(3, "Codes that follow", growing(el("ul", { class: "tree" }), found.next, step, n => branch(n, found.next[0].count)));
+        const next = found.next.length > 1 && section(3, "Codes that follow",
+            growing(el("ul", { class: "tree" }), found.next, step, n => branch(n, found.next[0].count)));
         const shown = found.items.length < found.count ? ` (the first ${count(found.items.length)})` : "";
         return {
             title,
-            content: [crumbs(codes), el("p", { class: "note" }, `${plural(found.count, "item")} ${found.count === 1 ? "has" : "have"} codes that begin so.`), sharedTable(found.shared), next,
+            content: [crumbs(codes), el("p", { class: "note" }, `${plural(found.count, "item")} with codes that begin so.`),
+                sharedTable(found.shared), next,
                 section(3, `Items${shown}`, itemList(found.items, sidmill.pick))],
         };
     }

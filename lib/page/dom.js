@@ -21,7 +21,8 @@
 
     // An element; functions among the attributes listen to the event of that name, names that begin with "--" are set as its style's.
     const el = (name, attributes, ...children) => build(document.createElement(name), attributes, children);
-    const svg = (name, attributes, ...children) => build(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
+    const svg = (name, attributes, ...children) => build(document.createElementNS("http://www.w3.org/2000/svg", name), attributes,
+        children);
 
     // Text for those who do not see what others see.
     const spoken = text => el("span", { class: "spoken" }, text);
@@ -42,18 +43,19 @@
 
     function cell(c, column) {
         const given = c !== null && typeof c === "object" && !(c instanceof Node) && !Array.isArray(c) ? c : { content: c };
-        const head = given.head || (column && column.rowhead);
-        const classes = [given.class, column && column.number ? "number" : null].filter(Boolean).join(" ");
+        const head = column.rowhead && given.head !== false;
+        const classes = [given.class, column.number ? "number" : null].filter(Boolean).join(" ");
         return el(head ? "th" : "td", { class: classes || null, scope: head ? "row" : null, title: given.title, ...given.attributes },
             given.content === null || given.content === undefined ? "–" : given.content);
     }
 
     // A table that scrolls within itself. columns: {name, number, rowhead}; rows: lists of cells (text, element, or {content, class}), or
-    // {cells, class, id}.
+    // {cells, class, id}, or {group}: a heading for the rows below.
     function table({ caption, columns, rows, hidden, groups, class: name }) {
         const head = el("tr", {}, columns.map(c => el("th", { scope: "col", class: c.number ? "number" : null, title: c.title }, c.name)));
         const row = r => {
-            const { cells, class: rowClass, id } = Array.isArray(r) ? { cells: r } : r;
+            const { cells, class: rowClass, id, group } = Array.isArray(r) ? { cells: r } : r;
+            if (group) return el("tr", { class: "group" }, el("th", { scope: "rowgroup", colspan: columns.length }, group));
             return el("tr", { class: rowClass, id, tabindex: id ? "-1" : null }, cells.map((c, i) => cell(c, columns[i])));
         };
         return scroller(caption, el("table", { class: name },
@@ -70,7 +72,8 @@
             for (; shown < members.length && shown < from + step; shown++) added.push(render(members.at(shown), shown));
             put(node, added);
             more.hidden = shown >= members.length;
-            more.textContent = `Show ${sidmill.count(Math.min(step, members.length - shown))} more of ${sidmill.count(members.length - shown)}`;
+            more.textContent = `Show ${sidmill.count(Math.min(step,
+                members.length - shown))} more of ${sidmill.count(members.length - shown)}`;
             const first = asked && added[0] && (added[0].matches("a, button") ? added[0] : added[0].querySelector("a, button"));
             if (first) first.focus();
         };

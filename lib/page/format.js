@@ -7,7 +7,7 @@
     const fixed = (v, digits = 4) => none(v) ? "–" : v.toFixed(digits).replace("-", "−");
     const signed = v => none(v) ? "–" : (v > 0 ? "+" : "") + fixed(v);
     const short = v => none(v) ? "–" : String(Number(v.toPrecision(4))).replace("-", "−");
-    const span = ([lo, hi], show = fixed) => `${show(lo)} to ${show(hi)}`;
+    const span = ([lo, hi], show = fixed) => (show === fixed ? `${fixed(lo)}–${fixed(hi)}` : `${show(lo)} to ${show(hi)}`);
 
     function percent(p) {
         if (none(p)) return "–";
@@ -18,6 +18,7 @@
     function duration(seconds) {
         if (none(seconds)) return "–";
         const s = Math.round(seconds);
+        if (s < 1) return "< 1 s";
         if (s < 60) return `${s} s`;
         if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
         return `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min`;

@@ -10,7 +10,8 @@
         value: (s, name, protocol, metric) => (protocol === "metrics" ? s.strata : s.strata_unseen)?.[name]?.[metric] ?? null,
         tell: (s, name) => {
             const g = s.strata[name];
-            return `${name}: ${count(g.items)} items met ${g.popularity.map(count).join(" to ")} times in training, ${count(g.users)} users`;
+            const [least, most] = g.popularity.map(count);
+            return `${name}: ${count(g.items)} items met ${least} to ${most} times in training, ${count(g.users)} users`;
         },
     };
     const byHistory = {
@@ -24,7 +25,8 @@
     function merged(results) {
         const seeds = new Set((results.means || []).flatMap(m => m.of));
         const means = (results.means || []).map(m => ({ name: m.name, of: results.systems.filter(s => m.of.includes(s.name)) }));
-        return [...means, ...results.systems.filter(s => !seeds.has(s.name)).map(s => ({ name: s.name, of: [s] }))].filter(s => s.of.length);
+        const others = results.systems.filter(s => !seeds.has(s.name)).map(s => ({ name: s.name, of: [s] }));
+        return [...means.filter(s => s.of.length), ...others];
     }
 
     function mean(system, by, name, protocol, metric) {
@@ -33,8 +35,10 @@
     }
 
     function chart(systems, by, names, protocol, metric) {
-        const series = systems.slice(0, most).map(s => ({ label: s.name, points: names.map(name => ({ x: name, y: mean(s, by, name, protocol, metric) })) }));
-        return lines({ title: `${metric} ${by.title}`, series, names, scales: { y: { beginAtZero: true } } });
+        const points = s => names.map(name => ({ x: name, y: mean(s, by, name, protocol, metric) }));
+        const series = systems.slice(0, most).map(s => ({ label: s.name, points: points(s) }));
+        const note = systems.length > most ? `of the first ${most} systems.` : null;
+        return lines({ title: `${metric} ${by.title}`, note, series, names, scales: { y: { beginAtZero: true } } });
     }
 
     function part(systems, by) {
@@ -51,13 +55,15 @@
             }),
             el("div", { class: "pair" }, metrics.map(m => chart(having, by, names, protocol, m))),
         ];
-        return section(3, by.title[0].toUpperCase() + by.title.slice(1), el("p", { class: "note" }, names.map(name => by.tell(first, name)).join("; ") + "."), underBoth(under));
+        return section(3, by.title[0].toUpperCase() + by.title.slice(1),
+            el("p", { class: "note" }, names.map(name => by.tell(first, name)).join("; ") + "."), underBoth(under));
     }
 
     function groups(report) {
         const systems = report.results?.systems?.length ? merged(report.results) : [];
         const parts = systems.length ? [byPopularity, byHistory].map(by => part(systems, by)).filter(Boolean) : [];
-        return parts.length ? section(2, "Who is served", el("p", { class: "note" }, "Systems of several seeds are shown as their mean."), parts) : null;
+        if (!parts.length) return null;
+        return section(2, "Who is served", el("p", { class: "note" }, "Systems of several seeds are shown as their mean."), parts);
     }
 
     Object.assign(sidmill, { groups });

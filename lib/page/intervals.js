@@ -36,7 +36,8 @@
                 data: {
                     datasets: [{
                         data: rows.map((r, i) => ({ x: r.value, y: i })), pointRadius: 5, pointHitRadius: 10,
-                        pointStyle: rows.map(r => ["circle", "rect", "triangle"][r.kind || 0]), pointBackgroundColor: colour, pointBorderColor: colour,
+                        pointStyle: rows.map(r => ["circle", "rect", "triangle"][r.kind || 0]),
+                        pointBackgroundColor: colour, pointBorderColor: colour,
                     }],
                 },
                 plugins: [whiskers(rows)],
@@ -49,14 +50,21 @@
                     scales: {
                         x: axis(colours, name, {
                             scale: {
-                                suggestedMin: zero ? Math.min(0, ...ends) : Math.min(...ends) * 0.9, suggestedMax: zero ? Math.max(0, ...ends) : Math.max(...ends) * 1.02,
-                                grid: { drawBorder: false, tickLength: 4, color: at => zero && at.tick.value === 0 ? colours.ink : colours.rule },
+                                suggestedMin: zero ? Math.min(0, ...ends) : Math.min(...ends) * 0.9,
+                                suggestedMax: zero ? Math.max(0, ...ends) : Math.max(...ends) * 1.02,
+                                grid: {
+                                    drawBorder: false, tickLength: 4,
+                                    color: at => (zero && at.tick.value === 0 ? colours.ink : colours.rule),
+                                },
                             },
                         }),
                         y: {
                             type: "linear", min: -0.6, max: rows.length - 0.4, reverse: true, grid: { display: false, drawBorder: false },
                             afterBuildTicks: scale => { scale.ticks = rows.map((_, i) => ({ value: i })); },
-                            ticks: { autoSkip: false, color: colours.ink, callback: v => shorten(rows[v].label) },
+                            ticks: {
+                                autoSkip: false, color: colours.ink,
+                                callback(v) { return shorten(rows[v].label, this.chart.width < 420 ? 16 : 26); },
+                            },
                         },
                     },
                 },
@@ -71,7 +79,7 @@
         });
     }
 
-    const shorten = label => label.length > 26 ? label.slice(0, 25) + "…" : label;
+    const shorten = (label, most) => (label.length > most ? label.slice(0, most - 1) + "…" : label);
     const text = (r, show) => show(r.value) + (r.interval ? `, ${span(r.interval, show)}` : "");
 
     Object.assign(sidmill, { intervals });

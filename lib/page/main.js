@@ -3,7 +3,10 @@
     const { el, source, count } = sidmill;
     const main = document.getElementById("main");
     const title = document.title;
-    const parts = [["results", sidmill.results], ["comparisons", sidmill.tables], ["groups", sidmill.groups], ["training", sidmill.curves], ["codes", sidmill.codebook], ["stages", sidmill.stages]];
+    const parts = [
+        ["results", sidmill.results], ["comparisons", sidmill.tables], ["groups", sidmill.groups], ["training", sidmill.curves],
+        ["codes", sidmill.codebook], ["stages", sidmill.stages],
+    ];
     let report = null, turn = 0;
 
     // The report, drawn once.
@@ -29,8 +32,11 @@
     function about() {
         const r = source.report;
         const first = r?.results?.systems?.[0];
-        const facts = r ? [first && `${first.split} split`, first && `${count(first.users)} users`, r.catalogue && `${count(r.catalogue.of)} items`,
-            r.catalogue && r.catalogue.items < r.catalogue.of && `${count(r.catalogue.items)} of them in the explorer`] : [source.health?.items !== undefined && `${count(source.health.items)} items`];
+        const items = r ? r.catalogue?.of : source.health?.items;
+        const facts = [
+            first && `${first.split} split`, first && `${count(first.users)} users`, items !== undefined && `${count(items)} items`,
+            r?.catalogue?.items < items && `${count(r.catalogue.items)} of them in the explorer`,
+        ];
         document.getElementById("about").textContent = facts.filter(Boolean).join(" · ");
         if (r?.version) document.getElementById("made").textContent = `sidmill ${r.version}`;
     }
@@ -38,7 +44,8 @@
     async function showExplorer(address) {
         const mine = ++turn;
         main.setAttribute("aria-busy", "true");
-        const page = await sidmill.explorerPage(address).catch(error => ({ title: "Explorer", node: el("p", { class: "wrong", role: "alert" }, error.message) }));
+        const wrong = error => ({ title: "Explorer", node: el("p", { class: "wrong", role: "alert" }, error.message) });
+        const page = await sidmill.explorerPage(address).catch(wrong);
         if (mine !== turn) return;
         main.replaceChildren(page.node);
         main.removeAttribute("aria-busy");
@@ -59,7 +66,7 @@
     function route() {
         const hash = location.hash.slice(1);
         if (hash.startsWith("/") || !source.report) return showExplorer(hash.slice(1));
-        return showReport(decodeURIComponent(hash));
+        return showReport(sidmill.decoded(hash));
     }
 
     // A printer gets everything: both protocols, all sections open, charts in its own resolution and on its own width.

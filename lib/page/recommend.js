@@ -25,7 +25,13 @@
     }
 
     // The address of an order, and the order of an address.
-    const address = order => `#/recommend/${new URLSearchParams([...order.history.map(id => ["item", id]), ["k", order.k], ...(order.seen ? [] : [["new", "1"]]), ...(order.filter ? [["filter", order.filter]] : [])])}`;
+    function address(order) {
+        const p = new URLSearchParams(order.history.map(id => ["item", id]));
+        p.set("k", order.k);
+        if (!order.seen) p.set("new", "1");
+        if (order.filter) p.set("filter", order.filter);
+        return `#/recommend/${p}`;
+    }
     function orderOf(text) {
         const p = new URLSearchParams(text);
         return { history: p.getAll("item"), k: Number(p.get("k")) || 10, seen: !p.has("new"), filter: p.get("filter") || "" };
@@ -33,10 +39,12 @@
 
     async function answered(order) {
         const filter = conditions(order.filter);
-        const answer = await source.recommend({ history: order.history, k: order.k, exclude_seen: !order.seen, ...(filter ? { filter } : {}) });
+        const answer = await source.recommend({ history: order.history, k: order.k, exclude_seen: !order.seen,
+            ...(filter ? { filter } : {}) });
         if (!answer) throw new Error("This server does not recommend.");
-        const notes = [answer.unknown ? `${sidmill.plural(answer.unknown, "id")} of the history ${answer.unknown === 1 ? "is" : "are"} not in the catalogue.` : null,
-            answer.allowed === undefined ? null : `${sidmill.plural(answer.allowed, "item")} could have been in the list.`].filter(Boolean);
+        const notes = [];
+        if (answer.unknown) notes.push(`${sidmill.plural(answer.unknown, "id")} of the history not known to the catalogue.`);
+        if (answer.allowed !== undefined) notes.push(`${sidmill.plural(answer.allowed, "item")} could have been in the list.`);
         if (!answer.items.length) return el("p", {}, "No item. ", notes.join(" "));
         const briefs = await sidmill.namedItems(answer, []);
         return [notes.length > 0 && el("p", { class: "note" }, notes.join(" ")), sidmill.unfolded(answer, null, briefs)];
@@ -45,11 +53,20 @@
     async function historyEditor(ids) {
         const briefs = await source.briefs(ids);
         const list = el("ol", { class: "plain" });
-        const show = () => list.replaceChildren(...ids.map((id, i) => el("li", {}, itemLink(briefs.find(b => b.id === id) || { id, unknown: true }), " ",
-            el("button", { type: "button", class: "pick", click: () => { ids.splice(i, 1); choose(ids); show(); } }, "Remove", sidmill.spoken(` ${id}`)))));
+        const remove = i => {
+            ids.splice(i, 1);
+            choose(ids);
+            show();
+        };
+        const row = (id, i) => el("li", {}, itemLink(briefs.find(b => b.id === id)), " ",
+            el("button", { type: "button", class: "pick", click: () => remove(i) }, "Remove", sidmill.spoken(` ${id}`)));
+        const show = () => list.replaceChildren(...ids.map(row));
         show();
         return list;
     }
+
+    const nothingYet = () => el("p", { class: "note" }, "None yet: add items where you meet them, by ",
+        el("a", { href: "#/search/" }, "search"), " or by ", el("a", { href: "#/codes/" }, "code"), ", or paste ids.");
 
     const labelled = (id, text, field) => el("p", {}, el("label", { for: id }, text), field);
 
@@ -64,7 +81,8 @@
         const filter = el("textarea", { id: "filter", rows: "2", spellcheck: "false" }, order.filter);
         const send = event => {
             event.preventDefault();
-            const asked = address({ history: [...ids, ...paste.value.split(/\s+/).filter(Boolean)], k: Number(k.value), seen: !seen.checked, filter: filter.value.trim() });
+            const history = [...ids, ...paste.value.split(/\s+/).filter(Boolean)];
+            const asked = address({ history, k: Number(k.value), seen: !seen.checked, filter: filter.value.trim() });
             if (location.hash === asked) sidmill.route();
             else location.hash = asked;
         };
@@ -74,8 +92,9 @@
             title: "Recommend",
             content: [
                 el("form", { class: "order", submit: send },
-                    section(3, "History, the oldest first", ids.length ? await historyEditor(ids) : el("p", { class: "note" }, "None yet: add items where you meet them, by ", el("a", { href: "#/search/" }, "search"), " or by ", el("a", { href: "#/codes/" }, "code"), ", or paste ids.")),
-                    labelled("paste", "More ids, with blanks between", paste), labelled("k", "Items wanted", k), el("p", {}, seen, el("label", { for: "seen" }, " leave out the history's own items")),
+                    section(3, "History, the oldest first", ids.length ? await historyEditor(ids) : nothingYet()),
+                    labelled("paste", "More ids, with blanks between", paste), labelled("k", "Items wanted", k),
+                    el("p", {}, seen, el("label", { for: "seen" }, " leave out the history's own items")),
                     labelled("filter", "Only items with key=value, one a line", filter), el("button", {}, "Recommend")),
                 answer,
             ],

@@ -1,8 +1,12 @@
 // The table of results, under both protocols, beside baselines and published figures.
 {
     const { el, table, section, intervals, fixed, span, spoken } = sidmill;
-    const protocols = { metrics: "Items met before are ranked like all others", metrics_unseen: "Items met before are left out of the lists" };
+    const protocols = {
+        metrics: "Items met before are ranked like all others",
+        metrics_unseen: "Items met before are left out of the lists",
+    };
     const wanted = ["hr@1", "hr@5", "hr@10", "hr@20", "ndcg@5", "ndcg@10", "ndcg@20", "mrr"];
+    const groupNames = ["Systems", "Baselines and parts of a mixture", "Published elsewhere"];
     const shows = [["coverage@10", "coverage"], ["gini@10", "gini"], ["novelty@10", "novelty, bits"], ["diversity@10", "diversity"]];
 
     // Means over seeds, each before its seeds; then the others; then baselines: [{name, note, kind, of, system}].
@@ -19,7 +23,7 @@
         }
         const rest = results.systems.filter(s => !seeds.has(s.name));
         for (const s of rest.filter(x => !x.baseline)) rows.push({ name: s.name, kind: 0, system: s });
-        for (const s of rest.filter(x => x.baseline)) rows.push({ name: s.name, note: "baseline", kind: 1, system: s });
+        for (const s of rest.filter(x => x.baseline)) rows.push({ name: s.name, kind: 1, system: s });
         return rows;
     }
 
@@ -29,7 +33,8 @@
         for (const p of results.published || []) {
             if (p.protocol !== protocol && p.protocol !== "?") continue;
             const key = `${p.system}\n${p.protocol}`;
-            if (!rows.has(key)) rows.set(key, { name: p.system, note: p.protocol === "?" ? `${p.source}; protocol not told` : p.source, kind: 2, system: { [protocol]: {} } });
+            const note = p.protocol === "?" ? `${p.source}; protocol not told` : p.source;
+            if (!rows.has(key)) rows.set(key, { name: p.system, note, kind: 2, system: { [protocol]: {} } });
             rows.get(key).system[protocol][p.metric] = p.value;
         }
         return [...rows.values()];
@@ -49,18 +54,20 @@
         return table({
             class: "results", caption: `${protocols[protocol]}. The best of a column in bold; below a value its 95% interval over users.`,
             columns: [{ name: "System", rowhead: true }, ...metrics.map(name => ({ name, number: true }))],
-            rows: rows.map(r => ({
-                class: ["seed", "", "published"][r.seed ? 0 : r.kind === 2 ? 2 : 1] || null,
-                cells: [[r.name, r.note && el("small", {}, r.note)], ...cells(r)],
-            })),
+            rows: rows.flatMap((r, i) => [
+                r.kind !== (i ? rows[i - 1].kind : 0) && { group: groupNames[r.kind] },
+                { class: r.seed ? "seed" : null, cells: [[r.name, r.note && el("small", {}, r.note)], ...cells(r)] },
+            ].filter(Boolean)),
         });
     }
 
     function chart(rows, protocol, metric) {
-        const shown = rows.filter(r => value(r, protocol, metric) !== null && !r.seed).sort((a, b) => value(b, protocol, metric) - value(a, protocol, metric));
+        const shown = rows.filter(r => value(r, protocol, metric) !== null && !r.seed)
+            .sort((a, b) => value(b, protocol, metric) - value(a, protocol, metric));
         return shown.length > 1 && intervals({
             title: metric, name: metric, note: "with 95% intervals over users; squares are baselines, triangles published figures.",
-            rows: shown.map(r => ({ label: r.name, value: value(r, protocol, metric), interval: interval(r, protocol, metric), kind: r.kind })),
+            rows: shown.map(r => (
+                { label: r.name, value: value(r, protocol, metric), interval: interval(r, protocol, metric), kind: r.kind })),
         });
     }
 
@@ -68,7 +75,8 @@
         const columns = shows.filter(([key]) => rows.some(r => typeof r.system[key] === "number"));
         const having = rows.filter(r => columns.some(([key]) => typeof r.system[key] === "number"));
         return columns.length > 0 && table({
-            caption: "What the first ten places of all lists show of the catalogue: the share of its items, how unevenly (Gini, 0 where all are shown alike), how unexpected.",
+            caption: "What the first ten places of all lists show of the catalogue: how much of it; how unevenly, 0 where all items are " +
+                "shown alike; and how unexpected it is.",
             columns: [{ name: "System", rowhead: true }, ...columns.map(([, name]) => ({ name, number: true }))],
             rows: having.map(r => ({ class: r.seed ? "seed" : null, cells: [r.name, ...columns.map(([key]) => fixed(r.system[key]))] })),
         });
@@ -80,8 +88,10 @@
     function protocolSwitch() {
         const choose = p => document.getElementById("main").setAttribute("data-shown", p);
         choose("metrics");
-        return el("fieldset", { class: "switch" }, el("legend", {}, "Ranked are"), [["metrics", "all items"], ["metrics_unseen", "items not met before"]].map(([p, text]) =>
-            el("label", {}, el("input", { type: "radio", name: "protocol", value: p, checked: p === "metrics", change: () => choose(p) }), ` ${text}`)));
+        const choice = (p, text) => el("label", {},
+            el("input", { type: "radio", name: "protocol", value: p, checked: p === "metrics", change: () => choose(p) }), ` ${text}`);
+        return el("fieldset", { class: "switch" }, el("legend", {}, "Ranked are"), choice("metrics", "all items"),
+            choice("metrics_unseen", "items not met before"));
     }
 
     function results(report) {

@@ -1,11 +1,12 @@
 // Search by words of titles, or by ids, as they are typed.
 {
-    const { el, fill, source, count, itemList } = sidmill;
-    const most = 200, pause = 150; // items shown; milliseconds without a key before it looks
+    const { el, fill, source, itemList } = sidmill;
+    const most = 100, pause = 150; // items shown; milliseconds without a key before it looks
 
     async function found(query, said) {
         const answer = await source.search(query, most);
-        said.textContent = answer.count ? `${sidmill.plural(answer.count, "item")}${answer.count > most ? `, the first ${most} shown` : ""}` : "Nothing has all these words.";
+        const some = answer.count > most ? `, the first ${most} shown` : "";
+        said.textContent = answer.count ? sidmill.plural(answer.count, "item") + some : "Nothing has all these words.";
         return answer.items.length ? itemList(answer.items, sidmill.pick) : [];
     }
 
@@ -21,7 +22,11 @@
             said.textContent = "";
             return list.replaceChildren();
         };
-        const field = el("input", { type: "search", id: "query", value: query, autocomplete: "off", spellcheck: "false", input: () => { clearTimeout(timer); timer = setTimeout(look, pause); } });
+        const later = () => {
+            clearTimeout(timer);
+            timer = setTimeout(look, pause);
+        };
+        const field = el("input", { type: "search", id: "query", value: query, autocomplete: "off", spellcheck: "false", input: later });
         const form = el("form", { role: "search", submit: event => { event.preventDefault(); clearTimeout(timer); look(); } },
             el("label", { for: "query" }, "Words of a title, or an id"), field, el("button", {}, "Search"));
         if (query) fill(list, found(query, said));

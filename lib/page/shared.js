@@ -8,7 +8,8 @@
     const words = text => distinct(sidmill.wordsOf(text || "").filter(w => w.length > 1 && !/^\p{N}+$/u.test(w)));
 
     function termsOf(d, i) {
-        return [d.categories[i] || [], d.brands[i] ? [d.brands[i]] : [], words(d.titles[i]), words(d.captions[i]), distinct(d.intents[i] || [])];
+        return [d.categories[i] || [], d.brands[i] ? [d.brands[i]] : [], words(d.titles[i]), words(d.captions[i]),
+            distinct(d.intents[i] || [])];
     }
 
     // Numbers for the catalogue's terms, and each item's.
@@ -46,7 +47,11 @@
             const p = n / members.length, q = overall / c.n;
             if (n > 1 && p > q) found[kind].terms.push({ text, share: p, overall: q, gain: p * Math.log(p / q) });
         }
-        for (const f of found) f.terms = f.terms.sort((a, b) => b.gain - a.gain).slice(0, most);
+        const named = new Set();
+        for (const f of found) {
+            f.terms = f.terms.filter(t => f.kind !== "title" || !named.has(t.text)).sort((a, b) => b.gain - a.gain).slice(0, most);
+            if (f.kind === "category" || f.kind === "brand") for (const t of f.terms) sidmill.wordsOf(t.text).forEach(w => named.add(w));
+        }
         return found.filter(f => f.terms.length);
     }
 

@@ -25,7 +25,8 @@
     }
 
     // Whatever a record has under a key, as a list of texts.
-    const texts = value => (Array.isArray(value) ? value : value ? [value] : []).map(v => typeof v === "object" && v ? v.text : String(v)).filter(Boolean);
+    const texts = value => (Array.isArray(value) ? value : value ? [value] : []).map(v => typeof v === "object" && v ? v.text : String(v))
+        .filter(Boolean);
 
     const server = {
         async start() { this.health = await ask("health") || {}; },
@@ -41,8 +42,10 @@
         async prefix(codes) {
             const answer = await ask(`codes/${codes.join(",")}`);
             if (!answer) return null;
-            const next = (answer.next || []).map(n => ({ codes: [...codes, n.code], count: n.items, topic: () => "" }));
-            return { codes, count: answer.count, items: answer.items, next: next.length ? next : nextOf(codes, answer.items), shared: [] };
+            const counts = answer.next ? answer.next.map(n => [n.code, n.items]) : nextOf(codes, answer.items);
+            const next = counts.map(([code, count]) => ({ codes: [...codes, code], count,
+                topic: () => (count === 1 ? titleBelow(answer.items, codes.length, code) : "") }));
+            return { codes, count: answer.count, items: answer.items, next, shared: [] };
         },
         async search(query, limit) {
             const answer = await ask(`search?q=${encodeURIComponent(query)}&limit=${limit}`);
@@ -55,15 +58,21 @@
         users: async () => [],
     };
 
-    // What follows, told from the items that an older server shows.
+    const codeAt = (item, l) => [...item.codes, item.suffix ?? -1][l];
+    const titleBelow = (items, l, code) => items.find(item => codeAt(item, l) === code)?.title || "";
+
+    // What follows, with how often, told from the items that an older server shows.
     function nextOf(codes, items) {
         const counts = new Map();
         for (const item of items) {
-            const code = [...item.codes, item.suffix ?? -1][codes.length];
-            if (code !== undefined && code >= 0) counts.set(code, (counts.get(code) || 0) + 1);
+            const code = codeAt(item, codes.length);
+            if (code >= 0) counts.set(code, (counts.get(code) || 0) + 1);
         }
-        return [...counts].map(([code, count]) => ({ codes: [...codes, code], count, topic: () => "" })).sort((a, b) => b.count - a.count);
+        return [...counts].sort((a, b) => b[1] - a[1]);
     }
+
+    // What a group of items is about: of one its title.
+    const told = (c, members) => (members.length === 1 ? c.data.titles[members[0]] || "" : sidmill.topic(sidmill.shared(c, members)));
 
     // Members of a list of indices as they are wanted.
     const lazily = (c, indices) => ({ length: indices.length, at: i => c.brief(indices[i]) });
@@ -84,8 +93,9 @@
             const c = await sidmill.catalogue();
             const members = c.members(codes);
             if (!members.length) return null;
-            const next = c.next(codes).map(n => ({ codes: n.codes, count: n.members.length, topic: () => sidmill.topic(sidmill.shared(c, n.members)) }));
-            return { codes, count: members.length, items: lazily(c, members), next, shared: codes.length ? sidmill.shared(c, members) : [] };
+            const next = c.next(codes).map(n => ({ codes: n.codes, count: n.members.length, topic: () => told(c, n.members) }));
+            return { codes, count: members.length, items: lazily(c, members), next,
+                shared: codes.length ? sidmill.shared(c, members) : [] };
         },
         async search(query, limit) {
             const c = await sidmill.catalogue();

@@ -9,20 +9,28 @@
 
     const title = (stage, manual) => {
         const rest = stageName(stage.name).slice(stage.stage.length);
-        return [manual ? el("a", { href: `${manual}/${stage.stage}.1.html`, title: `The manual's page of ${stage.stage}` }, stage.stage) : stage.stage, el("span", { class: "digest" }, rest)];
+        const page = { href: `${manual}/${stage.stage}.1.html`, title: `The manual's page of ${stage.stage}` };
+        return [manual ? el("a", page, stage.stage) : stage.stage, el("span", { class: "digest" }, rest)];
     };
 
-    function row(stage, known, most, manual) {
-        return {
-            id: `stage-${stage.name}`, class: stage.state === "made" ? null : "unmade",
-            cells: [
-                [title(stage, manual), el("details", { class: "command" }, el("summary", {}, "command"), el("code", {}, stage.command))],
-                stage.state, duration(stage.seconds),
-                { class: "wide", content: el("span", { class: "bar", "--part": (stage.seconds || 0) / most }) },
-                memory(stage.memory_kib), { class: "inputs", content: stage.inputs.length ? inputs(stage, known) : null },
-            ],
-        };
-    }
+    const row = (stage, known, most, manual) => ({
+        id: `stage-${stage.name}`, class: stage.state === "made" ? null : "unmade",
+        cells: [
+            title(stage, manual), stage.state, duration(stage.seconds),
+            { class: "wide", content: el("span", { class: "bar", "--part": (stage.seconds || 0) / most }) },
+            memory(stage.memory_kib), { class: "inputs", content: stage.inputs.length ? inputs(stage, known) : null },
+        ],
+    });
+
+    // The command, in a row of its own for its length.
+    const commandRow = stage => ({
+        class: "command",
+        cells: [{
+            head: false, attributes: { colspan: 6 },
+            content: el("details", {}, el("summary", {}, "command", sidmill.spoken(` of ${stageName(stage.name)}`)),
+                el("code", {}, stage.command)),
+        }],
+    });
 
     function stages(report) {
         const list = report.stages || [];
@@ -31,11 +39,13 @@
         const most = Math.max(1, ...list.map(s => s.seconds || 0));
         const all = list.reduce((sum, s) => sum + (s.seconds || 0), 0);
         const made = list.filter(s => s.state === "made").length;
-        return section(2, "Stages", el("p", { class: "note" }, `${sidmill.plural(list.length, "stage")}, ${made} made, ${duration(all)} in all if one runs after the other.`),
+        const told = `${sidmill.plural(list.length, "stage")}, ${made} made, ${duration(all)} in all if one runs after the other.`;
+        return section(2, "Stages", el("p", { class: "note" }, told),
             table({
                 class: "stages", caption: "Stages in the order in which they run",
-                columns: [{ name: "Stage", rowhead: true }, { name: "state" }, { name: "time", number: true }, { name: "" }, { name: "memory", number: true }, { name: "takes from" }],
-                rows: list.map(s => row(s, known, most, report.manual)),
+                columns: [{ name: "Stage", rowhead: true }, { name: "state" }, { name: "time", number: true }, { name: "" },
+                    { name: "memory", number: true }, { name: "takes from" }],
+                rows: list.flatMap(s => [row(s, known, most, report.manual), commandRow(s)]),
             }));
     }
 

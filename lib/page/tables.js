@@ -4,16 +4,23 @@
     const leading = ["hr@10", "ndcg@10"];
 
     const p = v => v === null || v === undefined ? "–" : v < 0.0001 ? "< 0.0001" : v.toFixed(4);
-    const protocolText = t => `${t.protocol === "unseen" ? "items met before left out" : "all items"}, ${sidmill.count(t.users)} users, ${t.split} split`;
+    function protocolText(t) {
+        const items = t.protocol === "unseen" ? "items met before left out" : "all items";
+        return `${items}, ${sidmill.count(t.users)} users, ${t.split} split`;
+    }
 
     function comparison(t) {
-        const metrics = Object.entries(t.metrics);
+        const metrics = Object.entries(t.metrics).filter(([m]) => !m.startsWith("mrr@"));
         return [
             el("p", { class: "note" }, `What the second gains over the first: ${protocolText(t)}.`),
-            intervals({ title: "Differences", note: "with 95% intervals over users.", name: "difference", zero: true, rows: metrics.filter(([m]) => !/^mrr@/.test(m)).map(([m, v]) => ({ label: m, value: v.difference, interval: v.interval })) }),
+            intervals({
+                title: "Differences", note: "with 95% intervals over users.", name: "difference", zero: true,
+                rows: metrics.map(([m, v]) => ({ label: m, value: v.difference, interval: v.interval })),
+            }),
             table({
                 caption: `${t.name}: values and differences`,
-                columns: [{ name: "Metric", rowhead: true }, ...["first", "second", "difference", "95% interval", "p"].map(name => ({ name, number: true }))],
+                columns: [{ name: "Metric", rowhead: true },
+                    ...["first", "second", "difference", "95% interval", "p"].map(name => ({ name, number: true }))],
                 rows: metrics.map(([m, v]) => [m, fixed(v.a), fixed(v.b), signed(v.difference), span(v.interval, signed), p(v.p)]),
             }),
         ];
@@ -28,7 +35,8 @@
         });
         const cells = r => metrics.flatMap(m => {
             const v = r.metrics[m];
-            return r === first ? [fixed(v.mean), null, null, null] : [fixed(v.mean), signed(v.difference), span(v.interval, signed), p(v.p_holm)];
+            return r === first ? [fixed(v.mean), null, null, null]
+                : [fixed(v.mean), signed(v.difference), span(v.interval, signed), p(v.p_holm)];
         });
         return [
             el("p", { class: "note" }, `Each row against ${first.label}: ${protocolText(t)}; p after Holm's correction.`),
@@ -36,7 +44,8 @@
             table({
                 caption: `${t.name}: values and differences`,
                 groups: el("tr", {}, el("td", { colspan: 2 }), metrics.map(m => el("th", { scope: "colgroup", colspan: 4 }, m))),
-                columns: [{ name: "Row", rowhead: true }, { name: "seeds", number: true }, ...metrics.flatMap(() => ["mean", "difference", "95% interval", "p"].map(name => ({ name, number: true })))],
+                columns: [{ name: "Row", rowhead: true }, { name: "seeds", number: true },
+                    ...metrics.flatMap(() => ["mean", "difference", "95% interval", "p"].map(name => ({ name, number: true })))],
                 rows: t.rows.map(r => [r.label, String(r.seeds), ...cells(r)]),
             }),
         ];

@@ -15,7 +15,8 @@
                 resolve();
             };
             const form = el("form", { class: "token", submit: given },
-                el("label", { for: "token" }, wrong ? "The server does not know this token. Its token:" : "This server wants a token:"), input,
+                el("label", { for: "token" }, wrong ? "The server does not know this token. Its token:" : "This server wants a token:"),
+                    input,
                 el("button", {}, "Go on"));
             document.getElementById("main").before(form);
             input.focus();
