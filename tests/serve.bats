@@ -159,6 +159,11 @@ many() { "$HTTP" many "$port" "${1:-32}"; }
     serve -m model.st --items items.jsonl
     expect 200 'POST /recommend' GET /
     assert_regex "$head" 'Content-Type: text/plain'
+    expect 200 '<!doctype html>.*</html>' GET / '' 'Accept: text/html,application/xhtml+xml;q=0.9'
+    assert_regex "$head" 'Content-Type: text/html'
+    assert_regex "$head" 'Content-Security-Policy: '
+    assert_regex "$body" 'http-equiv="Content-Security-Policy" content="default-src .none.; script-src .sha256-'
+    expect 404 '"error"' GET /nowhere '' 'Accept: text/html'
     expect 200 '^\{"status":"ok","items":60\}$' GET /health
     expect 200 '^\{"id":"i7","codes":\[[0-9,]+\].*,"record":\{"id":"i7","title":"Tea \\"7\\"","brand":"B1","size":2.0,' GET /items/i7
     expect 200 '"id":"i7"' GET /items/%697
@@ -245,8 +250,9 @@ many() { "$HTTP" many "$port" "${1:-32}"; }
         expect 401 '"error"' POST /recommend '{"history":["i1"]}' ${word:+"$word"}
         assert_regex "$head" 'WWW-Authenticate: Bearer'
     done
-    for page in / /items/i1 /codes/ /metrics /nowhere; do expect 401 '"error"' GET $page; done
+    for page in /items/i1 /codes/ /metrics /nowhere; do expect 401 '"error"' GET $page; done
     expect 200 ok GET /health
+    expect 200 'doctype' GET / '' 'Accept: text/html'
     expect 200 '"items"' POST /recommend '{"history":["i1"]}' 'Authorization: Bearer sesame'
     SIDMILL_TOKEN=open serve -m model.st -l 0.0.0.0:0 || true
     port=$(sed -n 's|.*listening on http://0.0.0.0:||p' serve.err)

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "page/page.h"
 #include "serve/pages.h"
 #include "serve/route.h"
 #include "serve/token.h"
@@ -26,6 +27,7 @@ struct http {
     queue_t *queue;
     meter_t *meter;
     watch_t *watch;
+    buf_t explorer; /* what browsers get */
     atomic_int stage;
 };
 
@@ -37,7 +39,7 @@ typedef struct {
     double begun;
     route_t route;
     const char *rest;   /* of its path, behind what the route says */
-    bool allowed, known, too_long, ordered;
+    bool allowed, known, too_long, ordered, browser;
     int status;
     buf_t body, reply;
 } call_t;
@@ -47,13 +49,17 @@ static const char *header(struct MHD_Connection *c, const char *name)
     return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
 }
 
+static bool takes_html(const char *accept) { return accept && strcasestr(accept, "text/html"); }
+
 static call_t *call_new(http_t *h, struct MHD_Connection *connection, const char *url, const char *method)
 {
     call_t *c = NEW(call_t);
     *c = (call_t){.http = h, .connection = connection, .begun = seconds_now()};
     c->route = route_of(url, &c->rest);
     c->known = route_takes(c->route, method);
-    c->allowed = !h->o.token || c->route == ROUTE_HEALTH || token_borne(h->o.token, header(connection, "Authorization"));
+    c->browser = c->route == ROUTE_HOME && takes_html(header(connection, "Accept"));
+    const bool open = c->route == ROUTE_HEALTH || c->route == ROUTE_HOME; /* hold nothing that needs a token */
+    c->allowed = !h->o.token || open || token_borne(h->o.token, header(connection, "Authorization"));
     const char *length = header(connection, "Content-Length");
     c->too_long = length && strtoull(length, NULL, 10) > (unsigned long long)h->o.body;
     meter_begin(h->meter);
@@ -71,6 +77,13 @@ static void call_free(call_t *c)
     free(c);
 }
 
+static const char *content_type(const call_t *c, int status)
+{
+    if (status != 200) return "application/json";
+    if (c->browser) return "text/html; charset=utf-8";
+    return c->route == ROUTE_HOME || c->route == ROUTE_METRICS ? "text/plain; charset=utf-8" : "application/json";
+}
+
 /* Sends what stands in c->reply, which goes over to the response. */
 static enum MHD_Result send_reply(call_t *c, int status)
 {
@@ -78,9 +91,10 @@ static enum MHD_Result send_reply(call_t *c, int status)
     if (!r) return MHD_NO;
     c->reply = (buf_t){0};
     c->status = status;
-    const bool text = status == 200 && (c->route == ROUTE_HOME || c->route == ROUTE_METRICS);
-    MHD_add_response_header(r, "Content-Type", text ? "text/plain; charset=utf-8" : "application/json");
+    MHD_add_response_header(r, "Content-Type", content_type(c, status));
+    MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
     MHD_add_response_header(r, "Cache-Control", "no-store");
+    if (c->browser) MHD_add_response_header(r, "Content-Security-Policy", "frame-ancestors 'none'"); /* the page itself has the rest */
     if (status == 401) MHD_add_response_header(r, "WWW-Authenticate", "Bearer");
     if (status == 405) MHD_add_response_header(r, "Allow", route_methods(c->route));
     if (status == 503) MHD_add_response_header(r, "Retry-After", "1");
@@ -132,7 +146,7 @@ static enum MHD_Result show(call_t *c)
     edition_t *e = current_hold(h->current);
     int status = 404;
     switch (c->route) {
-    case ROUTE_HOME: status = page_home(&c->reply); break;
+    case ROUTE_HOME: status = page_home(c->browser ? &h->explorer : NULL, &c->reply); break;
     case ROUTE_HEALTH: status = page_health(e, h->stage != OPEN, &c->reply); break;
     case ROUTE_ITEM: status = page_item(e, c->rest, &c->reply); break;
     case ROUTE_CODES: status = page_codes(e, c->rest, &c->reply); break;
@@ -206,6 +220,7 @@ http_t *http_start(const http_options_t *o, int socket, current_t *current, queu
 {
     http_t *h = NEW(http_t);
     *h = (http_t){.o = *o, .current = current, .queue = queue, .meter = meter, .watch = watch_new((double)o->seconds)};
+    page_write(&h->explorer, "sidmill", &(page_data_t){0});
     h->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, socket,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)o->seconds,
@@ -243,5 +258,6 @@ void http_stop(http_t *h)
 {
     MHD_stop_daemon(h->daemon);
     watch_free(h->watch);
+    buf_free(&h->explorer);
     free(h);
 }

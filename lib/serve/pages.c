@@ -12,8 +12,9 @@ int page_error(buf_t *out, int status, const char *what)
     return status;
 }
 
-int page_home(buf_t *out)
+int page_home(const buf_t *explorer, buf_t *out)
 {
+    if (explorer) return buf_add(out, explorer->data, explorer->len), 200;
     buf_puts(out, "sidmill serve\n\n"
                   "POST /recommend   {\"history\": [\"id\", ...]} or {\"histories\": [[...], ...]}, and as wanted\n"
                   "                  \"k\": 10, \"exclude\": [\"id\", ...], \"exclude_seen\": true,\n"
