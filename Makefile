@@ -56,6 +56,9 @@ NEED_TEST   += openssl:openssl                                  # certificates f
 NEED_COMPARE += python3-torch:py=torch                          # the peer that models are compared with
 NEED_COMPARE += python3-pil:py=PIL                              # the resizing that CLIP was trained on
 NEED_COMPARE += curl:curl                                       # the peer that downloads are compared with
+NEED_BROWSER += chromium:chromium                               # the browser that opens what report and serve give
+NEED_BROWSER += nodejs:node                                     # drives it
+NEED_BROWSER += npm:npm                                         # has playwright-core and axe-core
 NEED_FRESH  += debootstrap:debootstrap                          # makes the machine that check-fresh runs on
 
 # Optional libraries are found by asking the compiler, once, when something is to be built: see $(BUILD)/flags.says.
@@ -86,7 +89,7 @@ HELPERS   := $(HELP_SRC:tests/helpers/%.c=$(BUILD)/helpers/%)
 OBJ       := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 MAN       := $(wildcard man/*.[1-9])
 DAG       := $(wildcard pipelines/*.mk pipelines/stage pipelines/examples/* data/*.mk data/*.tsv)
-SCRIPTS   := $(filter-out scripts/completions,$(wildcard scripts/*)) $(wildcard scripts/completions/*.bash pipelines/stage tests/run tests/same-bytes tests/bench/*.sh tests/peers/*.sh .ci/run)
+SCRIPTS   := $(filter-out scripts/completions,$(wildcard scripts/*)) $(wildcard scripts/completions/*.bash pipelines/stage tests/run tests/same-bytes tests/bench/*.sh tests/peers/*.sh tests/browser/*.sh .ci/run)
 
 say = @$(if $(V),,printf '  %-5s %s\n' $1 $2;)
 quiet = $(if $(V),,@)
@@ -183,7 +186,7 @@ demo:
 
 # --- Tests --------------------------------------------------------------------------------------------------------------
 
-.PHONY: tests check check-fresh check-san check-torch check-peers bench lint
+.PHONY: tests check check-fresh check-san check-torch check-peers check-browser bench lint
 tests: $(TESTS) $(HELPERS)
 
 # T=NAME...: only these suites, e.g. make check T="rqvae test_base".
@@ -204,6 +207,10 @@ check-torch: deps-compare
 check-peers: deps-test
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@BUILD=$(BUILD) tests/peers/tokenize.sh
+
+check-browser: deps-test
+	@$(MAKE) --no-print-directory $(JOBS) all $(HELPERS)
+	@BUILD=$(BUILD) tests/browser/check.sh $(NEED_BROWSER)
 
 bench: deps-compare
 	@$(MAKE) --no-print-directory $(JOBS) all benches
@@ -270,6 +277,7 @@ make check-fresh     demo and check as README has them, on a minimal Debian made
 make check-san       all tests under the address and undefined-behaviour sanitizers
 make check-torch     models against PyTorch on the same weights
 make check-peers     token ids against packages of npm, which go into build/peers/
+make check-browser   the pages of report and serve in a headless Chromium, by packages of npm, which go into build/browser/
 make lint            manual pages, shell scripts, and that no room of lib/ reaches upwards
 make bench           speed
 make html            the manual for a browser, by mandoc, in build/html/; make install then installs it as well

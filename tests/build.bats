@@ -109,7 +109,7 @@ compiled() { grep -c '^  CC ' <<< "$output" || true; }
 @test "make help names every documented target" {
     run build help
     assert_success
-    for target in demo check run plan watch data deps check-fresh check-san check-torch check-peers lint bench html install uninstall clean; do
+    for target in demo check run plan watch data deps check-fresh check-san check-torch check-peers check-browser lint bench html install uninstall clean; do
         assert_output --partial "make $target"
     done
 }
