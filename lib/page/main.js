@@ -66,7 +66,7 @@
     function route() {
         const hash = location.hash.slice(1);
         if (hash.startsWith("/") || !source.report) return showExplorer(hash.slice(1));
-        return showReport(decodeURIComponent(hash));
+        return showReport(sidmill.decoded(hash));
     }
 
     // A printer gets everything: both protocols, all sections open, charts in its own resolution and on its own width.

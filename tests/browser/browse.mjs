@@ -1,10 +1,10 @@
 // Opens the page and does what a reader does; every view is looked at in light, in dark and on a narrow screen.
 //
-//   node browse.mjs PACKAGES REPORT.html PORT PORT_WITH_TOKEN PORT_WITHOUT_MODEL
+//   node browse.mjs CHROMIUM PACKAGES REPORT.html PORT PORT_WITH_TOKEN PORT_WITHOUT_MODEL
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
-const [packages, file, open, closed, alone] = process.argv.slice(2);
+const [executablePath, packages, file, open, closed, alone] = process.argv.slice(2);
 const require = createRequire(packages + "/");
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -13,7 +13,7 @@ const live = port => `http://127.0.0.1:${port}/`;
 
 const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync"];
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: flags });
+const browser = await chromium.launch({ executablePath, args: flags });
 let passed = 0, failed = 0;
 
 function check(condition, what) {

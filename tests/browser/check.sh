@@ -56,4 +56,4 @@ open=$port
 serve closed -m model.st -s sids.st --items items.jsonl --token-file token
 closed=$port
 serve alone --blend alone.st
-node "$here/browse.mjs" "$packages" "$work/report.html" "$open" "$closed" "$port"
+node "$here/browse.mjs" "$(command -v chromium)" "$packages" "$work/report.html" "$open" "$closed" "$port"
