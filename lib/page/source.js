@@ -42,34 +42,22 @@
         async prefix(codes) {
             const answer = await ask(`codes/${codes.join(",")}`);
             if (!answer) return null;
-            const counts = answer.next ? answer.next.map(n => [n.code, n.items]) : nextOf(codes, answer.items);
-            const next = counts.map(([code, count]) => ({ codes: [...codes, code], count,
+            const next = answer.next.map(({ code, items: count }) => ({ codes: [...codes, code], count,
                 topic: () => (count === 1 ? titleBelow(answer.items, codes.length, code) : "") }));
             return { codes, count: answer.count, items: answer.items, next, shared: [] };
         },
         async search(query, limit) {
             const answer = await ask(`search?q=${encodeURIComponent(query)}&limit=${limit}`);
-            if (!answer) throw new Error("This server has no search.");
             return { count: answer.count, items: answer.items };
         },
         briefs: ids => Promise.all(ids.map(async id => await server.item(id) || { id, unknown: true })),
-        recommend: order => ask("recommend", server.health.unfold ? { ...order, unfold: true } : order),
+        recommend: order => ask("recommend", { ...order, unfold: true }),
         near: async () => [],
         users: async () => [],
     };
 
     const codeAt = (item, l) => [...item.codes, item.suffix ?? -1][l];
     const titleBelow = (items, l, code) => items.find(item => codeAt(item, l) === code)?.title || "";
-
-    // What follows, with how often, told from the items that an older server shows.
-    function nextOf(codes, items) {
-        const counts = new Map();
-        for (const item of items) {
-            const code = codeAt(item, codes.length);
-            if (code >= 0) counts.set(code, (counts.get(code) || 0) + 1);
-        }
-        return [...counts].sort((a, b) => b[1] - a[1]);
-    }
 
     // What a group of items is about: of one its title.
     const told = (c, members) => (members.length === 1 ? c.data.titles[members[0]] || "" : sidmill.topic(sidmill.shared(c, members)));

@@ -187,16 +187,14 @@ await test("live: an item, put into a history, and what is recommended after it"
     await page.waitForSelector(".answer tbody tr");
 }, { expected: /404/ });
 
-if ((await (await fetch(live(open) + "health")).json()).levels) { // a server that has a search
-    await test("live: search, and how a list came about", live(open) + "#/search/", async page => {
-        await page.getByLabel("Words of a title").fill("pot 7");
-        await page.locator(".found").getByRole("button", { name: /Add to history Tea pot <b>7/ }).click();
-        await page.getByRole("link", { name: "Recommend" }).click();
-        await page.getByRole("button", { name: "Recommend", exact: true }).click();
-        await page.waitForSelector(".answer .beam .level li");
-        await page.waitForSelector(".answer .stack");
-    });
-}
+await test("live: search, and how a list came about", live(open) + "#/search/", async page => {
+    await page.getByLabel("Words of a title").fill("pot 7");
+    await page.locator(".found").getByRole("button", { name: /Add to history Tea pot <b>7/ }).click();
+    await page.getByRole("link", { name: "Recommend" }).click();
+    await page.getByRole("button", { name: "Recommend", exact: true }).click();
+    await page.waitForSelector(".answer .beam .level li");
+    await page.waitForSelector(".answer .stack");
+});
 
 await test("live: what the server refuses is said", live(open) + "#/recommend/item=i1&k=9999", async page => {
     await page.waitForSelector(".answer .wrong");
