@@ -7,10 +7,12 @@
         return links.flatMap((l, i) => (i ? [", ", l] : [l]));
     }
 
+    // The program that makes it, which may be somebody's own, and then has no page in the manual.
     const title = (stage, manual) => {
-        const rest = stageName(stage.name).slice(stage.stage.length);
-        const page = { href: `${manual}/${stage.stage}.1.html`, title: `The manual's page of ${stage.stage}` };
-        return [manual ? el("a", page, stage.stage) : stage.stage, el("span", { class: "digest" }, rest)];
+        const tool = /^[a-z-]+(?= |$)/.exec(stage.command || "")?.[0];
+        const page = { href: `${manual}/${tool}.1.html`, title: `The manual's page of ${tool}` };
+        return [manual && tool ? el("a", page, stage.stage) : stage.stage,
+            el("span", { class: "digest" }, stageName(stage.name).slice(stage.stage.length))];
     };
 
     const row = (stage, known, most, manual) => ({
