@@ -190,6 +190,8 @@ many() { "$HTTP" many "$port" "${1:-32}"; }
     expect 200 '"id":"i7","codes"' GET "/codes/$codes"
     assert_regex "$body" "^\{\"codes\":\[$codes\],\"items\":\[.*\],\"next\":\[.*\],\"count\":[1-9][0-9]*\}$"
     expect 200 '"count":60\}$' GET /codes/
+    assert_regex "$body" '"next":\[\{"code":2,"items":9,"topic":\{"categories":\[\{"text":"0","items":8,"overall":0.5\}\],"brand":\[\{"text":"B2","items":4,"overall":0.333333\}\]\}\}'
+    run ! grep -q '"count":60.*"topic"' <<<"$body"
     assert_equal "$(grep -o '"id"' <<<"$body" | wc -l)" 60
     expect 404 '"error":"no such item"' GET /items/nobody
     expect 404 '"error":"no item has these codes"' GET /codes/99999

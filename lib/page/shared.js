@@ -47,12 +47,26 @@
             const p = n / members.length, q = overall / c.n;
             if (n > 1 && p > q) found[kind].terms.push({ text, share: p, overall: q, gain: p * Math.log(p / q) });
         }
+        return best(found);
+    }
+
+    // The best terms of each kind, without the words of titles that name a category or brand shown.
+    function best(found) {
         const named = new Set();
         for (const f of found) {
             f.terms = f.terms.filter(t => f.kind !== "title" || !named.has(t.text)).sort((a, b) => b.gain - a.gain).slice(0, most);
             if (f.kind === "category" || f.kind === "brand") for (const t of f.terms) sidmill.wordsOf(t.text).forEach(w => named.add(w));
         }
         return found.filter(f => f.terms.length);
+    }
+
+    // The same of what a server says of `count` items.
+    function sharedOf(topic, count) {
+        const keys = { category: "categories", brand: "brand", title: "title", caption: "caption", intent: "intents" };
+        return best(kinds.map(kind => ({ kind, terms: (topic?.[keys[kind]] || []).map(({ text, items, overall }) => {
+            const share = items / count;
+            return { text, share, overall, gain: share * Math.log(share / overall) };
+        }) })));
     }
 
     // The best few of all kinds, as a line.
@@ -63,5 +77,5 @@
         return apart.slice(0, 3).join(", ");
     }
 
-    Object.assign(sidmill, { shared, topic });
+    Object.assign(sidmill, { shared, sharedOf, topic });
 }

@@ -42,9 +42,9 @@
         async prefix(codes) {
             const answer = await ask(`codes/${codes.join(",")}`);
             if (!answer) return null;
-            const next = answer.next.map(({ code, items: count }) => ({ codes: [...codes, code], count,
-                topic: () => (count === 1 ? titleBelow(answer.items, codes.length, code) : "") }));
-            return { codes, count: answer.count, items: answer.items, next, shared: [] };
+            const next = answer.next.map(({ code, items: count, topic }) => ({ codes: [...codes, code], count,
+                topic: () => (count === 1 ? titleBelow(answer.items, codes.length, code) : sidmill.topic(sidmill.sharedOf(topic, count))) }));
+            return { codes, count: answer.count, items: answer.items, next, shared: sidmill.sharedOf(answer.topic, answer.count) };
         },
         async search(query, limit) {
             const answer = await ask(`search?q=${encodeURIComponent(query)}&limit=${limit}`);

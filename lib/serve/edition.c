@@ -14,6 +14,7 @@ struct edition {
     engine_t *engine;
     item_records_t *records;
     word_index_t *words;
+    code_topics_t *topics;
     atomic_int held;
     strtab_t asked;        /* conditions_write() of the sets that are kept */
     item_set_t *kept[KEPT_SETS];
@@ -27,6 +28,7 @@ edition_t *edition_open(const edition_files_t *f)
     if (f->items) e->records = item_records_read(f->items, engine_ids(e->engine), true, true);
     e->words = word_index_new(engine_ids(e->engine), e->records ? e->records->title : NULL);
     const trie_t *t = engine_trie(e->engine);
+    if (t && e->records) e->topics = code_topics_new(t, e->records);
     e->set_bytes = (engine_ids(e->engine)->count + (t ? t->nodes : 0)) / 8 + 1;
     e->held = 1;
     strtab_index(&e->asked);
@@ -44,6 +46,7 @@ void edition_release(edition_t *e)
     if (!e || atomic_fetch_sub(&e->held, 1) > 1) return;
     for (int64_t i = 0; i < e->asked.count; i++) item_set_free(e->kept[i]);
     strtab_free(&e->asked);
+    code_topics_free(e->topics);
     item_records_free(e->records);
     word_index_free(e->words);
     engine_free(e->engine);
@@ -53,6 +56,7 @@ void edition_release(edition_t *e)
 engine_t *edition_engine(const edition_t *e) { return e->engine; }
 const item_records_t *edition_records(const edition_t *e) { return e->records; }
 const word_index_t *edition_words(const edition_t *e) { return e->words; }
+const code_topics_t *edition_topics(const edition_t *e) { return e->topics; }
 
 const item_set_t *edition_meet(edition_t *e, const conditions_t *c, bool *own)
 {

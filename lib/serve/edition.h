@@ -6,6 +6,7 @@
 #include "select/conditions.h"
 #include "select/item_records.h"
 #include "select/word_index.h"
+#include "serve/code_topics.h"
 #include "serve/engine.h"
 
 typedef struct {
@@ -25,6 +26,8 @@ void edition_release(edition_t *e);
 engine_t *edition_engine(const edition_t *e);
 const item_records_t *edition_records(const edition_t *e); /* NULL without a file of items */
 const word_index_t *edition_words(const edition_t *e);     /* of ids, and of titles where there are any */
+
+const code_topics_t *edition_topics(const edition_t *e);   /* of a model's codes; NULL without it, or without a file of items */
 
 /* The items that meet conditions. What was asked before is at hand; *own tells that the caller is to free it, else the edition does. Of
  * one thread at a time. */

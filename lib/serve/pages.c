@@ -135,7 +135,7 @@ static void write_below(const edition_t *e, const trie_t *t, int64_t node, int64
 /* A code that follows a prefix, and how many items have it there. */
 typedef struct {
     int32_t code;
-    int64_t items;
+    int64_t items, node;
 } next_code_t;
 
 static int commonest_first(const void *pa, const void *pb)
@@ -145,19 +145,32 @@ static int commonest_first(const void *pa, const void *pb)
     return (a->code > b->code) - (a->code < b->code);
 }
 
+/* Writes what the items below a node share, where it is known. */
+static void write_topic(const edition_t *e, int64_t node, buf_t *out)
+{
+    const char *topic = code_topics_at(edition_topics(e), node);
+    if (topic) buf_printf(out, ",\"topic\":%s", topic);
+}
+
 /* Writes the codes that follow a node of depth `level`. */
-static void write_next(const space_t *s, int64_t node, int level, buf_t *out)
+static void write_next(const edition_t *e, const space_t *s, int64_t node, int level, buf_t *out)
 {
     const trie_t *t = &s->trie;
     const int32_t n = t->children[node];
     int32_t first = 0;
     if (n) vocab_level(&s->vocab, level, &first);
     next_code_t *next = NEW_ARRAY(next_code_t, n + 1);
-    for (int32_t c = 0; c < n; c++) next[c] = (next_code_t){t->token[t->first[node] + c] - first, count_below(t, t->first[node] + c)};
+    for (int32_t c = 0; c < n; c++) {
+        const int64_t child = t->first[node] + c;
+        next[c] = (next_code_t){t->token[child] - first, count_below(t, child), child};
+    }
     qsort(next, (size_t)n, sizeof *next, commonest_first);
     buf_puts(out, ",\"next\":[");
-    for (int32_t c = 0; c < n && c < PAGE_NEXT_MOST; c++)
-        buf_printf(out, "%s{\"code\":%d,\"items\":%lld}", c ? "," : "", (int)next[c].code, (long long)next[c].items);
+    for (int32_t c = 0; c < n && c < PAGE_NEXT_MOST; c++) {
+        buf_printf(out, "%s{\"code\":%d,\"items\":%lld", c ? "," : "", (int)next[c].code, (long long)next[c].items);
+        write_topic(e, next[c].node, out);
+        buf_puts(out, "}");
+    }
     buf_puts(out, "]");
     free(next);
 }
@@ -180,7 +193,8 @@ int page_codes(const edition_t *e, const char *codes, buf_t *out)
     buf_puts(out, "],\"items\":[");
     write_below(e, &s->trie, node, &count, out);
     buf_puts(out, "]");
-    write_next(s, node, n, out);
+    write_topic(e, node, out);
+    write_next(e, s, node, n, out);
     buf_printf(out, ",\"count\":%lld}\n", (long long)count_below(&s->trie, node));
     return 200;
 }

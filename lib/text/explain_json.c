@@ -49,22 +49,8 @@ static void json_items(buf_t *out, const explain_t *x, const int64_t *items, int
 /* Appends "items" and "topic" of a group. */
 static void json_topic(buf_t *out, const explain_t *x, int64_t topic, int64_t items)
 {
-    buf_printf(out, ",\"items\":%lld,\"topic\":{", (long long)items);
-    bool first = true;
-    for (topics_field_t f = 0; f < TOPIC_FIELDS; f++) {
-        topics_term_t terms[EXPLAIN_TERMS];
-        int n = topics_top(x->topics, topic, f, EXPLAIN_TERMS, terms);
-        if (!n) continue;
-        buf_printf(out, "%s\"%s\":[", first ? "" : ",", topic_field_names[f]);
-        for (int i = 0; i < n; i++) {
-            buf_puts(out, i ? ",{\"text\":" : "{\"text\":");
-            buf_json_string(out, terms[i].text, strlen(terms[i].text));
-            buf_printf(out, ",\"items\":%lld,\"overall\":%.6g}", (long long)terms[i].count, terms[i].overall);
-        }
-        buf_puts(out, "]");
-        first = false;
-    }
-    buf_puts(out, "}");
+    buf_printf(out, ",\"items\":%lld,\"topic\":", (long long)items);
+    topics_write(x->topics, topic, EXPLAIN_TERMS, out);
 }
 
 /* Opens an object about a group: "codes", "items", "topic". */

@@ -163,3 +163,23 @@ int topics_top(const topics_t *t, int64_t group, topics_field_t field, int max, 
     }
     return found;
 }
+
+void topics_write(const topics_t *t, int64_t group, int max, buf_t *out)
+{
+    bool first = true;
+    buf_puts(out, "{");
+    for (topics_field_t f = 0; f < TOPIC_FIELDS; f++) {
+        topics_term_t terms[TOPIC_TERMS_MOST];
+        const int n = topics_top(t, group, f, max, terms);
+        if (!n) continue;
+        buf_printf(out, "%s\"%s\":[", first ? "" : ",", topic_field_names[f]);
+        for (int i = 0; i < n; i++) {
+            buf_puts(out, i ? ",{\"text\":" : "{\"text\":");
+            buf_json_string(out, terms[i].text, strlen(terms[i].text));
+            buf_printf(out, ",\"items\":%lld,\"overall\":%.6g}", (long long)terms[i].count, terms[i].overall);
+        }
+        buf_puts(out, "]");
+        first = false;
+    }
+    buf_puts(out, "}");
+}

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "data/items.h"
 
 /* Where terms come from. Of title and caption the words, folded (text/tokens.h); of the others whole values. */
@@ -31,5 +32,11 @@ typedef struct {
  * share * log(share / overall), their part in the divergence of the group from the catalogue. Returns their number; the texts
  * belong to t. */
 int topics_top(const topics_t *t, int64_t group, topics_field_t field, int max, topics_term_t *terms);
+
+enum { TOPIC_TERMS_MOST = 16 };
+
+/* Appends them as JSON: {"categories":[{"text":...,"items":...,"overall":...},...],...}, fields without any left out; max <=
+ * TOPIC_TERMS_MOST. */
+void topics_write(const topics_t *t, int64_t group, int max, buf_t *out);
 
 #endif
