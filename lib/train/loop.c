@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/jsonlog.h"
 #include "base/progress.h"
+#include "base/ranks.h"
 
 typedef struct {
     const loop_options_t *o;
@@ -80,10 +81,17 @@ static bool load(loop_t *l)
     return true;
 }
 
-/* Ends the process, if a signal asks for it; the state is saved. */
-static void stop_if_asked(const loop_t *l)
+/* Tells whether a signal asks one of the ranks to end. */
+static bool asked_to_stop(void)
 {
-    if (!caught) return;
+    if (ranks_size() > 1) caught = ranks_most(caught);
+    return caught;
+}
+
+/* Ends the process as the signal asks; the state is saved. */
+static void stop(const loop_t *l)
+{
+    ranks_most(0); /* the first rank may still be saving */
     progress_end();
     note("interrupted; the same command goes on from %s", l->o->folder);
     release_signals();
@@ -115,10 +123,11 @@ static void run_round(loop_t *l)
         t->step(t->ctx, l->at.round, l->at.step);
         l->at.step++;
         if (l->at.step == steps) break;
-        if (!caught && seconds_now() - saved <= l->o->save_seconds) continue;
+        const bool stopping = asked_to_stop();
+        if (!stopping && seconds_now() - saved <= l->o->save_seconds) continue;
         save(l);
         saved = seconds_now();
-        stop_if_asked(l);
+        if (stopping) stop(l);
     }
     l->at.seconds += seconds_now() - began;
 }
@@ -154,8 +163,9 @@ static void end_round(loop_t *l)
 {
     judge(l);
     l->at.end = why_end(l, l->trainer->report(l->trainer->ctx, &l->at));
-    if (caught || l->at.end != LOOP_RUNNING || l->at.round % l->o->save_rounds == 0) save(l);
-    stop_if_asked(l);
+    const bool stopping = asked_to_stop();
+    if (stopping || l->at.end != LOOP_RUNNING || l->at.round % l->o->save_rounds == 0) save(l);
+    if (stopping) stop(l);
 }
 
 loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, learner_t *learner)
@@ -164,7 +174,7 @@ loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, le
                 .checkpoint = {.folder = o->folder, .fingerprint = o->fingerprint}};
     collect_fields(&l);
     const bool resumed = load(&l);
-    jsonlog_open(o->log, resumed ? &l.log : NULL);
+    jsonlog_open(ranks_self() ? NULL : o->log, resumed ? &l.log : NULL);
     if (resumed)
         note("going on from %s: %s %lld, step %lld", o->folder, trainer->round_name, (long long)l.at.round + 1,
              (long long)l.at.step);

@@ -1,0 +1,47 @@
+#include "base/ranks.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static ranks_carrier_t carrier = {.size = 1};
+
+void ranks_use(const ranks_carrier_t *c) { carrier = *c; }
+int ranks_self(void) { return carrier.self; }
+int ranks_size(void) { return carrier.size; }
+
+static ranks_block_t block_of(int rank, int64_t count)
+{
+    return (ranks_block_t){(rank * count + carrier.size - 1) / carrier.size, ((rank + 1) * count + carrier.size - 1) / carrier.size};
+}
+
+ranks_block_t ranks_block(int64_t count) { return block_of(carrier.self, count); }
+int ranks_owner(int64_t piece, int64_t count) { return (int)(piece * carrier.size / count); }
+
+void ranks_send(int to, const void *bytes, size_t n) { carrier.send(to, bytes, n); }
+void ranks_receive(int from, void *bytes, size_t n) { carrier.receive(from, bytes, n); }
+
+static void broadcast(int from, void *bytes, size_t n)
+{
+    if (carrier.size > 1 && n) carrier.broadcast(from, bytes, n);
+}
+
+void ranks_broadcast(void *bytes, size_t n) { broadcast(0, bytes, n); }
+
+void ranks_share(void *array, int64_t count, size_t size)
+{
+    for (int rank = 0; rank < carrier.size; rank++) {
+        const ranks_block_t b = block_of(rank, count);
+        broadcast(rank, (char *)array + (size_t)b.first * size, (size_t)(b.end - b.first) * size);
+    }
+}
+
+int ranks_most(int value)
+{
+    int *all = NEW_ARRAY(int, carrier.size);
+    all[carrier.self] = value;
+    ranks_share(all, carrier.size, sizeof *all);
+    for (int i = 0; i < carrier.size; i++) value = all[i] > value ? all[i] : value;
+    free(all);
+    return value;
+}

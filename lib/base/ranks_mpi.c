@@ -1,0 +1,76 @@
+/* The one file that knows MPI, and apart from base/ranks.c so that only programs that can be several load its library. */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/ranks.h"
+
+/* How many ranks a launcher says that it has started, in the words of Open MPI, PMI and Slurm; 1 without one. */
+static long launched(void)
+{
+    static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const char *size = getenv(sizes[i]);
+        if (size) return atol(size);
+    }
+    return 1;
+}
+
+#ifdef HAVE_MPI
+#include <mpi.h>
+
+enum { MESSAGE = 1 << 30 }; /* bytes; MPI counts in ints */
+
+static int part(size_t n) { return n < MESSAGE ? (int)n : MESSAGE; }
+
+static void mpi_send(int to, const void *bytes, size_t n)
+{
+    for (size_t done = 0; done < n; done += MESSAGE)
+        MPI_Send((const char *)bytes + done, part(n - done), MPI_BYTE, to, 0, MPI_COMM_WORLD);
+}
+
+static void mpi_receive(int from, void *bytes, size_t n)
+{
+    for (size_t done = 0; done < n; done += MESSAGE)
+        MPI_Recv((char *)bytes + done, part(n - done), MPI_BYTE, from, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+}
+
+static void mpi_broadcast(int from, void *bytes, size_t n)
+{
+    for (size_t done = 0; done < n; done += MESSAGE) MPI_Bcast((char *)bytes + done, part(n - done), MPI_BYTE, from, MPI_COMM_WORLD);
+}
+
+static void finish(void) { MPI_Finalize(); }
+
+static void end_all(int code)
+{
+    MPI_Abort(MPI_COMM_WORLD, code);
+}
+
+/* An error of MPI's own ends all ranks: that is its default. */
+static void join(void)
+{
+    ranks_carrier_t mpi = {.send = mpi_send, .receive = mpi_receive, .broadcast = mpi_broadcast};
+    int threads;
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
+    MPI_Comm_rank(MPI_COMM_WORLD, &mpi.self);
+    MPI_Comm_size(MPI_COMM_WORLD, &mpi.size);
+    atexit(finish);
+    err_end_by(end_all);
+    ranks_use(&mpi);
+}
+#else
+static void join(void) {}
+#endif
+
+void ranks_start(void)
+{
+    const long size = launched();
+    if (size <= 1) return; /* joining takes longer than many a command */
+    join();
+    if (ranks_self()) err_follow();
+    if (ranks_size() != size)
+        die(EX_UNAVAILABLE, "one of %ld ranks that cannot reach the others: %s", size,
+            ranks_size() > 1 ? "they are not all of one MPI" : "built without MPI, or a launcher of another (mpirun, srun --mpi=pmix)");
+}
