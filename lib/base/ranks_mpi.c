@@ -1,6 +1,8 @@
 /* The one file that knows MPI, and apart from base/ranks.c so that only programs that can be several load its library. */
 #include <stdbool.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -43,16 +45,14 @@ static void mpi_broadcast(int from, void *bytes, size_t n)
 
 static void finish(void) { MPI_Finalize(); }
 
-static void end_all(int code)
-{
-    MPI_Abort(MPI_COMM_WORLD, code);
-}
+static void end_all(int code) { MPI_Abort(MPI_COMM_WORLD, code); }
 
 /* An error of MPI's own ends all ranks: that is its default. */
 static void join(void)
 {
     ranks_carrier_t mpi = {.send = mpi_send, .receive = mpi_receive, .broadcast = mpi_broadcast};
     int threads;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* or a launcher that is killed would leave ranks, and the same command meet them */
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
     MPI_Comm_rank(MPI_COMM_WORLD, &mpi.self);
     MPI_Comm_size(MPI_COMM_WORLD, &mpi.size);

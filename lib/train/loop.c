@@ -84,8 +84,9 @@ static bool load(loop_t *l)
 /* Tells whether a signal asks one of the ranks to end. */
 static bool asked_to_stop(void)
 {
-    if (ranks_size() > 1) caught = ranks_most(caught);
-    return caught;
+    const int any = ranks_most(caught);
+    if (any) caught = any; /* else one may just have come, for the next time */
+    return any;
 }
 
 /* Ends the process as the signal asks; the state is saved. */
