@@ -1,9 +1,5 @@
 #include "base/ranks.h"
 
-#include <stdlib.h>
-
-#include "base/mem.h"
-
 static ranks_carrier_t carrier = {.size = 1};
 
 void ranks_use(const ranks_carrier_t *c) { carrier = *c; }
@@ -28,21 +24,31 @@ static void broadcast(int from, void *bytes, size_t n)
 
 void ranks_broadcast(void *bytes, size_t n) { broadcast(0, bytes, n); }
 
+/* The part of an array that a rank has filled. */
+typedef struct {
+    char *bytes;
+    size_t n;
+} part_t;
+
+static part_t part_of(int rank, void *array, int64_t count, size_t size)
+{
+    const ranks_block_t b = block_of(rank, count);
+    return (part_t){(char *)array + (size_t)b.first * size, (size_t)(b.end - b.first) * size};
+}
+
 void ranks_share(void *array, int64_t count, size_t size)
 {
     for (int rank = 0; rank < carrier.size; rank++) {
-        const ranks_block_t b = block_of(rank, count);
-        broadcast(rank, (char *)array + (size_t)b.first * size, (size_t)(b.end - b.first) * size);
+        const part_t part = part_of(rank, array, count, size);
+        broadcast(rank, part.bytes, part.n);
     }
 }
 
-int ranks_most(int value)
+void ranks_gather(void *array, int64_t count, size_t size)
 {
-    if (carrier.size == 1) return value;
-    int *all = NEW_ARRAY(int, carrier.size);
-    all[carrier.self] = value;
-    ranks_share(all, carrier.size, sizeof *all);
-    for (int i = 0; i < carrier.size; i++) value = all[i] > value ? all[i] : value;
-    free(all);
-    return value;
+    for (int rank = 1; rank < carrier.size; rank++) {
+        const part_t part = part_of(rank, array, count, size);
+        if (rank == carrier.self) carrier.send(0, part.bytes, part.n);
+        if (!carrier.self) carrier.receive(rank, part.bytes, part.n);
+    }
 }

@@ -31,11 +31,9 @@ void ranks_receive(int from, void *bytes, size_t n);
 /* All get rank 0's n bytes. */
 void ranks_broadcast(void *bytes, size_t n);
 
-/* Of an array of `count` elements of `size` bytes each rank has filled in its block: then all have all. */
+/* Of an array of `count` elements of `size` bytes each rank has filled in its block: then all have all, or rank 0 alone. */
 void ranks_share(void *array, int64_t count, size_t size);
-
-/* The largest of the ranks' values; all wait for all. */
-int ranks_most(int value);
+void ranks_gather(void *array, int64_t count, size_t size);
 
 /* What passes bytes between ranks; `from` of a broadcast is the rank that has them. MPI's is taken by ranks_start(). */
 typedef struct {

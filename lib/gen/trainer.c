@@ -241,8 +241,8 @@ static int64_t rows_of_shards(const trainer_t *t, int64_t first, int64_t count)
 
 static void add_step_loss(trainer_t *t)
 {
-    ranks_share(t->shard_loss, t->step_shards, sizeof *t->shard_loss);
-    if (t->tutor) ranks_share(t->shard_lesson, t->step_shards, sizeof *t->shard_lesson);
+    ranks_gather(t->shard_loss, t->step_shards, sizeof *t->shard_loss);
+    if (t->tutor) ranks_gather(t->shard_lesson, t->step_shards, sizeof *t->shard_lesson);
     for (int64_t s = 0; s < t->step_shards; s++) {
         loss_add(&t->loss, &t->shard_loss[s]);
         if (t->tutor) lesson_loss_add(&t->lesson, &t->shard_lesson[s]);

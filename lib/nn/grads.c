@@ -153,25 +153,43 @@ static void move_to_all(int rank, void *bytes, size_t n)
     ranks_broadcast(bytes, n);
 }
 
-static void move_rows(grads_rows_t *r, int64_t cols, mover_fn move, int rank, bool comes)
+/* Copies between a table's rows and bytes that they travel in; returns the bytes behind. */
+static char *copy_rows(grads_rows_t *r, int64_t cols, char *bytes, bool comes)
 {
-    int64_t count = r->count;
-    move(rank, &count, sizeof count);
-    if (comes) clear_rows(r);
-    while (r->cap < count) grow(r, cols);
-    move(rank, r->row, (size_t)count * sizeof *r->row);
-    move(rank, r->values, (size_t)(count * cols) * sizeof *r->values);
-    r->count = count;
-    if (comes && count) fill_slots(r);
+    const size_t rows = (size_t)r->count * sizeof *r->row, values = (size_t)(r->count * cols) * sizeof *r->values;
+    if (rows) memcpy(comes ? (char *)r->row : bytes, comes ? bytes : (char *)r->row, rows);
+    if (values) memcpy(comes ? (char *)r->values : bytes + rows, comes ? bytes + rows : (char *)r->values, values);
+    if (comes && rows) fill_slots(r);
+    return bytes + rows + values;
+}
+
+/* Moves all tables' rows as one message, so that ranks wait for each other once. */
+static void move_tables(grads_t *g, mover_fn move, int rank, bool comes)
+{
+    const params_t *params = g->params;
+    int64_t *counts = NEW_ARRAY(int64_t, params->count);
+    for (int i = 0; i < params->count; i++) counts[i] = g->rows[i].count;
+    move(rank, counts, (size_t)params->count * sizeof *counts);
+    size_t size = 0;
+    for (int i = 0; i < params->count; i++) {
+        if (comes) clear_rows(&g->rows[i]);
+        while (g->rows[i].cap < counts[i]) grow(&g->rows[i], params->blocks[i].cols);
+        g->rows[i].count = counts[i];
+        size += (size_t)counts[i] * (sizeof(int64_t) + (size_t)params->blocks[i].cols * sizeof(float));
+    }
+    char *bytes = xmalloc(size), *at = bytes;
+    for (int i = 0; !comes && i < params->count; i++) at = copy_rows(&g->rows[i], params->blocks[i].cols, at, false);
+    move(rank, bytes, size);
+    for (int i = 0; comes && i < params->count; i++) at = copy_rows(&g->rows[i], params->blocks[i].cols, at, true);
+    free(bytes);
+    free(counts);
 }
 
 /* Moves a gradient to or from a rank; `comes`: it replaces what is here. */
 static void move_gradient(grads_t *g, mover_fn move, int rank, bool comes)
 {
-    const params_t *params = g->params;
-    move(rank, g->dense, (size_t)params->size * sizeof(float));
-    for (int i = 0; i < params->count; i++)
-        if (params->blocks[i].sparse && !params->blocks[i].frozen) move_rows(&g->rows[i], params->blocks[i].cols, move, rank, comes);
+    move(rank, g->dense, (size_t)g->params->size * sizeof(float));
+    if (params_have_tables(g->params)) move_tables(g, move, rank, comes);
 }
 
 /* Adds shard `from` to shard `into`, wherever they are. */

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/jsonlog.h"
@@ -22,14 +23,16 @@ typedef struct {
 /* --- Signals: the step at hand is finished and saved before they act. ---------------------------------------------------- */
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-enum { SIGNALS = sizeof signals / sizeof *signals };
+enum { SIGNALS = sizeof signals / sizeof *signals, OTHERS_WAIT = 30 /* seconds */ };
 static volatile sig_atomic_t caught;
 static struct sigaction before[SIGNALS];
 
-/* Notes the signal; the next one of its kind finds the handler that was there before, and acts at once. */
+/* Notes the signal; the next one of its kind finds the handler that was there before, and acts at once. Only the first rank saves, and
+ * its end ends all: the others wait for that, not for ever, as the signal may have come to them alone. */
 static void on_signal(int sig)
 {
     caught = sig;
+    if (ranks_self()) alarm(OTHERS_WAIT);
     for (int i = 0; i < SIGNALS; i++)
         if (signals[i] == sig) sigaction(sig, &before[i], NULL);
 }
@@ -81,18 +84,10 @@ static bool load(loop_t *l)
     return true;
 }
 
-/* Tells whether a signal asks one of the ranks to end. */
-static bool asked_to_stop(void)
+/* Ends the process, if a signal asks for it; the state is saved. */
+static void stop_if_asked(const loop_t *l)
 {
-    const int any = ranks_most(caught);
-    if (any) caught = any; /* else one may just have come, for the next time */
-    return any;
-}
-
-/* Ends the process as the signal asks; the state is saved. */
-static void stop(const loop_t *l)
-{
-    ranks_most(0); /* the first rank may still be saving */
+    if (!caught || ranks_self()) return;
     progress_end();
     note("interrupted; the same command goes on from %s", l->o->folder);
     release_signals();
@@ -124,11 +119,10 @@ static void run_round(loop_t *l)
         t->step(t->ctx, l->at.round, l->at.step);
         l->at.step++;
         if (l->at.step == steps) break;
-        const bool stopping = asked_to_stop();
-        if (!stopping && seconds_now() - saved <= l->o->save_seconds) continue;
+        if (!caught && seconds_now() - saved <= l->o->save_seconds) continue;
         save(l);
         saved = seconds_now();
-        if (stopping) stop(l);
+        stop_if_asked(l);
     }
     l->at.seconds += seconds_now() - began;
 }
@@ -164,9 +158,8 @@ static void end_round(loop_t *l)
 {
     judge(l);
     l->at.end = why_end(l, l->trainer->report(l->trainer->ctx, &l->at));
-    const bool stopping = asked_to_stop();
-    if (stopping || l->at.end != LOOP_RUNNING || l->at.round % l->o->save_rounds == 0) save(l);
-    if (stopping) stop(l);
+    if (caught || l->at.end != LOOP_RUNNING || l->at.round % l->o->save_rounds == 0) save(l);
+    stop_if_asked(l);
 }
 
 loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, learner_t *learner)
