@@ -1,6 +1,18 @@
 #include "base/ranks.h"
 
+#include <stdlib.h>
+
 static ranks_carrier_t carrier = {.size = 1};
+
+int ranks_launched(void)
+{
+    static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}; /* Open MPI's, PMI's, Slurm's */
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const char *size = getenv(sizes[i]);
+        if (size) return atoi(size) > 1 ? atoi(size) : 1;
+    }
+    return 1;
+}
 
 void ranks_use(const ranks_carrier_t *c) { carrier = *c; }
 int ranks_self(void) { return carrier.self; }

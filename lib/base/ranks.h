@@ -9,9 +9,11 @@
 #include <stdint.h>
 
 /* Makes this process one of the ranks that a launcher has started; the first thing in a program that can be several. From then on all
- * end if one dies, and ranks from 1 on say nothing but why they do. Ends the process with EX_UNAVAILABLE where ranks that a launcher
- * says there are cannot be reached. */
+ * end if one dies, and ranks from 1 on say nothing but why they do. */
 void ranks_start(void);
+
+/* How many a launcher says that it has started; where they are not ranks_size(), cli_parse() ends the process. */
+int ranks_launched(void);
 
 int ranks_self(void); /* from 0; that one writes files and says things */
 int ranks_size(void);

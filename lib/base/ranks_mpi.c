@@ -1,23 +1,12 @@
 /* The one file that knows MPI, and apart from base/ranks.c so that only programs that can be several load its library. */
-#include <stdbool.h>
+#include "base/ranks.h"
+
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/err.h"
-#include "base/ranks.h"
-
-/* How many ranks a launcher says that it has started, in the words of Open MPI, PMI and Slurm; 1 without one. */
-static long launched(void)
-{
-    static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        const char *size = getenv(sizes[i]);
-        if (size) return atol(size);
-    }
-    return 1;
-}
 
 #ifdef HAVE_MPI
 #include <mpi.h>
@@ -85,11 +74,7 @@ static void join(void) {}
 
 void ranks_start(void)
 {
-    const long size = launched();
-    if (size <= 1) return; /* joining takes longer than many a command */
+    if (ranks_launched() == 1) return; /* joining takes longer than many a command */
     join();
     if (ranks_self()) err_follow();
-    if (ranks_size() != size)
-        die(EX_UNAVAILABLE, "one of %ld ranks that cannot reach the others: %s", size,
-            ranks_size() > 1 ? "they are not all of one MPI" : "built without MPI, or a launcher of another (mpirun, srun --mpi=pmix)");
 }
