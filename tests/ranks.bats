@@ -46,7 +46,7 @@ same() {
     train --shards 1 --log one.log -o one.st
     run --separate-stderr ranks 3 --shards 1 -o ranks.st
     assert_success
-    assert_equal "$stderr" 'sidgen-train: warning: 3 ranks, but 1 shards: the others have nothing to train on'
+    assert_equal "$stderr" 'sidgen-train: warning: 3 ranks, but --shards 1: the others have nothing to train on'
     cmp one.st ranks.st
 }
 

@@ -224,7 +224,8 @@ int main(int argc, char **argv)
     softmax_parse(softmax, &softmax_kind);
     body_parse(body, &body_kind);
     o.shards = cli_common.shards;
-    if (ranks_size() > o.shards) warn("%d ranks, but %lld shards: the others have nothing to train on", ranks_size(), (long long)o.shards);
+    if (ranks_size() > o.shards)
+        warn("%d ranks, but --shards %lld: the others have nothing to train on", ranks_size(), (long long)o.shards);
     o.seed = held.seed = hold.seed = (uint64_t)cli_common.seed;
     hold.fold = fold - 1;
     check_body();
