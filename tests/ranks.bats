@@ -88,3 +88,9 @@ same() {
     SLURM_STEP_NUM_TASKS=2 fails_with 69 'one of 2 processes that cannot work together' train -o model.st
     assert_none_written model.st
 }
+
+@test "no other program loads MPI's library" {
+    for program in "$BIN"/*; do
+        [ "${program##*/}" = sidgen-train ] || ! ldd "$program" | grep -q libmpi || fail "$program does"
+    done
+}
