@@ -43,6 +43,7 @@ NEED_BUILD_OPTIONAL += libseccomp-dev:seccomp.h                 # system call fi
 NEED_BUILD_OPTIONAL += libwebp-dev:webp/demux.h                 # WebP pictures
 NEED_BUILD_OPTIONAL += libavif-dev:avif/avif.h                  # AVIF pictures
 NEED_BUILD_OPTIONAL += libtiff-dev:tiffio.h                     # TIFF pictures
+NEED_BUILD_OPTIONAL += libopenmpi-dev:mpicc                     # MPI: training by several processes, on one machine or many
 NEED_BUILD_OPTIONAL += time:/usr/bin/time                       # how much memory stages take
 NEED_TEST   += bats:bats                                        # runs the suites in tests/*.bats
 NEED_TEST   += bats-support:/usr/lib/bats/bats-support          # the suites' messages
@@ -70,9 +71,14 @@ SECCOMP ?= $(call once,SECCOMP,$(call probe,seccomp.h,-lseccomp))
 WEBP    ?= $(call once,WEBP,$(call probe,webp/demux.h,-lwebpdemux -lwebp))
 AVIF    ?= $(call once,AVIF,$(call probe,avif/avif.h,-lavif))
 TIFF    ?= $(call once,TIFF,$(call probe,tiffio.h,-ltiff))
-OPTIONAL_DEFS = $(foreach name,ONEDNN SECCOMP WEBP AVIF TIFF,$(if $(filter yes,$($(name))),-DHAVE_$(name)))
+MPI     ?= $(call once,MPI,$(call probe,mpi.h,$(MPI_FLAGS)))
+# What its compiler would add; only programs whose code calls it load it.
+MPI_FLAGS = $(call once,MPI_FLAGS,$(filter -I% -L% -l% -Wl%,$(shell mpicc -show 2>/dev/null)))
+OPTIONAL_DEFS = $(foreach name,ONEDNN SECCOMP WEBP AVIF TIFF MPI,$(if $(filter yes,$($(name))),-DHAVE_$(name)))\
+                $(if $(filter yes,$(MPI)),$(patsubst -I%,-isystem%,$(filter -I%,$(MPI_FLAGS))))
 OPTIONAL_LIBS = $(if $(filter yes,$(ONEDNN)),-ldnnl -lgomp) $(if $(filter yes,$(SECCOMP)),-lseccomp) \
-                $(if $(filter yes,$(WEBP)),-lwebpdemux -lwebp) $(if $(filter yes,$(AVIF)),-lavif) $(if $(filter yes,$(TIFF)),-ltiff)
+                $(if $(filter yes,$(WEBP)),-lwebpdemux -lwebp) $(if $(filter yes,$(AVIF)),-lavif) $(if $(filter yes,$(TIFF)),-ltiff) \
+                $(if $(filter yes,$(MPI)),-Wl$(,)--as-needed $(filter-out -I%,$(MPI_FLAGS)) -Wl$(,)--no-as-needed)
 
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Ilib -pthread $(CFLAGS) $(NUMERIC) $(WARN) $(SAN) $(OPTIONAL_DEFS) '-DCHART_JS="$(CHART_JS)"'
 LIBS = $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -larchive -lz -lcurl -lnettle -lsqlite3 -lmicrohttpd -lgumbo -lpcre2-8 -licui18n -licuuc -lm
@@ -98,7 +104,7 @@ quiet = $(if $(V),,@)
 .PHONY: all
 all: $(LIB) $(TOOLS)
 	@echo "sidmill: $(words $(TOOLS)) tools in $(BUILD)/bin; $(COMPILER); OpenBLAS; oneDNN: $(ONEDNN); seccomp: $(SECCOMP);" \
-	      "WebP: $(WEBP); AVIF: $(AVIF); TIFF: $(TIFF)"
+	      "WebP: $(WEBP); AVIF: $(AVIF); TIFF: $(TIFF); MPI: $(MPI)"
 COMPILER = $(call once,COMPILER,$(shell $(CC) --version | head -n 1))
 
 # build/flags.says holds the compiler with its flags, build/objects.says the library's objects. They are written anew only
@@ -287,7 +293,7 @@ make html            the manual for a browser, by mandoc, in build/html/; make i
 make install         PREFIX=/usr/local DESTDIR=; make uninstall takes it away again
 make clean           removes build/, build-san/, build-clang/ (work/ stays)
 
-CC=clang, CFLAGS=, WERROR=1, V=1 (show commands), ONEDNN=no, SECCOMP=no, WEBP=no, AVIF=no, TIFF=no; see also README.md and man/sidmill.7.
+CC=clang, CFLAGS=, WERROR=1, V=1 (show commands), ONEDNN=no, SECCOMP=no, WEBP=no, AVIF=no, TIFF=no, MPI=no; see also README.md and man/sidmill.7.
 endef
 export HELP
 help:

@@ -13,7 +13,8 @@
 #     make run ... THREADS=2                                 embed to evaluate are told --threads 2: a command of your own
 #                                                            in their place must take the option, and may ignore it
 #     make run ... RUN="srun -c 8"                           launches every stage, TRAIN_RUN those that train, as one process
-#                                                            each; not part of the hash, nor is THREADS
+#                                                            each, but sidgen-train as any number of MPI ranks; not part of
+#                                                            the hash, nor is THREADS
 #     make run ... BODY=timeline                             the papers' pipelines with the generator of sidmill.mk
 #     make run ... TO=sids                                   only as far as that name of the pipeline's
 #     make plan ...                                          the stages and their folders, made or not, and what is to go

@@ -39,7 +39,7 @@ compiled() { grep -c '^  CC ' <<< "$output" || true; }
     assert_file_executable build/bin/hello
     assert_exist build/lib/libsidmill.a
     refute_output --partial "warning"
-    assert_line --regexp '^sidmill: 1 tools in build/bin; .*; oneDNN: (yes|no); seccomp: (yes|no); WebP: (yes|no); AVIF: (yes|no); TIFF: (yes|no)$'
+    assert_line --regexp '^sidmill: 1 tools in build/bin; .*; oneDNN: (yes|no); seccomp: (yes|no); WebP: (yes|no); AVIF: (yes|no); TIFF: (yes|no); MPI: (yes|no)$'
     run build
     assert_success
     assert_equal "$(compiled)" 0

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/parallel.h"
+#include "base/ranks.h"
 #include "base/version.h"
 
 struct cli_common cli_common = {.seed = 42, .shards = 16};
@@ -188,6 +189,9 @@ int cli_parse(const cli_t *cli, int argc, char **argv)
         else if (!(options && arg[0] == '-' && arg[1]))
             argv[1 + operands++] = arg;
     }
+    if (ranks_launched() != ranks_size())
+        die(EX_UNAVAILABLE, "one of %d processes that cannot work together: it is made for one, or built without MPI, or for that of "
+            "another launcher", ranks_launched());
     err_quiet(cli_common.quiet);
     parallel_threads((int)cli_common.threads);
     out_catch_signals();

@@ -92,9 +92,9 @@ extern struct cli_common {
 #define CLI_COUNT(options) ((int)(sizeof(options) / sizeof *(options)))
 
 /* Parses argv[1..], sets the values, calls err_program(), err_quiet() and parallel_threads(). --help and --version print
- * to stdout and exit 0; a wrong option ends the process with EX_USAGE. Options and operands may be mixed; "--" ends the
- * options. Operands are moved to the front; returns their number: argv[1] ... argv[n]. Several subcommands of a tool each
- * call it with their own table and argv advanced. */
+ * to stdout and exit 0; a wrong option ends the process with EX_USAGE, being one of several that are no ranks with
+ * EX_UNAVAILABLE. Options and operands may be mixed; "--" ends the options. Operands are moved to the front; returns their
+ * number: argv[1] ... argv[n]. Several subcommands of a tool each call it with their own table and argv advanced. */
 int cli_parse(const cli_t *cli, int argc, char **argv);
 
 /* True if the last cli_parse() met the option `name`. */

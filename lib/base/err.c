@@ -8,16 +8,17 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_HOOKS = 4 };
+enum { MAX_HOOKS = 4, GRACE = 2 }; /* seconds that a follower waits */
 
 static const char *program = "sidmill";
-static bool quiet_notes;
+static bool quiet_notes, follows;
 static _Atomic(err_hook_fn) before_message[MAX_HOOKS], before_exit[MAX_HOOKS];
 
 void err_program(const char *name) { program = name; }
 const char *err_program_name(void) { return program; }
 void err_quiet(bool quiet) { quiet_notes = quiet; }
-bool err_is_quiet(void) { return quiet_notes; }
+bool err_is_quiet(void) { return quiet_notes || follows; }
+void err_follow(void) { follows = true; }
 
 static void add_hook(_Atomic(err_hook_fn) *hooks, err_hook_fn hook)
 {
@@ -72,16 +73,27 @@ static void say(const char *kind, const char *where, const char *fmt, va_list ap
     if (write(STDERR_FILENO, line, length) < 0) return;
 }
 
+static void (*end_process)(int code) = _exit;
+void err_end_by(void (*end)(int code)) { end_process = end; }
+
 static _Noreturn void leave(int code)
 {
     static pthread_mutex_t once = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&once); /* never unlocked: a second failing thread waits for the exit of the first */
     run_hooks(before_exit);
+    end_process(code);
     _exit(code);
+}
+
+/* Lets the process that this one follows speak first. */
+static void defer(void)
+{
+    if (follows) sleep(GRACE);
 }
 
 void die(int code, const char *fmt, ...)
 {
+    defer();
     va_list ap;
     va_start(ap, fmt);
     say("", "", fmt, ap, NULL);
@@ -92,6 +104,7 @@ void die(int code, const char *fmt, ...)
 void die_errno(int code, const char *fmt, ...)
 {
     const char *why = strerror(errno);
+    defer();
     va_list ap;
     va_start(ap, fmt);
     say("", "", fmt, ap, why);
@@ -101,6 +114,7 @@ void die_errno(int code, const char *fmt, ...)
 
 void die_at(const char *file, long long line, const char *fmt, ...)
 {
+    defer();
     char where[2048];
     if (line > 0)
         snprintf(where, sizeof where, "%s:%lld: ", file, line);
@@ -115,6 +129,7 @@ void die_at(const char *file, long long line, const char *fmt, ...)
 
 void warn(const char *fmt, ...)
 {
+    if (follows) return;
     va_list ap;
     va_start(ap, fmt);
     say("warning: ", "", fmt, ap, NULL);
@@ -123,7 +138,7 @@ void warn(const char *fmt, ...)
 
 void note(const char *fmt, ...)
 {
-    if (quiet_notes) return;
+    if (err_is_quiet()) return;
     va_list ap;
     va_start(ap, fmt);
     say("", "", fmt, ap, NULL);

@@ -15,6 +15,10 @@ const char *err_program_name(void);
 void err_quiet(bool quiet);
 bool err_is_quiet(void);
 
+/* From now on another process says all that this one would, too: note() and warn() are silent, and die() first waits a little, to be
+ * ended by that one if it has met the same. */
+void err_follow(void);
+
 /* Prints "tool: message", runs what err_before_exit() was given and ends the process with `code` (EX_USAGE, EX_DATAERR,
  * EX_NOINPUT, EX_IOERR ...). Safe from any thread; the first caller wins. */
 _Noreturn void die(int code, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -33,5 +37,8 @@ void note(const char *fmt, ...) PRINTF_LIKE(1, 2);  /* "tool: ...", unless quiet
 typedef void (*err_hook_fn)(void);
 void err_before_message(err_hook_fn hook);
 void err_before_exit(err_hook_fn hook);
+
+/* What ends the process then, in place of _exit(); it may return. */
+void err_end_by(void (*end)(int code));
 
 #endif

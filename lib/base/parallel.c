@@ -1,6 +1,7 @@
 #include "base/parallel.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ static struct {
     int hook_count;
     parallel_fn fn;
     void *ctx;
-    int64_t shards;
+    int64_t end;
     atomic_int_fast64_t next;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
 
@@ -35,7 +36,7 @@ static void take_shards(int worker)
 {
     for (;;) {
         int64_t s = atomic_fetch_add(&pool.next, 1);
-        if (s >= pool.shards) return;
+        if (s >= pool.end) return;
         pool.fn(pool.ctx, s, worker);
     }
 }
@@ -82,9 +83,16 @@ static void pool_start(int workers)
             die(EX_OSERR, "cannot start thread %d of %d", i + 1, workers);
 }
 
+/* Counts the processors that a launcher or a container leaves the process. */
+static int processors(void)
+{
+    cpu_set_t ours;
+    return sched_getaffinity(0, sizeof ours, &ours) ? (int)sysconf(_SC_NPROCESSORS_ONLN) : CPU_COUNT(&ours);
+}
+
 void parallel_threads(int threads)
 {
-    if (threads <= 0) threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    if (threads <= 0) threads = processors();
     if (threads < 1) threads = 1;
     if (threads > MAX_THREADS) threads = MAX_THREADS;
     if (pool.workers == threads) return;
@@ -110,19 +118,19 @@ void parallel_on_start(void (*hook)(void))
     if (workers) pool_start(workers);
 }
 
-void parallel_for(int64_t shards, parallel_fn fn, void *ctx)
+void parallel_block(int64_t first, int64_t end, parallel_fn fn, void *ctx)
 {
     int workers = parallel_workers();
     if (!pool.hooked) {
         run_hooks();
         pool.hooked = true;
     }
-    if (shards < 1) return;
+    if (first >= end) return;
     pthread_mutex_lock(&pool.lock);
     pool.fn = fn;
     pool.ctx = ctx;
-    pool.shards = shards;
-    atomic_store(&pool.next, 0);
+    pool.end = end;
+    atomic_store(&pool.next, first);
     pool.running = workers - 1;
     pool.round++;
     pthread_cond_broadcast(&pool.work);
@@ -134,3 +142,5 @@ void parallel_for(int64_t shards, parallel_fn fn, void *ctx)
     while (pool.running > 0) pthread_cond_wait(&pool.done, &pool.lock);
     pthread_mutex_unlock(&pool.lock);
 }
+
+void parallel_for(int64_t shards, parallel_fn fn, void *ctx) { parallel_block(0, shards, fn, ctx); }

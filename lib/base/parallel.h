@@ -8,7 +8,8 @@
 /* Work on one shard; `worker` in [0, parallel_workers()) names the scratch space that this thread may use. */
 typedef void (*parallel_fn)(void *ctx, int64_t shard, int worker);
 
-/* Sets the number of threads (0: one a processor). Call before the first parallel_for(); later calls resize the pool. */
+/* Sets the number of threads (0: one a processor that the process may use). Call before the first parallel_for(); later calls
+ * resize the pool. */
 void parallel_threads(int threads);
 int parallel_workers(void);
 
@@ -18,5 +19,8 @@ void parallel_on_start(void (*hook)(void));
 
 /* Runs fn(ctx, s, worker) for every s in [0, shards) and returns when all are done. Not reentrant. */
 void parallel_for(int64_t shards, parallel_fn fn, void *ctx);
+
+/* The same for those in [first, end). */
+void parallel_block(int64_t first, int64_t end, parallel_fn fn, void *ctx);
 
 #endif

@@ -13,7 +13,7 @@
 #include "gen/stepper.h"
 #include "nn/vec.h"
 
-enum { BATCH = 32 }; /* histories decoded together */
+enum { BATCH = DECODER_BATCH };
 
 /* One worker's space, made when it is first needed. */
 typedef struct {

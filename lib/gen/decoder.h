@@ -11,6 +11,8 @@
 #include "nn/transformer.h"
 #include "select/item_set.h"
 
+enum { DECODER_BATCH = 32 }; /* histories decoded together */
+
 typedef struct decoder decoder_t;
 
 /* Borrows both; the network's weights may change between calls (after network_sync()). All logits are divided by

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/progress.h"
+#include "base/ranks.h"
 #include "base/rng.h"
 #include "gen/histories.h"
 #include "gen/lesson.h"
@@ -228,7 +229,6 @@ static void run_shard(void *ctx, int64_t shard, int worker)
                        &t->shard_loss[shard]);
     if (t->tutor) teach(t, w, shard);
     pass_backward(w->pass, grads);
-    progress_add(in.segments.rows);
 }
 
 static int64_t rows_of_shards(const trainer_t *t, int64_t first, int64_t count)
@@ -241,6 +241,8 @@ static int64_t rows_of_shards(const trainer_t *t, int64_t first, int64_t count)
 
 static void add_step_loss(trainer_t *t)
 {
+    ranks_gather(t->shard_loss, t->step_shards, sizeof *t->shard_loss);
+    if (t->tutor) ranks_gather(t->shard_lesson, t->step_shards, sizeof *t->shard_lesson);
     for (int64_t s = 0; s < t->step_shards; s++) {
         loss_add(&t->loss, &t->shard_loss[s]);
         if (t->tutor) lesson_loss_add(&t->lesson, &t->shard_lesson[s]);
@@ -255,7 +257,8 @@ static void train_step(void *ctx, int64_t epoch, int64_t step)
     const int64_t rows = rows_of_shards(t, t->first_shard, t->step_shards);
     t->weight = 1.0 / (double)rows;
     t->key = rng_key(rng_key(rng_stream(t->o.seed, "dropout"), (uint64_t)epoch), (uint64_t)step);
-    parallel_for(t->step_shards, run_shard, t);
+    const ranks_block_t ours = ranks_block(t->step_shards);
+    parallel_block(ours.first, ours.end, run_shard, t);
     const double done = ((double)epoch + (double)step / (double)t->steps) / (double)t->o.epochs;
     const update_options_t o = {warm_cosine(t->o.lr, t->learner.updates, t->o.warmup, done), t->o.beta2,
                                 t->o.weight_decay, t->o.clip, t->o.average};
@@ -266,6 +269,7 @@ static void train_step(void *ctx, int64_t epoch, int64_t step)
     if (t->tutor) tutor_sync(t->tutor);
     add_step_loss(t);
     t->tokens_trained += rows;
+    progress_add(rows);
     progress_note("epoch %d/%d, loss/item %.3f", (int)epoch + 1, (int)t->o.epochs, loss_per_item(&t->loss));
 }
 

@@ -1,10 +1,12 @@
 #include "nn/grads.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "base/ranks.h"
 #include "nn/optim.h"
 #include "nn/vec.h"
 
@@ -130,13 +132,100 @@ static void reduce_rows(grads_t *const *shards, int count)
     }
 }
 
-void grads_reduce(grads_t *const *shards, int count)
+static void reduce_here(grads_t *const *shards, int count)
 {
     float **dense = NEW_ARRAY(float *, count);
     for (int s = 0; s < count; s++) dense[s] = shards[s]->dense;
     reduce_tree(dense, count, shards[0]->params->size);
     free(dense);
     if (params_have_tables(shards[0]->params)) reduce_rows(shards, count);
+}
+
+/* --- Over ranks: the same tree; a sum is where its first shard is. -------------------------------------------------------- */
+
+typedef void (*mover_fn)(int rank, void *bytes, size_t n);
+
+static void move_to(int rank, void *bytes, size_t n) { ranks_send(rank, bytes, n); }
+
+static void move_to_all(int rank, void *bytes, size_t n)
+{
+    (void)rank;
+    ranks_broadcast(bytes, n);
+}
+
+/* Copies between a table's rows and bytes that they travel in; returns the bytes behind. */
+static char *copy_rows(grads_rows_t *r, int64_t cols, char *bytes, bool comes)
+{
+    const size_t rows = (size_t)r->count * sizeof *r->row, values = (size_t)(r->count * cols) * sizeof *r->values;
+    if (rows) memcpy(comes ? (char *)r->row : bytes, comes ? bytes : (char *)r->row, rows);
+    if (values) memcpy(comes ? (char *)r->values : bytes + rows, comes ? bytes + rows : (char *)r->values, values);
+    if (comes && rows) fill_slots(r);
+    return bytes + rows + values;
+}
+
+/* Moves all tables' rows as one message, so that ranks wait for each other once. */
+static void move_tables(grads_t *g, mover_fn move, int rank, bool comes)
+{
+    const params_t *params = g->params;
+    int64_t *counts = NEW_ARRAY(int64_t, params->count);
+    for (int i = 0; i < params->count; i++) counts[i] = g->rows[i].count;
+    move(rank, counts, (size_t)params->count * sizeof *counts);
+    size_t size = 0;
+    for (int i = 0; i < params->count; i++) {
+        if (comes) clear_rows(&g->rows[i]);
+        while (g->rows[i].cap < counts[i]) grow(&g->rows[i], params->blocks[i].cols);
+        g->rows[i].count = counts[i];
+        size += (size_t)counts[i] * (sizeof(int64_t) + (size_t)params->blocks[i].cols * sizeof(float));
+    }
+    char *bytes = xmalloc(size), *at = bytes;
+    for (int i = 0; !comes && i < params->count; i++) at = copy_rows(&g->rows[i], params->blocks[i].cols, at, false);
+    move(rank, bytes, size);
+    for (int i = 0; comes && i < params->count; i++) at = copy_rows(&g->rows[i], params->blocks[i].cols, at, true);
+    free(bytes);
+    free(counts);
+}
+
+/* Moves a gradient to or from a rank; `comes`: it replaces what is here. */
+static void move_gradient(grads_t *g, mover_fn move, int rank, bool comes)
+{
+    move(rank, g->dense, (size_t)g->params->size * sizeof(float));
+    if (params_have_tables(g->params)) move_tables(g, move, rank, comes);
+}
+
+/* Adds shard `from` to shard `into`, wherever they are. */
+static void add_over_ranks(grads_t *const *shards, int count, int into, int from)
+{
+    const int there = ranks_owner(into, count), here = ranks_owner(from, count);
+    if (there == ranks_self()) {
+        if (here != there) move_gradient(shards[from], ranks_receive, here, true);
+        reduce_here((grads_t *[]){shards[into], shards[from]}, 2);
+    } else if (here == ranks_self()) {
+        move_gradient(shards[from], move_to, there, false);
+    }
+}
+
+/* Sums those of the `count` shards that are in [begin, begin + size), a part of the tree. */
+static void reduce_over_ranks(grads_t *const *shards, int count, int begin, int size)
+{
+    const ranks_block_t ours = ranks_block(count);
+    const int end = begin + size < count ? begin + size : count, middle = begin + size / 2;
+    if (end <= ours.first || ours.end <= begin) return;
+    if (ours.first <= begin && end <= ours.end) {
+        reduce_here(shards + begin, end - begin);
+        return;
+    }
+    reduce_over_ranks(shards, count, begin, size / 2);
+    if (middle >= count) return;
+    reduce_over_ranks(shards, count, middle, size / 2);
+    add_over_ranks(shards, count, begin, middle);
+}
+
+void grads_reduce(grads_t *const *shards, int count)
+{
+    int size = 1;
+    while (size < count) size *= 2;
+    reduce_over_ranks(shards, count, 0, size);
+    if (ranks_size() > 1) move_gradient(shards[0], move_to_all, 0, ranks_self() > 0);
 }
 
 double grads_sum_squares(const grads_t *g)

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/ranks.h"
 
 #define STATE "state.st"
 
@@ -43,7 +44,7 @@ static char *digest(const checkpoint_t *c)
 
 void checkpoint_save(const checkpoint_t *c)
 {
-    if (!c->folder) return;
+    if (!c->folder || ranks_self()) return;
     if (mkdir(c->folder, 0777) && errno != EEXIST) die_errno(EX_CANTCREAT, "%s", c->folder);
     char *path = state_path(c->folder), *sum = digest(c);
     st_writer_t *w = st_create(path, "checkpoint/2");
@@ -109,7 +110,7 @@ static const st_tensor_t **need_fields(const checkpoint_t *c, const st_file_t *f
     return tensors;
 }
 
-bool checkpoint_load(const checkpoint_t *c)
+static bool read_state(const checkpoint_t *c)
 {
     char *path = c->folder ? state_path(c->folder) : NULL;
     if (!path || access(path, F_OK)) {
@@ -132,10 +133,18 @@ bool checkpoint_load(const checkpoint_t *c)
     return true;
 }
 
+bool checkpoint_load(const checkpoint_t *c)
+{
+    bool found = !ranks_self() && read_state(c);
+    ranks_broadcast(&found, sizeof found);
+    for (int i = 0; found && i < c->count; i++) ranks_broadcast(c->fields[i].values, bytes_of(&c->fields[i]));
+    return found;
+}
+
 /* Removes the state, and what a process killed while it saved has left: state.st.XXXXXX. Anything else is not ours. */
 void checkpoint_remove(const char *folder)
 {
-    DIR *dir = folder ? opendir(folder) : NULL;
+    DIR *dir = folder && !ranks_self() ? opendir(folder) : NULL;
     if (!dir) return;
     for (const struct dirent *e; (e = readdir(dir));)
         if (!strncmp(e->d_name, STATE, strlen(STATE))) unlinkat(dirfd(dir), e->d_name, 0);

@@ -1,5 +1,6 @@
 /* A training run's state on disk, one safetensors file replaced atomically: whatever moment a process is killed, the newest
- * whole state is found again. A state is a list of named fields, which whoever owns them adds. */
+ * whole state is found again. A state is a list of named fields, which whoever owns them adds. Of several ranks the first alone has
+ * it on disk; all have the same fields, and load together. */
 #ifndef SIDMILL_TRAIN_CHECKPOINT_H
 #define SIDMILL_TRAIN_CHECKPOINT_H
 

@@ -4,10 +4,12 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/jsonlog.h"
 #include "base/progress.h"
+#include "base/ranks.h"
 
 typedef struct {
     const loop_options_t *o;
@@ -21,14 +23,16 @@ typedef struct {
 /* --- Signals: the step at hand is finished and saved before they act. ---------------------------------------------------- */
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-enum { SIGNALS = sizeof signals / sizeof *signals };
+enum { SIGNALS = sizeof signals / sizeof *signals, OTHERS_WAIT = 30 /* seconds */ };
 static volatile sig_atomic_t caught;
 static struct sigaction before[SIGNALS];
 
-/* Notes the signal; the next one of its kind finds the handler that was there before, and acts at once. */
+/* Notes the signal; the next one of its kind finds the handler that was there before, and acts at once. Only the first rank saves, and
+ * its end ends all: the others wait for that, not for ever, as the signal may have come to them alone. */
 static void on_signal(int sig)
 {
     caught = sig;
+    if (ranks_self()) alarm(OTHERS_WAIT);
     for (int i = 0; i < SIGNALS; i++)
         if (signals[i] == sig) sigaction(sig, &before[i], NULL);
 }
@@ -83,7 +87,7 @@ static bool load(loop_t *l)
 /* Ends the process, if a signal asks for it; the state is saved. */
 static void stop_if_asked(const loop_t *l)
 {
-    if (!caught) return;
+    if (!caught || ranks_self()) return;
     progress_end();
     note("interrupted; the same command goes on from %s", l->o->folder);
     release_signals();
@@ -164,7 +168,7 @@ loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, le
                 .checkpoint = {.folder = o->folder, .fingerprint = o->fingerprint}};
     collect_fields(&l);
     const bool resumed = load(&l);
-    jsonlog_open(o->log, resumed ? &l.log : NULL);
+    jsonlog_open(ranks_self() ? NULL : o->log, resumed ? &l.log : NULL);
     if (resumed)
         note("going on from %s: %s %lld, step %lld", o->folder, trainer->round_name, (long long)l.at.round + 1,
              (long long)l.at.step);

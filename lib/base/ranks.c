@@ -1,0 +1,66 @@
+#include "base/ranks.h"
+
+#include <stdlib.h>
+
+static ranks_carrier_t carrier = {.size = 1};
+
+int ranks_launched(void)
+{
+    static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}; /* Open MPI's, PMI's, Slurm's */
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const char *size = getenv(sizes[i]);
+        if (size) return atoi(size) > 1 ? atoi(size) : 1;
+    }
+    return 1;
+}
+
+void ranks_use(const ranks_carrier_t *c) { carrier = *c; }
+int ranks_self(void) { return carrier.self; }
+int ranks_size(void) { return carrier.size; }
+
+static ranks_block_t block_of(int rank, int64_t count)
+{
+    return (ranks_block_t){(rank * count + carrier.size - 1) / carrier.size, ((rank + 1) * count + carrier.size - 1) / carrier.size};
+}
+
+ranks_block_t ranks_block(int64_t count) { return block_of(carrier.self, count); }
+int ranks_owner(int64_t piece, int64_t count) { return (int)(piece * carrier.size / count); }
+
+void ranks_send(int to, const void *bytes, size_t n) { carrier.send(to, bytes, n); }
+void ranks_receive(int from, void *bytes, size_t n) { carrier.receive(from, bytes, n); }
+
+static void broadcast(int from, void *bytes, size_t n)
+{
+    if (carrier.size > 1 && n) carrier.broadcast(from, bytes, n);
+}
+
+void ranks_broadcast(void *bytes, size_t n) { broadcast(0, bytes, n); }
+
+/* The part of an array that a rank has filled. */
+typedef struct {
+    char *bytes;
+    size_t n;
+} part_t;
+
+static part_t part_of(int rank, void *array, int64_t count, size_t size)
+{
+    const ranks_block_t b = block_of(rank, count);
+    return (part_t){(char *)array + (size_t)b.first * size, (size_t)(b.end - b.first) * size};
+}
+
+void ranks_share(void *array, int64_t count, size_t size)
+{
+    for (int rank = 0; rank < carrier.size; rank++) {
+        const part_t part = part_of(rank, array, count, size);
+        broadcast(rank, part.bytes, part.n);
+    }
+}
+
+void ranks_gather(void *array, int64_t count, size_t size)
+{
+    for (int rank = 1; rank < carrier.size; rank++) {
+        const part_t part = part_of(rank, array, count, size);
+        if (rank == carrier.self) carrier.send(0, part.bytes, part.n);
+        if (!carrier.self) carrier.receive(rank, part.bytes, part.n);
+    }
+}

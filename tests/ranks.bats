@@ -1,0 +1,96 @@
+#!/usr/bin/env bats
+# sidgen-train as several MPI ranks: the same bytes for any number of them, and all end when one does.
+# shellcheck disable=SC2154 # bats sets stderr
+
+bats_require_minimum_version 1.5.0
+
+load suite.bash
+setup() {
+    suite_setup
+    command -v mpirun >/dev/null || skip "no mpirun here"
+    ldd "$BIN/sidgen-train" | grep -q libmpi || skip "built without MPI"
+    "$HELPERS/toy.py" .
+    # More ranks than processors, root, a container: only memory is shared, and no network asked.
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_btl=self,vader OMPI_MCA_btl_vader_single_copy_mechanism=none
+    export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_oob_tcp_if_include=lo
+}
+
+SMALL=(-s sids.st -i interactions.st --dim 16 --layers 1 --heads 2 --ffn 16 --max-items 8 --epochs 2 --batch-tokens 512 --shards 4
+    --lr 0.01 --threads 1)
+TABLES=(--body timeline --item-vectors --node-vectors --sampled 8 --average 0.9)
+
+train() { "$BIN/sidgen-train" -q "${SMALL[@]}" "$@"; }
+ranks() { mpirun -n "$1" "$BIN/sidgen-train" -q "${SMALL[@]}" "${@:2}"; } # ranks R [options]
+
+# same R [options]: the bytes and the log of one.st and one.log.
+same() {
+    ranks "$@" --log ranks.log -o ranks.st
+    cmp one.st ranks.st
+    cmp <(untimed one.log) <(untimed ranks.log)
+    assert_not_exist ranks.st.ckpt
+}
+
+@test "the same bytes for any number of ranks and threads" {
+    train --log one.log -o one.st
+    for r in 1 2 3 4; do same $r --threads $((1 + r % 2)); done
+}
+
+@test "the same bytes where tables learn by the row, and where thoughts are taught" {
+    train "${TABLES[@]}" --log one.log -o one.st
+    for r in 2 3; do same $r "${TABLES[@]}" --threads $((r - 1)); done
+    train --think --shards 5 --log one.log -o one.st
+    same 3 --think --shards 5
+}
+
+@test "ranks without shards have nothing to do, which is said once" {
+    train --shards 1 --log one.log -o one.st
+    run --separate-stderr ranks 3 --shards 1 -o ranks.st
+    assert_success
+    assert_equal "$stderr" 'sidgen-train: warning: 3 ranks, but --shards 1: the others have nothing to train on'
+    cmp one.st ranks.st
+}
+
+@test "a rank that is killed ends all, and the same command goes on as any number of them" {
+    long=("${TABLES[@]}" --epochs 40 --patience 0)
+    train "${long[@]}" --log one.log -o - >one.st # without checkpoints
+    mpirun -n 3 "$BIN/sidgen-train" -q "${SMALL[@]}" "${long[@]}" --log ranks.log -o ranks.st 2>/dev/null &
+    local launcher=$! status=0 ranks
+    while [ ! -e ranks.st.ckpt/state.st ]; do sleep 0.02; done
+    read -ra ranks </proc/$launcher/task/$launcher/children || true # no newline ends it
+    kill -9 "${ranks[1]}"
+    SECONDS=0
+    wait $launcher || status=$?
+    [ $status -ne 0 ]
+    [ $SECONDS -le 6 ] || fail "they ended after $SECONDS s"
+    assert_equal "${#ranks[@]}" 3
+    for pid in "${ranks[@]}"; do # a zombie where nobody waits for orphans
+        ! grep -qs '^State:[[:space:]]*[RSD]' "/proc/$pid/status" || fail "rank $pid goes on"
+    done
+    assert_not_exist ranks.st
+    assert_exist ranks.st.ckpt/state.st
+    same 2 "${long[@]}"
+}
+
+@test "what one process refuses, ranks refuse in one line" {
+    refused() { # refused CODE MESSAGE [options]
+        fails_with "$1" "$2" ranks 2 -o model.st "${@:3}"
+        assert_equal "$(grep -c '^sidgen-train: ' <<<"$stderr")" 1
+        assert_none_written model.st
+    }
+    refused 64 'raise --batch-tokens or lower --shards' --shards 100
+    refused 66 'nowhere.st: No such file' -i nowhere.st
+}
+
+@test "a program for one process, and ranks that cannot find each other, end before they write" {
+    run --separate-stderr mpirun -n 2 "$BIN/evaluate" -m model.st -s sids.st -i interactions.st
+    assert_equal "$status" 69
+    assert_regex "$stderr" 'evaluate: one of 2 processes that cannot work together'
+    SLURM_STEP_NUM_TASKS=2 fails_with 69 'one of 2 processes that cannot work together' train -o model.st
+    assert_none_written model.st
+}
+
+@test "no other program loads MPI's library" {
+    for program in "$BIN"/*; do
+        [ "${program##*/}" = sidgen-train ] || ! ldd "$program" | grep -q libmpi || fail "$program does"
+    done
+}
