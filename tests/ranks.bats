@@ -63,6 +63,7 @@ same() {
     [ $status -ne 0 ]
     [ $SECONDS -le 6 ] || fail "they ended after $SECONDS s"
     assert_equal "${#ranks[@]}" 3
+    sleep 0.2 # they have been killed, which takes a moment
     for pid in "${ranks[@]}"; do # a zombie where nobody waits for orphans
         ! grep -qs '^State:[[:space:]]*[RSD]' "/proc/$pid/status" || fail "rank $pid goes on"
     done

@@ -7,7 +7,10 @@ set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 runs=${RUNS:-3}
 train=$(realpath "${BUILD:-$root/build}")/bin/sidgen-train
-command -v mpirun >/dev/null && ldd "$train" | grep -q libmpi || { echo "ranks: SKIPPED: no mpirun, or built without MPI" >&2; exit 0; }
+if ! command -v mpirun >/dev/null || ! ldd "$train" | grep -q libmpi; then
+    echo "ranks: SKIPPED: no mpirun, or built without MPI" >&2
+    exit 0
+fi
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_btl=self,vader
 
 work=$(mktemp -d)
