@@ -72,16 +72,17 @@ WEBP    ?= $(call once,WEBP,$(call probe,webp/demux.h,-lwebpdemux -lwebp))
 AVIF    ?= $(call once,AVIF,$(call probe,avif/avif.h,-lavif))
 TIFF    ?= $(call once,TIFF,$(call probe,tiffio.h,-ltiff))
 MPI     ?= $(call once,MPI,$(call probe,mpi.h,$(MPI_FLAGS)))
-# What its compiler would add; only programs whose code calls it load it.
+# What its compiler would add.
 MPI_FLAGS = $(call once,MPI_FLAGS,$(filter -I% -L% -l% -Wl%,$(shell mpicc -show 2>/dev/null)))
 OPTIONAL_DEFS = $(foreach name,ONEDNN SECCOMP WEBP AVIF TIFF MPI,$(if $(filter yes,$($(name))),-DHAVE_$(name)))\
                 $(if $(filter yes,$(MPI)),$(patsubst -I%,-isystem%,$(filter -I%,$(MPI_FLAGS))))
 OPTIONAL_LIBS = $(if $(filter yes,$(ONEDNN)),-ldnnl -lgomp) $(if $(filter yes,$(SECCOMP)),-lseccomp) \
                 $(if $(filter yes,$(WEBP)),-lwebpdemux -lwebp) $(if $(filter yes,$(AVIF)),-lavif) $(if $(filter yes,$(TIFF)),-ltiff) \
-                $(if $(filter yes,$(MPI)),-Wl$(,)--as-needed $(filter-out -I%,$(MPI_FLAGS)) -Wl$(,)--no-as-needed)
+                $(if $(filter yes,$(MPI)),$(filter-out -I%,$(MPI_FLAGS)))
 
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Ilib -pthread $(CFLAGS) $(NUMERIC) $(WARN) $(SAN) $(OPTIONAL_DEFS) '-DCHART_JS="$(CHART_JS)"'
-LIBS = $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -larchive -lz -lcurl -lnettle -lsqlite3 -lmicrohttpd -lgumbo -lpcre2-8 -licui18n -licuuc -lm
+# Programs load only what they call: they start sooner.
+LIBS = -Wl,--as-needed $(OPTIONAL_LIBS) -llapacke -lopenblas -lcjson -lutf8proc -lxxhash -larchive -lz -lcurl -lnettle -lsqlite3 -lmicrohttpd -lgumbo -lpcre2-8 -licui18n -licuuc -lm
 
 LIB_SRC   := $(wildcard lib/*/*.c)
 TOOL_SRC  := $(wildcard tools/*.c)

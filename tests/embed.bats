@@ -114,7 +114,7 @@ PY
     refused 64 "--chars 3: expected MIN-MAX" --chars 3 items.jsonl
     refused 64 "nothing would be counted" --words 0 --chars none items.jsonl
     refused 64 "nothing would be counted" --words 0 --char-weight 0 items.jsonl
-    refused 64 "--text bert: expected one of lsa" --text bert items.jsonl
+    refused 64 "--text bert: expected lsa, llm:DIR, http or none" --text bert items.jsonl
     refused 64 "expected one file of items at most" items.jsonl items.jsonl
     refused 64 "--nearest needs --embeddings" --nearest p1 items.jsonl
     refused 64 "--embeddings goes with --nearest" --embeddings x.st items.jsonl
@@ -622,10 +622,13 @@ item = [json.loads(x)["id"] for x in open("items.jsonl")]
 save("interactions.st", {"user_offsets": np.arange(11) * 5, "item_index": np.arange(50, dtype="i4") * 7 % len(item),
                          "user_ids": ids("abcdefghij"), "item_ids": ids(item)}, {"schema": "interactions/1"})
 PY
+    "$HELPERS/llm_folder.py" Qwen3-Embedding-0.6B
+    "$BIN/tokenize" train -q --vocab 300 -o Qwen3-Embedding-0.6B/tokenizer.json items.jsonl
     mandoc -Tascii -O width=200 "$BATS_TEST_DIRNAME/../man/embed.1" | sed -n 's/.\x08//g; /^EXAMPLES/,/^SEE/s/^ *\$ //p' >commands
     [ "$(wc -l <commands)" -ge 8 ]
-    PATH=$BIN:$PATH run bash -e -o pipefail commands
+    XDG_CACHE_HOME=$PWD PATH=$BIN:$PATH run bash -e -o pipefail commands
     assert_success
+    assert_file_exist llm.st
     assert_file_exist joined.st
     assert_file_exist sids.st
 }
