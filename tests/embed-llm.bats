@@ -162,3 +162,12 @@ PY
     sed -i 's/"post_processor": {[^}]*}/"post_processor": {"type": "RobertaProcessing"}/' bad/tokenizer.json
     refused 65 'post_processor: "RobertaProcessing" is not supported'
 }
+
+@test "texts that normalisation lengthens fit where they go" {
+    decoder llm
+    /usr/bin/python3 -c 'for i in range(5): print("{\"id\": \"i%d\", \"title\": \"%s\"}" % (i, "\u0958" * 100))' >items.jsonl
+    "$BIN/tokenize" train -q --vocab 256 --normalise nfc -o llm/tokenizer.json items.jsonl
+    embed -q --text llm:llm --text-tokens 600 -o out.st items.jsonl
+    run with_tensors out.st <<<'assert t["text"].shape == (5, 32) and np.abs(t["text"] - t["text"][0]).max() < 1e-5'
+    assert_success
+}

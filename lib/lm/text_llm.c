@@ -42,28 +42,29 @@ typedef struct {
     embedding_rows_t rows;
     int64_t cut;             /* texts that were too long */
     buf_t text;
+    ids_t ids;               /* of the text at hand */
     bool told;
 } text_llm_t;
 
 /* --- Texts to tokens ---------------------------------------------------------------------------------------------------------- */
 
-/* Appends a text's tokens: what is kept of them, in the tokenizer's frame. */
-static void add_tokens(text_llm_t *e, unit_t *u)
+/* Leaves a text's tokens in e->ids: what is kept of them, in the tokenizer's frame. */
+static void take_tokens(text_llm_t *e)
 {
     const frame_t *frame = &e->backbone->frame;
-    const size_t first = u->ids.count, room = (size_t)e->options.tokens - frame->before.count - frame->after.count;
-    ids_add(&u->ids, frame->before.id, frame->before.count);
-    const size_t start = u->ids.count;
-    encoder_add(e->encoder, e->text.data, e->text.len, &u->ids);
-    if (u->ids.count - start > room) {
-        u->ids.count = start + room;
+    const size_t most = (size_t)e->options.tokens - frame->after.count;
+    e->ids.count = 0;
+    ids_add(&e->ids, frame->before.id, frame->before.count);
+    encoder_add(e->encoder, e->text.data, e->text.len, &e->ids);
+    if (e->ids.count > most) {
+        e->ids.count = most;
         e->cut++;
     }
-    ids_add(&u->ids, frame->after.id, frame->after.count);
-    if (u->ids.count == first) die(EX_DATAERR, "a text has no tokens");
+    ids_add(&e->ids, frame->after.id, frame->after.count);
+    if (!e->ids.count) die(EX_DATAERR, "a text has no tokens");
 }
 
-static void add_text(text_llm_t *e, unit_t *u, int64_t row)
+static void add_text(unit_t *u, const ids_t *ids, int64_t row)
 {
     if (u->count == u->cap) {
         u->cap = u->cap ? 2 * u->cap : 64;
@@ -72,7 +73,7 @@ static void add_text(text_llm_t *e, unit_t *u, int64_t row)
     }
     u->bounds[u->count] = (int64_t)u->ids.count;
     u->row[u->count++] = row;
-    add_tokens(e, u);
+    ids_add(&u->ids, ids->id, ids->count);
     u->bounds[u->count] = (int64_t)u->ids.count;
 }
 
@@ -166,11 +167,10 @@ static void flush(text_llm_t *e)
 
 /* --- The engine --------------------------------------------------------------------------------------------------------------- */
 
-/* The unit that a text of so many bytes may go into: no token has less than one. */
-static unit_t *unit_for(text_llm_t *e, int64_t bytes)
+/* The unit that a text of so many tokens goes into. */
+static unit_t *unit_for(text_llm_t *e, size_t tokens)
 {
-    const int64_t most = min64(bytes + (int64_t)(e->backbone->frame.before.count + e->backbone->frame.after.count), e->options.tokens);
-    if (e->units_count && (int64_t)e->units[e->units_count - 1].ids.count + most <= UNIT_ROWS) return &e->units[e->units_count - 1];
+    if (e->units_count && e->units[e->units_count - 1].ids.count + tokens <= UNIT_ROWS) return &e->units[e->units_count - 1];
     if (e->units_count == e->units_cap) flush(e);
     return &e->units[e->units_count++];
 }
@@ -189,7 +189,8 @@ static void add(text_engine_t *engine, const text_part_t *parts, int count)
     if (e->options.instruction) buf_printf(&e->text, "Instruct: %s\nQuery:", e->options.instruction);
     buf_add(&e->text, fields.data, fields.len);
     buf_free(&fields);
-    add_text(e, unit_for(e, (int64_t)e->text.len), row);
+    take_tokens(e);
+    add_text(unit_for(e, e->ids.count), &e->ids, row);
 }
 
 static float *finish(text_engine_t *engine, int64_t *dim)
@@ -223,6 +224,7 @@ static void free_engine(text_engine_t *engine)
     free(e->rows.x);
     free(e->rows.error);
     buf_free(&e->text);
+    ids_free(&e->ids);
     free(e);
 }
 
