@@ -15,7 +15,7 @@ enum { MAX_HOOKS = 4, MAX_THREADS = 1024 };
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t work, done;
-    pthread_t *threads; /* workers 1 .. workers-1; the calling thread is worker 0 */
+    pthread_t *threads; /* workers 1 .. workers-1, once they run; the calling thread is worker 0 */
     int workers, running;
     uint64_t round;
     bool stop, hooked;
@@ -62,6 +62,7 @@ static void *worker_main(void *arg)
 
 static void pool_stop(void)
 {
+    if (!pool.threads) return;
     pthread_mutex_lock(&pool.lock);
     pool.stop = true;
     pthread_cond_broadcast(&pool.work);
@@ -71,16 +72,16 @@ static void pool_stop(void)
     pool.threads = NULL;
     pool.stop = false;
     pool.round = 0;
-    pool.workers = 0;
 }
 
-static void pool_start(int workers)
+/* Starts the threads with the first shards, not before: what forks until then forks a process of one thread. */
+static void pool_start(void)
 {
-    pool.workers = workers;
-    pool.threads = NEW_ARRAY(pthread_t, workers);
-    for (int i = 1; i < workers; i++)
+    if (pool.threads) return;
+    pool.threads = NEW_ARRAY(pthread_t, pool.workers);
+    for (int i = 1; i < pool.workers; i++)
         if (pthread_create(&pool.threads[i], NULL, worker_main, (void *)(intptr_t)i))
-            die(EX_OSERR, "cannot start thread %d of %d", i + 1, workers);
+            die(EX_OSERR, "cannot start thread %d of %d", i + 1, pool.workers);
 }
 
 /* Counts the processors that a launcher or a container leaves the process. */
@@ -96,8 +97,8 @@ void parallel_threads(int threads)
     if (threads < 1) threads = 1;
     if (threads > MAX_THREADS) threads = MAX_THREADS;
     if (pool.workers == threads) return;
-    if (pool.workers) pool_stop();
-    pool_start(threads);
+    pool_stop();
+    pool.workers = threads;
 }
 
 int parallel_workers(void)
@@ -111,11 +112,9 @@ void parallel_on_start(void (*hook)(void))
     for (int i = 0; i < pool.hook_count; i++)
         if (pool.hooks[i] == hook) return;
     if (pool.hook_count == MAX_HOOKS) die(EX_SOFTWARE, "too many thread start hooks");
-    int workers = pool.workers;
-    if (workers) pool_stop(); /* threads that already run have missed it: start them anew */
+    pool_stop(); /* threads that already run have missed it: start them anew */
     pool.hooks[pool.hook_count++] = hook;
     pool.hooked = false;
-    if (workers) pool_start(workers);
 }
 
 void parallel_block(int64_t first, int64_t end, parallel_fn fn, void *ctx)
@@ -126,6 +125,7 @@ void parallel_block(int64_t first, int64_t end, parallel_fn fn, void *ctx)
         pool.hooked = true;
     }
     if (first >= end) return;
+    pool_start();
     pthread_mutex_lock(&pool.lock);
     pool.fn = fn;
     pool.ctx = ctx;

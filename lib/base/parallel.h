@@ -8,8 +8,8 @@
 /* Work on one shard; `worker` in [0, parallel_workers()) names the scratch space that this thread may use. */
 typedef void (*parallel_fn)(void *ctx, int64_t shard, int worker);
 
-/* Sets the number of threads (0: one a processor that the process may use). Call before the first parallel_for(); later calls
- * resize the pool. */
+/* Sets the number of threads (0: one a processor that the process may use). They start with the first shards, so that a tool may
+ * fork workers before; later calls resize the pool. */
 void parallel_threads(int threads);
 int parallel_workers(void);
 

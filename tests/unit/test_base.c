@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "unit.h"
 
@@ -101,6 +102,24 @@ TEST(every_shard_runs_once)
     }
 }
 
+/* Linux counts a process's threads as links of a folder. */
+static int threads_now(void)
+{
+    struct stat st;
+    return stat("/proc/self/task", &st) ? -1 : (int)st.st_nlink - 2;
+}
+
+TEST(threads_start_with_the_first_shards)
+{
+    parallel_threads(1);
+    CHECK(threads_now() == 1);
+    parallel_threads(3);
+    CHECK(threads_now() == 1);
+    atomic_int count = 0;
+    parallel_for(1, mark, &count);
+    CHECK(threads_now() == 3);
+}
+
 static void overflow(void) { free(xcalloc(SIZE_MAX / 2, 3)); }
 static void too_much(void) { free(xmalloc((size_t)1 << 62)); }
 
@@ -171,5 +190,5 @@ TEST(hooks_are_called_once_a_message_and_before_the_exit) { CHECK(unit_exit_code
 
 UNIT_MAIN(UNIT(json_numbers_read_back_exactly), UNIT(json_strings_are_escaped), UNIT(utf8_follows_the_standard),
           UNIT(draws_are_uniform_and_keyed), UNIT(shuffle_is_a_permutation), UNIT(every_shard_runs_once),
-          UNIT(sizes_are_checked), UNIT(options_are_parsed_and_recorded), UNIT(wrong_options_are_usage_errors),
-          UNIT(hooks_are_called_once_a_message_and_before_the_exit))
+          UNIT(threads_start_with_the_first_shards), UNIT(sizes_are_checked), UNIT(options_are_parsed_and_recorded),
+          UNIT(wrong_options_are_usage_errors), UNIT(hooks_are_called_once_a_message_and_before_the_exit))
