@@ -1,5 +1,6 @@
 #include "bpe/tokenizer_write.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "bpe/alphabet.h"
@@ -75,4 +76,16 @@ void tokenizer_write(const trained_t *t, const pattern_t *pattern, bool nfc, con
     }
     buf_puts(out, t->merges ? "\n    ]\n  }\n}\n" : "]\n  }\n}\n");
     buf_free(&spelling);
+}
+
+void tokenizer_write_bytes(buf_t *out)
+{
+    const char *text = pattern_text(PATTERN_LLAMA3);
+    pattern_t pattern;
+    free(pattern_compile(&pattern, text, strlen(text), false));
+    word_counts_t no_words = {0};
+    trained_t bytes = bpe_train(&no_words, 256, 1);
+    tokenizer_write(&bytes, &pattern, false, NULL, 0, out);
+    trained_free(&bytes);
+    pattern_free(&pattern);
 }

@@ -1,5 +1,7 @@
 #include "data/vocab.h"
 
+#include <stdio.h>
+
 #include "base/err.h"
 
 vocab_t vocab_make(int levels, int codes, int max_suffix)
@@ -35,4 +37,16 @@ int32_t vocab_level(const vocab_t *v, int level, int32_t *first)
 {
     *first = level < v->levels ? v->first_code + level * v->codes : v->first_suffix;
     return level < v->levels ? v->codes : v->max_suffix;
+}
+
+void vocab_name(const vocab_t *v, int32_t token, char *name)
+{
+    const int32_t code = token - v->first_code, suffix = token - v->first_suffix, marker = token - v->first_marker;
+    if (token == v->bos) snprintf(name, VOCAB_NAME, "<|history|>");
+    else if (suffix < 0) snprintf(name, VOCAB_NAME, "<%c_%d>", 'a' + code / v->codes, code % v->codes);
+    else if (suffix < v->max_suffix) snprintf(name, VOCAB_NAME, "<%c_%d>", 'a' + v->levels, suffix);
+    else if (token == v->end) snprintf(name, VOCAB_NAME, "<|end|>");
+    else if (marker == VOCAB_SEPARATOR) snprintf(name, VOCAB_NAME, "<|answer|>");
+    else if (marker == VOCAB_NEXT) snprintf(name, VOCAB_NAME, "<|and|>");
+    else snprintf(name, VOCAB_NAME, "<|task_%d|>", marker - VOCAB_TASK + 2);
 }

@@ -34,4 +34,9 @@ int32_t vocab_level(const vocab_t *v, int level, int32_t *first);
 /* The tokens of item i's SID; returns their number, levels or levels + 1. `out` holds SID_MAX_TOKENS. */
 int vocab_sid(const vocab_t *v, const sids_t *s, int64_t item, int32_t *out);
 
+/* A token as tokenizers of language models spell it, a text's excepted: code 12 of the first level <a_12>, of the second <b_12>, and so
+ * on, a suffix as a code of the level behind the last; the others by what they do, as <|history|>. `name` holds VOCAB_NAME. */
+enum { VOCAB_NAME = 24 };
+void vocab_name(const vocab_t *v, int32_t token, char *name);
+
 #endif

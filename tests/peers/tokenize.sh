@@ -28,8 +28,13 @@ cd "$peers" || exit 1
 for model in "${models[@]}"; do ln -sf "node_modules/@lenml/tokenizer-$model/models/tokenizer.json" "$model.json"; done
 "$tokenize" show -t own.json --form json -m texts.jsonl | sed -n 's/^measured *\(.*\): .*/check-peers: \1 by our own tokenizer/p'
 
+# A folder of hub's, whose tokenizer spells Semantic IDs, among them what is none.
+"$root/tests/helpers/toy.py" . && "$build/bin/sidgen-train" -q -s sids.st -i interactions.st --dim 8 --layers 1 --ffn 8 --epochs 1 -o model.st &&
+    "$build/bin/hub" export -m model.st -s sids.st -o hub && ln -sf hub/tokenizer.json hub.json || exit 1
+for text in '<|history|><a_0><b_7><c_0>' '<a_1>  <b_99> lamp<c_1> ' ' <|history|> éclat <a_' 'x<b_3>'; do printf '{"text": "%s"}\n' "$text"; done >> texts.jsonl
+
 failed=0
-for model in own "${models[@]}"; do
+for model in own hub "${models[@]}"; do
     "$tokenize" encode -t "$model.json" --form json texts.jsonl -o ours || exit 1
     node "$here/tokenize.mjs" encode "$model.json" < texts.jsonl > theirs || exit 1
     different=$(diff ours theirs | grep -c '^[<>]')

@@ -1,0 +1,132 @@
+#!/usr/bin/python3
+"""hub export against PyTorch: what a generator makes of prompts, by the folder alone, its tokenizer included. Prints TAP; the binaries are in
+SIDMILL_BIN (build/bin)."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "helpers"))
+import tensors
+import torch
+import torch.nn.functional as F
+from reference.decoder import hidden, read_folder
+
+BIN = pathlib.Path(os.environ.get("SIDMILL_BIN", HERE.parent.parent / "build" / "bin")).resolve()
+torch.set_default_dtype(torch.float32)
+SHAPE = "--dim 32 --layers 2 --heads 2 --kv-heads 1 --ffn 48 --dropout 0 --max-items 8 --batch-tokens 256 --shards 2 --lr 0.01 --warmup 5 --patience 0".split()
+failures = count = 0
+
+
+def check(name, off, most):
+    global failures, count
+    count += 1
+    failures += not off <= most
+    print(f"{'ok' if off <= most else 'not ok'} {count} - {name}: off by {off:.1e}", flush=True)
+
+
+def run(tool, *args, stdin=""):
+    p = subprocess.run([BIN / tool, *map(str, args)], capture_output=True, text=True, input=stdin)
+    if p.returncode:
+        sys.exit(f"Bail out! {tool}: {p.stderr}")
+    return p.stdout
+
+
+def encode(text):
+    return json.loads(run("tokenize", "encode", "-t", "folder/tokenizer.json", stdin=text + "\n"))["ids"]
+
+
+class Folder:
+    """A folder's model, asked by texts."""
+
+    def __init__(self):
+        self.weights, self.config = read_folder("folder")
+        self.weights = {k: v.float() for k, v in self.weights.items()}
+
+    def log_p(self, prompt, answer, allowed):
+        """The log-probability of an answer's tokens, each among those that `allowed` gives for the tokens before it."""
+        ids, start = prompt + answer, len(prompt)
+        with torch.inference_mode():
+            states = hidden(self.weights, self.config, ids)[start - 1:-1]
+            total = 0
+            for i, token in enumerate(answer):
+                among = allowed(tuple(answer[:i]))
+                logits = F.linear(states[i], self.weights["model.embed_tokens.weight"][among])
+                total += float(logits.log_softmax(-1)[among.index(token)])
+        return total
+
+
+def sid_texts():
+    """The SIDs of all items, as the folder's tokenizer spells them."""
+    t, meta = tensors.load("sids.st")
+    levels = t["codes"].shape[1]
+    ids = bytes(t["item_ids"]).decode().split()
+    return {name: "".join(f"<{chr(97 + l)}_{c}>" for l, c in enumerate(codes)) + (f"<{chr(97 + levels)}_{s}>" if s >= 0 else "")
+            for name, codes, s in zip(ids, t["codes"].tolist(), t["suffix"].tolist())}
+
+
+def next_items(folder, sids):
+    """The largest difference in the scores of items after histories."""
+    items, off = list(sids), 0
+    answers = {name: encode(text) for name, text in sids.items()}
+    children = {}
+    for answer in answers.values():
+        for i, token in enumerate(answer):
+            children.setdefault(tuple(answer[:i]), set()).add(token)
+    for n in 1, 3, 8:
+        history = items[n:2 * n]
+        line = run("recommend", "-q", "-m", "model.st", "-s", "sids.st", "-k", 20, "-b", 40, stdin=" ".join(history) + "\n").split()
+        prompt = encode("<|history|>" + "".join(sids[i] for i in history))
+        for found in line:
+            name, score = found.rsplit(":", 1)
+            off = max(off, abs(float(score) - folder.log_p(prompt, answers[name], lambda prefix: sorted(children[prefix]))))
+    return off
+
+
+def titles(folder, sids, texts):
+    """The same of the titles that the model tells of items; any token of the texts may follow, and the end."""
+    end, off = encode("<|end|>"), 0
+    among = list(range(texts)) + end
+    for name in list(sids)[:6]:
+        told = json.loads(run("explain", "-q", "-j", "-s", "sids.st", "-i", "items.jsonl", "-m", "model.st", "--say", name))
+        prompt = encode(f"<|task_5|>{sids[name]}<|answer|>")
+        off = max(off, abs(told["said"]["log_p"] - folder.log_p(prompt, encode(told["said"]["title"]) + end, lambda prefix: among)))
+    return off
+
+
+def make_texts(sids):
+    words = "red green blue lamp chair of wood and glass for the garden".split()
+    with open("items.jsonl", "w") as f:
+        for i, name in enumerate(sids):
+            f.write(json.dumps({"id": name, "title": " ".join(words[(i * k + k) % len(words)] for k in (1, 3, 5))}) + "\n")
+    run("tokenize", "train", "-q", "--vocab", 300, "items.jsonl", "-o", "tokenizer.json")
+    return 300
+
+
+def export(*options):
+    run("sidgen-train", "-q", "-s", "sids.st", "-i", "interactions.st", *SHAPE, "-o", "model.st", *options)
+    run("hub", "export", "-m", "model.st", "-s", "sids.st", "-o", "folder")
+    return Folder()
+
+
+def main():
+    subprocess.run([HERE.parent / "helpers" / "toy.py", "."], check=True)
+    sids = sid_texts()
+    check("recommendations of a model of codes", next_items(export("--epochs", 4), sids), 1e-4)
+    run("hub", "export", "-m", "model.st", "-s", "sids.st", "--dtype", "bf16", "-o", "folder")
+    check("the same as BF16", next_items(Folder(), sids), 0.1)
+    texts = make_texts(sids)
+    folder = export("--epochs", 20, "--valid-users", 0, "--tasks", "1,4,5", "--items", "items.jsonl", "--tokenizer", "tokenizer.json")
+    check("recommendations of a model with texts", next_items(folder, sids), 1e-4)
+    check("titles that it tells", titles(folder, sids, texts), 1e-4)
+    print(f"1..{count}")
+    sys.exit(failures > 0)
+
+
+with tempfile.TemporaryDirectory() as work:
+    os.chdir(work)
+    main()
