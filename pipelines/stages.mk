@@ -13,8 +13,8 @@
 #     make run ... THREADS=2                                 embed to evaluate are told --threads 2: a command of your own
 #                                                            in their place must take the option, and may ignore it
 #     make run ... RUN="srun -c 8"                           launches every stage, TRAIN_RUN those that train, as one process
-#                                                            each, but sidgen-train as any number of MPI ranks; not part of
-#                                                            the hash, nor is THREADS
+#                                                            each, but rqvae, sidgen-train and qarm-rl as any number of MPI
+#                                                            ranks; not part of the hash, nor is THREADS
 #     make run ... BODY=timeline                             the papers' pipelines with the generator of sidmill.mk
 #     make run ... TO=sids                                   only as far as that name of the pipeline's
 #     make plan ...                                          the stages and their folders, made or not, and what is to go
@@ -143,7 +143,7 @@ embed-by    = $(call stage,embed,$(RUN),$(EMBED),$(pictures) --fit $2 -o @/embed
 joined      = $(call stage,join,$(RUN),$(TENSOR),join -o @/joined.st $1,$1,joined.st)/joined.st
 
 # EMBEDDINGS (or, for --method identity, INTERACTIONS), pipeline's own flags, INTERACTIONS whose neighbours items take part in (or none)
-rqvae = $(call stage,rqvae,$(RUN),$(RQVAE),$(addprefix --cooccur ,$3) --seed $(SEED) $2 $(RQVAE_FLAGS) --log @/log.jsonl -o @/sids.st < $1,\
+rqvae = $(call stage,rqvae,$(TRAIN_RUN),$(RQVAE),$(addprefix --cooccur ,$3) --seed $(SEED) $2 $(RQVAE_FLAGS) --log @/log.jsonl -o @/sids.st < $1,\
 	$1 $3,sids.st)/sids.st
 
 # FILE of another system's SIDs, pipeline's own flags

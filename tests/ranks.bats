@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# sidgen-train as several MPI ranks: the same bytes for any number of them, and all end when one does.
+# Tools as several MPI ranks: the same bytes for any number of them, and all end when one does.
 # shellcheck disable=SC2154 # bats sets stderr
 
 bats_require_minimum_version 1.5.0
@@ -46,8 +46,57 @@ same() {
     train --shards 1 --log one.log -o one.st
     run --separate-stderr ranks 3 --shards 1 -o ranks.st
     assert_success
-    assert_equal "$stderr" 'sidgen-train: warning: 3 ranks, but --shards 1: the others have nothing to train on'
+    assert_equal "$stderr" 'sidgen-train: warning: more ranks (3) than shards (1): the others have nothing to train on'
     cmp one.st ranks.st
+}
+
+# alike "OUTPUT ..." TOOL [options]: the files that a tool writes are the same by 1 rank, and by 2 to 4 of 1 or 2 threads.
+alike() {
+    local files=$1 tool=$2 file r
+    "$BIN/$tool" -q "${@:3}" <embeddings.st
+    for file in $files; do mv "$file" "one.$file"; done
+    for r in 2 3 4; do
+        mpirun -n $r "$BIN/$tool" -q "${@:3}" --threads $((1 + r % 2)) <embeddings.st
+        for file in $files; do cmp <(untimed "one.$file") <(untimed "$file"); done
+    done
+}
+
+@test "policy training: the same bytes, drawn or by beams, with several updates a step" {
+    train -o model.st
+    : >embeddings.st
+    local rl=(-m model.st -s sids.st -i interactions.st --reward list --shards 4 --prompts-per-step 40 --epochs 0.5 --valid-every 4 --lr 0.001 --inner-steps 2
+        --log log.jsonl -o rl.st)
+    alike 'rl.st log.jsonl' qarm-rl "${rl[@]}" --sampler constrained-sample
+    alike 'rl.st log.jsonl' qarm-rl "${rl[@]}" --sampler constrained-beam
+    assert_not_exist rl.st.ckpt
+}
+
+@test "quantisers: the same bytes, of what all read from the first one's standard input" {
+    python_with quantised <<<'embeddings("embeddings.st", heaps(700))'
+    alike 'codes.st log.jsonl' rqvae --levels 3 --codes 16 --latent 8 --hidden 24 --epochs 5 --warmup 3 --batch 512 --shards 5 --log log.jsonl -o codes.st
+    alike codes.st rqvae --method rkmeans --levels 3 --codes 16 -o codes.st
+}
+
+# Of users enough that every rank has some to ask.
+@test "evaluation: the same bytes of metrics, ranks and lists" {
+    train -o model.st
+    /usr/bin/python3 - <<'PY'
+import numpy as np
+from tensors import load, save
+t, meta = load("interactions.st")
+users, times = len(t["user_offsets"]) - 1, 40
+t = dict(t)
+ends = np.concatenate([t["user_offsets"][1:] + i * t["user_offsets"][-1] for i in range(times)])
+t["user_offsets"] = np.concatenate([[0], ends]).astype("<i8")
+for key, value in t.items():
+    if key in ("item_index", "timestamp"):
+        t[key] = np.tile(value, times)
+t["user_ids"] = np.frombuffer("".join(f"u{i}\n" for i in range(users * times)).encode(), "u1")
+save("interactions.st", t, meta)
+
+PY
+    : >embeddings.st
+    alike 'm.json users.st lists.st' evaluate -m model.st -s sids.st -i interactions.st --baseline popular,cooccur --per-user users.st --recs-out lists.st -o m.json
 }
 
 @test "a rank that is killed ends all, and the same command goes on as any number of them" {
@@ -83,15 +132,16 @@ same() {
 }
 
 @test "a program for one process, and ranks that cannot find each other, end before they write" {
-    run --separate-stderr mpirun -n 2 "$BIN/evaluate" -m model.st -s sids.st -i interactions.st
+    run --separate-stderr mpirun -n 2 "$BIN/recommend" -m model.st -s sids.st
     assert_equal "$status" 69
-    assert_regex "$stderr" 'evaluate: one of 2 processes that cannot work together'
+    assert_regex "$stderr" 'recommend: one of 2 processes that cannot work together'
     SLURM_STEP_NUM_TASKS=2 fails_with 69 'one of 2 processes that cannot work together' train -o model.st
     assert_none_written model.st
 }
 
 @test "no other program loads MPI's library" {
     for program in "$BIN"/*; do
-        [ "${program##*/}" = sidgen-train ] || ! ldd "$program" | grep -q libmpi || fail "$program does"
+        case ${program##*/} in sidgen-train | qarm-rl | rqvae | evaluate) continue ;; esac
+        ! ldd "$program" | grep -q libmpi || fail "$program does"
     done
 }

@@ -6,6 +6,7 @@
 #include "base/cli.h"
 #include "base/err.h"
 #include "base/out.h"
+#include "base/ranks.h"
 #include "base/progress.h"
 #include "base/version.h"
 #include "data/catalogue.h"
@@ -527,6 +528,7 @@ static void show_results(int operands, char **argv)
 
 int main(int argc, char **argv)
 {
+    ranks_start();
     int operands = cli_parse(&cli, argc, argv);
     if (compare + ablation + show > 1) die(EX_USAGE, "--compare, --ablation and --show exclude each other");
     measured = metric_set_read(cuts);

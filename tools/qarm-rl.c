@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "base/ranks.h"
 #include "data/catalogue.h"
 #include "data/provenance.h"
 #include "gen/generator.h"
@@ -200,6 +201,7 @@ static blend_t *read_blend(const catalogue_t *c, const st_file_t *model, provena
 
 int main(int argc, char **argv)
 {
+    ranks_start();
     cli_common.shards = 8;
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected operand '%s'", argv[1]);
     settle_options();

@@ -12,6 +12,7 @@
 #include "base/jsonlog.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "base/ranks.h"
 #include "data/catalogue.h"
 #include "data/config.h"
 #include "data/interactions.h"
@@ -495,6 +496,7 @@ static void assign_new(void)
 
 int main(int argc, char **argv)
 {
+    ranks_start();
     char *defaults = cli_config(&cli);
     int operands = cli_parse(&cli, argc, argv);
     char *config = cli_config(&cli);

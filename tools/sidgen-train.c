@@ -224,8 +224,6 @@ int main(int argc, char **argv)
     softmax_parse(softmax, &softmax_kind);
     body_parse(body, &body_kind);
     o.shards = cli_common.shards;
-    if (ranks_size() > o.shards)
-        warn("%d ranks, but --shards %lld: the others have nothing to train on", ranks_size(), (long long)o.shards);
     o.seed = held.seed = hold.seed = (uint64_t)cli_common.seed;
     hold.fold = fold - 1;
     check_body();
@@ -256,7 +254,7 @@ int main(int argc, char **argv)
     job.checkpoint = to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;
     train_result_t result;
     model_t *m = train(&job, &result);
-    if (!ranks_self()) write_model(m, &result, config, &space, &from, job.backend);
+    write_model(m, &result, config, &space, &from, job.backend);
     checkpoint_remove(job.checkpoint);
     if (result.validated)
         note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f, %s", (long long)result.epoch,

@@ -11,14 +11,40 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/ranks.h"
 
 static bool is_stdin(const char *path) { return !path || !strcmp(path, "-"); }
 
 char *in_name(const char *path) { return xstrdup(is_stdin(path) ? "standard input" : path); }
 
+/* Gives every rank the first one's standard input, which a launcher gives to none but that: puts its bytes into a file of each. */
+static void share_stdin(void)
+{
+    static bool shared;
+    enum { PART = 1 << 20 };
+    if (shared || ranks_size() == 1) return;
+    shared = true;
+    const int fd = memfd_create("standard input", MFD_CLOEXEC);
+    char *part = xmalloc(PART);
+    int64_t n = 1;
+    while (n > 0) {
+        if (!ranks_self())
+            do n = read(STDIN_FILENO, part, PART);
+            while (n < 0 && errno == EINTR);
+        ranks_broadcast(&n, sizeof n);
+        if (n > 0) ranks_broadcast(part, (size_t)n);
+        for (int64_t done = 0, put; done < n; done += put)
+            if ((put = write(fd, part + done, (size_t)(n - done))) < 0) die_errno(EX_IOERR, "standard input");
+    }
+    free(part);
+    if (n < 0 || fd < 0 || lseek(fd, 0, SEEK_SET) || dup2(fd, STDIN_FILENO) < 0) die_errno(EX_IOERR, "standard input");
+    close(fd);
+}
+
 /* Opens what gives a file's or a pipe's bytes; *st says which. */
 static int open_input(const char *path, const char *name, struct stat *st)
 {
+    if (is_stdin(path)) share_stdin();
     int fd = is_stdin(path) ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, st)) die_errno(EX_NOINPUT, "%s", name);
     if (S_ISDIR(st->st_mode)) die(EX_NOINPUT, "%s: is a folder, expected a file", name);

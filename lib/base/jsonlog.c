@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/in.h"
 #include "base/out.h"
+#include "base/ranks.h"
 
 static FILE *file;
 static const char *name;
@@ -43,7 +44,7 @@ static bool cut(const char *path, const jsonlog_mark_t *mark)
 
 void jsonlog_open(const char *path, const jsonlog_mark_t *mark)
 {
-    if (!path) return;
+    if (!path || ranks_self()) return;
     int64_t size = 0;
     const bool ours = mark && is_regular(path, &size) && mark->bytes > 0 && size > 0 && cut(path, mark);
     if (mark && mark->bytes > 0 && size > 0 && !ours) warn("%s: not the log that the checkpoint goes with; begun anew", path);

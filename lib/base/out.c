@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/ranks.h"
 
 enum { MAX_OPEN = 16 };
 
@@ -82,7 +83,7 @@ static bool is_special(const char *path)
     return !S_ISREG(st.st_mode);
 }
 
-out_t *out_open(const char *path, bool binary)
+static out_t *open_path(const char *path, bool binary)
 {
     out_t *o = NEW(out_t);
     if (!path || !strcmp(path, "-")) {
@@ -106,13 +107,15 @@ out_t *out_open(const char *path, bool binary)
     return o;
 }
 
+out_t *out_open(const char *path, bool binary) { return open_path(ranks_self() ? "/dev/null" : path, binary); }
+
 bool out_check(const char *path, bool binary)
 {
     if (path && strcmp(path, "-") && is_special(path)) {
         if (access(path, W_OK)) die_errno(EX_CANTCREAT, "%s", path); /* opening a pipe would wait for its reader */
         return false;
     }
-    out_t *o = out_open(path, binary);
+    out_t *o = open_path(path, binary);
     const bool file = o->temp;
     if (file) {
         fclose(o->file);

@@ -9,7 +9,7 @@
 typedef struct out out_t;
 
 /* Opens `path` (NULL or "-": stdout) for writing. With `binary`, a terminal as stdout is refused (EX_USAGE). Failure to
- * create ends the process with EX_CANTCREAT. */
+ * create ends the process with EX_CANTCREAT. Of several ranks (base/ranks.h) the first alone writes; what the others write is gone. */
 out_t *out_open(const char *path, bool binary);
 
 /* Ends the process now where out_open() would later: for long work that writes at its end. Creates nothing. Returns true for

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/minmax.h"
+
 static ranks_carrier_t carrier = {.size = 1};
 
 int ranks_launched(void)
@@ -36,6 +38,22 @@ static void broadcast(int from, void *bytes, size_t n)
 
 void ranks_broadcast(void *bytes, size_t n) { broadcast(0, bytes, n); }
 
+static ranks_block_t rows_of(int rank, int64_t n, int64_t batch)
+{
+    const ranks_block_t pieces = block_of(rank, (n + batch - 1) / batch);
+    return (ranks_block_t){min64(pieces.first * batch, n), min64(pieces.end * batch, n)};
+}
+
+ranks_block_t ranks_rows(int64_t n, int64_t batch) { return rows_of(carrier.self, n, batch); }
+
+void ranks_share_rows(void *array, int64_t n, int64_t batch, size_t size)
+{
+    for (int rank = 0; rank < carrier.size; rank++) {
+        const ranks_block_t rows = rows_of(rank, n, batch);
+        broadcast(rank, (char *)array + (size_t)rows.first * size, (size_t)(rows.end - rows.first) * size);
+    }
+}
+
 /* The part of an array that a rank has filled. */
 typedef struct {
     char *bytes;
@@ -48,13 +66,7 @@ static part_t part_of(int rank, void *array, int64_t count, size_t size)
     return (part_t){(char *)array + (size_t)b.first * size, (size_t)(b.end - b.first) * size};
 }
 
-void ranks_share(void *array, int64_t count, size_t size)
-{
-    for (int rank = 0; rank < carrier.size; rank++) {
-        const part_t part = part_of(rank, array, count, size);
-        broadcast(rank, part.bytes, part.n);
-    }
-}
+void ranks_share(void *array, int64_t count, size_t size) { ranks_share_rows(array, count, 1, size); }
 
 void ranks_gather(void *array, int64_t count, size_t size)
 {

@@ -37,6 +37,11 @@ void ranks_broadcast(void *bytes, size_t n);
 void ranks_share(void *array, int64_t count, size_t size);
 void ranks_gather(void *array, int64_t count, size_t size);
 
+/* The same where a piece is a run of `batch` rows, the last of them shorter: this rank's block of n rows, and rows of `size` bytes of which
+ * each rank has filled its block. */
+ranks_block_t ranks_rows(int64_t n, int64_t batch);
+void ranks_share_rows(void *array, int64_t n, int64_t batch, size_t size);
+
 /* What passes bytes between ranks; `from` of a broadcast is the rank that has them. MPI's is taken by ranks_start(). */
 typedef struct {
     int self, size;

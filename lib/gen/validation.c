@@ -66,23 +66,22 @@ static void add_user(validation_t *v, validation_score_t *s, const history_t *h,
     s->ndcg10 += ranking_gain(rank) / (double)v->count;
 }
 
-/* Makes the lists of n users, each rank those of a block of whole batches. There is room for all batches. */
+/* Makes the lists of n users, each rank those of a block of whole batches. */
 static void make_lists(validation_t *v, int beam, int64_t n, const history_t *histories, int64_t places, int32_t *items, float *scores)
 {
-    const int64_t batches = (n + DECODER_BATCH - 1) / DECODER_BATCH;
-    const ranks_block_t ours = ranks_block(batches);
-    const int64_t first = min64(ours.first * DECODER_BATCH, n), count = min64(ours.end * DECODER_BATCH, n) - first;
+    const ranks_block_t ours = ranks_rows(n, DECODER_BATCH);
+    const int64_t count = ours.end - ours.first;
     if (count > 0)
-        decoder_topk(v->decoder, count, histories + first, beam, v->protocol == PROTOCOL_UNSEEN ? VALID_K : 0, (int)places,
-                     items + first * places, scores);
-    ranks_share(items, batches, (size_t)(DECODER_BATCH * places) * sizeof *items);
+        decoder_topk(v->decoder, count, histories + ours.first, beam, v->protocol == PROTOCOL_UNSEEN ? VALID_K : 0, (int)places,
+                     items + ours.first * places, scores);
+    ranks_share_rows(items, n, DECODER_BATCH, (size_t)places * sizeof *items);
     progress_add(n - count);
 }
 
 /* Scores n users, whose lists need so many places. */
 static void score_chunk(validation_t *v, validation_score_t *s, int beam, int64_t n, const history_t *histories, int64_t places)
 {
-    int32_t *items = NEW_ARRAY(int32_t, (n + DECODER_BATCH) * places);
+    int32_t *items = NEW_ARRAY(int32_t, n * places);
     float *scores = NEW_ARRAY(float, n * places);
     make_lists(v, beam, n, histories, places, items, scores);
     for (int64_t i = 0; i < n; i++) add_user(v, s, &histories[i], places, items + i * places);

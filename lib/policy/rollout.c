@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "base/ranks.h"
 #include "base/rng.h"
 #include "base/simd.h"
 #include "gen/decoder.h"
@@ -185,19 +186,28 @@ static void draw_batch(void *ctx, int64_t batch, int worker)
     }
 }
 
-static void draw_beams(rollout_t *r)
+/* Draws the beams of prompts [ours.first, ours.end). */
+static void draw_beams(rollout_t *r, ranks_block_t ours)
 {
-    const int64_t count = r->n * r->group;
+    const int64_t n = ours.end - ours.first, count = n * r->group;
     int32_t *items = NEW_ARRAY(int32_t, count);
     float *scores = NEW_ARRAY(float, count);
-    decoder_topk(r->decoder, r->n, r->prompts, r->group, 0, r->group, items, scores);
+    if (n > 0) decoder_topk(r->decoder, n, r->prompts + ours.first, r->group, 0, r->group, items, scores);
     for (int64_t c = 0; c < count; c++) {
-        draw_t *d = &r->draws[c];
+        draw_t *d = &r->draws[ours.first * r->group + c];
         *d = (draw_t){.item = items[c], .log_prob = scores[c]};
         d->count = vocab_sid(&r->space->vocab, r->space->sids, items[c], d->tokens);
     }
     free(items);
     free(scores);
+}
+
+static void draw_samples(rollout_t *r)
+{
+    const ranks_block_t ours = ranks_block((r->n + BATCH - 1) / BATCH);
+    if (r->workers != parallel_workers()) make_work(r);
+    r->room = stepper_measure(r->space, r->n, r->prompts, BATCH, r->group);
+    parallel_block(ours.first, ours.end, draw_batch, r);
 }
 
 void rollout_run(rollout_t *r, int64_t n, const history_t *prompts, uint64_t key, int64_t first, draw_t *draws)
@@ -207,11 +217,8 @@ void rollout_run(rollout_t *r, int64_t n, const history_t *prompts, uint64_t key
     r->prompts = prompts;
     r->key = key;
     r->draws = draws;
-    if (r->sampler == SAMPLER_BEAM) {
-        draw_beams(r);
-        return;
-    }
-    if (r->workers != parallel_workers()) make_work(r);
-    r->room = stepper_measure(r->space, n, prompts, BATCH, r->group);
-    parallel_for((n + BATCH - 1) / BATCH, draw_batch, r);
+    const int64_t batch = r->sampler == SAMPLER_BEAM ? DECODER_BATCH : BATCH;
+    if (r->sampler == SAMPLER_BEAM) draw_beams(r, ranks_rows(n, batch));
+    else draw_samples(r);
+    ranks_share_rows(draws, n, batch, (size_t)r->group * sizeof *draws);
 }

@@ -28,7 +28,7 @@ rollout_t *rollout_new(const network_t *net, const space_t *space, sampler_t sam
 void rollout_free(rollout_t *r);
 
 /* draws [n, group]: candidates of each prompt. What is drawn for prompt i depends on `key` and first + i alone. Parallel over
- * fixed batches. */
+ * fixed batches, of which each rank draws a block; all then have all. */
 void rollout_run(rollout_t *r, int64_t n, const history_t *prompts, uint64_t key, int64_t first, draw_t *draws);
 
 #endif

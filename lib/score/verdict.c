@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/minmax.h"
+#include "base/progress.h"
+#include "base/ranks.h"
 #include "data/met.h"
 #include "data/ranking.h"
 
@@ -42,6 +44,21 @@ static void take_lists(verdict_t *v, const ranker_query_t *q, met_t *met, int64_
     for (int64_t u = 0; u < q->n; u++) rank_user(v, met, &q->histories[u], first + u, places, items + u * places);
 }
 
+/* Makes the lists of a chunk of users, each rank those of a block of whole batches. */
+static void make_lists(ranker_t *r, const ranker_query_t *q, int64_t places, int32_t *items, float *scores)
+{
+    enum { BATCH = 2048 }; /* users: a multiple of what every ranker takes together, so that its products are as large as without ranks */
+    const ranks_block_t ours = ranks_rows(q->n, BATCH);
+    ranker_query_t own = *q;
+    own.n = ours.end - ours.first;
+    own.histories += ours.first;
+    own.users += ours.first;
+    if (own.n > 0) r->topk(r, &own, places, items + ours.first * places, scores + ours.first * places);
+    progress_add(q->n - own.n);
+    ranks_share_rows(items, q->n, BATCH, (size_t)places * sizeof *items);
+    ranks_share_rows(scores, q->n, BATCH, (size_t)places * sizeof *scores);
+}
+
 /* Asks about n users from `first` on. */
 static void ask_chunk(verdict_t *v, ranker_t *r, ranker_query_t q, met_t *met, int64_t first, int64_t places)
 {
@@ -49,7 +66,7 @@ static void ask_chunk(verdict_t *v, ranker_t *r, ranker_query_t q, met_t *met, i
     float *scores = NEW_ARRAY(float, size_mul((size_t)q.n, (size_t)places));
     q.histories += first;
     q.users += first;
-    r->topk(r, &q, places, items, scores);
+    make_lists(r, &q, places, items, scores);
     take_lists(v, &q, met, first, places, items, scores);
     free(items);
     free(scores);

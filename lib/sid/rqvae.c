@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/progress.h"
+#include "base/ranks.h"
 #include "base/rng.h"
 #include "nn/kmeans.h"
 #include "nn/optim.h"
@@ -31,7 +32,8 @@ struct rqvae_trainer {
     int64_t begin, count;  /* the step's part of it */
     int shards;
     double rate;
-    int32_t *codes;        /* [batch, levels] codes chosen in the step */
+    int32_t *codes;        /* [shards, stride] codes chosen in the step: [rows of the shard, levels] of each */
+    int64_t stride;
     rqvae_loss_t *shard_loss; /* [shards] */
     /* of the epoch so far; saved */
     rqvae_loss_t loss;     /* sums of what rows add to its means */
@@ -55,7 +57,7 @@ rqvae_trainer_t *rqvae_trainer_new(const rqvae_options_t *o, quantiser_t *q, int
     rqvae_trainer_t *t = NEW(rqvae_trainer_t);
     *t = (rqvae_trainer_t){.o = *o, .q = q, .n = n, .rows = *rows};
     t->order = NEW_ARRAY(int64_t, n);
-    t->codes = NEW_ARRAY(int32_t, (o->batch < n ? o->batch : n) * q->levels);
+    t->codes = NEW_ARRAY(int32_t, ((o->batch < n ? o->batch : n) + o->shards) * q->levels);
     t->shard_loss = NEW_ARRAY(rqvae_loss_t, o->shards);
     t->chosen = NEW_ARRAY(int64_t, all_codes(t));
     const uint64_t key = rng_stream(o->seed, "rqvae networks");
@@ -106,7 +108,7 @@ static void run_shard(void *ctx, int64_t shard, int worker)
     uint8_t *has_image = gather(t->rows.has_image, 1, order, n), *has_intent = gather(t->rows.has_intent, 1, order, n);
     const quantiser_rows_t rows = {x, has_image, intents, has_intent, order};
     rqvae_gradients(&t->o.terms, q, n, &rows, t->quantise, 1.0f / (float)t->count, t->learner.grads[shard],
-                    t->codes + begin * q->levels, &t->shard_loss[shard]);
+                    t->codes + shard * t->stride, &t->shard_loss[shard]);
     free(has_intent);
     free(has_image);
     free(intents);
@@ -115,6 +117,7 @@ static void run_shard(void *ctx, int64_t shard, int worker)
 
 static void add_loss(rqvae_trainer_t *t)
 {
+    ranks_share(t->shard_loss, t->shards, sizeof *t->shard_loss);
     for (int s = 0; s < t->shards; s++) {
         t->loss.text += t->shard_loss[s].text / (double)t->n;
         t->loss.image += t->shard_loss[s].image / (double)t->n;
@@ -135,8 +138,13 @@ static void repel(rqvae_trainer_t *t)
 static void count_codes(rqvae_trainer_t *t)
 {
     const quantiser_t *q = t->q;
-    for (int64_t i = 0; t->quantise && i < t->count; i++)
-        for (int l = 0; l < q->levels; l++) t->chosen[l * q->codes + t->codes[i * q->levels + l]]++;
+    if (!t->quantise) return;
+    ranks_share(t->codes, t->shards, (size_t)t->stride * sizeof *t->codes);
+    for (int64_t s = 0, begin, end; s < t->shards; s++) {
+        const int32_t *code = t->codes + s * t->stride;
+        shard_rows(t->count, s, t->shards, &begin, &end);
+        for (int64_t i = 0; i < (end - begin) * q->levels; i++) t->chosen[i % q->levels * q->codes + code[i]]++;
+    }
 }
 
 static double rate_now(const rqvae_trainer_t *t)
@@ -151,7 +159,9 @@ static void train_step(void *ctx, int64_t epoch, int64_t step)
     t->begin = step * t->o.batch;
     t->count = t->n - t->begin < t->o.batch ? t->n - t->begin : t->o.batch;
     t->shards = shards_for(&t->o, t->count);
-    parallel_for(t->shards, run_shard, t);
+    t->stride = (t->count + t->shards - 1) / t->shards * t->q->levels;
+    const ranks_block_t ours = ranks_block(t->shards);
+    parallel_block(ours.first, ours.end, run_shard, t);
     repel(t);
     t->rate = rate_now(t);
     const update_options_t o = {.lr = t->rate, .beta2 = 0.999};

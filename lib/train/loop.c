@@ -167,8 +167,10 @@ loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, le
     loop_t l = {.o = o, .trainer = trainer, .learner = learner,
                 .checkpoint = {.folder = o->folder, .fingerprint = o->fingerprint}};
     collect_fields(&l);
+    if (ranks_size() > learner->shards)
+        warn("more ranks (%d) than shards (%lld): the others have nothing to train on", ranks_size(), (long long)learner->shards);
     const bool resumed = load(&l);
-    jsonlog_open(ranks_self() ? NULL : o->log, resumed ? &l.log : NULL);
+    jsonlog_open(o->log, resumed ? &l.log : NULL);
     if (resumed)
         note("going on from %s: %s %lld, step %lld", o->folder, trainer->round_name, (long long)l.at.round + 1,
              (long long)l.at.step);

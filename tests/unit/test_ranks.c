@@ -87,6 +87,19 @@ TEST(blocks_cover_the_work_in_order_and_evenly)
 
 /* --- Arrays --------------------------------------------------------------------------------------------------------------- */
 
+/* Rows of two numbers, three in a piece. */
+static bool shares_rows(void)
+{
+    int rows[MOST_SHARDS][2] = {0};
+    const ranks_block_t b = ranks_rows(MOST_SHARDS, 3);
+    if (b.first < b.end && (b.first % 3 || (b.end % 3 && b.end != MOST_SHARDS))) return false;
+    for (int64_t i = b.first; i < b.end; i++) rows[i][0] = rows[i][1] = (int)i;
+    ranks_share_rows(rows, MOST_SHARDS, 3, sizeof *rows);
+    for (int i = 0; i < MOST_SHARDS; i++)
+        if (rows[i][0] != i || rows[i][1] != i) return false;
+    return true;
+}
+
 static bool shares(void)
 {
     int shared[MOST_SHARDS] = {0}, gathered[MOST_SHARDS] = {0};
@@ -101,7 +114,7 @@ static bool shares(void)
 
 TEST(arrays_come_together)
 {
-    for (int size = 1; size <= MOST_RANKS; size++) CHECK(in_ranks(size, shares));
+    for (int size = 1; size <= MOST_RANKS; size++) CHECK(in_ranks(size, shares) && in_ranks(size, shares_rows));
 }
 
 /* --- The tree ------------------------------------------------------------------------------------------------------------- */
