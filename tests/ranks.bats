@@ -50,20 +50,20 @@ same() {
     cmp one.st ranks.st
 }
 
-# alike "OUTPUT ..." TOOL [options]: the files that a tool writes are the same by 1 rank, and by 2 to 4 of 1 or 2 threads.
+# alike "OUTPUT ..." TOOL [options]: the files that a tool writes are the same by 1 rank, by 3 of 2 threads, and by 4 of one.
 alike() {
     local files=$1 tool=$2 file r
-    "$BIN/$tool" -q "${@:3}" <embeddings.st
+    "$BIN/$tool" -q "${@:3}" <input
     for file in $files; do mv "$file" "one.$file"; done
-    for r in 2 3 4; do
-        mpirun -n $r "$BIN/$tool" -q "${@:3}" --threads $((1 + r % 2)) <embeddings.st
+    for r in 3 4; do
+        mpirun -n $r "$BIN/$tool" -q "${@:3}" --threads $((1 + r % 2)) <input
         for file in $files; do cmp <(untimed "one.$file") <(untimed "$file"); done
     done
 }
 
 @test "policy training: the same bytes, drawn or by beams, with several updates a step" {
     train -o model.st
-    : >embeddings.st
+    : >input
     local rl=(-m model.st -s sids.st -i interactions.st --reward list --shards 4 --prompts-per-step 40 --epochs 0.5 --valid-every 4 --lr 0.001 --inner-steps 2
         --log log.jsonl -o rl.st)
     alike 'rl.st log.jsonl' qarm-rl "${rl[@]}" --sampler constrained-sample
@@ -72,14 +72,24 @@ alike() {
 }
 
 @test "quantisers: the same bytes, of what all read from the first one's standard input" {
-    python_with quantised <<<'embeddings("embeddings.st", heaps(700))'
+    python_with quantised <<<'embeddings("input", heaps(700))'
     alike 'codes.st log.jsonl' rqvae --levels 3 --codes 16 --latent 8 --hidden 24 --epochs 5 --warmup 3 --batch 512 --shards 5 --log log.jsonl -o codes.st
     alike codes.st rqvae --method rkmeans --levels 3 --codes 16 -o codes.st
 }
 
-# Of users enough that every rank has some to ask.
-@test "evaluation: the same bytes of metrics, ranks and lists" {
-    train -o model.st
+@test "embeddings: the same bytes by terms, and by a decoder whose vectors are kept" {
+    for i in $(seq 400); do echo "{\"id\": \"i$i\", \"title\": \"lamp $((i % 7)) of glass $i\", \"description\": \"for gardens $((i * i % 31))\"}"; done >items.jsonl
+    cp items.jsonl input # what comes by standard input
+    alike e.st embed --image none --dim 16 --fields title,description -o e.st
+    "$HELPERS/llm_folder.py" llm family=qwen2
+    "$BIN/tokenize" train -q --vocab 300 -o llm/tokenizer.json items.jsonl
+    alike e.st embed --image none --text llm:llm --cache none --fields title,description -o e.st
+    alike e.st embed --image none --text llm:llm --cache cache --fields title,description -o e.st
+    fails_with 64 "one process's" mpirun -n 2 "$BIN/embed" --image builtin --fields title -o e.st items.jsonl
+}
+
+# Makes users enough that every rank has some to ask.
+many_users() {
     /usr/bin/python3 - <<'PY'
 import numpy as np
 from tensors import load, save
@@ -93,10 +103,16 @@ for key, value in t.items():
         t[key] = np.tile(value, times)
 t["user_ids"] = np.frombuffer("".join(f"u{i}\n" for i in range(users * times)).encode(), "u1")
 save("interactions.st", t, meta)
-
 PY
-    : >embeddings.st
+    : >input
+}
+
+@test "mixtures, and evaluation of both: the same bytes of weights, metrics, ranks and lists" {
+    many_users
+    train -o model.st
+    alike 'blend.st report.json' blend -m model.st -s sids.st -i interactions.st --users 5000 --even 0.05 --report report.json -o blend.st
     alike 'm.json users.st lists.st' evaluate -m model.st -s sids.st -i interactions.st --baseline popular,cooccur --per-user users.st --recs-out lists.st -o m.json
+    alike 'm.json users.st' evaluate -m model.st -s sids.st --blend blend.st -i interactions.st --per-user users.st -o m.json
 }
 
 @test "a rank that is killed ends all, and the same command goes on as any number of them" {
@@ -141,7 +157,7 @@ PY
 
 @test "no other program loads MPI's library" {
     for program in "$BIN"/*; do
-        case ${program##*/} in sidgen-train | qarm-rl | rqvae | evaluate) continue ;; esac
+        case ${program##*/} in embed | rqvae | sidgen-train | qarm-rl | blend | evaluate) continue ;; esac
         ! ldd "$program" | grep -q libmpi || fail "$program does"
     done
 }

@@ -5,6 +5,7 @@
 #include "base/cli.h"
 #include "base/err.h"
 #include "base/out.h"
+#include "base/ranks.h"
 #include "blend/cooccurrence.h"
 #include "blend/fitting.h"
 #include "blend/likeness.h"
@@ -200,6 +201,7 @@ static void check_options(int operands, char **argv)
 
 int main(int argc, char **argv)
 {
+    ranks_start();
     check_options(cli_parse(&cli, argc, argv), argv);
     inputs_t in = inputs_open();
     blend_t b = blend_make(&in);

@@ -8,6 +8,7 @@
 #include "base/jsonlog.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "base/ranks.h"
 #include "base/progress.h"
 #include "data/config.h"
 #include "data/items.h"
@@ -431,10 +432,13 @@ static void show_nearest(const char *path)
 
 int main(int argc, char **argv)
 {
+    ranks_start();
     int operands = cli_parse(&cli, argc, argv);
     if (operands > 1) die(EX_USAGE, "'%s': expected one file of items at most", argv[2]);
     if (opt.embeddings && !opt.nearest) die(EX_USAGE, "--embeddings goes with --nearest");
     parse_engines();
+    if (ranks_size() > 1 && (strcmp(opt.image, "none") || uses_server()))
+        die(EX_USAGE, "pictures and servers are one process's: with ranks, expected --image none, and engines of this machine");
     if (opt.fit && opt.fit_only) die(EX_USAGE, "--fit-only makes what --fit uses: expected one of them");
     if (opt.fit && opt.fit_weights) die(EX_USAGE, "--fit-weights fits what --fit has: expected one of them");
     const char *path = operands ? argv[1] : NULL;

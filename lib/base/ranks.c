@@ -31,12 +31,12 @@ int ranks_owner(int64_t piece, int64_t count) { return (int)(piece * carrier.siz
 void ranks_send(int to, const void *bytes, size_t n) { carrier.send(to, bytes, n); }
 void ranks_receive(int from, void *bytes, size_t n) { carrier.receive(from, bytes, n); }
 
-static void broadcast(int from, void *bytes, size_t n)
+void ranks_broadcast_from(int from, void *bytes, size_t n)
 {
     if (carrier.size > 1 && n) carrier.broadcast(from, bytes, n);
 }
 
-void ranks_broadcast(void *bytes, size_t n) { broadcast(0, bytes, n); }
+void ranks_broadcast(void *bytes, size_t n) { ranks_broadcast_from(0, bytes, n); }
 
 static ranks_block_t rows_of(int rank, int64_t n, int64_t batch)
 {
@@ -50,7 +50,16 @@ void ranks_share_rows(void *array, int64_t n, int64_t batch, size_t size)
 {
     for (int rank = 0; rank < carrier.size; rank++) {
         const ranks_block_t rows = rows_of(rank, n, batch);
-        broadcast(rank, (char *)array + (size_t)rows.first * size, (size_t)(rows.end - rows.first) * size);
+        ranks_broadcast_from(rank, (char *)array + (size_t)rows.first * size, (size_t)(rows.end - rows.first) * size);
+    }
+}
+
+void ranks_share_runs(void *array, int64_t n, int64_t batch, const int64_t *offsets, size_t size)
+{
+    for (int rank = 0; rank < carrier.size; rank++) {
+        const ranks_block_t rows = rows_of(rank, n, batch);
+        const int64_t first = offsets[rows.first], count = offsets[rows.end] - first;
+        ranks_broadcast_from(rank, (char *)array + (size_t)first * size, (size_t)count * size);
     }
 }
 

@@ -30,8 +30,9 @@ int ranks_owner(int64_t piece, int64_t count);
 void ranks_send(int to, const void *bytes, size_t n);
 void ranks_receive(int from, void *bytes, size_t n);
 
-/* All get rank 0's n bytes. */
+/* All get rank 0's n bytes; or those of rank `from`. */
 void ranks_broadcast(void *bytes, size_t n);
+void ranks_broadcast_from(int from, void *bytes, size_t n);
 
 /* Of an array of `count` elements of `size` bytes each rank has filled in its block: then all have all, or rank 0 alone. */
 void ranks_share(void *array, int64_t count, size_t size);
@@ -41,6 +42,9 @@ void ranks_gather(void *array, int64_t count, size_t size);
  * each rank has filled its block. */
 ranks_block_t ranks_rows(int64_t n, int64_t batch);
 void ranks_share_rows(void *array, int64_t n, int64_t batch, size_t size);
+
+/* The same of rows that are elements offsets[row] .. offsets[row + 1] of the array. */
+void ranks_share_runs(void *array, int64_t n, int64_t batch, const int64_t *offsets, size_t size);
 
 /* What passes bytes between ranks; `from` of a broadcast is the rank that has them. MPI's is taken by ranks_start(). */
 typedef struct {

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/minmax.h"
 #include "base/parallel.h"
+#include "base/ranks.h"
 #include "gen/scorer.h"
 
 enum { CHUNK = 2048 /* histories at once */, SHARD = 16 };
@@ -124,14 +125,16 @@ static void appraise(void *ctx, int64_t shard, int worker)
 
 void appraiser_run(appraiser_t *a, int64_t n, const history_t *histories, const int64_t *offsets, const int32_t *items, double *p)
 {
+    const ranks_block_t ours = ranks_rows(n, CHUNK);
     get_ready(a);
     a->items = items;
     a->p = p;
-    for (int64_t first = 0; first < n; first += CHUNK) {
+    for (int64_t first = ours.first; first < ours.end; first += CHUNK) {
         a->n = min64(CHUNK, n - first);
         a->histories = histories + first;
         a->offsets = offsets + first;
         if (a->generator >= 0) ask_generator(a);
         parallel_for((a->n + SHARD - 1) / SHARD, appraise, a);
     }
+    ranks_share_runs(p, n, CHUNK, offsets, (size_t)a->blend->parts * sizeof *p);
 }

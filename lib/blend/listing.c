@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/minmax.h"
+#include "base/ranks.h"
 #include "data/met.h"
 
 enum { AT_ONCE = 1 << 14 }; /* histories */
@@ -25,7 +26,10 @@ void listing_each(const blend_t *b, mixer_t *m, const mixing_t *how, int64_t n, 
         count = out ? met_chunk(&met, min64(n - first, AT_ONCE), histories + first, k, k, &places) : min64(n - first, AT_ONCE);
         int32_t *items = NEW_ARRAY(int32_t, count * places);
         float *scores = NEW_ARRAY(float, count * places);
-        mixer_topk(m, how, count, histories + first, (int)max64(beam, k), out ? (int)k : 0, places, items, scores);
+        const ranks_block_t ours = ranks_rows(count, MIXER_BATCH);
+        mixer_topk(m, how, ours.end - ours.first, histories + first + ours.first, (int)max64(beam, k), out ? (int)k : 0, places,
+                   items + ours.first * places, scores + ours.first * places);
+        ranks_share_rows(items, count, MIXER_BATCH, (size_t)places * sizeof *items);
         for (int64_t i = 0; i < count; i++) {
             int32_t *list = items + i * places;
             if (out) met_take(&met, &histories[first + i]);

@@ -10,7 +10,7 @@
 #include "gen/decoder.h"
 #include "gen/scorer.h"
 
-enum { CHUNK = 2048 /* histories at once */, SHARD = 16, EMPTY = -1 };
+enum { SHARD = 16, EMPTY = -1 };
 
 /* An item that may be among a history's best. */
 typedef struct {
@@ -44,9 +44,9 @@ struct mixer {
     scorer_t *scorer;
     workspace_t *work;
     int workers;
-    asked_t asked[CHUNK];
+    asked_t asked[MIXER_BATCH];
     /* what the scorer is asked */
-    int64_t offsets[CHUNK + 1];
+    int64_t offsets[MIXER_BATCH + 1];
     int32_t *items;
     float *log_p;
     int64_t item_count, item_cap, log_cap;
@@ -90,7 +90,7 @@ void mixer_free(mixer_t *m)
     drop_work(m);
     decoder_free(m->decoder);
     scorer_free(m->scorer);
-    for (int i = 0; i < CHUNK; i++) free(m->asked[i].candidates);
+    for (int i = 0; i < MIXER_BATCH; i++) free(m->asked[i].candidates);
     free(m->items);
     free(m->log_p);
     free(m);
@@ -432,10 +432,10 @@ void mixer_topk(mixer_t *m, const mixing_t *how, int64_t n, const history_t *his
     m->width = width;
     m->spare = spare;
     m->beam_k = max64(width, spare ? k : 0);
-    m->beam = NEW_ARRAY(int32_t, min64(n, CHUNK) * m->beam_k);
-    m->beam_log_p = NEW_ARRAY(float, min64(n, CHUNK) * m->beam_k);
-    for (int64_t first = 0; first < n; first += CHUNK) {
-        m->n = min64(CHUNK, n - first);
+    m->beam = NEW_ARRAY(int32_t, min64(n, MIXER_BATCH) * m->beam_k);
+    m->beam_log_p = NEW_ARRAY(float, min64(n, MIXER_BATCH) * m->beam_k);
+    for (int64_t first = 0; first < n; first += MIXER_BATCH) {
+        m->n = min64(MIXER_BATCH, n - first);
         m->histories = histories + first;
         m->own = own ? own + first : NULL;
         m->within = within ? within + first : NULL;

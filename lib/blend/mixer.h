@@ -12,6 +12,8 @@
 
 typedef struct mixer mixer_t;
 
+enum { MIXER_BATCH = 2048 }; /* histories taken together: a multiple of what generators take (gen/decoder.h) */
+
 /* Borrows all. `net` and `space` are the generator's, NULL without one. `candidates` >= 1: of each part's best items. */
 mixer_t *mixer_new(const blend_t *blend, const network_t *net, const space_t *space, int64_t candidates);
 void mixer_free(mixer_t *m);

@@ -9,6 +9,7 @@
 #include "base/minmax.h"
 #include "base/parallel.h"
 #include "base/progress.h"
+#include "base/ranks.h"
 #include "lm/backbone.h"
 #include "nn/embedding.h"
 #include "nn/transformer.h"
@@ -145,16 +146,26 @@ static void keep(text_llm_t *e, const unit_t *u)
     if (e->answers) answers_put(e->answers, u->key, u->vectors, (size_t)(u->count * width_of(e)) * sizeof(float));
 }
 
+/* Passes a unit's vectors on from the rank that has made them; its own cache may have had them, or not. */
+static void share(const text_llm_t *e, unit_t *u, int from)
+{
+    const size_t floats = size_mul((size_t)u->count, (size_t)width_of(e));
+    if (!u->vectors) u->vectors = xfloats(floats);
+    ranks_broadcast_from(from, u->vectors, floats * sizeof(float));
+}
+
 /* Gives every text that waits its vector. */
 static void flush(text_llm_t *e)
 {
     buf_t kept = {0};
     bool *known = NEW_ARRAY(bool, e->units_count + 1);
     for (int64_t i = 0; i < e->units_count; i++) known[i] = recall(e, &e->units[i], &kept);
-    parallel_for(e->units_count, run_unit, e);
+    const ranks_block_t ours = ranks_block(e->units_count);
+    parallel_block(ours.first, ours.end, run_unit, e);
     for (int64_t i = 0; i < e->units_count; i++) {
         unit_t *u = &e->units[i];
-        if (!known[i]) keep(e, u);
+        share(e, u, ranks_owner(i, e->units_count));
+        if (!known[i] && !ranks_self()) keep(e, u);
         for (int64_t j = 0; j < u->count; j++) embedding_rows_set(&e->rows, u->row[j], u->vectors + j * width_of(e), width_of(e));
         progress_add(u->count);
         empty_unit(u);

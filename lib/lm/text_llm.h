@@ -21,7 +21,7 @@ typedef struct {
 
 /* Opens the engine; what is wrong with the folder ends the process, see backbone_open(), as do more tokens than the model has positions
  * for (EX_USAGE). An item's fields are one text, a line each. Vectors depend on which texts stand next to each other in
- * the last digits, and not on threads or on what was kept. */
+ * the last digits, and not on threads, ranks or what was kept. */
 text_engine_t *text_llm(const text_llm_options_t *o);
 
 /* The digest of what an engine was opened with, borrowed. */

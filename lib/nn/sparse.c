@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "base/ranks.h"
 #include "base/simd.h"
 
 enum { ROWS = 64 /* a shard */, AHEAD = 8 /* elements whose rows of the dense matrix are on their way */ };
@@ -73,7 +74,9 @@ static void product_shard(void *ctx, int64_t shard, int worker)
 void csr_product(const csr_t *x, int64_t k, const float *b, float *y)
 {
     struct product p = {x, k, b, y};
-    parallel_for((x->rows + ROWS - 1) / ROWS, product_shard, &p);
+    const ranks_block_t ours = ranks_block((x->rows + ROWS - 1) / ROWS);
+    parallel_block(ours.first, ours.end, product_shard, &p);
+    ranks_share_rows(y, x->rows, ROWS, (size_t)k * sizeof *y);
 }
 
 double csr_sum_squares(const csr_t *x)

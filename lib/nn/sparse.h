@@ -15,7 +15,7 @@ typedef struct {
 /* The transpose, its rows' elements in ascending order of column. */
 csr_t csr_transpose(const csr_t *x);
 
-/* y [rows, k] = x b, b dense [cols, k]. */
+/* y [rows, k] = x b, b dense [cols, k]. Of several ranks each takes a block of rows; all then have all. */
 void csr_product(const csr_t *x, int64_t k, const float *b, float *y);
 
 /* Sum of the squares of all elements. */

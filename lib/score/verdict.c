@@ -8,6 +8,7 @@
 #include "base/minmax.h"
 #include "base/progress.h"
 #include "base/ranks.h"
+#include "blend/mixer.h"
 #include "data/met.h"
 #include "data/ranking.h"
 
@@ -47,16 +48,15 @@ static void take_lists(verdict_t *v, const ranker_query_t *q, met_t *met, int64_
 /* Makes the lists of a chunk of users, each rank those of a block of whole batches. */
 static void make_lists(ranker_t *r, const ranker_query_t *q, int64_t places, int32_t *items, float *scores)
 {
-    enum { BATCH = 2048 }; /* users: a multiple of what every ranker takes together, so that its products are as large as without ranks */
-    const ranks_block_t ours = ranks_rows(q->n, BATCH);
+    const ranks_block_t ours = ranks_rows(q->n, MIXER_BATCH); /* products are then as large as without ranks, whoever ranks */
     ranker_query_t own = *q;
     own.n = ours.end - ours.first;
     own.histories += ours.first;
     own.users += ours.first;
     if (own.n > 0) r->topk(r, &own, places, items + ours.first * places, scores + ours.first * places);
     progress_add(q->n - own.n);
-    ranks_share_rows(items, q->n, BATCH, (size_t)places * sizeof *items);
-    ranks_share_rows(scores, q->n, BATCH, (size_t)places * sizeof *scores);
+    ranks_share_rows(items, q->n, MIXER_BATCH, (size_t)places * sizeof *items);
+    ranks_share_rows(scores, q->n, MIXER_BATCH, (size_t)places * sizeof *scores);
 }
 
 /* Asks about n users from `first` on. */
