@@ -238,7 +238,7 @@ assert {i["label"] for r in rs for i in r["intents"]} == {0, 1}'
 @test "wrong usage" {
     local bad
     for bad in '' '--url http://127.0.0.1:1/v1' '--model m' '--url http://127.0.0.1:1 --model m --model m' \
-        '--url http://127.0.0.1:1 --url http://127.0.0.1:2 --model m' '--url ftp://x --model m' '--url http://u:p@x/v1 --model m'; do
+        '--url http://127.0.0.1:1 --url http://127.0.0.1:1 --model m' '--url ftp://x --model m' '--url http://u:p@x/v1 --model m'; do
         # shellcheck disable=SC2086 # words
         run --separate-stderr "$BIN/mine-intent" --engine http --cache none $bad /dev/null
         assert_failure 64

@@ -139,7 +139,7 @@ int main(int argc, char **argv)
     int operands = cli_parse(&cli, argc, argv);
     if (operands > 1) die(EX_USAGE, "'%s': expected one file of items at most", argv[2]);
     const char *path = operands ? argv[1] : NULL;
-    if (strcmp(engine, "http") && (model_client_options.url || model_client_options.model || prompt))
+    if (strcmp(engine, "http") && (model_client_options.urls.count || model_client_options.model || prompt))
         die(EX_USAGE, "--url, --model and --prompt go with --engine http");
 
 

@@ -255,7 +255,7 @@ static void end_attempt(fetch_t *f, slot_t *s, CURLcode code)
     fetch_kind_t kind = fetch_attempt_judge(&s->attempt, code);
     s->attempt.result.retries = s->retries;
     if (kind == FETCH_REFUSED && redirect(f, s)) return;
-    if ((kind == FETCH_GAVE_UP || kind == FETCH_NO_SERVER) && s->retries < f->options.max_retries) {
+    if ((kind == FETCH_GAVE_UP || kind == FETCH_NO_SERVER) && s->retries < f->options.max_retries && !s->attempt.request.once) {
         s->due = seconds_now() + wait_before_retry(f, s);
         s->retries++;
         forget_redirects(s);

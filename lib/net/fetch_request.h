@@ -74,6 +74,7 @@ typedef struct {
     const void *body;            /* NULL: GET, otherwise POST */
     size_t n;
     uint64_t key;                /* of the random waits */
+    bool once;                   /* sent once, whatever max_retries says */
     bool follow;                 /* redirects, FETCH_MAX_REDIRECTS at most and never from https to http; not with headers or a body */
 
     /* Looks at a 2xx reply's body (NUL-terminated, may be changed): NULL, or why it is no good and is to be asked for again,

@@ -10,16 +10,24 @@ static const double turn_seconds = 0.002;
 
 static bool same(const char *a, const char *b) { return a == b || (a && b && !strcmp(a, b)); }
 
-endpoint_t *endpoints_get(endpoints_t *x, const char *url, const char *model)
+static bool same_lists(cli_list_t a, cli_list_t b)
+{
+    if (a.count != b.count) return false;
+    for (int i = 0; i < a.count; i++)
+        if (strcmp(a.items[i], b.items[i]) != 0) return false;
+    return true;
+}
+
+endpoint_t *endpoints_get(endpoints_t *x, cli_list_t urls, const char *model)
 {
     for (int i = 0; i < x->count; i++)
-        if (same(x->list[i]->url, url) && same(x->list[i]->model, model)) return x->list[i];
+        if (same_lists(x->list[i]->urls, urls) && same(x->list[i]->model, model)) return x->list[i];
     model_client_options_t o = model_client_options;
-    o.url = url;
+    o.urls = urls;
     o.model = model;
     endpoint_t *e = NEW(endpoint_t);
     e->client = model_client_open(&o); /* checks both */
-    e->url = xstrdup(url);
+    e->urls = urls;
     e->model = xstrdup(model);
     GROW(x->list, x->count, x->cap);
     x->list[x->count++] = e;
@@ -72,7 +80,6 @@ void endpoints_close(endpoints_t *x)
 {
     for (int i = 0; i < x->count; i++) {
         model_client_close(x->list[i]->client);
-        free(x->list[i]->url);
         free(x->list[i]->model);
         free(x->list[i]);
     }

@@ -7,7 +7,8 @@
 #include "server/model_client.h"
 
 typedef struct {
-    char *url, *model;
+    cli_list_t urls; /* borrowed, as is what they point to */
+    char *model;
     model_client_t *client;
 } endpoint_t;
 
@@ -17,9 +18,9 @@ typedef struct {
     int count, cap;
 } endpoints_t;
 
-/* The endpoint of `url` and `model`, which is made where it is new, with the other options as the command line gave them
+/* The endpoint of these servers and `model`, which is made where it is new, with the other options as the command line gave them
  * (model_client_options). Valid until endpoints_close(). */
-endpoint_t *endpoints_get(endpoints_t *x, const char *url, const char *model);
+endpoint_t *endpoints_get(endpoints_t *x, cli_list_t urls, const char *model);
 
 /* True if every client has room for another request. */
 bool endpoints_have_room(const endpoints_t *x);

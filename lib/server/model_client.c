@@ -10,11 +10,11 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "net/fetch.h"
-#include "server/address.h"
 #include "server/answers.h"
 #include "server/chat_reply.h"
 #include "server/model_body.h"
 #include "server/model_json.h"
+#include "server/pool.h"
 #include "server/server_words.h"
 
 #define XXH_INLINE_ALL
@@ -28,7 +28,7 @@ model_client_options_t model_client_options = {
     .jobs = 16, .max_retries = 5, .max_failures = 0.1, .give_up = 20, .retry_wait = 0.5, .connect_timeout = 10, .timeout = 120,
 };
 
-static const char *const path_name[] = {"/chat/completions", "/embeddings"};
+static const char *const path_name[POOL_PATHS] = {"/chat/completions", "/embeddings"};
 
 /* Who waits for an answer. */
 typedef struct asker {
@@ -42,6 +42,8 @@ typedef struct asker {
 typedef struct {
     model_client_t *client;
     model_path_t path;
+    server_t *server;       /* that it was sent to last */
+    int moved;              /* servers in a row that it was taken away from */
     buf_t body;
     buf_t wire;             /* the body as it was sent last */
     int64_t refused;        /* replies refused so far: part of the answer's key */
@@ -56,8 +58,7 @@ typedef struct {
 
 struct model_client {
     model_client_options_t options;
-    address_t address;
-    char *url[2], *shown[2]; /* by path; for messages */
+    pool_t pool;
     fetch_t *fetch;
     answers_t *answers;
     job_t *jobs;            /* by id */
@@ -66,7 +67,7 @@ struct model_client {
     int64_t in_a_row;       /* requests that ended without an answer since the last that had one */
     bool gave_up;           /* there were too many */
     char *last_error;       /* of them; NULL: none */
-    bool answered;          /* the server has answered something, in this run */
+    bool answered;          /* a server has answered something, in this run */
     bool limit_renamed;     /* max_tokens is called max_completion_tokens there */
     bool no_seed;           /* the server does not know seed */
     int64_t items, items_failed;
@@ -84,14 +85,10 @@ model_client_t *model_client_open(const model_client_options_t *options)
     model_client_t *c = NEW(model_client_t);
     c->options = *options;
     if (!c->options.max_reply) c->options.max_reply = 4 << 20;
-    c->address = address_read(options->url, options->headers);
+    c->pool = pool_open(&options->urls, options->headers, path_name);
     if (!options->model || !*options->model) die(EX_USAGE, "--model: expected the model's name on the server");
     if (!utf8_valid(options->model, strlen(options->model))) die(EX_USAGE, "--model: not UTF-8");
     if (options->body) model_body_check(options->body);
-    for (int i = 0; i < 2; i++) {
-        c->url[i] = address_of(&c->address, path_name[i]);
-        c->shown[i] = address_shown(&c->address, path_name[i]);
-    }
     c->answers = answers_open(options->cache);
     c->fetch = fetch_open(&(fetch_options_t){
         .jobs = (int)options->jobs,
@@ -153,11 +150,11 @@ static answers_key_t answer_key(const job_t *j)
     return finish_key(s, j);
 }
 
-/* By what the error of a request is remembered that was too large for the server at this address. */
+/* By what the error of a request is remembered that was too large for the server at this address, or of several the first. */
 static answers_key_t refusal_key(const job_t *j)
 {
     XXH3_state_t *s = start_key(j, "sidmill-refusals-1");
-    digest_text(s, j->client->address.base);
+    digest_text(s, j->client->pool.servers[0].address.base);
     return finish_key(s, j);
 }
 
@@ -186,7 +183,7 @@ static void finish(job_t *j, const char *reply, size_t n, char *error)
     else if (j->sent) c->stats.joined += askers - 1;
     else c->stats.cached += askers;
     if (error) c->stats.failed += askers;
-    if (error) secrets_hide(&c->address.secrets, error, strlen(error));
+    if (error) pool_hide(&c->pool, error, strlen(error));
     count_in_a_row(c, j, error);
     j->asker.next = j->others;
     for (asker_t *a = &j->asker, *next; a; a = next) {
@@ -269,13 +266,13 @@ static char *explain(const model_client_t *c, const fetch_result_t *r, const ser
 {
     bool more = r->status >= 300 && w->text.len;
     char *said = xasprintf("%s%s%s", r->why, more ? ": " : "", more ? w->text.data : "");
-    secrets_hide(&c->address.secrets, said, strlen(said));
+    pool_hide(&c->pool, said, strlen(said));
     return said;
 }
 
 static _Noreturn void stop(const job_t *j, int code, const char *said, const char *hint)
 {
-    die(code, "%s: %s%s%s", j->client->shown[j->path], said, *hint ? "; " : "", hint);
+    die(code, "%s: %s%s%s", j->server->shown[j->path], said, *hint ? "; " : "", hint);
 }
 
 static const char *hint_for(const char *said)
@@ -290,7 +287,7 @@ static void stop_if_hopeless(model_client_t *c, const job_t *j, const fetch_resu
     int status = true_status(r->status, w);
     bool denied = status == 401 || status == 403;
     bool wrong = status == 402 || status == 404 || status == 405 || (status >= 300 && status < 400) || w->repeats;
-    if (r->kind == FETCH_REFUSED && denied) stop(j, EX_NOPERM, said, address_key_hint(&c->address));
+    if (r->kind == FETCH_REFUSED && denied) stop(j, EX_NOPERM, said, address_key_hint(&j->server->address));
     if ((r->kind == FETCH_REFUSED && wrong) || r->kind == FETCH_UNUSABLE || (r->kind == FETCH_NO_SERVER && !c->answered))
         stop(j, EX_UNAVAILABLE, said, r->kind == FETCH_REFUSED ? hint_for(said) : "");
     if (r->status || !c->options.give_up || c->in_a_row + 1 < c->options.give_up) return;
@@ -311,6 +308,9 @@ static bool reword(job_t *j, const server_words_t *w)
     return false;
 }
 
+/* Whether a request that fails is to be sent there again, after a while: not as long as there is another server to ask. */
+static bool may_wait(const job_t *j) { return j->moved + 1 >= j->client->pool.count; }
+
 static const char *check_form(model_path_t path, model_span_t reply)
 {
     static _Thread_local char told[SERVER_WORDS_MAX + 100];
@@ -329,16 +329,27 @@ static const char *check(void *ctx, char *body, size_t n)
 {
     job_t *j = ctx;
     model_client_t *c = j->client;
-    secrets_hide(&c->address.secrets, body, n);
+    pool_hide(&c->pool, body, n);
     model_span_t reply = model_reply_body(body, n);
     const char *why = check_form(j->path, reply);
     if (!why) answers_put(c->answers, answer_key(j), reply.text, reply.n);
     return why;
 }
 
+/* Asks another server at once, where one is left that has not failed at this request. */
+static bool move_on(job_t *j, const fetch_result_t *r)
+{
+    if (may_wait(j) || (r->kind != FETCH_GAVE_UP && r->kind != FETCH_NO_SERVER)) return false;
+    j->moved++;
+    j->client->stats.retries++;
+    send_job(j);
+    return true;
+}
+
 static void take_failure(job_t *j, const fetch_result_t *r)
 {
     model_client_t *c = j->client;
+    if (move_on(j, r)) return;
     server_words_t w = server_words(r->body, r->n);
     if (r->kind == FETCH_REFUSED && reword(j, &w)) {
         server_words_free(&w);
@@ -361,7 +372,9 @@ static void on_result(void *ctx, const fetch_result_t *r)
     c->stats.retries += r->retries;
     c->last = seconds_now();
     if (r->status) c->answered = true;
-    secrets_hide(&c->address.secrets, r->body, r->n);
+    pool_done(&c->pool, j->server, r->status != 0);
+    if (r->kind == FETCH_OK) j->moved = 0;
+    pool_hide(&c->pool, r->body, r->n);
     if (r->kind != FETCH_OK) {
         take_failure(j, r);
         return;
@@ -409,9 +422,11 @@ static void send_job(job_t *j)
     j->sent = true;
     j->limit_renamed = c->limit_renamed;
     model_body_wire(&j->body, (model_wire_t){j->path == MODEL_CHAT, c->limit_renamed, c->no_seed ? 0 : j->refused}, &j->wire);
+    j->server = pool_take(&c->pool, j->moved ? j->server : NULL);
     fetch_send(c->fetch, &(fetch_request_t){
-        .url = c->url[j->path],
-        .headers = (const char *const *)c->address.headers,
+        .url = j->server->url[j->path],
+        .headers = (const char *const *)j->server->address.headers,
+        .once = !may_wait(j),
         .body = j->wire.data,
         .n = j->wire.len,
         .key = XXH3_64bits(j->id.bytes, sizeof j->id.bytes) + (uint64_t)j->refused,
@@ -547,11 +562,7 @@ void model_client_close(model_client_t *c)
         free(j);
     }
     check_items(c);
-    for (int i = 0; i < 2; i++) {
-        free(c->url[i]);
-        free(c->shown[i]);
-    }
-    address_free(&c->address);
+    pool_free(&c->pool);
     free(c->first_error);
     free(c->last_error);
     free(c);

@@ -22,7 +22,7 @@
 #include "base/cli.h"
 
 typedef struct {
-    const char *url;         /* the base, such as http://127.0.0.1:8080/v1 */
+    cli_list_t urls;         /* the base, such as http://127.0.0.1:8080/v1; several: a pool of servers (server/pool.h) */
     const char *model;
     int64_t jobs;            /* requests in flight */
     int64_t max_retries;     /* of a request that failed; and, counted apart, of one whose replies were refused */
@@ -41,7 +41,7 @@ typedef struct {
 extern model_client_options_t model_client_options;
 
 #define MODEL_CLIENT_ENDPOINT                                                                                                \
-    OPT_STRING('u', "url", "URL", &model_client_options.url, "http: the server's base, e.g. http://127.0.0.1:8080/v1"),        \
+    OPT_LIST('u', "url", "URL", &model_client_options.urls, "http: the server's base, e.g. http://127.0.0.1:8080/v1"),        \
     CONFIG_STRING(0, "model", "NAME", &model_client_options.model, "http: the model's name there")
 #define MODEL_CLIENT_OPTIONS                                                                                                 \
     OPT_INT(0, "jobs", "N", &model_client_options.jobs, 1, 512, "http: requests in flight"),                                 \

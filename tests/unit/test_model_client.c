@@ -71,7 +71,9 @@ static void tally(void *ctx, const char *reply, size_t n, const char *error)
 static model_client_options_t quick(const server_t *s, const char *cache)
 {
     model_client_options_t o = model_client_options;
-    o.url = s->url;
+    static const char *urls[1];
+    urls[0] = s->url;
+    o.urls = (cli_list_t){.items = urls, .count = 1};
     o.model = "m";
     o.jobs = 8;
     o.retry_wait = 0.001;
