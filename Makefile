@@ -61,6 +61,9 @@ NEED_COMPARE += curl:curl                                       # the peer that 
 NEED_BROWSER += chromium:chromium                               # the browser that opens what report and serve give
 NEED_BROWSER += nodejs:node                                     # drives it
 NEED_BROWSER += npm:npm                                         # has playwright-core and axe-core
+NEED_CLUSTER += slurm-wlm:slurmctld                             # the scheduler that check-cluster submits to
+NEED_CLUSTER += munge:munged                                    # by which its parts know each other
+NEED_CLUSTER += openmpi-bin:mpirun                              # starts training as several ranks there
 NEED_FRESH  += debootstrap:debootstrap                          # makes the machine that check-fresh runs on
 
 # Optional libraries are found by asking the compiler, once, when something is to be built: see $(BUILD)/flags.says.
@@ -194,7 +197,7 @@ demo:
 
 # --- Tests --------------------------------------------------------------------------------------------------------------
 
-.PHONY: tests check check-fresh check-san check-torch check-peers check-browser bench lint
+.PHONY: tests check check-fresh check-san check-torch check-peers check-browser check-cluster bench lint
 tests: $(TESTS) $(HELPERS)
 
 # T=NAME...: only these suites, e.g. make check T="rqvae test_base".
@@ -219,6 +222,10 @@ check-peers: deps-test
 check-browser: deps-test
 	@$(MAKE) --no-print-directory $(JOBS) all $(HELPERS)
 	@BUILD=$(BUILD) tests/browser/check.sh $(NEED_BROWSER)
+
+check-cluster: deps-test
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@BUILD=$(BUILD) tests/cluster/check.sh $(NEED_CLUSTER)
 
 bench: deps-compare
 	@$(MAKE) --no-print-directory $(JOBS) all benches
@@ -288,6 +295,7 @@ make check-san       all tests under the address and undefined-behaviour sanitiz
 make check-torch     models against PyTorch on the same weights
 make check-peers     token ids against packages of npm, which go into build/peers/
 make check-browser   the pages of report and serve in a headless Chromium, by packages of npm, which go into build/browser/
+make check-cluster   experiments as jobs of a Slurm of its own
 make lint            manual pages, shell scripts, and that no room of lib/ reaches upwards
 make bench           speed
 make html            the manual for a browser, by mandoc, in build/html/; make install then installs it as well

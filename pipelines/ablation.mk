@@ -143,9 +143,13 @@ $(if $(unknown),$(error there is no ablation or row '$(unknown)': $(here)ablatio
 goals := $(foreach t,$(ABLATION),$(foreach r,$(rows.$t),$(foreach SEED,$(SEEDS),$(row.$r))))
 
 ablation: $(goals)
+ifneq ($(RUNNER),)
+	@$(submitted)
+else
 	@for table in $(ABLATION); do \
 		case $$table in $(foreach t,$(ABLATION),($t) set -- $(foreach r,$(rows.$t),$(call operand,$r)) ;;) esac; \
 		echo; echo "$(DATASET), seeds $(SEEDS): $$table"; \
 		$(in-path) evaluate --ablation "$$@" -o $(root)/ablation-$$table.json || exit; \
 	done
 	@echo; echo "in full:"; printf '  %s\n' $(ABLATION:%=$(root)/ablation-%.json)
+endif

@@ -17,6 +17,9 @@
 #                                                            ranks; not part of the hash, nor is THREADS
 #     make run ... BODY=timeline                             the papers' pipelines with the generator of sidmill.mk
 #     make run ... TO=sids                                   only as far as that name of the pipeline's
+#     make run ... RUNNER=slurm                              as jobs of a cluster: slurm.mk
+#     make run ... SHARDS=4                                  caption and mine-intent in so many stages, side by side with make -j or as jobs;
+#                                                            and embed, where EMBED_FLAGS ask a server
 #     make plan ...                                          the stages and their folders, made or not, and what is to go
 #     make watch ...                                         the same in one line, in another terminal, until all is made
 #     make ablation ...                                      a pipeline with parts of it left out, as a table: ablation.mk
@@ -63,9 +66,17 @@ outputs.$1 := $(addprefix $1/,$7)
 command.$1 := $$(if $$3,$$(strip $$3) )$$4$$(subst @/,$1.part/,$$(call flags,$$5))$$(call threads,$2)
 scripts.$1 := $$(call scripts,$$4)
 $(addprefix $1/,$7) &: $6
-	@$$(in-path) $(here)stage run $1 $$(call quoted,$$(identity.$1)) $$(call quoted,$$(command.$1)) '$7' $$(scripts.$1)
+	@$$(in-path) $$(call submit,$1,$2) $(here)stage run $1 $$(call quoted,$$(identity.$1)) $$(call quoted,$$(command.$1)) '$7' $$(scripts.$1)
 
 endef
+
+# RUNNER=NAME: NAME.mk says how a stage is started elsewhere.
+RUNNER   ?=
+submit    =
+ifneq ($(RUNNER),)
+$(if $(wildcard $(here)$(RUNNER).mk),,$(error RUNNER=$(RUNNER): there is no $(here)$(RUNNER).mk))
+include $(here)$(RUNNER).mk
+endif
 
 # Commands are looked for in BIN first.
 in-path   = PATH=$(if $(BIN),$(call quoted,$(BIN)):)"$$PATH"
@@ -127,14 +138,26 @@ with_cold  = $(call ingest,$(ITEMS),$(INTERACTIONS))/with-cold.st
 # ITEMS, pipeline's own flags, and for embed the INTERACTIONS to fit weights to (or none). Paths of pictures are relative to a
 # stage's folder, and stay right in any other.
 pictures = --image-root $(dir $1)
-caption     = $(call stage,caption,$(RUN),$(CAPTION),$(pictures) $2 $(CAPTION_FLAGS) -o @/items.jsonl < $1,$1,items.jsonl)/items.jsonl
-mine-intent = $(call stage,mine-intent,$(RUN),$(MINE),$2 $(MINE_FLAGS) -o @/items.jsonl < $1,$1,items.jsonl)/items.jsonl
+caption-all     = $(call stage,caption,$(RUN),$(CAPTION),$(pictures) $2 $(CAPTION_FLAGS) -o @/items.jsonl < $1,$1,items.jsonl)/items.jsonl
+mine-intent-all = $(call stage,mine-intent,$(RUN),$(MINE),$2 $(MINE_FLAGS) -o @/items.jsonl < $1,$1,items.jsonl)/items.jsonl
+caption         = $(if $(sharded),$(call lines,$(foreach part,$(call parts,$1),$(call caption-all,$(part),$2))),$(caption-all))
+mine-intent     = $(if $(sharded),$(call lines,$(foreach part,$(call parts,$1),$(call mine-intent-all,$(part),$2))),$(mine-intent-all))
+
+# SHARDS=N: ITEMS in N parts of whole lines, about as many bytes each; and lines of several files in one.
+SHARDS  ?= 1
+sharded  = $(filter-out 1,$(SHARDS))
+part_ids = $(addsuffix .jsonl,$(addprefix part-,$(shell seq -f %03g 0 $$(($(SHARDS) - 1)))))
+parts    = $(addprefix $(call stage,cut,$(RUN),split,--number l/$(SHARDS) --numeric-suffixes --suffix-length 3 --additional-suffix .jsonl $1 @/part-,$1,\
+	$(part_ids))/,$(part_ids))
+lines    = $(call stage,lines,$(RUN),cat,$1 > @/items.jsonl,$1,items.jsonl)/items.jsonl
 quality     = $(call stage,quality,$(RUN),$(QUALITY),$2 $(QUALITY_FLAGS) -o @/quality.st < $1,$1,quality.st)/quality.st
 # EMBED_FLAGS that choose another encoder, or a space that is there already, leave no weights to fit.
 own_space   = $(filter --fit --fit=% --joint --joint=% --text --text=%,$(EMBED_FLAGS))
 fitted_to   = $(if $(own_space),,$1)
-embed       = $(call stage,embed,$(RUN),$(EMBED),$(if $(findstring --image ,$2),$(pictures)) $2 $(addprefix --fit-weights ,$(call fitted_to,$3)) \
+embed-all   = $(call stage,embed,$(RUN),$(EMBED),$(if $(findstring --image ,$2),$(pictures)) $2 $(addprefix --fit-weights ,$(call fitted_to,$3)) \
 	$(EMBED_FLAGS) -o @/embeddings.st < $1,$1 $(call fitted_to,$3),embeddings.st)/embeddings.st
+by_server   = $(and $(sharded),$(filter http --text=http --joint=http,$(EMBED_FLAGS)))
+embed       = $(if $(by_server),$(call joined,$(foreach part,$(call parts,$1),$(call embed-all,$(part),$2))),$(embed-all))
 
 # What is fitted to ITEMS, pipeline's own flags, INTERACTIONS to fit weights to; other ITEMS by such a FIT; tables of the same kind, one
 # behind the other.
@@ -244,9 +267,16 @@ ifneq ($(filter report,$(MAKECMDGOALS)),)
 include $(here)report.mk
 endif
 
+submitted = echo; echo "$(DATASET), $(PIPELINE), seed $(SEEDS): submitted what is to be made; 'make watch' tells how far it is"
+$(if $(and $(RUNNER),$(filter report,$(MAKECMDGOALS))),$(error make report is made here: first make run, then it without RUNNER))
+
 run: $(goals) $(if $(filter result,$(TO)),$(foreach SEED,$(SEEDS),$(foreach s,$(shown),$(lastword $(subst =, ,$s)))))
+ifneq ($(RUNNER),)
+	@$(submitted)
+else
 	@$(if $(filter result,$(TO)),echo; $(in-path) evaluate --show $(published) $(foreach SEED,$(SEEDS),$(shown)))
 	@echo; echo "$(DATASET), $(PIPELINE), seed $(SEEDS): results in"; printf '  %s\n' $(goals)
+endif
 
 data: $(items) $(interactions)
 	@echo; echo "$(DATASET): results in"; printf '  %s\n' $^

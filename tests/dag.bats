@@ -754,6 +754,89 @@ real_run()
     assert_line --regexp '^hr@10 +([01]\.[0-9]+) +\1 '
 }
 
+# Stand-ins of Slurm's commands: sbatch keeps its options and the script under a number, squeue says that all jobs wait.
+fake_slurm() {
+    cat > fake/sbatch <<'SH'
+#!/bin/sh
+n=$(($(ls "$JOBS" | wc -l) / 2 + 1))
+echo "$*" > "$JOBS/$n.options"
+cat > "$JOBS/$n.script"
+echo "$n;cluster"
+SH
+    printf '#!/bin/sh\n[ -e "$JOBS/forgotten" ] || echo 1\n' > fake/squeue
+    chmod +x fake/sbatch fake/squeue
+    export JOBS=$PWD/jobs
+    mkdir jobs
+}
+
+@test "RUNNER=slurm: a job a stage, each after those of its inputs, and with what it asks for" {
+    fake_slurm
+    run dag run RUNNER=slurm RANKS=2 JOB_PARTITION=long JOB_CPUS=1 JOB_CPUS.embed=8 JOB_TIME.sidgen-train=9:00 JOB_FLAGS=--account=me
+    assert_success
+    assert_line --partial 'submitted what is to be made'
+    assert_not_exist "$RAN"
+    assert_equal "$(ls jobs/*.script | wc -l)" 5
+    of() { grep -l -- "--job-name=$1-" jobs/*.options; }
+    grep -q -- '--partition=long --cpus-per-task=8 --ntasks=1 --account=me$' "$(of embed)"
+    grep -q -- '--partition=long --cpus-per-task=1 --time=9:00 --ntasks=2 --account=me$' "$(of sidgen-train)"
+    run ! grep -q dependency "$(of ingest)"
+    grep -q -- '--dependency=afterok:[0-9:]* --kill-on-invalid-dep=yes' "$(of sidgen-train)"
+    grep -q 'mpirun -n 2 ' "$(of sidgen-train | sed s/options/script/)"
+    run ! grep -q mpirun "$(of embed | sed s/options/script/)"
+    run dag plan
+    assert_line --regexp '^to do  work/toy/sidgen-train-[0-9a-f]+  as job [0-9]+$'
+}
+
+@test "RUNNER=slurm: jobs that wait are not submitted again; their scripts make the folders; the rest is shown without it" {
+    fake_slurm
+    dag run RUNNER=slurm
+    run dag run RUNNER=slurm
+    assert_line --regexp 'ingest-[0-9a-f]+: job 1, as before$'
+    assert_equal "$(ls jobs/*.script | wc -l)" 5
+    export PATH=$PWD/fake:$PATH
+    for n in 1 2; do (cd "$PWD" && sh "jobs/$n.script"); done
+    assert_equal "$(find work -name '*.job' | wc -l)" 3
+    touch jobs/forgotten # as after a failure
+    run dag run RUNNER=slurm
+    assert_equal "$(ls jobs/*.script | wc -l)" 8
+    run dag run
+    assert_success
+    assert_line --partial 'table of'
+    dag run > /dev/null
+}
+
+@test "RUNNER: one that there is not, a report elsewhere, and a Slurm that refuses" {
+    run dag run RUNNER=nowhere
+    assert_failure
+    assert_output --partial 'RUNNER=nowhere: there is no'
+    run dag report RUNNER=slurm
+    assert_failure
+    assert_output --partial 'make report is made here'
+    fake_slurm
+    printf '#!/bin/sh\nexit 1\n' > fake/sbatch
+    run dag run RUNNER=slurm
+    assert_failure
+    assert_output --partial 'Slurm does not take it'
+    assert_equal "$(find work -name 'ingest*')" ''
+}
+
+@test "SHARDS: what asks a server about items is cut into stages and joined, to the same items" {
+    for i in $(seq 50); do echo "{\"id\":\"i$i\",\"title\":\"lamp $i\"}"; done > raw/items.jsonl
+    for tool in caption mine-intent; do rm fake/$tool; printf '#!/bin/sh\necho %s >> "$RAN"\nwhile [ $# -gt 1 ]; do [ "$1" != -o ] || out=$2; shift; done\nsed s/lamp/lamps/ > "$out"\n' $tool > fake/$tool; chmod +x fake/$tool; done
+    rm fake/ingest
+    cat > fake/ingest <<'SH'
+#!/bin/sh
+while [ $# -gt 0 ]; do
+    case $1 in --items-out) cp raw/items.jsonl "$2" ;; -o | --report) echo > "$2" ;; esac
+    shift
+done
+SH
+    chmod +x fake/ingest
+    dag run PIPELINE=deepinterestgr TO=mined SHARDS=3
+    assert_equal "$(sort "$RAN" | uniq -c | tr -s ' ' | tr '\n' ';')" ' 3 caption; 3 mine-intent;'
+    cmp <(sed s/lamp/lampss/ raw/items.jsonl) "$(grep -l lampss work/toy/lines-*/items.jsonl)"
+}
+
 @test "cold with the real tools: new items get SIDs and places, and nothing is trained again" {
     run real_run run PIPELINE=cold COLD=0.3 BLEND_FLAGS="--favour 2"
     assert_success
