@@ -65,7 +65,8 @@ NodeName=$host NodeAddr=127.0.0.1 CPUs=4 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES State=UP
 CONF
     munged --force --key-file="$work/key" --socket="$work/munge.socket" --pid-file="$work/munged.pid" --log-file="$work/munged.log" \
-        --seed-file="$work/munged.seed" && slurmctld && slurmd || failed "Slurm does not start"
+        --seed-file="$work/munged.seed" || failed "munge does not start"
+    { slurmctld && slurmd; } || failed "Slurm does not start"
     for _ in $(seq 60); do
         sinfo -h -o %T 2> /dev/null | grep -q idle && return
         sleep 0.5
@@ -122,7 +123,8 @@ rank=$(pgrep -f "^sidgen-train .*$work/work" | tail -n 1) # of this run, and of 
 [ -n "$rank" ] || failed "no rank is to be found"
 kill -9 "$rank"
 wait_for_jobs
-[ -e "$(training)/model.st.ckpt/state.st" ] && [ -z "$(find "$work/work/demo" -type d -name 'evaluate-*')" ] || failed "the kill came too late, or did nothing"
+[ -e "$(training)/model.st.ckpt/state.st" ] || failed "the kill came too late"
+[ -z "$(find "$work/work/demo" -type d -name 'evaluate-*')" ] || failed "what waits for the killed job went on"
 ok "a rank that is killed ends its job, and what waits for it"
 
 submit
@@ -144,6 +146,7 @@ done < <(cd "$work/plain" && find . -type f)
 ok "every file is that of a run without Slurm: $compared compared"
 
 experiment "$work/work" > "$work/show.log" 2>&1 || failed "$(cat "$work/show.log")"
-grep -q '^hr@10' "$work/show.log" && ! grep -q 'sidmill: [a-z-]*-[0-9a-f]*: ' "$work/show.log" || failed "$(cat "$work/show.log")"
+grep -q '^hr@10' "$work/show.log" || failed "$(cat "$work/show.log")"
+! grep -q 'sidmill: [a-z-]*-[0-9a-f]*: ' "$work/show.log" || failed "something was made again: $(cat "$work/show.log")"
 ok "the command without RUNNER makes nothing more, and shows the results"
 echo "$passed passed, 0 failed"
