@@ -134,6 +134,9 @@ static void lay_out_decoder(const layout_t *to)
                                                 .cols = c->hidden_size, .decay = true, .sparse = c->sparse_embedding,
                                                 .mapped = to->mapped, .frozen = to->mapped});
     params_align(&m->params);
+    m->own = c->vocab_size;
+    m->output = m->embed;
+    m->base_embed = m->base_output = -1;
     m->layers = NEW_ARRAY(model_layer_t, c->num_hidden_layers);
     for (int64_t i = 0; i < c->num_hidden_layers; i++) m->layers[i] = add_layer(to, i);
     m->norm = add_gain(to, xasprintf("%snorm.weight", to->prefix), c->hidden_size);
@@ -159,7 +162,7 @@ model_t *model_new_mapped(model_config_t config, const char *prefix)
     model_t *m = NEW(model_t);
     m->config = config;
     lay_out_decoder(&(layout_t){m, prefix, true});
-    m->think_vectors = m->positions = m->item_vectors = m->node_vectors = -1;
+    m->output = m->think_vectors = m->positions = m->item_vectors = m->node_vectors = -1;
     return m;
 }
 
