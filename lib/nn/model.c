@@ -175,10 +175,24 @@ model_t *model_new(model_config_t config)
     return m;
 }
 
+/* Returns a copy of `count` things of `size` bytes; NULL of NULL. */
+static void *copied(const void *from, int64_t count, size_t size)
+{
+    if (!from) return NULL;
+    void *to = xmalloc(size_add(size_mul((size_t)count, size), 1));
+    memcpy(to, from, (size_t)count * size);
+    return to;
+}
+
 model_t *model_copy(const model_t *m)
 {
-    model_t *copy = model_new(m->config);
-    params_copy(&copy->params, &m->params);
+    const model_config_t *c = &m->config;
+    model_t *copy = NEW(model_t);
+    *copy = *m;
+    copy->params = params_clone(&m->params);
+    copy->layers = copied(m->layers, c->num_hidden_layers, sizeof *m->layers);
+    copy->depth = copied(m->depth, c->depth_levels, sizeof *m->depth);
+    copy->think = copied(m->think, c->think_size ? c->think_levels : 0, sizeof *m->think);
     return copy;
 }
 

@@ -47,7 +47,7 @@ void model_init(model_t *m, uint64_t seed);
 void model_regrow_nodes(model_t *m, int64_t rows, const int64_t *from);
 void model_regrow_items(model_t *m, int64_t rows);
 
-/* A model of the same shape and values. */
+/* A model of the same shape and values; of one on a base, on the same files. */
 model_t *model_copy(const model_t *m);
 
 /* A row, as wide as the model, of a block. */
