@@ -34,8 +34,8 @@ char *lora_list(const lora_t *l);
 void adapter_add(model_t *m, const adapter_t *a);
 
 /* Fills them, once the base's rows are mapped, of which the first `text` are its tokens': new rows are the mean of those plus normal
- * noise, whose deviation is theirs around it (of all numbers together), so that a new token lies as far from the mean as others do; pairs as
- * linear_init_pair() says. */
+ * noise, whose deviation is theirs around it (of all numbers together), so that a new token lies as far from the mean as others do;
+ * pairs as linear_init_pair() says. */
 void adapter_init(model_t *m, int64_t text, uint64_t seed);
 
 #endif

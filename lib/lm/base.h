@@ -17,8 +17,8 @@ typedef struct {
 /* Reads a file's metadata; false where it has none. What is malformed ends the process with EX_DATAERR. */
 bool base_read(const st_file_t *f, base_t *b);
 
-/* Opens the folder and returns the model, which needs it open; where the environment has SIDMILL_BASE and a digest is known, that folder in
- * its place. A missing folder ends the process with EX_NOINPUT, one of another digest with EX_DATAERR; `name` is what messages
+/* Opens the folder and returns the model, which needs it open; where the environment has SIDMILL_BASE and a digest is known, that
+ * folder in its place. A missing folder ends the process with EX_NOINPUT, one of another digest with EX_DATAERR; `name` is what messages
  * call the model. */
 model_t *base_open(base_t *b, const char *name);
 
