@@ -15,6 +15,8 @@ static model_config_t read_config(const char *folder, XXH3_state_t *digest)
     char *path = xasprintf("%s/config.json", folder);
     cJSON *json = folder_json(path, digest);
     const model_config_t c = model_config_parse(path, json);
+    if (c.depth_levels || c.think_levels || c.learned_positions || c.item_vectors || c.node_vectors)
+        die_at(path, 0, "model config: a generator over Semantic IDs, expected a language model");
     cJSON_Delete(json);
     free(path);
     return c;

@@ -253,14 +253,20 @@ void model_regrow_items(model_t *m, int64_t rows)
     free(old);
 }
 
-model_t *model_read(const st_file_t *f)
+model_config_t model_read_config(const st_file_t *f)
 {
-    st_check_schema(f, "model/1");
     const char *text = st_meta(f, "config");
     cJSON *j = text ? cJSON_Parse(text) : NULL;
     if (!cJSON_IsObject(j)) die_at(f->name, 0, "metadata \"config\" must be a JSON object: is this a model/1 file?");
     const model_config_t config = model_config_parse(f->name, j);
     cJSON_Delete(j);
+    return config;
+}
+
+model_t *model_read(const st_file_t *f)
+{
+    st_check_schema(f, "model/1");
+    const model_config_t config = model_read_config(f);
     if (config.untied) die_at(f->name, 0, "model config: \"tie_word_embeddings\" asks for what this transformer has not");
     model_t *m = lay_out(config);
     params_check(f, &m->params);

@@ -60,6 +60,9 @@ static inline float *model_row(const model_t *m, int block, int64_t row)
 static inline float *model_embedding(const model_t *m, int32_t token) { return model_row(m, m->embed, token); }
 static inline float *model_output(const model_t *m, int32_t token) { return model_row(m, m->output, token); }
 
+/* Reads a file's metadata `config`; what is none ends the process with EX_DATAERR. */
+model_config_t model_read_config(const st_file_t *f);
+
 /* Reads a model/1 file: config from metadata `config`, then the weights. Keys that ask for what a generator has not (nn/model_config.h,
  * and an output matrix of its own) end the process with EX_DATAERR. */
 model_t *model_read(const st_file_t *f);
