@@ -306,12 +306,12 @@ static void check_start(const generator_t *from, const space_t *ours, const foot
 /* Refuses what would do nothing. */
 static void check_body(void)
 {
+    check_base();
     if (body_kind == BODY_FLAT && (o.item_vectors || o.learned_positions || o.item_dropout > 0))
         die(EX_USAGE, "--item-vectors, --learned-positions and --item-dropout need --body timeline");
     if (o.item_loss > 0 && !o.item_vectors) die(EX_USAGE, "--item-loss needs --item-vectors");
     if (body_kind == BODY_FLAT && (cli_given("depth-ffn") || cli_given("depth-dropout")))
         die(EX_USAGE, "--depth-ffn and --depth-dropout need --body timeline");
-    check_base();
     check_thinking();
     check_fold();
     if (o.node_vectors && softmax_kind != SOFTMAX_TRIE) die(EX_USAGE, "--node-vectors need --softmax trie");
