@@ -72,7 +72,7 @@ PY
     assert_output 'model.st: ok (model/1)'
     run "$BIN/recommend" -q -m model.st -s sids.st -k 2 <<<'i1 i2 i3'
     assert_success
-    [[ $output =~ ^i[0-9]+:-[0-9.]+$'\t'i[0-9]+:-[0-9.]+$ ]] || fail "$output"
+    [[ $output =~ ^i[0-9]+:-[0-9.]+[[:blank:]]i[0-9]+:-[0-9.]+$ ]] || fail "$output"
 }
 
 @test "every family, heads of their own or not, 16 bits, shards: all learn" {
