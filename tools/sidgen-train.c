@@ -248,7 +248,7 @@ static void add_base(provenance_t *from, const footing_t *f)
 /* Reads what a base is to be asked. */
 static templates_t read_templates(void)
 {
-    if (!template_path) return templates_parse("templates", NULL, 0);
+    if (!template_path) return templates_parse("templates", "", 0);
     bytes_t file = in_bytes(template_path);
     const templates_t t = templates_parse(file.name, (const char *)file.data, file.len);
     in_free(&file);

@@ -70,8 +70,8 @@ static templates_t read_text(const char *name, const char *text, size_t n)
 {
     templates_t t = {0};
     line_t l = {.file = name};
-    if (!tokenizer_is_text(text, n) || memchr(text, 0, n)) die_at(name, 0, "is not text in UTF-8");
-    for (const char *at = text, *end = text + n; at < end; at = l.end + 1) {
+    if (n && (!tokenizer_is_text(text, n) || memchr(text, 0, n))) die_at(name, 0, "is not text in UTF-8");
+    for (const char *at = text, *end = n ? text + n : text; at < end; at = l.end + 1) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         l = (line_t){name, at, newline ? newline : end, l.number + 1};
         if (l.at < l.end && *l.at != '#') read_line(&l, &t);
