@@ -186,7 +186,7 @@ PY
 }
 
 @test "reward learning goes on from such a model; the base is one for policy and reference" {
-    run "$BIN/qarm-rl" -q -m model.st -s sids.st -i interactions.st --reward exact --group 4 --epochs 0.3 --valid-users 40 -o rl.st
+    run "$BIN/qarm-rl" -q -m model.st -s sids.st -i interactions.st --reward exact --group 4 --epochs 0.3 --valid-users 0 -o rl.st
     assert_success
     assert_equal "$(meta rl.st base)" "$(meta model.st base)"
     [ "$(weights rl.st)" != "$(weights model.st)" ]

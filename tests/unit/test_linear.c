@@ -150,9 +150,9 @@ TEST(forward_is_the_definition)
 }
 
 /* Operands that are not floats: two matrices' copies, one of which needs its floats no more. */
-TEST(operands_of_another_type)
+static void other_operands(const case_t *c)
 {
-    fixture_t *f = fixture_new(&(case_t){"", 1, true, true, RANK, false});
+    fixture_t *f = fixture_new(c);
     double plain[ROWS * OUT];
     for (int64_t i = 0; i < ROWS * OUT; i++) plain[i] = plain_value(f, i / OUT, i % OUT);
     weights_release(&f->weights, &f->params);
@@ -160,13 +160,29 @@ TEST(operands_of_another_type)
     weights_t weights = weights_new(&f->params, &bf16_plain);
     weights_release(&weights, &f->params);
     CHECK(!f->params.fixed);
-    operand_t *x = operands_new(&bf16_plain, ROWS * IN);
+    operand_t *x = operands_new(&bf16_plain, ROWS * IN), *dy = operands_new(&bf16_plain, ROWS * OUT);
     bf16_pack(f->x, ROWS * IN, x);
+    bf16_pack(f->dy, ROWS * OUT, dy);
     linear_forward(&f->layer, &weights, ROWS, x, f->y, f->scratch);
-    for (int64_t i = 0; i < ROWS * OUT; i++) CHECK_NEAR((double)f->y[i], plain[i], 0.1);
+    for (int64_t i = 0; i < ROWS * OUT; i++) CHECK_NEAR((double)f->y[i], plain[i], 0.1 + 0.02 * fabs(plain[i]));
+    grads_t *exact = grads_new(&f->params), *rounded = grads_new(&f->params);
+    linear_backward(&f->layer, &weights, ROWS, x, dy, f->dy, NULL, rounded, f->scratch);
+    backward(f, NULL, exact);
+    for (int p = 0; p < f->layer.pairs; p++)
+        for (int64_t i = 0; i < f->layer.pair[p].rank * IN; i++)
+            CHECK_NEAR((double)grads_block(rounded, f->layer.pair[p].down)[i], (double)grads_block(exact, f->layer.pair[p].down)[i], 0.5);
+    grads_free(exact);
+    grads_free(rounded);
     free(x);
+    free(dy);
     weights_free(&weights);
     fixture_free(f);
+}
+
+TEST(operands_of_another_type)
+{
+    other_operands(&(case_t){"", 1, true, true, RANK, false});
+    other_operands(&(case_t){"", 3, true, true, RANK, true});
 }
 
 /* Runs twice into the same gradients, which add; the second time nobody asks for that of x. */
