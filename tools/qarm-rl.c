@@ -90,7 +90,7 @@ static void write_model(const model_t *m, const generator_t *start, const rl_res
                         const provenance_t *from, const backend_t *b)
 {
     st_writer_t *w = st_create(cli_common.output, "model/1");
-    generator_add(w, m, &start->space, start->alignment, training, b->name);
+    generator_add(w, m, &start->space, start->alignment, start->footing, training, b->name);
     char *metrics = r->validated ? xasprintf("\"protocol\":\"%s\",\"hr@10\":%.6f,\"ndcg@10\":%.6f,\"start_hr@10\":%.6f,"
                                              "\"start_ndcg@10\":%.6f,", protocol_names[o.protocol], r->hr10, r->ndcg10,
                                              r->start_hr10, r->start_ndcg10) : xstrdup("");

@@ -1,9 +1,12 @@
 /* sidgen-train: Semantic IDs and histories in, a trained generator out. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cli.h"
+#include "base/digest.h"
 #include "base/err.h"
+#include "base/in.h"
 #include "base/mem.h"
 #include "base/out.h"
 #include "base/ranks.h"
@@ -11,12 +14,16 @@
 #include "data/provenance.h"
 #include "gen/generator.h"
 #include "gen/trainer.h"
+#include "net/unpack.h"
 #include "tasks/curriculum.h"
 #include "train/checkpoint.h"
 #include "nn/backend.h"
 
 static const char *sids_path, *interactions_path, *start_path, *softmax = "trie", *body = "flat", *validate = "auto", *gemm = "auto";
 static const char *tasks = "1", *items_path, *tokenizer_path;
+static const char *base_path, *template_path, *lora_targets = "q,k,v,o,gate,up,down";
+static lora_t lora = {.rank = 16, .alpha = 32};
+static bool show_templates;
 static double save_seconds = 30;
 static hold_back_t hold;
 static int64_t fold = 1;
@@ -27,7 +34,7 @@ static bool think;
 static softmax_t softmax_kind;
 static body_t body_kind;
 
-/* What --help and the manual page call the defaults of the two bodies. */
+/* What --help and the manual page call the defaults of the two bodies; and those on a base. */
 static const train_options_t flat = {
     .dim = 192, .layers = 4, .ffn = 512, .depth_ffn = 128, .think_targets = 1, .think_ffn = 32,
     .tutor = {.align = 0.1, .guide = 0.1, .follow = 0.1, .temperature = 0.1}, .dropout = 0.15, .depth_dropout = 0.15,
@@ -39,6 +46,9 @@ static const train_options_t timeline = {
     .dropout = 0.4, .depth_dropout = 0.15, .lr = 2e-3,
     .beta2 = 0.98, .weight_decay = 0, .clip = 1, .label_smoothing = 0.2, .warmup = 200, .epochs = 12, .settle = 2, .batch_tokens = 2048,
     .valid_users = 2000, .patience = 5, .beam = 20};
+static const train_options_t on_base = {
+    .think_targets = 1, .lr = 3e-4, .beta2 = 0.98, .weight_decay = 0.05, .clip = 1, .warmup = 200, .epochs = 3, .batch_tokens = 2048,
+    .valid_users = 2000, .patience = 5, .beam = 20};
 static train_options_t o;
 
 static const cli_option_t options[] = {
@@ -46,6 +56,12 @@ static const cli_option_t options[] = {
     OPT_STRING('i', "interactions", "FILE", &interactions_path, "histories, interactions/2"),
     CLI_OUTPUT,
     OPT_STRING(0, "start", "FILE", &start_path, "begin with this model's weights"),
+    OPT_STRING(0, "base", "DIR", &base_path, "a pretrained decoder, which stays as it is (flat)"),
+    CONFIG_INT(0, "lora-rank", "N", &lora.rank, 0, 4096, "rank of what is trained beside its matrices; 0: nothing"),
+    CONFIG_REAL(0, "lora-alpha", "X", &lora.alpha, 1e-3, 1e6, "scale of that, times the rank"),
+    CONFIG_STRING(0, "lora-targets", "LIST", &lora_targets, "matrices that have it"),
+    OPT_STRING(0, "template", "FILE", &template_path, "what the base is asked"),
+    OPT_FLAG(0, "show-templates", &show_templates, "print that, and end"),
     CONFIG_CHOICE(0, "softmax", softmax_names, &softmax, "normalise over"),
     CONFIG_INT(0, "sampled", "N", &o.sampled, 0, 1 << 20, "score larger sets by N tokens drawn from them; 0: by all"),
     CONFIG_CHOICE(0, "body", body_names, &body, "read a row a token, or a row an item"),
@@ -106,15 +122,22 @@ static const cli_t cli = {"sidgen-train", "--sids FILE --interactions FILE -o mo
                           "Trains the decoder-only generator on histories of Semantic IDs; resumes from FILE.ckpt/ when killed.",
                           options, CLI_COUNT(options)};
 
-static void write_model(const model_t *m, const train_result_t *r, const char *config, const space_t *space, const provenance_t *from,
-                        const backend_t *b)
+/* Options that a base answers, and those that need one, NULL at the end. */
+static const char *const of_shape[] = {"item-vectors", "node-vectors", "learned-positions", "dim", "layers", "heads", "kv-heads",
+                                       "head-dim", "ffn", "depth-ffn", "depth-dropout", "item-dropout", "vector-dropout", "think",
+                                       "think-targets", "think-ffn", "think-align", "think-clusters", "think-guide", "think-follow",
+                                       "think-temperature", "tokenizer", NULL};
+static const char *const of_base[] = {"lora-rank", "lora-alpha", "lora-targets", "template", NULL};
+
+static void write_model(const model_t *m, const train_result_t *r, const char *config, const space_t *space, const footing_t *footing,
+                        const provenance_t *from, const backend_t *b)
 {
     st_writer_t *w = st_create(cli_common.output, "model/1");
     char *metrics = r->validated ? xasprintf("\"protocol\":\"%s\",\"hr@10\":%.6f,\"ndcg@10\":%.6f,", protocol_names[o.protocol],
                                              r->hr10, r->ndcg10) : xstrdup("");
     char *kept = xasprintf("{\"epoch\":%lld,\"epochs_run\":%lld,%s\"loss_per_item\":%.6f}", (long long)r->epoch, (long long)r->epochs_run,
                            metrics, r->loss);
-    generator_add(w, m, space, r->alignment, config, b->name);
+    generator_add(w, m, space, r->alignment, footing, config, b->name);
     st_set_meta(w, "validation", kept);
     provenance_write(from, w);
     st_commit(w);
@@ -122,15 +145,36 @@ static void write_model(const model_t *m, const train_result_t *r, const char *c
     free(kept);
 }
 
-/* Tells whether a command line asks for a timeline, before its options are read: they have other defaults then. */
-static bool asks_for_timeline(int argc, char **argv)
+/* Finds what a command line says to an option, before its options are read: they have other defaults by what is asked for. NULL: nothing. */
+static const char *asked(int argc, char **argv, const char *option)
 {
-    bool asks = false;
+    const size_t n = strlen(option);
+    const char *value = NULL;
     for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--body") && i + 1 < argc) asks = !strcmp(argv[i + 1], "timeline");
-        else if (!strncmp(argv[i], "--body=", 7)) asks = !strcmp(argv[i] + 7, "timeline");
+        if (!strcmp(argv[i], option) && i + 1 < argc) value = argv[i + 1];
+        else if (!strncmp(argv[i], option, n) && argv[i][n] == '=') value = argv[i] + n + 1;
     }
-    return asks;
+    return value;
+}
+
+static void set_defaults(int argc, char **argv)
+{
+    const char *asked_body = asked(argc, argv, "--body");
+    const bool by_item = asked_body && !strcmp(asked_body, "timeline");
+    o = asked(argc, argv, "--base") ? on_base : by_item ? timeline : flat;
+    max_items = by_item ? 50 : 20;
+    cli_common.shards = 4; /* of 512 rows each: small batches learn faster, small shards compute slower */
+}
+
+static void check_base(void)
+{
+    const char *const *wrong = base_path ? of_shape : of_base;
+    for (int i = 0; wrong[i]; i++)
+        if (cli_given(wrong[i])) die(EX_USAGE, base_path ? "--%s: --base says that" : "--%s needs --base", wrong[i]);
+    if (!base_path) return;
+    if (body_kind != BODY_FLAT) die(EX_USAGE, "--base needs --body flat");
+    if (!lora_parse(lora_targets, &lora))
+        die(EX_USAGE, "--lora-targets %s: expected some of q,k,v,o,gate,up,down, each once", lora_targets);
 }
 
 static void check_thinking(void)
@@ -172,24 +216,87 @@ static void check_tasks(void)
             die(EX_USAGE, "--items, --tokenizer, --text-tokens and --hold-items need --tasks with a task from 2 to %d", TASKS);
         return;
     }
-    if (!items_path || !tokenizer_path) die(EX_USAGE, "--tasks %s: --items and --tokenizer are missing", tasks);
+    if (!items_path || (!tokenizer_path && !base_path))
+        die(EX_USAGE, "--tasks %s: --items%s missing", tasks, base_path ? " is" : " and --tokenizer are");
     if (body_kind != BODY_FLAT || think) die(EX_USAGE, "--tasks %s needs --body flat, without --think", tasks);
     if (!list.on[TASK_NEXT] && o.valid_users && cli_given("valid-users"))
         die(EX_USAGE, "--valid-users needs task 1 among --tasks: it is what is validated");
     if (!list.on[TASK_NEXT]) o.valid_users = 0;
 }
 
-static void add_texts(provenance_t *from, const curriculum_t *c)
+static void add_texts(provenance_t *from, const curriculum_t *c, const bytes_t *tokenizer)
 {
-    char *tokenizer = in_bytes_hex(&c->tokenizer);
+    if (!c->digest) return;
     provenance_add_digest(from, "items", c->digest);
-    provenance_add_digest(from, "tokenizer", tokenizer);
-    free(tokenizer);
+    if (base_path) return;
+    char *digest = in_bytes_hex(tokenizer);
+    provenance_add_digest(from, "tokenizer", digest);
+    free(digest);
 }
 
-/* Refuses to begin with a model whose texts are other tokens. */
-static void check_start(const space_t *start, const space_t *ours)
+/* Records a base and what it is asked. */
+static void add_base(provenance_t *from, const footing_t *f)
 {
+    if (!base_path) return;
+    char *templates = templates_text(&f->templates), *digest = digest_hex(XXH3_128bits(templates, strlen(templates)));
+    provenance_add_digest(from, "base", f->base.digest);
+    provenance_add_digest(from, "templates", digest);
+    free(templates);
+    free(digest);
+}
+
+/* Reads what a base is to be asked. */
+static templates_t read_templates(void)
+{
+    if (!template_path) return templates_parse("templates", "", 0);
+    bytes_t file = in_bytes(template_path);
+    const templates_t t = templates_parse(file.name, (const char *)file.data, file.len);
+    in_free(&file);
+    return t;
+}
+
+static int print_templates(void)
+{
+    templates_t t = read_templates();
+    char *text = templates_text(&t);
+    fputs(text, stdout);
+    templates_free(&t);
+    free(text);
+    return fflush(stdout) ? EX_IOERR : 0;
+}
+
+/* Opens the base that is asked for, for a space; returns the model, NULL where none is. */
+static model_t *open_base(footing_t *f, space_t *space)
+{
+    if (!base_path) return NULL;
+    *f = (footing_t){.base = {.folder = xstrdup(base_path), .adapter.lora = lora}, .templates = read_templates()};
+    model_t *m = footing_open(f, space, items_path ? text_tokens : 1, base_path);
+    if (space_positions(space) > m->config.max_position_embeddings)
+        die(EX_USAGE, "--max-items %lld: may take %lld positions, and the base has %lld", (long long)max_items,
+            (long long)space_positions(space), (long long)m->config.max_position_embeddings);
+    return m;
+}
+
+/* Reads the items' texts for the tasks that take them, and tells the space of a tokenizer that is no base's. */
+static curriculum_t read_curriculum(const footing_t *f, space_t *space, const strtab_t *ids, bytes_t *bytes)
+{
+    if (!items_path) return (curriculum_t){.list = list};
+    if (base_path) return curriculum_open(&list, f->base.backbone->tokenizer, items_path, text_tokens, held, ids);
+    *bytes = in_bytes_unpacked(tokenizer_path, NULL);
+    tokenizer_t *t = tokenizer_parse(bytes->name, bytes->data, bytes->len);
+    const curriculum_t c = curriculum_open(&list, t, items_path, text_tokens, held, ids);
+    space_add_text(space, tokenizer_size(t), text_tokens, bytes->data, (int64_t)bytes->len);
+    tokenizer_free(t);
+    return c;
+}
+
+/* Refuses to begin with a model on another base, or whose texts are other tokens. */
+static void check_start(const generator_t *from, const space_t *ours, const footing_t *f)
+{
+    const space_t *start = &from->space;
+    const char *base = from->footing ? from->footing->base.digest : NULL;
+    if (!base != !base_path || (base && strcmp(base, f->base.digest) != 0))
+        die(EX_DATAERR, "--start: that model stands on %s", !base ? "no base: leave out --base" : base_path ? "another base" : "a base: give it as --base");
     const bool same = start->tokenizer_bytes == ours->tokenizer_bytes &&
                       (!ours->tokenizer || !memcmp(start->tokenizer, ours->tokenizer, (size_t)ours->tokenizer_bytes));
     if (!same) die(EX_DATAERR, "--start: that model has learnt %s", !start->tokenizer ? "no texts: give no tasks but 1"
@@ -199,6 +306,7 @@ static void check_start(const space_t *start, const space_t *ours)
 /* Refuses what would do nothing. */
 static void check_body(void)
 {
+    check_base();
     if (body_kind == BODY_FLAT && (o.item_vectors || o.learned_positions || o.item_dropout > 0))
         die(EX_USAGE, "--item-vectors, --learned-positions and --item-dropout need --body timeline");
     if (o.item_loss > 0 && !o.item_vectors) die(EX_USAGE, "--item-loss needs --item-vectors");
@@ -214,11 +322,9 @@ static void check_body(void)
 int main(int argc, char **argv)
 {
     ranks_start();
-    const bool by_item = asks_for_timeline(argc, argv);
-    o = by_item ? timeline : flat;
-    max_items = by_item ? 50 : 20;
-    cli_common.shards = 4; /* of 512 rows each: small batches learn faster, small shards compute slower */
+    set_defaults(argc, argv);
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected operand '%s'", argv[1]);
+    if (show_templates) return print_templates();
     if (!sids_path || !interactions_path) die(EX_USAGE, "--sids and --interactions are required");
     const bool to_file = out_check(cli_common.output, true);
     softmax_parse(softmax, &softmax_kind);
@@ -233,28 +339,31 @@ int main(int argc, char **argv)
     if (o.node_vectors && c.sids.levels == 1 && !c.sids.max_suffix)
         die(EX_DATAERR, "%s: --node-vectors: SIDs of one level without suffixes have no prefixes to tell apart", sids_path);
     o.protocol = protocol_parse(validate, &c.interactions);
-    char *config = cli_config(&cli);
+    char *config = cli_config_without(&cli, base_path ? of_shape : of_base);
     space_t space = space_make(&c.sids, softmax_kind, body_kind, max_items);
     space.thinks = think;
-    curriculum_t curriculum = {.list = list};
-    if (items_path) curriculum = curriculum_open(&list, tokenizer_path, items_path, text_tokens, held, &space, &c.sids.item_ids);
-    train_job_t job = {.options = o, .backend = backend_open(gemm), .interactions = &c.interactions, .space = &space,
+    footing_t footing = {0};
+    model_t *on = open_base(&footing, &space);
+    bytes_t tokenizer = {0};
+    curriculum_t curriculum = read_curriculum(&footing, &space, &c.sids.item_ids, &tokenizer);
+    train_job_t job = {.options = o, .model = on, .backend = backend_open(gemm), .interactions = &c.interactions, .space = &space,
                        .codebook = read_codebook(c.sids_file, &c.sids), .save_seconds = save_seconds, .log = cli_common.log};
     st_file_t *start_file = start_path ? st_open(start_path) : NULL;
     generator_t start = start_file ? generator_read(start_file, c.sids_file, &c.sids) : (generator_t){0};
-    if (start_file) check_start(&start.space, &space);
+    if (start_file) check_start(&start, &space, &footing);
     job.start = start.model;
     provenance_t from = {0};
     provenance_add(&from, "sids", c.sids_file);
     provenance_add(&from, "interactions", c.interactions_file);
     provenance_add(&from, "start", start_file);
-    if (items_path) add_texts(&from, &curriculum);
+    add_texts(&from, &curriculum, &tokenizer);
+    add_base(&from, &footing);
     curriculum_sequences(&curriculum, &space, &c.interactions, hold, &job.sequences);
     job.fingerprint = provenance_fingerprint(&from, job.backend->name, config);
     job.checkpoint = to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;
     train_result_t result;
     model_t *m = train(&job, &result);
-    write_model(m, &result, config, &space, &from, job.backend);
+    write_model(m, &result, config, &space, base_path ? &footing : NULL, &from, job.backend);
     checkpoint_remove(job.checkpoint);
     if (result.validated)
         note("kept epoch %lld of %lld: validation hr@10 %.4f ndcg@10 %.4f, %s", (long long)result.epoch,
@@ -263,6 +372,8 @@ int main(int argc, char **argv)
     alignment_free(result.alignment);
     free(job.codebook.vectors);
     curriculum_close(&curriculum);
+    footing_free(&footing);
+    in_free(&tokenizer);
     space_free(&space);
     if (start_file) generator_free(&start);
     catalogue_close(&c);

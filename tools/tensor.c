@@ -16,8 +16,8 @@
 #include "data/schema.h"
 #include "data/st.h"
 #include "data/tsv.h"
+#include "gen/generator.h"
 #include "net/unpack.h"
-#include "nn/model.h"
 #include "score/recs.h"
 
 /* Parses a subcommand's line; errors after it, and metadata, name the tool alone. */
@@ -332,7 +332,7 @@ static int join(int argc, char **argv)
 /* Checks what the tools themselves check when they read the file. */
 static void check_by_tools(const st_file_t *f, const char *schema)
 {
-    if (!strcmp(schema, "model/1")) model_free(model_read(f));
+    if (!strcmp(schema, "model/1")) generator_check(f);
     if (!strcmp(schema, "recs/1")) {
         recs_t r = recs_read(f);
         recs_check(&r);

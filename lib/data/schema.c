@@ -50,8 +50,8 @@ static const schema_tensor_t ranks[] = {
 };
 
 static const schema_tensor_t model[] = {
-    {"model.embed_tokens.weight", KIND_FLOAT, "VH", true, JOIN_SAME},
-    {"model.norm.weight", KIND_FLOAT, "H", true, JOIN_SAME},
+    {"model.embed_tokens.weight", KIND_FLOAT, "VH", false, JOIN_SAME},
+    {"model.norm.weight", KIND_FLOAT, "H", false, JOIN_SAME},
     {"model.item_vectors.weight", KIND_FLOAT, "NH", false, JOIN_SAME},
     {"model.node_vectors.weight", KIND_FLOAT, "WH", false, JOIN_SAME},
     {"node_parent", KIND_INTEGER, "W", false, JOIN_SAME},

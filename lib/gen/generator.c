@@ -34,21 +34,27 @@ static cJSON *need_object(const st_file_t *f, const char *key)
     return j;
 }
 
+/* Reads the vocabulary that a model was trained with. */
+static vocab_t read_vocabulary(const st_file_t *model)
+{
+    cJSON *v = need_object(model, "vocab");
+    const int64_t levels = need_number(model, v, "vocab", "levels", 1, SID_MAX_LEVELS);
+    const int64_t codes = need_number(model, v, "vocab", "codes", 1, INT32_MAX);
+    const int64_t suffixes = need_number(model, v, "vocab", "max_suffix", 0, INT32_MAX);
+    const int64_t text = optional_number(model, v, "vocab", "text", INT32_MAX);
+    vocab_t vocab = vocab_make((int)levels, (int)codes, (int)suffixes);
+    if (text) vocab_add_text(&vocab, text);
+    cJSON_Delete(v);
+    return vocab;
+}
+
 /* Refuses a model whose vocabulary is not the one that the SIDs give. */
 static void check_vocabulary(const model_t *m, const st_file_t *model, const sids_t *sids, const char *sids_name)
 {
-    vocab_t ours = vocab_make(sids->levels, sids->codes, sids->max_suffix);
-    cJSON *v = need_object(model, "vocab");
-    int64_t levels = need_number(model, v, "vocab", "levels", 1, SID_MAX_LEVELS);
-    int64_t codes = need_number(model, v, "vocab", "codes", 1, INT32_MAX);
-    int64_t suffixes = need_number(model, v, "vocab", "max_suffix", 0, INT32_MAX);
-    const int64_t text = optional_number(model, v, "vocab", "text", INT32_MAX);
-    if (text) vocab_add_text(&ours, text);
-    if (levels != sids->levels || codes != sids->codes || suffixes != sids->max_suffix || ours.size != m->config.vocab_size)
-        die(EX_DATAERR, "%s: trained on SIDs of %lld levels x %lld codes and %lld suffixes, but %s has %d x %d and %d",
-            model->name, (long long)levels, (long long)codes, (long long)suffixes, sids_name, sids->levels, sids->codes,
-            sids->max_suffix);
-    cJSON_Delete(v);
+    const vocab_t v = read_vocabulary(model);
+    if (v.levels != sids->levels || v.codes != sids->codes || v.max_suffix != sids->max_suffix || v.size != m->config.vocab_size)
+        die(EX_DATAERR, "%s: trained on SIDs of %d levels x %d codes and %d suffixes, but %s has %d x %d and %d",
+            model->name, v.levels, v.codes, v.max_suffix, sids_name, sids->levels, sids->codes, sids->max_suffix);
 }
 
 /* Refuses SIDs unless they are the training's, or have grown out of them by rqvae --assign, which records where it began; tells
@@ -103,6 +109,14 @@ static body_t body_of(const st_file_t *model, const cJSON *training, const model
     return shape;
 }
 
+/* Adds a base's tokens to a space, and the templates. */
+static void footing_apply(const footing_t *f, space_t *space, int64_t most)
+{
+    const backbone_t *b = f->base.backbone;
+    space_add_text(space, tokenizer_size(b->tokenizer), most, b->tokenizer_json.data, (int64_t)b->tokenizer_json.len);
+    templates_apply(&f->templates, b->tokenizer, &b->frame, space);
+}
+
 /* Adds what a model knows of texts. */
 static void read_texts(generator_t *g, const st_file_t *model)
 {
@@ -112,6 +126,10 @@ static void read_texts(generator_t *g, const st_file_t *model)
     cJSON_Delete(v);
     if (!text) return;
     if (g->space.body != BODY_FLAT || g->space.thinks) die_at(model->name, 0, "texts in a timeline, or with thoughts");
+    if (g->footing) {
+        footing_apply(g->footing, &g->space, most);
+        return;
+    }
     int64_t bytes[] = {-1};
     g->tokenizer = st_need_u8(model, "tokenizer", 1, bytes);
     space_add_text(&g->space, text, most, g->tokenizer, bytes[0]);
@@ -173,9 +191,70 @@ static void fit_tables(generator_t *g, const st_file_t *model, bool grown)
     free(from);
 }
 
+/* Tells how many tokens a model on a base has rows of its own for. */
+static int64_t own_tokens(const st_file_t *model)
+{
+    const vocab_t v = read_vocabulary(model);
+    if (!v.text) die_at(model->name, 0, "metadata \"vocab\": no texts, but a base");
+    return v.first_text;
+}
+
+/* Reads a model on a base; NULL where the file names none. */
+static model_t *read_on_base(footing_t **footing, const st_file_t *model)
+{
+    footing_t f = {0};
+    if (!base_read(model, &f.base)) return NULL;
+    const char *templates = st_meta(model, "templates");
+    if (!templates) die_at(model->name, 0, "metadata \"templates\" is missing: is this a model of sidgen-train?");
+    f.templates = templates_parse(model->name, templates, strlen(templates));
+    f.base.adapter.tokens = own_tokens(model);
+    st_check_schema(model, "model/1");
+    model_t *m = base_open(&f.base, model->name);
+    params_check(model, &m->params);
+    params_read(model, &m->params);
+    *footing = NEW(footing_t);
+    **footing = f;
+    return m;
+}
+
+void generator_check(const st_file_t *model)
+{
+    base_t base;
+    if (!base_read(model, &base)) {
+        model_free(model_read(model));
+        return;
+    }
+    base.adapter.tokens = own_tokens(model);
+    model_t *m = model_new_mapped(model_read_config(model), "model.");
+    adapter_add(m, &base.adapter);
+    params_check(model, &m->params);
+    params_allocate(&m->params);
+    params_read(model, &m->params);
+    model_free(m);
+    base_free(&base);
+}
+
+model_t *footing_open(footing_t *f, space_t *space, int64_t most, const char *name)
+{
+    vocab_t v = space->vocab;
+    vocab_add_text(&v, 1);
+    f->base.adapter.tokens = v.first_text;
+    model_t *m = base_open(&f->base, name);
+    footing_apply(f, space, most);
+    return m;
+}
+
+void footing_free(footing_t *f)
+{
+    base_free(&f->base);
+    templates_free(&f->templates);
+}
+
 generator_t generator_read(const st_file_t *model, const st_file_t *sids_file, const sids_t *sids)
 {
-    generator_t g = {.model = model_read(model)};
+    generator_t g = {.model = NULL};
+    g.model = read_on_base(&g.footing, model);
+    if (!g.model) g.model = model_read(model);
     check_vocabulary(g.model, model, sids, sids_file->name);
     const bool grown = check_sids(model, sids_file);
     read_training(&g, model, sids);
@@ -190,12 +269,23 @@ void generator_free(generator_t *g)
     alignment_free(g->alignment);
     free(g->tokenizer);
     free(g->tasks);
+    if (g->footing) footing_free(g->footing);
+    free(g->footing);
     space_free(&g->space);
     *g = (generator_t){0};
 }
 
-void generator_add(st_writer_t *w, const model_t *m, const space_t *s, const alignment_t *alignment, const char *training,
-                   const char *gemm)
+static void add_footing(st_writer_t *w, const footing_t *f)
+{
+    char *base = base_json(&f->base), *templates = templates_text(&f->templates);
+    st_set_meta(w, "base", base);
+    st_set_meta(w, "templates", templates);
+    free(base);
+    free(templates);
+}
+
+void generator_add(st_writer_t *w, const model_t *m, const space_t *s, const alignment_t *alignment, const footing_t *footing,
+                   const char *training, const char *gemm)
 {
     const vocab_t *v = &s->vocab;
     char *hf = model_config_json(&m->config, v->bos);
@@ -214,7 +304,8 @@ void generator_add(st_writer_t *w, const model_t *m, const space_t *s, const ali
         st_add1(w, "node_parent", ST_I64, s->trie.nodes, s->trie.parent);
         st_add1(w, "node_token", ST_I32, s->trie.nodes, s->trie.token);
     }
-    if (s->tokenizer) st_add1(w, "tokenizer", ST_U8, s->tokenizer_bytes, s->tokenizer);
+    if (footing) add_footing(w, footing);
+    else if (s->tokenizer) st_add1(w, "tokenizer", ST_U8, s->tokenizer_bytes, s->tokenizer);
     free(hf);
     free(vocab);
     free(texts);

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "gen/sampled.h"
 #include "gen/tile.h"
+#include "nn/embedding.h"
 #include "nn/vec.h"
 
 enum { DENSE_FROM = 24 }; /* sets of so many tokens go through a matrix product over their span; smaller ones token by token */
@@ -65,7 +66,7 @@ static float *node_vectors(const model_t *m, const space_t *space, allowed_set_t
 static void few_logits(const model_t *m, const allowed_t *a, const float *own, const float *state, float *x)
 {
     const int64_t d = m->config.hidden_size;
-    for (int32_t i = 0; i < a->n; i++) x[i] = vec_dot(d, state, model_embedding(m, allowed_token(a, i)));
+    for (int32_t i = 0; i < a->n; i++) x[i] = vec_dot(d, state, model_output(m, allowed_token(a, i)));
     for (int32_t i = 0; own && i < a->n; i++) x[i] += vec_dot(d, state, own + i * d);
 }
 
@@ -141,7 +142,7 @@ static void dense_tile(const head_t *h, const scored_pass_t *p, const tile_of_t 
 /* Takes the first n of the chosen positions against `columns` of a block. */
 static void dense_tiles(const head_t *h, const scored_pass_t *p, int64_t n, allowed_t columns, int block)
 {
-    const int64_t rows = tile_rows(h->net, block == h->net->model->embed ? h->widest : columns.n);
+    const int64_t rows = tile_rows(h->net, block == h->net->model->output ? h->widest : columns.n);
     for (int64_t i = 0; i < n; i += rows)
         dense_tile(h, p, &(tile_of_t){n - i < rows ? n - i : rows, h->chosen + i, columns, block});
 }
@@ -160,7 +161,7 @@ static int64_t dense_span(head_t *h, const scored_pass_t *p, int64_t after)
         h->chosen[n++] = i;
     }
     if (n && span.span > h->widest) die(EX_SOFTWARE, "head: a span of %d tokens in room for %d", (int)span.span, (int)h->widest);
-    dense_tiles(h, p, n, (allowed_t){.n = span.span, .first = span.span_first}, h->net->model->embed);
+    dense_tiles(h, p, n, (allowed_t){.n = span.span, .first = span.span_first}, h->net->model->output);
     return n ? span.span_first : -1;
 }
 
@@ -187,8 +188,8 @@ static void sparse_position(const head_t *h, const scored_pass_t *p, int64_t i)
     p->fn(p->ctx, i, &a, h->few);
     if (!p->grads) return;
     for (int32_t j = 0; j < a.n; j++) {
-        float *dtable = grads_row(p->grads, h->net->model->embed, a.tokens[j]);
-        vec_add_scaled(d, h->few[j], model_embedding(h->net->model, a.tokens[j]), p->dhidden + row * d);
+        float *dtable = output_row_grad(h->net->model, a.tokens[j], p->grads);
+        vec_add_scaled(d, h->few[j], model_output(h->net->model, a.tokens[j]), p->dhidden + row * d);
         if (dtable) vec_add_scaled(d, h->few[j], state, dtable);
     }
     if (own) own_backward(h, p, i, a.n, own, h->few);

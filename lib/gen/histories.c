@@ -33,12 +33,12 @@ static void add_windows(histories_t *h, int64_t first, int64_t count)
     }
 }
 
-/* Counts a window's rows, as many as its tokens or items: BOS takes one more, the last none. */
+/* Counts a window's rows, as many as its tokens or items and what stands before them, but the last takes none. */
 static int64_t window_rows(const void *ctx, int64_t i)
 {
     const histories_t *h = ctx;
     const window_t *w = &h->windows[i];
-    int64_t rows = 0;
+    int64_t rows = space_begin(h->space, TASK_NEXT, 0, NULL) - 1;
     if (h->space->body == BODY_TIMELINE) return w->count;
     for (int64_t j = 0; j < w->count; j++) rows += space_sid_length(h->space, h->x->item_index[w->first + j]);
     return rows;
@@ -69,7 +69,7 @@ static bool drawn(uint64_t key, int64_t needed, int64_t left) { return rng_unifo
 static void expand_flat(const space_t *s, const window_t *w, const int32_t *items, sequence_pack_t *pack, uint64_t key)
 {
     int64_t needed = pack->think;
-    pack->symbols[pack->rows++] = s->vocab.bos;
+    pack->rows = space_begin(s, TASK_NEXT, pack->rows, pack->symbols);
     for (int64_t j = 0; j < w->count; j++) {
         const int32_t *sid = space_sid(s, items[j]);
         const int n = space_sid_length(s, items[j]);

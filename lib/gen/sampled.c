@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "nn/embedding.h"
 #include "nn/vec.h"
 
 static const float NOTHING = -1e30f; /* a logit that adds nothing to any sum of exponentials */
@@ -18,6 +19,7 @@ struct sampled {
     uint64_t key;
     int32_t *tokens; /* [1 + draws] a position's own, and the draws */
     float *x;        /* [1 + draws] */
+    float *own;      /* [hidden_size] a position's own token's row */
     int64_t *chosen; /* [tile_rows()] */
     bool *taken;     /* [taken_cap] positions of the pass that were in a tile already */
     int64_t taken_cap;
@@ -29,6 +31,7 @@ sampled_t *sampled_new(const network_t *net, const space_t *space, tile_t *tile,
     *s = (sampled_t){.net = net, .space = space, .tile = tile, .draws = (int32_t)draws};
     s->tokens = NEW_ARRAY(int32_t, draws + 1);
     s->x = xfloats((size_t)draws + 1);
+    s->own = xfloats((size_t)net->model->config.hidden_size);
     s->chosen = NEW_ARRAY(int64_t, tile_rows(net, draws));
     return s;
 }
@@ -38,6 +41,7 @@ void sampled_free(sampled_t *s)
     if (!s) return;
     free(s->tokens);
     free(s->x);
+    free(s->own);
     free(s->chosen);
     free(s->taken);
     free(s);
@@ -71,13 +75,23 @@ static tile_of_t make_tile(sampled_t *s, const scored_pass_t *p, int64_t first, 
                        scored_block(s->net->model, p->positions[first].set)};
 }
 
+/* Finds the row of a position's own token. */
+static const float *own_row(sampled_t *s, int block, int32_t token)
+{
+    const model_t *m = s->net->model;
+    if (block != m->output) return model_row(m, block, token);
+    output_row(m, token, s->own);
+    return s->own;
+}
+
 /* Lets fn see a position's own logit and those of the draws, row[0 .. draws), and leaves the draws' gradient in their place. */
 static void score(sampled_t *s, const scored_pass_t *p, int64_t i, float raise, float *row)
 {
     const scored_position_t *at = &p->positions[i];
-    const int64_t d = s->net->model->config.hidden_size;
-    const int block = scored_block(s->net->model, at->set);
-    const float *state = p->hidden + at->row * d, *own = model_row(s->net->model, block, at->token);
+    const model_t *m = s->net->model;
+    const int64_t d = m->config.hidden_size;
+    const int block = scored_block(m, at->set);
+    const float *state = p->hidden + at->row * d, *own = own_row(s, block, at->token);
     const allowed_t sample = {.n = 1 + s->draws, .tokens = s->tokens};
     s->tokens[0] = at->token;
     s->x[0] = vec_dot(d, state, own);
@@ -86,7 +100,7 @@ static void score(sampled_t *s, const scored_pass_t *p, int64_t i, float raise, 
     if (!p->grads) return;
     for (int32_t j = 1; j <= s->draws; j++) row[j - 1] = s->tokens[j] == at->token ? 0 : s->x[j];
     vec_add_scaled(d, s->x[0], own, p->dhidden + at->row * d);
-    float *down = grads_row(p->grads, block, at->token);
+    float *down = block == m->output ? output_row_grad(m, at->token, p->grads) : grads_row(p->grads, block, at->token);
     if (down) vec_add_scaled(d, s->x[0], state, down);
 }
 

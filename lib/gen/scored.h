@@ -33,10 +33,10 @@ typedef struct {
     grads_t *grads;
 } scored_pass_t;
 
-/* The block whose rows are a set's tokens: the embedding, or the items' own vectors. */
+/* The block whose rows are a set's tokens: the output matrix (whose rows of a base are in another: nn/embedding.h), or the items' own vectors. */
 static inline int scored_block(const model_t *m, allowed_set_t set)
 {
-    return set.kind == ALLOWED_ITEMS ? m->item_vectors : m->embed;
+    return set.kind == ALLOWED_ITEMS ? m->item_vectors : m->output;
 }
 
 /* Whether the tokens of a set have node vectors, each its own. */

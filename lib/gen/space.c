@@ -43,7 +43,16 @@ space_t space_make(const sids_t *sids, softmax_t softmax, body_t body, int64_t m
         const int n = vocab_sid(&s.vocab, sids, i, tokens);
         memcpy(s.sid + i * (sids->levels + 1), tokens, (size_t)n * sizeof *tokens);
     }
+    space_surround(&s, TASK_NEXT, &s.vocab.bos, 1, 1);
     return s;
+}
+
+void space_surround(space_t *s, task_t task, const int32_t *tokens, int64_t n, int64_t before)
+{
+    surround_t *a = &s->around[task];
+    free(a->symbols);
+    *a = (surround_t){NEW_ARRAY(int32_t, n + 1), before, n - before};
+    memcpy(a->symbols, tokens, (size_t)n * sizeof *tokens);
 }
 
 void space_add_text(space_t *s, int64_t text, int64_t most, const uint8_t *tokenizer, int64_t tokenizer_bytes)
@@ -53,6 +62,25 @@ void space_add_text(space_t *s, int64_t text, int64_t most, const uint8_t *token
     s->tokenizer = tokenizer;
     s->tokenizer_bytes = tokenizer_bytes;
     s->widest = (int32_t)max64(s->widest, space_text(s).count);
+    for (int t = TASK_NEXT + 1; t < TASKS; t++)
+        space_surround(s, (task_t)t, (int32_t[]){task_marker(&s->vocab, (task_t)t), s->vocab.first_marker + VOCAB_SEPARATOR}, 2, 1);
+}
+
+/* Writes n symbols behind `at` others, if there is where to. */
+static int64_t put(int32_t *symbols, int64_t at, const int32_t *from, int64_t n)
+{
+    if (symbols && n) memcpy(symbols + at, from, (size_t)n * sizeof *from);
+    return at + n;
+}
+
+int64_t space_begin(const space_t *s, task_t task, int64_t at, int32_t *symbols)
+{
+    return put(symbols, at, s->around[task].symbols, s->around[task].before);
+}
+
+int64_t space_end(const space_t *s, task_t task, int64_t at, int32_t *symbols)
+{
+    return put(symbols, at, s->around[task].symbols + s->around[task].before, s->around[task].after);
 }
 
 allowed_set_t space_text(const space_t *s) { return allowed_range(s->vocab.end, 1 + s->vocab.text); }
@@ -61,13 +89,16 @@ void space_free(space_t *s)
 {
     trie_free(&s->trie);
     free(s->sid);
+    for (int t = 0; t < TASKS; t++) free(s->around[t].symbols);
 }
 
 int64_t space_longest(const space_t *s)
 {
     const int64_t history = 1 + s->max_items * (s->body == BODY_FLAT ? s->vocab.levels + 1 : 1);
+    int64_t around = 0;
     if (!s->text_most) return history;
-    return 2 + max64(history, s->text_most) + max64(s->vocab.levels, TITLE_MOST) + 1; /* marker, input, separator, output */
+    for (int t = 0; t < TASKS; t++) around = max64(around, s->around[t].before + s->around[t].after);
+    return around + max64(history, s->text_most) + max64(s->vocab.levels, TITLE_MOST) + 1;
 }
 
 int64_t space_positions(const space_t *s)
@@ -114,17 +145,12 @@ static history_t last_items(const space_t *s, const history_t *h)
     return (history_t){h->items + skip, h->count - skip, h->target};
 }
 
-static int64_t flat_history(const space_t *s, const history_t *read, int32_t *tokens)
+int64_t space_prompt(const space_t *s, task_t task, const history_t *h, int32_t *symbols)
 {
-    int64_t n = 0;
-    if (tokens) tokens[n] = s->vocab.bos;
-    n++;
-    for (int64_t i = 0; i < read->count; i++) {
-        const int length = space_sid_length(s, read->items[i]);
-        if (tokens) memcpy(tokens + n, space_sid(s, read->items[i]), (size_t)length * sizeof *tokens);
-        n += length;
-    }
-    return n;
+    const history_t read = last_items(s, h);
+    int64_t n = space_begin(s, task, 0, symbols);
+    for (int64_t i = 0; i < read.count; i++) n = put(symbols, n, space_sid(s, read.items[i]), space_sid_length(s, read.items[i]));
+    return space_end(s, task, n, symbols);
 }
 
 bool space_continues(const space_t *s, const history_t *shorter, const history_t *longer)
@@ -135,11 +161,9 @@ bool space_continues(const space_t *s, const history_t *shorter, const history_t
 
 int64_t space_history(const space_t *s, const history_t *h, int32_t *symbols)
 {
-    const history_t read = s->literal ? *h : last_items(s, h);
-    if (s->literal && symbols) memcpy(symbols, read.items, (size_t)read.count * sizeof *symbols);
-    if (s->literal) return read.count;
-    if (s->body == BODY_FLAT) return flat_history(s, &read, symbols);
+    if (s->literal) return put(symbols, 0, h->items, h->count);
+    if (s->body == BODY_FLAT) return space_prompt(s, TASK_NEXT, h, symbols);
+    const history_t read = last_items(s, h);
     if (symbols) symbols[0] = TIMELINE_BOS;
-    for (int64_t i = 0; symbols && i < read.count; i++) symbols[1 + i] = read.items[i];
-    return 1 + read.count;
+    return put(symbols, 1, read.items, read.count);
 }

@@ -28,6 +28,12 @@ typedef enum { BODY_FLAT, BODY_TIMELINE } body_t;
 extern const char *const body_names[]; /* in that order, for CLI_CHOICE */
 bool body_parse(const char *name, body_t *body);
 
+/* What stands around the input of a task: symbols[0 .. before), and behind it `after` more. */
+typedef struct {
+    int32_t *symbols;
+    int64_t before, after;
+} surround_t;
+
 typedef struct {
     const sids_t *sids; /* borrowed */
     vocab_t vocab;
@@ -40,6 +46,8 @@ typedef struct {
     int64_t text_most;  /* tokens of a text that is read; 0: none are */
     const uint8_t *tokenizer; /* [tokenizer_bytes] the tokenizer.json of its texts, borrowed; NULL likewise */
     int64_t tokenizer_bytes;
+    surround_t around[TASKS]; /* of a history to be gone on with BOS before it; of other tasks, once there are texts, a marker and a
+                         * separator; space_surround() says otherwise */
     bool literal;       /* histories are what is read, symbol by symbol, not items; space_make() says false */
     int32_t widest;     /* tokens of the largest set that may follow anywhere; who scores wider ranges raises it, before anything
                          * is made that takes room by it */
@@ -50,6 +58,14 @@ void space_free(space_t *s);
 
 /* Adds a tokenizer's `text` tokens (vocab_add_text()), for texts of up to `most`. Flat bodies alone read texts; none that thinks does. */
 void space_add_text(space_t *s, int64_t text, int64_t most, const uint8_t *tokenizer, int64_t tokenizer_bytes);
+
+/* Puts other tokens around a task's input: n of them, the first `before` before it. */
+void space_surround(space_t *s, task_t task, const int32_t *tokens, int64_t n, int64_t before);
+
+/* Each writes behind `at` rows in `symbols`, which may be NULL, and returns how many there are then: what stands before a task's
+ * input, and behind it. */
+int64_t space_begin(const space_t *s, task_t task, int64_t at, int32_t *symbols);
+int64_t space_end(const space_t *s, task_t task, int64_t at, int32_t *symbols);
 
 /* Tells whether states that predict are those of prefixes (gen/depth.h), not of rows that a history is read as. */
 static inline bool space_by_prefixes(const space_t *s) { return s->body == BODY_TIMELINE || s->thinks; }
@@ -103,8 +119,12 @@ int32_t allowed_index(const allowed_t *a, int32_t token);
 /* Where nothing is left to choose below `node`, the leaf that must follow; else the node itself. */
 int64_t space_certain(const space_t *s, int64_t node);
 
-/* A history as it is read, its last max_items items: BOS and the tokens of their SIDs or, in a timeline, TIMELINE_BOS and the items
- * themselves; of a literal space, what it holds (gen/reading.h turns either into rows). Returns their number; `symbols` may be NULL to ask for that alone. */
+/* A task about a history, of a flat body: its last max_items items' SIDs with what stands around them. Returns the number of rows;
+ * `symbols` may be NULL to ask for that alone. */
+int64_t space_prompt(const space_t *s, task_t task, const history_t *h, int32_t *symbols);
+
+/* A history as it is read to tell what is next: that prompt of TASK_NEXT or, in a timeline, TIMELINE_BOS and the items themselves; of
+ * a literal space, what it holds (gen/reading.h turns either into rows). The same of `symbols`. */
 enum { TIMELINE_BOS = -1 };
 int64_t space_history(const space_t *s, const history_t *h, int32_t *symbols);
 

@@ -8,6 +8,7 @@
 #include "base/minmax.h"
 #include "gen/climb.h"
 #include "gen/reading.h"
+#include "nn/embedding.h"
 #include "nn/vec.h"
 
 /* The rows of one step, and how they hang together. */
@@ -29,7 +30,7 @@ struct stepper {
     extension_t *earlier;   /* [most] */
     climb_t *climb;      /* of a timeline */
     int32_t *symbols;    /* [rows] of the histories */
-    float *thought;      /* [hidden_size] */
+    float *thought, *row; /* [hidden_size] */
     int64_t *bounds, *last, bounds_cap; /* of the segments; the last rows of the histories, which may share one */
     /* the batch at hand */
     segments_t segments;
@@ -65,7 +66,8 @@ static void make_steps(stepper_t *s, int most)
 stepper_t *stepper_new(const network_t *net, const space_t *space)
 {
     stepper_t *s = NEW(stepper_t);
-    *s = (stepper_t){.net = net, .space = space, .thought = xfloats((size_t)net->model->config.hidden_size)};
+    *s = (stepper_t){.net = net, .space = space, .thought = xfloats((size_t)net->model->config.hidden_size),
+                     .row = xfloats((size_t)net->model->config.hidden_size)};
     make_steps(s, space->vocab.levels * (rows_think(s) ? 2 : 1));
     return s;
 }
@@ -110,6 +112,7 @@ void stepper_free(stepper_t *s)
     free(s->steps);
     free(s->earlier);
     free(s->thought);
+    free(s->row);
     free(s->bounds);
     free(s->last);
     free(s);
@@ -183,7 +186,8 @@ int32_t stepper_push(stepper_t *s, int32_t parent, const float *x)
 
 int32_t stepper_push_token(stepper_t *s, int32_t parent, int32_t token)
 {
-    return stepper_push(s, parent, model_embedding(s->net->model, token));
+    embedding_row(s->net->model, token, s->row);
+    return stepper_push(s, parent, s->row);
 }
 
 static bool advance(stepper_t *s)

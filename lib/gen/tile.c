@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "gen/output.h"
+#include "nn/embedding.h"
 #include "nn/vec.h"
 
 enum {
@@ -22,12 +24,14 @@ struct tile {
     room_t states, logits, dstates, dlogits_packed; /* [rows, hidden_size], [rows, columns], and their gradients */
     room_t gathered, gathered_packed, dcolumns;     /* [columns, hidden_size], where columns are not in place */
     const operand_t *table;                         /* the columns' rows, of the tile at hand */
+    output_t *output;                               /* for columns in place */
 };
 
 tile_t *tile_new(const network_t *net)
 {
     tile_t *t = NEW(tile_t);
     t->net = net;
+    t->output = output_new(net);
     return t;
 }
 
@@ -37,6 +41,7 @@ void tile_free(tile_t *t)
     void *all[] = {t->states.at, t->logits.at, t->dstates.at, t->dlogits_packed.at,
                    t->gathered.at, t->gathered_packed.at, t->dcolumns.at};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+    output_free(t->output);
     free(t);
 }
 
@@ -63,23 +68,28 @@ static const operand_t *as_operands(const backend_t *b, const float *x, int64_t 
     return operands_of(b, x, rows * cols, operands_are_floats(b) ? NULL : reserve(r, rows, cols, b->operand_size));
 }
 
-/* Tells whether the columns' rows lie one behind the other in an operand; else they are copied together. */
+/* Tells whether the columns' rows are a range of the output matrix, and that an operand; else they are copied together. */
 static bool in_place(const model_t *m, const tile_of_t *at)
 {
     return !at->columns.tokens && !m->params.blocks[at->block].sparse;
 }
 
-static const operand_t *table_of(tile_t *t, const tile_of_t *at)
+static void copy_row(const model_t *m, int block, int32_t token, float *x)
+{
+    if (block == m->output) output_row(m, token, x);
+    else params_row(&m->params, block, token, x);
+}
+
+static const operand_t *gathered(tile_t *t, const tile_of_t *at)
 {
     const allowed_t *columns = &at->columns;
     const model_t *m = t->net->model;
     const backend_t *b = t->net->backend;
     const int64_t d = m->config.hidden_size;
-    if (in_place(m, at)) return operand_at(b, weights_operand(&t->net->weights, at->block), columns->first * d);
-    float *gathered = reserve(&t->gathered, columns->n, d, sizeof *gathered);
+    float *rows = reserve(&t->gathered, columns->n, d, sizeof *rows);
     for (int32_t j = 0; j < columns->n; j++)
-        memcpy(gathered + j * d, model_row(m, at->block, allowed_token(columns, j)), (size_t)d * sizeof *gathered);
-    return as_operands(b, gathered, columns->n, d, &t->gathered_packed);
+        copy_row(m, at->block, allowed_token(columns, j), rows + j * d);
+    return as_operands(b, rows, columns->n, d, &t->gathered_packed);
 }
 
 float *tile_forward(tile_t *t, const scored_pass_t *p, const tile_of_t *at)
@@ -92,12 +102,16 @@ float *tile_forward(tile_t *t, const scored_pass_t *p, const tile_of_t *at)
         memcpy(operand_at(b, states, i * d), operand_at(b, p->packed, p->positions[at->chosen[i]].row * d),
                (size_t)d * b->operand_size);
     memset(operand_at(b, states, at->n * d), 0, (size_t)((rows - at->n) * d) * b->operand_size);
-    t->table = table_of(t, at);
+    if (in_place(t->net->model, at)) {
+        output_forward(t->output, rows, states, at->columns.first, at->columns.n, logits);
+        return logits;
+    }
+    t->table = gathered(t, at);
     b->matmul(false, true, rows, at->columns.n, d, states, t->table, logits);
     return logits;
 }
 
-/* Adds the columns' gradient: where it lies, or by the row. */
+/* Adds the gradient of columns that were copied together, by the row. */
 static void columns_backward(tile_t *t, grads_t *grads, const tile_of_t *at, int64_t rows, const operand_t *dlogits)
 {
     const allowed_t *columns = &at->columns;
@@ -105,14 +119,13 @@ static void columns_backward(tile_t *t, grads_t *grads, const tile_of_t *at, int
     const model_t *m = t->net->model;
     const int64_t d = m->config.hidden_size;
     if (m->params.blocks[at->block].frozen) return;
-    if (in_place(m, at)) {
-        float *dtable = grads_block(grads, at->block) + columns->first * d;
-        b->matmul_add(true, false, columns->n, d, rows, dlogits, t->states.at, dtable);
-        return;
-    }
     float *dcolumns = reserve(&t->dcolumns, columns->n, d, sizeof *dcolumns);
     b->matmul(true, false, columns->n, d, rows, dlogits, t->states.at, dcolumns);
-    for (int32_t j = 0; j < columns->n; j++) vec_add(d, dcolumns + j * d, grads_row(grads, at->block, allowed_token(columns, j)));
+    for (int32_t j = 0; j < columns->n; j++) {
+        const int32_t token = allowed_token(columns, j);
+        float *g = at->block == m->output ? output_row_grad(m, token, grads) : grads_row(grads, at->block, token);
+        if (g) vec_add(d, dcolumns + j * d, g);
+    }
 }
 
 void tile_backward(tile_t *t, const scored_pass_t *p, const tile_of_t *at)
@@ -122,7 +135,11 @@ void tile_backward(tile_t *t, const scored_pass_t *p, const tile_of_t *at)
     float *logits = t->logits.at, *dstates = reserve(&t->dstates, rows, d, sizeof *dstates);
     memset(logits + at->n * width, 0, (size_t)((rows - at->n) * width) * sizeof *logits);
     const operand_t *dlogits = as_operands(b, logits, rows, width, &t->dlogits_packed);
-    b->matmul(false, false, rows, d, width, dlogits, t->table, dstates);
-    columns_backward(t, p->grads, at, rows, dlogits);
+    if (in_place(t->net->model, at)) {
+        output_backward(t->output, rows, t->states.at, at->columns.first, at->columns.n, dlogits, dstates, p->grads);
+    } else {
+        b->matmul(false, false, rows, d, width, dlogits, t->table, dstates);
+        columns_backward(t, p->grads, at, rows, dlogits);
+    }
     for (int64_t i = 0; i < at->n; i++) vec_add(d, dstates + i * d, p->dhidden + p->positions[at->chosen[i]].row * d);
 }

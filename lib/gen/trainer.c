@@ -19,6 +19,7 @@
 #include "gen/pass.h"
 #include "gen/tutor.h"
 #include "gen/validation.h"
+#include "lm/adapter.h"
 #include "nn/optim.h"
 #include "train/learner.h"
 #include "train/loop.h"
@@ -147,8 +148,9 @@ static trainer_t *trainer_new(const train_job_t *job)
     t->sequences = job->sequences;
     if (!t->sequences.targets) die(EX_DATAERR, "no user has 3 interactions or more: nothing to train on");
     t->shard_rows = rows_a_shard(t);
-    t->model = model_new(model_shape(t));
+    t->model = job->model ? job->model : model_new(model_shape(t));
     if (job->start) begin_with(t->model, job->start);
+    else if (job->model) adapter_init(t->model, t->space->vocab.text, t->o.seed);
     else model_init(t->model, t->o.seed);
     t->net = network_new(t->model, job->backend, space_positions(t->space));
     t->learner = learner_new(&t->model->params, t->o.shards, t->o.valid_users > 0, t->o.average > 0);
@@ -405,9 +407,12 @@ static alignment_t *kept_alignment(trainer_t *t, const loop_state_t *at)
 static void started(void *ctx)
 {
     const trainer_t *t = ctx;
-    note("%lld parameters, %lld items, %lld trie nodes, %lld training examples with %lld targets, %s",
-         (long long)params_number(&t->model->params), (long long)t->space->sids->items, (long long)t->space->trie.nodes,
+    const int64_t all = params_number(&t->model->params), trained = params_trained(&t->model->params);
+    char *frozen = all > trained ? xasprintf(", %lld of them frozen", (long long)(all - trained)) : xstrdup("");
+    note("%lld parameters%s, %lld items, %lld trie nodes, %lld training examples with %lld targets, %s",
+         (long long)all, frozen, (long long)t->space->sids->items, (long long)t->space->trie.nodes,
          (long long)t->sequences.count, (long long)t->sequences.targets, t->job->backend->name);
+    free(frozen);
     validation_note(t->validation);
 }
 

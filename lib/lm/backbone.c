@@ -15,6 +15,8 @@ static model_config_t read_config(const char *folder, XXH3_state_t *digest)
     char *path = xasprintf("%s/config.json", folder);
     cJSON *json = folder_json(path, digest);
     const model_config_t c = model_config_parse(path, json);
+    if (c.depth_levels || c.think_levels || c.learned_positions || c.item_vectors || c.node_vectors)
+        die_at(path, 0, "model config: a generator over Semantic IDs, expected a language model");
     cJSON_Delete(json);
     free(path);
     return c;
@@ -32,18 +34,19 @@ static const char *prefix_of(const tensor_folder_t *t)
     return prefix;
 }
 
-/* Maps matrices, and reads vectors. */
+/* Maps matrices, and reads vectors; what trains is not there. */
 static void read_weights(backbone_t *b)
 {
     params_t *params = &b->model->params;
     for (int i = 0; i < params->count; i++) {
+        if (!params->blocks[i].frozen) continue;
         const st_file_t *f = tensor_folder_file(b->files, params->blocks[i].name);
         if (params->blocks[i].mapped) params_map(f, params, i);
         else params_check_blocks(f, params, i, 1);
     }
     params_allocate(params);
     for (int i = 0; i < params->count; i++)
-        if (!params->blocks[i].mapped) params_read_blocks(tensor_folder_file(b->files, params->blocks[i].name), params, i, 1);
+        if (params->blocks[i].frozen && !params->blocks[i].mapped) params_read_blocks(tensor_folder_file(b->files, params->blocks[i].name), params, i, 1);
 }
 
 static void read_tokenizer(backbone_t *b, const char *folder, XXH3_state_t *digest)
@@ -54,13 +57,12 @@ static void read_tokenizer(backbone_t *b, const char *folder, XXH3_state_t *dige
     if (tokenizer_size(b->tokenizer) > b->model->config.vocab_size)
         die_at(path, 0, "has ids up to %d, and the embedding %lld rows", tokenizer_size(b->tokenizer) - 1,
                (long long)b->model->config.vocab_size);
-    bytes_t whole = in_bytes(path);
-    XXH3_128bits_update(digest, whole.data, whole.len);
-    in_free(&whole);
+    b->tokenizer_json = in_bytes(path);
+    XXH3_128bits_update(digest, b->tokenizer_json.data, b->tokenizer_json.len);
     free(path);
 }
 
-backbone_t *backbone_open(const char *folder)
+backbone_t *backbone_open(const char *folder, const adapter_t *adapter)
 {
     static const char *const single[] = {"model.safetensors", NULL};
     backbone_t *b = NEW(backbone_t);
@@ -69,8 +71,10 @@ backbone_t *backbone_open(const char *folder)
     const model_config_t config = read_config(folder, digest);
     b->files = tensor_folder_open(folder, single, digest);
     b->model = model_new_mapped(config, prefix_of(b->files));
+    if (adapter) adapter_add(b->model, adapter);
     read_weights(b);
     read_tokenizer(b, folder, digest);
+    if (adapter) b->model->config.vocab_size = adapter->tokens + tokenizer_size(b->tokenizer);
     b->digest = digest_hex(XXH3_128bits_digest(digest));
     XXH3_freeState(digest);
     return b;
@@ -81,8 +85,16 @@ void backbone_close(backbone_t *b)
     if (!b) return;
     model_free(b->model);
     tokenizer_free(b->tokenizer);
+    in_free(&b->tokenizer_json);
     frame_free(&b->frame);
     tensor_folder_close(b->files);
     free(b->digest);
     free(b);
+}
+
+model_t *backbone_take(backbone_t *b)
+{
+    model_t *m = b->model;
+    b->model = NULL;
+    return m;
 }

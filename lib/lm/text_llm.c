@@ -254,7 +254,7 @@ text_engine_t *text_llm(const text_llm_options_t *o)
     text_llm_t *e = NEW(text_llm_t);
     e->engine = (text_engine_t){.add = add, .finish = finish, .free = free_engine};
     e->options = *o;
-    e->backbone = backbone_open(o->folder);
+    e->backbone = backbone_open(o->folder, NULL);
     check_tokens(e);
     e->network = network_new(e->backbone->model, o->backend, o->tokens);
     e->encoder = encoder_new(e->backbone->tokenizer);

@@ -3,72 +3,116 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 #include "nn/linear_mapped.h"
 #include "nn/ops.h"
 #include "nn/vec.h"
 
 linear_t linear_on(int64_t in, int64_t out, int weight, int bias)
 {
-    return (linear_t){.in = in, .out = out, .weight = weight, .bias = bias, .down = -1, .up = -1};
+    return (linear_t){.in = in, .out = out, .weight = weight, .bias = bias};
 }
 
-void linear_add_pair(linear_t *l, params_t *params, const char *name, int64_t rank, float scale)
+void linear_add_pair(linear_t *l, params_t *params, const char *name, int64_t first, int64_t out, int64_t rank, float scale)
 {
-    l->rank = rank;
-    l->scale = scale;
+    if (l->pairs == LINEAR_PAIRS) die(EX_SOFTWARE, "%s: one low-rank pair too many", name);
+    linear_pair_t *p = &l->pair[l->pairs++];
+    *p = (linear_pair_t){.first = first, .out = out, .rank = rank, .scale = scale};
     params_align(params);
-    l->down = params_add(params, (param_t){.name = xasprintf("%s.lora_A.weight", name), .rows = rank, .cols = l->in,
+    p->down = params_add(params, (param_t){.name = xasprintf("%s.lora_A.weight", name), .rows = rank, .cols = l->in,
                                            .decay = true});
     params_align(params);
-    l->up = params_add(params, (param_t){.name = xasprintf("%s.lora_B.weight", name), .rows = l->out, .cols = rank,
+    p->up = params_add(params, (param_t){.name = xasprintf("%s.lora_B.weight", name), .rows = out, .cols = rank,
                                          .decay = true});
     params_align(params);
 }
 
-void linear_init_pair(const linear_t *l, const params_t *params, uint64_t stream)
+void linear_init_pair(const linear_t *l, int pair, const params_t *params, uint64_t stream)
 {
-    params_fill_normal(params, l->down, sqrt(1 / (double)l->in), stream);
-    params_fill(params, l->up, 0);
+    params_fill_normal(params, l->pair[pair].down, sqrt(1 / (double)l->in), stream);
+    params_fill(params, l->pair[pair].up, 0);
 }
 
-/* The pair's inner values [rows, rank], in floats and as an operand. */
+/* Scratch: the inner values [rows, rank] of the pair at hand, in floats and as an operand, and its columns [rows, out] where they are
+ * not all of the layer's. */
 typedef struct {
     float *floats;
     operand_t *packed;
+    float *columns;
 } inner_t;
+
+static int64_t most_rank(const linear_t *l)
+{
+    int64_t most = 0;
+    for (int i = 0; i < l->pairs; i++) most = max64(most, l->pair[i].rank);
+    return most;
+}
+
+static bool on_all(const linear_t *l, const linear_pair_t *p) { return p->out == l->out; }
+
+static int64_t most_columns(const linear_t *l)
+{
+    int64_t most = 0;
+    for (int i = 0; i < l->pairs; i++)
+        if (!on_all(l, &l->pair[i])) most = max64(most, l->pair[i].out);
+    return most;
+}
 
 static inner_t inner_of(const linear_t *l, int64_t rows, void *scratch)
 {
-    return (inner_t){scratch, (char *)scratch + (size_t)(rows * l->rank) * sizeof(float)};
+    float *floats = scratch;
+    const int64_t n = rows * most_rank(l);
+    return (inner_t){floats, floats + n, floats + 2 * n};
 }
 
 static mapped_t mapped_of(const linear_t *l) { return (mapped_t){l->in, l->out, l->widest, l->weight}; }
 
 void linear_set_mapped(linear_t *l, const params_t *params) { l->widest = mapped_on(params, l->in, l->out, l->weight).widest; }
 
+/* Floats of scratch that the pairs take for a row. */
+static size_t pairs_scratch(const linear_t *l) { return size_add(size_mul(2, (size_t)most_rank(l)), (size_t)most_columns(l)); }
+
 size_t linear_scratch(const linear_t *l, int64_t rows)
 {
     const mapped_t m = mapped_of(l);
-    const size_t pair = size_mul(2, size_mul((size_t)rows, (size_t)l->rank));
-    return size_mul(sizeof(float), size_add(pair, l->widest ? mapped_scratch(&m, rows) : 0));
+    const size_t pairs = size_mul((size_t)rows, pairs_scratch(l));
+    return size_mul(sizeof(float), size_add(pairs, l->widest ? mapped_scratch(&m, rows) : 0));
 }
 
-/* Scratch behind the pair's. */
-static float *own_scratch(const linear_t *l, int64_t rows, void *scratch) { return (float *)scratch + 2 * rows * l->rank; }
+/* Scratch behind the pairs'. */
+static float *own_scratch(const linear_t *l, int64_t rows, void *scratch)
+{
+    return (float *)scratch + (size_t)rows * pairs_scratch(l);
+}
 
 /* Scales what a product left in `inner`, and packs it. */
-static void scale_inner(const linear_t *l, const backend_t *b, int64_t rows, inner_t inner)
+static void scale_inner(const linear_pair_t *p, const backend_t *b, int64_t rows, inner_t inner)
 {
-    for (int64_t i = 0; i < rows * l->rank; i++) inner.floats[i] *= l->scale;
-    b->pack(inner.floats, rows * l->rank, inner.packed);
+    for (int64_t i = 0; i < rows * p->rank; i++) inner.floats[i] *= p->scale;
+    b->pack(inner.floats, rows * p->rank, inner.packed);
 }
 
 /* Leaves s x A^T in `inner`. */
-static void go_down(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, inner_t inner)
+static void go_down(const linear_t *l, const linear_pair_t *p, const weights_t *w, int64_t rows, const operand_t *x, inner_t inner)
 {
-    w->backend->matmul(false, true, rows, l->rank, l->in, x, weights_operand(w, l->down), inner.floats);
-    scale_inner(l, w->backend, rows, inner);
+    w->backend->matmul(false, true, rows, p->rank, l->in, x, weights_operand(w, p->down), inner.floats);
+    scale_inner(p, w->backend, rows, inner);
+}
+
+/* Adds a pair's part of y to its columns. */
+static void pair_forward(const linear_t *l, const linear_pair_t *p, const weights_t *w, int64_t rows, const operand_t *x, float *y,
+                         inner_t inner)
+{
+    const backend_t *b = w->backend;
+    go_down(l, p, w, rows, x, inner);
+    if (on_all(l, p)) {
+        b->matmul_add(false, true, rows, p->out, p->rank, inner.packed, weights_operand(w, p->up), y);
+        return;
+    }
+    b->matmul(false, true, rows, p->out, p->rank, inner.packed, weights_operand(w, p->up), inner.columns);
+    for (int64_t r = 0; r < rows; r++) vec_add(p->out, inner.columns + r * p->out, y + r * l->out + p->first);
 }
 
 static void set_bias(const linear_t *l, const weights_t *w, int64_t rows, float *y)
@@ -101,26 +145,33 @@ static void go_back(const linear_t *l, const weights_t *w, int64_t rows, const o
 
 void linear_forward(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, float *y, void *scratch)
 {
-    const backend_t *b = w->backend;
     go_through(l, w, rows, x, y, scratch);
-    if (!l->rank) return;
-    const inner_t inner = inner_of(l, rows, scratch);
-    go_down(l, w, rows, x, inner);
-    b->matmul_add(false, true, rows, l->out, l->rank, inner.packed, weights_operand(w, l->up), y);
+    for (int i = 0; i < l->pairs; i++) pair_forward(l, &l->pair[i], w, rows, x, y, inner_of(l, rows, scratch));
+}
+
+/* Finds a pair's columns of dy [rows, out], copied together where they are not all. */
+static const operand_t *columns_of(const linear_t *l, const linear_pair_t *p, const backend_t *b, int64_t rows, const operand_t *dy,
+                                   float *space)
+{
+    const size_t narrow = (size_t)p->out * b->operand_size;
+    if (on_all(l, p)) return dy;
+    for (int64_t r = 0; r < rows; r++)
+        memcpy((char *)space + (size_t)r * narrow, operand_at(b, dy, r * l->out + p->first), narrow);
+    return space;
 }
 
 /* Adds the gradients of A and B, and the pair's part of dx. */
-static void pair_backward(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, const operand_t *dy, float *dx,
-                          grads_t *grads, void *scratch)
+static void pair_backward(const linear_t *l, const linear_pair_t *p, const weights_t *w, int64_t rows, const operand_t *x,
+                          const operand_t *dy, float *dx, grads_t *grads, inner_t inner)
 {
     const backend_t *b = w->backend;
-    const inner_t inner = inner_of(l, rows, scratch);
-    go_down(l, w, rows, x, inner);
-    b->matmul_add(true, false, l->out, l->rank, rows, dy, inner.packed, grads_block(grads, l->up));
-    b->matmul(false, false, rows, l->rank, l->out, dy, weights_operand(w, l->up), inner.floats);
-    scale_inner(l, b, rows, inner);
-    b->matmul_add(true, false, l->rank, l->in, rows, inner.packed, x, grads_block(grads, l->down));
-    if (dx) b->matmul_add(false, false, rows, l->in, l->rank, inner.packed, weights_operand(w, l->down), dx);
+    const operand_t *part = columns_of(l, p, b, rows, dy, inner.columns);
+    go_down(l, p, w, rows, x, inner);
+    b->matmul_add(true, false, p->out, p->rank, rows, part, inner.packed, grads_block(grads, p->up));
+    b->matmul(false, false, rows, p->rank, p->out, part, weights_operand(w, p->up), inner.floats);
+    scale_inner(p, b, rows, inner);
+    b->matmul_add(true, false, p->rank, l->in, rows, inner.packed, x, grads_block(grads, p->down));
+    if (dx) b->matmul_add(false, false, rows, l->in, p->rank, inner.packed, weights_operand(w, p->down), dx);
 }
 
 void linear_backward(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, const operand_t *dy,
@@ -131,5 +182,6 @@ void linear_backward(const linear_t *l, const weights_t *w, int64_t rows, const 
     for (int64_t i = 0; dbias && i < rows; i++) vec_add(l->out, dy_floats + i * l->out, dbias);
     if (dweight) b->matmul_add(true, false, l->out, l->in, rows, dy, x, dweight);
     if (dx) go_back(l, w, rows, dy, dx, scratch);
-    if (l->rank) pair_backward(l, w, rows, x, dy, dx, grads, scratch);
+    for (int i = 0; i < l->pairs; i++)
+        pair_backward(l, &l->pair[i], w, rows, x, dy, dx, grads, inner_of(l, rows, scratch));
 }

@@ -134,6 +134,9 @@ static void lay_out_decoder(const layout_t *to)
                                                 .cols = c->hidden_size, .decay = true, .sparse = c->sparse_embedding,
                                                 .mapped = to->mapped, .frozen = to->mapped});
     params_align(&m->params);
+    m->own = c->vocab_size;
+    m->output = m->embed;
+    m->base_embed = m->base_output = -1;
     m->layers = NEW_ARRAY(model_layer_t, c->num_hidden_layers);
     for (int64_t i = 0; i < c->num_hidden_layers; i++) m->layers[i] = add_layer(to, i);
     m->norm = add_gain(to, xasprintf("%snorm.weight", to->prefix), c->hidden_size);
@@ -159,7 +162,7 @@ model_t *model_new_mapped(model_config_t config, const char *prefix)
     model_t *m = NEW(model_t);
     m->config = config;
     lay_out_decoder(&(layout_t){m, prefix, true});
-    m->think_vectors = m->positions = m->item_vectors = m->node_vectors = -1;
+    m->output = m->think_vectors = m->positions = m->item_vectors = m->node_vectors = -1;
     return m;
 }
 
@@ -172,10 +175,24 @@ model_t *model_new(model_config_t config)
     return m;
 }
 
+/* Returns a copy of `count` things of `size` bytes; NULL of NULL. */
+static void *copied(const void *from, int64_t count, size_t size)
+{
+    if (!from) return NULL;
+    void *to = xmalloc(size_add(size_mul((size_t)count, size), 1));
+    memcpy(to, from, (size_t)count * size);
+    return to;
+}
+
 model_t *model_copy(const model_t *m)
 {
-    model_t *copy = model_new(m->config);
-    params_copy(&copy->params, &m->params);
+    const model_config_t *c = &m->config;
+    model_t *copy = NEW(model_t);
+    *copy = *m;
+    copy->params = params_clone(&m->params);
+    copy->layers = copied(m->layers, c->num_hidden_layers, sizeof *m->layers);
+    copy->depth = copied(m->depth, c->depth_levels, sizeof *m->depth);
+    copy->think = copied(m->think, c->think_size ? c->think_levels : 0, sizeof *m->think);
     return copy;
 }
 
@@ -236,14 +253,20 @@ void model_regrow_items(model_t *m, int64_t rows)
     free(old);
 }
 
-model_t *model_read(const st_file_t *f)
+model_config_t model_read_config(const st_file_t *f)
 {
-    st_check_schema(f, "model/1");
     const char *text = st_meta(f, "config");
     cJSON *j = text ? cJSON_Parse(text) : NULL;
     if (!cJSON_IsObject(j)) die_at(f->name, 0, "metadata \"config\" must be a JSON object: is this a model/1 file?");
     const model_config_t config = model_config_parse(f->name, j);
     cJSON_Delete(j);
+    return config;
+}
+
+model_t *model_read(const st_file_t *f)
+{
+    st_check_schema(f, "model/1");
+    const model_config_t config = model_read_config(f);
     if (config.untied) die_at(f->name, 0, "model config: \"tie_word_embeddings\" asks for what this transformer has not");
     model_t *m = lay_out(config);
     params_check(f, &m->params);

@@ -22,7 +22,10 @@ typedef struct {
 typedef struct {
     model_config_t config;
     params_t params;
-    int embed, norm;  /* blocks: embedding [vocab_size, hidden_size], which is the output matrix too; final gain */
+    int64_t own;      /* tokens whose rows are the model's own: the first so many, all where it has no base (lm/adapter.h) */
+    int embed, output, norm; /* blocks: embedding [own, hidden_size]; output matrix of that shape, the embedding again where they are
+                              * tied, -1 where it was not read; final gain */
+    int base_embed, base_output; /* the same of the tokens from `own` on: of a base, in its files; -1: none */
     model_layer_t *layers;
     gated_t *depth, *think;  /* [depth_levels], [think_levels]: see gen/depth.h */
     int think_vectors;       /* block [think_levels, hidden_size], a vector a level; -1: none */
@@ -44,7 +47,7 @@ void model_init(model_t *m, uint64_t seed);
 void model_regrow_nodes(model_t *m, int64_t rows, const int64_t *from);
 void model_regrow_items(model_t *m, int64_t rows);
 
-/* A model of the same shape and values. */
+/* A model of the same shape and values; of one on a base, on the same files. */
 model_t *model_copy(const model_t *m);
 
 /* A row, as wide as the model, of a block. */
@@ -53,8 +56,12 @@ static inline float *model_row(const model_t *m, int block, int64_t row)
     return params_values(&m->params, block) + row * m->config.hidden_size;
 }
 
-/* The embedding's row of a token. */
+/* The embedding's row of a token of the model's own, and that of the output matrix; nn/embedding.h has those of any. */
 static inline float *model_embedding(const model_t *m, int32_t token) { return model_row(m, m->embed, token); }
+static inline float *model_output(const model_t *m, int32_t token) { return model_row(m, m->output, token); }
+
+/* Reads a file's metadata `config`; what is none ends the process with EX_DATAERR. */
+model_config_t model_read_config(const st_file_t *f);
 
 /* Reads a model/1 file: config from metadata `config`, then the weights. Keys that ask for what a generator has not (nn/model_config.h,
  * and an output matrix of its own) end the process with EX_DATAERR. */

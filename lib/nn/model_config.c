@@ -49,21 +49,33 @@ static char *additions_json(const model_config_t *c)
     return json;
 }
 
+/* Returns how frequencies are scaled, as a member; nothing where they are not. Caller frees. */
+static char *scaling_json(const rope_scaling_t *s)
+{
+    if (!(s->factor > 0)) return xstrdup("");
+    return xasprintf("\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":%.9g,\"low_freq_factor\":%.9g,\"high_freq_factor\":%.9g,"
+                     "\"original_max_position_embeddings\":%lld},", s->factor, s->low_freq_factor, s->high_freq_factor,
+                     (long long)s->original_max_position_embeddings);
+}
+
 char *model_config_json(const model_config_t *c, int64_t bos)
 {
-    char *additions = additions_json(c);
-    char *json = xasprintf("{\"architectures\":[\"%s\"],\"model_type\":\"llama\",\"hidden_act\":\"silu\","
+    char *additions = additions_json(c), *scaling = scaling_json(&c->rope_scaling);
+    const char *family = c->qkv_bias ? "qwen2" : c->qk_norm ? "qwen3" : "llama";
+    const char *of_family = c->qkv_bias ? "Qwen2ForCausalLM" : c->qk_norm ? "Qwen3ForCausalLM" : "LlamaForCausalLM";
+    char *json = xasprintf("{\"architectures\":[\"%s\"],\"model_type\":\"%s\",\"hidden_act\":\"silu\","
                            "\"hidden_size\":%lld,\"num_hidden_layers\":%lld,\"num_attention_heads\":%lld,"
                            "\"num_key_value_heads\":%lld,\"head_dim\":%lld,"
                            "\"intermediate_size\":%lld,\"vocab_size\":%lld,\"max_position_embeddings\":%lld,\"rms_norm_eps\":%g,"
-                           "\"rope_theta\":%g,\"tie_word_embeddings\":true,\"attention_bias\":false,\"mlp_bias\":false,"
+                           "\"rope_theta\":%g,%s\"tie_word_embeddings\":%s,\"attention_bias\":false,\"mlp_bias\":false,"
                            "\"bos_token_id\":%lld%s}",
-                           is_llama(c) ? "LlamaForCausalLM" : "SidmillForCausalLM", (long long)c->hidden_size,
+                           is_llama(c) ? of_family : "SidmillForCausalLM", family, (long long)c->hidden_size,
                            (long long)c->num_hidden_layers, (long long)c->num_attention_heads,
                            (long long)c->num_key_value_heads, (long long)c->head_dim, (long long)c->intermediate_size,
                            (long long)c->vocab_size, (long long)c->max_position_embeddings, c->rms_norm_eps, c->rope_theta,
-                           (long long)bos, additions);
+                           scaling, c->untied ? "false" : "true", (long long)bos, additions);
     free(additions);
+    free(scaling);
     return json;
 }
 

@@ -117,8 +117,21 @@ bool params_copy(const params_t *to, const params_t *from)
 {
     if (!same_blocks(to, from)) return false;
     for (int i = 0; i < to->count; i++)
-        memcpy(params_values(to, i), params_values(from, i), (size_t)to->blocks[i].count * sizeof(float));
+        if (!to->blocks[i].mapped) memcpy(params_values(to, i), params_values(from, i), (size_t)to->blocks[i].count * sizeof(float));
     return true;
+}
+
+params_t params_clone(const params_t *params)
+{
+    params_t p = *params;
+    p.blocks = NEW_ARRAY(param_t, p.count);
+    for (int i = 0; i < p.count; i++) {
+        p.blocks[i] = params->blocks[i];
+        p.blocks[i].name = xstrdup(p.blocks[i].name);
+    }
+    params_allocate(&p);
+    params_copy(&p, params);
+    return p;
 }
 
 static int shape_of(const param_t *p, int64_t *shape)
@@ -180,6 +193,20 @@ void params_row(const params_t *params, int block, int64_t row, float *out)
     }
 }
 
-void params_write(st_writer_t *w, const params_t *params) { params_write_blocks(w, params, 0, params->count); }
-void params_check(const st_file_t *f, const params_t *params) { params_check_blocks(f, params, 0, params->count); }
-void params_read(const st_file_t *f, const params_t *params) { params_read_blocks(f, params, 0, params->count); }
+void params_write(st_writer_t *w, const params_t *params)
+{
+    for (int i = 0; i < params->count; i++)
+        if (!params->blocks[i].frozen) params_write_blocks(w, params, i, 1);
+}
+
+void params_check(const st_file_t *f, const params_t *params)
+{
+    for (int i = 0; i < params->count; i++)
+        if (!params->blocks[i].frozen) params_check_blocks(f, params, i, 1);
+}
+
+void params_read(const st_file_t *f, const params_t *params)
+{
+    for (int i = 0; i < params->count; i++)
+        if (!params->blocks[i].frozen) params_read_blocks(f, params, i, 1);
+}

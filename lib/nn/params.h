@@ -69,19 +69,22 @@ void params_fill_normal(const params_t *params, int block, double deviation, uin
 void params_fill_normal_placed(const params_t *params, int block, double deviation, uint64_t stream);
 void params_fill(const params_t *params, int block, float value);
 
-/* Copies all values; false, touching nothing, if the two do not agree in names and shapes. */
+/* A list of the same blocks and values, those that lie in a file in the same one. */
+params_t params_clone(const params_t *params);
+
+/* Copies all values but those that lie in files; false, touching nothing, if the two do not agree in names and shapes. */
 bool params_copy(const params_t *to, const params_t *from);
 
-/* Adds every block as a tensor of its name and dtype; the values are borrowed until st_commit(), BF16 ones as converted here. */
+/* Adds every block that trains as a tensor of its name and dtype; the values are borrowed until st_commit(), BF16 ones as converted here. */
 void params_write(st_writer_t *w, const params_t *params);
 
-/* Ends the process with EX_DATAERR unless the file holds every block, in its shape: to be asked before params_allocate(). */
+/* Ends the process with EX_DATAERR unless the file holds every block that trains, in its shape: to be asked before params_allocate(). */
 void params_check(const st_file_t *f, const params_t *params);
 
-/* Fills all blocks from the tensors of their names, of any float type; shapes are checked, values must be finite. */
+/* Fills all blocks that train from the tensors of their names, of any float type; shapes are checked, values must be finite. */
 void params_read(const st_file_t *f, const params_t *params);
 
-/* The same for `count` blocks from block `first` on. */
+/* The same for `count` blocks from block `first` on, frozen or not. */
 void params_write_blocks(st_writer_t *w, const params_t *params, int first, int count);
 void params_check_blocks(const st_file_t *f, const params_t *params, int first, int count);
 void params_read_blocks(const st_file_t *f, const params_t *params, int first, int count);

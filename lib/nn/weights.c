@@ -49,12 +49,22 @@ static bool fits(const backend_t *b, const st_tensor_t *t)
     return t->dtype == own && (uintptr_t)t->data % b->operand_size == 0;
 }
 
+static const operand_t *mapped(const weights_t *w, const st_tensor_t *t, float *space)
+{
+    if (fits(w->backend, t)) return t->data;
+    st_floats(t, space);
+    if (operands_are_floats(w->backend)) return space;
+    w->backend->pack(space, t->count, space + t->count);
+    return space + t->count;
+}
+
 const operand_t *weights_mapped(const weights_t *w, int block, float *space)
 {
-    const param_t *p = &w->params->blocks[block];
-    if (fits(w->backend, p->tensor)) return p->tensor->data;
-    st_floats(p->tensor, space);
-    if (operands_are_floats(w->backend)) return space;
-    w->backend->pack(space, p->count, space + p->count);
-    return space + p->count;
+    return mapped(w, w->params->blocks[block].tensor, space);
+}
+
+const operand_t *weights_mapped_rows(const weights_t *w, int block, int64_t first, int64_t count, float *space)
+{
+    const st_tensor_t rows = st_rows(w->params->blocks[block].tensor, first, first + count);
+    return mapped(w, &rows, space);
 }

@@ -26,4 +26,7 @@ const operand_t *weights_operand(const weights_t *w, int block);
  * as many floats as the block has elements. */
 const operand_t *weights_mapped(const weights_t *w, int block, float *space);
 
+/* The same of its rows [first, first + count), in as much space as they take. */
+const operand_t *weights_mapped_rows(const weights_t *w, int block, int64_t first, int64_t count, float *space);
+
 #endif

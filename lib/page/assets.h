@@ -2,12 +2,7 @@
 #ifndef SIDMILL_PAGE_ASSETS_H
 #define SIDMILL_PAGE_ASSETS_H
 
-#include <stddef.h>
-
-typedef struct {
-    const char *text; /* no NUL behind it */
-    size_t n;
-} asset_t;
+#include "base/asset.h"
 
 /* The document, with marks @NAME@ where page.c puts the rest; the style; Chart.js. */
 asset_t asset_document(void);

@@ -5,9 +5,7 @@
 
 #include "base/err.h"
 #include "base/rng.h"
-#include "bpe/tokenizer.h"
 #include "gen/histories.h"
-#include "net/unpack.h"
 #include "tasks/read_texts.h"
 
 /* A list that is read, and what is wrong with it: NULL, nothing. */
@@ -98,31 +96,28 @@ bool item_held(held_items_t h, int64_t item)
     return h.share > 0 && rng_uniform(rng_stream(h.seed, "held items"), (uint64_t)item) < (float)h.share;
 }
 
-curriculum_t curriculum_open(const task_list_t *list, const char *tokenizer_path, const char *items_path, int64_t most,
-                             held_items_t held, space_t *space, const strtab_t *ids)
+curriculum_t curriculum_open(const task_list_t *list, const tokenizer_t *tokenizer, const char *items_path, int64_t most,
+                             held_items_t held, const strtab_t *ids)
 {
-    curriculum_t c = {.list = *list, .tokenizer = in_bytes_unpacked(tokenizer_path, NULL)};
-    tokenizer_t *t = tokenizer_parse(c.tokenizer.name, c.tokenizer.data, c.tokenizer.len);
-    c.texts = read_texts(items_path, ids, t, most, &c.digest);
+    curriculum_t c = {.list = *list};
+    c.texts = read_texts(items_path, ids, tokenizer, most, &c.digest);
     for (int64_t i = 0; i < c.texts.items; i++)
         if (item_held(held, i)) item_texts_drop(&c.texts, i);
-    space_add_text(space, tokenizer_size(t), most, c.tokenizer.data, (int64_t)c.tokenizer.len);
-    tokenizer_free(t);
     return c;
 }
 
 void curriculum_close(curriculum_t *c)
 {
     item_texts_free(&c->texts);
-    in_free(&c->tokenizer);
     free(c->digest);
 }
 
 void curriculum_sequences(const curriculum_t *c, const space_t *space, const interactions_t *x, hold_back_t hold, sequences_t *to)
 {
     const task_source_t from = {space, x, &c->texts, hold};
-    if (c->list.on[TASK_NEXT]) sequences_add(to, histories_task(x, space, hold));
-    for (int t = TASK_NEXT + 1; t < TASKS; t++) {
+    const bool at_once = space->body != BODY_FLAT || !space->around[TASK_NEXT].after; /* items follow one another: one history, all targets */
+    if (c->list.on[TASK_NEXT] && at_once) sequences_add(to, histories_task(x, space, hold));
+    for (int t = at_once ? TASK_NEXT + 1 : TASK_NEXT; t < TASKS; t++) {
         if (!c->list.on[t]) continue;
         const sequence_task_t task = text_task(&from, (task_t)t);
         if (!task.count) die(EX_DATAERR, "task %d (%s): no item has what it takes", t + 1, task.name);

@@ -2,7 +2,7 @@
 #ifndef SIDMILL_TASKS_CURRICULUM_H
 #define SIDMILL_TASKS_CURRICULUM_H
 
-#include "base/in.h"
+#include "bpe/tokenizer.h"
 #include "data/strtab.h"
 #include "tasks/text_tasks.h"
 
@@ -36,14 +36,13 @@ bool item_held(held_items_t h, int64_t item);
 /* A curriculum with its texts. */
 typedef struct {
     task_list_t list;
-    bytes_t tokenizer;     /* of its tokenizer.json */
     item_texts_t texts;    /* of the items, those held left out */
     char *digest;          /* of the items' file */
 } curriculum_t;
 
-/* Reads the tokenizer and the items, of which those that `ids` name count, and tells the space of them. */
-curriculum_t curriculum_open(const task_list_t *list, const char *tokenizer_path, const char *items_path, int64_t most,
-                             held_items_t held, space_t *space, const strtab_t *ids);
+/* Reads the texts of the items that `ids` names, by a tokenizer. */
+curriculum_t curriculum_open(const task_list_t *list, const tokenizer_t *tokenizer, const char *items_path, int64_t most,
+                             held_items_t held, const strtab_t *ids);
 void curriculum_close(curriculum_t *c);
 
 /* Adds its tasks' sequences, which borrow it, the interactions and the space. Where no item has what a task takes, the process ends with

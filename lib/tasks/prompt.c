@@ -7,8 +7,6 @@ static int64_t put(int32_t *symbols, int64_t n, int32_t symbol)
     return n + 1;
 }
 
-static int32_t separator(const space_t *s) { return s->vocab.first_marker + VOCAB_SEPARATOR; }
-
 static int64_t put_text(const space_t *s, const int32_t *text, int64_t n, int64_t at, int32_t *symbols)
 {
     for (int64_t i = 0; i < n; i++) at = put(symbols, at, s->vocab.first_text + text[i]);
@@ -17,9 +15,9 @@ static int64_t put_text(const space_t *s, const int32_t *text, int64_t n, int64_
 
 int64_t prompt_text(const space_t *s, task_t task, const int32_t *text, int64_t n, int32_t *symbols)
 {
-    int64_t at = put(symbols, 0, task_marker(&s->vocab, task));
+    int64_t at = space_begin(s, task, 0, symbols);
     at = put_text(s, text, n, at, symbols);
-    return put(symbols, at, separator(s));
+    return space_end(s, task, at, symbols);
 }
 
 int64_t prompt_item(const space_t *s, task_t task, int32_t item, int32_t *symbols)
@@ -29,17 +27,14 @@ int64_t prompt_item(const space_t *s, task_t task, int32_t item, int32_t *symbol
 
 int64_t prompt_codes(const space_t *s, task_t task, const int32_t *codes, int n, int32_t *symbols)
 {
-    int64_t at = put(symbols, 0, task_marker(&s->vocab, task));
+    int64_t at = space_begin(s, task, 0, symbols);
     for (int l = 0; l < n; l++) at = put(symbols, at, s->vocab.first_code + l * s->vocab.codes + codes[l]);
-    return put(symbols, at, separator(s));
+    return space_end(s, task, at, symbols);
 }
 
 int64_t prompt_history(const space_t *s, task_t task, const history_t *h, int32_t *symbols)
 {
-    const int64_t n = space_history(s, h, symbols);
-    if (task == TASK_NEXT) return n;
-    put(symbols, 0, task_marker(&s->vocab, task));
-    return put(symbols, n, separator(s));
+    return task == TASK_NEXT ? space_history(s, h, symbols) : space_prompt(s, task, h, symbols);
 }
 
 /* Finds the first of a history's items whose titles, with those behind it, fit; the last title always does. */
@@ -56,14 +51,14 @@ static int64_t first_title(const space_t *s, const item_texts_t *texts, const hi
 
 int64_t prompt_titles(const space_t *s, const item_texts_t *texts, const history_t *h, int32_t *symbols)
 {
-    int64_t at = put(symbols, 0, task_marker(&s->vocab, TASK_TITLES_NEXT)), n;
-    const int64_t first = first_title(s, texts, h);
+    const int64_t before = space_begin(s, TASK_TITLES_NEXT, 0, symbols), first = first_title(s, texts, h);
+    int64_t at = before, n;
     for (int64_t i = first; i < h->count; i++) {
         const int32_t *title = item_texts_get(texts, TEXT_TITLE, h->items[i], &n);
-        if (n && at > 1) at = put(symbols, at, s->vocab.first_marker + VOCAB_NEXT);
+        if (n && at > before) at = put(symbols, at, s->vocab.first_marker + VOCAB_NEXT);
         at = put_text(s, title, n, at, symbols);
     }
-    return put(symbols, at, separator(s));
+    return space_end(s, TASK_TITLES_NEXT, at, symbols);
 }
 
 int64_t prompt_of(const space_t *s, const item_texts_t *texts, task_t task, const history_t *h, int32_t *symbols)

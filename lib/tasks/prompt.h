@@ -1,4 +1,5 @@
-/* What a task is asked with: its marker, its input, and the separator behind which its output stands. */
+/* What a task is asked with: its input, and what its space has around it (a marker and a separator, or a template's text); the output
+ * stands behind that. */
 #ifndef SIDMILL_TASKS_PROMPT_H
 #define SIDMILL_TASKS_PROMPT_H
 
@@ -11,19 +12,19 @@
 /* Each writes to `symbols` and returns the number of rows; `symbols` may be NULL to ask for that alone. Texts are tokens of the
  * tokenizer, from 0. */
 
-/* marker text separator */
+/* A text. */
 int64_t prompt_text(const space_t *s, task_t task, const int32_t *text, int64_t n, int32_t *symbols);
 
-/* marker SID separator */
+/* An item's SID. */
 int64_t prompt_item(const space_t *s, task_t task, int32_t item, int32_t *symbols);
 
 /* The same of a SID's first codes, 1 to levels of them. */
 int64_t prompt_codes(const space_t *s, task_t task, const int32_t *codes, int n, int32_t *symbols);
 
-/* marker SID SID ... separator, of a history's last max_items; of TASK_NEXT without the separator, which is space_history(). */
+/* SID SID ..., of a history's last max_items: space_prompt(), of TASK_NEXT space_history(). */
 int64_t prompt_history(const space_t *s, task_t task, const history_t *h, int32_t *symbols);
 
-/* marker title next title ... separator: of the titles that are to be had the last, and those before it that with it take no more rows
+/* title next title ...: of the titles that are to be had the last, and those before it that with it take no more rows
  * than the longest history of SIDs */
 int64_t prompt_titles(const space_t *s, const item_texts_t *texts, const history_t *h, int32_t *symbols);
 

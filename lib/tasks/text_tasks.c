@@ -47,6 +47,18 @@ static void ask_about_histories(text_task_t *t)
     }
 }
 
+/* Asks of every item of a history but its first, after those before it. */
+static void ask_about_targets(text_task_t *t)
+{
+    const interactions_t *x = t->from.interactions;
+    for (int64_t u = 0; u < x->users; u++) {
+        history_t h;
+        if (!interactions_training(x, u, &h)) continue;
+        const int64_t count = h.count - holds_back(t->from.hold, u, h.count);
+        for (int64_t i = 1; i < count; i++) ask(t, (history_t){h.items, i, h.items[i]});
+    }
+}
+
 static void ask_about_items(text_task_t *t)
 {
     for (int64_t i = 0; i < t->from.texts->items; i++)
@@ -117,7 +129,8 @@ sequence_task_t text_task(const task_source_t *from, task_t task)
 {
     text_task_t *t = NEW(text_task_t);
     *t = (text_task_t){.from = *from, .task = task};
-    if (task_form(task)->history) ask_about_histories(t);
+    if (task == TASK_NEXT) ask_about_targets(t);
+    else if (task_form(task)->history) ask_about_histories(t);
     else ask_about_items(t);
     return (sequence_task_t){task_form(task)->name, t, t->count, space_longest(from->space), t->count, task_rows, task_expand,
                              task_free};

@@ -1,5 +1,6 @@
 /* The tasks that have a text, as sequences to train on: the input (tasks/prompt.h), and behind it the output, which alone is scored.
- * About items: one sequence an item. About histories: one a user, whose last training item is the one to tell. */
+ * About items: one sequence an item. About histories: one a user, whose last training item is the one to tell; of TASK_NEXT one for
+ * every item but a history's first. */
 #ifndef SIDMILL_TASKS_TEXT_TASKS_H
 #define SIDMILL_TASKS_TEXT_TASKS_H
 
@@ -16,7 +17,7 @@ typedef struct {
     hold_back_t hold;  /* last training items that no history tells */
 } task_source_t;
 
-/* The sequences of a task other than TASK_NEXT; none where no item has what it takes. `targets` counts outputs. */
+/* The sequences of a task; none where no item has what it takes. `targets` counts outputs. */
 sequence_task_t text_task(const task_source_t *from, task_t task);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/parallel.h"
 #include "base/progress.h"
 #include "gen/beam.h"
+#include "gen/output.h"
 #include "gen/stepper.h"
 #include "nn/vec.h"
 
@@ -25,6 +26,7 @@ typedef struct {
     float *states;       /* [rows, hidden_size] of live hypotheses */
     operand_t *packed;   /* the same, where operands are no floats */
     float *logits;       /* [rows, 1 + text] */
+    output_t *output;
     link_t *links;       /* [rows of all steps] */
 } workspace_t;
 
@@ -60,6 +62,7 @@ static void drop_work(writer_t *w)
         free(s->packed);
         free(s->logits);
         free(s->links);
+        output_free(s->output);
     }
     free(w->work);
 }
@@ -82,6 +85,7 @@ static void make_workspace(const writer_t *w, workspace_t *s)
     s->states = xfloats((size_t)(w->step_rows * d));
     if (!operands_are_floats(b)) s->packed = operands_new(b, w->step_rows * d);
     s->logits = xfloats(size_mul((size_t)w->step_rows, (size_t)space_text(w->space).count));
+    s->output = output_new(w->net);
     s->links = NEW_ARRAY(link_t, BATCH + w->most * w->step_rows);
 }
 
@@ -98,8 +102,7 @@ static void ask(const writer_t *w, workspace_t *s, int64_t n)
     const int64_t round = round_rows(b, rows);
     memset(s->states + rows * d, 0, (size_t)((round - rows) * d) * sizeof(float));
     if (!rows) return;
-    b->matmul(false, true, round, set.count, d, operands_of(b, s->states, round * d, s->packed),
-              operand_at(b, weights_operand(&w->net->weights, w->net->model->embed), set.first * d), s->logits);
+    output_forward(s->output, round, operands_of(b, s->states, round * d, s->packed), set.first, set.count, s->logits);
 }
 
 /* Finishes hypotheses whose last token is the end; a finished one is known by its last row. */

@@ -15,12 +15,13 @@ typedef struct {
     int matrices;       /* that are one product */
     bool bias, frozen;  /* frozen: the matrices only */
     int64_t rank;
+    bool each;          /* matrix has a pair of its own */
 } case_t;
 
 static const case_t cases[] = {
-    {"plain", 1, false, false, 0},         {"bias", 1, true, false, 0},           {"pair", 1, false, false, RANK},
-    {"bias and pair", 1, true, false, RANK}, {"frozen with pair", 1, true, true, RANK}, {"three matrices", 3, true, false, 0},
-    {"three frozen with pair", 3, false, true, RANK},
+    {"plain", 1, false, false, 0, false},         {"bias", 1, true, false, 0, false},           {"pair", 1, false, false, RANK, false},
+    {"bias and pair", 1, true, false, RANK, false}, {"frozen with pair", 1, true, true, RANK, false}, {"three matrices", 3, true, false, 0, false},
+    {"three frozen with pair", 3, false, true, RANK, false}, {"a pair each", 3, true, true, RANK, true},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
@@ -47,7 +48,12 @@ static void add_blocks(fixture_t *f, const case_t *c)
         params_add(&f->params, (param_t){.name = xasprintf("w%d", i), .rows = OUT / c->matrices, .cols = IN, .frozen = c->frozen});
     const int bias = c->bias ? params_add(&f->params, (param_t){.name = xstrdup("b"), .cols = OUT}) : -1;
     f->layer = linear_on(IN, OUT, first, bias);
-    if (c->rank) linear_add_pair(&f->layer, &f->params, "w", c->rank, 0.5f);
+    const int64_t pairs = !c->rank ? 0 : c->each ? c->matrices : 1;
+    for (int64_t i = 0; i < pairs; i++) {
+        char *name = xasprintf("w%d", (int)i);
+        linear_add_pair(&f->layer, &f->params, name, i * OUT / pairs, OUT / pairs, c->rank + i, 0.5f + (float)i);
+        free(name);
+    }
 }
 
 static fixture_t *fixture_new(const case_t *c)
@@ -78,6 +84,19 @@ static void fixture_free(fixture_t *f)
     free(f);
 }
 
+/* What a pair adds to column `o` for the input x. */
+static double plain_pair(const fixture_t *f, const linear_pair_t *p, const float *x, int64_t o)
+{
+    double y = 0;
+    if (o < p->first || o >= p->first + p->out) return 0;
+    for (int64_t r = 0; r < p->rank; r++) {
+        double inner = 0;
+        for (int64_t j = 0; j < IN; j++) inner += (double)x[j] * (double)params_values(&f->params, p->down)[r * IN + j];
+        y += (double)p->scale * inner * (double)params_values(&f->params, p->up)[(o - p->first) * p->rank + r];
+    }
+    return y;
+}
+
 /* Element `o` of row `i`, from the definition. */
 static double plain_value(const fixture_t *f, int64_t i, int64_t o)
 {
@@ -85,11 +104,7 @@ static double plain_value(const fixture_t *f, int64_t i, int64_t o)
     const float *weight = params_values(&f->params, l->weight) + o * IN, *x = f->x + i * IN;
     double y = l->bias >= 0 ? (double)params_values(&f->params, l->bias)[o] : 0;
     for (int64_t j = 0; j < IN; j++) y += (double)x[j] * (double)weight[j];
-    for (int64_t r = 0; r < l->rank; r++) {
-        double inner = 0;
-        for (int64_t j = 0; j < IN; j++) inner += (double)x[j] * (double)params_values(&f->params, l->down)[r * IN + j];
-        y += (double)l->scale * inner * (double)params_values(&f->params, l->up)[o * l->rank + r];
-    }
+    for (int p = 0; p < l->pairs; p++) y += plain_pair(f, &l->pair[p], x, o);
     return y;
 }
 
@@ -135,9 +150,9 @@ TEST(forward_is_the_definition)
 }
 
 /* Operands that are not floats: two matrices' copies, one of which needs its floats no more. */
-TEST(operands_of_another_type)
+static void other_operands(const case_t *c)
 {
-    fixture_t *f = fixture_new(&(case_t){"", 1, true, true, RANK});
+    fixture_t *f = fixture_new(c);
     double plain[ROWS * OUT];
     for (int64_t i = 0; i < ROWS * OUT; i++) plain[i] = plain_value(f, i / OUT, i % OUT);
     weights_release(&f->weights, &f->params);
@@ -145,13 +160,29 @@ TEST(operands_of_another_type)
     weights_t weights = weights_new(&f->params, &bf16_plain);
     weights_release(&weights, &f->params);
     CHECK(!f->params.fixed);
-    operand_t *x = operands_new(&bf16_plain, ROWS * IN);
+    operand_t *x = operands_new(&bf16_plain, ROWS * IN), *dy = operands_new(&bf16_plain, ROWS * OUT);
     bf16_pack(f->x, ROWS * IN, x);
+    bf16_pack(f->dy, ROWS * OUT, dy);
     linear_forward(&f->layer, &weights, ROWS, x, f->y, f->scratch);
-    for (int64_t i = 0; i < ROWS * OUT; i++) CHECK_NEAR((double)f->y[i], plain[i], 0.1);
+    for (int64_t i = 0; i < ROWS * OUT; i++) CHECK_NEAR((double)f->y[i], plain[i], 0.1 + 0.02 * fabs(plain[i]));
+    grads_t *exact = grads_new(&f->params), *rounded = grads_new(&f->params);
+    linear_backward(&f->layer, &weights, ROWS, x, dy, f->dy, NULL, rounded, f->scratch);
+    backward(f, NULL, exact);
+    for (int p = 0; p < f->layer.pairs; p++)
+        for (int64_t i = 0; i < f->layer.pair[p].rank * IN; i++)
+            CHECK_NEAR((double)grads_block(rounded, f->layer.pair[p].down)[i], (double)grads_block(exact, f->layer.pair[p].down)[i], 0.5);
+    grads_free(exact);
+    grads_free(rounded);
     free(x);
+    free(dy);
     weights_free(&weights);
     fixture_free(f);
+}
+
+TEST(operands_of_another_type)
+{
+    other_operands(&(case_t){"", 1, true, true, RANK, false});
+    other_operands(&(case_t){"", 3, true, true, RANK, true});
 }
 
 /* Runs twice into the same gradients, which add; the second time nobody asks for that of x. */
@@ -176,9 +207,9 @@ TEST(backward_adds_the_slopes)
 
 TEST(a_pair_that_starts_at_zero_changes_nothing)
 {
-    fixture_t *f = fixture_new(&(case_t){"", 1, true, true, RANK});
+    fixture_t *f = fixture_new(&(case_t){"", 1, true, true, RANK, false});
     grads_t *grads = grads_new(&f->params);
-    linear_init_pair(&f->layer, &f->params, 11);
+    linear_init_pair(&f->layer, 0, &f->params, 11);
     forward(f);
     linear_t bare = linear_on(IN, OUT, f->layer.weight, f->layer.bias);
     float y[ROWS * OUT];
@@ -186,8 +217,8 @@ TEST(a_pair_that_starts_at_zero_changes_nothing)
     CHECK(!memcmp(y, f->y, sizeof y));
     backward(f, f->dx, grads);
     double up = 0;
-    for (int64_t i = 0; i < RANK * IN; i++) CHECK(grads_block(grads, f->layer.down)[i] == 0);
-    for (int64_t i = 0; i < OUT * RANK; i++) up += fabs((double)grads_block(grads, f->layer.up)[i]);
+    for (int64_t i = 0; i < RANK * IN; i++) CHECK(grads_block(grads, f->layer.pair[0].down)[i] == 0);
+    for (int64_t i = 0; i < OUT * RANK; i++) up += fabs((double)grads_block(grads, f->layer.pair[0].up)[i]);
     CHECK(up > 1); /* B learns first, then A */
     grads_free(grads);
     fixture_free(f);
@@ -196,7 +227,7 @@ TEST(a_pair_that_starts_at_zero_changes_nothing)
 TEST(matrices_of_one_product_are_layers_of_their_own)
 {
     enum { PART = OUT / 3 };
-    fixture_t *f = fixture_new(&(case_t){"", 3, true, false, 0});
+    fixture_t *f = fixture_new(&(case_t){"", 3, true, false, 0, false});
     forward(f);
     for (int m = 0; m < 3; m++) {
         const linear_t one = linear_on(IN, PART, f->layer.weight + m, -1);

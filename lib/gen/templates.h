@@ -1,0 +1,36 @@
+/* What a generator on a base is asked: for every task (gen/task.h) a text around its input, in the words of the base's tokenizer. As a
+ * file, a line a task:
+ *
+ *     next: What a customer bought, the oldest first:\n{input}
+ *
+ * The names are next, titles-next, next-title, title-item, item-title, about-item, caption-item and caption-title, for tasks 1 to 8; what
+ * follows the colon and one blank is the text, in which \n stands for a newline and \\ for a backslash; lines that are empty or begin with
+ * # say nothing. */
+#ifndef SIDMILL_GEN_TEMPLATES_H
+#define SIDMILL_GEN_TEMPLATES_H
+
+#include "base/asset.h"
+#include "bpe/frame.h"
+#include "bpe/tokenizer.h"
+#include "gen/space.h"
+
+typedef struct {
+    char *before[TASKS], *after[TASKS];
+} templates_t;
+
+/* Our own words, as a file. */
+asset_t templates_builtin(void);
+
+/* Reads a file's text; tasks that it does not name are asked in our words. Lines that are none, tasks that come twice, a text without
+ * {input} or with two, and what is no UTF-8 end the process with EX_DATAERR; `name` is what messages call the file. */
+templates_t templates_parse(const char *name, const char *text, size_t n);
+void templates_free(templates_t *t);
+
+/* As a file of all tasks. Caller frees. */
+char *templates_text(const templates_t *t);
+
+/* Puts the texts around the tasks of a space that has texts; the tokens that `frame` has before a text come first. A task with none of
+ * either ends the process with EX_DATAERR. */
+void templates_apply(const templates_t *t, const tokenizer_t *tokenizer, const frame_t *frame, space_t *space);
+
+#endif
