@@ -11,7 +11,7 @@
 #include "base/parallel.h"
 #include "base/progress.h"
 #include "base/rng.h"
-#include "nn/kmeans.h"
+#include "matrix/kmeans.h"
 #include "nn/optim.h"
 #include "sid/repulsion.h"
 #include "sid/rkmeans.h"
