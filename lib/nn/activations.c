@@ -42,53 +42,65 @@ static void *inner_new(const network_t *net, int64_t rows)
     return most ? xfloats(most / sizeof(float)) : NULL;
 }
 
+/* Lays out the layers: the first has space for all, the others for what the pass keeps of each. */
+static layer_acts_t *layers_new(const network_t *net, activations_pass_t pass, int64_t rows)
+{
+    const model_config_t *c = &net->model->config;
+    layer_acts_t *layer = NEW_ARRAY(layer_acts_t, c->num_hidden_layers);
+    for (int64_t i = 0; i < c->num_hidden_layers; i++) {
+        layer[i] = i == 0 || pass == PASS_TRAIN ? layer_acts_new(net, rows) : layer[0];
+        if (i == 0) continue;
+        if (pass == PASS_TRAIN_LAYERS) layer[i].x_in = floats(rows, c->hidden_size);
+        if (pass == PASS_INFER) layer[i].qkv = floats(rows, qkv_width(net->attention)); /* extensions attend to every layer's */
+    }
+    return layer;
+}
+
+static void layers_free(layer_acts_t *layer, activations_pass_t pass, int64_t layers)
+{
+    for (int64_t i = 0; i < layers; i++) {
+        layer_acts_t *l = &layer[i];
+        const bool all = i == 0 || pass == PASS_TRAIN;
+        if (all || pass == PASS_TRAIN_LAYERS) free(l->x_in);
+        if (all || pass == PASS_INFER) free(l->qkv);
+        void *rest[] = {l->x_mid, l->inv_rms1, l->inv_rms2, l->norm1, l->norm2, l->raw, l->inv_rms_heads, l->log_sum, l->attended, l->gate_up,
+                        l->act, l->dqkv};
+        for (size_t j = 0; all && j < sizeof rest / sizeof *rest; j++) free(rest[j]);
+    }
+    free(layer);
+}
+
 activations_t *activations_new(const network_t *net, activations_pass_t pass, int64_t rows, int64_t longest, int64_t step_rows)
 {
     const model_config_t *c = &net->model->config;
-    const int64_t d = c->hidden_size, f = c->intermediate_size, wide = max64(2 * f, qkv_width(net->attention));
-    const int64_t narrow = max64(d, max64(f, c->num_attention_heads * c->head_dim));
+    const int64_t d = c->hidden_size, f = c->intermediate_size, width = qkv_width(net->attention);
+    const int64_t narrow = max64(d, c->num_attention_heads * c->head_dim);
+    const bool trains = pass_trains(pass);
     activations_t *a = NEW(activations_t);
     a->pass = pass;
     a->capacity = rows = round_rows(net->backend, rows);
-    a->step_capacity = round_rows(net->backend, step_rows);
+    const int64_t steps = a->step_capacity = round_rows(net->backend, step_rows);
     a->longest = longest;
     a->layers = c->num_hidden_layers;
-    a->layer = NEW_ARRAY(layer_acts_t, a->layers);
-    for (int64_t i = 0; i < a->layers; i++) {
-        if (i == 0 || pass == PASS_TRAIN) {
-            a->layer[i] = layer_acts_new(net, rows);
-        } else { /* extensions attend to every layer's keys and values */
-            a->layer[i] = a->layer[0];
-            if (pass == PASS_INFER) a->layer[i].qkv = floats(rows, qkv_width(net->attention));
-        }
-    }
+    a->layer = layers_new(net, pass, rows);
     a->x_out = floats(rows, d);
     a->hidden = floats(rows, d);
     a->hidden_packed = operands_new(net->backend, rows * d);
-    a->dx = pass == PASS_TRAIN ? floats(rows, d) : NULL;
-    const int64_t scratch_rows = max64(rows, a->step_capacity);
-    a->inv_rms = floats(scratch_rows, 1);
-    a->wide = floats(scratch_rows, wide);
-    a->narrow = floats(scratch_rows, narrow);
-    a->packed = operands_new(net->backend, scratch_rows * wide);
+    a->dx = trains ? floats(rows, d) : NULL;
+    a->inv_rms = floats(max64(rows, steps), 1);
+    a->wide = xfloats((size_t)max64(trains ? rows * width : 0, steps * 2 * f));
+    a->narrow = floats(max64(rows, steps), trains ? max64(narrow, f) : narrow);
+    a->packed = operands_new(net->backend, max64(trains ? rows * max64(2 * f, width) : 0, steps * max64(narrow, f)));
     a->scratch = xfloats((size_t)attention_scratch(net->attention, longest));
-    a->inner = inner_new(net, scratch_rows);
+    a->inner = inner_new(net, max64(rows, steps));
     return a;
 }
 
 void activations_free(activations_t *a)
 {
     if (!a) return;
-    for (int64_t i = 0; i < a->layers; i++) {
-        layer_acts_t *l = &a->layer[i];
-        if (i == 0 || a->pass != PASS_READ) free(l->qkv);
-        if (i > 0 && a->pass != PASS_TRAIN) continue;
-        void *all[] = {l->x_in, l->x_mid, l->inv_rms1, l->inv_rms2, l->norm1, l->norm2, l->raw, l->inv_rms_heads, l->log_sum,
-                       l->attended, l->gate_up, l->act, l->dqkv};
-        for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);
-    }
-    void *all[] = {a->layer, a->x_out, a->inv_rms, a->hidden, a->hidden_packed, a->wide, a->narrow, a->dx,
-                   a->packed, a->scratch, a->inner};
+    layers_free(a->layer, a->pass, a->layers);
+    void *all[] = {a->x_out, a->inv_rms, a->hidden, a->hidden_packed, a->wide, a->narrow, a->dx, a->packed, a->scratch, a->inner};
     for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);
     free(a);
 }

@@ -2,16 +2,27 @@
 #ifndef SIDMILL_NN_ACTIVATIONS_H
 #define SIDMILL_NN_ACTIVATIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "nn/backend.h"
 #include "nn/network.h"
 
-/* For inference all layers share what only a backward would look at again, and there is room for steps; a training pass takes no
- * steps. A pass that is only to be read, with neither backward nor steps behind it, keeps nothing of a layer. */
-typedef enum { PASS_TRAIN, PASS_INFER, PASS_READ } activations_pass_t;
+/* What is kept of the layers. With d = hidden_size, q = heads * head_dim, w = q + 2 kv_heads * head_dim, f = intermediate_size and operands
+ * that are floats (of 16 bits: 2 d + q + f count half), one layer's own is about ONE = rows (4 d + q + w + 3 f) floats, and there are
+ *   PASS_TRAIN         layers ONE: all that the backward looks at
+ *   PASS_TRAIN_LAYERS  ONE + layers rows d: their input rows. The backward goes through each layer but the last once more before it takes it
+ *                      back (gradient checkpointing: Chen et al. 2016, arXiv 1604.06174); the bits are the same, as dropout's masks are made
+ *                      again from their keys. That is 0.7 of a forward more. No waves
+ *   PASS_INFER         ONE + layers rows w: keys and values. No backward; there is room for steps, as in no other
+ *   PASS_READ          ONE: nothing. Neither backward nor steps nor waves
+ * and scratch, rows 4 d, for training rows (4 d + w + 3 f), and what linear_scratch() says of the widest product. */
+typedef enum { PASS_TRAIN, PASS_TRAIN_LAYERS, PASS_INFER, PASS_READ } activations_pass_t;
 
-/* Of one layer. */
+/* Whether a backward may follow. */
+static inline bool pass_trains(activations_pass_t pass) { return pass == PASS_TRAIN || pass == PASS_TRAIN_LAYERS; }
+
+/* Of one layer; layers share what the pass does not keep of each. */
 typedef struct {
     float *x_in, *x_mid;          /* [rows, d] residual stream before attention and before the MLP */
     float *inv_rms1, *inv_rms2;   /* [rows] */
@@ -32,8 +43,8 @@ typedef struct {
     layer_acts_t *layer;
     float *x_out, *inv_rms, *hidden; /* final residual stream, its norm, the result */
     operand_t *hidden_packed;
-    float *wide, *narrow, *dx;       /* scratch [rows, max(2 f, width)], [rows, max(d, f, heads * head_dim)]; gradient stream */
-    operand_t *packed;               /* scratch operand [rows, max(2 f, width)] */
+    float *wide, *narrow, *dx;       /* scratch, as wide as the pass and its steps need; gradient stream */
+    operand_t *packed;               /* scratch operand, likewise */
     float *scratch;                  /* attention's */
     void *inner;                     /* of low-rank pairs; NULL: there are none */
 } activations_t;

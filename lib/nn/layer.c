@@ -2,7 +2,7 @@
 
 #include "nn/attend.h"
 
-void layer_forward(const network_t *net, activations_t *a, const span_t *p, int64_t i, float *x_out)
+void layer_again(const network_t *net, activations_t *a, const span_t *p, int64_t i)
 {
     const model_config_t *c = &net->model->config;
     const backend_t *b = net->backend;
@@ -21,8 +21,15 @@ void layer_forward(const network_t *net, activations_t *a, const span_t *p, int6
     rmsnorm_forward(b, rows, d, eps, l->x_mid, network_gain(net, w->norm2), l->inv_rms2, l->norm2, NULL);
     linear_forward(&w->gate_up, &net->weights, rows, l->norm2, l->gate_up, a->inner);
     swiglu_forward(b, rows, f, l->gate_up, l->act);
-    linear_forward(&w->down, &net->weights, rows, l->act, a->narrow, a->inner);
-    residual_dropout_forward(rows * d, l->x_mid, a->narrow, span_dropout(p, i, SITE_MLP_OUT), x_out);
+}
+
+void layer_forward(const network_t *net, activations_t *a, const span_t *p, int64_t i, float *x_out)
+{
+    const model_layer_t *w = &net->model->layers[i];
+    layer_again(net, a, p, i);
+    const layer_acts_t l = activations_layer(net, a, i, p->first);
+    linear_forward(&w->down, &net->weights, p->rows, l.act, a->narrow, a->inner);
+    residual_dropout_forward(p->rows * net->model->config.hidden_size, l.x_mid, a->narrow, span_dropout(p, i, SITE_MLP_OUT), x_out);
 }
 
 void layer_backward(const network_t *net, activations_t *a, const span_t *p, int64_t i, grads_t *grads)

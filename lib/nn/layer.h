@@ -9,6 +9,9 @@
 /* Takes the layer's input rows (x_in) to x_out [rows, hidden_size]. */
 void layer_forward(const network_t *net, activations_t *a, const span_t *p, int64_t layer, float *x_out);
 
+/* Makes again, from x_in, what layer_forward() left for the backward: the same bits, without x_out. */
+void layer_again(const network_t *net, activations_t *a, const span_t *p, int64_t layer);
+
 /* Turns the span's rows of a->dx from the gradient of the layer's output into that of its input, and adds the parameters' to `grads`. */
 void layer_backward(const network_t *net, activations_t *a, const span_t *p, int64_t layer, grads_t *grads);
 

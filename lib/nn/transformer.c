@@ -56,6 +56,7 @@ const float *transformer_forward(const network_t *net, activations_t *a, const s
 const float *transformer_wave_forward(const network_t *net, activations_t *a, const wave_t *w, double dropout, uint64_t key)
 {
     const span_t p = wave_span(net, w, dropout, key);
+    if (a->pass != PASS_TRAIN && a->pass != PASS_INFER) die(EX_SOFTWARE, "transformer: waves behind a pass that keeps no keys and values");
     for (int64_t i = 0; i < w->rows; i++) check_length(net, a, wave_position(w, w->first + i) + 1);
     return span_forward(net, a, &p, NULL);
 }
@@ -68,7 +69,10 @@ static void span_backward(const network_t *net, activations_t *a, const span_t *
     memset(dx, 0, (size_t)(p->rows * d) * sizeof(float));
     rmsnorm_backward(p->used, d, a->x_out + p->first * d, network_gain(net, m->norm), a->inv_rms + p->first, dhidden, dx,
                      grads_block(grads, m->norm));
-    for (int64_t i = a->layers - 1; i >= 0; i--) layer_backward(net, a, p, i, grads);
+    for (int64_t i = a->layers - 1; i >= 0; i--) {
+        if (a->pass == PASS_TRAIN_LAYERS && i + 1 < a->layers) layer_again(net, a, p, i); /* the last one's are there since the forward */
+        layer_backward(net, a, p, i, grads);
+    }
     if (p->dropout > 0) dropout_scale(p->rows * d, span_dropout(p, -1, SITE_INPUT), dx);
 }
 
