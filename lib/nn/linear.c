@@ -51,7 +51,7 @@ size_t linear_scratch(const linear_t *l, int64_t rows)
 {
     const mapped_t m = mapped_of(l);
     const size_t pair = size_mul(2, size_mul((size_t)rows, (size_t)l->rank));
-    return size_mul(sizeof(float), size_add(pair, l->widest ? mapped_scratch(&m, rows) : 0));
+    return size_mul(sizeof(float), size_add(pair, l->widest ? mapped_scratch(&m) : 0));
 }
 
 /* Scratch behind the pair's. */
