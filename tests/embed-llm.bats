@@ -62,6 +62,20 @@ PY
     assert_output llm
 }
 
+@test "products of 16 bits from matrices as they lie in the file" {
+    decoder llm dtype=BF16 hidden=64 wide=96 heads=4 head_dim=16
+    embed -q --text llm:llm --gemm f32 -o f32.st items.jsonl
+    run --separate-stderr embed -q --text llm:llm --gemm bf16 -o out.st items.jsonl
+    [ "$status" -ne 69 ] || skip "no bf16 here"
+    assert_success
+    run with_tensors out.st <<'PY'
+x, y = t["text"], load("f32.st")[0]["text"]
+d = np.abs(x - y).max()
+assert 0 < d < 0.05, d
+PY
+    assert_success
+}
+
 @test "the same bytes whatever --threads says, from shards, and without the head" {
     decoder one
     decoder shards shards=3

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "data/interactions.h"
-#include "nn/sparse.h"
+#include "matrix/sparse.h"
 
 /* Where item b follows item a by s <= window events in a training history, the weight of b after a grows by 1 / s, and that of
  * a after b by back / s; the sums are divided by (popularity_a * popularity_b)^power (0: plain counts, 1/2: cosine). */

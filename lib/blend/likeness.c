@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/minmax.h"
 #include "base/progress.h"
-#include "nn/nearest.h"
+#include "matrix/nearest.h"
 
 typedef struct {
     int64_t items, count;

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "nn/sparse.h"
+#include "matrix/sparse.h"
 
 typedef struct {
     int64_t count;      /* items of a row at most */

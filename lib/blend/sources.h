@@ -10,7 +10,7 @@
 #include "blend/cooccurrence.h"
 #include "data/interactions.h"
 #include "data/protocol.h"
-#include "nn/sparse.h"
+#include "matrix/sparse.h"
 #include "select/item_set.h"
 
 /* Item-item weights that a step goes by. */

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "nn/kmeans.h"
+#include "matrix/kmeans.h"
 #include "nn/vec.h"
 
 enum { ITERATIONS = 20 };

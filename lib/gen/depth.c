@@ -80,12 +80,12 @@ depth_t *depth_new(const network_t *net, const space_t *space, activations_pass_
     if (m->config.depth_levels < h->levels || most != round_rows(net->backend, most))
         die(EX_SOFTWARE, "depth: a model without %d levels, or room of no round number", h->levels);
     h->level = NEW_ARRAY(level_acts_t, h->levels);
-    for (int l = 0; l < h->levels; l++) h->level[l] = l == 0 || pass == PASS_TRAIN ? level_acts_new(net, l, most) : h->level[0];
+    for (int l = 0; l < h->levels; l++) h->level[l] = l == 0 || pass_trains(pass) ? level_acts_new(net, l, most) : h->level[0];
     h->states = rows_of(h->levels, most, d);
     if (h->thinks) h->thoughts = rows_of(h->thinks, most, d);
     if (!operands_are_floats(net->backend)) h->states_packed = operands_new(net->backend, most * h->levels * d);
-    if (pass == PASS_TRAIN) h->dstates = rows_of(h->levels, most, d);
-    if (pass == PASS_TRAIN && h->thinks) h->dthoughts = rows_of(h->thinks, most, d);
+    if (pass_trains(pass)) h->dstates = rows_of(h->levels, most, d);
+    if (pass_trains(pass) && h->thinks) h->dthoughts = rows_of(h->thinks, most, d);
     h->room = gated_room_new(net->backend, m->config.depth_levels, m->depth, most);
     if (h->thinks) h->think_room = gated_room_new(net->backend, h->thinks, m->think, most);
     return h;
@@ -94,7 +94,7 @@ depth_t *depth_new(const network_t *net, const space_t *space, activations_pass_
 void depth_free(depth_t *h)
 {
     if (!h) return;
-    for (int l = 0; l < (h->pass == PASS_TRAIN ? h->levels : 1); l++) {
+    for (int l = 0; l < (pass_trains(h->pass) ? h->levels : 1); l++) {
         free(h->level[l].g);
         gated_acts_free(&h->level[l].block);
         gated_acts_free(&h->level[l].think);

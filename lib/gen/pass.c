@@ -34,7 +34,7 @@ pass_t *pass_new(const network_t *net, const space_t *space, activations_pass_t 
     if (rows_think) p->thoughts = thoughts_new(net, space, kind, round, prefixes);
     p->acts = rows_think ? activations_new(net, kind, thoughts_rows(net, space, rows, prefixes), longest + thoughts_longer(space), 0)
                          : activations_new(net, kind, rows, longest, 0);
-    if (kind == PASS_TRAIN)
+    if (pass_trains(kind))
         p->dhidden = xfloats(size_mul((size_t)round_rows(net->backend, rows), (size_t)net->model->config.hidden_size));
     return p;
 }

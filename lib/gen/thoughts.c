@@ -42,7 +42,7 @@ thoughts_t *thoughts_new(const network_t *net, const space_t *space, activations
     t->states = xfloats(size_mul(states, d));
     t->thoughts = xfloats(size_mul(thoughts, d));
     if (!operands_are_floats(net->backend)) t->states_packed = operands_new(net->backend, (int64_t)size_mul(states, d));
-    if (pass == PASS_TRAIN) {
+    if (pass_trains(pass)) {
         t->dstates = xfloats(size_mul(states, d));
         t->dthoughts = xfloats(size_mul(thoughts, d));
         t->dwave = xfloats(size_mul(2 * (size_t)most, d));

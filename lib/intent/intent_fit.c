@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "intent/evidence_rules.h"
-#include "nn/kmeans.h"
+#include "matrix/kmeans.h"
 #include "text/key_phrases.h"
 #include "text/key_table.h"
 

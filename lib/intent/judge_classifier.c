@@ -10,7 +10,7 @@
 #include "base/rng.h"
 #include "intent/evidence_rules.h"
 #include "intent/judge_builtin.h"
-#include "nn/logistic.h"
+#include "matrix/logistic.h"
 #include "text/key_table.h"
 
 enum { MOST_WORDS = 16, MOST_FEATURES = WHOLE_FEATURES + 2 * MOST_WORDS + 1 };

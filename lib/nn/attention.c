@@ -4,65 +4,10 @@
 #include <string.h>
 
 #include "base/simd.h"
+#include "nn/attention_rows.h"
 #include "nn/vec.h"
 
-enum { LANES = 16 }; /* row lengths are padded to this, so that vector loops have no tails */
-
-static int64_t padded(int64_t n) { return (n + LANES - 1) / LANES * LANES; }
-
-int64_t attention_scratch(attention_shape_t s, int64_t longest) { return padded(longest) * (2 * s.head_dim + 3); }
-
-/* Turns `rows` strided rows into columns [dim, padded(rows)], zero beyond them, so that dot_columns() reads along memory. */
-static void transpose(int64_t rows, int64_t dim, int64_t stride, const float *x, float *columns)
-{
-    int64_t width = padded(rows);
-    memset(columns, 0, (size_t)(dim * width) * sizeof(float));
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t d = 0; d < dim; d++) columns[d * width + r] = x[r * stride + d];
-}
-
-/* Computes out[j] = scale * sum_d x[d] columns[d][j] for j in [0, n), n a multiple of LANES. */
-SIMD_CLONES
-static void dot_columns(int64_t n, int64_t width, int64_t dim, float scale, const float *restrict x,
-                        const float *restrict columns, float *restrict out)
-{
-    for (int64_t j0 = 0; j0 < n; j0 += LANES) {
-        float sum[LANES] = {0};
-        for (int64_t d = 0; d < dim; d++) {
-            float xd = x[d];
-            const float *c = columns + d * width + j0;
-#pragma omp simd
-            for (int j = 0; j < LANES; j++) sum[j] += xd * c[j];
-        }
-        for (int j = 0; j < LANES; j++) out[j0 + j] = scale * sum[j];
-    }
-}
-
-/* Adds sum_j w[j] rows[j], rows strided, to y[0..dim). */
-SIMD_CLONES
-static void add_rows(int64_t n, int64_t dim, int64_t stride, const float *restrict w, const float *restrict rows,
-                     float *restrict y)
-{
-    for (int64_t j = 0; j < n; j++) {
-        float wj = w[j];
-        const float *r = rows + j * stride;
-#pragma omp simd
-        for (int64_t d = 0; d < dim; d++) y[d] += wj * r[d];
-    }
-}
-
-/* Adds w[j] * y to every rows[j], rows strided. */
-SIMD_CLONES
-static void add_outer(int64_t n, int64_t dim, int64_t stride, const float *restrict w, const float *restrict y,
-                      float *restrict rows)
-{
-    for (int64_t j = 0; j < n; j++) {
-        float wj = w[j];
-        float *r = rows + j * stride;
-#pragma omp simd
-        for (int64_t d = 0; d < dim; d++) r[d] += wj * y[d];
-    }
-}
+int64_t attention_scratch(attention_shape_t s, int64_t longest) { return padded(longest) * (2 * s.head_dim + 2 * TOGETHER); }
 
 /* Takes the softmax of s[0..n) in place; returns the log of its denominator, from which the backward finds it again. */
 static float softmax(int64_t n, float *s)
@@ -85,23 +30,37 @@ static uint32_t probability_index(attention_shape_t s, int head, int64_t query, 
     return (uint32_t)((query * s.heads + head) * rows);
 }
 
+/* Attends from `count` queries of head h, from `first` on; `keys` as columns, p scratch. */
+static void queries_forward(attention_shape_t s, int64_t rows, int h, int64_t first, int count, const float *qkv, const float *keys,
+                            const float *v, dropout_t drop, float *out, float *log_sum, float *p)
+{
+    const int64_t dim = s.head_dim, stride = qkv_width(s), width = padded(rows), out_stride = s.heads * dim;
+    float *y = out + first * out_stride + h * dim;
+    rows_dots(count, padded(first + count), width, dim, 1 / sqrtf((float)dim), qkv + first * stride + h * dim, stride, keys, p);
+    for (int i = 0; i < count; i++) {
+        const int64_t n = first + i + 1;
+        log_sum[(first + i) * s.heads + h] = softmax(n, p + i * width);
+        if (drop.threshold) drop_probabilities(n, drop, probability_index(s, h, first + i, rows), p + i * width);
+    }
+    rows_sum(count, first + 1, dim, stride, p, width, v, y, out_stride);
+    for (int i = 1; i < count; i++) /* the keys that only the later queries see */
+        rows_sum(1, i, dim, stride, p + i * width + first + 1, 0, v + (first + 1) * stride, y + i * out_stride, 0);
+}
+
+/* Counts the queries taken together from `first` on. */
+static int taken(int64_t rows, int64_t first) { return rows - first < TOGETHER ? (int)(rows - first) : TOGETHER; }
+
 void attention_forward(attention_shape_t s, int64_t rows, const float *qkv, dropout_t drop, float *out, float *log_sum,
                        float *scratch)
 {
-    const int64_t dim = s.head_dim, stride = qkv_width(s), width = padded(rows), out_stride = s.heads * dim;
-    const float scale = 1 / sqrtf((float)dim);
+    const int64_t dim = s.head_dim, stride = qkv_width(s), width = padded(rows);
     float *keys = scratch, *p = keys + dim * width;
-    memset(out, 0, (size_t)(rows * out_stride) * sizeof(float));
+    memset(out, 0, (size_t)(rows * s.heads * dim) * sizeof(float));
     for (int kv = 0, h = 0; kv < s.kv_heads; kv++) {
         const float *k = qkv + (s.heads + kv) * dim, *v = k + s.kv_heads * dim;
-        transpose(rows, dim, stride, k, keys);
+        rows_transpose(rows, dim, stride, k, keys);
         for (int group = 0; group < s.heads / s.kv_heads; group++, h++)
-            for (int64_t i = 0; i < rows; i++) {
-                dot_columns(padded(i + 1), width, dim, scale, qkv + i * stride + h * dim, keys, p);
-                log_sum[i * s.heads + h] = softmax(i + 1, p);
-                if (drop.threshold) drop_probabilities(i + 1, drop, probability_index(s, h, i, rows), p);
-                add_rows(i + 1, dim, stride, p, v, out + i * out_stride + h * dim);
-            }
+            for (int64_t i = 0; i < rows; i += TOGETHER) queries_forward(s, rows, h, i, taken(rows, i), qkv, keys, v, drop, out, log_sum, p);
     }
 }
 
@@ -125,27 +84,53 @@ static void softmax_backward(int64_t n, float log_sum, float scale, dropout_t dr
     }
 }
 
+/* What attention_backward() works on, of one key-value head. */
+typedef struct {
+    attention_shape_t shape;
+    int64_t rows, k_at, v_at;
+    const float *qkv, *log_sum, *dout;
+    dropout_t drop;
+    float *dqkv, *keys, *values, *p, *ds; /* the last four scratch: columns; [TOGETHER, padded(rows)] */
+} backward_t;
+
+/* Takes back what queries_forward() did. */
+static void queries_backward(const backward_t *b, int h, int64_t first, int count)
+{
+    const attention_shape_t s = b->shape;
+    const int64_t dim = s.head_dim, stride = qkv_width(s), width = padded(b->rows), out_stride = s.heads * dim;
+    const int64_t later = (first + 1) * stride;
+    const float scale = 1 / sqrtf((float)dim), *q = b->qkv + first * stride + h * dim, *d = b->dout + first * out_stride + h * dim;
+    const float *k = b->qkv + b->k_at;
+    float *dq = b->dqkv + first * stride + h * dim, *dk = b->dqkv + b->k_at, *dv = b->dqkv + b->v_at;
+    rows_dots(count, padded(first + count), width, dim, scale, q, stride, b->keys, b->p);
+    rows_dots(count, padded(first + count), width, dim, 1, d, out_stride, b->values, b->ds);
+    for (int i = 0; i < count; i++)
+        softmax_backward(first + i + 1, b->log_sum[(first + i) * s.heads + h], scale, b->drop, probability_index(s, h, first + i, b->rows),
+                         b->p + i * width, b->ds + i * width);
+    rows_sum(count, first + 1, dim, stride, b->ds, width, k, dq, stride);
+    rows_spread(count, first + 1, dim, stride, b->ds, width, q, stride, dk);
+    rows_spread(count, first + 1, dim, stride, b->p, width, d, out_stride, dv);
+    for (int i = 1; i < count; i++) { /* the keys that only the later queries see */
+        const float *ds = b->ds + i * width + first + 1, *p = b->p + i * width + first + 1;
+        rows_sum(1, i, dim, stride, ds, 0, k + later, dq + i * stride, 0);
+        rows_spread(1, i, dim, stride, ds, 0, q + i * stride, 0, dk + later);
+        rows_spread(1, i, dim, stride, p, 0, d + i * out_stride, 0, dv + later);
+    }
+}
+
 void attention_backward(attention_shape_t s, int64_t rows, const float *qkv, const float *log_sum, const float *dout,
                         dropout_t drop, float *dqkv, float *scratch)
 {
-    const int64_t dim = s.head_dim, stride = qkv_width(s), width = padded(rows), out_stride = s.heads * dim;
-    const float scale = 1 / sqrtf((float)dim);
-    float *keys = scratch, *values = keys + dim * width, *p = values + dim * width, *ds = p + width;
+    const int64_t dim = s.head_dim, stride = qkv_width(s), width = padded(rows);
     memset(dqkv, 0, (size_t)(rows * stride) * sizeof(float));
     for (int kv = 0, h = 0; kv < s.kv_heads; kv++) {
         const int64_t k_at = (s.heads + kv) * dim, v_at = k_at + s.kv_heads * dim;
-        transpose(rows, dim, stride, qkv + k_at, keys);
-        transpose(rows, dim, stride, qkv + v_at, values);
+        float *keys = scratch, *values = keys + dim * width, *p = values + dim * width;
+        const backward_t b = {s, rows, k_at, v_at, qkv, log_sum, dout, drop, dqkv, keys, values, p, p + TOGETHER * width};
+        rows_transpose(rows, dim, stride, qkv + k_at, keys);
+        rows_transpose(rows, dim, stride, qkv + v_at, values);
         for (int group = 0; group < s.heads / s.kv_heads; group++, h++)
-            for (int64_t i = 0; i < rows; i++) {
-                const float *q = qkv + i * stride + h * dim, *d = dout + i * out_stride + h * dim;
-                dot_columns(padded(i + 1), width, dim, scale, q, keys, p);
-                dot_columns(padded(i + 1), width, dim, 1, d, values, ds);
-                softmax_backward(i + 1, log_sum[i * s.heads + h], scale, drop, probability_index(s, h, i, rows), p, ds);
-                add_rows(i + 1, dim, stride, ds, qkv + k_at, dqkv + i * stride + h * dim);
-                add_outer(i + 1, dim, stride, ds, q, dqkv + k_at);
-                add_outer(i + 1, dim, stride, p, d, dqkv + v_at);
-            }
+            for (int64_t i = 0; i < rows; i += TOGETHER) queries_backward(&b, h, i, taken(rows, i));
     }
 }
 
@@ -169,9 +154,9 @@ void attention_extend(attention_shape_t s, const float *qkv, int64_t prefix_rows
         extend_dots(prefix_rows, prefix, extra, extra_rows, qkv, k_at, dim, stride, scale, qkv + h * dim, scores);
         const float sum = softmax(n, scores);
         if (log_sum) log_sum[h] = sum;
-        add_rows(prefix_rows, dim, stride, scores, prefix + v_at, out + h * dim);
-        for (int j = 0; j < extra; j++) add_rows(1, dim, stride, scores + prefix_rows + j, extra_rows[j] + v_at, out + h * dim);
-        add_rows(1, dim, stride, scores + n - 1, qkv + v_at, out + h * dim);
+        rows_sum(1, prefix_rows, dim, stride, scores, 0, prefix + v_at, out + h * dim, 0);
+        for (int j = 0; j < extra; j++) rows_sum(1, 1, dim, stride, scores + prefix_rows + j, 0, extra_rows[j] + v_at, out + h * dim, 0);
+        rows_sum(1, 1, dim, stride, scores + n - 1, 0, qkv + v_at, out + h * dim, 0);
     }
 }
 
@@ -179,9 +164,9 @@ void attention_extend(attention_shape_t s, const float *qkv, int64_t prefix_rows
 static void extend_row_backward(int64_t rows, int64_t dim, int64_t stride, const float *ds, const float *p, const float *q,
                                 const float *d, const float *keys, float *dq, float *dkeys, float *dvalues)
 {
-    add_rows(rows, dim, stride, ds, keys, dq);
-    add_outer(rows, dim, stride, ds, q, dkeys);
-    add_outer(rows, dim, stride, p, d, dvalues);
+    rows_sum(1, rows, dim, stride, ds, 0, keys, dq, 0);
+    rows_spread(1, rows, dim, stride, ds, 0, q, 0, dkeys);
+    rows_spread(1, rows, dim, stride, p, 0, d, 0, dvalues);
 }
 
 void attention_extend_backward(attention_shape_t s, const float *qkv, int64_t prefix_rows, const float *prefix, int extra,
@@ -226,8 +211,8 @@ void attention_branch_forward(attention_shape_t s, int64_t prefix_rows, const fl
             float *y = out + i * out_stride + h * dim;
             branch_dots(prefix_rows, prefix + k_at, i + 1, qkv + k_at, dim, stride, scale, qkv + i * stride + h * dim, scores);
             log_sum[i * s.heads + h] = softmax(prefix_rows + i + 1, scores);
-            add_rows(prefix_rows, dim, stride, scores, prefix + v_at, y);
-            add_rows(i + 1, dim, stride, scores + prefix_rows, qkv + v_at, y);
+            rows_sum(1, prefix_rows, dim, stride, scores, 0, prefix + v_at, y, 0);
+            rows_sum(1, i + 1, dim, stride, scores + prefix_rows, 0, qkv + v_at, y, 0);
         }
     }
 }
@@ -248,12 +233,12 @@ void attention_branch_backward(attention_shape_t s, int64_t prefix_rows, const f
             branch_dots(prefix_rows, prefix + k_at, i + 1, qkv + k_at, dim, stride, scale, q, p);
             branch_dots(prefix_rows, prefix + v_at, i + 1, qkv + v_at, dim, stride, 1, d, ds);
             softmax_backward(prefix_rows + i + 1, log_sum[i * s.heads + h], scale, none, 0, p, ds);
-            add_rows(prefix_rows, dim, stride, ds, prefix + k_at, dq);
-            add_rows(i + 1, dim, stride, ds + prefix_rows, qkv + k_at, dq);
-            add_outer(prefix_rows, dim, stride, ds, q, dprefix + k_at);
-            add_outer(prefix_rows, dim, stride, p, d, dprefix + v_at);
-            add_outer(i + 1, dim, stride, ds + prefix_rows, q, dqkv + k_at);
-            add_outer(i + 1, dim, stride, p + prefix_rows, d, dqkv + v_at);
+            rows_sum(1, prefix_rows, dim, stride, ds, 0, prefix + k_at, dq, 0);
+            rows_sum(1, i + 1, dim, stride, ds + prefix_rows, 0, qkv + k_at, dq, 0);
+            rows_spread(1, prefix_rows, dim, stride, ds, 0, q, 0, dprefix + k_at);
+            rows_spread(1, prefix_rows, dim, stride, p, 0, d, 0, dprefix + v_at);
+            rows_spread(1, i + 1, dim, stride, ds + prefix_rows, 0, q, 0, dqkv + k_at);
+            rows_spread(1, i + 1, dim, stride, p + prefix_rows, 0, d, 0, dqkv + v_at);
         }
     }
 }

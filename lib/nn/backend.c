@@ -22,7 +22,13 @@ static void matmul_add_f32(bool ta, bool tb, int64_t m, int64_t n, int64_t k, co
     gemm_f32(ta, tb, m, n, k, 1, a, b, 1, c);
 }
 
-static const backend_t f32 = {"openblas-f32", sizeof(float), 16, pack_f32, matmul_f32, matmul_add_f32};
+static void matmul_columns_f32(bool tb, bool add, int64_t m, int64_t n, int64_t k, const operand_t *a, int64_t lda, const operand_t *b,
+                               float *c, int64_t ldc)
+{
+    gemm_f32_strided(false, tb, m, n, k, 1, a, lda, b, tb ? k : n, add ? 1 : 0, c, ldc);
+}
+
+static const backend_t f32 = {"openblas-f32", sizeof(float), 16, pack_f32, matmul_f32, matmul_add_f32, matmul_columns_f32};
 
 operand_t *operands_new(const backend_t *b, int64_t n)
 {
@@ -41,10 +47,14 @@ static void check(dnnl_status_t s, const char *what)
 
 static void pack_bf16(const float *src, int64_t n, operand_t *dst) { st_bf16_of(n, src, dst); }
 
-/* A product of one shape, ready to run; every thread keeps its own, because the memory handles change at each call. */
-typedef struct product {
-    int64_t m, n, k;
+/* A product's shape; and one, ready to run: every thread keeps its own, because the memory handles change at each call. */
+typedef struct {
+    int64_t m, n, k, lda, ldc; /* elements from a row of A and of C to the next, as they lie */
     bool ta, tb, add;
+} shape_t;
+
+typedef struct product {
+    shape_t shape;
     dnnl_primitive_t primitive;
     dnnl_memory_t a, b, c, scratch;
     struct product *next;
@@ -54,10 +64,10 @@ enum { BUCKETS = 256 };
 static _Thread_local product_t *products[BUCKETS];
 static _Thread_local dnnl_stream_t stream;
 
-static dnnl_memory_desc_t matrix(int64_t rows, int64_t cols, bool transposed, dnnl_data_type_t type)
+static dnnl_memory_desc_t matrix(int64_t rows, int64_t cols, bool transposed, int64_t apart, dnnl_data_type_t type)
 {
     dnnl_memory_desc_t d;
-    dnnl_dims_t dims = {rows, cols}, strides = {transposed ? 1 : cols, transposed ? rows : 1};
+    dnnl_dims_t dims = {rows, cols}, strides = {transposed ? 1 : apart, transposed ? apart : 1};
     check(dnnl_memory_desc_init_by_strides(&d, 2, dims, type, strides), "memory descriptor");
     return d;
 }
@@ -84,14 +94,15 @@ static dnnl_primitive_attr_t attributes(bool add)
     return attr;
 }
 
-static product_t *product_make(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k)
+static product_t *product_make(shape_t s)
 {
     product_t *p = NEW(product_t);
-    *p = (product_t){.m = m, .n = n, .k = k, .ta = ta, .tb = tb, .add = add};
-    dnnl_memory_desc_t a = matrix(m, k, ta, dnnl_bf16), b = matrix(k, n, tb, dnnl_bf16), c = matrix(m, n, false, dnnl_f32);
+    p->shape = s;
+    dnnl_memory_desc_t a = matrix(s.m, s.k, s.ta, s.lda, dnnl_bf16), b = matrix(s.k, s.n, s.tb, s.tb ? s.k : s.n, dnnl_bf16);
+    dnnl_memory_desc_t c = matrix(s.m, s.n, false, s.ldc, dnnl_f32);
     dnnl_matmul_desc_t d;
     check(dnnl_matmul_desc_init(&d, &a, &b, NULL, &c), "matmul descriptor");
-    dnnl_primitive_attr_t attr = attributes(add);
+    dnnl_primitive_attr_t attr = attributes(s.add);
     dnnl_primitive_desc_t pd;
     check(dnnl_primitive_desc_create(&pd, &d, attr, engine, NULL), "matmul");
     check(dnnl_primitive_create(&p->primitive, pd), "matmul");
@@ -106,29 +117,34 @@ static product_t *product_make(bool ta, bool tb, bool add, int64_t m, int64_t n,
     return p;
 }
 
-static product_t *product_find(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k)
+static bool same_shape(const shape_t *a, const shape_t *b)
 {
-    uint64_t h = (uint64_t)m * 31 + (uint64_t)n * 1031 + (uint64_t)k * 65537 +
-                 (uint64_t)ta * 7 + (uint64_t)tb * 13 + (uint64_t)add * 29;
+    return a->m == b->m && a->n == b->n && a->k == b->k && a->lda == b->lda && a->ldc == b->ldc && a->ta == b->ta && a->tb == b->tb &&
+           a->add == b->add;
+}
+
+static product_t *product_find(const shape_t *s)
+{
+    uint64_t h = (uint64_t)s->m * 31 + (uint64_t)s->n * 1031 + (uint64_t)s->k * 65537 + (uint64_t)s->lda * 257 + (uint64_t)s->ldc * 8209 +
+                 (uint64_t)s->ta * 7 + (uint64_t)s->tb * 13 + (uint64_t)s->add * 29;
     product_t **slot = &products[(h ^ (h >> 8) ^ (h >> 16)) % BUCKETS];
     for (product_t *p = *slot; p; p = p->next)
-        if (p->m == m && p->n == n && p->k == k && p->ta == ta && p->tb == tb && p->add == add) return p;
-    product_t *p = product_make(ta, tb, add, m, n, k);
+        if (same_shape(&p->shape, s)) return p;
+    product_t *p = product_make(*s);
     p->next = *slot;
     *slot = p;
     return p;
 }
 
-static void multiply(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b,
-                     float *c)
+static void multiply(shape_t s, const operand_t *a, const operand_t *b, float *c)
 {
-    if (m <= 0 || n <= 0) return;
-    if (k <= 0) {
-        if (!add) memset(c, 0, (size_t)(m * n) * sizeof *c);
+    if (s.m <= 0 || s.n <= 0) return;
+    if (s.k <= 0) {
+        for (int64_t i = 0; !s.add && i < s.m; i++) memset(c + i * s.ldc, 0, (size_t)s.n * sizeof *c);
         return;
     }
     if (!stream) check(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags), "stream");
-    product_t *p = product_find(ta, tb, add, m, n, k);
+    product_t *p = product_find(&s);
     check(dnnl_memory_set_data_handle_v2(p->a, (void *)(uintptr_t)a, stream), "memory");
     check(dnnl_memory_set_data_handle_v2(p->b, (void *)(uintptr_t)b, stream), "memory");
     check(dnnl_memory_set_data_handle_v2(p->c, c, stream), "memory");
@@ -139,15 +155,21 @@ static void multiply(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k
 
 static void matmul_bf16(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b, float *c)
 {
-    multiply(ta, tb, false, m, n, k, a, b, c);
+    multiply((shape_t){m, n, k, ta ? m : k, n, ta, tb, false}, a, b, c);
 }
 
 static void matmul_add_bf16(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b, float *c)
 {
-    multiply(ta, tb, true, m, n, k, a, b, c);
+    multiply((shape_t){m, n, k, ta ? m : k, n, ta, tb, true}, a, b, c);
 }
 
-static const backend_t bf16 = {"onednn-bf16", sizeof(uint16_t), 64, pack_bf16, matmul_bf16, matmul_add_bf16};
+static void matmul_columns_bf16(bool tb, bool add, int64_t m, int64_t n, int64_t k, const operand_t *a, int64_t lda, const operand_t *b,
+                                float *c, int64_t ldc)
+{
+    multiply((shape_t){m, n, k, lda, ldc, false, tb, add}, a, b, c);
+}
+
+static const backend_t bf16 = {"onednn-bf16", sizeof(uint16_t), 64, pack_bf16, matmul_bf16, matmul_add_bf16, matmul_columns_bf16};
 
 static bool can_bf16(void)
 {

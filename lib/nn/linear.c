@@ -78,7 +78,7 @@ size_t linear_scratch(const linear_t *l, int64_t rows)
 {
     const mapped_t m = mapped_of(l);
     const size_t pairs = size_mul((size_t)rows, pairs_scratch(l));
-    return size_mul(sizeof(float), size_add(pairs, l->widest ? mapped_scratch(&m, rows) : 0));
+    return size_mul(sizeof(float), size_add(pairs, l->widest ? mapped_scratch(&m) : 0));
 }
 
 /* Scratch behind the pairs'. */

@@ -14,8 +14,8 @@ typedef struct {
 
 mapped_t mapped_on(const params_t *params, int64_t in, int64_t out, int first);
 
-/* Floats of scratch for `rows` rows. */
-size_t mapped_scratch(const mapped_t *m, int64_t rows);
+/* Floats of scratch: one matrix while it is converted, to floats and from those to operands. */
+size_t mapped_scratch(const mapped_t *m);
 
 /* y [rows, out] = x W^T. */
 void mapped_forward(const mapped_t *m, const weights_t *w, int64_t rows, const operand_t *x, float *y, float *scratch);

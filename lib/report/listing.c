@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "nn/nearest.h"
+#include "matrix/nearest.h"
 #include "report/json_file.h"
 #include "report/records.h"
 #include "report/thumbnails.h"

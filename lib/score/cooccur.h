@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "data/interactions.h"
-#include "nn/sparse.h"
+#include "matrix/sparse.h"
 #include "score/baselines.h"
 #include "score/popular.h"
 

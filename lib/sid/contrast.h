@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "nn/sparse.h"
+#include "matrix/sparse.h"
 
 typedef struct {
     double weight;      /* of the loss; 0: none is computed */

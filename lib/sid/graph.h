@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "data/interactions.h"
-#include "nn/sparse.h"
+#include "matrix/sparse.h"
 
 /* Two items that stand s <= window events apart in a training history add s^-fade to the weight of the edge between them. */
 typedef struct {

@@ -8,7 +8,7 @@
 #include "data/id_line.h"
 #include "data/items.h"
 #include "data/st.h"
-#include "nn/nearest.h"
+#include "matrix/nearest.h"
 
 static char **read_titles(const char *path, const strtab_t *ids)
 {

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "nn/sparse.h"
+#include "matrix/sparse.h"
 #include "sid/features.h"
 
 typedef struct {

@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/parallel.h"
-#include "nn/kmeans.h"
+#include "matrix/kmeans.h"
 
 enum { BLOCK = 256 /* rows that one step of a parallel pass takes */ };
 

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/rng.h"
-#include "nn/kmeans.h"
+#include "matrix/kmeans.h"
 
 struct level_pass {
     const quantiser_t *q;

@@ -12,7 +12,7 @@
 #include "base/progress.h"
 #include "base/ranks.h"
 #include "base/rng.h"
-#include "nn/kmeans.h"
+#include "matrix/kmeans.h"
 #include "nn/optim.h"
 #include "sid/repulsion.h"
 #include "sid/rkmeans.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "nn/kmeans.h"
+#include "matrix/kmeans.h"
 #include "nn/vec.h"
 
 /* Chooses codes level by level; returns the commitment, and adds the gradients of codebook and commitment terms. On return

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "data/st.h"
-#include "nn/svd.h"
+#include "matrix/svd.h"
 #include "text/lsa_types.h"
 #include "text/text_engine.h"
 

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "nn/svd.h"
+#include "matrix/svd.h"
 #include "text/lsa_types.h"
 
 struct lsa {

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "nn/sparse.h"
+#include "matrix/sparse.h"
 #include "text/tokens.h"
 
 typedef struct {

@@ -9,7 +9,7 @@
 #include "base/jsonlog.h"
 #include "base/mem.h"
 #include "base/parallel.h"
-#include "nn/pca.h"
+#include "matrix/pca.h"
 #include "vision/image_features.h"
 
 enum { BATCH = 4096, ROWS = 64 }; /* images that wait to be projected together; rows a shard */

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "nn/pca.h"
+#include "matrix/pca.h"
 #include "vision/image_builtin.h"
 
 #include "unit.h"

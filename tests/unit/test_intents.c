@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "intent/evidence_rules.h"
 #include "intent/judge_builtin.h"
-#include "nn/logistic.h"
+#include "matrix/logistic.h"
 #include "text/key_phrases.h"
 #include "text/key_table.h"
 

@@ -1,8 +1,8 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "matrix/kmeans.h"
 #include "nn/gemm.h"
-#include "nn/kmeans.h"
 
 #include <stdlib.h>
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "nn/attention.h"
+#include "nn/attention_rows.h"
 #include "nn/ops.h"
 #include "nn/rope.h"
 #include "unit.h"
@@ -249,6 +250,45 @@ static void check_attention(double dropout)
 TEST(attention_plain) { check_attention(0); }
 TEST(attention_with_dropout) { check_attention(0.4); }
 
+/* Several queries together give what each by itself gives, bit for bit, and that is what loops in double give. */
+static void check_rows(int count, int64_t n, int64_t dim)
+{
+    enum { MOST = 40, STRIDE = 80 };
+    float *x = randoms(TOGETHER * STRIDE, "x", 1), *w = randoms(TOGETHER * 48, "w", 1), *rows = randoms(MOST * STRIDE, "rows", 1);
+    float *columns = xfloats(STRIDE * 48), *dots[2], *sums[2], *spread[2];
+    const int64_t width = padded(n);
+    rows_transpose(n, dim, STRIDE, rows, columns);
+    for (int t = 0; t < 2; t++) { /* one by one, then together */
+        dots[t] = xfloats(TOGETHER * 48);
+        sums[t] = randoms(TOGETHER * STRIDE, "sums", 1);
+        spread[t] = randoms(MOST * STRIDE, "spread", 1);
+        for (int i = 0; i < count; i += t ? count : 1) {
+            rows_dots(t ? count : 1, width, width, dim, 0.5f, x + i * STRIDE, STRIDE, columns, dots[t] + i * width);
+            rows_sum(t ? count : 1, n, dim, STRIDE, w + i * width, width, rows, sums[t] + i * STRIDE, STRIDE);
+            rows_spread(t ? count : 1, n, dim, STRIDE, w + i * width, width, x + i * STRIDE, STRIDE, spread[t]);
+        }
+    }
+    CHECK(!memcmp(dots[0], dots[1], TOGETHER * 48 * sizeof(float)) && !memcmp(sums[0], sums[1], TOGETHER * STRIDE * sizeof(float)) &&
+          !memcmp(spread[0], spread[1], MOST * STRIDE * sizeof(float)));
+    float *start = randoms(TOGETHER * STRIDE, "sums", 1);
+    for (int i = 0; i < count; i++)
+        for (int64_t d = 0; d < dim; d++) {
+            double sum = (double)start[i * STRIDE + d];
+            for (int64_t j = 0; j < n; j++) sum += (double)w[i * width + j] * (double)rows[j * STRIDE + d];
+            CHECK_NEAR(sums[1][i * STRIDE + d], sum, 1e-4);
+        }
+    float *all[] = {x, w, rows, columns, dots[0], dots[1], sums[0], sums[1], spread[0], spread[1], start};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+}
+
+TEST(rows_together_are_rows_one_by_one)
+{
+    const int64_t dims[] = {5, 16, 32, 70};
+    for (int count = 1; count <= TOGETHER; count++)
+        for (int64_t n = 1; n <= 37; n += 9)
+            for (int i = 0; i < 4; i++) check_rows(count, n, dims[i]);
+}
+
 /* The last row against a cache is the last row of the whole. */
 TEST(attention_extends)
 {
@@ -386,5 +426,5 @@ TEST(attention_without_a_mask)
 }
 
 UNIT_MAIN(UNIT(rmsnorm), UNIT(swiglu), UNIT(rope_rotates_pairs_by_position), UNIT(rope_is_relative), UNIT(attention_plain),
-          UNIT(attention_with_dropout), UNIT(attention_extends), UNIT(dropout_keeps_its_share_and_the_mean), UNIT(exponential),
+          UNIT(attention_with_dropout), UNIT(rows_together_are_rows_one_by_one), UNIT(attention_extends), UNIT(dropout_keeps_its_share_and_the_mean), UNIT(exponential),
           UNIT(error_function), UNIT(encoder_rows), UNIT(attention_without_a_mask))

@@ -1,11 +1,11 @@
-#include "nn/svd.h"
+#include "matrix/svd.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/rng.h"
-#include "nn/nearest.h"
+#include "matrix/nearest.h"
 
 #include "unit.h"
 

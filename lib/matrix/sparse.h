@@ -1,7 +1,7 @@
 /* Sparse matrices by rows (CSR) and their products with dense ones, in parallel over rows: bytes never depend on the number
  * of threads. */
-#ifndef SIDMILL_NN_SPARSE_H
-#define SIDMILL_NN_SPARSE_H
+#ifndef SIDMILL_MATRIX_SPARSE_H
+#define SIDMILL_MATRIX_SPARSE_H
 
 #include <stdint.h>
 

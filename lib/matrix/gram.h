@@ -1,6 +1,6 @@
 /* Gram matrices in double precision, the same bytes for any number of threads. */
-#ifndef SIDMILL_NN_GRAM_H
-#define SIDMILL_NN_GRAM_H
+#ifndef SIDMILL_MATRIX_GRAM_H
+#define SIDMILL_MATRIX_GRAM_H
 
 #include <stdint.h>
 

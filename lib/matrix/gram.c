@@ -1,4 +1,4 @@
-#include "nn/gram.h"
+#include "matrix/gram.h"
 
 #include <cblas.h>
 #include <lapacke.h>

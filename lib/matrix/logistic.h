@@ -1,10 +1,10 @@
 /* Logistic regression on sparse examples with an L2 penalty, by Newton's method. */
-#ifndef SIDMILL_NN_LOGISTIC_H
-#define SIDMILL_NN_LOGISTIC_H
+#ifndef SIDMILL_MATRIX_LOGISTIC_H
+#define SIDMILL_MATRIX_LOGISTIC_H
 
 #include <stdint.h>
 
-#include "nn/sparse.h"
+#include "matrix/sparse.h"
 
 /* Minimises sum_i log(1 + exp(-y_i (w . x_i + b))) + l2 / 2 |w|^2, y_i = +1 where label[i] is not 0, else -1, over the rows
  * of x with use[i] (NULL: all); the bias b is not penalised. Newton steps solved by conjugate gradients, with a line search: the

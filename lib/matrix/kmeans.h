@@ -1,7 +1,7 @@
 /* k-means: seeding by k-means++ (Arthur & Vassilvitskii 2007), Lloyd's iterations, and the search for the nearest centroid,
  * with an optional offset per centroid that evens out their load. */
-#ifndef SIDMILL_NN_KMEANS_H
-#define SIDMILL_NN_KMEANS_H
+#ifndef SIDMILL_MATRIX_KMEANS_H
+#define SIDMILL_MATRIX_KMEANS_H
 
 #include <stdint.h>
 

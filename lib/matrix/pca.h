@@ -1,6 +1,6 @@
 /* Principal components of dense rows, and rows expressed in them, the same bytes for any number of threads. */
-#ifndef SIDMILL_NN_PCA_H
-#define SIDMILL_NN_PCA_H
+#ifndef SIDMILL_MATRIX_PCA_H
+#define SIDMILL_MATRIX_PCA_H
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-#include "nn/pca.h"
+#include "matrix/pca.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -9,8 +9,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/simd.h"
+#include "matrix/gram.h"
 #include "nn/gemm.h"
-#include "nn/gram.h"
 
 /* Directions whose variance is below this share of the largest are rounding error. */
 static const double floor_share = 1e-9;

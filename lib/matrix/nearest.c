@@ -1,4 +1,4 @@
-#include "nn/nearest.h"
+#include "matrix/nearest.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 /* Randomised truncated SVD of a sparse matrix (Halko, Martinsson & Tropp 2011: randomised range finder with power iteration
  * and orthonormalisation), the same bytes for any number of threads. */
-#ifndef SIDMILL_NN_SVD_H
-#define SIDMILL_NN_SVD_H
+#ifndef SIDMILL_MATRIX_SVD_H
+#define SIDMILL_MATRIX_SVD_H
 
 #include <stdint.h>
 
-#include "nn/sparse.h"
+#include "matrix/sparse.h"
 
 typedef struct {
     int64_t k;          /* singular triples wanted, >= 1 */

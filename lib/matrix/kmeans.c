@@ -1,4 +1,4 @@
-#include "nn/kmeans.h"
+#include "matrix/kmeans.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* Nearest rows of a dense matrix by cosine: of one row, or of each. */
-#ifndef SIDMILL_NN_NEAREST_H
-#define SIDMILL_NN_NEAREST_H
+#ifndef SIDMILL_MATRIX_NEAREST_H
+#define SIDMILL_MATRIX_NEAREST_H
 
 #include <stdint.h>
 

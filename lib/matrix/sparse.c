@@ -1,4 +1,4 @@
-#include "nn/sparse.h"
+#include "matrix/sparse.h"
 
 #include <stdlib.h>
 #include <string.h>

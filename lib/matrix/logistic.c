@@ -1,4 +1,4 @@
-#include "nn/logistic.h"
+#include "matrix/logistic.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-#include "nn/svd.h"
+#include "matrix/svd.h"
 
 #include <lapacke.h>
 #include <math.h>
@@ -10,8 +10,8 @@
 #include "base/minmax.h"
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "matrix/gram.h"
 #include "nn/gemm.h"
-#include "nn/gram.h"
 
 enum { CHUNK = 256 }; /* rows rotated at a time */
 
