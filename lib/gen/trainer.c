@@ -92,6 +92,16 @@ static model_config_t model_shape(const trainer_t *t)
     };
 }
 
+/* Chooses what a pass keeps. On a base layers are gone through again where all of them would take much memory, which costs time and
+ * changes no bit. */
+static activations_pass_t training_pass(const trainer_t *t)
+{
+    const size_t much = (size_t)1 << 28; /* bytes a worker */
+    const network_t *net = t->net;
+    if (net->model->base_embed < 0) return PASS_TRAIN;
+    return activations_kept(net, PASS_TRAIN, t->shard_rows) > much ? PASS_TRAIN_LAYERS : PASS_TRAIN;
+}
+
 static void make_workers(trainer_t *t)
 {
     t->workers = NEW_ARRAY(worker_t, parallel_workers());
@@ -100,7 +110,7 @@ static void make_workers(trainer_t *t)
         const int64_t targets = t->shard_rows / (t->space->body == BODY_FLAT ? t->space->vocab.levels : 1);
         const int64_t prefixes = round_rows(t->net->backend, targets);
         const int64_t scored = t->shard_rows * (t->space->body == BODY_TIMELINE ? t->space->vocab.levels + 2 : 1);
-        w->pass = pass_new(t->net, t->space, PASS_TRAIN, t->shard_rows, t->sequences.longest, prefixes);
+        w->pass = pass_new(t->net, t->space, training_pass(t), t->shard_rows, t->sequences.longest, prefixes);
         w->objective = objective_new(t->net, t->space, t->o.label_smoothing, t->o.item_loss);
         objective_weigh(w->objective, t->o.task_weight);
         if (t->tutor) w->lesson = lesson_new(t->tutor, t->net, t->space, prefixes);

@@ -42,6 +42,14 @@ static void *inner_new(const network_t *net, int64_t rows)
     return most ? xfloats(most / sizeof(float)) : NULL;
 }
 
+size_t activations_kept(const network_t *net, activations_pass_t pass, int64_t rows)
+{
+    const model_config_t *c = &net->model->config;
+    const int64_t one = 4 * c->hidden_size + c->num_attention_heads * c->head_dim + qkv_width(net->attention) + 3 * c->intermediate_size;
+    const int64_t more = pass == PASS_TRAIN ? one : c->hidden_size;
+    return size_mul((size_t)rows, (size_t)(one + (c->num_hidden_layers - 1) * more) * sizeof(float));
+}
+
 /* Lays out the layers: the first has space for all, the others for what the pass keeps of each. */
 static layer_acts_t *layers_new(const network_t *net, activations_pass_t pass, int64_t rows)
 {

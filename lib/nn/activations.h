@@ -22,6 +22,9 @@ typedef enum { PASS_TRAIN, PASS_TRAIN_LAYERS, PASS_INFER, PASS_READ } activation
 /* Whether a backward may follow. */
 static inline bool pass_trains(activations_pass_t pass) { return pass == PASS_TRAIN || pass == PASS_TRAIN_LAYERS; }
 
+/* Bytes of what a pass that trains keeps of its layers, about. */
+size_t activations_kept(const network_t *net, activations_pass_t pass, int64_t rows);
+
 /* Of one layer; layers share what the pass does not keep of each. */
 typedef struct {
     float *x_in, *x_mid;          /* [rows, d] residual stream before attention and before the MLP */
