@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Generators as folders of language models: what is in them, that our own reader of such folders takes them, and what cannot go.
+# Generators as folders of language models, and back: what is in them, that our own reader of such folders takes them, and what cannot go.
 # shellcheck disable=SC2154 # bats sets stderr
 
 bats_require_minimum_version 1.5.0
@@ -11,9 +11,30 @@ setup_file() {
     suite_setup_file
     "$HELPERS/toy.py" .
     train --epochs 2 -o model.st
+    for i in $(seq 0 59); do echo "{\"id\": \"i$i\", \"title\": \"lamp $i\"}"; done >items.jsonl
+    "$BIN/tokenize" train -q --vocab 320 -o plain.json items.jsonl
+    on_base base qwen2 tied=yes -- on.st
+    on_base half llama dtype=BF16 prefix= shards=2 -- half.st
 }
 
-setup() { suite_setup; }
+# on_base DIR FAMILY [name=value ...] -- MODEL: a generator on a decoder of random weights.
+on_base() {
+    local folder=$1 family=$2 flags=()
+    shift 2
+    while [ "$1" != -- ]; do flags+=("$1"); shift; done
+    "$HELPERS/llm_folder.py" "$folder" family="$family" "${flags[@]}"
+    cp plain.json "$folder/tokenizer.json"
+    "$BIN/sidgen-train" -q -s sids.st -i interactions.st --max-items 6 --batch-tokens 512 --shards 2 --lr 0.01 --warmup 10 --patience 0 --valid-users 0 \
+        --epochs 2 --lora-rank 4 --lora-alpha 6 --base "$folder" -o "$2"
+}
+
+setup() {
+    suite_setup
+    cp -r "$BATS_FILE_TMPDIR"/{items.jsonl,base,half} .
+}
+
+back() { "$BIN/hub" import -s sids.st --max-items 6 --softmax trie "$@"; }
+measured() { "$BIN/evaluate" -q -m "$1" -s sids.st -i interactions.st | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["metrics"])'; }
 
 take() { "$BIN/hub" export -m "${1:-model.st}" -s sids.st -o folder "${@:2}"; }
 ids() { "$BIN/tokenize" encode -t folder/tokenizer.json <<<"$1"; }
@@ -68,7 +89,6 @@ PY
 }
 
 @test "the tokens of a model with texts stand behind its tokenizer's, as do their vectors" {
-    for i in $(seq 0 59); do echo "{\"id\": \"i$i\", \"title\": \"lamp $i\"}"; done >items.jsonl
     "$BIN/tokenize" train -q --vocab 270 items.jsonl -o tokenizer.json
     train --epochs 1 --tasks 1,4 --items items.jsonl --tokenizer tokenizer.json --shards 2 --batch-tokens 256 -o texts.st
     take texts.st
@@ -103,11 +123,115 @@ PY
 }
 
 @test "a token of the texts' own tokenizer that is spelled as a code is refused" {
-    for i in $(seq 0 59); do echo "{\"id\": \"i$i\", \"title\": \"lamp $i\"}"; done >items.jsonl
     "$BIN/tokenize" train -q --vocab 270 --special '<a_3>' items.jsonl -o tokenizer.json
     train --epochs 1 --tasks 1,4 --items items.jsonl --tokenizer tokenizer.json --shards 2 --batch-tokens 256 -o texts.st
     fails_with 65 'has a token "<a_3>" already' take texts.st
     assert_one_line
+}
+
+@test "a generator on a base: what the base's folder says stays, pairs become part of the matrices, and new rows stand behind the tokenizer's" {
+    take on.st
+    run ls folder
+    assert_output --partial templates.txt
+    grep -q 'next: What a customer bought' folder/templates.txt
+    /usr/bin/python3 - <<'PY'
+import json
+import numpy as np
+from tensors import load
+theirs, config = json.load(open("base/config.json")), json.load(open("folder/config.json"))
+assert {k: v for k, v in theirs.items() if k not in ("vocab_size", "torch_dtype")}.items() <= config.items()
+base, mine, whole = (load(f)[0] for f in ("base/model.safetensors", "on.st", "folder/model.safetensors"))
+a, b = (mine[f"model.layers.1.mlp.up_proj.lora_{x}.weight"] for x in "AB")
+name = "model.layers.1.mlp.up_proj.weight"
+assert np.allclose(whole[name], base[name] + 6 / 4 * b @ a, atol=1e-6) and not np.allclose(whole[name], base[name], atol=1e-4)
+assert set(whole) == set(base)
+new = mine["model.embed_tokens.new.weight"]
+first = max(t["id"] for t in json.load(open("folder/tokenizer.json"))["added_tokens"]) + 1 - len(new)
+rows = whole["model.embed_tokens.weight"]
+assert np.array_equal(rows[first:first + len(new)], new) and np.array_equal(rows[:first], base["model.embed_tokens.weight"][:first])
+assert config["vocab_size"] == len(rows) >= first + len(new)
+PY
+}
+
+@test "a folder comes back as a generator that says the same, whole and as an adapter, of 16 bits and saved without a head" {
+    for model in on half; do
+        take $model.st
+        take $model.st --adapter --dtype f32 -o adapter
+        back folder -o whole.st
+        back adapter -o adapter.st
+        /usr/bin/python3 - $model.st <<'PY'
+import sys
+import numpy as np
+from tensors import load
+(mine, meta), (back, meta2) = load(sys.argv[1]), load("adapter.st")
+assert set(mine) == set(back) and all(np.array_equal(mine[k], back[k]) for k in mine if "lora" in k)
+assert meta["base"] == meta2["base"]
+PY
+        [ $model = half ] || assert_equal "$(measured whole.st)" "$(measured on.st)"
+        assert_equal "$(measured adapter.st)" "$(measured $model.st)"
+    done
+}
+
+@test "a generator of codes alone comes back as well: a folder is a base" {
+    take
+    back folder --max-items 8 -o back.st --template <(printf 'next: <|history|>{input}\n')
+    assert_equal "$(measured back.st)" "$(measured model.st)"
+}
+
+@test "an adapter lies beside its base, wherever that is" {
+    take on.st --adapter
+    mv base elsewhere
+    fails_with 66 base back folder -o back.st
+    back --base elsewhere folder -o back.st
+    assert_equal "$(measured back.st)" "$(SIDMILL_BASE=elsewhere measured on.st)"
+    fails_with 64 'no adapter_config.json' back --base elsewhere elsewhere -o back.st
+}
+
+# says EXPRESSION: changes the adapter's config c, or its tensors t.
+says() {
+    take on.st --adapter -o adapter
+    /usr/bin/python3 - "$1" <<'PY'
+import json, sys
+import numpy as np
+from tensors import load, save
+c = json.load(open("adapter/adapter_config.json"))
+t, meta = load("adapter/adapter_model.safetensors")
+t = dict(t)
+exec(sys.argv[1])
+json.dump(c, open("adapter/adapter_config.json", "w"))
+save("adapter/adapter_model.safetensors", t, meta)
+PY
+}
+
+@test "adapters that are another thing, or half of one, are refused by name" {
+    local some=base_model.model.model.layers.1.mlp.up_proj.lora_A.weight
+    says 'c["use_dora"] = True'
+    fails_with 65 '"use_dora" asks for what is not supported' back adapter -o back.st
+    says 'c["rank_pattern"] = {"q_proj": 2}'
+    fails_with 65 '"rank_pattern" asks' back adapter -o back.st
+    says 'c["peft_type"] = "PREFIX_TUNING"'
+    fails_with 65 'expected "LORA"' back adapter -o back.st
+    says 'del c["r"]'
+    fails_with 65 '"r" must be a number' back adapter -o back.st
+    says "del t['$some']"
+    fails_with 65 'pairs that not every layer has' back adapter -o back.st
+    says "t['$some'] = t['$some'][:2]"
+    fails_with 65 "$some" back adapter -o back.st
+    says "t['$some'] = t['$some'] * np.nan"
+    fails_with 65 "$some" back adapter -o back.st
+    says "t['base_model.model.model.norm.weight'] = np.ones(32, '<f4')"
+    fails_with 65 'not part of an adapter' back adapter -o back.st
+    says 'c["use_rslora"], c["lora_alpha"] = True, 3'
+    back adapter -o back.st
+    assert_none_written none
+    [[ $(meta back.st base) == *'"alpha":6,'* ]]
+}
+
+@test "a folder whose tokenizer does not spell the Semantic IDs is refused" {
+    fails_with 65 'has no token <' back base -o back.st
+    assert_one_line
+    fails_with 66 'nowhere' back nowhere -o back.st
+    fails_with 65 'stands on no base' take model.st --adapter
 }
 
 @test "bad command lines and inputs: one line, the right exit code" {
@@ -117,6 +241,8 @@ PY
     fails_with 64 'no --sids' "$BIN/hub" export -m model.st -o folder
     fails_with 64 'no --output' "$BIN/hub" export -m model.st -s sids.st
     fails_with 64 'dtype' "$BIN/hub" export -m model.st -s sids.st -o folder --dtype f8
+    fails_with 64 'expected one folder' "$BIN/hub" import -s sids.st
+    fails_with 64 'no --sids' "$BIN/hub" import folder
     fails_with 66 'missing.st' take missing.st
     fails_with 65 '' take sids.st
     head -c 1000 model.st >cut.st

@@ -10,6 +10,8 @@
 
 static const char *const target_names[LORA_TARGETS] = {"q", "k", "v", "o", "gate", "up", "down"};
 
+const char *lora_name(lora_target_t t) { return target_names[t]; }
+
 /* Finds the target that n letters name, LORA_TARGETS where there is none. */
 static int target_of(const char *name, size_t n)
 {

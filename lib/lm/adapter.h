@@ -25,6 +25,8 @@ typedef struct {
 /* "q,k,v": which matrices have pairs; false for what is no list of them, or names one twice. */
 bool lora_parse(const char *list, lora_t *l);
 
+const char *lora_name(lora_target_t t);
+
 /* Such a list, in the order above. Caller frees. */
 char *lora_list(const lora_t *l);
 

@@ -66,6 +66,7 @@ backbone_t *backbone_open(const char *folder, const adapter_t *adapter)
 {
     static const char *const single[] = {"model.safetensors", NULL};
     backbone_t *b = NEW(backbone_t);
+    b->folder = xstrdup(folder);
     XXH3_state_t *digest = XXH3_createState();
     XXH3_128bits_reset(digest);
     const model_config_t config = read_config(folder, digest);
@@ -88,6 +89,7 @@ void backbone_close(backbone_t *b)
     in_free(&b->tokenizer_json);
     frame_free(&b->frame);
     tensor_folder_close(b->files);
+    free(b->folder);
     free(b->digest);
     free(b);
 }

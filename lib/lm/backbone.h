@@ -14,6 +14,7 @@ typedef struct {
     tokenizer_t *tokenizer;
     bytes_t tokenizer_json;  /* what it was read from */
     frame_t frame;           /* of a text */
+    char *folder;            /* where it lies */
     char *digest;            /* of config, weights and tokenizer, in hexadecimal */
     tensor_folder_t *files;
 } backbone_t;

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""hub export against PyTorch: what a generator makes of prompts, by the folder alone, its tokenizer included. Prints TAP; the binaries are in
-SIDMILL_BIN (build/bin)."""
+"""hub export against PyTorch: what a generator makes of prompts, by the folder alone, its tokenizer included; of one on a base also by the
+base and the adapter. Prints TAP; the binaries are in SIDMILL_BIN (build/bin)."""
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ sys.path.append(str(HERE.parent / "helpers"))
 import tensors
 import torch
 import torch.nn.functional as F
+from reference.clip import read_tensors
 from reference.decoder import hidden, read_folder
 
 BIN = pathlib.Path(os.environ.get("SIDMILL_BIN", HERE.parent.parent / "build" / "bin")).resolve()
@@ -37,15 +39,29 @@ def run(tool, *args, stdin=""):
 
 
 def encode(text):
-    return json.loads(run("tokenize", "encode", "-t", "folder/tokenizer.json", stdin=text + "\n"))["ids"]
+    return json.loads(run("tokenize", "encode", "--form", "json", "-t", "folder/tokenizer.json", stdin=json.dumps({"text": text}) + "\n"))["ids"]
 
 
 class Folder:
     """A folder's model, asked by texts."""
 
-    def __init__(self):
-        self.weights, self.config = read_folder("folder")
-        self.weights = {k: v.float() for k, v in self.weights.items()}
+    def __init__(self, base=None):
+        self.weights, self.config = read_folder(base or "folder")
+        self.weights = {k if k.startswith(("model.", "lm_head.")) else "model." + k: v.float() for k, v in self.weights.items()}
+        if base:
+            self.add_adapter()
+        self.output = self.weights.get("lm_head.weight", self.weights["model.embed_tokens.weight"])
+
+    def add_adapter(self):
+        """Takes the pairs into their matrices, and the tables in place of the base's, as PEFT does."""
+        config = json.load(open("folder/adapter_config.json"))
+        adapter = {k.removeprefix("base_model.model."): v.float() for k, v in read_tensors("folder/adapter_model.safetensors").items()}
+        for name, value in adapter.items():
+            if name.endswith("lora_A.weight"):
+                to = name.replace("lora_A.", "")
+                self.weights[to] = self.weights[to] + config["lora_alpha"] / config["r"] * adapter[name.replace("lora_A", "lora_B")] @ value
+            elif "lora_" not in name:
+                self.weights[name] = value
 
     def log_p(self, prompt, answer, allowed):
         """The log-probability of an answer's tokens, each among those that `allowed` gives for the tokens before it."""
@@ -55,7 +71,7 @@ class Folder:
             total = 0
             for i, token in enumerate(answer):
                 among = allowed(tuple(answer[:i]))
-                logits = F.linear(states[i], self.weights["model.embed_tokens.weight"][among])
+                logits = F.linear(states[i], self.output[among])
                 total += float(logits.log_softmax(-1)[among.index(token)])
         return total
 
@@ -69,7 +85,7 @@ def sid_texts():
             for name, codes, s in zip(ids, t["codes"].tolist(), t["suffix"].tolist())}
 
 
-def next_items(folder, sids):
+def next_items(folder, sids, before="<|history|>"):
     """The largest difference in the scores of items after histories."""
     items, off = list(sids), 0
     answers = {name: encode(text) for name, text in sids.items()}
@@ -80,7 +96,7 @@ def next_items(folder, sids):
     for n in 1, 3, 8:
         history = items[n:2 * n]
         line = run("recommend", "-q", "-m", "model.st", "-s", "sids.st", "-k", 20, "-b", 40, stdin=" ".join(history) + "\n").split()
-        prompt = encode("<|history|>" + "".join(sids[i] for i in history))
+        prompt = encode(before + "".join(sids[i] for i in history))
         for found in line:
             name, score = found.rsplit(":", 1)
             off = max(off, abs(float(score) - folder.log_p(prompt, answers[name], lambda prefix: sorted(children[prefix]))))
@@ -123,6 +139,17 @@ def main():
     folder = export("--epochs", 20, "--valid-users", 0, "--tasks", "1,4,5", "--items", "items.jsonl", "--tokenizer", "tokenizer.json")
     check("recommendations of a model with texts", next_items(folder, sids), 1e-4)
     check("titles that it tells", titles(folder, sids, texts), 1e-4)
+    for family, flags in ("qwen2", ["tied=yes"]), ("llama", ["prefix="]), ("qwen3", ["shards=2"]):
+        subprocess.run([HERE.parent / "helpers" / "llm_folder.py", "base", f"family={family}", *flags], check=True)
+        pathlib.Path("base/tokenizer.json").write_text(pathlib.Path("tokenizer.json").read_text())
+        run("sidgen-train", "-q", "-s", "sids.st", "-i", "interactions.st", "--base", "base", "--lora-rank", 4, "--max-items", 8, "--batch-tokens", 512,
+            "--shards", 2, "--lr", 0.01, "--epochs", 2, "--patience", 0, "-o", "model.st")
+        for form, adapter in ("whole", []), ("adapter", ["--adapter"]):
+            shutil.rmtree("folder")
+            run("hub", "export", "-m", "model.st", "-s", "sids.st", "-o", "folder", *adapter)
+            asked = "What a customer bought, the oldest first:\n"
+            check(f"recommendations on {family}, {form}", next_items(Folder("base" if adapter else None), sids, asked), 1e-4)
+        shutil.rmtree("base")
     print(f"1..{count}")
     sys.exit(failures > 0)
 

@@ -109,7 +109,7 @@ static void add_pairs(model_t *m)
         linear_t *all[] = {&l->qkv, &l->out, &l->gate_up, &l->down};
         for (int j = 0; j < 4; j++) {
             char *name = xasprintf("layers.%d.%d", (int)i, j);
-            linear_add_pair(all[j], &m->params, name, 3, 0.5f);
+            linear_add_pair(all[j], &m->params, name, 0, all[j]->out, 3, 0.5f);
             free(name);
         }
     }
