@@ -98,8 +98,9 @@ double st_value(const st_tensor_t *t, int64_t i);
 /* All elements, as st_value() has them, rounded to floats: out [t->count]. Quick for F32, F16 and BF16. */
 void st_floats(const st_tensor_t *t, float *out);
 
-/* n floats as BF16, rounded to nearest even; none is NaN. */
+/* n floats as BF16, rounded to nearest even; none is NaN. And back, exactly. */
 void st_bf16_of(int64_t n, const float *src, uint16_t *out);
+void st_floats_of_bf16(int64_t n, const uint16_t *src, float *out);
 
 /* Element i of an integer (or BOOL) tensor, exactly; false for a U64 beyond the range. */
 bool st_integer(const st_tensor_t *t, int64_t i, int64_t *v);

@@ -99,6 +99,8 @@ static void floats_of_bf16(int64_t n, const unsigned char *restrict data, float 
     }
 }
 
+void st_floats_of_bf16(int64_t n, const uint16_t *src, float *out) { floats_of_bf16(n, (const unsigned char *)src, out); }
+
 /* The fraction and exponent as they are, in F32's places, are the number divided by 2^112, subnormals included. */
 SIMD_CLONES
 static void floats_of_f16(int64_t n, const unsigned char *restrict data, float *restrict out)

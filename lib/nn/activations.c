@@ -50,6 +50,11 @@ size_t activations_kept(const network_t *net, activations_pass_t pass, int64_t r
     return size_mul((size_t)rows, (size_t)(one + (c->num_hidden_layers - 1) * more) * sizeof(float));
 }
 
+static uint16_t *cache_new(const network_t *net, int64_t rows)
+{
+    return xcalloc(size_mul((size_t)rows, (size_t)cache_width(net->attention)), sizeof(uint16_t));
+}
+
 /* Lays out the layers: the first has space for all, the others for what the pass keeps of each. */
 static layer_acts_t *layers_new(const network_t *net, activations_pass_t pass, int64_t rows)
 {
@@ -57,6 +62,7 @@ static layer_acts_t *layers_new(const network_t *net, activations_pass_t pass, i
     layer_acts_t *layer = NEW_ARRAY(layer_acts_t, c->num_hidden_layers);
     for (int64_t i = 0; i < c->num_hidden_layers; i++) {
         layer[i] = i == 0 || pass == PASS_TRAIN ? layer_acts_new(net, rows) : layer[0];
+        if (pass == PASS_INFER_16) layer[i].cache = cache_new(net, rows);
         if (i == 0) continue;
         if (pass == PASS_TRAIN_LAYERS) layer[i].x_in = floats(rows, c->hidden_size);
         if (pass == PASS_INFER) layer[i].qkv = floats(rows, qkv_width(net->attention)); /* extensions attend to every layer's */
@@ -71,6 +77,7 @@ static void layers_free(layer_acts_t *layer, activations_pass_t pass, int64_t la
         const bool all = i == 0 || pass == PASS_TRAIN;
         if (all || pass == PASS_TRAIN_LAYERS) free(l->x_in);
         if (all || pass == PASS_INFER) free(l->qkv);
+        free(l->cache);
         void *rest[] = {l->x_mid, l->inv_rms1, l->inv_rms2, l->norm1, l->norm2, l->raw, l->inv_rms_heads, l->log_sum, l->attended, l->gate_up,
                         l->act, l->dqkv};
         for (size_t j = 0; all && j < sizeof rest / sizeof *rest; j++) free(rest[j]);
@@ -129,6 +136,7 @@ layer_acts_t activations_layer(const network_t *net, const activations_t *a, int
         .norm1 = operand_at(net->backend, l->norm1, first * d),
         .norm2 = operand_at(net->backend, l->norm2, first * d),
         .qkv = l->qkv + first * width,
+        .cache = l->cache ? l->cache + first * cache_width(net->attention) : NULL,
         .raw = l->raw ? l->raw + first * head_norm_width(net->attention) : NULL,
         .inv_rms_heads = l->raw ? l->inv_rms_heads + first * (heads + c->num_key_value_heads) : NULL,
         .log_sum = l->log_sum + first * heads,

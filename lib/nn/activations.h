@@ -14,10 +14,11 @@
  *   PASS_TRAIN_LAYERS  ONE + layers rows d: their input rows. The backward goes through each layer but the last once more before it takes it
  *                      back (gradient checkpointing: Chen et al. 2016, arXiv 1604.06174); the bits are the same, as dropout's masks are made
  *                      again from their keys. That is 0.7 of a forward more. No waves
- *   PASS_INFER         ONE + layers rows w: keys and values. No backward; there is room for steps, as in no other
+ *   PASS_INFER         ONE + layers rows w: keys and values. No backward; there is room for steps
+ *   PASS_INFER_16      ONE + layers rows (w - q) / 2: the same in 16 bits (BF16), for steps alone; the pass itself computes in floats. No waves
  *   PASS_READ          ONE: nothing. Neither backward nor steps nor waves
  * and scratch, rows 4 d, for training rows (4 d + w + 3 f), and what linear_scratch() says of the widest product. */
-typedef enum { PASS_TRAIN, PASS_TRAIN_LAYERS, PASS_INFER, PASS_READ } activations_pass_t;
+typedef enum { PASS_TRAIN, PASS_TRAIN_LAYERS, PASS_INFER, PASS_INFER_16, PASS_READ } activations_pass_t;
 
 /* Whether a backward may follow. */
 static inline bool pass_trains(activations_pass_t pass) { return pass == PASS_TRAIN || pass == PASS_TRAIN_LAYERS; }
@@ -31,6 +32,7 @@ typedef struct {
     float *inv_rms1, *inv_rms2;   /* [rows] */
     operand_t *norm1, *norm2;     /* [rows, d] */
     float *qkv;                   /* [rows, width], rotated */
+    uint16_t *cache;              /* [rows, cache_width] keys and values in 16 bits; NULL: qkv has them */
     float *raw, *inv_rms_heads;   /* [rows, head_norm_width], [rows, heads + kv_heads] before heads were normalised; NULL: they are not */
     float *log_sum;               /* [rows, heads] */
     operand_t *attended;          /* [rows, heads * head_dim] */

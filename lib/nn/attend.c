@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "data/st.h"
 #include "nn/vec.h"
 
 /* Rotates queries and keys of every row, qkv [span's], to its position; `inverse` rotates back. */
@@ -45,6 +46,8 @@ void attend_forward(const network_t *net, activations_t *a, const span_t *p, lay
     if (p->wave) wave_attention_forward(net->attention, p->wave, a->layer[layer].qkv, a->narrow, a->layer[layer].log_sum, a->scratch);
     else attend_segments(net, a, p, l, layer);
     memset(a->narrow + p->used * out, 0, (size_t)((p->rows - p->used) * out) * sizeof(float));
+    for (int64_t r = 0; l->cache && r < p->used; r++)
+        st_bf16_of(cache_width(net->attention), l->qkv + r * qkv_width(net->attention) + out, l->cache + r * cache_width(net->attention));
 }
 
 static void attend_segments_backward(const network_t *net, activations_t *a, const span_t *p, const layer_acts_t *l, int64_t layer,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/simd.h"
+#include "data/st.h"
 #include "nn/attention_rows.h"
 #include "nn/vec.h"
 
@@ -58,7 +59,7 @@ void attention_forward(attention_shape_t s, int64_t rows, const float *qkv, drop
     memset(out, 0, (size_t)(rows * s.heads * dim) * sizeof(float));
     for (int kv = 0, h = 0; kv < s.kv_heads; kv++) {
         const float *k = qkv + (s.heads + kv) * dim, *v = k + s.kv_heads * dim;
-        rows_transpose(rows, dim, stride, k, keys);
+        rows_transpose(rows, dim, stride, k, width, keys);
         for (int group = 0; group < s.heads / s.kv_heads; group++, h++)
             for (int64_t i = 0; i < rows; i += TOGETHER) queries_forward(s, rows, h, i, taken(rows, i), qkv, keys, v, drop, out, log_sum, p);
     }
@@ -127,8 +128,8 @@ void attention_backward(attention_shape_t s, int64_t rows, const float *qkv, con
         const int64_t k_at = (s.heads + kv) * dim, v_at = k_at + s.kv_heads * dim;
         float *keys = scratch, *values = keys + dim * width, *p = values + dim * width;
         const backward_t b = {s, rows, k_at, v_at, qkv, log_sum, dout, drop, dqkv, keys, values, p, p + TOGETHER * width};
-        rows_transpose(rows, dim, stride, qkv + k_at, keys);
-        rows_transpose(rows, dim, stride, qkv + v_at, values);
+        rows_transpose(rows, dim, stride, qkv + k_at, width, keys);
+        rows_transpose(rows, dim, stride, qkv + v_at, width, values);
         for (int group = 0; group < s.heads / s.kv_heads; group++, h++)
             for (int64_t i = 0; i < rows; i += TOGETHER) queries_backward(&b, h, i, taken(rows, i));
     }
@@ -157,6 +158,54 @@ void attention_extend(attention_shape_t s, const float *qkv, int64_t prefix_rows
         rows_sum(1, prefix_rows, dim, stride, scores, 0, prefix + v_at, out + h * dim, 0);
         for (int j = 0; j < extra; j++) rows_sum(1, 1, dim, stride, scores + prefix_rows + j, 0, extra_rows[j] + v_at, out + h * dim, 0);
         rows_sum(1, 1, dim, stride, scores + n - 1, 0, qkv + v_at, out + h * dim, 0);
+    }
+}
+
+int64_t attention_cached_scratch(attention_shape_t s, int64_t longest)
+{
+    const int64_t width = padded(longest + ATTENTION_EXTRA + 1);
+    return width * (3 * s.head_dim + TOGETHER);
+}
+
+/* Copies the keys or values of one head out of a cache; `rows` rows. */
+static void read_cache(attention_shape_t s, int64_t rows, const uint16_t *cache, float *out)
+{
+    for (int64_t r = 0; r < rows; r++) st_floats_of_bf16(s.head_dim, cache + r * cache_width(s), out + r * s.head_dim);
+}
+
+void attention_extend_cached(attention_shape_t s, int64_t rows, const float *qkv, int64_t prefix_rows, const uint16_t *prefix, int extra,
+                             const float *const *extra_rows, float *out, float *scratch)
+{
+    const int64_t dim = s.head_dim, stride = qkv_width(s), out_stride = s.heads * dim, n = prefix_rows + extra + 1, width = padded(n);
+    const int group = s.heads / s.kv_heads;
+    const float scale = 1 / sqrtf((float)dim);
+    float *keys = scratch, *values = keys + width * dim, *columns = values + width * dim, *p = columns + width * dim;
+    memset(out, 0, (size_t)(rows * out_stride) * sizeof(float));
+    for (int h = 0; h < s.heads; h++) {
+        const int64_t k_at = (s.heads + h / group) * dim, v_at = k_at + s.kv_heads * dim;
+        if (h % group == 0) {
+            read_cache(s, prefix_rows, prefix + h / group * dim, keys);
+            read_cache(s, prefix_rows, prefix + (s.kv_heads + h / group) * dim, values);
+            rows_transpose(prefix_rows, dim, dim, keys, width, columns);
+        }
+        for (int64_t first = 0; first < rows; first += TOGETHER) {
+            const int count = taken(rows, first);
+            const float *q = qkv + first * stride + h * dim, *const *above = extra_rows + first * extra;
+            float *y = out + first * out_stride + h * dim;
+            rows_dots(count, width, width, dim, scale, q, stride, columns, p);
+            for (int i = 0; i < count; i++) { /* what each row sees besides */
+                float *own = p + i * width + prefix_rows;
+                for (int j = 0; j < extra; j++) own[j] = scale * vec_dot(dim, q + i * stride, above[i * extra + j] + k_at);
+                own[extra] = scale * vec_dot(dim, q + i * stride, qkv + (first + i) * stride + k_at);
+                softmax(n, p + i * width);
+            }
+            rows_sum(count, prefix_rows, dim, dim, p, width, values, y, out_stride);
+            for (int i = 0; i < count; i++) {
+                const float *own = p + i * width + prefix_rows;
+                for (int j = 0; j < extra; j++) rows_sum(1, 1, dim, stride, own + j, 0, above[i * extra + j] + v_at, y + i * out_stride, 0);
+                rows_sum(1, 1, dim, stride, own + extra, 0, qkv + (first + i) * stride + v_at, y + i * out_stride, 0);
+            }
+        }
     }
 }
 

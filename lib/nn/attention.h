@@ -45,6 +45,16 @@ enum { ATTENTION_EXTRA = 64 }; /* rows given by address, at most */
 void attention_extend(attention_shape_t s, const float *qkv, int64_t prefix_rows, const float *prefix, int extra,
                       const float *const *extra_rows, float *out, float *log_sum, float *scores);
 
+/* Keys and values in 16 bits (BF16): a row of a cache is [kv_heads k | kv_heads v]. */
+static inline int64_t cache_width(attention_shape_t s) { return 2 * s.kv_heads * s.head_dim; }
+
+/* What attention_extend() computes, for `rows` new rows with one prefix [prefix_rows, cache_width], read once for all of them; row r's
+ * further rows are extra_rows[r * extra + ..]. out [rows, heads * head_dim]; attention_cached_scratch() says how many floats of scratch that
+ * takes where prefixes have up to `longest` rows. */
+int64_t attention_cached_scratch(attention_shape_t s, int64_t longest);
+void attention_extend_cached(attention_shape_t s, int64_t rows, const float *qkv, int64_t prefix_rows, const uint16_t *prefix, int extra,
+                             const float *const *extra_rows, float *out, float *scratch);
+
 /* Adds to dqkv of the row, to dprefix, and to the extra rows' gradients, given by address. */
 void attention_extend_backward(attention_shape_t s, const float *qkv, int64_t prefix_rows, const float *prefix, int extra,
                                const float *const *extra_rows, const float *log_sum, const float *dout, float *dqkv, float *dprefix,

@@ -6,9 +6,8 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-void rows_transpose(int64_t rows, int64_t dim, int64_t stride, const float *x, float *columns)
+void rows_transpose(int64_t rows, int64_t dim, int64_t stride, const float *x, int64_t width, float *columns)
 {
-    int64_t width = padded(rows);
     memset(columns, 0, (size_t)(dim * width) * sizeof(float));
     for (int64_t r = 0; r < rows; r++)
         for (int64_t d = 0; d < dim; d++) columns[d * width + r] = x[r * stride + d];

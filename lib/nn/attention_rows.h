@@ -10,8 +10,8 @@ enum { LANES = 16,       /* columns are padded to this, so that vector loops hav
 
 static inline int64_t padded(int64_t n) { return (n + LANES - 1) / LANES * LANES; }
 
-/* Turns `rows` strided rows into columns [dim, padded(rows)], zero beyond them, so that dots read along memory. */
-void rows_transpose(int64_t rows, int64_t dim, int64_t stride, const float *x, float *columns);
+/* Turns `rows` strided rows into columns [dim, width], zero beyond them, so that dots read along memory; width is at least padded(rows). */
+void rows_transpose(int64_t rows, int64_t dim, int64_t stride, const float *x, int64_t width, float *columns);
 
 /* out[i][j] = scale * sum_d x[i][d] columns[d][j] for j in [0, n), n a multiple of LANES. Rows of x are x_stride apart; columns, as rows
  * of `out`, `width`. */

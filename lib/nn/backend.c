@@ -22,10 +22,10 @@ static void matmul_add_f32(bool ta, bool tb, int64_t m, int64_t n, int64_t k, co
     gemm_f32(ta, tb, m, n, k, 1, a, b, 1, c);
 }
 
-static void matmul_columns_f32(bool tb, bool add, int64_t m, int64_t n, int64_t k, const operand_t *a, int64_t lda, const operand_t *b,
+static void matmul_columns_f32(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k, const operand_t *a, int64_t lda, const operand_t *b,
                                float *c, int64_t ldc)
 {
-    gemm_f32_strided(false, tb, m, n, k, 1, a, lda, b, tb ? k : n, add ? 1 : 0, c, ldc);
+    gemm_f32_strided(ta, tb, m, n, k, 1, a, lda, b, tb ? k : n, add ? 1 : 0, c, ldc);
 }
 
 static const backend_t f32 = {"openblas-f32", sizeof(float), 16, pack_f32, matmul_f32, matmul_add_f32, matmul_columns_f32};
@@ -163,10 +163,10 @@ static void matmul_add_bf16(bool ta, bool tb, int64_t m, int64_t n, int64_t k, c
     multiply((shape_t){m, n, k, ta ? m : k, n, ta, tb, true}, a, b, c);
 }
 
-static void matmul_columns_bf16(bool tb, bool add, int64_t m, int64_t n, int64_t k, const operand_t *a, int64_t lda, const operand_t *b,
+static void matmul_columns_bf16(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k, const operand_t *a, int64_t lda, const operand_t *b,
                                 float *c, int64_t ldc)
 {
-    multiply((shape_t){m, n, k, lda, ldc, false, tb, add}, a, b, c);
+    multiply((shape_t){m, n, k, lda, ldc, ta, tb, add}, a, b, c);
 }
 
 static const backend_t bf16 = {"onednn-bf16", sizeof(uint16_t), 64, pack_bf16, matmul_bf16, matmul_add_bf16, matmul_columns_bf16};

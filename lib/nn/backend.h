@@ -26,8 +26,8 @@ typedef struct {
     /* The same, added to C. Onto zeros it gives the bytes of the other. */
     void (*matmul_add)(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const operand_t *a, const operand_t *b, float *c);
 
-    /* The same, of columns of wider matrices: rows of A, which is not transposed, lie lda elements apart, those of C ldc; `add` to C or not. */
-    void (*matmul_columns)(bool tb, bool add, int64_t m, int64_t n, int64_t k, const operand_t *a, int64_t lda, const operand_t *b, float *c,
+    /* The same, of columns of wider matrices: rows of A, as they lie, are lda elements apart, those of C ldc; `add` to C or not. */
+    void (*matmul_columns)(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k, const operand_t *a, int64_t lda, const operand_t *b, float *c,
                            int64_t ldc);
 } backend_t;
 

@@ -26,24 +26,53 @@ void extension_free(const network_t *net, extension_t *e)
     *e = (extension_t){0};
 }
 
-static void extend_attention(const network_t *net, activations_t *a, const segments_t *p, const extension_t *e, int64_t layer,
-                             const int64_t *segment, const int64_t *position, int depth, const extension_t *earlier,
-                             const int32_t *ancestor, float *out)
+/* A step's rows in one layer: what they are and where each stands. */
+typedef struct {
+    const segments_t *segments;
+    const extension_t *step, *earlier;
+    const int64_t *segment, *position;
+    int depth;
+    const int32_t *ancestor;
+} place_t;
+
+/* Rotates the rows to their positions. */
+static void rotate_step(const network_t *net, const place_t *p, int64_t layer)
+{
+    const attention_shape_t s = net->attention;
+    for (int64_t r = 0; r < p->step->rows; r++) {
+        if (p->position[r] >= net->rope.positions)
+            die(EX_SOFTWARE, "transformer: position %lld is beyond the rotary tables", (long long)p->position[r]);
+        if (net->rope.cos) rope_row(&net->rope, p->position[r], s.heads + s.kv_heads, false, p->step->qkv[layer] + r * qkv_width(s));
+    }
+}
+
+/* Finds the rows' ancestors, [rows, depth]. */
+static const float **ancestors_of(const network_t *net, const place_t *p, int64_t layer)
+{
+    const int64_t n = p->step->rows * p->depth;
+    const float **rows = NEW_ARRAY(const float *, n + 1);
+    for (int64_t i = 0; i < n; i++) rows[i] = p->earlier[i % p->depth].qkv[layer] + p->ancestor[i] * qkv_width(net->attention);
+    return rows;
+}
+
+static void extend_attention(const network_t *net, const activations_t *a, const place_t *p, int64_t layer, float *out)
 {
     const attention_shape_t s = net->attention;
     const int64_t width = qkv_width(s), heads_width = s.heads * s.head_dim;
-    float *scores = xfloats((size_t)(a->longest + ATTENTION_EXTRA + 1));
-    for (int64_t r = 0; r < e->rows; r++) {
-        if (position[r] >= net->rope.positions)
-            die(EX_SOFTWARE, "transformer: position %lld is beyond the rotary tables", (long long)position[r]);
-        float *row = e->qkv[layer] + r * width;
-        const float *extra[ATTENTION_EXTRA];
-        for (int i = 0; i < depth; i++) extra[i] = earlier[i].qkv[layer] + ancestor[r * depth + i] * width;
-        if (net->rope.cos) rope_row(&net->rope, position[r], s.heads + s.kv_heads, false, row);
-        int64_t first = p->bounds[segment[r]], n = p->bounds[segment[r] + 1] - first;
-        attention_extend(s, row, n, a->layer[layer].qkv + first * width, depth, extra, out + r * heads_width, NULL, scores);
+    const layer_acts_t *l = &a->layer[layer];
+    const float **extra = ancestors_of(net, p, layer);
+    float *scratch = xfloats((size_t)(l->cache ? attention_cached_scratch(s, a->longest) : a->longest + ATTENTION_EXTRA + 1));
+    rotate_step(net, p, layer);
+    for (int64_t r = 0, n = 1; r < p->step->rows; r += n, n = 1) {
+        const int64_t first = p->segments->bounds[p->segment[r]], prefix = p->segments->bounds[p->segment[r] + 1] - first;
+        const float *row = p->step->qkv[layer] + r * width, *const *above = extra + r * p->depth;
+        while (l->cache && r + n < p->step->rows && p->segment[r + n] == p->segment[r]) n++; /* they read the prefix together */
+        if (l->cache)
+            attention_extend_cached(s, n, row, prefix, l->cache + first * cache_width(s), p->depth, above, out + r * heads_width, scratch);
+        else attention_extend(s, row, prefix, l->qkv + first * width, p->depth, above, out + r * heads_width, NULL, scratch);
     }
-    free(scores);
+    free(scratch);
+    free(extra);
 }
 
 void transformer_extend(const network_t *net, activations_t *a, const segments_t *p, extension_t *e, const int64_t *segment,
@@ -57,13 +86,14 @@ void transformer_extend(const network_t *net, activations_t *a, const segments_t
     const float eps = (float)c->rms_norm_eps;
     if (rows > e->capacity || rows > a->step_capacity || depth > ATTENTION_EXTRA)
         die(EX_SOFTWARE, "transformer: step beyond its space");
+    const place_t place = {p, e, earlier, segment, position, depth, ancestor};
     memset(e->x + e->rows * d, 0, (size_t)((rows - e->rows) * d) * sizeof(float));
     for (int64_t i = 0; i < c->num_hidden_layers; i++) {
         const model_layer_t *w = &m->layers[i];
         rmsnorm_forward(b, rows, d, eps, e->x, network_gain(net, w->norm1), a->inv_rms, a->packed, NULL);
         linear_forward(&w->qkv, &net->weights, rows, a->packed, e->qkv[i], a->inner);
         network_normalise_heads(net, w, rows, e->qkv[i], NULL, NULL);
-        extend_attention(net, a, p, e, i, segment, position, depth, earlier, ancestor, a->narrow);
+        extend_attention(net, a, &place, i, a->narrow);
         memset(a->narrow + e->rows * heads_width, 0, (size_t)((rows - e->rows) * heads_width) * sizeof(float));
         b->pack(a->narrow, rows * heads_width, a->packed);
         linear_forward(&w->out, &net->weights, rows, a->packed, a->narrow, a->inner);

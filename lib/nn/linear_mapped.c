@@ -18,7 +18,7 @@ void mapped_forward(const mapped_t *m, const weights_t *w, int64_t rows, const o
     int64_t at = 0;
     for (int block = m->first; at < m->out; block++) {
         const int64_t n = w->params->blocks[block].rows;
-        w->backend->matmul_columns(true, false, rows, n, m->in, x, m->in, weights_mapped(w, block, scratch), y + at, m->out);
+        w->backend->matmul_columns(false, true, false, rows, n, m->in, x, m->in, weights_mapped(w, block, scratch), y + at, m->out);
         at += n;
     }
 }
@@ -29,7 +29,7 @@ void mapped_backward(const mapped_t *m, const weights_t *w, int64_t rows, const 
     int64_t at = 0;
     for (int block = m->first; at < m->out; block++) {
         const int64_t n = w->params->blocks[block].rows;
-        b->matmul_columns(false, at > 0, rows, m->in, n, operand_at(b, dy, at), m->out, weights_mapped(w, block, scratch), dx, m->in);
+        b->matmul_columns(false, false, at > 0, rows, m->in, n, operand_at(b, dy, at), m->out, weights_mapped(w, block, scratch), dx, m->in);
         at += n;
     }
 }

@@ -36,21 +36,27 @@ static double seconds(clockid_t clock)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Adds a pair to a product of `parts` matrices. One pair of `parts` times the rank holds a pair for each of them, and costs more. */
-static void add_pair(model_t *m, linear_t *l, int64_t layer, const char *what, int64_t parts, int64_t rank)
+/* Adds a pair to `out` columns of a product, from `first` on. */
+static void add_pair(model_t *m, linear_t *l, int64_t layer, const char *what, int64_t first, int64_t out, int64_t rank)
 {
     char *name = xasprintf("%lld.%s", (long long)layer, what);
-    linear_add_pair(l, &m->params, name, parts * rank, 2);
+    linear_add_pair(l, &m->params, name, first, out, rank, 2);
     free(name);
 }
 
 static void add_pairs(model_t *m, int64_t rank)
 {
-    for (int64_t i = 0; i < m->config.num_hidden_layers; i++) {
-        add_pair(m, &m->layers[i].qkv, i, "qkv", 3, rank);
-        add_pair(m, &m->layers[i].out, i, "o", 1, rank);
-        add_pair(m, &m->layers[i].gate_up, i, "gate_up", 2, rank);
-        add_pair(m, &m->layers[i].down, i, "down", 1, rank);
+    const model_config_t *c = &m->config;
+    const int64_t q = c->num_attention_heads * c->head_dim, kv = c->num_key_value_heads * c->head_dim, f = c->intermediate_size;
+    for (int64_t i = 0; i < c->num_hidden_layers; i++) {
+        model_layer_t *l = &m->layers[i];
+        add_pair(m, &l->qkv, i, "q", 0, q, rank);
+        add_pair(m, &l->qkv, i, "k", q, kv, rank);
+        add_pair(m, &l->qkv, i, "v", q + kv, kv, rank);
+        add_pair(m, &l->out, i, "o", 0, c->hidden_size, rank);
+        add_pair(m, &l->gate_up, i, "gate", 0, f, rank);
+        add_pair(m, &l->gate_up, i, "up", f, f, rank);
+        add_pair(m, &l->down, i, "down", 0, c->hidden_size, rank);
     }
 }
 
@@ -58,7 +64,8 @@ static void init_pairs(const model_t *m)
 {
     for (int64_t i = 0; i < m->config.num_hidden_layers; i++) {
         const linear_t *all[] = {&m->layers[i].qkv, &m->layers[i].out, &m->layers[i].gate_up, &m->layers[i].down};
-        for (int j = 0; j < 4; j++) linear_init_pair(all[j], &m->params, (uint64_t)(4 * i + j));
+        for (int j = 0; j < 4; j++)
+            for (int k = 0; k < all[j]->pairs; k++) linear_init_pair(all[j], k, &m->params, (uint64_t)(12 * i + 3 * j + k));
     }
 }
 

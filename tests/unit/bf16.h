@@ -39,11 +39,11 @@ static inline void bf16_matmul(bool ta, bool tb, int64_t m, int64_t n, int64_t k
     bf16_matmul_add(ta, tb, m, n, k, a, b, c);
 }
 
-static inline void bf16_matmul_columns(bool tb, bool add, int64_t m, int64_t n, int64_t k, const operand_t *a, int64_t lda,
+static inline void bf16_matmul_columns(bool ta, bool tb, bool add, int64_t m, int64_t n, int64_t k, const operand_t *a, int64_t lda,
                                        const operand_t *b, float *c, int64_t ldc)
 {
     for (int64_t i = 0; !add && i < m; i++) memset(c + i * ldc, 0, (size_t)n * sizeof *c);
-    bf16_add(false, tb, m, n, k, a, lda, b, c, ldc);
+    bf16_add(ta, tb, m, n, k, a, lda, b, c, ldc);
 }
 
 static const backend_t bf16_plain = {"plain-bf16", sizeof(uint16_t), 4, bf16_pack, bf16_matmul, bf16_matmul_add, bf16_matmul_columns};

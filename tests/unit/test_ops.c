@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "data/st.h"
 #include "nn/attention.h"
 #include "nn/attention_rows.h"
 #include "nn/ops.h"
@@ -257,7 +258,7 @@ static void check_rows(int count, int64_t n, int64_t dim)
     float *x = randoms(TOGETHER * STRIDE, "x", 1), *w = randoms(TOGETHER * 48, "w", 1), *rows = randoms(MOST * STRIDE, "rows", 1);
     float *columns = xfloats(STRIDE * 48), *dots[2], *sums[2], *spread[2];
     const int64_t width = padded(n);
-    rows_transpose(n, dim, STRIDE, rows, columns);
+    rows_transpose(n, dim, STRIDE, rows, width, columns);
     for (int t = 0; t < 2; t++) { /* one by one, then together */
         dots[t] = xfloats(TOGETHER * 48);
         sums[t] = randoms(TOGETHER * STRIDE, "sums", 1);
@@ -302,6 +303,34 @@ TEST(attention_extends)
         for (int i = 0; i < OUT; i++) CHECK_NEAR(last[i], out[(ROWS - 1) * OUT + i], 1e-5);
     }
     free(qkv);
+    free(scratch);
+}
+
+/* Against a cache in 16 bits: what the same numbers in floats give, for any number of rows at a time. */
+TEST(attention_extends_cached)
+{
+    enum { PREFIX = 11, NEW = 6, MOST = 3 };
+    float *qkv = randoms((PREFIX + NEW) * WIDTH, "qkv", 1.2), *above = randoms(NEW * MOST * WIDTH, "above", 1.2), *fresh = qkv + PREFIX * WIDTH;
+    float *scratch = xfloats((size_t)attention_cached_scratch(shape, PREFIX)), out[NEW * OUT], one[OUT], expected[OUT], scores[PREFIX + MOST + 1];
+    uint16_t cache[PREFIX * 2 * KV * DIM];
+    const float *rows[NEW * MOST];
+    for (int r = 0; r < PREFIX; r++) {
+        float *kv = qkv + r * WIDTH + HEADS * DIM;
+        st_bf16_of(2 * KV * DIM, kv, cache + r * 2 * KV * DIM);
+        st_floats_of_bf16(2 * KV * DIM, cache + r * 2 * KV * DIM, kv);
+    }
+    for (int extra = 0; extra <= MOST; extra++) {
+        for (int i = 0; i < NEW * extra; i++) rows[i] = above + i * WIDTH;
+        attention_extend_cached(shape, NEW, fresh, PREFIX, cache, extra, rows, out, scratch);
+        for (int r = 0; r < NEW; r++) {
+            attention_extend(shape, fresh + r * WIDTH, PREFIX, qkv, extra, rows + r * extra, expected, NULL, scores);
+            attention_extend_cached(shape, 1, fresh + r * WIDTH, PREFIX, cache, extra, rows + r * extra, one, scratch);
+            for (int i = 0; i < OUT; i++) CHECK_NEAR(out[r * OUT + i], expected[i], 1e-5);
+            CHECK(!memcmp(one, out + r * OUT, sizeof one));
+        }
+    }
+    free(qkv);
+    free(above);
     free(scratch);
 }
 
@@ -426,5 +455,5 @@ TEST(attention_without_a_mask)
 }
 
 UNIT_MAIN(UNIT(rmsnorm), UNIT(swiglu), UNIT(rope_rotates_pairs_by_position), UNIT(rope_is_relative), UNIT(attention_plain),
-          UNIT(attention_with_dropout), UNIT(rows_together_are_rows_one_by_one), UNIT(attention_extends), UNIT(dropout_keeps_its_share_and_the_mean), UNIT(exponential),
+          UNIT(attention_with_dropout), UNIT(rows_together_are_rows_one_by_one), UNIT(attention_extends), UNIT(attention_extends_cached), UNIT(dropout_keeps_its_share_and_the_mean), UNIT(exponential),
           UNIT(error_function), UNIT(encoder_rows), UNIT(attention_without_a_mask))

@@ -167,8 +167,8 @@ TEST(label_smoothing_spreads_its_share)
     release(smooth);
 }
 
-/* A pass for inference, and steps over its cached prefix, give the states that a whole training pass gives. */
-TEST(extension_agrees_with_a_whole_pass)
+/* A pass for inference, and steps over its cached prefix, give the states that a whole training pass gives; `tolerance` is the steps'. */
+static void check_extension(activations_pass_t kind, double tolerance)
 {
     fixture_t *f = fixture(SOFTMAX_TRIE, 0, 0);
     pass(f, false);
@@ -178,7 +178,7 @@ TEST(extension_agrees_with_a_whole_pass)
     read_tokens(f, f->acts, f->pack.rows, f->tokens);
     memcpy(whole, transformer_forward(f->net, f->acts, &f->segments, 0, 0, &unused), (size_t)(rows * 8) * sizeof(float));
 
-    activations_t *acts = activations_new(f->net, PASS_INFER, 64, 64, 2);
+    activations_t *acts = activations_new(f->net, kind, 64, 64, 2);
     const int64_t prefix = rows - 3;
     int64_t bounds[] = {0, prefix}, segment[] = {0, 0}, position[2];
     segments_t p = {prefix, 1, bounds, NULL};
@@ -198,13 +198,18 @@ TEST(extension_agrees_with_a_whole_pass)
             ancestor[s + a] = 1;
         }
         transformer_extend(f->net, acts, &p, &steps[s], segment, position, s, steps, ancestor);
-        for (int i = 0; i < 8; i++) CHECK_NEAR(steps[s].x[i], whole[(prefix + s) * 8 + i], 1e-4);
+        for (int i = 0; i < 8; i++) CHECK_NEAR(steps[s].x[i], whole[(prefix + s) * 8 + i], tolerance);
     }
     for (int s = 0; s < 3; s++) extension_free(f->net, &steps[s]);
     activations_free(acts);
     free(whole);
     release(f);
 }
+
+TEST(extension_agrees_with_a_whole_pass) { check_extension(PASS_INFER, 1e-4); }
+
+/* Keys and values of 8 bits of mantissa move what steps find by hundredths. */
+TEST(extension_of_16_bits) { check_extension(PASS_INFER_16, 0.05); }
 
 /* The fixture's model over `segments` segments of `tokens`: final states and, for a gradient of the states that depends on the
  * token's place in its history alone, those of the parameters and of the inputs by place. */
@@ -367,5 +372,5 @@ TEST(shards_hold_every_record_once)
 }
 
 UNIT_MAIN(UNIT(gradients_trie_softmax), UNIT(gradients_level_softmax), UNIT(gradients_with_dropout), UNIT(gradients_of_other_families), UNIT(label_smoothing_spreads_its_share),
-          UNIT(extension_agrees_with_a_whole_pass), UNIT(branches_agree_with_whole_histories), UNIT(passes_add_up),
+          UNIT(extension_agrees_with_a_whole_pass), UNIT(extension_of_16_bits), UNIT(branches_agree_with_whole_histories), UNIT(passes_add_up),
           UNIT(frozen_blocks_have_no_gradient), UNIT(windows_score_every_item_once), UNIT(shards_hold_every_record_once))
