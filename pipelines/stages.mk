@@ -15,6 +15,7 @@
 #     make run ... RUN="srun -c 8"                           launches every stage, TRAIN_RUN those that train, as one process
 #                                                            each, but rqvae, sidgen-train and qarm-rl as any number of MPI
 #                                                            ranks; not part of the hash, nor is THREADS
+#     make run ... BASE=DIR                                  the papers' pipelines on a pretrained language model
 #     make run ... BODY=timeline                             the papers' pipelines with the generator of sidmill.mk
 #     make run ... TO=sids                                   only as far as that name of the pipeline's
 #     make run ... RUNNER=slurm                              as jobs of a cluster: slurm.mk
@@ -181,16 +182,22 @@ tokenize = $(call stage,tokenize,$(RUN),$(TOKENIZE),$2 $(TOKENIZE_FLAGS) -o @/to
 # SIDS, pipeline's own flags, ITEMS and a TOKENIZER of their texts (or neither). A data set may have flags for each of the two bodies.
 sidgen-train = $(call stage,sidgen-train,$(TRAIN_RUN),$(TRAIN),--sids $1 --interactions $(interactions) --seed $(SEED) $2 \
 	$(addprefix --items ,$3) $(addprefix --tokenizer ,$4) \
-	$(if $(findstring --body timeline,$(subst =, ,$2 $(TRAIN_FLAGS))),$(TIMELINE_FLAGS),$(FLAT_FLAGS)) $(TRAIN_FLAGS) \
+	$(if $(findstring --base,$2),,$(if $(findstring --body timeline,$(subst =, ,$2 $(TRAIN_FLAGS))),$(TIMELINE_FLAGS),$(FLAT_FLAGS))) $(TRAIN_FLAGS) \
 	--log @/log.jsonl -o @/model.st,$1 $3 $4 $(interactions),model.st)/model.st
 
 # BODY: `flat`, a row a token, is the papers'; `timeline`, a row an item, with vectors for items and for prefixes of SIDs, and a
 # loss of items among items.
+#
+# BASE=DIR: the papers' generators stand on the pretrained language model in that folder; what is not said is as sidgen-train has it for
+# one, and GRPO learns at the papers' 1e-5.
 BODY    ?= flat
+BASE    ?=
 vectors  = --body timeline --item-vectors --node-vectors
 timeline = $(vectors) --item-loss 0.5 --sampled 1024
-body     = $(if $(filter timeline,$(BODY)),$(timeline))
+body     = $(if $(BASE),--base $(BASE),$(if $(filter timeline,$(BODY)),$(timeline)))
 $(if $(filter flat timeline,$(BODY)),,$(error BODY=$(BODY): expected flat or timeline))
+$(if $(and $(BASE),$(filter timeline,$(BODY))),$(error BASE=$(BASE): a pretrained model reads a row a token: expected BODY=flat))
+$(call check-name,BASE,$(BASE))
 
 # HOLD_BACK=F: supervised training leaves the last training item of that share of users for qarm-rl's prompts. Without, they
 # are items that the model has learnt by heart: it starts higher and has less to learn from its rewards.
@@ -207,7 +214,7 @@ blind     = $(if $(crossed),$(foreach fold,$(shell seq $(FOLDS)),$(call sidgen-t
 
 # MODEL, SIDS, QUALITY (or none), pipeline's own flags, models that are BLIND to what is asked (or none)
 qarm-rl = $(call stage,qarm-rl,$(TRAIN_RUN),$(RL),--model $1 --sids $2 --interactions $(interactions)$(addprefix $(space)--quality ,$3)$(addprefix $(space)--blind ,$5) --seed $(SEED) \
-	$4 $(RL_FLAGS) --log @/log.jsonl -o @/model.st,$1 $2 $3 $5 $(interactions),model.st)/model.st
+	$4 $(if $(BASE),--group 16 --lr 1e-5 --kl 0.001) $(RL_FLAGS) --log @/log.jsonl -o @/model.st,$1 $2 $3 $5 $(interactions),model.st)/model.st
 
 # MODEL and SIDS (or neither), EMBEDDINGS (or none), pipeline's own flags, other INTERACTIONS and a BLEND fitted before (or neither)
 blend = $(call stage,blend,$(RUN),$(BLEND),$(addprefix --model ,$1) $(addprefix --sids ,$2) --interactions $(or $5,$(interactions)) \

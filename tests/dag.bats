@@ -754,6 +754,16 @@ real_run()
     assert_line --regexp '^hr@10 +([01]\.[0-9]+) +\1 '
 }
 
+@test "BASE: the papers' generators on a pretrained model, with its defaults; a timeline has none" {
+    run dag run PIPELINE=minionerec BASE=models/small FLAT_FLAGS="--dim 64"
+    assert_success
+    grep -q -- ' --base models/small --log' work/toy/sidgen-train-*/args
+    grep -q -- '--reward rank --group 16 --lr 1e-5 --kl 0.001 --log' work/toy/qarm-rl-*/args
+    run dag run PIPELINE=minionerec BASE=models/small BODY=timeline
+    assert_failure
+    assert_output --partial 'expected BODY=flat'
+}
+
 # Stand-ins of Slurm's commands: sbatch keeps its options and the script under a number, squeue says that all jobs wait.
 fake_slurm() {
     cat > fake/sbatch <<'SH'
