@@ -159,8 +159,8 @@ for line in sorted({re.sub(r"^images/[^:]*: |\"[^\"]*\": | \([0-9]+ \w+\)$", "",
 @test "members, headers and a query of one's own; secrets stay secret" {
     serve --bodies bodies --headers headers
     printf 'api-key: geheim-4711-0815\n\nX-Team: shoes and hats\n' >headers.txt
-    caption --body '{"top_p":0.25,"max_tokens":7,"chat_template_kwargs":{"enable_thinking":false}}' --headers headers.txt \
-        -u "$url/?api-version=2&key=verborgen-1234" --cache c.db -o out.jsonl 2>messages
+    url="$url/?api-version=2&key=verborgen-1234"
+    caption --body '{"top_p":0.25,"max_tokens":7,"chat_template_kwargs":{"enable_thinking":false}}' --headers headers.txt --cache c.db -o out.jsonl 2>messages
     /usr/bin/python3 - <<'PY'
 import json
 for line in open("bodies"):
@@ -175,7 +175,8 @@ PY
     run grep -lE 'geheim-4711|verborgen' messages out.jsonl c.db
     assert_output ''
     serve --status 403
-    fails_with 77 '/v1/chat/completions: HTTP 403: no:' caption --headers headers.txt -u "$url?key=verborgen-1234" -o out2.jsonl
+    url="$url?key=verborgen-1234"
+    fails_with 77 '/v1/chat/completions: HTTP 403: no:' caption --headers headers.txt -o out2.jsonl
     [[ $stderr != *verborgen* ]]
     for bad in '{"model":"x"}' '{"stream":true}' '[1]' 'top_p=1' ''; do fails_with 64 '--body: ' caption --body "$bad"; done
     printf 'no header\n' >bad.txt
