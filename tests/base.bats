@@ -75,6 +75,23 @@ PY
     [[ $output =~ ^i[0-9]+:-[0-9.]+[[:blank:]]i[0-9]+:-[0-9.]+$ ]] || fail "$output"
 }
 
+@test "products, keys and values of 16 bits: near what floats give, whatever --threads says" {
+    list() { "$BIN/recommend" -q -m model.st -s sids.st -k 1 --gemm "$@" <<<$'i1 i2 i3\ni9 i8\ni40 i41 i42 i43'; }
+    run --separate-stderr list bf16 --threads 1
+    [ "$status" -ne 69 ] || skip "no oneDNN, or a processor without bf16"
+    assert_success
+    echo "$output" >bf16.tsv
+    list bf16 --threads 2 | cmp - bf16.tsv
+    list f32 >f32.tsv
+    run /usr/bin/python3 - <<'PY'
+best = [[line.split(":") for line in open(name)] for name in ("f32.tsv", "bf16.tsv")]
+assert len(best[0]) == 3 and [i for i, _ in best[0]] == [i for i, _ in best[1]], best
+off = max(abs(float(a) - float(b)) for (_, a), (_, b) in zip(*best))
+assert 0 < off < 0.2, off
+PY
+    assert_success
+}
+
 @test "every family, heads of their own or not, 16 bits, shards: all learn" {
     local name
     decoder llama family=llama dtype=BF16 shards=2

@@ -118,6 +118,12 @@ void stepper_free(stepper_t *s)
     free(s);
 }
 
+/* Keys and values of a base are kept in 16 bits where its products are of such. */
+static activations_pass_t kind_of(const network_t *net)
+{
+    return net->model->base_embed < 0 || operands_are_floats(net->backend) ? PASS_INFER : PASS_INFER_16;
+}
+
 void stepper_reserve(stepper_t *s, stepper_room_t room)
 {
     stepper_room_t *have = &s->room;
@@ -129,7 +135,7 @@ void stepper_reserve(stepper_t *s, stepper_room_t room)
                              max64(have->histories, room.histories), max64(have->step_rows, room.step_rows)};
     if (rows_think(s)) have->step_rows = max64(have->step_rows, have->histories);
     const bool flat = s->space->body == BODY_FLAT;
-    s->acts = activations_new(s->net, PASS_INFER, have->rows, have->longest, flat ? have->step_rows : 0);
+    s->acts = activations_new(s->net, kind_of(s->net), have->rows, have->longest, flat ? have->step_rows : 0);
     for (int d = 0; flat && d < s->most; d++) step_make(&s->steps[d], s->net, have->step_rows, d);
     if (!flat) s->climb = climb_new(s->net, s->space, have->histories, have->step_rows);
     s->symbols = NEW_ARRAY(int32_t, have->rows);

@@ -35,12 +35,10 @@ void linear_init_pair(const linear_t *l, int pair, const params_t *params, uint6
     params_fill(params, l->pair[pair].up, 0);
 }
 
-/* Scratch: the inner values [rows, rank] of the pair at hand, in floats and as an operand, and its columns [rows, out] where they are
- * not all of the layer's. */
+/* Scratch: the inner values [rows, rank] of the pair at hand, in floats and as an operand. */
 typedef struct {
     float *floats;
     operand_t *packed;
-    float *columns;
 } inner_t;
 
 static int64_t most_rank(const linear_t *l)
@@ -50,21 +48,11 @@ static int64_t most_rank(const linear_t *l)
     return most;
 }
 
-static bool on_all(const linear_t *l, const linear_pair_t *p) { return p->out == l->out; }
-
-static int64_t most_columns(const linear_t *l)
-{
-    int64_t most = 0;
-    for (int i = 0; i < l->pairs; i++)
-        if (!on_all(l, &l->pair[i])) most = max64(most, l->pair[i].out);
-    return most;
-}
-
 static inner_t inner_of(const linear_t *l, int64_t rows, void *scratch)
 {
     float *floats = scratch;
     const int64_t n = rows * most_rank(l);
-    return (inner_t){floats, floats + n, floats + 2 * n};
+    return (inner_t){floats, floats + n};
 }
 
 static mapped_t mapped_of(const linear_t *l) { return (mapped_t){l->in, l->out, l->widest, l->weight}; }
@@ -72,7 +60,7 @@ static mapped_t mapped_of(const linear_t *l) { return (mapped_t){l->in, l->out, 
 void linear_set_mapped(linear_t *l, const params_t *params) { l->widest = mapped_on(params, l->in, l->out, l->weight).widest; }
 
 /* Floats of scratch that the pairs take for a row. */
-static size_t pairs_scratch(const linear_t *l) { return size_add(size_mul(2, (size_t)most_rank(l)), (size_t)most_columns(l)); }
+static size_t pairs_scratch(const linear_t *l) { return size_mul(2, (size_t)most_rank(l)); }
 
 size_t linear_scratch(const linear_t *l, int64_t rows)
 {
@@ -107,12 +95,7 @@ static void pair_forward(const linear_t *l, const linear_pair_t *p, const weight
 {
     const backend_t *b = w->backend;
     go_down(l, p, w, rows, x, inner);
-    if (on_all(l, p)) {
-        b->matmul_add(false, true, rows, p->out, p->rank, inner.packed, weights_operand(w, p->up), y);
-        return;
-    }
-    b->matmul(false, true, rows, p->out, p->rank, inner.packed, weights_operand(w, p->up), inner.columns);
-    for (int64_t r = 0; r < rows; r++) vec_add(p->out, inner.columns + r * p->out, y + r * l->out + p->first);
+    b->matmul_columns(false, true, true, rows, p->out, p->rank, inner.packed, p->rank, weights_operand(w, p->up), y + p->first, l->out);
 }
 
 static void set_bias(const linear_t *l, const weights_t *w, int64_t rows, float *y)
@@ -149,26 +132,15 @@ void linear_forward(const linear_t *l, const weights_t *w, int64_t rows, const o
     for (int i = 0; i < l->pairs; i++) pair_forward(l, &l->pair[i], w, rows, x, y, inner_of(l, rows, scratch));
 }
 
-/* Finds a pair's columns of dy [rows, out], copied together where they are not all. */
-static const operand_t *columns_of(const linear_t *l, const linear_pair_t *p, const backend_t *b, int64_t rows, const operand_t *dy,
-                                   float *space)
-{
-    const size_t narrow = (size_t)p->out * b->operand_size;
-    if (on_all(l, p)) return dy;
-    for (int64_t r = 0; r < rows; r++)
-        memcpy((char *)space + (size_t)r * narrow, operand_at(b, dy, r * l->out + p->first), narrow);
-    return space;
-}
-
 /* Adds the gradients of A and B, and the pair's part of dx. */
 static void pair_backward(const linear_t *l, const linear_pair_t *p, const weights_t *w, int64_t rows, const operand_t *x,
                           const operand_t *dy, float *dx, grads_t *grads, inner_t inner)
 {
     const backend_t *b = w->backend;
-    const operand_t *part = columns_of(l, p, b, rows, dy, inner.columns);
+    const operand_t *part = operand_at(b, dy, p->first); /* its columns */
     go_down(l, p, w, rows, x, inner);
-    b->matmul_add(true, false, p->out, p->rank, rows, part, inner.packed, grads_block(grads, p->up));
-    b->matmul(false, false, rows, p->rank, p->out, part, weights_operand(w, p->up), inner.floats);
+    b->matmul_columns(true, false, true, p->out, p->rank, rows, part, l->out, inner.packed, grads_block(grads, p->up), p->rank);
+    b->matmul_columns(false, false, false, rows, p->rank, p->out, part, l->out, weights_operand(w, p->up), inner.floats, p->rank);
     scale_inner(p, b, rows, inner);
     b->matmul_add(true, false, p->rank, l->in, rows, inner.packed, x, grads_block(grads, p->down));
     if (dx) b->matmul_add(false, false, rows, l->in, p->rank, inner.packed, weights_operand(w, p->down), dx);
