@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cli.h"
+#include "base/cli_commands.h"
 #include "base/err.h"
 #include "base/in.h"
 #include "base/mem.h"
@@ -116,10 +116,7 @@ static int import_command(int argc, char **argv)
 
 /* --- The tool ----------------------------------------------------------------------------------------------------------------- */
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-} commands[] = {{"export", export_command}, {"import", import_command}};
+static const cli_command_t commands[] = {{"export", export_command}, {"import", import_command}};
 
 static const cli_t top = {"hub", "COMMAND ...",
                           "Takes generators to other programs for language models, and back. 'hub COMMAND --help' says more.\n\n"
@@ -127,11 +124,4 @@ static const cli_t top = {"hub", "COMMAND ...",
                           "  import -s sids.st FOLDER -o model.st        what was trained elsewhere",
                           NULL, 0};
 
-int main(int argc, char **argv)
-{
-    for (size_t c = 0; argc > 1 && c < sizeof commands / sizeof *commands; c++)
-        if (!strcmp(argv[1], commands[c].name)) return commands[c].run(argc - 1, argv + 1);
-    const int n = cli_parse(&top, argc, argv);
-    if (n) die(EX_USAGE, "unknown command '%s', expected export or import", argv[1]);
-    die(EX_USAGE, "expected a command: export or import; 'hub --help' says more");
-}
+int main(int argc, char **argv) { return cli_commands(&top, commands, (int)(sizeof commands / sizeof *commands), argc, argv); }

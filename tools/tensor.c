@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/cli.h"
+#include "base/cli_commands.h"
 #include "base/err.h"
 #include "base/in.h"
 #include "base/mem.h"
@@ -359,10 +359,7 @@ static int verify(int argc, char **argv)
     return 0;
 }
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-} commands[] = {{"ls", list}, {"get", get}, {"put", put}, {"join", join}, {"verify", verify}};
+static const cli_command_t commands[] = {{"ls", list}, {"get", get}, {"put", put}, {"join", join}, {"verify", verify}};
 
 static const cli_t top = {"tensor", "COMMAND ...",
                           "Looks into, slices, makes, joins and checks tensor files (safetensors). 'tensor COMMAND --help' says more.\n\n"
@@ -373,11 +370,4 @@ static const cli_t top = {"tensor", "COMMAND ...",
                           "  verify [FILE ...]                    format and schema",
                           NULL, 0};
 
-int main(int argc, char **argv)
-{
-    for (size_t c = 0; argc > 1 && c < sizeof commands / sizeof *commands; c++)
-        if (!strcmp(argv[1], commands[c].name)) return commands[c].run(argc - 1, argv + 1);
-    int n = cli_parse(&top, argc, argv);
-    if (n) die(EX_USAGE, "unknown command '%s', expected ls, get, put, join or verify", argv[1]);
-    die(EX_USAGE, "expected a command: ls, get, put, join or verify; 'tensor --help' says more");
-}
+int main(int argc, char **argv) { return cli_commands(&top, commands, (int)(sizeof commands / sizeof *commands), argc, argv); }

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cli.h"
+#include "base/cli_commands.h"
 #include "base/err.h"
 #include "base/in.h"
 #include "base/mem.h"
@@ -433,10 +433,7 @@ static int show_command(int argc, char **argv)
     return 0;
 }
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-} commands[] = {{"train", train_command}, {"encode", encode_command}, {"decode", decode_command}, {"show", show_command}};
+static const cli_command_t commands[] = {{"train", train_command}, {"encode", encode_command}, {"decode", decode_command}, {"show", show_command}};
 
 static const cli_t top = {"tokenize", "COMMAND ...",
                           "Trains byte-pair tokenizers, and turns texts into token ids and back. 'tokenize COMMAND --help' says more.\n\n"
@@ -446,11 +443,4 @@ static const cli_t top = {"tokenize", "COMMAND ...",
                           "  show -t tokenizer.json [TEXT ...]            a text's tokens; what is in the file",
                           NULL, 0};
 
-int main(int argc, char **argv)
-{
-    for (size_t c = 0; argc > 1 && c < sizeof commands / sizeof *commands; c++)
-        if (!strcmp(argv[1], commands[c].name)) return commands[c].run(argc - 1, argv + 1);
-    const int n = cli_parse(&top, argc, argv);
-    if (n) die(EX_USAGE, "unknown command '%s', expected train, encode, decode or show", argv[1]);
-    die(EX_USAGE, "expected a command: train, encode, decode or show; 'tokenize --help' says more");
-}
+int main(int argc, char **argv) { return cli_commands(&top, commands, (int)(sizeof commands / sizeof *commands), argc, argv); }
