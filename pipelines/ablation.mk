@@ -110,6 +110,16 @@ row.suppress   = $(call pay,suppress)
 row.rank       = $(call pay,rank)
 pay = $(call evaluate,$(call qarm-rl,$(sft),$(sids),$(quality_of),$(prompts) --reward $1,$(blind)),$(sids))
 
+# ABLATION=paid PIPELINE=sidmill: what rewards add to the best generator, behind perturbed prompts, and where who draws the candidates has
+# not been trained on the target.
+rows.paid      = among list cross
+label.list     = + rewards of lists
+label.cross    = + the same, cross-fit
+row.list       = $(call paid,--prompts perturbed)
+row.cross      = $(call paid,--prompts cross-fit --epochs 2,$(halves))
+halves         = $(foreach fold,1 2,$(call sidgen-train,$(sids),$(timeline) --hold-back 0.5 --fold $(fold)))
+paid           = $(call evaluate,$(call qarm-rl,$(whole),$(sids),,$1 --reward list --advantages centred --sft-weight 0.1,$2),$(sids))
+
 # ABLATION=gate: what becomes of relevance where quality is paid for, as judged by mine-intent's own judge, a noisy one, and one that
 # praises whatever it likes. Nothing but the reward is to hold the policy: no validation, no bounds.
 rows.gate       = unpaid unrewarded gated-own gated-noisy gated-adversarial ungated-own ungated-noisy ungated-adversarial
