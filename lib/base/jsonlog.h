@@ -10,8 +10,8 @@ typedef struct {
     int64_t digest; /* of those bytes; below 2^53, so that a double holds it */
 } jsonlog_mark_t;
 
-/* Opens the log (NULL, or in a rank from 1 on: none, and jsonlog() does nothing), anew without a mark. A resumed run gives its checkpoint's mark: a
- * file that begins with the marked bytes is cut back to them, as the lines after them will be written again. Any other file
+/* Opens the log (NULL, or in a rank from 1 on: none, and jsonlog() does nothing), anew without a mark. A resumed run gives its
+ * checkpoint's mark: a file that begins with the marked bytes is cut back to them, as the lines after them will be written again. Any other file
  * is replaced, as by a run that begins; with a warning if the mark tells of lines. Pipes and devices are written on. */
 void jsonlog_open(const char *path, const jsonlog_mark_t *mark);
 

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/ranks.h"
 
 enum { MAX_HOOKS = 4, MAX_THREADS = 1024 };
 
@@ -117,7 +118,7 @@ void parallel_on_start(void (*hook)(void))
     pool.hooked = false;
 }
 
-void parallel_block(int64_t first, int64_t end, parallel_fn fn, void *ctx)
+static void run_block(int64_t first, int64_t end, parallel_fn fn, void *ctx)
 {
     int workers = parallel_workers();
     if (!pool.hooked) {
@@ -143,4 +144,10 @@ void parallel_block(int64_t first, int64_t end, parallel_fn fn, void *ctx)
     pthread_mutex_unlock(&pool.lock);
 }
 
-void parallel_for(int64_t shards, parallel_fn fn, void *ctx) { parallel_block(0, shards, fn, ctx); }
+void parallel_for(int64_t shards, parallel_fn fn, void *ctx) { run_block(0, shards, fn, ctx); }
+
+void parallel_ranks(int64_t shards, parallel_fn fn, void *ctx)
+{
+    const ranks_block_t ours = ranks_block(shards);
+    run_block(ours.first, ours.end, fn, ctx);
+}

@@ -20,7 +20,7 @@ void parallel_on_start(void (*hook)(void));
 /* Runs fn(ctx, s, worker) for every s in [0, shards) and returns when all are done. Not reentrant. */
 void parallel_for(int64_t shards, parallel_fn fn, void *ctx);
 
-/* The same for those in [first, end). */
-void parallel_block(int64_t first, int64_t end, parallel_fn fn, void *ctx);
+/* The same for this rank's block of them (base/ranks.h). */
+void parallel_ranks(int64_t shards, parallel_fn fn, void *ctx);
 
 #endif

@@ -63,25 +63,15 @@ void ranks_share_runs(void *array, int64_t n, int64_t batch, const int64_t *offs
     }
 }
 
-/* The part of an array that a rank has filled. */
-typedef struct {
-    char *bytes;
-    size_t n;
-} part_t;
-
-static part_t part_of(int rank, void *array, int64_t count, size_t size)
-{
-    const ranks_block_t b = block_of(rank, count);
-    return (part_t){(char *)array + (size_t)b.first * size, (size_t)(b.end - b.first) * size};
-}
-
 void ranks_share(void *array, int64_t count, size_t size) { ranks_share_rows(array, count, 1, size); }
 
 void ranks_gather(void *array, int64_t count, size_t size)
 {
     for (int rank = 1; rank < carrier.size; rank++) {
-        const part_t part = part_of(rank, array, count, size);
-        if (rank == carrier.self) carrier.send(0, part.bytes, part.n);
-        if (!carrier.self) carrier.receive(rank, part.bytes, part.n);
+        const ranks_block_t b = block_of(rank, count);
+        char *part = (char *)array + (size_t)b.first * size;
+        const size_t n = (size_t)(b.end - b.first) * size;
+        if (rank == carrier.self) carrier.send(0, part, n);
+        if (!carrier.self) carrier.receive(rank, part, n);
     }
 }

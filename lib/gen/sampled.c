@@ -6,7 +6,6 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "nn/embedding.h"
 #include "nn/vec.h"
 
 static const float NOTHING = -1e30f; /* a logit that adds nothing to any sum of exponentials */
@@ -75,15 +74,6 @@ static tile_of_t make_tile(sampled_t *s, const scored_pass_t *p, int64_t first, 
                        scored_block(s->net->model, p->positions[first].set)};
 }
 
-/* Finds the row of a position's own token. */
-static const float *own_row(sampled_t *s, int block, int32_t token)
-{
-    const model_t *m = s->net->model;
-    if (block != m->output) return model_row(m, block, token);
-    output_row(m, token, s->own);
-    return s->own;
-}
-
 /* Lets fn see a position's own logit and those of the draws, row[0 .. draws), and leaves the draws' gradient in their place. */
 static void score(sampled_t *s, const scored_pass_t *p, int64_t i, float raise, float *row)
 {
@@ -91,7 +81,8 @@ static void score(sampled_t *s, const scored_pass_t *p, int64_t i, float raise, 
     const model_t *m = s->net->model;
     const int64_t d = m->config.hidden_size;
     const int block = scored_block(m, at->set);
-    const float *state = p->hidden + at->row * d, *own = own_row(s, block, at->token);
+    const float *state = p->hidden + at->row * d, *own = s->own;
+    scored_row(m, block, at->token, s->own);
     const allowed_t sample = {.n = 1 + s->draws, .tokens = s->tokens};
     s->tokens[0] = at->token;
     s->x[0] = vec_dot(d, state, own);
@@ -100,7 +91,7 @@ static void score(sampled_t *s, const scored_pass_t *p, int64_t i, float raise, 
     if (!p->grads) return;
     for (int32_t j = 1; j <= s->draws; j++) row[j - 1] = s->tokens[j] == at->token ? 0 : s->x[j];
     vec_add_scaled(d, s->x[0], own, p->dhidden + at->row * d);
-    float *down = block == m->output ? output_row_grad(m, at->token, p->grads) : grads_row(p->grads, block, at->token);
+    float *down = scored_row_grad(m, block, at->token, p->grads);
     if (down) vec_add_scaled(d, s->x[0], state, down);
 }
 

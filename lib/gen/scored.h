@@ -8,6 +8,7 @@
 #include "gen/space.h"
 #include "gen/task.h"
 #include "nn/backend.h"
+#include "nn/embedding.h"
 #include "nn/grads.h"
 #include "nn/model.h"
 
@@ -37,6 +38,19 @@ typedef struct {
 static inline int scored_block(const model_t *m, allowed_set_t set)
 {
     return set.kind == ALLOWED_ITEMS ? m->item_vectors : m->output;
+}
+
+/* Copies a token's row of such a block to x [hidden_size]; and where the row's gradient is summed, as grads_row() says, NULL where it is
+ * frozen. */
+static inline void scored_row(const model_t *m, int block, int32_t token, float *x)
+{
+    if (block == m->output) output_row(m, token, x);
+    else params_row(&m->params, block, token, x);
+}
+
+static inline float *scored_row_grad(const model_t *m, int block, int32_t token, grads_t *grads)
+{
+    return block == m->output ? output_row_grad(m, token, grads) : grads_row(grads, block, token);
 }
 
 /* Whether the tokens of a set have node vectors, each its own. */

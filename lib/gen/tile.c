@@ -5,7 +5,6 @@
 
 #include "base/mem.h"
 #include "gen/output.h"
-#include "nn/embedding.h"
 #include "nn/vec.h"
 
 enum {
@@ -74,12 +73,6 @@ static bool in_place(const model_t *m, const tile_of_t *at)
     return !at->columns.tokens && !m->params.blocks[at->block].sparse;
 }
 
-static void copy_row(const model_t *m, int block, int32_t token, float *x)
-{
-    if (block == m->output) output_row(m, token, x);
-    else params_row(&m->params, block, token, x);
-}
-
 static const operand_t *gathered(tile_t *t, const tile_of_t *at)
 {
     const allowed_t *columns = &at->columns;
@@ -88,7 +81,7 @@ static const operand_t *gathered(tile_t *t, const tile_of_t *at)
     const int64_t d = m->config.hidden_size;
     float *rows = reserve(&t->gathered, columns->n, d, sizeof *rows);
     for (int32_t j = 0; j < columns->n; j++)
-        copy_row(m, at->block, allowed_token(columns, j), rows + j * d);
+        scored_row(m, at->block, allowed_token(columns, j), rows + j * d);
     return as_operands(b, rows, columns->n, d, &t->gathered_packed);
 }
 
@@ -122,8 +115,7 @@ static void columns_backward(tile_t *t, grads_t *grads, const tile_of_t *at, int
     float *dcolumns = reserve(&t->dcolumns, columns->n, d, sizeof *dcolumns);
     b->matmul(true, false, columns->n, d, rows, dlogits, t->states.at, dcolumns);
     for (int32_t j = 0; j < columns->n; j++) {
-        const int32_t token = allowed_token(columns, j);
-        float *g = at->block == m->output ? output_row_grad(m, token, grads) : grads_row(grads, at->block, token);
+        float *g = scored_row_grad(m, at->block, allowed_token(columns, j), grads);
         if (g) vec_add(d, dcolumns + j * d, g);
     }
 }

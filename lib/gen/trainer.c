@@ -269,8 +269,7 @@ static void train_step(void *ctx, int64_t epoch, int64_t step)
     const int64_t rows = rows_of_shards(t, t->first_shard, t->step_shards);
     t->weight = 1.0 / (double)rows;
     t->key = rng_key(rng_key(rng_stream(t->o.seed, "dropout"), (uint64_t)epoch), (uint64_t)step);
-    const ranks_block_t ours = ranks_block(t->step_shards);
-    parallel_block(ours.first, ours.end, run_shard, t);
+    parallel_ranks(t->step_shards, run_shard, t);
     const double done = ((double)epoch + (double)step / (double)t->steps) / (double)t->o.epochs;
     const update_options_t o = {warm_cosine(t->o.lr, t->learner.updates, t->o.warmup, done), t->o.beta2,
                                 t->o.weight_decay, t->o.clip, t->o.average};

@@ -160,8 +160,7 @@ static void flush(text_llm_t *e)
     buf_t kept = {0};
     bool *known = NEW_ARRAY(bool, e->units_count + 1);
     for (int64_t i = 0; i < e->units_count; i++) known[i] = recall(e, &e->units[i], &kept);
-    const ranks_block_t ours = ranks_block(e->units_count);
-    parallel_block(ours.first, ours.end, run_unit, e);
+    parallel_ranks(e->units_count, run_unit, e);
     for (int64_t i = 0; i < e->units_count; i++) {
         unit_t *u = &e->units[i];
         share(e, u, ranks_owner(i, e->units_count));

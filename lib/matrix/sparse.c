@@ -74,8 +74,7 @@ static void product_shard(void *ctx, int64_t shard, int worker)
 void csr_product(const csr_t *x, int64_t k, const float *b, float *y)
 {
     struct product p = {x, k, b, y};
-    const ranks_block_t ours = ranks_block((x->rows + ROWS - 1) / ROWS);
-    parallel_block(ours.first, ours.end, product_shard, &p);
+    parallel_ranks((x->rows + ROWS - 1) / ROWS, product_shard, &p);
     ranks_share_rows(y, x->rows, ROWS, (size_t)k * sizeof *y);
 }
 

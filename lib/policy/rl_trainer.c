@@ -267,8 +267,7 @@ static double learning_rate(const rl_t *t)
 /* Updates once on the step's candidates. */
 static void update(rl_t *t, int64_t step)
 {
-    const ranks_block_t ours = ranks_block(t->used_shards);
-    parallel_block(ours.first, ours.end, run_shard, t);
+    parallel_ranks(t->used_shards, run_shard, t);
     ranks_share(t->shard_stats, t->used_shards, sizeof *t->shard_stats);
     for (int64_t s = 0; s < t->used_shards; s++) rl_sums_pass(&t->sums, &t->shard_stats[s]);
     update_options_t u = t->o.update;

@@ -204,10 +204,9 @@ static void draw_beams(rollout_t *r, ranks_block_t ours)
 
 static void draw_samples(rollout_t *r)
 {
-    const ranks_block_t ours = ranks_block((r->n + BATCH - 1) / BATCH);
     if (r->workers != parallel_workers()) make_work(r);
     r->room = stepper_measure(r->space, r->n, r->prompts, BATCH, r->group);
-    parallel_block(ours.first, ours.end, draw_batch, r);
+    parallel_ranks((r->n + BATCH - 1) / BATCH, draw_batch, r);
 }
 
 void rollout_run(rollout_t *r, int64_t n, const history_t *prompts, uint64_t key, int64_t first, draw_t *draws)

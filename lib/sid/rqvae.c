@@ -160,8 +160,7 @@ static void train_step(void *ctx, int64_t epoch, int64_t step)
     t->count = t->n - t->begin < t->o.batch ? t->n - t->begin : t->o.batch;
     t->shards = shards_for(&t->o, t->count);
     t->stride = (t->count + t->shards - 1) / t->shards * t->q->levels;
-    const ranks_block_t ours = ranks_block(t->shards);
-    parallel_block(ours.first, ours.end, run_shard, t);
+    parallel_ranks(t->shards, run_shard, t);
     repel(t);
     t->rate = rate_now(t);
     const update_options_t o = {.lr = t->rate, .beta2 = 0.999};

@@ -11,11 +11,11 @@ import tempfile
 sys.dont_write_bytecode = True
 import numpy as np
 import torch
-from reference import read_safetensors
+from reference import read_safetensors, tap
 from reference.decoder import hidden, read_folder
+from reference.tap import BIN
 
 HERE = pathlib.Path(__file__).resolve().parent
-BIN = pathlib.Path(os.environ.get("SIDMILL_BIN", HERE.parent.parent / "build" / "bin")).resolve()
 torch.set_default_dtype(torch.float32)
 WORDS = "oil of argan for dry hair, a lantern that shines at night; 12 brushes éclat ñandú 日本 soap and rose water".split()
 LLAMA3 = '{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":64}'
@@ -59,16 +59,6 @@ def token_ids(texts):
     return [json.loads(line)["ids"] for line in out.splitlines()]
 
 
-failures = 0
-
-
-def check(name, fault):
-    global failures
-    check.count = getattr(check, "count", 0) + 1
-    failures += bool(fault)
-    print(f"{'not ' if fault else ''}ok {check.count} - {name}{': ' + fault if fault else ''}", flush=True)
-
-
 def main():
     rng = np.random.default_rng(3)
     texts = make_items(rng)
@@ -90,9 +80,8 @@ def main():
                 pooled = torch.stack([s.mean(0) if pool == "mean" else s[-1] for s in states]).numpy()
             expected = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
             off = float(np.abs(found - expected).max())
-            check(f"{name}, {pool}: off by {off:.1e}", "" if off < 1e-5 else "expected less than 1e-5")
-    print(f"1..{check.count}")
-    sys.exit(failures > 0)
+            tap.check(off < 1e-5, f"{name}, {pool}", f"off by {off:.1e}")
+    tap.done()
 
 
 with tempfile.TemporaryDirectory() as work:

@@ -13,32 +13,17 @@ import tempfile
 sys.dont_write_bytecode = True
 import numpy as np
 import torch
-from reference import Catalogue, Optimiser, item_scores, read_safetensors, windows
+from reference import Catalogue, Optimiser, item_scores, read_safetensors, tap, windows
 from reference.decoder import hidden, read_folder
+from reference.tap import check, run
 
 HERE = pathlib.Path(__file__).resolve().parent
-BIN = pathlib.Path(os.environ.get("SIDMILL_BIN", HERE.parent.parent / "build" / "bin")).resolve()
 N, EPOCHS = 40, 4
 LLAMA3 = '{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":64}'
 ASKED = "next: Bought:\\n{input}\\nAnd then:\\n\n" "title-item: {input} is\\n\n" "item-title: The item {input}\\n\n"
 FORMS = [("Llama", f"family=llama set.rope_scaling={LLAMA3}", [], None), ("Qwen2, tied", "family=qwen2 tied=yes", [], None),
          ("Qwen3, BF16", "family=qwen3 dtype=BF16", [], None), ("some targets, a prompt an item", "family=qwen3 tied=yes", ["--lora-targets", "k,up"], ASKED),
          ("new tokens alone", "family=llama", ["--lora-rank", 0], None)]
-count = failures = 0
-
-
-def check(good, name, said):
-    global count, failures
-    count += 1
-    failures += not good
-    print(f"{'' if good else 'not '}ok {count} - {name} # {said}", flush=True)
-
-
-def run(tool, *args, stdin=""):
-    p = subprocess.run([BIN / tool, *map(str, args)], capture_output=True, text=True, input=stdin)
-    if p.returncode:
-        sys.exit(f"Bail out! {tool}: {p.stderr}")
-    return p.stdout
 
 
 def encode(text):
@@ -170,8 +155,7 @@ def main():
         pathlib.Path("base", "tokenizer.json").write_text(pathlib.Path("plain.json").read_text())
         replay(name, catalogue, users, titles, [*extra, *(["--template", "asked.txt"] if asked else [])])
         scores(name, catalogue, users)
-    print(f"1..{count}")
-    sys.exit(failures > 0)
+    tap.done()
 
 
 with tempfile.TemporaryDirectory() as work:

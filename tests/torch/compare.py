@@ -25,19 +25,11 @@ sys.path.append(str(HERE.parent / "helpers"))
 import numpy as np
 import tensors
 import torch
-from reference import Catalogue, Optimiser, Tutor, beam_search, item_scores, lesson_losses, load, read_safetensors, window_losses, windows
+from reference import Catalogue, Optimiser, Tutor, beam_search, item_scores, lesson_losses, load, read_safetensors, tap, window_losses, windows
+from reference.tap import BIN, check
 
-BIN = pathlib.Path(os.environ.get("SIDMILL_BIN", HERE.parent.parent / "build" / "bin")).resolve()
 SHAPE = "--dim 16 --layers 2 --heads 2 --kv-heads 1 --ffn 24 --max-items 6 --threads 2 --patience 0".split()
 TIMELINE = ["--body", "timeline", "--depth-ffn", 20, "--depth-dropout", 0, "--settle", 0]
-failures = count = 0
-
-
-def check(good, name, said=""):
-    global failures, count
-    count += 1
-    failures += not good
-    print(f"{'' if good else 'not '}ok {count} - {name}{f' # {said}' if said else ''}", flush=True)
 
 
 def run(tool, *args, stdin=""):
@@ -364,5 +356,4 @@ with tempfile.TemporaryDirectory() as folder:
     evaluated("timeline of item vectors and learned positions", TIMELINE + ["--item-vectors", "--learned-positions"], "trie")
     tasks_with_texts()
     backends()
-    print(f"1..{count}")
-sys.exit(failures > 0)
+    tap.done()

@@ -15,27 +15,17 @@ sys.path.append(str(HERE.parent / "helpers"))
 import tensors
 import torch
 import torch.nn.functional as F
+from reference import tap
 from reference.clip import read_tensors
 from reference.decoder import hidden, read_folder
+from reference.tap import run
 
-BIN = pathlib.Path(os.environ.get("SIDMILL_BIN", HERE.parent.parent / "build" / "bin")).resolve()
 torch.set_default_dtype(torch.float32)
 SHAPE = "--dim 32 --layers 2 --heads 2 --kv-heads 1 --ffn 48 --dropout 0 --max-items 8 --batch-tokens 256 --shards 2 --lr 0.01 --warmup 5 --patience 0".split()
-failures = count = 0
 
 
 def check(name, off, most):
-    global failures, count
-    count += 1
-    failures += not off <= most
-    print(f"{'ok' if off <= most else 'not ok'} {count} - {name}: off by {off:.1e}", flush=True)
-
-
-def run(tool, *args, stdin=""):
-    p = subprocess.run([BIN / tool, *map(str, args)], capture_output=True, text=True, input=stdin)
-    if p.returncode:
-        sys.exit(f"Bail out! {tool}: {p.stderr}")
-    return p.stdout
+    tap.check(off <= most, name, f"off by {off:.1e}")
 
 
 def encode(text):
@@ -150,8 +140,7 @@ def main():
             asked = "What a customer bought, the oldest first:\n"
             check(f"recommendations on {family}, {form}", next_items(Folder("base" if adapter else None), sids, asked), 1e-4)
         shutil.rmtree("base")
-    print(f"1..{count}")
-    sys.exit(failures > 0)
+    tap.done()
 
 
 with tempfile.TemporaryDirectory() as work:

@@ -13,27 +13,17 @@ import tempfile
 
 sys.dont_write_bytecode = True
 import numpy as np
-import torch
 from reference import (Catalogue, Optimiser, advantages, beam_search, load, policy_loss, preference_loss, read_safetensors,
                        sid_log_prob)
+from reference import tap
+from reference.tap import check
 
 HERE = pathlib.Path(__file__).resolve().parent
-BIN = pathlib.Path(os.environ.get("SIDMILL_BIN", HERE.parent.parent / "build" / "bin")).resolve()
 GROUP, MAX_ITEMS = 5, 6
-failures = count = 0
-
-
-def check(good, name, said=""):
-    global failures, count
-    count += 1
-    failures += not good
-    print(f"{'' if good else 'not '}ok {count} - {name}{f' # {said}' if said else ''}", flush=True)
 
 
 def run(tool, *args):
-    p = subprocess.run([BIN / tool, "-q", "-s", "sids.st", "-i", "interactions.st", "--gemm", "f32", *map(str, args)], capture_output=True, text=True)
-    if p.returncode:
-        sys.exit(f"Bail out! {tool}: {p.stderr}")
+    tap.run(tool, "-q", "-s", "sids.st", "-i", "interactions.st", "--gemm", "f32", *args)
 
 
 def reward(kind, target, drawn, quality):
@@ -148,5 +138,4 @@ with tempfile.TemporaryDirectory() as folder:
     replay("timeline.st", "graded", 1.2, 2, 0.1, 0.2, 3, supervised=0.4)
     replay("timeline.st", "exact", 1, 1, 0.5, 0, 3, objective="sdpo")
     replay("flat.st", "exact", 0.9, 2, 0.3, 0, 2, supervised=0.2, objective="sdpo-rank")
-    print(f"1..{count}")
-sys.exit(failures > 0)
+    tap.done()

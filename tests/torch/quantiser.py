@@ -18,20 +18,12 @@ import tempfile
 sys.dont_write_bytecode = True
 import numpy as np
 import torch
-from reference import read_safetensors
+from reference import read_safetensors, tap
+from reference.tap import BIN, check
 
 HERE = pathlib.Path(__file__).resolve().parent
-BIN = pathlib.Path(os.environ.get("SIDMILL_BIN", HERE.parent.parent / "build" / "bin")).resolve()
 N, TEXT, IMAGE, INTENT, LEVELS, CODES, LR, BETA = 300, 14, 9, 6, 3, 4, 0.001, 0.25
 UNIFORMITY, MARGIN, CONTRAST = 0.5, 1.2, 0.02 # so wide that pairs of so few codes are within it
-failures = count = 0
-
-
-def check(good, name, said=""):
-    global failures, count
-    count += 1
-    failures += not good
-    print(f"{'' if good else 'not '}ok {count} - {name}{f' # {said}' if said else ''}", flush=True)
 
 
 def write_embeddings(path):
@@ -194,5 +186,4 @@ with tempfile.TemporaryDirectory() as folder:
            "--contrast", CONTRAST, "--shards", 1,
            graph=graph)
     replay("fusion and intents", 15, 0.7, 0.4, "--fusion-dim", 20)
-print(f"1..{count}")
-sys.exit(failures > 0)
+tap.done()
