@@ -99,13 +99,14 @@ static void draw_item(const synth_config_t *config, int64_t i, synth_item_t *ite
 static void draw_popularity(synth_t *s)
 {
     int64_t n = s->config.items, *rank = NEW_ARRAY(int64_t, n);
+    double *sums = NEW_ARRAY(double, n), total = 0;
     for (int64_t i = 0; i < n; i++) rank[i] = i;
     rng_shuffle(rng_stream(s->config.seed, "synth popularity"), rank, n);
-    double total = 0;
     for (int64_t i = 0; i < n; i++) {
         s->items[i].popularity = pow((double)rank[i] + POPULARITY_SHIFT, -POPULARITY_SLOPE);
-        s->popular[i] = total += s->items[i].popularity;
+        sums[i] = total += s->items[i].popularity;
     }
+    s->popular = draw_table(sums, n);
     free(rank);
 }
 
@@ -122,8 +123,7 @@ static void index_by_intent(synth_t *s, int intent)
     double *sums = NEW_ARRAY(double, count), total = 0;
     for (int64_t k = 0; k < count; k++) sums[k] = total += s->items[items[k]].popularity;
     s->serving[intent] = items;
-    s->serving_sum[intent] = sums;
-    s->serving_count[intent] = count;
+    s->served[intent] = draw_table(sums, count);
 }
 
 synth_t *synth_new(const synth_config_t *config)
@@ -131,7 +131,6 @@ synth_t *synth_new(const synth_config_t *config)
     synth_t *s = NEW(synth_t);
     s->config = *config;
     s->items = NEW_ARRAY(synth_item_t, config->items);
-    s->popular = NEW_ARRAY(double, config->items);
     for (int64_t i = 0; i < config->items; i++) draw_item(config, i, &s->items[i]);
     draw_popularity(s);
     for (int k = 0; k < config->intents; k++) index_by_intent(s, k);
@@ -142,9 +141,9 @@ void synth_free(synth_t *s)
 {
     for (int k = 0; k < SYNTH_INTENTS; k++) {
         free(s->serving[k]);
-        free(s->serving_sum[k]);
+        draw_table_free(&s->served[k]);
     }
-    free(s->popular);
+    draw_table_free(&s->popular);
     free(s->items);
     free(s);
 }

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "synth/picture.h"
 #include "synth/synth_counts.h"
+#include "synth/synth_draw.h"
 
 enum { SYNTH_MIN_LENGTH = 5, SYNTH_MAX_LENGTH = 60 }; /* of a history */
 
@@ -39,10 +40,9 @@ typedef struct {
 typedef struct {
     synth_config_t config;
     synth_item_t *items;
-    double *popular;                     /* [items] running sums of popularity */
+    draw_table_t popular;                /* of items by their popularity */
     int64_t *serving[SYNTH_INTENTS];     /* items that serve an intent, ascending ... */
-    double *serving_sum[SYNTH_INTENTS];  /* ... and the running sums of their popularity */
-    int64_t serving_count[SYNTH_INTENTS];
+    draw_table_t served[SYNTH_INTENTS];  /* ... and the same of those */
 } synth_t;
 
 typedef struct {

@@ -23,4 +23,20 @@ static inline double draw_normal(synth_draw_t *d) { return rng_normal(d->key, d-
 /* Index into `n` running sums of weights, drawn in proportion to the weights. */
 int64_t draw_weighted(synth_draw_t *d, const double *sums, int64_t n);
 
+/* The same from many weights, drawn often: a look at `near` in place of a search through all sums. */
+typedef struct {
+    int64_t n;
+    double *sums;  /* [n] running sums */
+    int32_t *near; /* [n] the index whose sum is the first above i / n of the whole */
+} draw_table_t;
+
+draw_table_t draw_table(double *sums, int64_t n); /* takes the sums */
+void draw_table_free(draw_table_t *t);
+double draw_table_sum(const draw_table_t *t);     /* of all weights */
+int64_t draw_table_index(const draw_table_t *t, double unit); /* `unit`: a draw from [0, 1) */
+
+/* Have what draw_table_index() will look at brought from memory, each after the one before has come. */
+void draw_table_ahead(const draw_table_t *t, double unit);
+void draw_table_nearer(const draw_table_t *t, double unit);
+
 #endif

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdbool.h>
 
 #include "synth/synth.h"
 #include "synth/synth_draw.h"
@@ -90,20 +91,55 @@ static int serves(const synth_item_t *item, int intent)
     return item->intents[0] == intent || (item->intent_count == 2 && item->intents[1] == intent);
 }
 
+/* An item that may be chosen, on its way through memory. */
+typedef struct {
+    const draw_table_t *table;
+    const int64_t *items; /* of the table; NULL: all */
+    double unit, keep;    /* draws that decide which, and whether it is kept */
+    int64_t item;
+} proposal_t;
+
+enum {
+    DRAWS = 3, /* of a proposal */
+    AHEAD = 8  /* proposals on their way together, because in a large catalogue each waits for memory four times */
+};
+
+/* Finds the items of the proposals. */
+static void find_items(const synth_t *s, proposal_t *p)
+{
+    for (int k = 0; k < AHEAD; k++) draw_table_ahead(p[k].table, p[k].unit);
+    for (int k = 0; k < AHEAD; k++) draw_table_nearer(p[k].table, p[k].unit);
+    for (int k = 0; k < AHEAD; k++) {
+        p[k].item = draw_table_index(p[k].table, p[k].unit);
+        __builtin_prefetch(p[k].items ? (const void *)&p[k].items[p[k].item] : &s->items[p[k].item]);
+    }
+    for (int k = 0; k < AHEAD; k++) {
+        if (!p[k].items) continue;
+        p[k].item = p[k].items[p[k].item];
+        __builtin_prefetch(&s->items[p[k].item]);
+    }
+}
+
 /* An exact draw from the softmax over all items not bought yet, by rejection: proposals come in proportion to
  * popularity x exp(INTENT_UTILITY if serving), and are kept with probability exp(taste - best). */
 static int64_t choose_item(synth_draw_t *d, const synth_t *s, const user_t *u, const synth_event_t *events, int count)
 {
     int intent = u->active[u->current], last_type = count ? s->items[events[count - 1].item].type : -1;
-    int64_t n = s->config.items, serving = s->serving_count[intent];
-    double any = s->popular[n - 1];
-    double extra = serving ? (exp(INTENT_UTILITY) - 1) * s->serving_sum[intent][serving - 1] : 0;
+    const double any = draw_table_sum(&s->popular), extra = (exp(INTENT_UTILITY) - 1) * draw_table_sum(&s->served[intent]);
     for (;;) {
-        int64_t i;
-        if (draw_unit(d) * (any + extra) < extra) i = s->serving[intent][draw_weighted(d, s->serving_sum[intent], serving)];
-        else i = draw_weighted(d, s->popular, n);
-        double keep = exp(taste(u, &s->items[i], last_type) - u->best);
-        if (draw_chance(d, keep) && !bought(events, count, i)) return i;
+        proposal_t p[AHEAD];
+        for (int k = 0; k < AHEAD; k++) {
+            const bool serving = draw_unit(d) * (any + extra) < extra;
+            p[k] = (proposal_t){serving ? &s->served[intent] : &s->popular, serving ? s->serving[intent] : NULL, .unit = draw_unit(d)};
+            p[k].keep = draw_unit(d);
+        }
+        find_items(s, p);
+        for (int k = 0; k < AHEAD; k++) {
+            const int64_t i = p[k].item;
+            if (p[k].keep >= exp(taste(u, &s->items[i], last_type) - u->best) || bought(events, count, i)) continue;
+            d->next -= DRAWS * (uint64_t)(AHEAD - 1 - k); /* those behind were not needed */
+            return i;
+        }
     }
 }
 

@@ -124,7 +124,7 @@ TEST(fewer_intents_keep_to_the_first)
     synth_t *s = synth_new(&config);
     for (int64_t i = 0; i < config.items; i++)
         for (int k = 0; k < s->items[i].intent_count; k++) CHECK(s->items[i].intents[k] < 6);
-    for (int k = 0; k < 6; k++) CHECK(s->serving_count[k] > 0);
+    for (int k = 0; k < 6; k++) CHECK(s->served[k].n > 0);
     synth_free(s);
 }
 
