@@ -135,6 +135,26 @@ EOF
     assert_not_exists s.st.ckpt
 }
 
+@test "--sample fits the quantiser to some of the items, and codes all" {
+    py <<< 'embeddings("e.st", heaps(500))'
+    for method in rqvae rkmeans; do
+        rqvae -m $method "${quick[@]}" -q -o whole.st < e.st
+        run --separate-stderr rqvae -m $method "${quick[@]}" --sample 200 -o s.st < e.st
+        assert_success
+        assert_regex "$stderr" 'fitted to 200 of 500 items'
+        rqvae -m $method "${quick[@]}" --sample 200 --threads 2 -q -o again.st < e.st
+        cmp s.st again.st
+        py <<'EOF'
+t, _ = load("s.st")
+whole, _ = load("whole.st")
+assert t["codes"].shape == (500, 3) and prefix_free(full(t)) and (t["codebook"] != whole["codebook"]).any()
+EOF
+        rqvae -m $method "${quick[@]}" --sample 500 -q -o all.st < e.st
+        py <<< 'a, _ = load("all.st"); w, _ = load("whole.st"); assert all((a[k] == w[k]).all() for k in w)'
+    done
+    fails_with 64 '--sample with --contrast' rqvae "${quick[@]}" --sample 200 --cooccur none.st --contrast 1 -q -o s.st < e.st
+}
+
 @test "--suffix always gives every item one" {
     py <<< 'embeddings("e.st", heaps(500))'
     rqvae -m rkmeans "${quick[@]}" --suffix always -q -o s.st < e.st

@@ -35,7 +35,7 @@ static const char *const suffixes[] = {"collide", "always", NULL};
 
 static struct {
     const char *method, *tensor, *hidden, *suffix, *assign, *cooccur;
-    int64_t levels, codes, latent, epochs, warmup, batch, iterations, max_suffix, checkpoint;
+    int64_t levels, codes, latent, epochs, warmup, batch, iterations, max_suffix, checkpoint, sample;
     int64_t fusion_dim;
     bool no_image;
     double lr, beta, balance, spread, image_weight, intent_weight;
@@ -74,6 +74,7 @@ static const cli_option_t options[] = {
     CONFIG_REAL(0, "beta", "X", &opt.beta, 0, 100, "rqvae: weight of the commitment term"),
     CONFIG_INT(0, "iterations", "N", &opt.iterations, 1, 100000, "of k-means, a level"),
     CONFIG_REAL(0, "balance", "B", &opt.balance, 0, 100, "evens out code use, within B mean errors; 0: off"),
+    CONFIG_INT(0, "sample", "N", &opt.sample, 0, INT32_MAX, "items that the quantiser is fitted to; 0: all"),
     OPT_STRING(0, "cooccur", "FILE", &opt.cooccur, "histories: vectors take part in those of neighbours"),
     PROPAGATION,
     CONFIG_REAL(0, "uniformity", "W", &opt.uniformity, 0, 1e6, "rqvae: weight of code vectors' repulsion"),
@@ -190,6 +191,17 @@ static void fit_rkmeans(quantiser_t *q, const features_t *e)
     rkmeans_fit(&o, q, e->items, e->x);
 }
 
+/* Fits the quantiser to the items, or to a sample of them. */
+static void fit(quantiser_t *q, const features_t *e, const csr_t *graph, const provenance_t *from, const char *checkpoint)
+{
+    const bool whole = !opt.sample || opt.sample >= e->items;
+    features_t drawn = whole ? *e : features_sample(e, opt.sample, (uint64_t)cli_common.seed);
+    if (!whole) note("fitted to %lld of %lld items", (long long)drawn.items, (long long)e->items);
+    if (!strcmp(opt.method, "rkmeans")) fit_rkmeans(q, &drawn);
+    else train_rqvae(q, &drawn, graph, from, checkpoint);
+    if (!whole) features_free(&drawn);
+}
+
 /* Says how good the SIDs are, in notes and in the log; returns what it logs, for the file. */
 static char *report(const sids_t *s, const quantiser_t *q, const quantiser_errors_t *error, int64_t moved)
 {
@@ -248,6 +260,7 @@ static void check_options(bool rkmeans)
     for (size_t i = 0; i < sizeof of_neighbours / sizeof *of_neighbours; i++) need(opt.cooccur, of_neighbours[i], "--cooccur");
     need(!rkmeans, "uniformity", "--method rqvae");
     need(!rkmeans, "contrast", "--method rqvae");
+    if (opt.sample && opt.contrast.weight > 0) die(EX_USAGE, "--sample with --contrast, which needs all items' neighbours");
     if (rkmeans && opt.intent_weight > 0)
         die(EX_USAGE, "--intent-weight with --method rkmeans, which has no decoder, expected --method rqvae");
     hidden_widths((int64_t[MLP_MAX_LAYERS]){0});
@@ -309,10 +322,9 @@ static sids_t code_items(const quantiser_t *q, const features_t *e, const char *
     sids_t s = {.items = e->items, .levels = q->levels, .codes = q->codes, .max_suffix = (int)opt.max_suffix, .item_ids = e->ids};
     s.code = NEW_ARRAY(int32_t, s.items * s.levels);
     s.suffix = NEW_ARRAY(int32_t, s.items);
-    const size_t cells = size_mul((size_t)s.items, (size_t)q->latent);
-    float *latents = xfloats(cells), *last = xfloats(cells);
-    quantiser_encode(q, s.items, e->x, latents);
-    quantiser_codes(q, s.items, latents, s.code, last);
+    float *last = xfloats(size_mul((size_t)s.items, (size_t)q->latent));
+    quantiser_encode(q, s.items, e->x, last);
+    quantiser_codes(q, s.items, last, s.code, last);
     const int64_t moved = opt.spread != 0 ? sids_spread(&s, q, last, opt.spread) : 0;
     const quantiser_rows_t rows = features_rows(e);
     const quantiser_errors_t error = quantiser_errors(q, s.items, &rows, s.code);
@@ -320,7 +332,6 @@ static sids_t code_items(const quantiser_t *q, const features_t *e, const char *
     check_suffixes(&s, checkpoint);
     sids_assign_suffixes(&s, always_suffixed() ? SUFFIX_ALWAYS : SUFFIX_COLLIDE);
     free(last);
-    free(latents);
     return s;
 }
 
@@ -355,8 +366,7 @@ static void make_sids(bool to_file)
     provenance_add(&from, "embeddings", file);
     provenance_add(&from, "interactions", neighbours.file);
     char *checkpoint = !rkmeans && opt.checkpoint && to_file ? xasprintf("%s.ckpt", cli_common.output) : NULL;
-    if (rkmeans) fit_rkmeans(q, &e);
-    else train_rqvae(q, &e, &neighbours.graph, &from, checkpoint);
+    fit(q, &e, &neighbours.graph, &from, checkpoint);
 
     char *said, *config = cli_config(&cli);
     sids_t s = code_items(q, &e, checkpoint, &said);

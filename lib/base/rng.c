@@ -1,6 +1,7 @@
 #include "base/rng.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -27,4 +28,16 @@ void rng_shuffle(uint64_t key, int64_t *values, int64_t n)
         values[i] = values[j];
         values[j] = t;
     }
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+void rng_sample(uint64_t key, int64_t *values, int64_t n, int64_t drawn)
+{
+    rng_shuffle(key, values, n);
+    qsort(values, (size_t)drawn, sizeof *values, ascending);
 }

@@ -27,4 +27,7 @@ double rng_normal(uint64_t key, uint64_t index);
 /* Fisher-Yates shuffle of n integers. */
 void rng_shuffle(uint64_t key, int64_t *values, int64_t n);
 
+/* The first of `values` become those of a shuffle, ascending: a draw of `drawn` of them, part of any larger one. */
+void rng_sample(uint64_t key, int64_t *values, int64_t n, int64_t drawn);
+
 #endif

@@ -6,12 +6,6 @@
 #include "base/minmax.h"
 #include "base/rng.h"
 
-static int ascending(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 int64_t *sample_users(const interactions_t *x, split_t split, int64_t n, uint64_t seed, int64_t *count)
 {
     int64_t *users = NEW_ARRAY(int64_t, x->users + 1);
@@ -19,8 +13,7 @@ int64_t *sample_users(const interactions_t *x, split_t split, int64_t n, uint64_
     for (int64_t u = 0; u < x->users; u++)
         if (interactions_cases(x, u, split, NULL)) users[have++] = u;
     if (n > 0 && n < have) {
-        rng_shuffle(rng_stream(seed, "sample-users"), users, have);
-        qsort(users, (size_t)n, sizeof *users, ascending);
+        rng_sample(rng_stream(seed, "sample-users"), users, have, n);
         have = n;
     }
     *count = have;

@@ -89,15 +89,23 @@ static bool all_finite(int64_t n, const float *x)
     return !beyond;
 }
 
+/* A view of elements from `from` on, `most` at most. */
+static st_tensor_t block_of(const st_tensor_t *t, int64_t from, int64_t most)
+{
+    st_tensor_t block = *t;
+    block.count = t->count - from < most ? t->count - from : most;
+    block.size = (size_t)block.count * st_dtype_size(t->dtype);
+    block.data += (size_t)from * st_dtype_size(t->dtype);
+    return block;
+}
+
 const st_tensor_t *st_need_finite(const st_file_t *f, const char *name, int dims, int64_t *shape)
 {
     enum { BLOCK = 1 << 14 };
     const st_tensor_t *t = need(f, name, FLOAT_TYPE, dims, shape);
     float *x = xfloats(BLOCK);
     for (int64_t from = 0; from < t->count; from += BLOCK) {
-        st_tensor_t block = *t;
-        block.data += (size_t)from * st_dtype_size(t->dtype);
-        block.count = t->count - from < BLOCK ? t->count - from : BLOCK;
+        const st_tensor_t block = block_of(t, from, BLOCK);
         st_floats(&block, x);
         if (all_finite(block.count, x)) continue;
         for (int64_t i = 0; i < block.count; i++)
@@ -110,10 +118,15 @@ const st_tensor_t *st_need_finite(const st_file_t *f, const char *name, int dims
 float *st_need_f32(const st_file_t *f, const char *name, int dims, int64_t *shape)
 {
     const st_tensor_t *t = need(f, name, FLOAT_TYPE, dims, shape);
+    enum { BLOCK = 1 << 22 };
     float *out = xfloats((size_t)t->count);
-    st_floats(t, out);
-    for (int64_t i = 0; i < t->count; i++)
-        if (!isfinite(out[i])) not_finite(f, t, i, st_value(t, i));
+    for (int64_t from = 0; from < t->count; from += BLOCK) {
+        const st_tensor_t block = block_of(t, from, BLOCK);
+        st_floats(&block, out + from);
+        for (int64_t i = from; i < from + block.count; i++)
+            if (!isfinite(out[i])) not_finite(f, t, i, st_value(t, i));
+        st_release(f, block.data, block.size); /* so that a large one is not in memory twice */
+    }
     return out;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/rng.h"
 
 /* Puts parts [items, left] and [items, right] side by side; frees both. */
 static float *beside(int64_t items, float *a, int64_t left, float *b, int64_t right)
@@ -172,6 +173,39 @@ void features_fit(features_t *e, const quantiser_t *q, const st_file_t *f, const
     }
     for (int64_t i = 0; i < e->items; i++)
         for (int64_t j = 0; j < e->image; j++) e->x[i * q->width + e->text + j] *= q->image_scale[j];
+}
+
+/* Copies the rows named of an array, if there is one. */
+static void *copy_rows(const void *array, size_t bytes, int64_t n, const int64_t *rows)
+{
+    if (!array) return NULL;
+    char *copy = xmalloc(size_mul((size_t)n, bytes));
+    for (int64_t i = 0; i < n; i++) memcpy(copy + (size_t)i * bytes, (const char *)array + (size_t)rows[i] * bytes, bytes);
+    return copy;
+}
+
+features_t features_sample(const features_t *e, int64_t n, uint64_t seed)
+{
+    int64_t *rows = NEW_ARRAY(int64_t, e->items);
+    for (int64_t i = 0; i < e->items; i++) rows[i] = i;
+    rng_sample(rng_stream(seed, "sample-items"), rows, e->items, n);
+    features_t s = *e;
+    s.items = n;
+    s.x = copy_rows(e->x, (size_t)(e->text + e->image) * sizeof *e->x, n, rows);
+    s.has_image = copy_rows(e->has_image, 1, n, rows);
+    s.intents = copy_rows(e->intents, (size_t)e->intent * sizeof *e->intents, n, rows);
+    s.has_intent = copy_rows(e->has_intent, 1, n, rows);
+    s.with_image = s.with_intent = 0;
+    s.ids = (strtab_t){0};
+    for (int64_t i = 0; i < n; i++) {
+        size_t length;
+        const char *id = strtab_get(&e->ids, rows[i], &length);
+        strtab_add(&s.ids, id, length);
+        s.with_image += s.has_image && s.has_image[i];
+        s.with_intent += s.has_intent && s.has_intent[i];
+    }
+    free(rows);
+    return s;
 }
 
 /* Moves row `from` of an array, if there is one, to row `to`. */

@@ -39,6 +39,9 @@ double features_image_scale(const features_t *e);
  * files. */
 void features_fit(features_t *e, const quantiser_t *q, const st_file_t *f, const char *quantiser_name);
 
+/* A copy of `n` of the items, drawn by `seed`, in their order. n from 1 to e->items. */
+features_t features_sample(const features_t *e, int64_t n, uint64_t seed);
+
 /* Keeps the items whose `keep` is set. */
 void features_keep(features_t *e, const bool *keep);
 

@@ -115,7 +115,7 @@ static void code_block(void *ctx, int64_t block, int worker)
     int64_t begin = block * BLOCK, rows = p->n - begin < BLOCK ? p->n - begin : BLOCK;
     float *own = p->last ? NULL : xfloats((size_t)(rows * q->latent));
     float *residual = p->last ? p->last + begin * q->latent : own;
-    memcpy(residual, p->latents + begin * q->latent, (size_t)(rows * q->latent) * sizeof(float));
+    memmove(residual, p->latents + begin * q->latent, (size_t)(rows * q->latent) * sizeof(float));
     int32_t *codes = p->codes + begin * q->levels;
     for (int l = 0; l < q->levels; l++) {
         const float *book = quantiser_codebook(q, l), *offset = q->offset + l * q->codes;

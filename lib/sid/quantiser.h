@@ -60,7 +60,7 @@ typedef struct {
 void quantiser_encode(const quantiser_t *q, int64_t n, const float *x, float *latents);
 
 /* Chooses codes [n, levels] level by level: c_l = argmin_k |r_l - C_l[k]|^2 + offset_l[k], r_{l+1} = r_l - C_l[c_l]. On
- * return `last` [n, d], where not NULL, holds r_L: what the last level's code is chosen for. In parallel. */
+ * return `last` [n, d], which may be `latents`, or NULL, holds r_L: what the last level's code is chosen for. In parallel. */
 void quantiser_codes(const quantiser_t *q, int64_t n, const float *latents, int32_t *codes, float *last);
 
 /* |target - decoded|^2 / |target|^2, both summed over the items that have the part; 0 where there is nothing. `all`: text and
