@@ -167,6 +167,19 @@ SAMPLED=("${SMALL[@]}" --body timeline --depth-ffn 32 --sampled 32)
     [ "$(weights model1.st)" != "$(weights other.st)" ]
 }
 
+@test "--examples: an epoch draws so many, others each time, and the same for any number of threads" {
+    "$HELPERS/toy.py" .
+    for t in 1 2; do train "${SMALL[@]}" --epochs 4 --examples 40 --threads $t --log log$t -o model$t.st; done
+    cmp model1.st model2.st
+    [ "$(wc -l <log1)" -eq 4 ]
+    train "${SMALL[@]}" --epochs 4 -o whole.st
+    [ "$(weights model1.st)" != "$(weights whole.st)" ]
+    train "${SMALL[@]}" --epochs 4 --examples 1000000 -o all.st
+    assert_equal "$(weights all.st)" "$(weights whole.st)"
+    train "${SMALL[@]}" --epochs 60 --examples 40 --patience 0 -o long.st
+    at_least "$(meta long.st validation hr@10)" 0.95
+}
+
 @test "the bf16 backend gives the same bytes for any number of threads" {
     "$HELPERS/toy.py" .
     run --separate-stderr train "${SMALL[@]}" --epochs 2 --gemm bf16 --threads 1 -o a.st
@@ -407,7 +420,7 @@ interrupt() {
 @test "help fits a screen" {
     run train --help
     assert_success
-    [ "${#lines[@]}" -ge 24 ] && [ "${#lines[@]}" -le 70 ]
+    [ "${#lines[@]}" -ge 24 ] && [ "${#lines[@]}" -le 78 ]
     for line in "${lines[@]}"; do [ "${#line}" -le 100 ] || fail "too wide: $line"; done
     for word in --softmax --max-items --patience --save-seconds --gemm --seed; do [[ $output == *"$word "* ]] || fail "no $word"; done
 }

@@ -97,6 +97,7 @@ static const cli_option_t options[] = {
     CONFIG_INT(0, "text-tokens", "N", &text_tokens, 1, 4096, "tokens of a text that are read"),
     CONFIG_REAL(0, "hold-items", "F", &held.share, 0, 0.95, "items whose texts are left out, for evaluate --tasks"),
     CONFIG_INT(0, "epochs", "N", &o.epochs, 1, 100000, "passes over the histories at most"),
+    CONFIG_INT(0, "examples", "N", &o.examples, 0, INT32_MAX, "windows of histories that an epoch draws; 0: all"),
     CONFIG_INT(0, "batch-tokens", "N", &o.batch_tokens, 1, 1 << 26, "tokens in a step"),
     CONFIG_REAL(0, "lr", "X", &o.lr, 0, 10, "peak learning rate, cosine to 0"),
     CONFIG_INT(0, "warmup", "N", &o.warmup, 0, 1e9, "steps of linear warm-up"),

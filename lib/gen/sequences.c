@@ -41,13 +41,13 @@ void sequences_expand(const sequences_t *s, int64_t i, sequence_pack_t *pack)
     t->expand(t->ctx, i, pack);
 }
 
-deal_t sequences_deal(const sequences_t *s, int64_t rows, uint64_t key)
+deal_t sequences_deal(const sequences_t *s, int64_t most, int64_t rows, uint64_t key)
 {
-    deal_t d = {.order = NEW_ARRAY(int64_t, s->count)};
+    deal_t d = {.order = NEW_ARRAY(int64_t, s->count), .count = most && most < s->count ? most : s->count};
     for (int64_t i = 0; i < s->count; i++) d.order[i] = i;
     rng_shuffle(key, d.order, s->count);
     int64_t cap = 0, used = rows;
-    for (int64_t i = 0; i < s->count; i++) {
+    for (int64_t i = 0; i < d.count; i++) {
         const int64_t need = sequences_rows(s, d.order[i]);
         if (used + need > rows) {
             GROW(d.starts, d.shards, cap);
@@ -57,7 +57,7 @@ deal_t sequences_deal(const sequences_t *s, int64_t rows, uint64_t key)
         used += need;
     }
     d.starts = xreallocarray(d.starts, (size_t)d.shards + 1, sizeof *d.starts);
-    d.starts[d.shards] = s->count;
+    d.starts[d.shards] = d.count;
     return d;
 }
 

@@ -50,14 +50,14 @@ void sequences_free(sequences_t *s);
 int64_t sequences_rows(const sequences_t *s, int64_t i);
 void sequences_expand(const sequences_t *s, int64_t i, sequence_pack_t *pack);
 
-/* A dealt epoch: shard k holds sequences order[starts[k] .. starts[k + 1]), at most `rows` input rows. */
+/* A dealt epoch of `count` sequences: shard k holds sequences order[starts[k] .. starts[k + 1]), at most `rows` input rows. */
 typedef struct {
     int64_t *order, *starts;
-    int64_t shards;
+    int64_t count, shards;
 } deal_t;
 
-/* Shuffles by `key` and fills shards in that order. No sequence may be longer than `rows`. */
-deal_t sequences_deal(const sequences_t *s, int64_t rows, uint64_t key);
+/* Shuffles by `key` and fills shards in that order, with `most` sequences at most; 0: all. No sequence may be longer than `rows`. */
+deal_t sequences_deal(const sequences_t *s, int64_t most, int64_t rows, uint64_t key);
 void deal_free(deal_t *d);
 
 #endif

@@ -290,7 +290,7 @@ static int64_t begin_epoch(void *ctx, int64_t epoch, int64_t done)
 {
     trainer_t *t = ctx;
     deal_free(&t->deal);
-    t->deal = sequences_deal(&t->sequences, t->shard_rows, rng_key(rng_stream(t->o.seed, "deal"), (uint64_t)epoch));
+    t->deal = sequences_deal(&t->sequences, t->o.examples, t->shard_rows, rng_key(rng_stream(t->o.seed, "deal"), (uint64_t)epoch));
     t->steps = (t->deal.shards + t->o.shards - 1) / t->o.shards;
     const bool settling = epoch >= t->o.epochs - t->o.settle;
     t->rates = (pass_rates_t){settling ? 0 : t->o.dropout, settling ? 0 : t->o.depth_dropout, t->o.item_dropout, t->o.vector_dropout};

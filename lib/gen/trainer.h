@@ -29,6 +29,7 @@ typedef struct {
     double task_weight[TASKS];
     double lr, beta2, weight_decay, clip;
     int64_t warmup, epochs, batch_tokens;
+    int64_t examples;     /* sequences of an epoch, drawn anew for each; 0: all */
     int64_t settle;       /* last epochs, that go without dropout and label smoothing */
     double average;       /* decay of the exponential moving average of the weights that is validated and kept; 0: none */
     int64_t valid_users, patience, beam;

@@ -148,7 +148,7 @@ TEST(tasks_mix)
     sequences_add(&s, histories_task(&small_interactions, &space, (hold_back_t){0}));
     sequences_add(&s, (sequence_task_t){"pairs", &pairs, 3, 2, 3, pair_rows, pair_expand, pair_free});
     CHECK(s.count == 5 && s.longest == space_longest(&space) && s.targets == 7 + 3);
-    const deal_t d = sequences_deal(&s, s.longest, 4);
+    const deal_t d = sequences_deal(&s, 0, s.longest, 4);
     int32_t tokens[64];
     scored_position_t positions[64];
     int seen[5] = {0}, ranges = 0, children = 0;

@@ -354,7 +354,7 @@ TEST(shards_hold_every_record_once)
     interactions_t x = {.users = 200, .events = 1800, .items = 6, .user_offsets = many_offsets, .item_index = items};
     space_t space = space_make(&sids, SOFTMAX_TRIE, BODY_FLAT, 20);
     sequences_t r = histories_of(&x, &space);
-    deal_t d = sequences_deal(&r, 64, 3);
+    deal_t d = sequences_deal(&r, 0, 64, 3);
     int seen[200] = {0};
     for (int64_t s = 0; s < d.shards; s++) {
         int64_t rows = 0;
