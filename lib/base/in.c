@@ -110,17 +110,21 @@ bytes_t in_bytes_from(byte_source_t *source, char *name)
     return (bytes_t){.data = data, .len = len, .name = name};
 }
 
+/* Tells whether what was opened is a file that is still to be read from its start: one that can be mapped. */
+static bool is_whole_file(int fd, const struct stat *st) { return S_ISREG(st->st_mode) && st->st_size > 0 && !lseek(fd, 0, SEEK_CUR); }
+
 bytes_t in_bytes(const char *path)
 {
     struct stat st;
     char *name = in_name(path);
     int fd = open_input(path, name, &st);
-    if (is_stdin(path) || !S_ISREG(st.st_mode) || st.st_size <= 0) return in_bytes_from(file_source(fd), name);
+    if (!is_whole_file(fd, &st)) return in_bytes_from(file_source(fd), name);
     bytes_t b = {.len = (size_t)st.st_size, .name = name, .mapped = true};
     void *p = mmap(NULL, b.len, PROT_READ, MAP_PRIVATE, fd, 0);
     if (p == MAP_FAILED) die_errno(EX_IOERR, "%s", b.name);
     b.data = p;
-    close(fd);
+    if (is_stdin(path)) lseek(fd, 0, SEEK_END); /* as if it had been read */
+    else close(fd);
     return b;
 }
 
