@@ -1,7 +1,8 @@
-/* Work that a copy of the process does beside it. fork() gives the copy all memory as it stands, page by page from the moment that either
- * changes it: starting takes the time of the page tables alone, and nothing the process does afterwards is seen by the copy. There is one
- * copy at a time. It ends with the process, whatever ends that; signals that ask programs to end it leaves to the process, which waits for it
- * or not. Where memory runs short the kernel is to take the copy first. Only one thread may call these, and it must outlive the copy. */
+/* Work that a copy of the process does beside it. fork() gives the copy all private memory as it stands: a page is shared until either
+ * changes it. So starting takes the time of the page tables alone, and nothing that the process does afterwards is seen by the copy.
+ * There is one copy at a time. It ends with the process, whatever ends that, unless its work is done before; signals that ask programs to end
+ * it leaves to the process, which may wait for it. Where memory runs short the kernel is to take the copy first. Only one thread may call
+ * these, and it must live as long as the copy, or the kernel ends that. */
 #ifndef SIDMILL_TRAIN_BESIDE_H
 #define SIDMILL_TRAIN_BESIDE_H
 
