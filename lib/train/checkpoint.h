@@ -31,9 +31,9 @@ void checkpoint_free(checkpoint_t *c); /* forgets the fields; what is on disk st
 /* Writes folder/state.st, making the folder where needed. A state that is still being written beside is older, and given up. */
 void checkpoint_save(const checkpoint_t *c);
 
-/* The same, but a copy of the process does it (train/beside.h), while this one goes on and changes the values: it stands still for the moment
- * that the copy takes. What changes before the state is written, which beside_look() tells, is held in memory twice. Only where that says
- * that nothing is being written. Where there can be no copy it is written at once. */
+/* The same, but a copy of the process does it (train/beside.h), while this one goes on and changes the values: it stands still for the
+ * moment that the copy takes. Whatever memory changes before the state is written, which beside_look() tells, is held twice. Only where that
+ * says that nothing is being written. Where there can be no copy it is written at once. */
 void checkpoint_save_beside(const checkpoint_t *c);
 
 /* Fills all fields from folder/state.st; false, touching nothing, if there is none. A state of another fingerprint, of other

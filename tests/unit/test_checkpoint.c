@@ -2,6 +2,7 @@
 #include "train/checkpoint.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/err.h"
@@ -11,7 +12,7 @@
 
 enum { N = 4 << 20 };
 
-static char folder[] = "/tmp/test_checkpoint.XXXXXX", state[64], left[96];
+static char folder[] = "/tmp/test_checkpoint.XXXXXX", state[64], whole[96], left[96];
 static float *values, *found;
 static checkpoint_t saved = {.folder = state, .fingerprint = "run"}, loaded = {.folder = state, .fingerprint = "run"};
 
@@ -105,11 +106,29 @@ TEST(a_writer_that_fails_ends_the_process)
     unlink(state);
 }
 
+/* Leaves one file to open, for the state: none for a pipe to a copy. */
+static void without_a_copy(void)
+{
+    const int next = dup(STDERR_FILENO);
+    close(next);
+    if (setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)next + 1, (rlim_t)next + 1})) _exit(99);
+    checkpoint_save_beside(&saved);
+    if (beside_look() != BESIDE_NONE || access(whole, F_OK)) _exit(98);
+}
+
+TEST(where_there_is_no_copy_it_is_written_at_once)
+{
+    set(8);
+    CHECK(unit_exit_code(without_a_copy) == 0 && holds(8));
+    checkpoint_remove(state);
+}
+
 /* Makes the folder first, as all paths lie in it. */
 TEST(without_a_folder_nothing_happens)
 {
     CHECK(mkdtemp(folder));
     snprintf(state, sizeof state, "%s/ckpt", folder);
+    snprintf(whole, sizeof whole, "%s/state.st", state);
     snprintf(left, sizeof left, "%s/state.st.AbCdEf", state);
     values = xfloats(N);
     found = xfloats(N);
@@ -133,4 +152,4 @@ TEST(nothing_is_left)
 
 UNIT_MAIN(UNIT(without_a_folder_nothing_happens), UNIT(it_holds_what_the_values_were), UNIT(a_save_at_once_gives_up_the_older),
           UNIT(removed_while_it_is_written), UNIT(what_was_left_unfinished_goes), UNIT(a_writer_that_fails_ends_the_process),
-          UNIT(nothing_is_left))
+          UNIT(where_there_is_no_copy_it_is_written_at_once), UNIT(nothing_is_left))
