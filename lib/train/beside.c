@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <string.h>
+#include <stdint.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 static pid_t copy;  /* 0: none */
 static int words;   /* our end of the pipe by which it says why it dies */
 static bool killed; /* one was: there will be no other */
+static bool is_copy;
 
 static void ignore_signals(void)
 {
@@ -34,6 +36,7 @@ static _Noreturn void be_copy(pid_t process, const sigset_t *mask, int to, void 
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != process) _exit(0); /* it died before the line above */
+    is_copy = true;
     ignore_signals();
     out_disown_all();
     err_copy(to);
@@ -97,6 +100,14 @@ beside_t beside_look(void)
     if (killed) return BESIDE_KILLED;
     said[n > 0 ? n : 0] = '\0';
     die(WEXITSTATUS(status), "%s", n > 0 ? said : "the copy of the process that saves has failed");
+}
+
+void beside_drop(const void *bytes, size_t n)
+{
+    if (!is_copy) die(EX_SOFTWARE, "only a copy of the process can do without its memory");
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t first = ((uintptr_t)bytes + page - 1) / page * page, end = ((uintptr_t)bytes + n) / page * page;
+    if (first < end) madvise((void *)first, end - first, MADV_DONTNEED);
 }
 
 bool beside_stop(void)

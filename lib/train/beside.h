@@ -7,6 +7,7 @@
 #define SIDMILL_TRAIN_BESIDE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 typedef enum {
     BESIDE_NONE,  /* none runs */
@@ -18,6 +19,9 @@ typedef enum {
  * the work itself. In the copy there is one thread, whatever there was before: fn may allocate, write files (base/out.h) and die(), but take no
  * other's lock, start no threads, say nothing, and pass nothing to other ranks. */
 bool beside_start(void (*fn)(const void *ctx), const void *ctx);
+
+/* In the copy: these n bytes are not read any more, and belong to the process alone again. */
+void beside_drop(const void *bytes, size_t n);
 
 /* Looks after the copy, which takes a system call. Where it has died, so does the process, with the same words and code. */
 beside_t beside_look(void);

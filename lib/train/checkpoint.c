@@ -54,15 +54,16 @@ static void sweep(const char *folder, bool whole)
     closedir(dir);
 }
 
-static void write_state(const void *ctx)
+/* Writes the state; each field is not needed any more when `written` is called. */
+static void write_state(const checkpoint_t *c, void (*written)(const void *values, size_t bytes))
 {
-    const checkpoint_t *c = ctx;
     if (mkdir(c->folder, 0777) && errno != EEXIST) die_errno(EX_CANTCREAT, "%s", c->folder);
     char *path = state_path(c->folder), *sum = digest(c);
     st_writer_t *w = st_create(path, "checkpoint/2");
     st_set_meta(w, "fingerprint", c->fingerprint);
     st_set_meta(w, "digest", sum);
     for (int i = 0; i < c->count; i++) st_add1(w, c->fields[i].name, c->fields[i].dtype, c->fields[i].count, c->fields[i].values);
+    st_write(w, written);
     st_commit(w);
     free(sum);
     free(path);
@@ -72,13 +73,16 @@ void checkpoint_save(const checkpoint_t *c)
 {
     if (!c->folder || ranks_self()) return;
     if (beside_stop()) sweep(c->folder, false);
-    write_state(c);
+    write_state(c, NULL);
 }
+
+/* Most of the time goes to the disk, when the copy needs the values no more: what the process then changes is not copied. */
+static void save_in_copy(const void *ctx) { write_state(ctx, beside_drop); }
 
 void checkpoint_save_beside(const checkpoint_t *c)
 {
     if (!c->folder || ranks_self()) return;
-    if (!beside_start(write_state, c)) write_state(c);
+    if (!beside_start(save_in_copy, c)) write_state(c, NULL);
 }
 
 /* Finds the part of a fingerprint that byte `at` lies in, a member of the JSON object or a word, to name what differs. */

@@ -67,6 +67,7 @@ static double gigabytes_of(const checkpoint_t *c)
     return bytes * 1e-9;
 }
 
+/* Prints a line of the table that tests/bench/checkpoint.sh begins. */
 static void measure(bench_t *b, const checkpoint_t *c, const char *kind)
 {
     const double alone = mean_step(b);
@@ -86,9 +87,8 @@ static void measure(bench_t *b, const checkpoint_t *c, const char *kind)
         if (!n) first = s;
         sum += s;
     }
-    printf("%-5s %5.2f GB  pause %.3f s, written at once %.2f s | steps %.4f s, while it writes %.4f s (%d of them, the first %.3f s) | "
-           "%.2f s lost in all, %.2f GB copied\n", kind, gigabytes_of(c), pause, whole, alone, n ? sum / n : 0, n, first,
-           pause + sum - n * alone, (double)(faults() - before) * (double)sysconf(_SC_PAGESIZE) * 1e-9);
+    printf("%-5s %6.2f %9.3f %11.2f %9.4f %12.4f %9.3f %10.2f %8.2f\n", kind, gigabytes_of(c), pause, whole, alone, n ? sum / n : 0, first,
+           (double)(faults() - before) * (double)sysconf(_SC_PAGESIZE) * 1e-9, pause + sum - n * alone);
 }
 
 int main(int argc, char **argv)

@@ -81,6 +81,10 @@ TEST(where_it_dies_the_process_does)
     close(channel[1]);
 }
 
+static void drop_here(void) { beside_drop(numbers, sizeof numbers); }
+
+TEST(memory_is_dropped_by_copies_alone) { CHECK(unit_exit_code(drop_here) == EX_SOFTWARE); }
+
 static void kill_itself(const void *ctx)
 {
     (void)ctx;
@@ -147,5 +151,6 @@ TEST(it_ends_with_the_process)
     close(channel[0]);
 }
 
-UNIT_MAIN(UNIT(the_copy_sees_what_was), UNIT(where_it_dies_the_process_does), UNIT(one_that_was_killed_is_the_last),
+UNIT_MAIN(UNIT(the_copy_sees_what_was), UNIT(where_it_dies_the_process_does),
+          UNIT(memory_is_dropped_by_copies_alone), UNIT(one_that_was_killed_is_the_last),
           UNIT(it_can_be_stopped_by_the_process_alone), UNIT(it_ends_with_the_process))

@@ -46,7 +46,7 @@ TEST(it_holds_what_the_values_were)
         checkpoint_save_beside(&saved);
         set(-1);
         wait_for_writer();
-        CHECK(holds((float)i));
+        CHECK(holds((float)i) && values[0] == -1 && values[N / 2] == -1 && values[N - 1] == -1);
     }
 }
 
