@@ -145,6 +145,12 @@ PY
     }
     refused 64 'raise --batch-tokens or lower --shards' --shards 100
     refused 66 'nowhere.st: No such file' -i nowhere.st
+    # found by the first rank's copy that writes the checkpoint, which is no rank
+    mkdir out
+    touch out/model.st.ckpt
+    fails_with 73 'out/model.st.ckpt/state.st: Not a directory' ranks 2 --save-seconds 0 --epochs 40 -o out/model.st
+    assert_equal "$(grep -c '^sidgen-train: ' <<<"$stderr")" 1
+    assert_not_exist out/model.st
 }
 
 @test "a program for one process, and ranks that cannot find each other, end before they write" {

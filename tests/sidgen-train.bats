@@ -270,6 +270,62 @@ PY
     assert_not_exist b.st.ckpt
 }
 
+# Stops the copy of process $1 that writes its checkpoint, at the first that is caught at it: $writer.
+stop_writer() {
+    writer=
+    while kill -0 "$1"; do
+        read -r writer _ <"/proc/$1/task/$1/children" || true # no newline ends it
+        [ -z "$writer" ] || kill -STOP "$writer" 2>/dev/null || true
+        ! grep -qs '^State:[[:space:]]*T' "/proc/${writer:-none}/status" || return 0 # it may have ended
+    done
+    fail "no writer"
+}
+
+is_gone() { ! grep -qs '^State:[[:space:]]*[RSDT]' "/proc/$1/status"; } # a zombie where nobody waits for orphans
+
+@test "killed while a copy of it writes the checkpoint: it has trained on, both end, and it ends with the same bytes" {
+    "$HELPERS/toy.py" .
+    command=("${SMALL[@]}" --epochs 40 --threads 1)
+    train "${command[@]}" --log a.jsonl -o a.st
+    "$BIN/sidgen-train" -q "${command[@]}" --save-seconds 0 --log b.jsonl -o b.st &
+    local pid=$! lines
+    while [ ! -s b.jsonl ]; do sleep 0.01; done
+    stop_writer $pid
+    lines=$(wc -l <b.jsonl)
+    while [ "$(wc -l <b.jsonl)" -le $((lines + 1)) ]; do sleep 0.01; done
+    kill -9 $pid
+    wait $pid || true
+    kill -CONT "$writer" 2>/dev/null || true # it may not have come to the line by which it ends with the other
+    for ((i = 0; i < 100; i++)); do ! is_gone "$writer" || break; sleep 0.05; done
+    is_gone "$writer" || fail "the writer goes on"
+    touch b.st.ckpt/state.st.AbCdEf # what it may have left
+    train "${command[@]}" --log b.jsonl -o b.st
+    cmp a.st b.st
+    cmp <(untimed a.jsonl) <(untimed b.jsonl)
+    assert_not_exist b.st.ckpt
+}
+
+@test "a checkpoint that cannot be written ends the training, though a copy of it writes" {
+    "$HELPERS/toy.py" .
+    command=("${SMALL[@]}" --epochs 40 --save-seconds 0 -o model.st)
+    fails_with 74 'model.st.ckpt/state.st: write failed: File too large' \
+        bash -c "trap '' XFSZ; ulimit -f 40; exec \"\$@\"" full "$BIN/sidgen-train" -q "${command[@]}"
+    assert_one_line
+    assert_none_written model.st.ckpt/state.st
+    assert_not_exist model.st
+
+    "$BIN/sidgen-train" -q "${command[@]}" 2>message &
+    local pid=$! status=0
+    stop_writer $pid
+    rm -r model.st.ckpt
+    touch model.st.ckpt
+    kill -CONT "$writer"
+    wait $pid || status=$?
+    assert_equal $status 73
+    assert_equal "$(cat message)" 'sidgen-train: model.st.ckpt/state.st: Not a directory'
+    assert_not_exist model.st
+}
+
 # Leaves model.st.ckpt/ of a run killed somewhere in its middle.
 interrupt() {
     "$BIN/sidgen-train" -q "$@" &

@@ -11,7 +11,8 @@
 enum { MAX_HOOKS = 4, GRACE = 2 }; /* seconds that a follower waits */
 
 static const char *program = "sidmill";
-static bool quiet_notes, follows;
+static bool quiet_notes, follows, copies;
+static int words_to = STDERR_FILENO;
 static _Atomic(err_hook_fn) before_message[MAX_HOOKS], before_exit[MAX_HOOKS];
 
 void err_program(const char *name) { program = name; }
@@ -64,13 +65,14 @@ static void say(const char *kind, const char *where, const char *fmt, va_list ap
     if (n < 0) text[0] = '\0';
     trim_end(text);
     char line[8192];
-    n = snprintf(line, sizeof line - 1, "%s: %s%s%s%s%s", program, kind, where, text, tail ? ": " : "", tail ? tail : "");
+    n = snprintf(line, sizeof line - 1, "%s%s%s%s%s%s%s", copies ? "" : program, copies ? "" : ": ", kind, where, text, tail ? ": " : "",
+                 tail ? tail : "");
     if (n < 0) return;
     keep_one_line(line);
     size_t length = strlen(line);
-    line[length++] = '\n';
+    if (!copies) line[length++] = '\n';
     run_hooks(before_message);
-    if (write(STDERR_FILENO, line, length) < 0) return;
+    if (write(words_to, line, length) < 0) return;
 }
 
 static void (*end_process)(int code) = _exit;
@@ -83,6 +85,18 @@ static _Noreturn void leave(int code)
     run_hooks(before_exit);
     end_process(code);
     _exit(code);
+}
+
+void err_copy(int fd)
+{
+    for (int i = 0; i < MAX_HOOKS; i++) {
+        atomic_store(&before_message[i], NULL);
+        atomic_store(&before_exit[i], NULL);
+    }
+    end_process = _exit;
+    follows = false;
+    copies = true;
+    words_to = fd;
 }
 
 /* Lets the process that this one follows speak first. */

@@ -41,4 +41,8 @@ void err_before_exit(err_hook_fn hook);
 /* What ends the process then, in place of _exit(); it may return. */
 void err_end_by(void (*end)(int code));
 
+/* For a copy that fork() has made of the process: forgets what was to be put in order, which the process itself will do, and how it ends; what is
+ * said goes to `fd`, without the program's name and the line's end, to be said again by the process. */
+void err_copy(int fd);
+
 #endif

@@ -220,21 +220,29 @@ static void write_part(const st_writer_t *w, const part_t *p)
     else out_write(w->out, p->data, p->bytes);
 }
 
-void st_prepare(st_writer_t *w)
+void st_write(st_writer_t *w, void (*written)(const void *data, size_t bytes))
 {
     if (w->written) return;
     w->written = true;
     if (w->count) qsort(w->entries, (size_t)w->count, sizeof *w->entries, by_width);
     write_header(w);
     for (int i = 0; i < w->count; i++)
-        for (int p = 0; p < w->entries[i].count; p++)
-            write_part(w, &w->entries[i].parts[p]);
+        for (int p = 0; p < w->entries[i].count; p++) {
+            const part_t *part = &w->entries[i].parts[p];
+            write_part(w, part);
+            if (written && part->data) written(part->data, part->bytes);
+        }
+}
+
+void st_prepare(st_writer_t *w)
+{
+    st_write(w, NULL);
     out_prepare(w->out);
 }
 
 void st_commit(st_writer_t *w)
 {
-    st_prepare(w);
+    st_write(w, NULL);
     out_commit(w->out);
     for (int i = 0; i < w->count; i++) {
         free(w->entries[i].name);

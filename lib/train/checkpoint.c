@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/ranks.h"
+#include "train/beside.h"
 
 #define STATE "state.st"
 
@@ -42,18 +43,46 @@ static char *digest(const checkpoint_t *c)
     return xasprintf("%016" PRIx64, h);
 }
 
-void checkpoint_save(const checkpoint_t *c)
+/* Removes what a process killed while it saved has left: state.st.XXXXXX; with the state itself, if that is to go. Nothing else is ours. */
+static void sweep(const char *folder, bool whole)
 {
-    if (!c->folder || ranks_self()) return;
+    DIR *dir = opendir(folder);
+    if (!dir) return;
+    const size_t n = strlen(STATE) + !whole;
+    for (const struct dirent *e; (e = readdir(dir));)
+        if (!strncmp(e->d_name, STATE ".", n)) unlinkat(dirfd(dir), e->d_name, 0);
+    closedir(dir);
+}
+
+/* Writes the state; each field is not needed any more when `written` is called. */
+static void write_state(const checkpoint_t *c, void (*written)(const void *values, size_t bytes))
+{
     if (mkdir(c->folder, 0777) && errno != EEXIST) die_errno(EX_CANTCREAT, "%s", c->folder);
     char *path = state_path(c->folder), *sum = digest(c);
     st_writer_t *w = st_create(path, "checkpoint/2");
     st_set_meta(w, "fingerprint", c->fingerprint);
     st_set_meta(w, "digest", sum);
     for (int i = 0; i < c->count; i++) st_add1(w, c->fields[i].name, c->fields[i].dtype, c->fields[i].count, c->fields[i].values);
+    st_write(w, written);
     st_commit(w);
     free(sum);
     free(path);
+}
+
+void checkpoint_save(const checkpoint_t *c)
+{
+    if (!c->folder || ranks_self()) return;
+    if (beside_stop()) sweep(c->folder, false);
+    write_state(c, NULL);
+}
+
+/* Most of the time goes to the disk, when the copy needs the values no more: what the process then changes is not copied. */
+static void save_in_copy(const void *ctx) { write_state(ctx, beside_drop); }
+
+void checkpoint_save_beside(const checkpoint_t *c)
+{
+    if (!c->folder || ranks_self()) return;
+    if (!beside_start(save_in_copy, c)) write_state(c, NULL);
 }
 
 /* Finds the part of a fingerprint that byte `at` lies in, a member of the JSON object or a word, to name what differs. */
@@ -114,12 +143,14 @@ static bool read_state(const checkpoint_t *c)
 {
     char *path = c->folder ? state_path(c->folder) : NULL;
     if (!path || access(path, F_OK)) {
+        if (path) sweep(c->folder, false);
         free(path);
         return false;
     }
     st_file_t *f = st_open(path);
     st_check_schema(f, "checkpoint/2");
     check_fingerprint(path, st_meta(f, "fingerprint"), c->fingerprint);
+    sweep(c->folder, false);
     const st_tensor_t **tensors = need_fields(c, f);
     for (int i = 0; i < c->count; i++)
         if (tensors[i]->count) memcpy(c->fields[i].values, tensors[i]->data, bytes_of(&c->fields[i]));
@@ -141,13 +172,10 @@ bool checkpoint_load(const checkpoint_t *c)
     return found;
 }
 
-/* Removes the state, and what a process killed while it saved has left: state.st.XXXXXX. Anything else is not ours. */
 void checkpoint_remove(const char *folder)
 {
-    DIR *dir = folder && !ranks_self() ? opendir(folder) : NULL;
-    if (!dir) return;
-    for (const struct dirent *e; (e = readdir(dir));)
-        if (!strncmp(e->d_name, STATE, strlen(STATE))) unlinkat(dirfd(dir), e->d_name, 0);
-    closedir(dir);
+    if (!folder || ranks_self()) return;
+    beside_stop();
+    sweep(folder, true);
     rmdir(folder);
 }

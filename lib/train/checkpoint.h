@@ -28,17 +28,23 @@ typedef struct {
 void checkpoint_add(checkpoint_t *c, const char *prefix, const char *name, st_dtype dtype, int64_t count, void *values);
 void checkpoint_free(checkpoint_t *c); /* forgets the fields; what is on disk stays */
 
-/* Writes folder/state.st, making the folder where needed. */
+/* Writes folder/state.st, making the folder where needed. A state that is still being written beside is older, and given up. */
 void checkpoint_save(const checkpoint_t *c);
 
+/* The same, but a copy of the process does it (train/beside.h), while this one goes on and changes the values: it stands still for the
+ * moment that the copy takes. Whatever memory changes before the state is written, which beside_look() tells, is held twice. Only where that
+ * says that nothing is being written. Where there can be no copy it is written at once. */
+void checkpoint_save_beside(const checkpoint_t *c);
+
 /* Fills all fields from folder/state.st; false, touching nothing, if there is none. A state of another fingerprint, of other
- * sizes, with damaged bytes or numbers that cannot be ours ends the process with EX_DATAERR and says what to do. */
+ * sizes, with damaged bytes or numbers that cannot be ours ends the process with EX_DATAERR and says what to do. What a process killed while
+ * it saved has left unfinished is removed, so that it takes no room, and none that is still dying puts it in place. */
 bool checkpoint_load(const checkpoint_t *c);
 
 /* Ends the process as damaged bytes do; for numbers that only their owner can judge. */
 _Noreturn void checkpoint_damaged(const checkpoint_t *c);
 
-/* Removes state and folder. NULL: nothing. */
+/* Removes state and folder, and gives up a state that is still being written. NULL: nothing. */
 void checkpoint_remove(const char *folder);
 
 #endif

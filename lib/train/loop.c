@@ -10,6 +10,7 @@
 #include "base/jsonlog.h"
 #include "base/progress.h"
 #include "base/ranks.h"
+#include "train/beside.h"
 
 typedef struct {
     const loop_options_t *o;
@@ -18,6 +19,8 @@ typedef struct {
     loop_state_t at;
     jsonlog_mark_t log;
     checkpoint_t checkpoint;
+    double saved; /* when a save, or the round, was begun last */
+    bool due;     /* the next one is */
 } loop_t;
 
 /* --- Signals: the step at hand is finished and saved before they act. ---------------------------------------------------- */
@@ -67,6 +70,7 @@ static void collect_fields(loop_t *l)
     l->trainer->fields(l->trainer->ctx, c);
 }
 
+/* Saves while everything waits. */
 static void save(loop_t *l)
 {
     l->log = jsonlog_mark();
@@ -84,14 +88,35 @@ static bool load(loop_t *l)
     return true;
 }
 
-/* Ends the process, if a signal asks for it; the state is saved. */
-static void stop_if_asked(const loop_t *l)
+/* Ends the process, as a signal asks for; the state is saved. */
+static void stop(const loop_t *l)
 {
-    if (!caught || ranks_self()) return;
+    if (ranks_self()) return;
     progress_end();
     note("interrupted; the same command goes on from %s", l->o->folder);
     release_signals();
     raise(caught);
+}
+
+/* Saves beside the training, if it is time; while an earlier state is still being written, the end of the next step is. */
+static void save_if_due(loop_t *l)
+{
+    const beside_t writer = beside_look();
+    if (writer == BESIDE_KILLED) l->due = true;
+    if (!l->due || writer == BESIDE_RUNS) return;
+    l->log = jsonlog_mark();
+    checkpoint_save_beside(&l->checkpoint);
+    l->saved = seconds_now();
+    l->due = false;
+}
+
+/* After a step or a round: what ends here, because of a signal or by itself, waits until it is saved. */
+static void settle(loop_t *l)
+{
+    const bool asked = caught; /* once, as a signal may come while the state is saved beside */
+    if (asked || l->at.end != LOOP_RUNNING) save(l);
+    else save_if_due(l);
+    if (asked) stop(l);
 }
 
 static const char *running;   /* the checkpoint's folder while a loop runs */
@@ -114,15 +139,13 @@ static void run_round(loop_t *l)
     const loop_trainer_t *t = l->trainer;
     const int64_t steps = t->begin(t->ctx, l->at.round, l->at.step);
     if (l->at.step && l->at.step >= steps) checkpoint_damaged(&l->checkpoint);
-    const double began = seconds_now();
-    for (double saved = began; l->at.step < steps;) {
+    const double began = l->saved = seconds_now();
+    while (l->at.step < steps) {
         t->step(t->ctx, l->at.round, l->at.step);
         l->at.step++;
         if (l->at.step == steps) break;
-        if (!caught && seconds_now() - saved <= l->o->save_seconds) continue;
-        save(l);
-        saved = seconds_now();
-        stop_if_asked(l);
+        l->due |= seconds_now() - l->saved > l->o->save_seconds;
+        settle(l);
     }
     l->at.seconds += seconds_now() - began;
 }
@@ -158,8 +181,8 @@ static void end_round(loop_t *l)
 {
     judge(l);
     l->at.end = why_end(l, l->trainer->report(l->trainer->ctx, &l->at));
-    if (caught || l->at.end != LOOP_RUNNING || l->at.round % l->o->save_rounds == 0) save(l);
-    stop_if_asked(l);
+    l->due |= l->at.round % l->o->save_rounds == 0;
+    settle(l);
 }
 
 loop_state_t loop_run(const loop_options_t *o, const loop_trainer_t *trainer, learner_t *learner)

@@ -1,7 +1,8 @@
 /* What every training run does around its steps. A run is rounds of steps: an epoch, or the steps from one validation to the
- * next. After each round the values are scored, kept if they are the best so far, and the state is saved; a run that was killed,
- * at whatever moment, goes on from the last saved step and ends with the same bytes. SIGINT, SIGTERM and SIGHUP end it after the
- * step or the scoring at hand, saved; a second one at once. A trainer says what one step does, and what one round. */
+ * next. After each round the values are scored, kept if they are the best so far, and the state is saved, while the next steps are
+ * under way (checkpoint_save_beside()); a run that was killed, at whatever moment, goes on from the last saved step and ends with the
+ * same bytes. SIGINT, SIGTERM and SIGHUP end it after the step or the scoring at hand, saved; a second one at once. A trainer says
+ * what one step does, and what one round. */
 #ifndef SIDMILL_TRAIN_LOOP_H
 #define SIDMILL_TRAIN_LOOP_H
 
@@ -55,7 +56,7 @@ typedef struct {
     int64_t rounds;
     int64_t patience;      /* 0: any */
     bool score_first;      /* the values before the first step are scored, reported, and may be kept */
-    double save_seconds;   /* between checkpoints within a round; INFINITY: none */
+    double save_seconds;   /* between checkpoints within a round, or more, as one is written at a time; INFINITY: none */
     int64_t save_rounds;   /* rounds between checkpoints; at least 1 */
     const char *folder, *fingerprint; /* of the checkpoint; folder NULL: none */
     const char *log;       /* --log file; NULL: none */

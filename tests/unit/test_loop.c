@@ -9,6 +9,7 @@
 #include "base/jsonlog.h"
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "train/beside.h"
 #include "unit.h"
 
 enum { N = 8, TABLE = 20, ROUNDS = 4, STEPS = 3 };
@@ -21,6 +22,7 @@ typedef struct {
     int64_t rounds_begun, steps_taken, kept_round;
     int64_t die_after, stop_after; /* steps of this process; -1: never */
     int64_t diverge_after;         /* likewise; 0: never */
+    void (*meddle)(int64_t taken); /* NULL, or called before every step */
     const double *scores;          /* [ROUNDS + 1] by round; NULL: none */
     double value_scored[ROUNDS + 1];
     int64_t reason_at, reason;     /* the round whose report ends the run, 0: none; and why */
@@ -58,6 +60,7 @@ static int64_t begin(void *ctx, int64_t round, int64_t done)
 static void step(void *ctx, int64_t round, int64_t number)
 {
     toy_t *t = ctx;
+    if (t->meddle) t->meddle(t->steps_taken);
     if (t->die_after >= 0 && t->steps_taken == t->die_after) raise(SIGKILL);
     if (t->diverge_after && t->steps_taken == t->diverge_after) loop_diverged("step %lld is no number", (long long)number);
     for (int s = 0; s < 2; s++) {
@@ -124,7 +127,9 @@ static loop_options_t options(void)
 static loop_state_t run(const loop_options_t *o, toy_t *t)
 {
     const loop_trainer_t trainer = {.ctx = t, .begin = begin, .step = step, .score = t->scores ? score : NULL, .kept = kept, .report = report, .fields = fields, .reasons = 6, .round_name = "round"};
-    if (access(state, F_OK)) round_now = !o->score_first;
+    char file[128];
+    snprintf(file, sizeof file, "%s/state.st", state);
+    if (access(file, F_OK)) round_now = !o->score_first;
     return loop_run(o, &trainer, &t->learner);
 }
 
@@ -156,10 +161,19 @@ static void clean(void)
 
 static int64_t die_after;
 
+/* Has every step begin with the one before saved; where that cannot be, as its writer was killed, the loop is to see it. */
+static void let_it_be_written(int64_t taken)
+{
+    (void)taken;
+    siginfo_t end;
+    waitid(P_ALL, 0, &end, WEXITED | WNOWAIT);
+}
+
 /* One life of a run: killed after so many steps, unless it ends before. */
 static void one_life(void)
 {
     toy_t *t = toy_new(true, rising);
+    t->meddle = let_it_be_written;
     t->die_after = die_after;
     const loop_options_t o = options();
     run(&o, t);
@@ -192,6 +206,106 @@ TEST(killed_at_every_step_it_ends_the_same)
     }
     clean();
     toy_free(whole);
+}
+
+/* One that is killed whatever is being written. */
+static void hasty_life(void)
+{
+    toy_t *t = toy_new(true, rising);
+    t->die_after = die_after;
+    const loop_options_t o = options();
+    run(&o, t);
+}
+
+TEST(killed_while_it_saves_it_ends_the_same)
+{
+    choose_folder();
+    const loop_options_t o = options();
+    toy_t *whole = toy_new(true, rising);
+    clean();
+    run(&o, whole);
+    const outcome_t expected = outcome_of(whole);
+    for (int lives = 0; lives < 60; lives++) {
+        die_after = 1 + lives % 5;
+        if (unit_exit_code(hasty_life) == 137 && lives % 20 != 19) continue;
+        toy_t *last = toy_new(true, rising);
+        run(&o, last);
+        const outcome_t found = outcome_of(last);
+        CHECK(!memcmp(&found, &expected, sizeof found));
+        toy_free(last);
+        clean();
+    }
+    toy_free(whole);
+}
+
+/* Puts a file in the folder's place. */
+static void take_its_folder(int64_t taken)
+{
+    if (taken != 2) return;
+    while (beside_look() == BESIDE_RUNS) usleep(100);
+    checkpoint_remove(state);
+    fclose(fopen(state, "w"));
+}
+
+static void without_folder(void)
+{
+    toy_t *t = toy_new(false, rising);
+    t->meddle = take_its_folder;
+    const loop_options_t o = options();
+    run(&o, t);
+}
+
+TEST(what_cannot_be_saved_ends_it)
+{
+    choose_folder();
+    clean();
+    CHECK(unit_exit_code(without_folder) == EX_CANTCREAT);
+    unlink(state);
+    clean();
+}
+
+enum { TOO_LATE = 96 };
+
+/* Kills the first writer, before it is done. */
+static void kill_writer(int64_t taken)
+{
+    char path[64];
+    int pid;
+    if (taken) return;
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    FILE *f = fopen(path, "r");
+    if (!f || fscanf(f, "%d", &pid) != 1) _exit(99);
+    fclose(f);
+    kill(pid, SIGKILL);
+    siginfo_t end = {0};
+    waitid(P_PID, (id_t)pid, &end, WEXITED | WNOWAIT);
+    if (end.si_code != CLD_KILLED) _exit(TOO_LATE);
+}
+
+static void with_killed_writer(void)
+{
+    toy_t *t = toy_new(true, rising);
+    t->meddle = kill_writer;
+    t->die_after = 2;
+    loop_options_t o = options();
+    o.save_seconds = INFINITY; /* only what was saved before the first step */
+    run(&o, t);
+}
+
+/* As out of memory it would be: the state is saved all the same, after the step at hand. */
+TEST(without_a_writer_it_saves_itself)
+{
+    choose_folder();
+    int code;
+    do clean();
+    while ((code = unit_exit_code(with_killed_writer)) == TOO_LATE);
+    CHECK(code == 137);
+    toy_t *rest = toy_new(true, rising);
+    const loop_options_t o = options();
+    run(&o, rest);
+    CHECK(rest->steps_taken == ROUNDS * STEPS - 1);
+    clean();
+    toy_free(rest);
 }
 
 static int64_t stop_after;
@@ -352,6 +466,7 @@ TEST(states_that_do_not_fit_are_refused)
     toy_free(t);
 }
 
-UNIT_MAIN(UNIT(killed_at_every_step_it_ends_the_same), UNIT(a_signal_ends_it_saved), UNIT(what_diverges_leaves_no_checkpoint),
+UNIT_MAIN(UNIT(killed_at_every_step_it_ends_the_same), UNIT(killed_while_it_saves_it_ends_the_same), UNIT(what_cannot_be_saved_ends_it),
+          UNIT(without_a_writer_it_saves_itself), UNIT(a_signal_ends_it_saved), UNIT(what_diverges_leaves_no_checkpoint),
           UNIT(the_best_are_kept),
           UNIT(patience_and_reasons_of_the_trainer), UNIT(without_a_score_the_last), UNIT(states_that_do_not_fit_are_refused))
