@@ -89,6 +89,8 @@ static bool all_finite(int64_t n, const float *x)
     return !beyond;
 }
 
+enum { BLOCK = 1 << 22 /* elements that are copied before the file's are let go, so that a large tensor is not in memory twice */ };
+
 /* A view of elements from `from` on, `most` at most. */
 static st_tensor_t block_of(const st_tensor_t *t, int64_t from, int64_t most)
 {
@@ -101,11 +103,11 @@ static st_tensor_t block_of(const st_tensor_t *t, int64_t from, int64_t most)
 
 const st_tensor_t *st_need_finite(const st_file_t *f, const char *name, int dims, int64_t *shape)
 {
-    enum { BLOCK = 1 << 14 };
+    enum { PIECE = 1 << 14 };
     const st_tensor_t *t = need(f, name, FLOAT_TYPE, dims, shape);
-    float *x = xfloats(BLOCK);
-    for (int64_t from = 0; from < t->count; from += BLOCK) {
-        const st_tensor_t block = block_of(t, from, BLOCK);
+    float *x = xfloats(PIECE);
+    for (int64_t from = 0; from < t->count; from += PIECE) {
+        const st_tensor_t block = block_of(t, from, PIECE);
         st_floats(&block, x);
         if (all_finite(block.count, x)) continue;
         for (int64_t i = 0; i < block.count; i++)
@@ -118,14 +120,13 @@ const st_tensor_t *st_need_finite(const st_file_t *f, const char *name, int dims
 float *st_need_f32(const st_file_t *f, const char *name, int dims, int64_t *shape)
 {
     const st_tensor_t *t = need(f, name, FLOAT_TYPE, dims, shape);
-    enum { BLOCK = 1 << 22 };
     float *out = xfloats((size_t)t->count);
     for (int64_t from = 0; from < t->count; from += BLOCK) {
         const st_tensor_t block = block_of(t, from, BLOCK);
         st_floats(&block, out + from);
         for (int64_t i = from; i < from + block.count; i++)
             if (!isfinite(out[i])) not_finite(f, t, i, st_value(t, i));
-        st_release(f, block.data, block.size); /* so that a large one is not in memory twice */
+        st_release(f, block.data, block.size);
     }
     return out;
 }
@@ -143,11 +144,26 @@ static int64_t need_integer(const st_file_t *f, const st_tensor_t *t, int64_t i,
     return v;
 }
 
+/* Copies all elements, which must lie in [low, high], to `out` by `put`. */
+static void copy_integers(const st_file_t *f, const st_tensor_t *t, int64_t low, int64_t high, void *out,
+                          void (*put)(void *out, int64_t i, int64_t v))
+{
+    for (int64_t from = 0; from < t->count; from += BLOCK) {
+        const st_tensor_t block = block_of(t, from, BLOCK);
+        for (int64_t i = from; i < from + block.count; i++) put(out, i, need_integer(f, t, i, low, high));
+        st_release(f, block.data, block.size);
+    }
+}
+
+static void put_i32(void *out, int64_t i, int64_t v) { ((int32_t *)out)[i] = (int32_t)v; }
+static void put_i64(void *out, int64_t i, int64_t v) { ((int64_t *)out)[i] = v; }
+static void put_u8(void *out, int64_t i, int64_t v) { ((uint8_t *)out)[i] = (uint8_t)v; }
+
 int32_t *st_need_i32(const st_file_t *f, const char *name, int dims, int64_t *shape)
 {
     const st_tensor_t *t = need(f, name, INTEGER_TYPE, dims, shape);
     int32_t *out = NEW_ARRAY(int32_t, t->count);
-    for (int64_t i = 0; i < t->count; i++) out[i] = (int32_t)need_integer(f, t, i, INT32_MIN, INT32_MAX);
+    copy_integers(f, t, INT32_MIN, INT32_MAX, out, put_i32);
     return out;
 }
 
@@ -155,7 +171,7 @@ int64_t *st_need_i64(const st_file_t *f, const char *name, int dims, int64_t *sh
 {
     const st_tensor_t *t = need(f, name, INTEGER_TYPE, dims, shape);
     int64_t *out = NEW_ARRAY(int64_t, t->count);
-    for (int64_t i = 0; i < t->count; i++) out[i] = need_integer(f, t, i, INT64_MIN, INT64_MAX);
+    copy_integers(f, t, INT64_MIN, INT64_MAX, out, put_i64);
     return out;
 }
 
@@ -163,7 +179,7 @@ uint8_t *st_need_u8(const st_file_t *f, const char *name, int dims, int64_t *sha
 {
     const st_tensor_t *t = need(f, name, INTEGER_TYPE, dims, shape);
     uint8_t *out = NEW_ARRAY(uint8_t, t->count);
-    for (int64_t i = 0; i < t->count; i++) out[i] = (uint8_t)need_integer(f, t, i, 0, UINT8_MAX);
+    copy_integers(f, t, 0, UINT8_MAX, out, put_u8);
     return out;
 }
 
@@ -174,6 +190,7 @@ strtab_t st_need_strings(const st_file_t *f, const char *name, int64_t count)
     strtab_t table;
     if (!strtab_parse(&table, (const char *)t->data, (size_t)t->count))
         st_bad(f, name, "not a string table, expected UTF-8 strings, none empty or with a tab, each ended by a newline");
+    st_release(f, t->data, t->size);
     if (count >= 0 && table.count != count)
         st_bad(f, name, "found %lld strings, expected %lld", (long long)table.count, (long long)count);
     return table;
