@@ -174,7 +174,7 @@ PY
     wrong "wrong.txt:2: expected a task's name and a colon" 'next: {input}a\nnext one: {input}\n'
     wrong 'wrong.txt:1: expected {input} once' 'next: Bought\n'
     wrong 'wrong.txt:1: expected {input} once' 'next: {input}{input}\n'
-    wrong 'wrong.txt:2: task "next" comes twice' 'next: a{input}\nnext: b{input}\n'
+    wrong 'wrong.txt:3: task "next": some wordings end with {input}, and some go on behind it' 'next: a{input}\nnext: b{input}\nnext: c{input}d\n'
     wrong 'wrong.txt:1: a backslash before' 'next: a\\t{input}\n'
     wrong 'wrong.txt: is not text in UTF-8' 'next: \xff{input}\n'
     wrong 'template of task "next": expected some text around {input}' 'next: {input}\n'
@@ -183,6 +183,30 @@ PY
     : >empty.txt
     on base --template empty.txt --epochs 6 -o empty.st
     [ "$(weights empty.st)" = "$(weights plain.st)" ]
+}
+
+@test "what papers ask, in several wordings: each is learnt, and the same ones by any threads" {
+    local name
+    sed -i 's/}$/, "description": "for the house", "intents": [{"text": "to give away"}]}/' items.jsonl
+    for name in minionerec lcrec; do
+        "$BIN/sidgen-train" --show-templates --template $name >$name.txt
+        on base --template $name --tasks 1-6 --items items.jsonl --batch-tokens 2048 --epochs 1 --valid-users 0 --threads 1 -o a.st
+        on base --template $name.txt --tasks 1-6 --items items.jsonl --batch-tokens 2048 --epochs 1 --valid-users 0 --threads 2 -o b.st
+        cmp a.st b.st
+        assert_equal "$(meta a.st templates)" "$(cat $name.txt)"
+    done
+    assert_equal "$(grep -c '^next: ' lcrec.txt) $(grep -c '^next: ' minionerec.txt)" '8 1'
+    assert_equal "$(grep -c '### Input:' minionerec.txt)" 8
+    assert_equal "$("$BIN/sidgen-train" --show-templates --template sidmill)" "$("$BIN/sidgen-train" --show-templates)"
+    printf 'title-item: %s{input}\n' 'Called ' 'Named: ' >two.txt
+    on base --template two.txt --tasks 1,4 --items items.jsonl --epochs 45 --lr 0.005 --lora-rank 16 --valid-users 0 -o two.st
+    run "$BIN/evaluate" -q -m two.st -s sids.st -i interactions.st --tasks 1,4 --items items.jsonl
+    assert_success
+    run /usr/bin/python3 -c 'import json, sys; t = json.loads(sys.argv[1])["tasks"]; assert t["4"]["trained"]["hr@10"] > 0.7, t' "$output"
+    assert_success
+    echo 'next: {input}x' >lcrec
+    run "$BIN/sidgen-train" --show-templates --template ./lcrec
+    assert_equal "${lines[0]}" 'next: {input}x'
 }
 
 @test "ranks, targets, and the start from another model" {
@@ -290,7 +314,7 @@ PY
     broken "no tensor 'tokenizer'" 'del t["tokenizer"]'
     broken 'its tokenizer has 307 tokens, its vocabulary 306' 'set_json("vocab", text=306, size=337); set_json("config", vocab_size=337); t["model.embed_tokens.weight"] = t["model.embed_tokens.weight"][:-1]'
     broken "no tensor 'lm_head.weight'" 'set_json("config", tie_word_embeddings=False)'
-    broken 'task "next" comes twice' 'meta["templates"] = "next: a{input}\nnext: a{input}"'
+    broken 'expected {input} once' 'meta["templates"] = "next: a{input}\nnext: a"'
     broken "no tensor 'model.layers.0.self_attn.q_proj.bias'" 'del t["model.layers.0.self_attn.q_proj.bias"]'
 }
 
@@ -341,7 +365,7 @@ PY
     broken 'metadata "base": "rank" must be a number from 0 to 4096' 'set_json("base", lora={"rank": -1})'
     broken 'metadata "base": "targets" must be a list' 'set_json("base", lora={"rank": 4, "alpha": 1, "targets": "x"})'
     broken 'metadata "templates" is missing' 'del meta["templates"]'
-    broken 'task "next" comes twice' 'meta["templates"] = "next: a{input}\nnext: a{input}"'
+    broken 'expected {input} once' 'meta["templates"] = "next: a{input}\nnext: a"'
     broken 'metadata "vocab": no texts, but a base' 'set_json("vocab", text=0)'
     broken 'trained on SIDs of' 'set_json("vocab", text=5)'
     broken "no tensor 'model.layers.0.self_attn.q_proj.lora_A.weight'" 'del t["model.layers.0.self_attn.q_proj.lora_A.weight"]'

@@ -61,7 +61,7 @@ static const cli_option_t options[] = {
     CONFIG_INT(0, "lora-rank", "N", &lora.rank, 0, 4096, "rank of what is trained beside its matrices; 0: nothing"),
     CONFIG_REAL(0, "lora-alpha", "X", &lora.alpha, 1e-3, 1e6, "scale of that, times the rank"),
     CONFIG_STRING(0, "lora-targets", "LIST", &lora_targets, "matrices that have it"),
-    OPT_STRING(0, "template", "FILE", &template_path, "what the base is asked"),
+    OPT_STRING(0, "template", "NAME", &template_path, "what it is asked: sidmill, minionerec, lcrec or a file"),
     OPT_FLAG(0, "show-templates", &show_templates, "print that, and end"),
     CONFIG_CHOICE(0, "softmax", softmax_names, &softmax, "normalise over"),
     CONFIG_INT(0, "sampled", "N", &o.sampled, 0, 1 << 20, "score larger sets by N tokens drawn from them; 0: by all"),
@@ -252,19 +252,9 @@ static void add_base(provenance_t *from, const footing_t *f)
     free(digest);
 }
 
-/* Reads what a base is to be asked. */
-static templates_t read_templates(void)
-{
-    if (!template_path) return templates_parse("templates", "", 0);
-    bytes_t file = in_bytes(template_path);
-    const templates_t t = templates_parse(file.name, (const char *)file.data, file.len);
-    in_free(&file);
-    return t;
-}
-
 static int print_templates(void)
 {
-    templates_t t = read_templates();
+    templates_t t = templates_open(template_path);
     char *text = templates_text(&t);
     fputs(text, stdout);
     templates_free(&t);
@@ -276,7 +266,7 @@ static int print_templates(void)
 static model_t *open_base(footing_t *f, space_t *space)
 {
     if (!base_path) return NULL;
-    *f = (footing_t){.base = {.folder = xstrdup(base_path), .adapter.lora = lora}, .templates = read_templates()};
+    *f = (footing_t){.base = {.folder = xstrdup(base_path), .adapter.lora = lora}, .templates = templates_open(template_path)};
     model_t *m = footing_open(f, space, items_path ? text_tokens : 1, base_path);
     if (space_positions(space) > m->config.max_position_embeddings)
         die(EX_USAGE, "--max-items %lld: may take %lld positions, and the base has %lld", (long long)max_items,
