@@ -190,8 +190,8 @@ PY
     sed -i 's/}$/, "description": "for the house", "intents": [{"text": "to give away"}]}/' items.jsonl
     for name in minionerec lcrec; do
         "$BIN/sidgen-train" --show-templates --template $name >$name.txt
-        on base --template $name --tasks 1-6 --items items.jsonl --batch-tokens 2048 --epochs 1 --valid-users 0 --threads 1 -o a.st
-        on base --template $name.txt --tasks 1-6 --items items.jsonl --batch-tokens 2048 --epochs 1 --valid-users 0 --threads 2 -o b.st
+        on base --template $name --tasks 2-6 --items items.jsonl --batch-tokens 2048 --epochs 1 --valid-users 0 --threads 1 -o a.st
+        on base --template $name.txt --tasks 2-6 --items items.jsonl --batch-tokens 2048 --epochs 1 --valid-users 0 --threads 2 -o b.st
         cmp a.st b.st
         assert_equal "$(meta a.st templates)" "$(cat $name.txt)"
     done
@@ -199,8 +199,8 @@ PY
     assert_equal "$(grep -c '### Input:' minionerec.txt)" 8
     assert_equal "$("$BIN/sidgen-train" --show-templates --template sidmill)" "$("$BIN/sidgen-train" --show-templates)"
     printf 'title-item: %s{input}\n' 'Called ' 'Named: ' >two.txt
-    on base --template two.txt --tasks 1,4 --items items.jsonl --epochs 45 --lr 0.005 --lora-rank 16 --valid-users 0 -o two.st
-    run "$BIN/evaluate" -q -m two.st -s sids.st -i interactions.st --tasks 1,4 --items items.jsonl
+    on base --template two.txt --tasks 4 --items items.jsonl --epochs 120 --lr 0.005 --lora-rank 16 --valid-users 0 -o two.st
+    run "$BIN/evaluate" -q -m two.st -s sids.st -i interactions.st --tasks 4 --items items.jsonl
     assert_success
     run /usr/bin/python3 -c 'import json, sys; t = json.loads(sys.argv[1])["tasks"]; assert t["4"]["trained"]["hr@10"] > 0.7, t' "$output"
     assert_success
