@@ -161,10 +161,10 @@ PY
     run meta asked.st templates
     assert_equal "${lines[0]}" 'next: Bought so far:\n{input}\nBought next: \\'
     assert_equal "${lines[3]}" 'title-item: The title of an item:\n{input}\nThe item:\n'
-    run "$BIN/sidgen-train" --show-templates
+    run "$BIN/sidgen-train" --template sidmill
     assert_success
     assert_equal "${#lines[@]}" 8
-    assert_equal "$("$BIN/sidgen-train" --show-templates --template asked.txt)" "$(meta asked.st templates)"
+    assert_equal "$("$BIN/sidgen-train" --template asked.txt)" "$(meta asked.st templates)"
     on base --epochs 6 -o plain.st
     [ "$(weights asked.st)" != "$(weights plain.st)" ]
     wrong() { # wrong MESSAGE TEXT
@@ -189,7 +189,7 @@ PY
     local name
     sed -i 's/}$/, "description": "for the house", "intents": [{"text": "to give away"}]}/' items.jsonl
     for name in minionerec lcrec; do
-        "$BIN/sidgen-train" --show-templates --template $name >$name.txt
+        "$BIN/sidgen-train" --template $name >$name.txt
         on base --template $name --tasks 2-6 --items items.jsonl --batch-tokens 2048 --epochs 1 --valid-users 0 --threads 1 -o a.st
         on base --template $name.txt --tasks 2-6 --items items.jsonl --batch-tokens 2048 --epochs 1 --valid-users 0 --threads 2 -o b.st
         cmp a.st b.st
@@ -197,7 +197,7 @@ PY
     done
     assert_equal "$(grep -c '^next: ' lcrec.txt) $(grep -c '^next: ' minionerec.txt)" '8 1'
     assert_equal "$(grep -c '### Input:' minionerec.txt)" 8
-    assert_equal "$("$BIN/sidgen-train" --show-templates --template sidmill)" "$("$BIN/sidgen-train" --show-templates)"
+    assert_equal "$("$BIN/sidgen-train" --template sidmill)" "$(meta model.st templates)"
     printf 'title-item: %s{input}\n' 'Called ' 'Named: ' >two.txt
     on base --template two.txt --tasks 4 --items items.jsonl --epochs 120 --lr 0.005 --lora-rank 16 --valid-users 0 -o two.st
     run "$BIN/evaluate" -q -m two.st -s sids.st -i interactions.st --tasks 4 --items items.jsonl
@@ -205,7 +205,7 @@ PY
     run /usr/bin/python3 -c 'import json, sys; t = json.loads(sys.argv[1])["tasks"]; assert t["4"]["trained"]["hr@10"] > 0.7, t' "$output"
     assert_success
     echo 'next: {input}x' >lcrec
-    run "$BIN/sidgen-train" --show-templates --template ./lcrec
+    run "$BIN/sidgen-train" --template ./lcrec
     assert_equal "${lines[0]}" 'next: {input}x'
 }
 

@@ -23,7 +23,7 @@ static const char *sids_path, *interactions_path, *start_path, *softmax = "trie"
 static const char *tasks = "1", *items_path, *tokenizer_path;
 static const char *base_path, *template_path, *lora_targets = "q,k,v,o,gate,up,down";
 static lora_t lora = {.rank = 16, .alpha = 32};
-static bool full, show_templates;
+static bool full;
 static double save_seconds = 30;
 static hold_back_t hold;
 static int64_t fold = 1;
@@ -61,8 +61,7 @@ static const cli_option_t options[] = {
     CONFIG_INT(0, "lora-rank", "N", &lora.rank, 0, 4096, "rank of what is trained beside its matrices; 0: nothing"),
     CONFIG_REAL(0, "lora-alpha", "X", &lora.alpha, 1e-3, 1e6, "scale of that, times the rank"),
     CONFIG_STRING(0, "lora-targets", "LIST", &lora_targets, "matrices that have it"),
-    OPT_STRING(0, "template", "NAME", &template_path, "what it is asked: sidmill, minionerec, lcrec or a file"),
-    OPT_FLAG(0, "show-templates", &show_templates, "print that, and end"),
+    OPT_STRING(0, "template", "NAME", &template_path, "asked by sidmill, minionerec, lcrec or a file; alone: print it"),
     CONFIG_CHOICE(0, "softmax", softmax_names, &softmax, "normalise over"),
     CONFIG_INT(0, "sampled", "N", &o.sampled, 0, 1 << 20, "score larger sets by N tokens drawn from them; 0: by all"),
     CONFIG_CHOICE(0, "body", body_names, &body, "read a row a token, or a row an item"),
@@ -326,7 +325,7 @@ int main(int argc, char **argv)
     ranks_start();
     set_defaults(argc, argv);
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected operand '%s'", argv[1]);
-    if (show_templates) return print_templates();
+    if (template_path && !sids_path && !interactions_path && !base_path) return print_templates();
     if (!sids_path || !interactions_path) die(EX_USAGE, "--sids and --interactions are required");
     const bool to_file = out_check(cli_common.output, true);
     softmax_parse(softmax, &softmax_kind);
