@@ -134,7 +134,7 @@ $(BUILD)/obj/lib/synth/png.o $(BUILD)/obj/lib/vision/stb_decode.o: SAN += $(if $
 
 # What it takes in is asked of the disk, so that scripts/deps says what is missing.
 $(BUILD)/obj/lib/page/assets.o: $(wildcard lib/page/*.html lib/page/*.css lib/page/*.js $(CHART_JS))
-$(BUILD)/obj/lib/gen/templates.o: lib/gen/templates.txt
+$(BUILD)/obj/lib/gen/templates.o: $(wildcard lib/gen/templates*.txt)
 
 $(LIB): $(OBJ) $(BUILD)/objects.says
 	@mkdir -p $(@D)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# sidgen-train --base: new tokens and low-rank pairs on decoders with random weights; the model that comes out is one for every tool, and
-# what is wrong with a base, or with what is said beside it, is refused. tests/torch/base.py compares with PyTorch.
+# sidgen-train --base: new tokens and low-rank pairs on decoders with random weights, or all of their weights (--full); the model that comes out
+# is one for every tool, and what is wrong with a base, or with what is said beside it, is refused. tests/torch/base.py compares with PyTorch.
 # shellcheck disable=SC2154 # bats sets stderr and stderr_lines
 
 bats_require_minimum_version 1.5.0
@@ -8,6 +8,7 @@ bats_require_minimum_version 1.5.0
 load suite.bash
 load toy_model.bash
 
+WHOLE=(--full -s sids.st -i interactions.st --max-items 6 --batch-tokens 512 --shards 2 --lr 0.01 --warmup 10 --patience 0 --valid-users 40)
 SHORT=(-s sids.st -i interactions.st --max-items 6 --batch-tokens 512 --shards 2 --lr 0.01 --warmup 10 --patience 0 --valid-users 40 --lora-rank 4)
 
 # A folder of a decoder, its weights as tests/helpers/llm_folder.py is told.
@@ -33,7 +34,7 @@ PY
 
 setup() {
     suite_setup
-    cp -r "$BATS_FILE_TMPDIR"/{items.jsonl,log.jsonl,base} .
+    cp -r "$BATS_FILE_TMPDIR"/{items.jsonl,log.jsonl,plain.json,base} .
 }
 
 on() { "$BIN/sidgen-train" -q "${SHORT[@]}" --base "$@"; } # on DIR [options]
@@ -160,10 +161,10 @@ PY
     run meta asked.st templates
     assert_equal "${lines[0]}" 'next: Bought so far:\n{input}\nBought next: \\'
     assert_equal "${lines[3]}" 'title-item: The title of an item:\n{input}\nThe item:\n'
-    run "$BIN/sidgen-train" --show-templates
+    run "$BIN/sidgen-train" --template sidmill
     assert_success
     assert_equal "${#lines[@]}" 8
-    assert_equal "$("$BIN/sidgen-train" --show-templates --template asked.txt)" "$(meta asked.st templates)"
+    assert_equal "$("$BIN/sidgen-train" --template asked.txt)" "$(meta asked.st templates)"
     on base --epochs 6 -o plain.st
     [ "$(weights asked.st)" != "$(weights plain.st)" ]
     wrong() { # wrong MESSAGE TEXT
@@ -173,7 +174,7 @@ PY
     wrong "wrong.txt:2: expected a task's name and a colon" 'next: {input}a\nnext one: {input}\n'
     wrong 'wrong.txt:1: expected {input} once' 'next: Bought\n'
     wrong 'wrong.txt:1: expected {input} once' 'next: {input}{input}\n'
-    wrong 'wrong.txt:2: task "next" comes twice' 'next: a{input}\nnext: b{input}\n'
+    wrong 'wrong.txt:3: task "next": some wordings end with {input}, and some go on behind it' 'next: a{input}\nnext: b{input}\nnext: c{input}d\n'
     wrong 'wrong.txt:1: a backslash before' 'next: a\\t{input}\n'
     wrong 'wrong.txt: is not text in UTF-8' 'next: \xff{input}\n'
     wrong 'template of task "next": expected some text around {input}' 'next: {input}\n'
@@ -182,6 +183,30 @@ PY
     : >empty.txt
     on base --template empty.txt --epochs 6 -o empty.st
     [ "$(weights empty.st)" = "$(weights plain.st)" ]
+}
+
+@test "what papers ask, in several wordings: each is learnt, and the same ones by any threads" {
+    local name
+    sed -i 's/}$/, "description": "for the house", "intents": [{"text": "to give away"}]}/' items.jsonl
+    for name in minionerec lcrec; do
+        "$BIN/sidgen-train" --template $name >$name.txt
+        on base --template $name --tasks 2-6 --items items.jsonl --batch-tokens 2048 --epochs 1 --valid-users 0 --threads 1 -o a.st
+        on base --template $name.txt --tasks 2-6 --items items.jsonl --batch-tokens 2048 --epochs 1 --valid-users 0 --threads 2 -o b.st
+        cmp a.st b.st
+        assert_equal "$(meta a.st templates)" "$(cat $name.txt)"
+    done
+    assert_equal "$(grep -c '^next: ' lcrec.txt) $(grep -c '^next: ' minionerec.txt)" '8 1'
+    assert_equal "$(grep -c '### Input:' minionerec.txt)" 8
+    assert_equal "$("$BIN/sidgen-train" --template sidmill)" "$(meta model.st templates)"
+    printf 'title-item: %s{input}\n' 'Called ' 'Named: ' >two.txt
+    on base --template two.txt --tasks 4 --items items.jsonl --epochs 120 --lr 0.005 --lora-rank 16 --valid-users 0 -o two.st
+    run "$BIN/evaluate" -q -m two.st -s sids.st -i interactions.st --tasks 4 --items items.jsonl
+    assert_success
+    run /usr/bin/python3 -c 'import json, sys; t = json.loads(sys.argv[1])["tasks"]; assert t["4"]["trained"]["hr@10"] > 0.7, t' "$output"
+    assert_success
+    echo 'next: {input}x' >lcrec
+    run "$BIN/sidgen-train" --template ./lcrec
+    assert_equal "${lines[0]}" 'next: {input}x'
 }
 
 @test "ranks, targets, and the start from another model" {
@@ -208,6 +233,89 @@ PY
     assert_equal "$(meta rl.st base)" "$(meta model.st base)"
     [ "$(weights rl.st)" != "$(weights model.st)" ]
     at_least "$(hits rl.st)" 0.8
+}
+
+full() { "$BIN/sidgen-train" -q "${WHOLE[@]}" --base "$@"; } # full DIR [options]
+
+@test "all of a base's weights train, into a model that needs the base no more" {
+    full base --tasks 1,4,5 --items items.jsonl --valid-users 0 --epochs 20 --lr 0.005 -o full.st
+    cp base/model.safetensors began.safetensors
+    rm -r base
+    run /usr/bin/python3 - <<'PY'
+import json
+import numpy as np
+from tensors import load
+(t, meta), (base, _) = load("full.st"), load("began.safetensors")
+assert set(t) == set(base) | {"tokenizer"}, set(t) ^ set(base)
+vocab, name = json.loads(meta["vocab"]), "model.embed_tokens.weight"
+assert t[name].shape == (vocab["size"], 32) and bytes(t["tokenizer"]) == open("plain.json", "rb").read()
+assert all(np.abs(t[k] - base[k]).max() > 1e-4 for k in base if k != name), "some stand still"
+assert "base" not in meta and meta["templates"].startswith("next: ") and len(meta["input.base"]) == 32
+assert json.loads(meta["training"])["full"] and json.loads(meta["config"])["model_type"] == "qwen2"
+PY
+    assert_success
+    run "$BIN/tensor" verify full.st
+    assert_output 'full.st: ok (model/1)'
+    run "$BIN/evaluate" -q -m full.st -s sids.st -i interactions.st --tasks 1,4,5 --items items.jsonl
+    assert_success
+    run /usr/bin/python3 -c 'import json, sys; t = json.loads(sys.argv[1])["tasks"]; assert t["4"]["trained"]["hr@10"] > 0.7 and t["5"]["trained"]["exact"] > 0.5, t' "$output"
+    assert_success
+    at_least "$(hits full.st)" 0.9
+    run "$BIN/explain" -q -m full.st -s sids.st -i items.jsonl --say i3
+    assert_success
+    run "$BIN/recommend" -q -m full.st -s sids.st -k 2 <<<'i1 i2 i3'
+    assert_success
+    "$BIN/qarm-rl" -q -m full.st -s sids.st -i interactions.st --reward exact --group 4 --epochs 0.3 --valid-users 0 -o rl.st
+    assert_equal "$(meta rl.st templates)" "$(meta full.st templates)"
+    [ "$(weights rl.st)" != "$(weights full.st)" ]
+    at_least "$(hits rl.st)" 0.8
+}
+
+@test "in full: every family, equal bytes for any threads, killed or not, by samples, and from such a start" {
+    decoder llama family=llama dtype=BF16 shards=2 prefix=
+    decoder qwen3 family=qwen3
+    full llama --epochs 3 -o a.st --threads 1
+    full llama --epochs 3 -o b.st --threads 2
+    cmp a.st b.st
+    local command=("${WHOLE[@]}" --base qwen3 --epochs 6 --save-seconds 0 --threads 1)
+    "$BIN/sidgen-train" -q "${command[@]}" -o a.st
+    killed_often 3 "$BIN/sidgen-train" -q "${command[@]}" -o b.st
+    cmp a.st b.st
+    full qwen3 --sampled 30 --epochs 1 --tasks 1,5 --items items.jsonl -o sampled.st
+    full qwen3 --start a.st --epochs 1 --log more.jsonl -o more.st
+    run /usr/bin/python3 -c 'import json; assert json.loads(open("more.jsonl").readline())["loss_per_item"] < 1.5'
+    assert_success
+    run --separate-stderr "$BIN/sidgen-train" "${WHOLE[@]}" --base base --epochs 1 -o noted.st
+    assert_success
+    [[ $stderr == *' weights train in '*' GiB: 16 bytes each for values and AdamW'*', 8 for gradients of 2 shards'* ]] || fail "$stderr"
+}
+
+@test "in full: what is not to be said beside it, other starts, and files with something wrong" {
+    whole() { refused "$1" "$2" "${@:3}" --lora-rank 4; }
+    whole 64 '--full trains all of the base' base --full
+    fails_with 64 '--full needs --base' "$BIN/sidgen-train" -q -s sids.st -i interactions.st --full -o out.st
+    full base --epochs 1 -o full.st
+    wrong() { # wrong MESSAGE [options]
+        fails_with 65 "$1" "$BIN/sidgen-train" -q "${WHOLE[@]:1}" "${@:2}" -o out.st
+        assert_one_line
+    }
+    wrong '--start: that model stands on a base: leave out --full' --full --base base --start model.st
+    wrong '--start: that model stands on no base: leave out --base' --base base --start full.st
+    wrong '--start: that model has stood on a base: give it as --base, with --full' --start full.st
+    decoder other family=qwen2 tied=yes set.rope_theta=20000
+    wrong 'of another shape' --full --base other --start full.st
+    "$BIN/sidgen-train" -q -s sids.st -i interactions.st --dim 8 --layers 1 --ffn 8 --epochs 1 -o plain.st
+    wrong '--start: that model has never stood on a base: leave out --base' --full --base base --start plain.st
+    cp full.st model.st
+    broken() { # broken MESSAGE EXPRESSION
+        changed "$2"
+        unread 65 "$1" broken.st
+    }
+    broken "no tensor 'tokenizer'" 'del t["tokenizer"]'
+    broken 'its tokenizer has 307 tokens, its vocabulary 306' 'set_json("vocab", text=306, size=337); set_json("config", vocab_size=337); t["model.embed_tokens.weight"] = t["model.embed_tokens.weight"][:-1]'
+    broken "no tensor 'lm_head.weight'" 'set_json("config", tie_word_embeddings=False)'
+    broken 'expected {input} once' 'meta["templates"] = "next: a{input}\nnext: a"'
+    broken "no tensor 'model.layers.0.self_attn.q_proj.bias'" 'del t["model.layers.0.self_attn.q_proj.bias"]'
 }
 
 @test "the base is looked for where the model says or SIDMILL_BASE does, and must be the same" {
@@ -257,7 +365,7 @@ PY
     broken 'metadata "base": "rank" must be a number from 0 to 4096' 'set_json("base", lora={"rank": -1})'
     broken 'metadata "base": "targets" must be a list' 'set_json("base", lora={"rank": 4, "alpha": 1, "targets": "x"})'
     broken 'metadata "templates" is missing' 'del meta["templates"]'
-    broken 'task "next" comes twice' 'meta["templates"] = "next: a{input}\nnext: a{input}"'
+    broken 'expected {input} once' 'meta["templates"] = "next: a{input}\nnext: a"'
     broken 'metadata "vocab": no texts, but a base' 'set_json("vocab", text=0)'
     broken 'trained on SIDs of' 'set_json("vocab", text=5)'
     broken "no tensor 'model.layers.0.self_attn.q_proj.lora_A.weight'" 'del t["model.layers.0.self_attn.q_proj.lora_A.weight"]'

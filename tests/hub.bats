@@ -172,6 +172,23 @@ PY
     done
 }
 
+@test "a generator that has taken its base's weights over is whole by itself, and comes back with the templates it was asked by" {
+    for folder in base half; do
+        "$BIN/sidgen-train" -q -s sids.st -i interactions.st --max-items 6 --batch-tokens 512 --shards 2 --lr 0.01 --valid-users 0 --epochs 2 --full \
+            --base $folder --template <(printf 'next: Bought {input} and then\n') -o full.st
+        mv $folder elsewhere
+        take full.st
+        grep -q '^next: Bought {input} and then$' folder/templates.txt
+        run grep -E -o '"(bos|eos)_token(_id)?":.*' folder/config.json folder/tokenizer_config.json
+        assert_output --partial '"bos_token_id":	null'
+        [[ $output != *history* ]] || fail "$output"
+        back folder --template folder/templates.txt -o back.st
+        assert_equal "$(measured back.st)" "$(measured full.st)"
+        fails_with 65 'stands on no base, and has no adapter' take full.st --adapter
+        rm -r folder elsewhere
+    done
+}
+
 @test "a generator of codes alone comes back as well: a folder is a base" {
     take
     back folder --max-items 8 -o back.st --template <(printf 'next: <|history|>{input}\n')

@@ -62,15 +62,6 @@ static int export_command(int argc, char **argv)
 
 /* --- import ------------------------------------------------------------------------------------------------------------------- */
 
-static templates_t read_templates(const char *path)
-{
-    if (!path) return templates_parse("templates", "", 0);
-    bytes_t b = in_bytes(path);
-    const templates_t t = templates_parse(path, (const char *)b.data, b.len);
-    in_free(&b);
-    return t;
-}
-
 /* Writes the generator, with its options as training has them. */
 static void write_model(const generator_t *g, const cli_t *cli, const st_file_t *sids_file)
 {
@@ -94,7 +85,7 @@ static int import_command(int argc, char **argv)
         OPT_SIDS,
         CLI_OUTPUT,
         OPT_STRING(0, "base", "DIR", &from.base, "an adapter's base, if not where it says"),
-        OPT_STRING(0, "template", "FILE", &template_path, "what tasks are asked with, as sidgen-train --show-templates prints it"),
+        OPT_STRING(0, "template", "NAME", &template_path, "what tasks are asked with, as sidgen-train --template takes it"),
         CONFIG_CHOICE(0, "softmax", softmax_names, &softmax, "normalise over"),
         CONFIG_INT(0, "max-items", "N", &from.max_items, 1, 4096, "items of a history that are read"),
     };
@@ -106,7 +97,7 @@ static int import_command(int argc, char **argv)
     softmax_parse(softmax, &from.softmax);
     st_file_t *sids_file = st_open(sids_path);
     sids_t sids = sids_read(sids_file);
-    generator_t g = hub_import(&from, &sids, read_templates(template_path));
+    generator_t g = hub_import(&from, &sids, templates_open(template_path));
     write_model(&g, &cli, sids_file);
     generator_free(&g);
     sids_free(&sids);

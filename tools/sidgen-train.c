@@ -23,7 +23,7 @@ static const char *sids_path, *interactions_path, *start_path, *softmax = "trie"
 static const char *tasks = "1", *items_path, *tokenizer_path;
 static const char *base_path, *template_path, *lora_targets = "q,k,v,o,gate,up,down";
 static lora_t lora = {.rank = 16, .alpha = 32};
-static bool show_templates;
+static bool full;
 static double save_seconds = 30;
 static hold_back_t hold;
 static int64_t fold = 1;
@@ -56,12 +56,12 @@ static const cli_option_t options[] = {
     OPT_STRING('i', "interactions", "FILE", &interactions_path, "histories, interactions/2"),
     CLI_OUTPUT,
     OPT_STRING(0, "start", "FILE", &start_path, "begin with this model's weights"),
-    OPT_STRING(0, "base", "DIR", &base_path, "a pretrained decoder, which stays as it is (flat)"),
+    OPT_STRING(0, "base", "DIR", &base_path, "begin on a pretrained decoder, which stays as it is (flat)"),
+    CONFIG_FLAG(0, "full", &full, "train all of its weights, into a model of its own"),
     CONFIG_INT(0, "lora-rank", "N", &lora.rank, 0, 4096, "rank of what is trained beside its matrices; 0: nothing"),
     CONFIG_REAL(0, "lora-alpha", "X", &lora.alpha, 1e-3, 1e6, "scale of that, times the rank"),
     CONFIG_STRING(0, "lora-targets", "LIST", &lora_targets, "matrices that have it"),
-    OPT_STRING(0, "template", "FILE", &template_path, "what the base is asked"),
-    OPT_FLAG(0, "show-templates", &show_templates, "print that, and end"),
+    OPT_STRING(0, "template", "NAME", &template_path, "asked by sidmill, minionerec, lcrec or a file; alone: print it"),
     CONFIG_CHOICE(0, "softmax", softmax_names, &softmax, "normalise over"),
     CONFIG_INT(0, "sampled", "N", &o.sampled, 0, 1 << 20, "score larger sets by N tokens drawn from them; 0: by all"),
     CONFIG_CHOICE(0, "body", body_names, &body, "read a row a token, or a row an item"),
@@ -128,7 +128,7 @@ static const char *const of_shape[] = {"item-vectors", "node-vectors", "learned-
                                        "head-dim", "ffn", "depth-ffn", "depth-dropout", "item-dropout", "vector-dropout", "think",
                                        "think-targets", "think-ffn", "think-align", "think-clusters", "think-guide", "think-follow",
                                        "think-temperature", "tokenizer", NULL};
-static const char *const of_base[] = {"lora-rank", "lora-alpha", "lora-targets", "template", NULL};
+static const char *const of_base[] = {"full", "lora-rank", "lora-alpha", "lora-targets", "template", NULL};
 
 static void write_model(const model_t *m, const train_result_t *r, const char *config, const space_t *space, const footing_t *footing,
                         const provenance_t *from, const backend_t *b)
@@ -163,6 +163,8 @@ static void set_defaults(int argc, char **argv)
     const char *asked_body = asked(argc, argv, "--body");
     const bool by_item = asked_body && !strcmp(asked_body, "timeline");
     o = asked(argc, argv, "--base") ? on_base : by_item ? timeline : flat;
+    for (int i = 1; i < argc; i++)
+        if (!strcmp(argv[i], "--full")) o.lr = 5e-5; /* what all of a pretrained model bears */
     max_items = by_item ? 50 : 20;
     cli_common.shards = 4; /* of 512 rows each: small batches learn faster, small shards compute slower */
 }
@@ -174,6 +176,9 @@ static void check_base(void)
         if (cli_given(wrong[i])) die(EX_USAGE, base_path ? "--%s: --base says that" : "--%s needs --base", wrong[i]);
     if (!base_path) return;
     if (body_kind != BODY_FLAT) die(EX_USAGE, "--base needs --body flat");
+    if (full && (cli_given("lora-rank") || cli_given("lora-alpha") || cli_given("lora-targets")))
+        die(EX_USAGE, "--full trains all of the base's weights: leave out --lora-rank, --lora-alpha and --lora-targets");
+    if (full) lora.rank = 0;
     if (!lora_parse(lora_targets, &lora))
         die(EX_USAGE, "--lora-targets %s: expected some of q,k,v,o,gate,up,down, each once", lora_targets);
 }
@@ -246,19 +251,9 @@ static void add_base(provenance_t *from, const footing_t *f)
     free(digest);
 }
 
-/* Reads what a base is to be asked. */
-static templates_t read_templates(void)
-{
-    if (!template_path) return templates_parse("templates", "", 0);
-    bytes_t file = in_bytes(template_path);
-    const templates_t t = templates_parse(file.name, (const char *)file.data, file.len);
-    in_free(&file);
-    return t;
-}
-
 static int print_templates(void)
 {
-    templates_t t = read_templates();
+    templates_t t = templates_open(template_path);
     char *text = templates_text(&t);
     fputs(text, stdout);
     templates_free(&t);
@@ -266,16 +261,17 @@ static int print_templates(void)
     return fflush(stdout) ? EX_IOERR : 0;
 }
 
-/* Opens the base that is asked for, for a space; returns the model, NULL where none is. */
+/* Opens the base that is asked for, for a space; returns the model as it begins, NULL where none is. */
 static model_t *open_base(footing_t *f, space_t *space)
 {
     if (!base_path) return NULL;
-    *f = (footing_t){.base = {.folder = xstrdup(base_path), .adapter.lora = lora}, .templates = read_templates()};
+    *f = (footing_t){.base = {.folder = xstrdup(base_path), .adapter.lora = lora}, .templates = templates_open(template_path)};
     model_t *m = footing_open(f, space, items_path ? text_tokens : 1, base_path);
     if (space_positions(space) > m->config.max_position_embeddings)
         die(EX_USAGE, "--max-items %lld: may take %lld positions, and the base has %lld", (long long)max_items,
             (long long)space_positions(space), (long long)m->config.max_position_embeddings);
-    return m;
+    adapter_init(m, space->vocab.text, o.seed);
+    return full ? base_leave(&f->base, m, o.sampled && o.sampled < space->widest) : m;
 }
 
 /* Reads the items' texts for the tasks that take them, and tells the space of a tokenizer that is no base's. */
@@ -295,9 +291,13 @@ static curriculum_t read_curriculum(const footing_t *f, space_t *space, const st
 static void check_start(const generator_t *from, const space_t *ours, const footing_t *f)
 {
     const space_t *start = &from->space;
-    const char *base = from->footing ? from->footing->base.digest : NULL;
-    if (!base != !base_path || (base && strcmp(base, f->base.digest) != 0))
-        die(EX_DATAERR, "--start: that model stands on %s", !base ? "no base: leave out --base" : base_path ? "another base" : "a base: give it as --base");
+    const base_t *theirs = footing_base(from->footing), *base = footing_base(f);
+    const char *wrong = theirs && base ? (strcmp(theirs->digest, base->digest) ? "stands on another base" : NULL)
+                      : theirs ? (full ? "stands on a base: leave out --full" : "stands on a base: give it as --base")
+                      : base ? "stands on no base: leave out --base"
+                      : full && !from->footing ? "has never stood on a base: leave out --base"
+                      : !full && from->footing ? "has stood on a base: give it as --base, with --full" : NULL;
+    if (wrong) die(EX_DATAERR, "--start: that model %s", wrong);
     const bool same = start->tokenizer_bytes == ours->tokenizer_bytes &&
                       (!ours->tokenizer || !memcmp(start->tokenizer, ours->tokenizer, (size_t)ours->tokenizer_bytes));
     if (!same) die(EX_DATAERR, "--start: that model has learnt %s", !start->tokenizer ? "no texts: give no tasks but 1"
@@ -325,7 +325,7 @@ int main(int argc, char **argv)
     ranks_start();
     set_defaults(argc, argv);
     if (cli_parse(&cli, argc, argv)) die(EX_USAGE, "unexpected operand '%s'", argv[1]);
-    if (show_templates) return print_templates();
+    if (template_path && !sids_path && !interactions_path && !base_path) return print_templates();
     if (!sids_path || !interactions_path) die(EX_USAGE, "--sids and --interactions are required");
     const bool to_file = out_check(cli_common.output, true);
     softmax_parse(softmax, &softmax_kind);

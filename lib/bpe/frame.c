@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "data/json.h"
 #include "formats/json_document.h"
 #include "net/unpack.h"
@@ -62,10 +63,11 @@ static void read_processor(reader_t *r, const cJSON *v)
         die_at(r->name, 0, "post_processor: \"%.40s\" is not supported, expected TemplateProcessing, ByteLevel or a Sequence of them", name);
 }
 
-frame_t frame_load(const char *path, const tokenizer_t *t)
+/* Reads the frame out of a file's bytes, which are taken over. */
+static frame_t read_frame(bytes_t bytes, const tokenizer_t *t)
 {
     json_want_t found = {.name = "post_processor"};
-    json_document_t d = json_document_open(in_bytes_unpacked(path, NULL), false, NULL);
+    json_document_t d = json_document_open(bytes, false, NULL);
     reader_t r = {.name = d.bytes.name, .t = t};
     json_pick(d.text, d.bytes.len - (size_t)(d.text - (const char *)d.bytes.data), &found, 1, NULL);
     cJSON *json = found.value ? cJSON_ParseWithLength(found.value, (size_t)(found.value_end - found.value)) : NULL;
@@ -73,6 +75,13 @@ frame_t frame_load(const char *path, const tokenizer_t *t)
     cJSON_Delete(json);
     json_document_close(&d);
     return r.frame;
+}
+
+frame_t frame_load(const char *path, const tokenizer_t *t) { return read_frame(in_bytes_unpacked(path, NULL), t); }
+
+frame_t frame_parse(const char *name, const void *bytes, size_t n, const tokenizer_t *t)
+{
+    return read_frame((bytes_t){.data = memcpy(xcalloc(n + 1, 1), bytes, n), .len = n, .name = xstrdup(name)}, t);
 }
 
 void frame_free(frame_t *f)

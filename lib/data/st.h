@@ -79,7 +79,7 @@ const st_tensor_t *st_need(const st_file_t *f, const char *name, int dims, int64
 /* As st_need(), with the elements copied to fresh memory of the type asked for. Floats are converted from any float type and
  * must be finite (else the error names the row); integers from any integer type, and must fit. Caller frees. */
 float *st_need_f32(const st_file_t *f, const char *name, int dims, int64_t *shape);
-/* As st_need(), of any float type, whose elements must be finite; nothing is copied. */
+/* As st_need(), of any float type, whose elements must be finite; nothing is copied, nor kept in memory by having been looked at. */
 const st_tensor_t *st_need_finite(const st_file_t *f, const char *name, int dims, int64_t *shape);
 
 int32_t *st_need_i32(const st_file_t *f, const char *name, int dims, int64_t *shape);

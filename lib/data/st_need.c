@@ -89,7 +89,7 @@ static bool all_finite(int64_t n, const float *x)
     return !beyond;
 }
 
-enum { BLOCK = 1 << 22 /* elements that are copied before the file's are let go, so that a large tensor is not in memory twice */ };
+enum { BLOCK = 1 << 21 /* elements that are seen before the file's pages are let go, so that a large tensor is not in memory twice */ };
 
 /* A view of elements from `from` on, `most` at most. */
 static st_tensor_t block_of(const st_tensor_t *t, int64_t from, int64_t most)
@@ -101,19 +101,29 @@ static st_tensor_t block_of(const st_tensor_t *t, int64_t from, int64_t most)
     return block;
 }
 
-const st_tensor_t *st_need_finite(const st_file_t *f, const char *name, int dims, int64_t *shape)
+/* Checks `count` elements from `from` on, a piece at a time. */
+static void check_finite(const st_file_t *f, const st_tensor_t *t, int64_t from, int64_t count)
 {
     enum { PIECE = 1 << 14 };
-    const st_tensor_t *t = need(f, name, FLOAT_TYPE, dims, shape);
     float *x = xfloats(PIECE);
-    for (int64_t from = 0; from < t->count; from += PIECE) {
-        const st_tensor_t block = block_of(t, from, PIECE);
-        st_floats(&block, x);
-        if (all_finite(block.count, x)) continue;
-        for (int64_t i = 0; i < block.count; i++)
-            if (!isfinite(x[i])) not_finite(f, t, from + i, st_value(&block, i));
+    for (const int64_t end = from + count; from < end; from += PIECE) {
+        const st_tensor_t piece = block_of(t, from, end - from < PIECE ? end - from : PIECE);
+        st_floats(&piece, x);
+        if (all_finite(piece.count, x)) continue;
+        for (int64_t i = 0; i < piece.count; i++)
+            if (!isfinite(x[i])) not_finite(f, t, from + i, st_value(&piece, i));
     }
     free(x);
+}
+
+const st_tensor_t *st_need_finite(const st_file_t *f, const char *name, int dims, int64_t *shape)
+{
+    const st_tensor_t *t = need(f, name, FLOAT_TYPE, dims, shape);
+    for (int64_t from = 0; from < t->count; from += BLOCK) {
+        const st_tensor_t block = block_of(t, from, BLOCK);
+        check_finite(f, t, from, block.count);
+        st_release(f, block.data, block.size);
+    }
     return t;
 }
 

@@ -117,6 +117,18 @@ static void footing_apply(const footing_t *f, space_t *space, int64_t most)
     templates_apply(&f->templates, b->tokenizer, &b->frame, space);
 }
 
+/* Puts templates around the tasks, in the words of the tokenizer that a model brings. */
+static void apply_templates(generator_t *g, const char *name, int64_t text)
+{
+    space_t *s = &g->space;
+    tokenizer_t *t = tokenizer_parse(name, s->tokenizer, (size_t)s->tokenizer_bytes);
+    frame_t frame = frame_parse(name, s->tokenizer, (size_t)s->tokenizer_bytes, t);
+    if (tokenizer_size(t) != text) die_at(name, 0, "its tokenizer has %d tokens, its vocabulary %lld", (int)tokenizer_size(t), (long long)text);
+    templates_apply(&g->footing->templates, t, &frame, s);
+    frame_free(&frame);
+    tokenizer_free(t);
+}
+
 /* Adds what a model knows of texts. */
 static void read_texts(generator_t *g, const st_file_t *model)
 {
@@ -126,13 +138,14 @@ static void read_texts(generator_t *g, const st_file_t *model)
     cJSON_Delete(v);
     if (!text) return;
     if (g->space.body != BODY_FLAT || g->space.thinks) die_at(model->name, 0, "texts in a timeline, or with thoughts");
-    if (g->footing) {
+    if (footing_base(g->footing)) {
         footing_apply(g->footing, &g->space, most);
         return;
     }
     int64_t bytes[] = {-1};
     g->tokenizer = st_need_u8(model, "tokenizer", 1, bytes);
     space_add_text(&g->space, text, most, g->tokenizer, bytes[0]);
+    if (g->footing) apply_templates(g, model->name, text);
 }
 
 static void read_training(generator_t *g, const st_file_t *model, const sids_t *sids)
@@ -199,21 +212,27 @@ static int64_t own_tokens(const st_file_t *model)
     return v.first_text;
 }
 
-/* Reads a model on a base; NULL where the file names none. */
-static model_t *read_on_base(footing_t **footing, const st_file_t *model)
+/* Reads what a model has of a base: the base itself, where the file names one, and templates; NULL where it has neither. */
+static footing_t *read_footing(const st_file_t *model)
 {
     footing_t f = {0};
-    if (!base_read(model, &f.base)) return NULL;
     const char *templates = st_meta(model, "templates");
+    const bool based = base_read(model, &f.base);
+    if (!templates && !based) return NULL;
     if (!templates) die_at(model->name, 0, "metadata \"templates\" is missing: is this a model of sidgen-train?");
     f.templates = templates_parse(model->name, templates, strlen(templates));
-    f.base.adapter.tokens = own_tokens(model);
+    footing_t *footing = NEW(footing_t);
+    *footing = f;
+    return footing;
+}
+
+static model_t *read_on_base(base_t *base, const st_file_t *model)
+{
+    base->adapter.tokens = own_tokens(model);
     st_check_schema(model, "model/1");
-    model_t *m = base_open(&f.base, model->name);
+    model_t *m = base_open(base, model->name);
     params_check(model, &m->params);
     params_read(model, &m->params);
-    *footing = NEW(footing_t);
-    **footing = f;
     return m;
 }
 
@@ -253,8 +272,8 @@ void footing_free(footing_t *f)
 generator_t generator_read(const st_file_t *model, const st_file_t *sids_file, const sids_t *sids)
 {
     generator_t g = {.model = NULL};
-    g.model = read_on_base(&g.footing, model);
-    if (!g.model) g.model = model_read(model);
+    g.footing = read_footing(model);
+    g.model = footing_base(g.footing) ? read_on_base(&g.footing->base, model) : model_read(model);
     check_vocabulary(g.model, model, sids, sids_file->name);
     const bool grown = check_sids(model, sids_file);
     read_training(&g, model, sids);
@@ -277,8 +296,8 @@ void generator_free(generator_t *g)
 
 static void add_footing(st_writer_t *w, const footing_t *f)
 {
-    char *base = base_json(&f->base), *templates = templates_text(&f->templates);
-    st_set_meta(w, "base", base);
+    char *base = footing_base(f) ? base_json(&f->base) : NULL, *templates = templates_text(&f->templates);
+    if (base) st_set_meta(w, "base", base);
     st_set_meta(w, "templates", templates);
     free(base);
     free(templates);
@@ -305,7 +324,7 @@ void generator_add(st_writer_t *w, const model_t *m, const space_t *s, const ali
         st_add1(w, "node_token", ST_I32, s->trie.nodes, s->trie.token);
     }
     if (footing) add_footing(w, footing);
-    else if (s->tokenizer) st_add1(w, "tokenizer", ST_U8, s->tokenizer_bytes, s->tokenizer);
+    if (s->tokenizer && !footing_base(footing)) st_add1(w, "tokenizer", ST_U8, s->tokenizer_bytes, s->tokenizer);
     free(hf);
     free(vocab);
     free(texts);

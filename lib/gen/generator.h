@@ -11,11 +11,15 @@
 #include "lm/base.h"
 #include "nn/model.h"
 
-/* What a generator on a base has besides. */
+/* What a generator on a base has besides, or one that has taken a base's weights over (lm/whole.h): then the base has no folder, and
+ * what is left of it is how it is asked. */
 typedef struct {
     base_t base;
     templates_t templates;
 } footing_t;
+
+/* The base that a footing has, NULL for none. */
+static inline const base_t *footing_base(const footing_t *f) { return f && f->base.folder ? &f->base : NULL; }
 
 typedef struct {
     model_t *model;
@@ -23,7 +27,7 @@ typedef struct {
     hold_back_t hold;   /* what it has not been trained on */
     alignment_t *alignment; /* of its thoughts; NULL: there is none */
     uint8_t *tokenizer;     /* of its texts, which its space borrows; NULL: it has none, or its base's */
-    footing_t *footing;     /* NULL: it stands on no base */
+    footing_t *footing;     /* NULL: it has never stood on a base */
     char *tasks;            /* that it has learnt, as sidgen-train --tasks says it; NULL: recommendation alone */
     hold_back_t held_items; /* the items whose texts no task had, and by which seed they are drawn */
 } generator_t;
@@ -44,7 +48,8 @@ model_t *footing_open(footing_t *f, space_t *space, int64_t most, const char *na
 void footing_free(footing_t *f);
 
 /* Writes weights that train, alignment (or NULL), and metadata that every reader needs: config, vocab, training (the options that shaped it, as
- * JSON), gemm; of a model on a base (else NULL) that and its templates. The weights, the alignment and the trie are borrowed until st_commit(). */
+ * JSON), gemm; of a model with a footing (else NULL) its base, if it has one, and its templates. The weights, the alignment, the tokenizer
+ * and the trie are borrowed until st_commit(). */
 void generator_add(st_writer_t *w, const model_t *m, const space_t *s, const alignment_t *alignment, const footing_t *footing,
                    const char *training, const char *gemm);
 

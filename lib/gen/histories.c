@@ -38,7 +38,7 @@ static int64_t window_rows(const void *ctx, int64_t i)
 {
     const histories_t *h = ctx;
     const window_t *w = &h->windows[i];
-    int64_t rows = space_begin(h->space, TASK_NEXT, 0, NULL) - 1;
+    int64_t rows = space_begin(h->space, TASK_NEXT, space_wording(h->space, TASK_NEXT, i), 0, NULL) - 1;
     if (h->space->body == BODY_TIMELINE) return w->count;
     for (int64_t j = 0; j < w->count; j++) rows += space_sid_length(h->space, h->x->item_index[w->first + j]);
     return rows;
@@ -69,7 +69,6 @@ static bool drawn(uint64_t key, int64_t needed, int64_t left) { return rng_unifo
 static void expand_flat(const space_t *s, const window_t *w, const int32_t *items, sequence_pack_t *pack, uint64_t key)
 {
     int64_t needed = pack->think;
-    pack->rows = space_begin(s, TASK_NEXT, pack->rows, pack->symbols);
     for (int64_t j = 0; j < w->count; j++) {
         const int32_t *sid = space_sid(s, items[j]);
         const int n = space_sid_length(s, items[j]);
@@ -102,8 +101,12 @@ static void window_expand(const void *ctx, int64_t i, sequence_pack_t *pack)
     const histories_t *h = ctx;
     const window_t *w = &h->windows[i];
     const int32_t *items = h->x->item_index + w->first;
-    if (h->space->body == BODY_FLAT) expand_flat(h->space, w, items, pack, rng_key(pack->key, (uint64_t)i));
-    else expand_timeline(h->space, w, items, pack);
+    if (h->space->body == BODY_TIMELINE) {
+        expand_timeline(h->space, w, items, pack);
+        return;
+    }
+    pack->rows = space_begin(h->space, TASK_NEXT, space_wording(h->space, TASK_NEXT, i), pack->rows, pack->symbols);
+    expand_flat(h->space, w, items, pack, rng_key(pack->key, (uint64_t)i));
 }
 
 static void histories_free(void *ctx)

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/minmax.h"
+#include "base/rng.h"
 
 const char *const softmax_names[] = {"trie", "level", NULL};
 const char *const body_names[] = {"flat", "timeline", NULL};
@@ -47,12 +48,32 @@ space_t space_make(const sids_t *sids, softmax_t softmax, body_t body, int64_t m
     return s;
 }
 
+static void forget_wordings(surrounds_t *a)
+{
+    for (int32_t w = 0; w < a->count; w++) free(a->wording[w].symbols);
+    free(a->wording);
+    *a = (surrounds_t){NULL, 0};
+}
+
+void space_surround_also(space_t *s, task_t task, const int32_t *tokens, int64_t n, int64_t before)
+{
+    surrounds_t *a = &s->around[task];
+    a->wording = xreallocarray(a->wording, (size_t)a->count + 1, sizeof *a->wording);
+    surround_t *w = &a->wording[a->count++];
+    *w = (surround_t){NEW_ARRAY(int32_t, n + 1), before, n - before};
+    memcpy(w->symbols, tokens, (size_t)n * sizeof *tokens);
+}
+
 void space_surround(space_t *s, task_t task, const int32_t *tokens, int64_t n, int64_t before)
 {
-    surround_t *a = &s->around[task];
-    free(a->symbols);
-    *a = (surround_t){NEW_ARRAY(int32_t, n + 1), before, n - before};
-    memcpy(a->symbols, tokens, (size_t)n * sizeof *tokens);
+    forget_wordings(&s->around[task]);
+    space_surround_also(s, task, tokens, n, before);
+}
+
+int32_t space_wording(const space_t *s, task_t task, int64_t number)
+{
+    const int32_t count = s->around[task].count;
+    return count > 1 ? (int32_t)rng_below(rng_stream((uint64_t)task, "wording"), (uint64_t)number, (uint64_t)count) : 0;
 }
 
 void space_add_text(space_t *s, int64_t text, int64_t most, const uint8_t *tokenizer, int64_t tokenizer_bytes)
@@ -73,14 +94,16 @@ static int64_t put(int32_t *symbols, int64_t at, const int32_t *from, int64_t n)
     return at + n;
 }
 
-int64_t space_begin(const space_t *s, task_t task, int64_t at, int32_t *symbols)
+int64_t space_begin(const space_t *s, task_t task, int32_t wording, int64_t at, int32_t *symbols)
 {
-    return put(symbols, at, s->around[task].symbols, s->around[task].before);
+    const surround_t *a = &s->around[task].wording[wording];
+    return put(symbols, at, a->symbols, a->before);
 }
 
-int64_t space_end(const space_t *s, task_t task, int64_t at, int32_t *symbols)
+int64_t space_end(const space_t *s, task_t task, int32_t wording, int64_t at, int32_t *symbols)
 {
-    return put(symbols, at, s->around[task].symbols + s->around[task].before, s->around[task].after);
+    const surround_t *a = &s->around[task].wording[wording];
+    return put(symbols, at, a->symbols + a->before, a->after);
 }
 
 allowed_set_t space_text(const space_t *s) { return allowed_range(s->vocab.end, 1 + s->vocab.text); }
@@ -89,7 +112,7 @@ void space_free(space_t *s)
 {
     trie_free(&s->trie);
     free(s->sid);
-    for (int t = 0; t < TASKS; t++) free(s->around[t].symbols);
+    for (int t = 0; t < TASKS; t++) forget_wordings(&s->around[t]);
 }
 
 int64_t space_longest(const space_t *s)
@@ -97,7 +120,9 @@ int64_t space_longest(const space_t *s)
     const int64_t history = 1 + s->max_items * (s->body == BODY_FLAT ? s->vocab.levels + 1 : 1);
     int64_t around = 0;
     if (!s->text_most) return history;
-    for (int t = 0; t < TASKS; t++) around = max64(around, s->around[t].before + s->around[t].after);
+    for (int t = 0; t < TASKS; t++)
+        for (int32_t w = 0; w < s->around[t].count; w++)
+            around = max64(around, s->around[t].wording[w].before + s->around[t].wording[w].after);
     return around + max64(history, s->text_most) + max64(s->vocab.levels, TITLE_MOST) + 1;
 }
 
@@ -145,12 +170,12 @@ static history_t last_items(const space_t *s, const history_t *h)
     return (history_t){h->items + skip, h->count - skip, h->target};
 }
 
-int64_t space_prompt(const space_t *s, task_t task, const history_t *h, int32_t *symbols)
+int64_t space_prompt(const space_t *s, task_t task, int32_t wording, const history_t *h, int32_t *symbols)
 {
     const history_t read = last_items(s, h);
-    int64_t n = space_begin(s, task, 0, symbols);
+    int64_t n = space_begin(s, task, wording, 0, symbols);
     for (int64_t i = 0; i < read.count; i++) n = put(symbols, n, space_sid(s, read.items[i]), space_sid_length(s, read.items[i]));
-    return space_end(s, task, n, symbols);
+    return space_end(s, task, wording, n, symbols);
 }
 
 bool space_continues(const space_t *s, const history_t *shorter, const history_t *longer)
@@ -162,7 +187,7 @@ bool space_continues(const space_t *s, const history_t *shorter, const history_t
 int64_t space_history(const space_t *s, const history_t *h, int32_t *symbols)
 {
     if (s->literal) return put(symbols, 0, h->items, h->count);
-    if (s->body == BODY_FLAT) return space_prompt(s, TASK_NEXT, h, symbols);
+    if (s->body == BODY_FLAT) return space_prompt(s, TASK_NEXT, 0, h, symbols);
     const history_t read = last_items(s, h);
     if (symbols) symbols[0] = TIMELINE_BOS;
     return put(symbols, 1, read.items, read.count);

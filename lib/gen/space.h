@@ -28,11 +28,17 @@ typedef enum { BODY_FLAT, BODY_TIMELINE } body_t;
 extern const char *const body_names[]; /* in that order, for CLI_CHOICE */
 bool body_parse(const char *name, body_t *body);
 
-/* What stands around the input of a task: symbols[0 .. before), and behind it `after` more. */
+/* What stands around the input of a task: symbols[0 .. before), and behind it `after` more. A task may be asked in several wordings, of
+ * which the first is the one that is asked once it is learnt. */
 typedef struct {
     int32_t *symbols;
     int64_t before, after;
 } surround_t;
+
+typedef struct {
+    surround_t *wording;
+    int32_t count;
+} surrounds_t;
 
 typedef struct {
     const sids_t *sids; /* borrowed */
@@ -46,7 +52,7 @@ typedef struct {
     int64_t text_most;  /* tokens of a text that is read; 0: none are */
     const uint8_t *tokenizer; /* [tokenizer_bytes] the tokenizer.json of its texts, borrowed; NULL likewise */
     int64_t tokenizer_bytes;
-    surround_t around[TASKS]; /* of a history to be gone on with BOS before it; of other tasks, once there are texts, a marker and a
+    surrounds_t around[TASKS]; /* of a history to be gone on with BOS before it; of other tasks, once there are texts, a marker and a
                          * separator; space_surround() says otherwise */
     bool literal;       /* histories are what is read, symbol by symbol, not items; space_make() says false */
     int32_t widest;     /* tokens of the largest set that may follow anywhere; who scores wider ranges raises it, before anything
@@ -59,13 +65,18 @@ void space_free(space_t *s);
 /* Adds a tokenizer's `text` tokens (vocab_add_text()), for texts of up to `most`. Flat bodies alone read texts; none that thinks does. */
 void space_add_text(space_t *s, int64_t text, int64_t most, const uint8_t *tokenizer, int64_t tokenizer_bytes);
 
-/* Puts other tokens around a task's input: n of them, the first `before` before it. */
+/* Puts tokens around a task's input, n of them, the first `before` before it: in place of all that may be there, or as one more
+ * wording. */
 void space_surround(space_t *s, task_t task, const int32_t *tokens, int64_t n, int64_t before);
+void space_surround_also(space_t *s, task_t task, const int32_t *tokens, int64_t n, int64_t before);
+
+/* The wording of a task's sequence of this number, drawn from those that there are. */
+int32_t space_wording(const space_t *s, task_t task, int64_t number);
 
 /* Each writes behind `at` rows in `symbols`, which may be NULL, and returns how many there are then: what stands before a task's
- * input, and behind it. */
-int64_t space_begin(const space_t *s, task_t task, int64_t at, int32_t *symbols);
-int64_t space_end(const space_t *s, task_t task, int64_t at, int32_t *symbols);
+ * input in a wording, and behind it. */
+int64_t space_begin(const space_t *s, task_t task, int32_t wording, int64_t at, int32_t *symbols);
+int64_t space_end(const space_t *s, task_t task, int32_t wording, int64_t at, int32_t *symbols);
 
 /* Tells whether states that predict are those of prefixes (gen/depth.h), not of rows that a history is read as. */
 static inline bool space_by_prefixes(const space_t *s) { return s->body == BODY_TIMELINE || s->thinks; }
@@ -119,9 +130,9 @@ int32_t allowed_index(const allowed_t *a, int32_t token);
 /* Where nothing is left to choose below `node`, the leaf that must follow; else the node itself. */
 int64_t space_certain(const space_t *s, int64_t node);
 
-/* A task about a history, of a flat body: its last max_items items' SIDs with what stands around them. Returns the number of rows;
+/* A task about a history, of a flat body: its last max_items items' SIDs with what stands around them in a wording. Returns the number of rows;
  * `symbols` may be NULL to ask for that alone. */
-int64_t space_prompt(const space_t *s, task_t task, const history_t *h, int32_t *symbols);
+int64_t space_prompt(const space_t *s, task_t task, int32_t wording, const history_t *h, int32_t *symbols);
 
 /* A history as it is read to tell what is next: that prompt of TASK_NEXT or, in a timeline, TIMELINE_BOS and the items themselves; of
  * a literal space, what it holds (gen/reading.h turns either into rows). The same of `symbols`. */

@@ -3,12 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/asset.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/in.h"
 #include "base/mem.h"
 #include "bpe/encoder.h"
 
-ASSET(templates, "lib/gen/templates.txt");
+ASSET(ours, "lib/gen/templates.txt");
+ASSET(minionerec, "lib/gen/templates_minionerec.txt");
+ASSET(lcrec, "lib/gen/templates_lcrec.txt");
 
 static const char input[] = "{input}";
 static const char *const names[TASKS] = {
@@ -16,7 +20,13 @@ static const char *const names[TASKS] = {
     [TASK_SID_TITLE] = "item-title", [TASK_ABOUT_SID] = "about-item", [TASK_CAPTION_SID] = "caption-item",
     [TASK_CAPTION_TITLE] = "caption-title"};
 
-asset_t templates_builtin(void) { return (asset_t)ASSET_SPAN(templates); }
+static const char *const builtin[] = {"sidmill", "minionerec", "lcrec", NULL};
+
+static asset_t builtin_file(int i)
+{
+    const asset_t files[] = {ASSET_SPAN(ours), ASSET_SPAN(minionerec), ASSET_SPAN(lcrec)};
+    return files[i];
+}
 
 /* --- Reading ------------------------------------------------------------------------------------------------------------------ */
 
@@ -58,12 +68,15 @@ static void read_line(line_t *l, templates_t *t)
 {
     const size_t mark = strlen(input);
     const task_t task = task_of(l);
+    wording_t *w;
     const char *at = memmem(l->at, (size_t)(l->end - l->at), input, mark);
     if (!at || memmem(at + mark, (size_t)(l->end - at) - mark, input, mark))
         die_at(l->file, l->number, "expected %s once", input);
-    if (t->before[task]) die_at(l->file, l->number, "task \"%s\" comes twice", names[task]);
-    t->before[task] = plain(l, l->at, at);
-    t->after[task] = plain(l, at + mark, l->end);
+    t->wording[task] = xreallocarray(t->wording[task], (size_t)t->count[task] + 1, sizeof *w);
+    w = &t->wording[task][t->count[task]++];
+    *w = (wording_t){plain(l, l->at, at), plain(l, at + mark, l->end)};
+    if (task == TASK_NEXT && !*w->after != !*t->wording[task]->after)
+        die_at(l->file, l->number, "task \"next\": some wordings end with %s, and some go on behind it", input);
 }
 
 static templates_t read_text(const char *name, const char *text, size_t n)
@@ -81,23 +94,39 @@ static templates_t read_text(const char *name, const char *text, size_t n)
 
 templates_t templates_parse(const char *name, const char *text, size_t n)
 {
-    const asset_t ours = templates_builtin();
-    templates_t t = read_text(name, text, n), rest = read_text("templates", ours.text, ours.n);
+    const asset_t own = builtin_file(0);
+    templates_t t = read_text(name, text, n), rest = read_text(builtin[0], own.text, own.n);
     for (int i = 0; i < TASKS; i++) {
-        if (t.before[i]) continue;
-        t.before[i] = rest.before[i];
-        t.after[i] = rest.after[i];
-        rest.before[i] = rest.after[i] = NULL;
+        if (t.count[i]) continue;
+        t.wording[i] = rest.wording[i];
+        t.count[i] = rest.count[i];
+        rest.wording[i] = NULL;
+        rest.count[i] = 0;
     }
     templates_free(&rest);
+    return t;
+}
+
+templates_t templates_open(const char *name)
+{
+    for (int i = 0; builtin[i]; i++) {
+        const asset_t own = builtin_file(i);
+        if (!name || !strcmp(name, builtin[i])) return templates_parse(builtin[i], own.text, own.n);
+    }
+    bytes_t file = in_bytes(name);
+    const templates_t t = templates_parse(file.name, (const char *)file.data, file.len);
+    in_free(&file);
     return t;
 }
 
 void templates_free(templates_t *t)
 {
     for (int i = 0; i < TASKS; i++) {
-        free(t->before[i]);
-        free(t->after[i]);
+        for (int w = 0; w < t->count[i]; w++) {
+            free(t->wording[i][w].before);
+            free(t->wording[i][w].after);
+        }
+        free(t->wording[i]);
     }
     *t = (templates_t){0};
 }
@@ -113,16 +142,20 @@ static void add_escaped(buf_t *out, const char *text)
     }
 }
 
+static void add_wording(buf_t *out, const char *name, const wording_t *w)
+{
+    buf_printf(out, "%s: ", name);
+    add_escaped(out, w->before);
+    buf_puts(out, input);
+    add_escaped(out, w->after);
+    buf_puts(out, "\n");
+}
+
 char *templates_text(const templates_t *t)
 {
     buf_t out = {0};
-    for (int i = 0; i < TASKS; i++) {
-        buf_printf(&out, "%s: ", names[i]);
-        add_escaped(&out, t->before[i]);
-        buf_puts(&out, input);
-        add_escaped(&out, t->after[i]);
-        buf_puts(&out, "\n");
-    }
+    for (int i = 0; i < TASKS; i++)
+        for (int w = 0; w < t->count[i]; w++) add_wording(&out, names[i], &t->wording[i][w]);
     char *text = xstrdup(out.data);
     buf_free(&out);
     return text;
@@ -130,20 +163,28 @@ char *templates_text(const templates_t *t)
 
 /* --- Putting to use ----------------------------------------------------------------------------------------------------------- */
 
+/* Writes the tokens of a wording, and returns how many stand before the input. */
+static int64_t wording_tokens(const wording_t *w, encoder_t *e, const frame_t *frame, int32_t first_text, ids_t *ids)
+{
+    ids->count = 0;
+    ids_add(ids, frame->before.id, frame->before.count);
+    encoder_add(e, w->before, strlen(w->before), ids);
+    const size_t before = ids->count;
+    encoder_add(e, w->after, strlen(w->after), ids);
+    for (size_t j = 0; j < ids->count; j++) ids->id[j] += first_text;
+    return (int64_t)before;
+}
+
 void templates_apply(const templates_t *t, const tokenizer_t *tokenizer, const frame_t *frame, space_t *space)
 {
     encoder_t *e = encoder_new(tokenizer);
     ids_t ids = {0};
-    for (int i = 0; i < TASKS; i++) {
-        ids.count = 0;
-        ids_add(&ids, frame->before.id, frame->before.count);
-        encoder_add(e, t->before[i], strlen(t->before[i]), &ids);
-        const size_t before = ids.count;
-        encoder_add(e, t->after[i], strlen(t->after[i]), &ids);
-        if (!ids.count) die(EX_DATAERR, "template of task \"%s\": expected some text around %s", names[i], input);
-        for (size_t j = 0; j < ids.count; j++) ids.id[j] += space->vocab.first_text;
-        space_surround(space, (task_t)i, ids.id, (int64_t)ids.count, (int64_t)before);
-    }
+    for (int i = 0; i < TASKS; i++)
+        for (int w = 0; w < t->count[i]; w++) {
+            const int64_t before = wording_tokens(&t->wording[i][w], e, frame, space->vocab.first_text, &ids);
+            if (!ids.count) die(EX_DATAERR, "template of task \"%s\": expected some text around %s", names[i], input);
+            (w ? space_surround_also : space_surround)(space, (task_t)i, ids.id, (int64_t)ids.count, before);
+        }
     ids_free(&ids);
     encoder_free(e);
 }

@@ -19,7 +19,6 @@
 #include "gen/pass.h"
 #include "gen/tutor.h"
 #include "gen/validation.h"
-#include "lm/adapter.h"
 #include "nn/optim.h"
 #include "train/learner.h"
 #include "train/loop.h"
@@ -92,13 +91,13 @@ static model_config_t model_shape(const trainer_t *t)
     };
 }
 
-/* Chooses what a pass keeps. On a base layers are gone through again where all of them would take much memory, which costs time and
+/* Chooses what a pass keeps. Of a pretrained shape layers are gone through again where all of them would take much memory, which costs time and
  * changes no bit. */
 static activations_pass_t training_pass(const trainer_t *t)
 {
     const size_t much = (size_t)1 << 28; /* bytes a worker */
     const network_t *net = t->net;
-    if (net->model->base_embed < 0) return PASS_TRAIN;
+    if (!t->job->model) return PASS_TRAIN;
     return activations_kept(net, PASS_TRAIN, t->shard_rows) > much ? PASS_TRAIN_LAYERS : PASS_TRAIN;
 }
 
@@ -124,11 +123,21 @@ static void make_workers(trainer_t *t)
     }
 }
 
+/* Tells whether two configs mean the same computation: sizes of weights do not show how heads are cut, nor rotary positions. */
+static bool same_config(model_config_t a, const model_config_t *b)
+{
+    a.max_position_embeddings = b->max_position_embeddings;
+    char *ours = model_config_json(&a, 0), *theirs = model_config_json(b, 0);
+    const bool same = !strcmp(ours, theirs);
+    free(ours);
+    free(theirs);
+    return same;
+}
+
 static void begin_with(model_t *m, const model_t *start)
 {
     const model_config_t *c = &start->config;
-    const bool heads = c->num_attention_heads == m->config.num_attention_heads && c->head_dim == m->config.head_dim;
-    if (heads && params_copy(&m->params, &start->params)) return; /* sizes alone do not show how heads are cut */
+    if (same_config(m->config, c) && params_copy(&m->params, &start->params)) return;
     die(EX_DATAERR, "--start: that model is of another shape (%s, width %lld, %lld layers, %lld heads, MLP %lld, block a level %lld%s%s%s%s); "
         "give the same options",
         c->depth_levels ? "timeline" : "flat", (long long)c->hidden_size, (long long)c->num_hidden_layers,
@@ -149,6 +158,17 @@ static int64_t rows_a_shard(const trainer_t *t)
     return rows;
 }
 
+/* Says what training keeps of each weight, before it takes the memory. */
+static void say_memory(const trainer_t *t)
+{
+    const train_options_t *o = &t->o;
+    const int64_t gradients = 4 * o->shards, n = params_trained(&t->model->params);
+    const int64_t kept = 4 * (3 + (o->valid_users > 0) + (o->average > 0)) + (operands_are_floats(t->job->backend) ? 0 : 2);
+    note("%lld weights train in %.3g GiB: %lld bytes each for values and AdamW's moments%s, %lld for gradients of %lld shards", (long long)n,
+         (double)n * (double)(kept + gradients) / 0x1p30, (long long)kept, o->valid_users ? ", now and at their best" : "", (long long)gradients,
+         (long long)o->shards);
+}
+
 static trainer_t *trainer_new(const train_job_t *job)
 {
     trainer_t *t = NEW(trainer_t);
@@ -160,8 +180,8 @@ static trainer_t *trainer_new(const train_job_t *job)
     t->shard_rows = rows_a_shard(t);
     t->model = job->model ? job->model : model_new(model_shape(t));
     if (job->start) begin_with(t->model, job->start);
-    else if (job->model) adapter_init(t->model, t->space->vocab.text, t->o.seed);
-    else model_init(t->model, t->o.seed);
+    else if (!job->model) model_init(t->model, t->o.seed);
+    if (job->model) say_memory(t);
     t->net = network_new(t->model, job->backend, space_positions(t->space));
     t->learner = learner_new(&t->model->params, t->o.shards, t->o.valid_users > 0, t->o.average > 0);
     t->shard_loss = NEW_ARRAY(loss_t, t->o.shards);

@@ -46,8 +46,8 @@ typedef struct {
     const space_t *space;     /* of the same items, in the same order */
     sequences_t sequences;    /* what is learnt from, now the trainer's; of the space */
     codebook_t codebook;      /* of the SIDs' quantiser, borrowed; where there is none, code embeddings are clustered */
-    model_t *model;           /* on a base, as yet without values (lm/adapter.h), now the trainer's; NULL: one of the options' shape */
-    const model_t *start;     /* its weights are where training begins; NULL: at random */
+    model_t *model;           /* on a base or out of one, as it begins, now the trainer's; NULL: one of the options' shape, at random */
+    const model_t *start;     /* its weights are where training begins; NULL: there is none */
     const char *fingerprint;  /* everything that shapes the result: a checkpoint with another one is refused */
     const char *checkpoint;   /* folder, made when first needed; NULL: none. It stays: see train/checkpoint.h */
     double save_seconds;      /* between checkpoints within an epoch; each epoch ends with one */

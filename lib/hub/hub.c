@@ -62,7 +62,7 @@ void hub_write(const generator_t *g, const char *name, st_dtype dtype, const cha
 
 void hub_write_adapter(const generator_t *g, const char *name, st_dtype dtype, const char *folder)
 {
-    if (!g->footing) die(EX_DATAERR, "%s: stands on no base, and has no adapter", name);
+    if (!footing_base(g->footing)) die(EX_DATAERR, "%s: stands on no base, and has no adapter", name);
     const hub_t h = hub_of(g, name, dtype, folder);
     folder_make(folder, 0777);
     hub_write_tokenizer(&h);

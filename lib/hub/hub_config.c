@@ -14,7 +14,7 @@ static void set(cJSON *j, const char *key, cJSON *value)
     cJSON_AddItemToObject(j, key, value);
 }
 
-/* Says what begins and ends a sequence; a base has tokens of its own for that. */
+/* Says what begins and ends a sequence; where there are templates, they begin it. */
 static void set_ends(const hub_t *h, cJSON *j)
 {
     const vocab_t *v = &h->g->space.vocab;
@@ -39,6 +39,7 @@ static cJSON *own_config(const hub_t *h)
     char *json = model_config_json(&c, 0);
     cJSON *j = cJSON_Parse(json);
     if (!j) die(EX_OSERR, "out of memory");
+    set(j, "bos_token_id", cJSON_CreateNull());
     set_ends(h, j);
     free(json);
     return j;
@@ -55,7 +56,7 @@ static bool writes_titles(const hub_t *h)
 void hub_write_configs(const hub_t *h)
 {
     enum { BEAMS = 20 };
-    cJSON *config = h->g->footing ? base_config(h) : own_config(h), *how = cJSON_CreateObject();
+    cJSON *config = footing_base(h->g->footing) ? base_config(h) : own_config(h), *how = cJSON_CreateObject();
     set(config, "vocab_size", cJSON_CreateNumber((double)h->rows));
     set(config, "torch_dtype", cJSON_CreateString(h->dtype == ST_BF16 ? "bfloat16" : "float32"));
     hub_write_json(h, "config.json", config);

@@ -38,7 +38,7 @@ static cJSON *own_config(const hub_t *h)
     cJSON *j = cJSON_CreateObject();
     cJSON_AddStringToObject(j, "tokenizer_class", "PreTrainedTokenizerFast");
     vocab_name(v, v->bos, name);
-    cJSON_AddStringToObject(j, "bos_token", name);
+    if (!h->g->footing) cJSON_AddStringToObject(j, "bos_token", name);
     if (h->has_texts) {
         vocab_name(v, v->end, name);
         cJSON_AddStringToObject(j, "eos_token", name);
@@ -53,7 +53,8 @@ static cJSON *own_config(const hub_t *h)
 static void write_config(const hub_t *h)
 {
     static const char file[] = "tokenizer_config.json";
-    char *base = h->g->footing ? xasprintf("%s/%s", h->g->footing->base.backbone->folder, file) : NULL, *path = hub_path(h, file);
+    const base_t *on = footing_base(h->g->footing);
+    char *base = on ? xasprintf("%s/%s", on->backbone->folder, file) : NULL, *path = hub_path(h, file);
     if (base && !access(base, R_OK)) {
         bytes_t b = in_bytes(base);
         out_whole(path, b.data, b.len);

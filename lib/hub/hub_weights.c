@@ -34,13 +34,10 @@ static void find_pairs(weights_writer_t *w, const linear_t *l)
 static void find_roles(weights_writer_t *w)
 {
     const model_t *m = w->h->g->model;
-    if (m->base_embed >= 0) {
-        w->role[m->embed] = w->role[m->output] = LEFT_OUT;
-        w->role[m->base_output] = OUTPUT;
-        w->role[m->base_embed] = EMBEDDING; /* tied, it is both */
-    } else {
-        w->role[m->embed] = EMBEDDING;
-    }
+    const bool based = m->base_embed >= 0;
+    if (based) w->role[m->embed] = w->role[m->output] = LEFT_OUT;
+    w->role[based ? m->base_output : m->output] = OUTPUT;
+    w->role[based ? m->base_embed : m->embed] = EMBEDDING; /* tied, it is both */
     for (int64_t i = 0; i < m->config.num_hidden_layers; i++) {
         const model_layer_t *l = &m->layers[i];
         const linear_t *all[] = {&l->qkv, &l->out, &l->gate_up, &l->down};

@@ -110,6 +110,7 @@ static double mean_row(const params_t *params, int block, int64_t rows, double *
         mean[j] /= (double)rows;
         of_mean += mean[j] * mean[j];
     }
+    params_release(params, block);
     free(x);
     return sqrt(fmax(0, squares / (double)rows - of_mean) / (double)d);
 }

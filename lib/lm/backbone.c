@@ -81,6 +81,12 @@ backbone_t *backbone_open(const char *folder, const adapter_t *adapter)
     return b;
 }
 
+void backbone_close_weights(backbone_t *b)
+{
+    tensor_folder_close(b->files);
+    b->files = NULL;
+}
+
 void backbone_close(backbone_t *b)
 {
     if (!b) return;
@@ -88,7 +94,7 @@ void backbone_close(backbone_t *b)
     tokenizer_free(b->tokenizer);
     in_free(&b->tokenizer_json);
     frame_free(&b->frame);
-    tensor_folder_close(b->files);
+    backbone_close_weights(b);
     free(b->folder);
     free(b->digest);
     free(b);

@@ -26,6 +26,9 @@ typedef struct {
 backbone_t *backbone_open(const char *folder, const adapter_t *adapter);
 void backbone_close(backbone_t *b);
 
+/* Closes the weights' files, once nobody has the model. */
+void backbone_close_weights(backbone_t *b);
+
 /* Takes the model out, whose matrices lie in files as long as the rest is open. */
 model_t *backbone_take(backbone_t *b);
 

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "lm/whole.h"
 
 enum { MOST_RANK = 4096 };
 
@@ -60,6 +61,16 @@ model_t *base_open(base_t *b, const char *name)
         die(EX_DATAERR, "%s: trained on another base than %s (digest %s, this folder has %s)", name, folder, b->digest,
             b->backbone->digest);
     return backbone_take(b->backbone);
+}
+
+model_t *base_leave(base_t *b, model_t *on, bool sparse)
+{
+    model_t *m = whole_model(on, sparse);
+    model_free(on);
+    backbone_close_weights(b->backbone);
+    free(b->folder);
+    b->folder = NULL;
+    return m;
 }
 
 char *base_json(const base_t *b)

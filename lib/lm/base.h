@@ -9,7 +9,7 @@
 #include "lm/backbone.h"
 
 typedef struct {
-    char *folder, *digest; /* digest NULL: not known yet */
+    char *folder, *digest; /* digest NULL: not known yet; folder NULL: a model has left it */
     adapter_t adapter;     /* its tokens are not in metadata: the vocabulary says them */
     backbone_t *backbone;  /* once it is open */
 } base_t;
@@ -21,6 +21,10 @@ bool base_read(const st_file_t *f, base_t *b);
  * folder in its place. A missing folder ends the process with EX_NOINPUT, one of another digest with EX_DATAERR; `name` is what messages
  * call the model. */
 model_t *base_open(base_t *b, const char *name);
+
+/* Returns a model of its own (lm/whole.h) in place of the one that base_open() gave, which is freed, and forgets the folder, whose weights
+ * are closed; tokenizer and digest stay. */
+model_t *base_leave(base_t *b, model_t *on, bool sparse);
 
 /* As metadata. Caller frees. */
 char *base_json(const base_t *b);

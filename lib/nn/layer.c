@@ -23,6 +23,13 @@ void layer_again(const network_t *net, activations_t *a, const span_t *p, int64_
     swiglu_forward(b, rows, f, l->gate_up, l->act);
 }
 
+/* Where one layer at a time is held, so are weights that lie in a file: their pages stay with the system, and come back as they are needed. */
+static void let_go(const network_t *net, const activations_t *a, const model_layer_t *w)
+{
+    const linear_t *all[] = {&w->qkv, &w->out, &w->gate_up, &w->down};
+    for (size_t i = 0; a->pass == PASS_TRAIN_LAYERS && i < sizeof all / sizeof *all; i++) linear_release(all[i], &net->model->params);
+}
+
 void layer_forward(const network_t *net, activations_t *a, const span_t *p, int64_t i, float *x_out)
 {
     const model_layer_t *w = &net->model->layers[i];
@@ -30,6 +37,7 @@ void layer_forward(const network_t *net, activations_t *a, const span_t *p, int6
     const layer_acts_t l = activations_layer(net, a, i, p->first);
     linear_forward(&w->down, &net->weights, p->rows, l.act, a->narrow, a->inner);
     residual_dropout_forward(p->rows * net->model->config.hidden_size, l.x_mid, a->narrow, span_dropout(p, i, SITE_MLP_OUT), x_out);
+    let_go(net, a, w);
 }
 
 void layer_backward(const network_t *net, activations_t *a, const span_t *p, int64_t i, grads_t *grads)
@@ -53,4 +61,5 @@ void layer_backward(const network_t *net, activations_t *a, const span_t *p, int
     b->pack(a->wide, rows * qkv_width(net->attention), a->packed);
     linear_backward(&w->qkv, &net->weights, rows, l->norm1, a->packed, a->wide, a->narrow, grads, a->inner);
     rmsnorm_backward(rows, d, l->x_in, network_gain(net, w->norm1), l->inv_rms1, a->narrow, dx, grads_block(grads, w->norm1));
+    let_go(net, a, w);
 }

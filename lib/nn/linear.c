@@ -59,6 +59,12 @@ static mapped_t mapped_of(const linear_t *l) { return (mapped_t){l->in, l->out, 
 
 void linear_set_mapped(linear_t *l, const params_t *params) { l->widest = mapped_on(params, l->in, l->out, l->weight).widest; }
 
+void linear_release(const linear_t *l, const params_t *params)
+{
+    const mapped_t m = mapped_of(l);
+    if (l->widest) mapped_release(&m, params);
+}
+
 /* Floats of scratch that the pairs take for a row. */
 static size_t pairs_scratch(const linear_t *l) { return size_mul(2, (size_t)most_rank(l)); }
 

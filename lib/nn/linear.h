@@ -40,6 +40,9 @@ void linear_init_pair(const linear_t *l, int pair, const params_t *params, uint6
 /* Bytes of scratch that `rows` rows take, forwards or backwards; 0 without a pair or mapped weights. */
 size_t linear_scratch(const linear_t *l, int64_t rows);
 
+/* Lets go of the memory of weights that lie in a file, until they are looked at again. */
+void linear_release(const linear_t *l, const params_t *params);
+
 /* y [rows, out] = the layer's value at x [rows, in]. `scratch` as linear_scratch() says; NULL where that is 0. */
 void linear_forward(const linear_t *l, const weights_t *w, int64_t rows, const operand_t *x, float *y, void *scratch);
 

@@ -11,6 +11,12 @@ mapped_t mapped_on(const params_t *params, int64_t in, int64_t out, int first)
     return m;
 }
 
+void mapped_release(const mapped_t *m, const params_t *params)
+{
+    int64_t at = 0;
+    for (int block = m->first; at < m->out; at += params->blocks[block++].rows) params_release(params, block);
+}
+
 size_t mapped_scratch(const mapped_t *m) { return size_mul(2, (size_t)m->widest); }
 
 void mapped_forward(const mapped_t *m, const weights_t *w, int64_t rows, const operand_t *x, float *y, float *scratch)

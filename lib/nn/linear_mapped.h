@@ -14,6 +14,9 @@ typedef struct {
 
 mapped_t mapped_on(const params_t *params, int64_t in, int64_t out, int first);
 
+/* Lets go of the memory that the products took for the file's pages. */
+void mapped_release(const mapped_t *m, const params_t *params);
+
 /* Floats of scratch: one matrix while it is converted, to floats and from those to operands. */
 size_t mapped_scratch(const mapped_t *m);
 

@@ -142,12 +142,23 @@ static void lay_out_decoder(const layout_t *to)
     m->norm = add_gain(to, xasprintf("%snorm.weight", to->prefix), c->hidden_size);
 }
 
+/* Adds an output matrix of its own, where the model has one. */
+static void add_output(model_t *m)
+{
+    const model_config_t *c = &m->config;
+    if (!c->untied) return;
+    m->output = params_add(&m->params, (param_t){.name = xstrdup("lm_head.weight"), .rows = c->vocab_size, .cols = c->hidden_size,
+                                                 .decay = true, .sparse = c->sparse_embedding});
+    params_align(&m->params);
+}
+
 /* The same with what a generator may have besides. */
 static model_t *lay_out(model_config_t config)
 {
     model_t *m = NEW(model_t);
     m->config = config;
     lay_out_decoder(&(layout_t){m, "model.", false});
+    add_output(m);
     m->depth = add_blocks(m, "depth", config.depth_levels, config.depth_size);
     m->think = add_blocks(m, "think", config.think_size ? config.think_levels : 0, config.think_size);
     m->think_vectors = add_rows(m, "model.think.level_vectors.weight", config.think_levels);
@@ -267,7 +278,6 @@ model_t *model_read(const st_file_t *f)
 {
     st_check_schema(f, "model/1");
     const model_config_t config = model_read_config(f);
-    if (config.untied) die_at(f->name, 0, "model config: \"tie_word_embeddings\" asks for what this transformer has not");
     model_t *m = lay_out(config);
     params_check(f, &m->params);
     params_allocate(&m->params);

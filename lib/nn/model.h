@@ -1,4 +1,4 @@
-/* A decoder-only transformer's shape and parameters (RMSNorm, RoPE, SwiGLU, grouped-query attention, tied output), what a
+/* A decoder-only transformer's shape and parameters (RMSNorm, RoPE, SwiGLU, grouped-query attention, tied output or not), what a
  * generator over Semantic IDs may add to it, and its file form: model/1, with Hugging Face Llama names and config keys. */
 #ifndef SIDMILL_NN_MODEL_H
 #define SIDMILL_NN_MODEL_H
@@ -63,8 +63,8 @@ static inline float *model_output(const model_t *m, int32_t token) { return mode
 /* Reads a file's metadata `config`; what is none ends the process with EX_DATAERR. */
 model_config_t model_read_config(const st_file_t *f);
 
-/* Reads a model/1 file: config from metadata `config`, then the weights. Keys that ask for what a generator has not (nn/model_config.h,
- * and an output matrix of its own) end the process with EX_DATAERR. */
+/* Reads a model/1 file: config from metadata `config`, then the weights. Keys that ask for what a generator has not (nn/model_config.h)
+ * end the process with EX_DATAERR. */
 model_t *model_read(const st_file_t *f);
 
 /* A model whose matrices are to be mapped and whose vectors are frozen, without memory or values yet; `prefix` ("model.") begins the

@@ -66,8 +66,8 @@ char *model_config_json(const model_config_t *c, int64_t bos)
     char *json = xasprintf("{\"architectures\":[\"%s\"],\"model_type\":\"%s\",\"hidden_act\":\"silu\","
                            "\"hidden_size\":%lld,\"num_hidden_layers\":%lld,\"num_attention_heads\":%lld,"
                            "\"num_key_value_heads\":%lld,\"head_dim\":%lld,"
-                           "\"intermediate_size\":%lld,\"vocab_size\":%lld,\"max_position_embeddings\":%lld,\"rms_norm_eps\":%g,"
-                           "\"rope_theta\":%g,%s\"tie_word_embeddings\":%s,\"attention_bias\":false,\"mlp_bias\":false,"
+                           "\"intermediate_size\":%lld,\"vocab_size\":%lld,\"max_position_embeddings\":%lld,\"rms_norm_eps\":%.9g,"
+                           "\"rope_theta\":%.9g,%s\"tie_word_embeddings\":%s,\"attention_bias\":false,\"mlp_bias\":false,"
                            "\"bos_token_id\":%lld%s}",
                            is_llama(c) ? of_family : "SidmillForCausalLM", family, (long long)c->hidden_size,
                            (long long)c->num_hidden_layers, (long long)c->num_attention_heads,

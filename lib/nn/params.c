@@ -180,6 +180,13 @@ void params_map(const st_file_t *f, params_t *params, int block)
     param_t *p = &params->blocks[block];
     int64_t shape[ST_MAX_DIMS];
     p->tensor = st_need_finite(f, p->name, shape_of(p, shape), shape);
+    p->file = f;
+}
+
+void params_release(const params_t *params, int block)
+{
+    const param_t *p = &params->blocks[block];
+    if (p->mapped) st_release(p->file, p->tensor->data, (size_t)p->count * st_dtype_size(p->tensor->dtype));
 }
 
 void params_row(const params_t *params, int block, int64_t row, float *out)

@@ -25,7 +25,8 @@ typedef struct {
     int64_t count;    /* floats; set by params_add(), as what follows */
     int64_t offset;   /* in `weights`, or of a frozen block in `fixed`; 0 of a sparse one */
     float *table;     /* a sparse block's values */
-    const st_tensor_t *tensor; /* a mapped block's */
+    const st_file_t *file;     /* a mapped block's, and its tensor there */
+    const st_tensor_t *tensor;
 } param_t;
 
 typedef struct {
@@ -54,6 +55,9 @@ void params_map(const st_file_t *f, params_t *params, int block);
 
 /* Copies a row of any block. */
 void params_row(const params_t *params, int block, int64_t row, float *out);
+
+/* Lets go of the memory that looking at a mapped block's values has taken, until they are looked at again; nothing for another one. */
+void params_release(const params_t *params, int block);
 
 /* Block `block`'s values, row-major; of a mapped one there are none. */
 float *params_values(const params_t *params, int block);

@@ -87,15 +87,15 @@ bool asker_add_text(asker_t *a, task_t task, const char *text, size_t n)
     encoder_add(a->encoder, text, n, &a->ids);
     if (!a->ids.count) return false;
     const int64_t count = min64((int64_t)a->ids.count, item_texts_most(task_form(task)->reads, a->space.text_most));
-    int32_t *at = add(a, prompt_text(a->items, task, a->ids.id, count, NULL));
-    prompt_text(a->items, task, a->ids.id, count, at);
+    int32_t *at = add(a, prompt_text(a->items, task, 0, a->ids.id, count, NULL));
+    prompt_text(a->items, task, 0, a->ids.id, count, at);
     return true;
 }
 
 void asker_add(asker_t *a, const item_texts_t *texts, task_t task, const history_t *h)
 {
-    int32_t *at = add(a, prompt_of(a->items, texts, task, h, NULL));
-    prompt_of(a->items, texts, task, h, at);
+    int32_t *at = add(a, prompt_of(a->items, texts, task, 0, h, NULL));
+    prompt_of(a->items, texts, task, 0, h, at);
 }
 
 void asker_add_codes(asker_t *a, task_t task, const int32_t *codes, int n)

@@ -23,7 +23,7 @@ const tokenizer_t *asker_tokenizer(const asker_t *a);
  * for NUL. */
 void asker_decode(const asker_t *a, const int32_t *tokens, int64_t n, buf_t *out);
 
-/* Each adds a prompt (tasks/prompt.h) behind those that wait; those of texts return false, adding none, where there is nothing to ask
+/* Each adds a prompt (tasks/prompt.h), in its task's first wording, behind those that wait; those of texts return false, adding none, where there is nothing to ask
  * with. A text is UTF-8; of one that is longer than the model reads, the beginning counts. */
 bool asker_add_text(asker_t *a, task_t task, const char *text, size_t n);
 bool asker_add_titles(asker_t *a, const char *const *titles, int64_t n); /* of TASK_TITLES_NEXT, the oldest first */

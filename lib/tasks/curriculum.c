@@ -115,7 +115,7 @@ void curriculum_close(curriculum_t *c)
 void curriculum_sequences(const curriculum_t *c, const space_t *space, const interactions_t *x, hold_back_t hold, sequences_t *to)
 {
     const task_source_t from = {space, x, &c->texts, hold};
-    const bool at_once = space->body != BODY_FLAT || !space->around[TASK_NEXT].after; /* items follow one another: one history, all targets */
+    const bool at_once = space->body != BODY_FLAT || !space->around[TASK_NEXT].wording->after; /* items follow one another: one history, all targets */
     if (c->list.on[TASK_NEXT] && at_once) sequences_add(to, histories_task(x, space, hold));
     for (int t = at_once ? TASK_NEXT + 1 : TASK_NEXT; t < TASKS; t++) {
         if (!c->list.on[t]) continue;

@@ -73,11 +73,17 @@ static int64_t output_length(const text_task_t *t, int32_t item)
     return n + 1;
 }
 
+/* Writes the input of sequence i, or counts its rows, as prompt_of(). */
+static int64_t input_of(const text_task_t *t, int64_t i, int32_t *symbols)
+{
+    return prompt_of(t->from.space, t->from.texts, t->task, space_wording(t->from.space, t->task, i), &t->asked[i], symbols);
+}
+
 /* Counts the input's rows, and the output's but the last, which is not read. */
 static int64_t task_rows(const void *ctx, int64_t i)
 {
     const text_task_t *t = ctx;
-    return prompt_of(t->from.space, t->from.texts, t->task, &t->asked[i], NULL) + output_length(t, t->asked[i].target) - 1;
+    return input_of(t, i, NULL) + output_length(t, t->asked[i].target) - 1;
 }
 
 static void score(const text_task_t *t, sequence_pack_t *pack, int32_t token, allowed_set_t set)
@@ -113,7 +119,7 @@ static void write_sid(const text_task_t *t, int32_t item, sequence_pack_t *pack)
 static void task_expand(const void *ctx, int64_t i, sequence_pack_t *pack)
 {
     const text_task_t *t = ctx;
-    pack->rows += prompt_of(t->from.space, t->from.texts, t->task, &t->asked[i], pack->symbols + pack->rows);
+    pack->rows += input_of(t, i, pack->symbols + pack->rows);
     if (task_form(t->task)->writes_title) write_title(t, t->asked[i].target, pack);
     else write_sid(t, t->asked[i].target, pack);
 }

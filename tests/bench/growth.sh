@@ -18,6 +18,7 @@ load=$(cut -d' ' -f1 /proc/loadavg)
 awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): trust processor time, if anything" >&2
 
 # What runs, by stage; in the folder of a size.
+# shellcheck disable=SC2086 # options are words
 synth_all() { synth -q -n "$size" -u "$size" --mean-length 20 --no-images $threads -o .; }
 ingest_all() { ingest -q --items items.jsonl --interactions interactions.tsv --items-out in.jsonl -o interactions.st; }
 mine_all() { mine-intent -q --judge builtin $threads -o mined.jsonl < in.jsonl; }

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """sidgen-train --base against PyTorch: decoders of several families with new tokens and LoRA pairs. Training, replayed from the same start
-with a batch that holds a whole epoch (losses, and where every weight went); and the scores that recommend gives. Prints TAP; the binaries are
-in SIDMILL_BIN (build/bin)."""
+with a batch that holds a whole epoch (losses, and where every weight went); and the scores that recommend gives. The same of all of a base's
+weights (--full). Prints TAP; the binaries are in SIDMILL_BIN (build/bin)."""
 import json
 import math
 import os
@@ -23,7 +23,9 @@ LLAMA3 = '{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_fa
 ASKED = "next: Bought:\\n{input}\\nAnd then:\\n\n" "title-item: {input} is\\n\n" "item-title: The item {input}\\n\n"
 FORMS = [("Llama", f"family=llama set.rope_scaling={LLAMA3}", [], None), ("Qwen2, tied", "family=qwen2 tied=yes", [], None),
          ("Qwen3, BF16", "family=qwen3 dtype=BF16", [], None), ("some targets, a prompt an item", "family=qwen3 tied=yes", ["--lora-targets", "k,up"], ASKED),
-         ("new tokens alone", "family=llama", ["--lora-rank", 0], None)]
+         ("new tokens alone", "family=llama", ["--lora-rank", 0], None), ("Llama in full, BF16", f"family=llama dtype=BF16 set.rope_scaling={LLAMA3}", ["--full"], None),
+         ("Qwen2 in full, tied", "family=qwen2 tied=yes", ["--full"], None), ("Qwen3 in full, a prompt an item", "family=qwen3 prefix=", ["--full"], ASKED)]
+EMBED, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 
 
 def encode(text):
@@ -31,15 +33,16 @@ def encode(text):
 
 
 class Based:
-    """A folder's decoder with what a model/1 file adds to it."""
+    """A folder's decoder with what a model/1 file adds to it, or that file alone where it holds all weights."""
 
     def __init__(self, folder, path):
         tensors, meta = read_safetensors(path)
         base, self.config = read_folder(folder)
         self.base = {k: v.double() for k, v in base.items()}
-        self.w = {k: torch.tensor(np.array(v, np.float64), requires_grad=True) for k, v in tensors.items()}
-        self.vocab, lora = json.loads(meta["vocab"]), json.loads(meta["base"])["lora"]
-        self.scale = lora["alpha"] / max(1, lora["rank"])
+        self.w = {k: torch.tensor(np.array(v, np.float64), requires_grad=True) for k, v in tensors.items() if k != "tokenizer"}
+        self.vocab, self.full = json.loads(meta["vocab"]), "base" not in meta
+        lora = None if self.full else json.loads(meta["base"])["lora"]
+        self.scale = 0 if self.full else lora["alpha"] / max(1, lora["rank"])
         self.around = {}
         for line in meta["templates"].splitlines():
             task, text = line.split(": ", 1)
@@ -48,14 +51,24 @@ class Based:
 
     def merged(self):
         """The decoder's weights, pairs and new tokens in their places; and the output matrix."""
+        if self.full:
+            return self.w, self.w.get(HEAD, self.w[EMBED])
         w, new = dict(self.base), "model.embed_tokens.new.weight"
         for name in self.w:
             if name.endswith("lora_A.weight"):
                 to = name.replace("lora_A.", "")
                 w[to] = w[to] + self.scale * self.w[name.replace("lora_A", "lora_B")] @ self.w[name]
-        w["model.embed_tokens.weight"] = torch.cat([self.w[new], self.base["model.embed_tokens.weight"]])
-        head = self.base.get("lm_head.weight", self.base["model.embed_tokens.weight"])
+        w[EMBED] = torch.cat([self.w[new], self.base[EMBED]])
+        head = self.base.get(HEAD, self.base[EMBED])
         return w, torch.cat([self.w.get("lm_head.new.weight", self.w[new]), head])
+
+    def off_base(self):
+        """The largest difference of what has not moved yet from the base, which has rows beyond its tokenizer's."""
+        first, text = self.vocab["first_text"], self.vocab["text"]
+        theirs = {k if k.startswith(("model.", "lm_head.")) else "model." + k: v for k, v in self.base.items()}
+        assert set(theirs) == set(self.w), (set(theirs), set(self.w))
+        rows = {k: (v[:text], self.w[k][first:]) if k in (EMBED, HEAD) else (v, self.w[k]) for k, v in theirs.items()}
+        return max(float((a - b).abs().max()) for a, b in rows.values())
 
     def prompt(self, task, tokens):
         before, after = self.around[task]
@@ -101,11 +114,14 @@ def sequences(model, catalogue, users, titles):
 
 def replay(name, catalogue, users, titles, extra):
     options = ["-q", "-s", "sids.st", "-i", "interactions.st", "--base", "base", "--max-items", 6, "--tasks", "1,4,5", "--items", "items.jsonl",
-               "--lora-rank", 3, "--batch-tokens", 1 << 19, "--warmup", 3, "--clip", 0.5, "--valid-users", 0, "--log", "log.jsonl", *extra]
+               *([] if "--full" in extra else ["--lora-rank", 3]), "--batch-tokens", 1 << 19, "--warmup", 3, "--clip", 0.5, "--valid-users", 0, "--log", "log.jsonl", *extra]
     run("sidgen-train", *options, "--epochs", 1, "--lr", 0, "-o", "start.st")
     run("sidgen-train", *options, "--epochs", EPOCHS, "--lr", 0.02, "-o", "end.st")
     log = [json.loads(line) for line in open("log.jsonl")]
     model, begin, ours = Based("base", "start.st"), read_safetensors("start.st")[0], read_safetensors("end.st")[0]
+    ours.pop("tokenizer", None)
+    if model.full:
+        check(model.off_base() == 0, f"{name}: begins with the base's weights")
     optimiser, error, all_of = Optimiser(model, 0.05), 0, list(sequences(model, catalogue, users, titles))
     for epoch in range(EPOCHS):
         w, head = model.merged()

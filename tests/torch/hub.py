@@ -119,6 +119,11 @@ def export(*options):
     return Folder()
 
 
+def on_base(*options):
+    run("sidgen-train", "-q", "-s", "sids.st", "-i", "interactions.st", "--base", "base", "--max-items", 8, "--batch-tokens", 512, "--shards", 2, "--lr", 0.01,
+        "--epochs", 2, "--patience", 0, "-o", "model.st", *options)
+
+
 def main():
     subprocess.run([HERE.parent / "helpers" / "toy.py", "."], check=True)
     sids = sid_texts()
@@ -129,17 +134,20 @@ def main():
     folder = export("--epochs", 20, "--valid-users", 0, "--tasks", "1,4,5", "--items", "items.jsonl", "--tokenizer", "tokenizer.json")
     check("recommendations of a model with texts", next_items(folder, sids), 1e-4)
     check("titles that it tells", titles(folder, sids, texts), 1e-4)
+    asked = "What a customer bought, the oldest first:\n"
     for family, flags in ("qwen2", ["tied=yes"]), ("llama", ["prefix="]), ("qwen3", ["shards=2"]):
         subprocess.run([HERE.parent / "helpers" / "llm_folder.py", "base", f"family={family}", *flags], check=True)
         pathlib.Path("base/tokenizer.json").write_text(pathlib.Path("tokenizer.json").read_text())
-        run("sidgen-train", "-q", "-s", "sids.st", "-i", "interactions.st", "--base", "base", "--lora-rank", 4, "--max-items", 8, "--batch-tokens", 512,
-            "--shards", 2, "--lr", 0.01, "--epochs", 2, "--patience", 0, "-o", "model.st")
+        on_base("--lora-rank", 4)
         for form, adapter in ("whole", []), ("adapter", ["--adapter"]):
             shutil.rmtree("folder")
             run("hub", "export", "-m", "model.st", "-s", "sids.st", "-o", "folder", *adapter)
-            asked = "What a customer bought, the oldest first:\n"
             check(f"recommendations on {family}, {form}", next_items(Folder("base" if adapter else None), sids, asked), 1e-4)
+        on_base("--full")
         shutil.rmtree("base")
+        shutil.rmtree("folder")
+        run("hub", "export", "-m", "model.st", "-s", "sids.st", "-o", "folder")
+        check(f"recommendations of {family} in full, without the base", next_items(Folder(), sids, asked), 1e-4)
     tap.done()
 
 

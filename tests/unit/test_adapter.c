@@ -1,6 +1,7 @@
 /* What trains on a frozen base, through the whole model: gradients against differences, what stays, and the two matrices behind one
  * range of tokens. */
 #include "lm/adapter.h"
+#include "lm/whole.h"
 
 #include <stdlib.h>
 
@@ -19,10 +20,12 @@ typedef struct {
     const char *name;
     bool qkv_bias, qk_norm, untied;
     int64_t rank;
+    bool whole;
 } form_t;
 
-static const form_t forms[] = {{"llama", false, false, true, 3}, {"qwen2", true, false, false, 2}, {"qwen3", false, true, true, 2},
-                               {"new tokens alone", false, false, false, 0}};
+static const form_t forms[] = {{"llama", false, false, true, 3, false}, {"qwen2", true, false, false, 2, false}, {"qwen3", false, true, true, 2, false},
+                               {"new tokens alone", false, false, false, 0, false}, {"qwen2, all of it", true, false, true, 0, true},
+                               {"qwen3, all of it", false, true, false, 0, true}};
 enum { FORMS = sizeof forms / sizeof *forms };
 
 typedef struct {
@@ -49,20 +52,16 @@ static model_config_t config_of(const form_t *c)
 static void write_base(fixture_t *f, const form_t *c)
 {
     model_t *m = model_new(config_of(c));
-    float *head = xfloats(TEXT * SMALL_D);
     model_init(m, 7);
     for (int i = 0; i < m->params.count; i++)
         for (int64_t j = 0; m->params.blocks[i].decay && j < m->params.blocks[i].count; j++) params_values(&m->params, i)[j] *= 15;
-    for (int i = 0; i < TEXT * SMALL_D; i++) head[i] = (float)(0.3 * rng_normal(11, (uint64_t)i));
     strcpy(f->path, "/tmp/sidmill-adapter-XXXXXX");
     close(mkstemp(f->path));
     st_writer_t *w = st_create(f->path, NULL);
     params_write(w, &m->params);
-    st_add2(w, "lm_head.weight", ST_F32, TEXT, SMALL_D, head);
     st_commit(w);
     f->file = st_open(f->path);
     model_free(m);
-    free(head);
 }
 
 static model_t *read_base(const fixture_t *f, const form_t *c)
@@ -104,6 +103,11 @@ static fixture_t *fixture(const form_t *c)
     space_add_text(&f->space, TEXT, 8, NULL, 0);
     write_base(f, c);
     f->model = read_base(f, c);
+    if (c->whole) {
+        model_t *on = f->model;
+        f->model = whole_model(on, false);
+        model_free(on);
+    }
     for (int i = 0; i < f->model->params.count; i++)
         if (strstr(f->model->params.blocks[i].name, "lora_B")) params_fill_normal(&f->model->params, i, 0.3, rng_key(9, (uint64_t)i));
     f->net = network_new(f->model, backend_open("f32"), 32);
@@ -172,6 +176,22 @@ TEST(gradients_are_slopes)
         }
         grads_free(scratch);
         release(f);
+    }
+}
+
+/* And all that it may look at trains. */
+TEST(a_model_of_its_own_says_what_the_base_said)
+{
+    for (int c = 3; c < FORMS; c++) {
+        form_t whole = forms[c], on = forms[c];
+        whole.whole = true;
+        on.whole = false;
+        fixture_t *f = fixture(&whole), *g = fixture(&on);
+        CHECK_NEAR(loss(f, f->grads), loss(g, g->grads), 1e-5);
+        CHECK(params_trained(&f->model->params) == params_number(&f->model->params) && f->model->own == f->space.vocab.size);
+        CHECK(params_number(&f->model->params) == params_number(&g->model->params) && (f->model->output == f->model->embed) == !whole.untied);
+        release(f);
+        release(g);
     }
 }
 
@@ -260,5 +280,5 @@ TEST(lists_of_targets)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) CHECK(!lora_parse(wrong[i], &l));
 }
 
-UNIT_MAIN(UNIT(gradients_are_slopes), UNIT(the_base_has_no_gradient), UNIT(new_rows_begin_around_the_mean),
+UNIT_MAIN(UNIT(gradients_are_slopes), UNIT(a_model_of_its_own_says_what_the_base_said), UNIT(the_base_has_no_gradient), UNIT(new_rows_begin_around_the_mean),
           UNIT(a_copy_has_its_own_and_the_same_base), UNIT(ranges_over_both_matrices), UNIT(lists_of_targets))

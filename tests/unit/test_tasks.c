@@ -41,17 +41,17 @@ TEST(prompts_are_marker_input_and_separator)
     CHECK(v->first_marker == 1 + 2 * 3 + 2 && v->end == v->first_marker + VOCAB_MARKERS && w == v->end + 1 && v->size == w + 30);
     int32_t items[] = {3, 2, 0, 1};
     const history_t h = {items, 4, 5};
-    equal(got, prompt_of(&f->space, &t, TASK_ABOUT_SID, &h, got), (int32_t[]){task_marker(v, TASK_ABOUT_SID), w + 11, w + 12, separator}, 4);
-    equal(got, prompt_of(&f->space, &t, TASK_SID_TITLE, &(history_t){NULL, 0, 2}, got), (int32_t[]){task_marker(v, TASK_SID_TITLE), sid[0], sid[1], separator}, 4);
-    equal(got, prompt_of(&f->space, &t, TASK_TITLES_NEXT, &h, got),
+    equal(got, prompt_of(&f->space, &t, TASK_ABOUT_SID, 0, &h, got), (int32_t[]){task_marker(v, TASK_ABOUT_SID), w + 11, w + 12, separator}, 4);
+    equal(got, prompt_of(&f->space, &t, TASK_SID_TITLE, 0, &(history_t){NULL, 0, 2}, got), (int32_t[]){task_marker(v, TASK_SID_TITLE), sid[0], sid[1], separator}, 4);
+    equal(got, prompt_of(&f->space, &t, TASK_TITLES_NEXT, 0, &h, got),
           (int32_t[]){task_marker(v, TASK_TITLES_NEXT), w, w + 29, next, w + 3, next, w + 2, w + 2, w + 2, w + 2, separator}, 11);
-    CHECK(prompt_of(&f->space, &t, TASK_NEXT, &h, got) == space_history(&f->space, &h, NULL) && got[0] == v->bos);
-    CHECK(prompt_of(&f->space, &t, TASK_NEXT_TITLE, &h, got) == space_history(&f->space, &h, NULL) + 1 && got[0] == task_marker(v, TASK_NEXT_TITLE));
+    CHECK(prompt_of(&f->space, &t, TASK_NEXT, 0, &h, got) == space_history(&f->space, &h, NULL) && got[0] == v->bos);
+    CHECK(prompt_of(&f->space, &t, TASK_NEXT_TITLE, 0, &h, got) == space_history(&f->space, &h, NULL) + 1 && got[0] == task_marker(v, TASK_NEXT_TITLE));
     f->space.max_items = 3; /* 9 rows: of the titles two fit, with a row for each behind it */
-    equal(got, prompt_titles(&f->space, &t, &h, got), (int32_t[]){task_marker(v, TASK_TITLES_NEXT), w + 3, next, w + 2, w + 2, w + 2, w + 2, separator}, 8);
+    equal(got, prompt_titles(&f->space, &t, 0, &h, got), (int32_t[]){task_marker(v, TASK_TITLES_NEXT), w + 3, next, w + 2, w + 2, w + 2, w + 2, separator}, 8);
     f->space.max_items = 1; /* 3 rows: fewer than the last title takes, which is read all the same */
-    equal(got, prompt_titles(&f->space, &t, &h, got), (int32_t[]){task_marker(v, TASK_TITLES_NEXT), w + 2, w + 2, w + 2, w + 2, separator}, 6);
-    CHECK(prompt_titles(&f->space, &t, &h, NULL) <= space_longest(&f->space));
+    equal(got, prompt_titles(&f->space, &t, 0, &h, got), (int32_t[]){task_marker(v, TASK_TITLES_NEXT), w + 2, w + 2, w + 2, w + 2, separator}, 6);
+    CHECK(prompt_titles(&f->space, &t, 0, &h, NULL) <= space_longest(&f->space));
     release(f);
     item_texts_free(&t);
 }
@@ -160,7 +160,7 @@ TEST(texts_are_written_by_their_likelihood)
     history_t prompts[3];
     int64_t rows[3];
     for (int i = 0; i < 3; i++) {
-        rows[i] = prompt_item(&f->space, TASK_SID_TITLE, i, prompt[i]);
+        rows[i] = prompt_item(&f->space, TASK_SID_TITLE, 0, i, prompt[i]);
         prompts[i] = (history_t){prompt[i], rows[i], -1};
     }
     space_t literal = f->space;
@@ -199,7 +199,7 @@ TEST(literal_prompts_are_decoded_as_histories_are)
     space_t literal = f->space;
     literal.literal = true;
     decoder_t *of_items = decoder_new(f->net, &f->space, 1), *of_symbols = decoder_new(f->net, &literal, 1);
-    const history_t asked = {symbols, prompt_history(&f->space, TASK_NEXT, &h, symbols), -1};
+    const history_t asked = {symbols, space_prompt(&f->space, TASK_NEXT, 0, &h, symbols), -1};
     decoder_topk(of_items, 1, &h, 6, 0, 6, found[0], scores[0]);
     decoder_topk(of_symbols, 1, &asked, 6, 0, 6, found[1], scores[1]);
     CHECK(!memcmp(found[0], found[1], sizeof *found) && !memcmp(scores[0], scores[1], sizeof *scores));
