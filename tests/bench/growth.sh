@@ -5,6 +5,7 @@
 # From the environment: SAMPLE of items that space and codebooks are fitted to (20000), EXAMPLES trained on and ASK histories asked (20000),
 # LEVELS of 256 codes (4), DIM of embeddings (128), MINE: most items for mine-intent (1000000), TRAIN_FLAGS (--body timeline --gemm auto), THREADS
 # (0: one a processor), KEEP: a folder whose files and figures are used again, TMPDIR, BUILD (build).
+# shellcheck disable=SC2086 # options are words
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 PATH=$(realpath "${BUILD:-$root/build}")/bin:$PATH
@@ -18,7 +19,6 @@ load=$(cut -d' ' -f1 /proc/loadavg)
 awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): trust processor time, if anything" >&2
 
 # What runs, by stage; in the folder of a size.
-# shellcheck disable=SC2086 # options are words
 synth_all() { synth -q -n "$size" -u "$size" --mean-length 20 --no-images $threads -o .; }
 ingest_all() { ingest -q --items items.jsonl --interactions interactions.tsv --items-out in.jsonl -o interactions.st; }
 mine_all() { mine-intent -q --judge builtin $threads -o mined.jsonl < in.jsonl; }
