@@ -66,6 +66,16 @@ save('a.st', t, {'note': 'with \"quotes\" and ümlauts'}, pad=5, skew=3)"
     assert_equal "$(tensor ls - < <(cat a.st))" "$(tensor ls a.st)"
 }
 
+@test "standard input is a file, what is left of one, or a pipe" {
+    embeddings e.st 0 5
+    tensor get e.st text > expected
+    tensor get - text < e.st | cmp - expected
+    cat e.st | tensor get - text | cmp - expected
+    cat <(printf 'before it\n') e.st > behind
+    { IFS= read -r first; tensor get - text; } < behind | cmp - expected
+    { tensor get - text; cat; } < e.st | cmp - expected
+}
+
 @test "16-bit and 8-bit floats read as the values they stand for" {
     py "
 h = np.arange(65536).astype('<u2')
