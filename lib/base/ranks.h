@@ -24,11 +24,19 @@ typedef struct {
     int64_t first, end;
 } ranks_block_t;
 ranks_block_t ranks_block(int64_t count);
+ranks_block_t ranks_block_of(int rank, int64_t count);
 int ranks_owner(int64_t piece, int64_t count);
 
 /* Passes n bytes from one rank to another, which waits for them. */
 void ranks_send(int to, const void *bytes, size_t n);
 void ranks_receive(int from, void *bytes, size_t n);
+
+/* Passes bytes to another rank and takes others from it, which does the same. Ranks of which each does so with all others in their order
+ * never wait for each other in a ring. */
+void ranks_exchange(int other, const void *gives, size_t gives_n, void *takes, size_t takes_n);
+
+/* The largest of what the ranks say. */
+int64_t ranks_most(int64_t n);
 
 /* All get rank 0's n bytes; or those of rank `from`. */
 void ranks_broadcast(void *bytes, size_t n);
@@ -38,7 +46,12 @@ void ranks_broadcast_from(int from, void *bytes, size_t n);
 void ranks_share(void *array, int64_t count, size_t size);
 void ranks_gather(void *array, int64_t count, size_t size);
 
-/* The same where a piece is a run of `batch` rows, the last of them shorter: this rank's block of n rows, and rows of `size` bytes of which
+/* Of such an array, of which each rank has filled its block and which may be too much for one: rank 0 alone gets bytes
+ * [at, at + n) of it in `bytes`. And rank 0 alone has it, at `whole`: each gets its block of it, in place in `array`. */
+void ranks_gather_bytes(const void *array, int64_t count, size_t size, size_t at, size_t n, void *bytes);
+void ranks_deal(const void *whole, void *array, int64_t count, size_t size);
+
+/* As ranks_block() and ranks_share() where a piece is a run of `batch` rows, the last of them shorter: this rank's block of n rows, and rows of `size` bytes of which
  * each rank has filled its block. */
 ranks_block_t ranks_rows(int64_t n, int64_t batch);
 void ranks_share_rows(void *array, int64_t n, int64_t batch, size_t size);

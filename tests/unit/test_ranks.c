@@ -2,68 +2,14 @@
 #include "base/ranks.h"
 
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/rng.h"
 #include "nn/grads.h"
-#include "unit.h"
+#include "pipe_ranks.h"
 
-enum { MOST_RANKS = 7, MOST_SHARDS = 13, ROWS = 200, COLS = 16 };
-
-/* --- What passes bytes between forked processes --------------------------------------------------------------------------- */
-
-static int ends[MOST_RANKS][MOST_RANKS]; /* ends[a][b]: a's of the pipe between a and b */
-static ranks_carrier_t pipes;
-
-static void pipe_send(int to, const void *bytes, size_t n)
-{
-    for (ssize_t done = 0, put; done < (ssize_t)n; done += put)
-        if ((put = write(ends[pipes.self][to], (const char *)bytes + done, n - (size_t)done)) <= 0) _exit(3);
-}
-
-static void pipe_receive(int from, void *bytes, size_t n)
-{
-    for (ssize_t done = 0, got; done < (ssize_t)n; done += got)
-        if ((got = read(ends[pipes.self][from], (char *)bytes + done, n - (size_t)done)) <= 0) _exit(3);
-}
-
-static void pipe_broadcast(int from, void *bytes, size_t n)
-{
-    for (int to = 0; from == pipes.self && to < pipes.size; to++)
-        if (to != from) pipe_send(to, bytes, n);
-    if (from != pipes.self) pipe_receive(from, bytes, n);
-}
-
-/* Whether `same` holds in all of so many ranks, each a process that is gone afterwards. */
-static bool in_ranks(int size, bool (*same)(void))
-{
-    pid_t child[MOST_RANKS];
-    for (int a = 0; a < size; a++)
-        for (int b = 0; b < a; b++) {
-            int both[2];
-            if (socketpair(AF_UNIX, SOCK_STREAM, 0, both)) return false;
-            ends[a][b] = both[0];
-            ends[b][a] = both[1];
-        }
-    fflush(stdout);
-    for (int r = 0; r < size; r++)
-        if (!(child[r] = fork())) {
-            pipes = (ranks_carrier_t){r, size, pipe_send, pipe_receive, pipe_broadcast};
-            ranks_use(&pipes);
-            _exit(!same());
-        }
-    bool all = true;
-    for (int r = 0; r < size; r++) {
-        int status;
-        all &= waitpid(child[r], &status, 0) == child[r] && !status;
-    }
-    for (int a = 0; a < size; a++)
-        for (int b = 0; b < size; b++)
-            if (a != b) close(ends[a][b]);
-    return all;
-}
+enum { MOST_SHARDS = 13, ROWS = 200, COLS = 16 };
 
 /* --- Blocks --------------------------------------------------------------------------------------------------------------- */
 
@@ -115,6 +61,38 @@ static bool shares(void)
 TEST(arrays_come_together)
 {
     for (int size = 1; size <= MOST_RANKS; size++) CHECK(in_ranks(size, shares) && in_ranks(size, shares_rows));
+}
+
+/* Elements of three bytes that each rank has in its block, in pieces that end within elements; and back. */
+static bool passes_pieces(void)
+{
+    enum { N = 3 * MOST_SHARDS };
+    char whole[N], blocks[N] = {0}, got[N] = {0};
+    for (int i = 0; i < N; i++) whole[i] = (char)(i + 1);
+    const ranks_block_t b = ranks_block(MOST_SHARDS);
+    ranks_deal(ranks_self() ? NULL : whole, blocks, MOST_SHARDS, 3);
+    for (int64_t i = 0; i < N; i++)
+        if (blocks[i] != (i >= 3 * b.first && i < 3 * b.end ? whole[i] : 0)) return false;
+    for (size_t at = 0; at < N; at += 4) ranks_gather_bytes(blocks, MOST_SHARDS, 3, at, at + 4 < N ? 4 : N - at, got + at);
+    return ranks_self() || !memcmp(got, whole, N);
+}
+
+/* Every two ranks tell each other their numbers, in messages of different lengths. */
+static bool exchanges(void)
+{
+    bool right = true;
+    for (int other = 0; other < ranks_size(); other++) {
+        int mine[2] = {ranks_self(), other}, theirs[2] = {-1, -1};
+        if (other == ranks_self()) continue;
+        ranks_exchange(other, mine, sizeof(int) * (ranks_self() < other ? 1 : 2), theirs, sizeof(int) * (ranks_self() < other ? 2 : 1));
+        right &= theirs[0] == other && theirs[1] == (ranks_self() < other ? ranks_self() : -1);
+    }
+    return right && ranks_most(ranks_self() % 3 * 10) == 10 * (ranks_size() > 2 ? 2 : ranks_size() - 1);
+}
+
+TEST(pieces_and_messages_pass)
+{
+    for (int size = 1; size <= MOST_RANKS; size++) CHECK(in_ranks(size, passes_pieces) && in_ranks(size, exchanges));
 }
 
 /* --- The tree ------------------------------------------------------------------------------------------------------------- */
@@ -174,4 +152,4 @@ TEST(the_tree_is_the_same_over_any_ranks)
     params_free(&params);
 }
 
-UNIT_MAIN(UNIT(blocks_cover_the_work_in_order_and_evenly), UNIT(arrays_come_together), UNIT(the_tree_is_the_same_over_any_ranks))
+UNIT_MAIN(UNIT(blocks_cover_the_work_in_order_and_evenly), UNIT(arrays_come_together), UNIT(pieces_and_messages_pass), UNIT(the_tree_is_the_same_over_any_ranks))
