@@ -8,10 +8,13 @@
 #include "base/version.h"
 #include "data/st.h"
 
+enum { PIECE = 1 << 22 }; /* bytes that a source is asked for at once */
+
 /* A borrowed stretch of rows. */
 typedef struct {
     const void *data;
     const spool_t *spool;   /* in place of data */
+    st_read_fn read;        /* likewise, with data for its context */
     size_t bytes;
 } part_t;
 
@@ -154,6 +157,12 @@ void st_add_spool2(st_writer_t *w, const char *name, st_dtype dtype, int64_t col
     add_spool(w, name, dtype, 2, (int64_t[]){s->count / cols, cols}, s);
 }
 
+void st_add_source(st_writer_t *w, const char *name, st_dtype dtype, int dims, const int64_t *shape, st_read_fn read, const void *ctx)
+{
+    st_add(w, name, dtype, dims, shape, ctx);
+    find_entry(w, name)->parts[0].read = read;
+}
+
 /* Wide types first, so that every tensor is aligned to its elements; then by name. */
 static int by_width(const void *pa, const void *pb)
 {
@@ -214,9 +223,21 @@ static void write_spool(const st_writer_t *w, const spool_t *s)
     spool_reader_free(&in);
 }
 
+static void write_source(const st_writer_t *w, const part_t *p)
+{
+    char *piece = xmalloc(PIECE);
+    for (size_t at = 0, n; at < p->bytes; at += n) {
+        n = p->bytes - at < PIECE ? p->bytes - at : PIECE;
+        p->read(p->data, at, n, piece);
+        out_write(w->out, piece, n);
+    }
+    free(piece);
+}
+
 static void write_part(const st_writer_t *w, const part_t *p)
 {
     if (p->spool) write_spool(w, p->spool);
+    else if (p->read) write_source(w, p);
     else out_write(w->out, p->data, p->bytes);
 }
 
@@ -230,7 +251,7 @@ void st_write(st_writer_t *w, void (*written)(const void *data, size_t bytes))
         for (int p = 0; p < w->entries[i].count; p++) {
             const part_t *part = &w->entries[i].parts[p];
             write_part(w, part);
-            if (written && part->data) written(part->data, part->bytes);
+            if (written && part->data && !part->read) written(part->data, part->bytes);
         }
 }
 

@@ -274,6 +274,34 @@ static void vector_u8(const st_file_t *f) { free(st_need_u8(f, "x", 1, (int64_t[
 static void absent(const st_file_t *f) { free(st_need_u8(f, "z", 1, (int64_t[]){-1})); }
 static void schema(const st_file_t *f) { st_check_schema(f, "sids/1"); }
 
+static size_t asked_to; /* bytes that the source was asked for, from the first on */
+
+/* Byte i is i mod 251. */
+static void fill_from(const void *ctx, size_t at, size_t n, void *bytes)
+{
+    CHECK(ctx == &asked_to && at == asked_to && n > 0);
+    for (size_t i = 0; i < n; i++) ((uint8_t *)bytes)[i] = (uint8_t)((at + i) % 251);
+    asked_to = at + n;
+}
+
+TEST(a_source_is_written_piece_by_piece)
+{
+    enum { N = 5 * 1000 * 1000 };
+    int64_t shape[] = {N / 4, 4}, none[] = {0, 3};
+    st_writer_t *w = st_create(path, NULL);
+    st_add1(w, "behind", ST_U8, 3, "abc");
+    st_add_source(w, "large", ST_I8, 2, shape, fill_from, &asked_to);
+    st_add_source(w, "none", ST_F32, 2, none, fill_from, NULL);
+    CHECK(!asked_to);
+    st_commit(w);
+    CHECK(asked_to == N);
+    st_file_t *f = st_open(path);
+    const st_tensor_t *t = st_need(f, "large", 2, shape);
+    for (int64_t i = 0; i < N; i++) CHECK(t->data[i] == i % 251);
+    CHECK(!memcmp(st_find(f, "behind")->data, "abc", 3) && st_find(f, "none")->count == 0);
+    st_close(f);
+}
+
 TEST(needs_are_checked)
 {
     const float floats[2] = {1, 2}, hole[2] = {1, NAN}, inf[2] = {INFINITY, 1};
@@ -376,7 +404,7 @@ static const unit_test_t tests[] = {
     UNIT(integers_of_every_type_are_read), UNIT(floats_of_every_type_are_read), UNIT(half_floats_in_bulk),
     UNIT(what_the_format_allows_opens),
     UNIT(what_the_format_forbids_is_refused), UNIT(cut_files_and_wrong_lengths_are_refused), UNIT(deep_nesting_is_refused),
-    UNIT(what_is_written_reads_back), UNIT(needs_are_checked), UNIT(string_tables_are_checked),
+    UNIT(what_is_written_reads_back), UNIT(a_source_is_written_piece_by_piece), UNIT(needs_are_checked), UNIT(string_tables_are_checked),
     UNIT(string_tables_find_their_strings), UNIT(writing_fails_cleanly),
 };
 
