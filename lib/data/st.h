@@ -120,14 +120,14 @@ void st_add_strings(st_writer_t *w, const char *name, const strtab_t *t);
 void st_add_spool(st_writer_t *w, const char *name, st_dtype dtype, const spool_t *s);   /* one dimension, written from its file */
 void st_add_spool2(st_writer_t *w, const char *name, st_dtype dtype, int64_t cols, const spool_t *s); /* rows of cols elements */
 
-/* Writes everything, without syncing it; nothing may be added afterwards. `written`, unless NULL, is called with what st_add() and the like
- * were given, as soon as it is not needed any more. */
-void st_write(st_writer_t *w, void (*written)(const void *data, size_t bytes));
-
 /* Of elements that are not at hand in one piece: while the tensor is written, `read` fills bytes [at, at + n) of it, one piece after the
  * other from the first on. `ctx` is borrowed until st_commit(). */
 typedef void (*st_read_fn)(const void *ctx, size_t at, size_t n, void *bytes);
 void st_add_source(st_writer_t *w, const char *name, st_dtype dtype, int dims, const int64_t *shape, st_read_fn read, const void *ctx);
+
+/* Writes everything, without syncing it; nothing may be added afterwards. `written`, unless NULL, is called with what st_add() and the like
+ * were given, as soon as it is not needed any more. */
+void st_write(st_writer_t *w, void (*written)(const void *data, size_t bytes));
 
 /* Writes and syncs everything, so that st_commit() only has a rename left to do; nothing may be added afterwards. For tools
  * whose several outputs belong together: see out_prepare(). */

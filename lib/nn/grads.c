@@ -73,6 +73,13 @@ static void clear_rows(grads_rows_t *r)
     r->count = 0;
 }
 
+/* Puts other rows in some rows' place. */
+static void replace_rows(grads_rows_t *r, const grads_rows_t *by)
+{
+    rows_free(r);
+    *r = *by;
+}
+
 void grads_clear(grads_t *g)
 {
     memset(g->dense, 0, (size_t)g->params->size * sizeof(float));
@@ -163,33 +170,49 @@ static char *copy_rows(grads_rows_t *r, int64_t cols, char *bytes, bool comes)
     return bytes + rows + values;
 }
 
-/* Moves all tables' rows as one message, so that ranks wait for each other once. */
-static void move_tables(grads_t *g, mover_fn move, int rank, bool comes)
+/* Which tables travel. */
+typedef enum { WHOLE_TABLES = 1, SPLIT_TABLES = 2, ALL_TABLES = 3 } tables_t;
+
+static bool travels(const param_t *p, tables_t which) { return p->sparse && which & (p->split ? SPLIT_TABLES : WHOLE_TABLES); }
+
+static bool some_travel(const params_t *params, tables_t which)
+{
+    for (int i = 0; i < params->count; i++)
+        if (travels(&params->blocks[i], which)) return true;
+    return false;
+}
+
+/* Moves all these tables' rows as one message, so that ranks wait for each other once. */
+static void move_tables(grads_t *g, tables_t which, mover_fn move, int rank, bool comes)
 {
     const params_t *params = g->params;
+    if (!some_travel(params, which)) return;
     int64_t *counts = NEW_ARRAY(int64_t, params->count);
-    for (int i = 0; i < params->count; i++) counts[i] = g->rows[i].count;
+    for (int i = 0; i < params->count; i++) counts[i] = travels(&params->blocks[i], which) ? g->rows[i].count : 0;
     move(rank, counts, (size_t)params->count * sizeof *counts);
     size_t size = 0;
     for (int i = 0; i < params->count; i++) {
+        if (!travels(&params->blocks[i], which)) continue;
         if (comes) clear_rows(&g->rows[i]);
         while (g->rows[i].cap < counts[i]) grow(&g->rows[i], params->blocks[i].cols);
         g->rows[i].count = counts[i];
         size += (size_t)counts[i] * (sizeof(int64_t) + (size_t)params->blocks[i].cols * sizeof(float));
     }
     char *bytes = xmalloc(size), *at = bytes;
-    for (int i = 0; !comes && i < params->count; i++) at = copy_rows(&g->rows[i], params->blocks[i].cols, at, false);
+    for (int i = 0; !comes && i < params->count; i++)
+        if (counts[i]) at = copy_rows(&g->rows[i], params->blocks[i].cols, at, false);
     move(rank, bytes, size);
-    for (int i = 0; comes && i < params->count; i++) at = copy_rows(&g->rows[i], params->blocks[i].cols, at, true);
+    for (int i = 0; comes && i < params->count; i++)
+        if (counts[i]) at = copy_rows(&g->rows[i], params->blocks[i].cols, at, true);
     free(bytes);
     free(counts);
 }
 
 /* Moves a gradient to or from a rank; `comes`: it replaces what is here. */
-static void move_gradient(grads_t *g, mover_fn move, int rank, bool comes)
+static void move_gradient(grads_t *g, tables_t which, mover_fn move, int rank, bool comes)
 {
     move(rank, g->dense, (size_t)g->params->size * sizeof(float));
-    if (params_have_tables(g->params)) move_tables(g, move, rank, comes);
+    move_tables(g, which, move, rank, comes);
 }
 
 /* Adds shard `from` to shard `into`, wherever they are. */
@@ -197,10 +220,10 @@ static void add_over_ranks(grads_t *const *shards, int count, int into, int from
 {
     const int there = ranks_owner(into, count), here = ranks_owner(from, count);
     if (there == ranks_self()) {
-        if (here != there) move_gradient(shards[from], ranks_receive, here, true);
+        if (here != there) move_gradient(shards[from], ALL_TABLES, ranks_receive, here, true);
         reduce_here((grads_t *[]){shards[into], shards[from]}, 2);
     } else if (here == ranks_self()) {
-        move_gradient(shards[from], move_to, there, false);
+        move_gradient(shards[from], ALL_TABLES, move_to, there, false);
     }
 }
 
@@ -220,12 +243,44 @@ static void reduce_over_ranks(grads_t *const *shards, int count, int begin, int 
     add_over_ranks(shards, count, begin, middle);
 }
 
-void grads_reduce(grads_t *const *shards, int count)
+/* Leaves of a gradient's split tables those rows that are a rank's in `part`, which has none yet. */
+static void pick_rows(const grads_t *g, int rank, grads_rows_t *part)
 {
-    int size = 1;
-    while (size < count) size *= 2;
-    reduce_over_ranks(shards, count, 0, size);
-    if (ranks_size() > 1) move_gradient(shards[0], move_to_all, 0, ranks_self() > 0);
+    for (int i = 0; i < g->params->count; i++) {
+        const param_t *p = &g->params->blocks[i];
+        const ranks_block_t theirs = ranks_block_of(rank, p->rows);
+        const grads_rows_t *all = &g->rows[i];
+        for (int64_t r = 0; p->split && r < all->count; r++)
+            if (all->row[r] >= theirs.first && all->row[r] < theirs.end)
+                memcpy(touch(&part[i], all->row[r], p->cols), all->values + r * p->cols, (size_t)p->cols * sizeof(float));
+    }
+}
+
+/* The first rank, which has all rows of the split tables, keeps its own and sends the others theirs. */
+static void deal_rows(grads_t *g)
+{
+    const params_t *params = g->params;
+    for (int rank = ranks_size() - 1; rank >= 0; rank--) {
+        grads_t part = {.params = params, .rows = NEW_ARRAY(grads_rows_t, params->count + 1)};
+        pick_rows(g, rank, part.rows);
+        if (rank) move_tables(&part, SPLIT_TABLES, move_to, rank, false);
+        for (int i = 0; i < params->count; i++) {
+            if (!params->blocks[i].split) continue;
+            if (rank) rows_free(&part.rows[i]);
+            else replace_rows(&g->rows[i], &part.rows[i]);
+        }
+        free(part.rows);
+    }
+}
+
+/* Gives all ranks the sum, which the first one has, and its squares. */
+static void share_sum(grads_t *g, double *squares)
+{
+    ranks_broadcast(squares, sizeof *squares);
+    move_gradient(g, WHOLE_TABLES, move_to_all, 0, ranks_self() > 0);
+    if (!some_travel(g->params, SPLIT_TABLES)) return;
+    if (ranks_self()) move_tables(g, SPLIT_TABLES, ranks_receive, 0, true);
+    else deal_rows(g);
 }
 
 double grads_sum_squares(const grads_t *g)
@@ -234,4 +289,14 @@ double grads_sum_squares(const grads_t *g)
     for (int i = 0; i < g->params->count; i++)
         if (g->rows[i].count) sum += sum_squares(g->rows[i].values, g->rows[i].count * g->params->blocks[i].cols);
     return sum;
+}
+
+double grads_reduce(grads_t *const *shards, int count)
+{
+    int size = 1;
+    while (size < count) size *= 2;
+    reduce_over_ranks(shards, count, 0, size);
+    double squares = ranks_self() ? 0 : grads_sum_squares(shards[0]);
+    if (ranks_size() > 1) share_sum(shards[0], &squares);
+    return squares;
 }

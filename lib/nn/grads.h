@@ -38,8 +38,9 @@ float *grads_row(grads_t *g, int block, int64_t row);
 
 /* shards[0] becomes the sum of shards[0] ... shards[count - 1], added pairwise in a tree fixed by shard number: of a table's row
  * only those that touched it take part, and new rows stand in the order (shard, then first touch). In parallel; the others are
- * destroyed. Where there are several ranks, each brings its block of the shards (ranks_block()), and all get the sum. */
-void grads_reduce(grads_t *const *shards, int count);
+ * destroyed. Where there are several ranks, each brings its block of the shards (ranks_block()), and all get the sum: of a split
+ * table only the rows that are theirs (params_held()). Returns grads_sum_squares() of the whole sum. */
+double grads_reduce(grads_t *const *shards, int count);
 
 /* Sum of squares, in double over fixed blocks, in parallel; the rows of tables count as they stand. */
 double grads_sum_squares(const grads_t *g);

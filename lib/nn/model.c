@@ -217,6 +217,12 @@ void model_free(model_t *m)
     free(m);
 }
 
+void model_split_tables(model_t *m)
+{
+    if (m->item_vectors >= 0) params_split(&m->params, m->item_vectors);
+    if (m->node_vectors >= 0) params_split(&m->params, m->node_vectors);
+}
+
 static bool writes_residual(const char *name) { return strstr(name, "o_proj") || strstr(name, "down_proj"); }
 static bool is_gain(const param_t *p) { return p->rows == 0; }
 
@@ -234,34 +240,36 @@ void model_init(model_t *m, uint64_t seed)
     if (m->think_vectors >= 0) params_fill(&m->params, m->think_vectors, 0);
 }
 
-/* Puts a table of other rows in a table's place; what it held is freed by the caller. */
-static float *exchange_table(model_t *m, int block, int64_t rows)
+/* Puts a table of other rows in a table's place; returns that, for drop_table(). */
+static param_t exchange_table(model_t *m, int block, int64_t rows)
 {
     param_t *p = &m->params.blocks[block];
-    float *old = p->table;
+    const param_t old = *p;
     p->rows = rows;
     p->count = (int64_t)size_mul((size_t)rows, (size_t)p->cols);
-    p->table = xfloats((size_t)p->count);
+    p->table = params_table_new(p, (size_t)p->cols * sizeof(float));
     return old;
 }
+
+static void drop_table(const param_t *old) { params_table_free(old, old->table, (size_t)old->cols * sizeof(float)); }
 
 void model_regrow_nodes(model_t *m, int64_t rows, const int64_t *from)
 {
     const int64_t d = m->config.hidden_size;
-    float *old = exchange_table(m, m->node_vectors, rows);
+    const param_t old = exchange_table(m, m->node_vectors, rows);
     for (int64_t i = 0; i < rows; i++)
-        if (from[i] >= 0) memcpy(model_row(m, m->node_vectors, i), old + from[i] * d, (size_t)d * sizeof(float));
+        if (from[i] >= 0) memcpy(model_row(m, m->node_vectors, i), old.table + from[i] * d, (size_t)d * sizeof(float));
     m->config.node_vectors = rows;
-    free(old);
+    drop_table(&old);
 }
 
 void model_regrow_items(model_t *m, int64_t rows)
 {
     const int64_t d = m->config.hidden_size, kept = rows < m->config.item_vectors ? rows : m->config.item_vectors;
-    float *old = exchange_table(m, m->item_vectors, rows);
-    memcpy(model_row(m, m->item_vectors, 0), old, (size_t)(kept * d) * sizeof(float));
+    const param_t old = exchange_table(m, m->item_vectors, rows);
+    memcpy(model_row(m, m->item_vectors, 0), old.table, (size_t)(kept * d) * sizeof(float));
     m->config.item_vectors = rows;
-    free(old);
+    drop_table(&old);
 }
 
 model_config_t model_read_config(const st_file_t *f)

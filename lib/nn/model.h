@@ -42,6 +42,9 @@ void model_free(model_t *m);
  * the model begins as one that does not think. */
 void model_init(model_t *m, uint64_t seed);
 
+/* Splits the item and node vectors of a model without values over the ranks: params_split(). */
+void model_split_tables(model_t *m);
+
 /* Gives the table of node vectors another number of rows: row i of the new one is row from[i] of the old one, or 0 where from[i]
  * is -1. The same for the item vectors, of which the first stay. */
 void model_regrow_nodes(model_t *m, int64_t rows, const int64_t *from);

@@ -5,14 +5,18 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/pages.h"
 #include "base/rng.h"
 
 enum { ALIGN = 16 }; /* floats: a cache line */
 
+static size_t row_size(const param_t *p) { return (size_t)p->cols * sizeof(float); }
+static int64_t rows_of(const param_t *p) { return p->rows ? p->rows : 1; }
+
 int params_add(params_t *params, param_t p)
 {
     params->blocks = xreallocarray(params->blocks, (size_t)params->count + 1, sizeof *params->blocks);
-    p.count = (int64_t)size_mul((size_t)(p.rows ? p.rows : 1), (size_t)p.cols);
+    p.count = (int64_t)size_mul((size_t)rows_of(&p), (size_t)p.cols);
     p.dtype = p.dtype ? p.dtype : ST_F32;
     if (!p.sparse && !p.mapped) {
         int64_t *end = p.frozen ? &params->fixed_size : &params->size;
@@ -31,19 +35,45 @@ void params_align(params_t *params)
     params->fixed_size = aligned(params->fixed_size);
 }
 
+static size_t table_size(const param_t *p, size_t row) { return size_mul((size_t)rows_of(p), row); }
+
+ranks_block_t params_held(const param_t *p) { return p->split ? ranks_block(rows_of(p)) : (ranks_block_t){0, rows_of(p)}; }
+
+static void hold(const param_t *p, void *table, size_t row)
+{
+    const ranks_block_t b = params_held(p);
+    pages_hold(table, table_size(p, row), (size_t)b.first * row, (size_t)b.end * row);
+}
+
+void *params_table_new(const param_t *p, size_t row)
+{
+    void *table = pages_new(table_size(p, row));
+    if (p->split) hold(p, table, row);
+    return table;
+}
+
+void params_table_free(const param_t *p, void *table, size_t row) { pages_free(table, table_size(p, row)); }
+
+void params_split(params_t *params, int block)
+{
+    param_t *p = &params->blocks[block];
+    p->split = true;
+    hold(p, p->table, row_size(p));
+}
+
 void params_allocate(params_t *params)
 {
     params->weights = xfloats((size_t)params->size);
     params->fixed = xfloats((size_t)params->fixed_size);
     for (int i = 0; i < params->count; i++)
-        if (params->blocks[i].sparse) params->blocks[i].table = xfloats((size_t)params->blocks[i].count);
+        if (params->blocks[i].sparse) params->blocks[i].table = params_table_new(&params->blocks[i], row_size(&params->blocks[i]));
 }
 
 void params_free(params_t *params)
 {
     for (int i = 0; i < params->count; i++) {
         free(params->blocks[i].name);
-        free(params->blocks[i].table);
+        params_table_free(&params->blocks[i], params->blocks[i].table, row_size(&params->blocks[i]));
     }
     free(params->blocks);
     free(params->weights);
@@ -82,8 +112,10 @@ bool params_have_tables(const params_t *params)
 /* Fills with the stream's draws from number `first` on. */
 static void fill_normal(const params_t *params, int block, double deviation, uint64_t stream, int64_t first)
 {
+    const param_t *p = &params->blocks[block];
+    const ranks_block_t rows = params_held(p);
     float *values = params_values(params, block);
-    for (int64_t i = 0; i < params->blocks[block].count; i++)
+    for (int64_t i = rows.first * p->cols; i < rows.end * p->cols; i++)
         values[i] = (float)(deviation * rng_normal(stream, (uint64_t)(first + i)));
 }
 
@@ -99,8 +131,10 @@ void params_fill_normal_placed(const params_t *params, int block, double deviati
 
 void params_fill(const params_t *params, int block, float value)
 {
+    const param_t *p = &params->blocks[block];
+    const ranks_block_t rows = params_held(p);
     float *values = params_values(params, block);
-    for (int64_t i = 0; i < params->blocks[block].count; i++) values[i] = value;
+    for (int64_t i = rows.first * p->cols; i < rows.end * p->cols; i++) values[i] = value;
 }
 
 static bool same_blocks(const params_t *a, const params_t *b)
@@ -116,8 +150,13 @@ static bool same_blocks(const params_t *a, const params_t *b)
 bool params_copy(const params_t *to, const params_t *from)
 {
     if (!same_blocks(to, from)) return false;
-    for (int i = 0; i < to->count; i++)
-        if (!to->blocks[i].mapped) memcpy(params_values(to, i), params_values(from, i), (size_t)to->blocks[i].count * sizeof(float));
+    for (int i = 0; i < to->count; i++) {
+        const param_t *p = &to->blocks[i];
+        if (p->mapped) continue;
+        const ranks_block_t rows = params_held(p);
+        const int64_t first = rows.first * p->cols;
+        memcpy(params_values(to, i) + first, params_values(from, i) + first, (size_t)(rows.end * p->cols - first) * sizeof(float));
+    }
     return true;
 }
 
@@ -143,13 +182,21 @@ static int shape_of(const param_t *p, int64_t *shape)
     return p->rows ? 2 : 1;
 }
 
+/* Fills bytes of a split block's values from where they are. */
+static void gather_values(const void *block, size_t at, size_t n, void *bytes)
+{
+    const param_t *p = block;
+    ranks_gather_bytes(p->table, rows_of(p), row_size(p), at, n, bytes);
+}
+
 void params_write_blocks(st_writer_t *w, const params_t *params, int first, int count)
 {
     for (int i = first; i < first + count; i++) {
         const param_t *p = &params->blocks[i];
         int64_t shape[ST_MAX_DIMS];
         const int dims = shape_of(p, shape);
-        if (p->dtype == ST_F32) st_add(w, p->name, p->dtype, dims, shape, params_values(params, i));
+        if (p->split) st_add_source(w, p->name, p->dtype, dims, shape, gather_values, p);
+        else if (p->dtype == ST_F32) st_add(w, p->name, p->dtype, dims, shape, params_values(params, i));
         else st_add_bf16(w, p->name, dims, shape, params_values(params, i));
     }
 }

@@ -2,13 +2,16 @@
  * What a parameter costs, in floats: a frozen one 1, itself. One that trains 1, and in a learner (train/learner.h) 2 for AdamW's
  * moments, 1 where the best weights are kept, 1 where there is a moving average, and 1 a shard for the gradient; a backend whose
  * operands are not floats keeps a converted copy besides (nn/weights.h). Row-sparse tables pay for gradients only where rows
- * were touched, in the widest step so far; and by the row 4 bytes for its count of steps, with an average 8 more. */
+ * were touched, in the widest step so far; and by the row 4 bytes for its count of steps, with an average 8 more. A table that is split
+ * has its rows' addresses everywhere but, of all this, each rank holds its block alone (base/ranks.h); rows of others are there while
+ * they were fetched (nn/loan.h). */
 #ifndef SIDMILL_NN_PARAMS_H
 #define SIDMILL_NN_PARAMS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/ranks.h"
 #include "data/st.h"
 
 /* One block: a matrix [rows, cols], a vector of cols (rows 0), or a table of rows. */
@@ -22,6 +25,7 @@ typedef struct {
     bool mapped;      /* frozen, and its values stay in the file that they come from, in that file's type: params_map() */
     bool decay;       /* weight decay applies (matrices, not gains) */
     bool sparse;      /* of a table whose rows are touched seldom: see nn/grads.h and learner_update() */
+    bool split;       /* sparse, and its rows lie over the ranks: params_split() */
     int64_t count;    /* floats; set by params_add(), as what follows */
     int64_t offset;   /* in `weights`, or of a frozen block in `fixed`; 0 of a sparse one */
     float *table;     /* a sparse block's values */
@@ -53,6 +57,14 @@ void params_free(params_t *params);
  * else ends the process with EX_DATAERR. */
 void params_map(const st_file_t *f, params_t *params, int block);
 
+/* Splits a sparse block, which holds no values yet, by rows over the ranks; and the rows that this one holds: of another block all. */
+void params_split(params_t *params, int block);
+ranks_block_t params_held(const param_t *p);
+
+/* Zeroed memory of a row-sparse block's layout, with so many bytes a row: a table, or what is kept of one. */
+void *params_table_new(const param_t *p, size_t row);
+void params_table_free(const param_t *p, void *table, size_t row);
+
 /* Copies a row of any block. */
 void params_row(const params_t *params, int block, int64_t row, float *out);
 
@@ -67,7 +79,7 @@ int64_t params_number(const params_t *params);
 int64_t params_trained(const params_t *params);
 bool params_have_tables(const params_t *params); /* whether some block is sparse */
 
-/* Fills a block: normal with this deviation, drawn from `stream` by the element's index, or of a dense block that trains by its
+/* Fills a block, of a split one the rows that are here: normal with this deviation, drawn from `stream` by the element's index, or of a dense block that trains by its
  * place among all such, so that one stream serves many blocks; or one value throughout. */
 void params_fill_normal(const params_t *params, int block, double deviation, uint64_t stream);
 void params_fill_normal_placed(const params_t *params, int block, double deviation, uint64_t stream);
@@ -76,10 +88,11 @@ void params_fill(const params_t *params, int block, float value);
 /* A list of the same blocks and values, those that lie in a file in the same one. */
 params_t params_clone(const params_t *params);
 
-/* Copies all values but those that lie in files; false, touching nothing, if the two do not agree in names and shapes. */
+/* Copies all values but those that lie in files, of split tables the rows that are here; false, touching nothing, if the two do not agree in names and shapes. */
 bool params_copy(const params_t *to, const params_t *from);
 
-/* Adds every block that trains as a tensor of its name and dtype; the values are borrowed until st_commit(), BF16 ones as converted here. */
+/* Adds every block that trains as a tensor of its name and dtype; the values are borrowed until st_commit(), BF16 ones as converted here.
+ * Where a table is split all ranks call this and, at the same time, st_commit(): the first one's file has all rows. */
 void params_write(st_writer_t *w, const params_t *params);
 
 /* Ends the process with EX_DATAERR unless the file holds every block that trains, in its shape: to be asked before params_allocate(). */

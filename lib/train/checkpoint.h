@@ -1,6 +1,7 @@
 /* A training run's state on disk, one safetensors file replaced atomically: whatever moment a process is killed, the newest
  * whole state is found again. A state is a list of named fields, which whoever owns them adds. Of several ranks the first alone has
- * it on disk; all have the same fields, and load together. */
+ * it on disk; all have the same fields, and load together. A field that is split by rows over the ranks (ranks_block()) is gathered
+ * while it is written, so that the state is the same as if it were not. */
 #ifndef SIDMILL_TRAIN_CHECKPOINT_H
 #define SIDMILL_TRAIN_CHECKPOINT_H
 
@@ -15,7 +16,14 @@ typedef struct {
     st_dtype dtype;
     int64_t count;
     void *values;
+    int64_t split; /* rows of a field that is split; 0: this process has all */
 } checkpoint_field_t;
+
+/* Rows x cols numbers. */
+typedef struct {
+    int64_t rows, cols;
+    bool split;
+} checkpoint_rows_t;
 
 typedef struct {
     const char *folder;      /* NULL: there is no checkpoint, and nothing is ever done */
@@ -26,6 +34,7 @@ typedef struct {
 
 /* Adds a field; its name is PREFIX.NAME. */
 void checkpoint_add(checkpoint_t *c, const char *prefix, const char *name, st_dtype dtype, int64_t count, void *values);
+void checkpoint_add_rows(checkpoint_t *c, const char *prefix, const char *name, st_dtype dtype, checkpoint_rows_t rows, void *values);
 void checkpoint_free(checkpoint_t *c); /* forgets the fields; what is on disk stays */
 
 /* Writes folder/state.st, making the folder where needed. A state that is still being written beside is older, and given up. */
@@ -33,8 +42,11 @@ void checkpoint_save(const checkpoint_t *c);
 
 /* The same, but a copy of the process does it (train/beside.h), while this one goes on and changes the values: it stands still for the
  * moment that the copy takes. Whatever memory changes before the state is written, which beside_look() tells, is held twice. Only where that
- * says that nothing is being written. Where there can be no copy it is written at once. */
+ * says that nothing is being written. Where there can be no copy, or ranks save together, it is written at once. */
 void checkpoint_save_beside(const checkpoint_t *c);
+
+/* Whether all ranks must call these together, as fields are split; else the first one's call is enough. */
+bool checkpoint_together(const checkpoint_t *c);
 
 /* Fills all fields from folder/state.st; false, touching nothing, if there is none. A state of another fingerprint, of other
  * sizes, with damaged bytes or numbers that cannot be ours ends the process with EX_DATAERR and says what to do. What a process killed while

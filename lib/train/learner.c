@@ -11,16 +11,32 @@
 
 enum { UPDATE_SLICE = 1 << 15, ROWS = 256 }; /* floats, and rows of a table, that one step of the parallel optimiser takes */
 
+static float *new_floats(const param_t *p) { return params_table_new(p, (size_t)p->cols * sizeof(float)); }
+
+/* Copies floats of the rows that this rank holds. */
+static void copy_rows(const param_t *p, float *to, const float *from)
+{
+    const ranks_block_t rows = params_held(p);
+    memcpy(to + rows.first * p->cols, from + rows.first * p->cols, (size_t)((rows.end - rows.first) * p->cols) * sizeof(float));
+}
+
 static learner_table_t table_new(const param_t *p, bool best, bool average)
 {
-    const size_t n = (size_t)p->count;
-    learner_table_t t = {.m = xfloats(n), .v = xfloats(n), .steps = NEW_ARRAY(int32_t, p->rows)};
-    if (best) t.best = xfloats(n);
+    learner_table_t t = {.m = new_floats(p), .v = new_floats(p), .steps = params_table_new(p, sizeof *t.steps)};
+    if (best) t.best = new_floats(p);
     if (!average) return t;
-    t.average = xfloats(n);
-    memcpy(t.average, p->table, n * sizeof(float));
-    t.averaged_at = NEW_ARRAY(double, p->rows);
+    t.average = new_floats(p);
+    copy_rows(p, t.average, p->table);
+    t.averaged_at = params_table_new(p, sizeof *t.averaged_at);
     return t;
+}
+
+static void table_free(const param_t *p, const learner_table_t *t)
+{
+    float *all[] = {t->m, t->v, t->best, t->average};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) params_table_free(p, all[i], (size_t)p->cols * sizeof(float));
+    params_table_free(p, t->steps, sizeof *t->steps);
+    params_table_free(p, t->averaged_at, sizeof *t->averaged_at);
 }
 
 static bool has_table(const learner_t *l, int block)
@@ -48,11 +64,7 @@ learner_t learner_new(params_t *params, int64_t shards, bool best, bool average)
 void learner_free(learner_t *l)
 {
     for (int64_t s = 0; s < l->shards; s++) grads_free(l->grads[s]);
-    for (int i = 0; i < l->params->count; i++) {
-        void *all[] = {l->tables[i].m, l->tables[i].v, l->tables[i].best, l->tables[i].average, l->tables[i].steps,
-                       l->tables[i].averaged_at};
-        for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);
-    }
+    for (int i = 0; i < l->params->count; i++) table_free(&l->params->blocks[i], &l->tables[i]);
     void *all[] = {l->grads, l->tables, l->m, l->v, l->best, l->average};
     for (size_t j = 0; j < sizeof all / sizeof *all; j++) free(all[j]);
     *l = (learner_t){0};
@@ -139,8 +151,7 @@ static void update_rows(void *ctx, int64_t part, int worker)
 
 double learner_update(learner_t *l, const update_options_t *o, int64_t shards, double scale)
 {
-    grads_reduce(l->grads, (int)shards);
-    const double norm = scale * sqrt(grads_sum_squares(l->grads[0]));
+    const double norm = scale * sqrt(grads_reduce(l->grads, (int)shards));
     if (!isfinite(norm)) return norm;
     l->updates++;
     /* A young average would remember the random start: its decay grows with the number of updates. */
@@ -166,7 +177,8 @@ void learner_swap_average(learner_t *l)
     swap(&l->params->weights, &l->average);
     for (int i = 0; i < l->params->count; i++) {
         if (!has_table(l, i)) continue;
-        for (int64_t row = 0; row < l->params->blocks[i].rows; row++) catch_up(l, i, row);
+        const ranks_block_t held = params_held(&l->params->blocks[i]);
+        for (int64_t row = held.first; row < held.end; row++) catch_up(l, i, row);
         swap(&l->params->blocks[i].table, &l->tables[i].average);
     }
 }
@@ -175,38 +187,41 @@ void learner_keep(learner_t *l)
 {
     memcpy(l->best, l->params->weights, (size_t)l->params->size * sizeof(float));
     for (int i = 0; i < l->params->count; i++)
-        if (has_table(l, i))
-            memcpy(l->tables[i].best, l->params->blocks[i].table, (size_t)l->params->blocks[i].count * sizeof(float));
+        if (has_table(l, i)) copy_rows(&l->params->blocks[i], l->tables[i].best, l->params->blocks[i].table);
 }
 
 void learner_restore(learner_t *l)
 {
     memcpy(l->params->weights, l->best, (size_t)l->params->size * sizeof(float));
     for (int i = 0; i < l->params->count; i++)
-        if (has_table(l, i))
-            memcpy(l->params->blocks[i].table, l->tables[i].best, (size_t)l->params->blocks[i].count * sizeof(float));
+        if (has_table(l, i)) copy_rows(&l->params->blocks[i], l->params->blocks[i].table, l->tables[i].best);
 }
 
 /* Adds those arrays of floats that there are. */
-static void add_arrays(checkpoint_t *c, const char *prefix, int64_t count, float *values, float *m, float *v, float *best,
+static void add_arrays(checkpoint_t *c, const char *prefix, const checkpoint_rows_t *of, float *values, float *m, float *v, float *best,
                        float *average)
 {
     const struct { const char *name; float *values; } all[] = {
         {"values", values}, {"m", m}, {"v", v}, {"best", best}, {"average", average}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (all[i].values) checkpoint_add(c, prefix, all[i].name, ST_F32, count, all[i].values);
+        if (all[i].values) checkpoint_add_rows(c, prefix, all[i].name, ST_F32, *of, all[i].values);
+}
+
+static void table_fields(const learner_t *l, int block, checkpoint_t *c)
+{
+    const param_t *p = &l->params->blocks[block];
+    const learner_table_t *t = &l->tables[block];
+    const checkpoint_rows_t rows = {p->rows, p->cols, p->split}, one = {p->rows, 1, p->split};
+    add_arrays(c, p->name, &rows, p->table, t->m, t->v, t->best, t->average);
+    checkpoint_add_rows(c, p->name, "steps", ST_I32, one, t->steps);
+    if (t->average) checkpoint_add_rows(c, p->name, "averaged_at", ST_F64, one, t->averaged_at);
 }
 
 void learner_fields(learner_t *l, const char *prefix, checkpoint_t *c)
 {
     checkpoint_add(c, prefix, "updates", ST_I64, 1, &l->updates);
     checkpoint_add(c, prefix, "decayed", ST_F64, 1, &l->decayed);
-    add_arrays(c, prefix, l->params->size, l->params->weights, l->m, l->v, l->best, l->average);
-    for (int i = 0; i < l->params->count; i++) {
-        const param_t *p = &l->params->blocks[i];
-        if (!has_table(l, i)) continue;
-        add_arrays(c, p->name, p->count, p->table, l->tables[i].m, l->tables[i].v, l->tables[i].best, l->tables[i].average);
-        checkpoint_add(c, p->name, "steps", ST_I32, p->rows, l->tables[i].steps);
-        if (l->average) checkpoint_add(c, p->name, "averaged_at", ST_F64, p->rows, l->tables[i].averaged_at);
-    }
+    add_arrays(c, prefix, &(checkpoint_rows_t){l->params->size, 1, false}, l->params->weights, l->m, l->v, l->best, l->average);
+    for (int i = 0; i < l->params->count; i++)
+        if (has_table(l, i)) table_fields(l, i, c);
 }

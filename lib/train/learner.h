@@ -16,7 +16,8 @@ typedef struct {
     double average;                 /* decay of the moving average of the values; 0: none */
 } update_options_t;
 
-/* What is kept of a row-sparse block, [rows, cols] but for the last two. */
+/* What is kept of a row-sparse block, [rows, cols] but for the last two; of one that is split over ranks, of the rows held here
+ * (params_held()), which are those that move here. */
 typedef struct {
     float *m, *v, *best, *average;
     int32_t *steps;      /* [rows] updates that a row has had: its own count for AdamW */

@@ -70,12 +70,17 @@ static void collect_fields(loop_t *l)
     l->trainer->fields(l->trainer->ctx, c);
 }
 
-/* Saves while everything waits. */
-static void save(loop_t *l)
+/* Saves; while ranks do so together, none's wait for the end after a signal goes on. */
+static void save_by(loop_t *l, void (*way)(const checkpoint_t *))
 {
+    const unsigned waiting = checkpoint_together(&l->checkpoint) ? alarm(0) : 0;
     l->log = jsonlog_mark();
-    checkpoint_save(&l->checkpoint);
+    way(&l->checkpoint);
+    if (waiting) alarm(waiting);
 }
+
+/* Saves while everything waits. */
+static void save(loop_t *l) { save_by(l, checkpoint_save); }
 
 static bool load(loop_t *l)
 {
@@ -104,16 +109,19 @@ static void save_if_due(loop_t *l)
     const beside_t writer = beside_look();
     if (writer == BESIDE_KILLED) l->due = true;
     if (!l->due || writer == BESIDE_RUNS) return;
-    l->log = jsonlog_mark();
-    checkpoint_save_beside(&l->checkpoint);
+    save_by(l, checkpoint_save_beside);
     l->saved = seconds_now();
     l->due = false;
 }
 
-/* After a step or a round: what ends here, because of a signal or by itself, waits until it is saved. */
+/* After a step or a round: what ends here, because of a signal or by itself, waits until it is saved. Ranks that save together do as the
+ * first one does. */
 static void settle(loop_t *l)
 {
-    const bool asked = caught; /* once, as a signal may come while the state is saved beside */
+    bool first[] = {caught, l->due}; /* once, as a signal may come while the state is saved beside */
+    if (checkpoint_together(&l->checkpoint)) ranks_broadcast(first, sizeof first);
+    const bool asked = first[0];
+    l->due = first[1];
     if (asked || l->at.end != LOOP_RUNNING) save(l);
     else save_if_due(l);
     if (asked) stop(l);
