@@ -42,6 +42,38 @@ same() {
     same 3 --think --shards 5
 }
 
+@test "the same bytes where tables are split over ranks" {
+    split() { # split R [options]
+        train "${@:2}" --log one.log -o one.st
+        same "$@" --split-tables
+    }
+    train "${TABLES[@]}" --item-loss 0.5 --log one.log -o one.st # of samples
+    for r in 1 2 3 4; do same $r "${TABLES[@]}" --item-loss 0.5 --split-tables --threads $((1 + r % 2)); done
+    split 2 "${TABLES[@]}" --item-loss 0.5 --sampled 0 --vector-dropout 0.3 --validate unseen # by all items
+    cp one.st start.st
+    split 3 "${TABLES[@]}" --start start.st
+    split 3 "${TABLES[@]}" --think --validate all
+    split 2 --node-vectors
+    split 4 --body timeline --item-vectors --valid-users 0
+}
+
+@test "a rank holds its share of tables that are split" {
+    "$HELPERS/toy.py" . users=100 items=100000 levels=3 codes=64 random=1
+    local large=("${TABLES[@]}" --dim 64 --epochs 1 --valid-users 40)
+    # peak OPTIONS: the memory in MB that the largest of two ranks has taken.
+    peak() {
+        rm -f peaks
+        mpirun -n 2 "$HELPERS/peak_memory.py" peaks "$BIN/sidgen-train" -q "${SMALL[@]}" "${large[@]}" "$@" 2>&1
+        sort -n peaks | tail -n 1
+    }
+    local all part tables
+    all=$(peak -o all.st)
+    part=$(peak --split-tables -o part.st)
+    cmp all.st part.st
+    tables=$(($(stat -c %s all.st) * 3 / 1000000)) # values, the best and the average; what optimisers keep comes as rows are touched
+    [ $part -le $((all - tables * 4 / 10)) ] || fail "$part MB of $all MB, with $tables MB of tables"
+}
+
 @test "ranks without shards have nothing to do, which is said once" {
     train --shards 1 --log one.log -o one.st
     run --separate-stderr ranks 3 --shards 1 -o ranks.st
@@ -115,10 +147,9 @@ PY
     alike 'm.json users.st' evaluate -m model.st -s sids.st --blend blend.st -i interactions.st --per-user users.st -o m.json
 }
 
-@test "a rank that is killed ends all, and the same command goes on as any number of them" {
-    long=("${TABLES[@]}" --epochs 40 --patience 0)
-    train "${long[@]}" --log one.log -o - >one.st # without checkpoints
-    mpirun -n 3 "$BIN/sidgen-train" -q "${SMALL[@]}" "${long[@]}" --log ranks.log -o ranks.st 2>/dev/null &
+# killed R [options]: as R ranks, of which one is killed once there is a checkpoint; all end, and no model is there.
+killed() {
+    mpirun -n "$1" "$BIN/sidgen-train" -q "${SMALL[@]}" "${@:2}" --log ranks.log -o ranks.st 2>/dev/null &
     local launcher=$! status=0 ranks
     while [ ! -e ranks.st.ckpt/state.st ]; do sleep 0.02; done
     read -ra ranks </proc/$launcher/task/$launcher/children || true # no newline ends it
@@ -127,14 +158,49 @@ PY
     wait $launcher || status=$?
     [ $status -ne 0 ]
     [ $SECONDS -le 6 ] || fail "they ended after $SECONDS s"
-    assert_equal "${#ranks[@]}" 3
+    assert_equal "${#ranks[@]}" "$1"
     sleep 0.2 # they have been killed, which takes a moment
     for pid in "${ranks[@]}"; do # a zombie where nobody waits for orphans
         ! grep -qs '^State:[[:space:]]*[RSD]' "/proc/$pid/status" || fail "rank $pid goes on"
     done
     assert_not_exist ranks.st
     assert_exist ranks.st.ckpt/state.st
+}
+
+@test "a rank that is killed ends all, and the same command goes on as any number of them" {
+    long=("${TABLES[@]}" --epochs 40 --patience 0)
+    train "${long[@]}" --log one.log -o - >one.st # without checkpoints
+    killed 3 "${long[@]}"
     same 2 "${long[@]}"
+}
+
+@test "with split tables likewise, and each goes on from the other's state" {
+    long=("${TABLES[@]}" --epochs 40 --patience 0)
+    train "${long[@]}" --log one.log -o - >one.st
+    killed 3 "${long[@]}" --split-tables --save-seconds 0
+    cp -r ranks.st.ckpt kept.ckpt
+    same 2 "${long[@]}" --split-tables
+    mv kept.ckpt ranks.st.ckpt
+    "$BIN/sidgen-train" -q "${SMALL[@]}" "${long[@]}" --log ranks.log -o ranks.st
+    cmp one.st ranks.st
+    rm ranks.st
+    killed 2 "${long[@]}"
+    same 4 "${long[@]}" --split-tables
+}
+
+@test "ranks with split tables that are told to stop save, and go on" {
+    long=("${TABLES[@]}" --epochs 150 --patience 0 --save-seconds 1000) # a launcher takes a second to pass a signal on
+    train "${long[@]}" --log one.log -o - >one.st
+    mpirun -n 3 "$BIN/sidgen-train" "${SMALL[@]}" "${long[@]}" --split-tables --log ranks.log -o ranks.st 2>stopped &
+    local launcher=$! status=0
+    while [ ! -e ranks.st.ckpt/state.st ]; do sleep 0.02; done
+    kill -TERM $launcher
+    SECONDS=0
+    wait $launcher || status=$?
+    [ $status -ne 0 ] && [ $SECONDS -le 6 ]
+    grep -q 'interrupted; the same command goes on from ranks.st.ckpt' stopped
+    assert_not_exist ranks.st
+    same 2 "${long[@]}" --split-tables
 }
 
 @test "what one process refuses, ranks refuse in one line" {

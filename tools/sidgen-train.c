@@ -25,6 +25,7 @@ static const char *base_path, *template_path, *lora_targets = "q,k,v,o,gate,up,d
 static lora_t lora = {.rank = 16, .alpha = 32};
 static bool full;
 static double save_seconds = 30;
+static bool split_tables;
 static hold_back_t hold;
 static int64_t fold = 1;
 static held_items_t held;
@@ -112,6 +113,7 @@ static const cli_option_t options[] = {
     CONFIG_INT(0, "patience", "N", &o.patience, 0, 100000, "stop after N epochs without gain; 0: never"),
     CONFIG_INT(0, "beam", "N", &o.beam, 10, 10000, "beam width in validation"),
     OPT_REAL(0, "save-seconds", "X", &save_seconds, 0, 1e9, "time between checkpoints within an epoch"),
+    OPT_FLAG(0, "split-tables", &split_tables, "lay the vectors of items and prefixes over the ranks"),
     OPT_CHOICE(0, "gemm", backend_names, &gemm, "matrix backend"),
     CLI_SHARDS,
     CLI_SEED,
@@ -318,6 +320,8 @@ static void check_body(void)
     if (o.node_vectors && softmax_kind != SOFTMAX_TRIE) die(EX_USAGE, "--node-vectors need --softmax trie");
     if (o.vector_dropout > 0 && !o.item_vectors && !o.node_vectors)
         die(EX_USAGE, "--vector-dropout needs --item-vectors or --node-vectors");
+    if (split_tables && !o.item_vectors && !o.node_vectors)
+        die(EX_USAGE, "--split-tables needs --item-vectors or --node-vectors: there are no tables but theirs");
 }
 
 int main(int argc, char **argv)
@@ -348,11 +352,13 @@ int main(int argc, char **argv)
     bytes_t tokenizer = {0};
     curriculum_t curriculum = read_curriculum(&footing, &space, &c.sids.item_ids, &tokenizer);
     train_job_t job = {.options = o, .model = on, .backend = backend_open(gemm), .interactions = &c.interactions, .space = &space,
-                       .codebook = read_codebook(c.sids_file, &c.sids), .save_seconds = save_seconds, .log = cli_common.log};
+                       .codebook = read_codebook(c.sids_file, &c.sids), .save_seconds = save_seconds, .log = cli_common.log,
+                       .split_tables = split_tables};
     st_file_t *start_file = start_path ? st_open(start_path) : NULL;
     generator_t start = start_file ? generator_read(start_file, c.sids_file, &c.sids) : (generator_t){0};
     if (start_file) check_start(&start, &space, &footing);
     job.start = start.model;
+    start.model = NULL;
     provenance_t from = {0};
     provenance_add(&from, "sids", c.sids_file);
     provenance_add(&from, "interactions", c.interactions_file);

@@ -7,9 +7,11 @@
 #include "base/minmax.h"
 #include "base/parallel.h"
 #include "base/progress.h"
+#include "base/ranks.h"
 #include "data/met.h"
 #include "gen/beam.h"
 #include "gen/head.h"
+#include "gen/reading.h"
 #include "gen/stepper.h"
 #include "nn/vec.h"
 
@@ -20,6 +22,7 @@ typedef struct {
     stepper_t *stepper;
     beam_t beams[BATCH];
     int beam;      /* width that they have room for */
+    bool going;    /* the batch at hand has rows to go on from */
     float *logits; /* [widest] */
 } workspace_t;
 
@@ -34,6 +37,7 @@ struct decoder {
     const history_t *histories;
     const item_set_t *const *within; /* [n], or NULL */
     trail_t *const *trails;          /* likewise */
+    loan_t *loan;
     int *width;    /* [n] of each history's beam */
     int widest, k;
     bool free_running;
@@ -175,26 +179,115 @@ static void push_all(workspace_t *w, int64_t n)
         }
 }
 
-static void decode_batch(void *ctx, int64_t batch, int worker)
+static int64_t batch_size(const decoder_t *d, int64_t batch) { return min64(d->n - batch * BATCH, BATCH); }
+
+static void begin_batch(const decoder_t *d, workspace_t *w, int64_t batch)
 {
-    decoder_t *d = ctx;
-    workspace_t *w = &d->work[worker];
+    const int64_t first = batch * BATCH, n = batch_size(d, batch);
     workspace_ready(d, w);
-    const int64_t first = batch * BATCH, n = d->n - first < BATCH ? d->n - first : BATCH;
     stepper_begin(w->stepper, n, d->histories + first);
     for (int64_t i = 0; i < n; i++) beam_start(&w->beams[i], d->width[first + i], (int32_t)i);
-    for (int level = 0; level <= d->space->vocab.levels; level++) {
-        expand_all(d, w, first, n, level);
-        follow(d, w, first, n);
-        if (level == d->space->vocab.levels) break;
-        push_all(w, n);
-        if (!stepper_advance(w->stepper)) break;
-    }
+    w->going = true;
+}
+
+/* Goes one level down, if there is something to go down from. */
+static void go_down(const decoder_t *d, workspace_t *w, int64_t batch, int level)
+{
+    const int64_t first = batch * BATCH, n = batch_size(d, batch);
+    if (!w->going) return;
+    expand_all(d, w, first, n, level);
+    follow(d, w, first, n);
+    w->going = level < d->space->vocab.levels;
+    if (!w->going) return;
+    push_all(w, n);
+    w->going = stepper_advance(w->stepper);
+}
+
+static void end_batch(const decoder_t *d, workspace_t *w, int64_t batch)
+{
+    const int64_t first = batch * BATCH, n = batch_size(d, batch);
     for (int64_t i = 0; i < n; i++) {
         if (d->free_running) d->invalid[batch] += beam_invalid(&w->beams[i]);
         else beam_rank(&w->beams[i], d->k, d->items + (first + i) * d->k, d->scores + (first + i) * d->k);
     }
     progress_add(n);
+}
+
+static void decode_batch(void *ctx, int64_t batch, int worker)
+{
+    const decoder_t *d = ctx;
+    workspace_t *w = &d->work[worker];
+    begin_batch(d, w, batch);
+    for (int level = 0; w->going; level++) go_down(d, w, batch, level);
+    end_batch(d, w, batch);
+}
+
+/* --- Split tables: batches, one a worker, go down together, and before each level the rows that it reads are fetched. ------------ */
+
+typedef struct {
+    const decoder_t *d;
+    int64_t first, count; /* batches */
+    int level;
+} together_t;
+
+static void begin_one(void *ctx, int64_t i, int worker)
+{
+    (void)worker;
+    const together_t *t = ctx;
+    begin_batch(t->d, &t->d->work[i], t->first + i);
+}
+
+static void go_down_one(void *ctx, int64_t i, int worker)
+{
+    (void)worker;
+    const together_t *t = ctx;
+    go_down(t->d, &t->d->work[i], t->first + i, t->level);
+}
+
+static void want_histories(const together_t *t)
+{
+    const decoder_t *d = t->d;
+    const int64_t end = min64((t->first + t->count) * BATCH, d->n);
+    for (int64_t i = t->first * BATCH; i < end; i++) {
+        int32_t *symbols = NEW_ARRAY(int32_t, space_history(d->space, &d->histories[i], NULL));
+        reading_want(d->net->model, d->space, space_history(d->space, &d->histories[i], symbols), symbols, d->loan);
+        free(symbols);
+    }
+}
+
+/* Wants the vectors of what may follow the hypotheses of a batch. */
+static void want_children(const together_t *t, const workspace_t *w, int64_t batch)
+{
+    const decoder_t *d = t->d;
+    for (int64_t i = 0; w->going && i < batch_size(d, batch); i++)
+        for (int j = 0; j < w->beams[i].live_count; j++)
+            head_want_set(d->net->model, d->space, space_next(d->space, t->level, w->beams[i].live[j].node), d->loan);
+}
+
+static void decode_group(together_t *t)
+{
+    const decoder_t *d = t->d;
+    want_histories(t);
+    loan_fetch(d->loan);
+    parallel_for(t->count, begin_one, t);
+    for (t->level = 0; t->level <= d->space->vocab.levels; t->level++) {
+        for (int64_t i = 0; i < t->count; i++) want_children(t, &d->work[i], t->first + i);
+        loan_fetch(d->loan);
+        parallel_for(t->count, go_down_one, t);
+    }
+    for (int64_t i = 0; i < t->count; i++) end_batch(d, &d->work[i], t->first + i);
+    loan_return(d->loan);
+}
+
+/* All ranks take as many rounds as the one that needs most. */
+static void decode_together(const decoder_t *d, int64_t batches)
+{
+    const int64_t rounds = ranks_most((batches + d->workers - 1) / d->workers);
+    for (int64_t r = 0; r < rounds; r++) {
+        together_t t = {.d = d, .first = r * d->workers};
+        t.count = max64(min64(batches - t.first, d->workers), 0);
+        decode_group(&t);
+    }
 }
 
 /* Gives every history a beam of its own width; returns the most that those of a batch add up to. */
@@ -226,11 +319,13 @@ static void run(decoder_t *d, int64_t n, const history_t *histories, int beam, i
     d->histories = histories;
     d->room = stepper_measure(d->space, n, histories, BATCH, beam);
     d->room.step_rows = set_widths(d, beam, spare);
-    parallel_for((n + BATCH - 1) / BATCH, decode_batch, d);
+    if (d->loan) decode_together(d, (n + BATCH - 1) / BATCH);
+    else parallel_for((n + BATCH - 1) / BATCH, decode_batch, d);
     free(d->width);
 }
 
 void decoder_restrict(decoder_t *d, const item_set_t *const *within) { d->within = within; }
+void decoder_lend(decoder_t *d, loan_t *loan) { d->loan = loan; }
 void decoder_follow(decoder_t *d, trail_t *const *trails) { d->trails = trails; }
 
 void decoder_topk(decoder_t *d, int64_t n, const history_t *histories, int beam, int spare, int k, int32_t *items, float *scores)

@@ -8,6 +8,7 @@
 #include "data/interactions.h"
 #include "gen/space.h"
 #include "gen/trail.h"
+#include "nn/loan.h"
 #include "nn/transformer.h"
 #include "select/item_set.h"
 
@@ -28,6 +29,10 @@ void decoder_restrict(decoder_t *d, const item_set_t *const *within);
 /* In lists to come, trails[i], an empty one, becomes the way to list i; NULL, there or for all, as at first: nothing is
  * taken down. Borrowed. */
 void decoder_follow(decoder_t *d, trail_t *const *trails);
+
+/* The model's tables are split: before each level of a search the rows that it reads are fetched, and are gone after a batch a worker.
+ * All ranks then call decoder_topk() as often, with other histories or none. NULL, as at first: all rows are there. Borrowed. */
+void decoder_lend(decoder_t *d, loan_t *loan);
 
 /* The k best items of each of n histories, the last max_items of each read: items [n, k] (-1 where none is left), scores
  * [n, k] = sum of log-probabilities (-INFINITY where none), no length normalisation, ties by item index. A finished SID keeps

@@ -207,3 +207,21 @@ void head_pass(head_t *h, int64_t count, const scored_position_t *positions, con
         if (way_of(h, positions[i].set, &a) == BY_TOKEN) sparse_position(h, &p, i);
     }
 }
+
+void head_want_set(const model_t *m, const space_t *space, allowed_set_t set, loan_t *loan)
+{
+    const int32_t n = space_allowed(space, set).n;
+    if (n > 1 && scored_by_nodes(m, set)) loan_want(loan, m->node_vectors, space->trie.first[set.node], n);
+}
+
+void head_want(const head_t *h, int64_t count, const scored_position_t *positions, loan_t *loan)
+{
+    const model_t *m = h->net->model;
+    bool items = false;
+    for (int64_t i = 0; i < count; i++) {
+        if (positions[i].set.kind == ALLOWED_ITEMS) items = true;
+        else head_want_set(m, h->space, positions[i].set, loan);
+    }
+    if (items && sampled_takes(h->sampled, allowed_items())) sampled_want(h->sampled, count, positions, loan);
+    else if (items) loan_want(loan, m->item_vectors, 0, h->space->sids->items);
+}

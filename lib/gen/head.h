@@ -12,6 +12,7 @@
 #include "gen/scored.h"
 #include "gen/space.h"
 #include "nn/grads.h"
+#include "nn/loan.h"
 #include "nn/transformer.h"
 
 /* Scratch for one worker. */
@@ -37,5 +38,9 @@ void head_pass(head_t *h, int64_t count, const scored_position_t *positions, con
 /* Logits of one state over a set of tokens, times `inverse_temperature`: x holds space->widest. */
 allowed_t head_logits(const network_t *net, const space_t *space, allowed_set_t set, const float *state,
                       float inverse_temperature, float *x);
+
+/* Wants what a pass over these positions reads of split tables; and what head_logits() does, of a set of children or codes. */
+void head_want(const head_t *h, int64_t count, const scored_position_t *positions, loan_t *loan);
+void head_want_set(const model_t *m, const space_t *space, allowed_set_t set, loan_t *loan);
 
 #endif

@@ -59,6 +59,11 @@ void objective_smooth(objective_t *o, double smoothing) { o->smoothing = smoothi
 void objective_drop_nodes(objective_t *o, double rate, uint64_t key) { head_drop_nodes(o->head, rate, key); }
 void objective_sample(objective_t *o, int64_t draws, uint64_t key) { head_sample(o->head, draws, key); }
 
+void objective_want(const objective_t *o, int64_t count, const scored_position_t *positions, loan_t *loan)
+{
+    head_want(o->head, count, positions, loan);
+}
+
 /* Turns logits into weight * (softmax - smoothed one-hot of `right`), in place; returns the loss -log p(right), and
  * whether no logit is larger in *first. */
 SIMD_CLONES

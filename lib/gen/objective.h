@@ -36,6 +36,9 @@ void objective_drop_nodes(objective_t *o, double rate, uint64_t key);
 
 /* From now on, large sets are scored by samples (head_sample()); the losses are those of the samples. */
 void objective_sample(objective_t *o, int64_t draws, uint64_t key);
+
+/* Wants what objective_backward() reads of split tables. */
+void objective_want(const objective_t *o, int64_t count, const scored_position_t *positions, loan_t *loan);
 void objective_free(objective_t *o);
 
 /* Adds each position's loss to *loss, and the gradient of weight * sum of (smoothed) losses to dhidden [rows, hidden_size] and to

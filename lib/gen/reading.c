@@ -48,6 +48,12 @@ void reading_rows(const model_t *m, const space_t *s, const segments_t *p, const
     if (m->positions >= 0) position_rows(m, p, x);
 }
 
+void reading_want(const model_t *m, const space_t *s, int64_t rows, const int32_t *symbols, loan_t *loan)
+{
+    for (int64_t r = 0; s->body == BODY_TIMELINE && r < rows; r++)
+        if (symbols[r] != TIMELINE_BOS) loan_want(loan, m->item_vectors, symbols[r], 1);
+}
+
 static void add_to_row(const model_t *m, grads_t *grads, int block, int64_t row, const float *dx)
 {
     float *g = grads_row(grads, block, row);

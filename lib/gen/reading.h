@@ -8,6 +8,7 @@
 
 #include "gen/space.h"
 #include "nn/grads.h"
+#include "nn/loan.h"
 #include "nn/transformer.h"
 
 /* What training leaves out of a timeline's rows: at these rates an item as a whole, and an item's own vector, so that its codes
@@ -20,6 +21,9 @@ typedef struct {
 /* Fills x [segments->rows, hidden_size]. */
 void reading_rows(const model_t *m, const space_t *s, const segments_t *segments, const int32_t *symbols, reading_drop_t drop,
                   float *x);
+
+/* Wants what reading_rows() reads of split tables. */
+void reading_want(const model_t *m, const space_t *s, int64_t rows, const int32_t *symbols, loan_t *loan);
 
 /* Adds the gradient dx of those rows to `grads`. */
 void reading_backward(const model_t *m, const space_t *s, const segments_t *segments, const int32_t *symbols,

@@ -58,6 +58,12 @@ static bool same_set(allowed_set_t a, allowed_set_t b)
     return a.kind == b.kind && a.level == b.level && a.node == b.node && a.first == b.first && a.count == b.count;
 }
 
+/* Returns draw j of a set. */
+static int32_t draw(const sampled_t *s, const allowed_t *all, int32_t j)
+{
+    return allowed_token(all, (int32_t)rng_below(s->key, (uint64_t)j, (uint64_t)all->n));
+}
+
 /* Fills a tile with position `first` and those after it that have the same set. */
 static tile_of_t make_tile(sampled_t *s, const scored_pass_t *p, int64_t first, const allowed_t *all)
 {
@@ -68,8 +74,7 @@ static tile_of_t make_tile(sampled_t *s, const scored_pass_t *p, int64_t first, 
         s->taken[i] = true;
         s->chosen[n++] = i;
     }
-    for (int32_t j = 0; j < s->draws; j++)
-        s->tokens[1 + j] = allowed_token(all, (int32_t)rng_below(s->key, (uint64_t)j, (uint64_t)all->n));
+    for (int32_t j = 0; j < s->draws; j++) s->tokens[1 + j] = draw(s, all, j);
     return (tile_of_t){n, s->chosen, {.n = s->draws, .tokens = s->tokens + 1},
                        scored_block(s->net->model, p->positions[first].set)};
 }
@@ -114,5 +119,18 @@ void sampled_pass(sampled_t *s, const scored_pass_t *p)
         for (int64_t i = 0; i < at.n; i++)
             score(s, p, at.chosen[i], logf((float)all.n / (float)s->draws), logits + i * s->draws);
         if (p->grads) tile_backward(s->tile, p, &at);
+    }
+}
+
+void sampled_want(const sampled_t *s, int64_t count, const scored_position_t *positions, loan_t *loan)
+{
+    const int items = s->net->model->item_vectors;
+    const allowed_t all = space_allowed(s->space, allowed_items());
+    bool drawn = false; /* the draws are the same for all */
+    for (int64_t i = 0; i < count; i++) {
+        if (positions[i].set.kind != ALLOWED_ITEMS) continue;
+        loan_want(loan, items, positions[i].token, 1);
+        for (int32_t j = 0; !drawn && j < s->draws; j++) loan_want(loan, items, draw(s, &all, j), 1);
+        drawn = true;
     }
 }

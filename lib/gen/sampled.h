@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "gen/tile.h"
+#include "nn/loan.h"
 
 /* Scratch for one worker, that shares the head's tile. */
 typedef struct sampled sampled_t;
@@ -28,5 +29,8 @@ bool sampled_takes(const sampled_t *s, allowed_set_t set);
 /* Takes those of the pass's positions, and no others, in tiles of equal sets. fn sees N + 1 tokens: the position's own, then the
  * draws, whose logits are raised by log(M / N). Draw j is number rng_below(key, j, M) of the set, whatever the pass. */
 void sampled_pass(sampled_t *s, const scored_pass_t *p);
+
+/* Wants what such a pass reads of split tables. */
+void sampled_want(const sampled_t *s, int64_t count, const scored_position_t *positions, loan_t *loan);
 
 #endif

@@ -17,6 +17,7 @@
 #include "gen/lesson.h"
 #include "gen/losses_json.h"
 #include "gen/pass.h"
+#include "gen/reading.h"
 #include "gen/tutor.h"
 #include "gen/validation.h"
 #include "nn/optim.h"
@@ -42,6 +43,7 @@ typedef struct {
     learner_t learner;
     tutor_t *tutor;           /* NULL likewise */
     validation_t *validation;
+    loan_t *loan;             /* NULL: all rows of tables are here */
     worker_t *workers;
     int64_t shard_rows;
     /* the epoch and the step at hand */
@@ -134,10 +136,13 @@ static bool same_config(model_config_t a, const model_config_t *b)
     return same;
 }
 
-static void begin_with(model_t *m, const model_t *start)
+static void begin_with(model_t *m, model_t *start)
 {
     const model_config_t *c = &start->config;
-    if (same_config(m->config, c) && params_copy(&m->params, &start->params)) return;
+    if (same_config(m->config, c) && params_copy(&m->params, &start->params)) {
+        model_free(start);
+        return;
+    }
     die(EX_DATAERR, "--start: that model is of another shape (%s, width %lld, %lld layers, %lld heads, MLP %lld, block a level %lld%s%s%s%s); "
         "give the same options",
         c->depth_levels ? "timeline" : "flat", (long long)c->hidden_size, (long long)c->num_hidden_layers,
@@ -179,10 +184,12 @@ static trainer_t *trainer_new(const train_job_t *job)
     if (!t->sequences.targets) die(EX_DATAERR, "no user has 3 interactions or more: nothing to train on");
     t->shard_rows = rows_a_shard(t);
     t->model = job->model ? job->model : model_new(model_shape(t));
+    if (job->split_tables) model_split_tables(t->model);
     if (job->start) begin_with(t->model, job->start);
     else if (!job->model) model_init(t->model, t->o.seed);
     if (job->model) say_memory(t);
     t->net = network_new(t->model, job->backend, space_positions(t->space));
+    t->loan = loan_new(&t->model->params);
     t->learner = learner_new(&t->model->params, t->o.shards, t->o.valid_users > 0, t->o.average > 0);
     t->shard_loss = NEW_ARRAY(loss_t, t->o.shards);
     t->shard_lesson = NEW_ARRAY(lesson_loss_t, t->o.shards);
@@ -191,6 +198,7 @@ static trainer_t *trainer_new(const train_job_t *job)
     make_workers(t);
     if (t->o.valid_users)
         t->validation = validation_new(t->net, t->space, job->interactions, t->o.valid_users, t->o.seed, t->o.protocol);
+    if (t->validation) validation_lend(t->validation, t->loan);
     return t;
 }
 
@@ -208,6 +216,7 @@ static void trainer_free(trainer_t *t)
     }
     free(t->workers);
     validation_free(t->validation);
+    loan_free(t->loan);
     free(t->shard_loss);
     free(t->shard_lesson);
     tutor_free(t->tutor);
@@ -243,24 +252,42 @@ static void teach(trainer_t *t, worker_t *w, int64_t shard)
     lesson_backward(w->lesson, w->pass, &w->pack.prefixes, t->weight, grads, &t->shard_lesson[shard]);
 }
 
+static uint64_t shard_key(const trainer_t *t, int64_t shard) { return rng_key(t->key, (uint64_t)shard); }
+
+static void draw_sample(const trainer_t *t, const worker_t *w, uint64_t key) { objective_sample(w->objective, t->o.sampled, rng_key(key, 3)); }
+
 /* Takes one shard forward and backward: its loss and a gradient of its own, so that threads do not matter. */
 static void run_shard(void *ctx, int64_t shard, int worker)
 {
     trainer_t *t = ctx;
     worker_t *w = &t->workers[worker];
     grads_t *grads = t->learner.grads[shard];
-    const uint64_t key = rng_key(t->key, (uint64_t)shard);
+    const uint64_t key = shard_key(t, shard);
     const pass_input_t in = {lay_out(t, w, t->first_shard + shard), w->pack.symbols, &w->pack.prefixes};
     const operand_t *packed;
     grads_clear(grads);
     t->shard_loss[shard] = (loss_t){0};
     const float *states = pass_forward(w->pass, &in, &t->rates, key, &packed);
     objective_drop_nodes(w->objective, t->rates.item_vector, rng_key(key, 2));
-    objective_sample(w->objective, t->o.sampled, rng_key(key, 3));
+    draw_sample(t, w, key);
     objective_backward(w->objective, w->pack.scored, w->pack.positions, states, packed, t->weight, pass_gradient(w->pass), grads,
                        &t->shard_loss[shard]);
     if (t->tutor) teach(t, w, shard);
     pass_backward(w->pass, grads);
+}
+
+/* Fetches the rows of split tables that this rank's shards read. */
+static void fetch_rows(trainer_t *t)
+{
+    const ranks_block_t ours = ranks_block(t->step_shards);
+    worker_t *w = &t->workers[0];
+    for (int64_t shard = ours.first; shard < ours.end; shard++) {
+        lay_out(t, w, t->first_shard + shard);
+        reading_want(t->model, t->space, w->pack.rows, w->pack.symbols, t->loan);
+        draw_sample(t, w, shard_key(t, shard));
+        objective_want(w->objective, w->pack.scored, w->pack.positions, t->loan);
+    }
+    loan_fetch(t->loan);
 }
 
 static int64_t rows_of_shards(const trainer_t *t, int64_t first, int64_t count)
@@ -289,7 +316,9 @@ static void train_step(void *ctx, int64_t epoch, int64_t step)
     const int64_t rows = rows_of_shards(t, t->first_shard, t->step_shards);
     t->weight = 1.0 / (double)rows;
     t->key = rng_key(rng_key(rng_stream(t->o.seed, "dropout"), (uint64_t)epoch), (uint64_t)step);
+    if (t->loan) fetch_rows(t);
     parallel_ranks(t->step_shards, run_shard, t);
+    if (t->loan) loan_return(t->loan);
     const double done = ((double)epoch + (double)step / (double)t->steps) / (double)t->o.epochs;
     const update_options_t o = {warm_cosine(t->o.lr, t->learner.updates, t->o.warmup, done), t->o.beta2,
                                 t->o.weight_decay, t->o.clip, t->o.average};

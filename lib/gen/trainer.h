@@ -47,11 +47,12 @@ typedef struct {
     sequences_t sequences;    /* what is learnt from, now the trainer's; of the space */
     codebook_t codebook;      /* of the SIDs' quantiser, borrowed; where there is none, code embeddings are clustered */
     model_t *model;           /* on a base or out of one, as it begins, now the trainer's; NULL: one of the options' shape, at random */
-    const model_t *start;     /* its weights are where training begins; NULL: there is none */
+    model_t *start;           /* its weights are where training begins, now the trainer's; NULL: there is none */
     const char *fingerprint;  /* everything that shapes the result: a checkpoint with another one is refused */
     const char *checkpoint;   /* folder, made when first needed; NULL: none. It stays: see train/checkpoint.h */
     double save_seconds;      /* between checkpoints within an epoch; each epoch ends with one */
     const char *log;          /* --log file, NULL: none */
+    bool split_tables;        /* item and node vectors lie over the ranks: the model returned holds this rank's rows (params_split()) */
 } train_job_t;
 
 /* How the kept weights did. */

@@ -16,6 +16,7 @@ enum { VALID_K = 10 };
 
 struct validation {
     decoder_t *decoder;
+    bool together;  /* all ranks make lists, or none, at once */
     protocol_t protocol;
     double repeats; /* share of the training events */
     met_t met;
@@ -45,6 +46,12 @@ void validation_free(validation_t *v)
     free(v);
 }
 
+void validation_lend(validation_t *v, loan_t *loan)
+{
+    decoder_lend(v->decoder, loan);
+    v->together = loan != NULL;
+}
+
 void validation_note(const validation_t *v)
 {
     if (v)
@@ -71,7 +78,7 @@ static void make_lists(validation_t *v, int beam, int64_t n, const history_t *hi
 {
     const ranks_block_t ours = ranks_rows(n, DECODER_BATCH);
     const int64_t count = ours.end - ours.first;
-    if (count > 0)
+    if (count > 0 || v->together)
         decoder_topk(v->decoder, count, histories + ours.first, beam, v->protocol == PROTOCOL_UNSEEN ? VALID_K : 0, (int)places,
                      items + ours.first * places, scores);
     ranks_share_rows(items, n, DECODER_BATCH, (size_t)places * sizeof *items);

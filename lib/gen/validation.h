@@ -6,6 +6,7 @@
 
 #include "data/protocol.h"
 #include "gen/space.h"
+#include "nn/loan.h"
 #include "nn/transformer.h"
 
 typedef struct validation validation_t;
@@ -15,6 +16,9 @@ typedef struct validation validation_t;
 validation_t *validation_new(const network_t *net, const space_t *space, const interactions_t *x, int64_t users, uint64_t seed,
                              protocol_t protocol);
 void validation_free(validation_t *v);
+
+/* The model's tables are split (NULL: they are not): decoder_lend(). Borrowed. */
+void validation_lend(validation_t *v, loan_t *loan);
 
 /* Says on stderr what is validated; v may be NULL. */
 void validation_note(const validation_t *v);
