@@ -463,6 +463,16 @@ interrupt() {
     cmp resumed.st model.st
 }
 
+@test "split tables need tables, and are whole in one process" {
+    "$HELPERS/toy.py" .
+    fails_with 64 '--split-tables needs --item-vectors or --node-vectors' train "${TINY[@]}" -o model.st --split-tables
+    fails_with 64 '--split-tables needs --item-vectors or --node-vectors' train "${TINY[@]}" -o model.st --split-tables --body timeline
+    assert_none_written model.st
+    train "${TINY[@]}" -o whole.st --node-vectors
+    train "${TINY[@]}" -o split.st --node-vectors --split-tables
+    cmp whole.st split.st
+}
+
 @test "an old model stays until the new one is whole" {
     "$HELPERS/toy.py" .
     echo old >model.st

@@ -43,3 +43,4 @@ compare() { # compare NAME FLAGS...
 compare 'flat, 16384 tokens' --dim 128 --layers 4 --heads 2 --ffn 320 --batch-tokens 16384 --shards 16
 compare 'flat' --body flat
 compare 'timeline with vectors' --body timeline --item-vectors --node-vectors
+compare 'timeline, split' --body timeline --item-vectors --node-vectors --split-tables
