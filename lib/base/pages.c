@@ -17,10 +17,14 @@ void pages_free(void *p, size_t bytes)
     if (p) munmap(p, bytes ? bytes : 1);
 }
 
+static size_t page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
+
+size_t pages_room(size_t bytes) { return ((bytes + page_size() - 2) / page_size() + 1) * page_size(); }
+
 /* Advises the system on the whole pages of [0, begin) and [end, bytes). */
 static void advise_around(void *p, size_t bytes, size_t begin, size_t end, int advice)
 {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE), before = begin / page * page, after = (end + page - 1) / page * page;
+    const size_t page = page_size(), before = begin / page * page, after = (end + page - 1) / page * page;
     if (before) madvise(p, before, advice);
     if (after < bytes) madvise((char *)p + after, bytes - after, advice);
 }

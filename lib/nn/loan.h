@@ -1,6 +1,6 @@
 /* Tables whose rows lie over the ranks (params_split()), at work: before rows are read, those of other ranks are fetched into their
- * places, and leave the memory again before anyone changes them. All ranks fetch together; what each wants is its own. Not for several
- * threads at once. */
+ * places, and go back before anyone changes them. It costs what is fetched; the room is that, or an eighth of what the rank holds. All
+ * ranks fetch together; what each wants is its own. Not for several threads at once. */
 #ifndef SIDMILL_NN_LOAN_H
 #define SIDMILL_NN_LOAN_H
 
@@ -19,7 +19,7 @@ void loan_want(loan_t *l, int block, int64_t first, int64_t count);
 /* All ranks: the rows wanted are there, in params_values(). */
 void loan_fetch(loan_t *l);
 
-/* The rows of others are gone. */
+/* The rows of others are there no more. */
 void loan_return(loan_t *l);
 
 #endif
