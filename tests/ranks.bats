@@ -57,6 +57,25 @@ same() {
     split 4 --body timeline --item-vectors --valid-users 0
 }
 
+@test "split tables begin with those of a model whose SIDs have grown since" {
+    train "${TABLES[@]}" -o start.st
+    python_with tensors <<'PY' # an item more, of a free SID that stands before others
+import json
+t, meta = load("sids.st")
+free = next([a, b] for a in range(8) for b in range(8) if [a, b] not in t["codes"].tolist())
+t = {k: v.copy() for k, v in t.items()}
+t["codes"], t["suffix"] = np.vstack([t["codes"], [free]]).astype("<i4"), np.append(t["suffix"], -1).astype("<i4")
+x, about = load("interactions.st")
+x = {k: v.copy() for k, v in x.items()}
+t["item_ids"] = x["item_ids"] = np.append(t["item_ids"], np.frombuffer(b"new\n", "u1"))
+_, model = load("start.st")
+save("sids.st", t, {"schema": "sids/1", "config": json.dumps({"codes": 8, "max-suffix": int(t["suffix"].max()) + 1}), "input.sids": model["input.sids"]})
+save("interactions.st", x, about)
+PY
+    train "${TABLES[@]}" --start start.st --log one.log -o one.st
+    for r in 2 3; do same $r "${TABLES[@]}" --start start.st --split-tables; done
+}
+
 @test "a rank holds its share of tables that are split" {
     "$HELPERS/toy.py" . users=100 items=100000 levels=3 codes=64 random=1
     local large=("${TABLES[@]}" --dim 64 --epochs 1 --valid-users 40)

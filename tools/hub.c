@@ -51,7 +51,7 @@ static int export_command(int argc, char **argv)
     if (!cli_common.output || !strcmp(cli_common.output, "-")) die(EX_USAGE, "no --output, expected a folder");
     st_file_t *model_file = st_open(model_path), *sids_file = st_open(sids_path);
     sids_t sids = sids_read(sids_file);
-    generator_t g = generator_read(model_file, sids_file, &sids);
+    generator_t g = generator_read(model_file, sids_file, &sids, false);
     (adapter ? hub_write_adapter : hub_write)(&g, model_file->name, dtype_of(dtype), cli_common.output);
     generator_free(&g);
     sids_free(&sids);

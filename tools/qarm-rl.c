@@ -148,7 +148,7 @@ static void settle_options(void)
 /* Reads a model that candidates are to be drawn by: trained with the same SIDs, and `needs` what it has not been trained on. */
 static generator_t read_model(const st_file_t *f, const catalogue_t *c, const char *needs)
 {
-    const generator_t g = generator_read(f, c->sids_file, &c->sids);
+    const generator_t g = generator_read(f, c->sids_file, &c->sids, false);
     if (o.sampler == SAMPLER_FREE && g.space.softmax == SOFTMAX_TRIE)
         die(EX_USAGE, "--sampler free: %s was trained with --softmax trie and has never told items' SIDs from others; train with "
                       "--softmax level", f->name);

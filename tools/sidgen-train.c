@@ -355,7 +355,7 @@ int main(int argc, char **argv)
                        .codebook = read_codebook(c.sids_file, &c.sids), .save_seconds = save_seconds, .log = cli_common.log,
                        .split_tables = split_tables};
     st_file_t *start_file = start_path ? st_open(start_path) : NULL;
-    generator_t start = start_file ? generator_read(start_file, c.sids_file, &c.sids) : (generator_t){0};
+    generator_t start = start_file ? generator_read(start_file, c.sids_file, &c.sids, split_tables) : (generator_t){0};
     if (start_file) check_start(&start, &space, &footing);
     job.start = start.model;
     start.model = NULL;

@@ -197,10 +197,10 @@ static void fit_tables(generator_t *g, const st_file_t *model, bool grown)
         die(EX_DATAERR, "%s: vectors of %lld items, but there are %lld", model->name, (long long)c->item_vectors,
             (long long)items);
     if (c->node_vectors && g->space.softmax != SOFTMAX_TRIE) die_at(model->name, 0, "node vectors without the trie's softmax");
-    if (c->item_vectors) model_regrow_items(g->model, items);
+    if (c->item_vectors) model_regrow(g->model, model, g->model->item_vectors, items, NULL);
     if (!c->node_vectors) return;
     int64_t *from = nodes_of(model, &g->space.trie, c->node_vectors);
-    model_regrow_nodes(g->model, g->space.trie.nodes, from);
+    model_regrow(g->model, model, g->model->node_vectors, g->space.trie.nodes, from);
     free(from);
 }
 
@@ -240,7 +240,7 @@ void generator_check(const st_file_t *model)
 {
     base_t base;
     if (!base_read(model, &base)) {
-        model_free(model_read(model));
+        model_free(model_read(model, false));
         return;
     }
     base.adapter.tokens = own_tokens(model);
@@ -269,11 +269,11 @@ void footing_free(footing_t *f)
     templates_free(&f->templates);
 }
 
-generator_t generator_read(const st_file_t *model, const st_file_t *sids_file, const sids_t *sids)
+generator_t generator_read(const st_file_t *model, const st_file_t *sids_file, const sids_t *sids, bool split)
 {
     generator_t g = {.model = NULL};
     g.footing = read_footing(model);
-    g.model = footing_base(g.footing) ? read_on_base(&g.footing->base, model) : model_read(model);
+    g.model = footing_base(g.footing) ? read_on_base(&g.footing->base, model) : model_read(model, split);
     check_vocabulary(g.model, model, sids, sids_file->name);
     const bool grown = check_sids(model, sids_file);
     read_training(&g, model, sids);

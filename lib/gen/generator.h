@@ -34,8 +34,8 @@ typedef struct {
 
 /* Reads a model/1 file that was trained with `sids` (or with what they have grown from: what is new then has no vectors of its
  * own); a disagreement between them (levels, codes, suffixes, digests, the trie's nodes) ends the process with EX_DATAERR. A base
- * that the file names is opened (lm/base.h). Borrows `sids`. */
-generator_t generator_read(const st_file_t *model, const st_file_t *sids_file, const sids_t *sids);
+ * that the file names is opened (lm/base.h). Borrows `sids`. `split`: the tables are split over the ranks (model_split_tables()). */
+generator_t generator_read(const st_file_t *model, const st_file_t *sids_file, const sids_t *sids, bool split);
 
 void generator_free(generator_t *g);
 

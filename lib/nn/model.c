@@ -240,36 +240,28 @@ void model_init(model_t *m, uint64_t seed)
     if (m->think_vectors >= 0) params_fill(&m->params, m->think_vectors, 0);
 }
 
-/* Puts a table of other rows in a table's place; returns that, for drop_table(). */
-static param_t exchange_table(model_t *m, int block, int64_t rows)
+static bool stays(const param_t *p, int64_t rows, const int64_t *from)
+{
+    int64_t row = 0;
+    while (from && row < rows && from[row] == row) row++;
+    return rows == p->rows && (!from || row == rows);
+}
+
+void model_regrow(model_t *m, const st_file_t *f, int block, int64_t rows, const int64_t *from)
 {
     param_t *p = &m->params.blocks[block];
-    const param_t old = *p;
-    p->rows = rows;
-    p->count = (int64_t)size_mul((size_t)rows, (size_t)p->cols);
-    p->table = params_table_new(p, (size_t)p->cols * sizeof(float));
-    return old;
-}
-
-static void drop_table(const param_t *old) { params_table_free(old, old->table, (size_t)old->cols * sizeof(float)); }
-
-void model_regrow_nodes(model_t *m, int64_t rows, const int64_t *from)
-{
-    const int64_t d = m->config.hidden_size;
-    const param_t old = exchange_table(m, m->node_vectors, rows);
-    for (int64_t i = 0; i < rows; i++)
-        if (from[i] >= 0) memcpy(model_row(m, m->node_vectors, i), old.table + from[i] * d, (size_t)d * sizeof(float));
-    m->config.node_vectors = rows;
-    drop_table(&old);
-}
-
-void model_regrow_items(model_t *m, int64_t rows)
-{
-    const int64_t d = m->config.hidden_size, kept = rows < m->config.item_vectors ? rows : m->config.item_vectors;
-    const param_t old = exchange_table(m, m->item_vectors, rows);
-    memcpy(model_row(m, m->item_vectors, 0), old.table, (size_t)(kept * d) * sizeof(float));
-    m->config.item_vectors = rows;
-    drop_table(&old);
+    const st_tensor_t *t = st_find(f, p->name);
+    const int64_t before = p->rows;
+    if (stays(p, rows, from)) return;
+    params_resize(&m->params, block, rows);
+    const ranks_block_t held = params_held(p);
+    for (int64_t row = held.first; row < held.end; row++) {
+        const int64_t source = from ? from[row] : row < before ? row : -1;
+        if (source < 0) continue;
+        const st_tensor_t one = st_rows(t, source, source + 1);
+        st_floats(&one, model_row(m, block, row));
+    }
+    *(block == m->item_vectors ? &m->config.item_vectors : &m->config.node_vectors) = rows;
 }
 
 model_config_t model_read_config(const st_file_t *f)
@@ -282,12 +274,13 @@ model_config_t model_read_config(const st_file_t *f)
     return config;
 }
 
-model_t *model_read(const st_file_t *f)
+model_t *model_read(const st_file_t *f, bool split)
 {
     st_check_schema(f, "model/1");
     const model_config_t config = model_read_config(f);
     model_t *m = lay_out(config);
     params_check(f, &m->params);
+    if (split) model_split_tables(m);
     params_allocate(&m->params);
     params_read(f, &m->params);
     return m;

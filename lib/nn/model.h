@@ -45,10 +45,9 @@ void model_init(model_t *m, uint64_t seed);
 /* Splits the item and node vectors of a model without values over the ranks: params_split(). */
 void model_split_tables(model_t *m);
 
-/* Gives the table of node vectors another number of rows: row i of the new one is row from[i] of the old one, or 0 where from[i]
- * is -1. The same for the item vectors, of which the first stay. */
-void model_regrow_nodes(model_t *m, int64_t rows, const int64_t *from);
-void model_regrow_items(model_t *m, int64_t rows);
+/* Gives a table, which has been read from a file, another number of rows: row i is the file's row from[i], or 0 where from[i] is -1; `from`
+ * NULL: the first rows stay. Of a split one, the rows that are held here. */
+void model_regrow(model_t *m, const st_file_t *f, int block, int64_t rows, const int64_t *from);
 
 /* A model of the same shape and values; of one on a base, on the same files. */
 model_t *model_copy(const model_t *m);
@@ -67,8 +66,8 @@ static inline float *model_output(const model_t *m, int32_t token) { return mode
 model_config_t model_read_config(const st_file_t *f);
 
 /* Reads a model/1 file: config from metadata `config`, then the weights. Keys that ask for what a generator has not (nn/model_config.h)
- * end the process with EX_DATAERR. */
-model_t *model_read(const st_file_t *f);
+ * end the process with EX_DATAERR. `split`: model_split_tables(). */
+model_t *model_read(const st_file_t *f, bool split);
 
 /* A model whose matrices are to be mapped and whose vectors are frozen, without memory or values yet; `prefix` ("model.") begins the
  * names of its tensors. The output matrix, where it is another than the embedding, is no part of it. */

@@ -58,7 +58,16 @@ void params_split(params_t *params, int block)
 {
     param_t *p = &params->blocks[block];
     p->split = true;
-    hold(p, p->table, row_size(p));
+    if (p->table) hold(p, p->table, row_size(p));
+}
+
+void params_resize(params_t *params, int block, int64_t rows)
+{
+    param_t *p = &params->blocks[block];
+    params_table_free(p, p->table, row_size(p));
+    p->rows = rows;
+    p->count = (int64_t)size_mul((size_t)rows, (size_t)p->cols);
+    p->table = params_table_new(p, row_size(p));
 }
 
 void params_allocate(params_t *params)
@@ -210,15 +219,23 @@ void params_check_blocks(const st_file_t *f, const params_t *params, int first, 
     }
 }
 
+/* Reads the rows of a split block that are held here. */
+static void read_rows(const st_file_t *f, const param_t *p, const st_tensor_t *t)
+{
+    const ranks_block_t held = params_held(p);
+    const st_tensor_t rows = st_rows(t, held.first, held.end);
+    st_floats(&rows, p->table + held.first * p->cols);
+    st_release(f, t->data, t->size);
+}
+
 void params_read_blocks(const st_file_t *f, const params_t *params, int first, int count)
 {
     for (int i = first; i < first + count; i++) {
         const param_t *p = &params->blocks[i];
         int64_t shape[ST_MAX_DIMS];
-        const int dims = shape_of(p, shape);
-        float *values = st_need_f32(f, p->name, dims, shape);
-        memcpy(params_values(params, i), values, (size_t)p->count * sizeof(float));
-        free(values);
+        const st_tensor_t *t = st_need_finite(f, p->name, shape_of(p, shape), shape);
+        if (p->split) read_rows(f, p, t);
+        else st_floats(t, params_values(params, i));
     }
 }
 

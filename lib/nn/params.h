@@ -61,6 +61,9 @@ void params_map(const st_file_t *f, params_t *params, int block);
 void params_split(params_t *params, int block);
 ranks_block_t params_held(const param_t *p);
 
+/* Gives a row-sparse block another number of rows, all 0. */
+void params_resize(params_t *params, int block, int64_t rows);
+
 /* Zeroed memory of a row-sparse block's layout, with so many bytes a row: a table, or what is kept of one. */
 void *params_table_new(const param_t *p, size_t row);
 void params_table_free(const param_t *p, void *table, size_t row);
@@ -98,7 +101,8 @@ void params_write(st_writer_t *w, const params_t *params);
 /* Ends the process with EX_DATAERR unless the file holds every block that trains, in its shape: to be asked before params_allocate(). */
 void params_check(const st_file_t *f, const params_t *params);
 
-/* Fills all blocks that train from the tensors of their names, of any float type; shapes are checked, values must be finite. */
+/* Fills all blocks that train from the tensors of their names, of any float type, split ones with the rows that are held here; shapes are
+ * checked, values must be finite. */
 void params_read(const st_file_t *f, const params_t *params);
 
 /* The same for `count` blocks from block `first` on, frozen or not. */

@@ -48,7 +48,7 @@ recommender_t *recommender_open(const char *model_path, const char *sids_path, c
     r->ranker = (ranker_t){"model", topk, close_ranker, 0};
     st_file_t *f = st_open(sids_path), *m = st_open(model_path);
     r->sids = sids_read(f);
-    r->generator = generator_read(m, f, &r->sids);
+    r->generator = generator_read(m, f, &r->sids, false);
     r->net = network_new(r->generator.model, backend_open(gemm), space_positions(&r->generator.space));
     r->decoder = decoder_new(r->net, &r->generator.space, 1);
     r->digest = st_digest(m);

@@ -126,8 +126,16 @@ TEST(regrown_tables_keep_their_rows)
     float third[SMALL_D], last[SMALL_D];
     memcpy(third, model_row(m, m->node_vectors, 2), sizeof third);
     memcpy(last, model_row(m, m->item_vectors, items - 1), sizeof last);
-    model_regrow_nodes(m, nodes + 1, from);
-    model_regrow_items(m, items + 3);
+    char path[] = "/tmp/test_timeline.XXXXXX";
+    CHECK(mkstemp(path) >= 0);
+    st_writer_t *w = st_create(path, NULL);
+    params_write(w, &m->params);
+    st_commit(w);
+    st_file_t *file = st_open(path);
+    model_regrow(m, file, m->node_vectors, nodes + 1, from);
+    model_regrow(m, file, m->item_vectors, items + 3, NULL);
+    st_close(file);
+    unlink(path);
     CHECK(!memcmp(third, model_row(m, m->node_vectors, 3), sizeof third));
     CHECK(!memcmp(last, model_row(m, m->item_vectors, items - 1), sizeof last));
     for (int i = 0; i < SMALL_D; i++) CHECK(model_row(m, m->node_vectors, 2)[i] == 0 && model_row(m, m->item_vectors, items + 2)[i] == 0);
