@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/minmax.h"
 #include "base/pages.h"
 #include "base/rng.h"
 
@@ -219,13 +220,17 @@ void params_check_blocks(const st_file_t *f, const params_t *params, int first, 
     }
 }
 
-/* Reads the rows of a split block that are held here. */
-static void read_rows(const st_file_t *f, const param_t *p, const st_tensor_t *t)
+/* Copies rows of a tensor, some at a time, so that of the file no more is in memory. */
+static void copy_rows(const st_file_t *f, const st_tensor_t *t, int64_t first, int64_t end, float *out)
 {
-    const ranks_block_t held = params_held(p);
-    const st_tensor_t rows = st_rows(t, held.first, held.end);
-    st_floats(&rows, p->table + held.first * p->cols);
-    st_release(f, t->data, t->size);
+    enum { SOME = 1 << 20 }; /* elements */
+    if (!t->count) return;
+    const int64_t width = t->count / t->shape[0], some = max64(SOME / width, 1);
+    for (int64_t row = first; row < end; row += some) {
+        const st_tensor_t rows = st_rows(t, row, min64(row + some, end));
+        st_floats(&rows, out + (row - first) * width);
+        st_release(f, rows.data, (size_t)rows.count * st_dtype_size(rows.dtype));
+    }
 }
 
 void params_read_blocks(const st_file_t *f, const params_t *params, int first, int count)
@@ -234,8 +239,8 @@ void params_read_blocks(const st_file_t *f, const params_t *params, int first, i
         const param_t *p = &params->blocks[i];
         int64_t shape[ST_MAX_DIMS];
         const st_tensor_t *t = st_need_finite(f, p->name, shape_of(p, shape), shape);
-        if (p->split) read_rows(f, p, t);
-        else st_floats(t, params_values(params, i));
+        const ranks_block_t rows = p->split ? params_held(p) : (ranks_block_t){0, t->shape[0]};
+        copy_rows(f, t, rows.first, rows.end, params_values(params, i) + rows.first * p->cols);
     }
 }
 
