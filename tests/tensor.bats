@@ -72,7 +72,7 @@ save('a.st', t, {'note': 'with \"quotes\" and ümlauts'}, pad=5, skew=3)"
     tensor get - text < e.st | cmp - expected
     cat e.st | tensor get - text | cmp - expected
     cat <(printf 'before it\n') e.st > behind
-    { IFS= read -r first; tensor get - text; } < behind | cmp - expected
+    { read -r _; tensor get - text; } < behind | cmp - expected
     { tensor get - text; cat; } < e.st | cmp - expected
 }
 
