@@ -79,7 +79,7 @@ killed_often() { # killed_often TENTHS COMMAND...
         "$@" &
         pid=$!
         if [ $kills -lt 8 ]; then
-            sleep "0.$((kills < 2 ? 0 : RANDOM % tenths))$((RANDOM % 10))" # soon at first, so that a fast machine is not done before
+            sleep "0.$((kills < 2 ? 0 : RANDOM % tenths))$((RANDOM % (kills < 2 ? 6 : 10)))" # soon at first, so that a fast machine is not done before
             kill -9 $pid 2>/dev/null || true # it may have ended
         fi
         status=0

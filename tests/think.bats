@@ -115,7 +115,7 @@ PY
 @test "thinking: killed at any moment and started again, it ends with the same bytes" {
     for kind in 'timeline bare' 'timeline book' 'flat book'; do
         with "${kind% *}"
-        command=("${options[@]}" -s "${kind#* }.st" --epochs 8 --average 0.9 --save-seconds 0 --threads 1)
+        command=("${options[@]}" -s "${kind#* }.st" --epochs 24 --average 0.9 --save-seconds 0 --threads 1)
         rm -f b.st b.jsonl
         train "${command[@]}" --log a.jsonl -o a.st
         killed_often 4 "$BIN/sidgen-train" -q "${SMALL[@]}" "${command[@]}" --log b.jsonl -o b.st

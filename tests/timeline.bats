@@ -74,7 +74,7 @@ PY
 }
 
 @test "killed at any moment and started again, it ends with the same bytes" {
-    command=("${TIMELINE[@]}" --epochs 12 --settle 6 --label-smoothing 0.1 --average 0.9 --patience 3 --save-seconds 0 --threads 1 --item-loss 0.5)
+    command=("${TIMELINE[@]}" --epochs 40 --settle 20 --label-smoothing 0.1 --average 0.9 --save-seconds 0 --threads 1 --item-loss 0.5)
     train "${command[@]}" --log a.jsonl -o a.st
     killed_often 5 "$BIN/sidgen-train" -q "${SMALL[@]}" "${command[@]}" --log b.jsonl -o b.st
     [ "$kills" -ge 2 ] || fail "killed only $kills times"
