@@ -100,7 +100,7 @@ HELPERS   := $(HELP_SRC:tests/helpers/%.c=$(BUILD)/helpers/%)
 OBJ       := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 MAN       := $(wildcard man/*.[1-9])
 DAG       := $(wildcard pipelines/*.mk pipelines/stage pipelines/examples/* data/*.mk data/*.tsv)
-SCRIPTS   := $(filter-out scripts/completions,$(wildcard scripts/*)) $(wildcard scripts/completions/*.bash pipelines/stage pipelines/slurm tests/run tests/same-bytes tests/bench/*.sh tests/peers/*.sh tests/browser/*.sh tests/cluster/*.sh .ci/run)
+SCRIPTS   := $(filter-out scripts/completions,$(wildcard scripts/*)) $(wildcard scripts/completions/*.bash pipelines/stage pipelines/slurm tests/run tests/same-bytes tests/bench/*.sh tests/bench/*.bash tests/peers/*.sh tests/browser/*.sh tests/cluster/*.sh .ci/run)
 
 say = @$(if $(V),,printf '  %-5s %s\n' $1 $2;)
 quiet = $(if $(V),,@)

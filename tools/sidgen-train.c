@@ -289,16 +289,22 @@ static curriculum_t read_curriculum(const footing_t *f, space_t *space, const st
     return c;
 }
 
+/* Says what is wrong with a start that stands on `from`, where training is on `base`, of which --full takes leave; NULL: nothing. */
+static const char *wrong_footing(const footing_t *from, const base_t *base)
+{
+    const base_t *theirs = footing_base(from);
+    if (theirs && base) return strcmp(theirs->digest, base->digest) ? "stands on another base" : NULL;
+    if (theirs) return full ? "stands on a base: leave out --full" : "stands on a base: give it as --base";
+    if (base) return "stands on no base: leave out --base";
+    if (full && !from) return "has never stood on a base: leave out --base";
+    return !full && from ? "has stood on a base: give it as --base, with --full" : NULL;
+}
+
 /* Refuses to begin with a model on another base, or whose texts are other tokens. */
 static void check_start(const generator_t *from, const space_t *ours, const footing_t *f)
 {
     const space_t *start = &from->space;
-    const base_t *theirs = footing_base(from->footing), *base = footing_base(f);
-    const char *wrong = theirs && base ? (strcmp(theirs->digest, base->digest) ? "stands on another base" : NULL)
-                      : theirs ? (full ? "stands on a base: leave out --full" : "stands on a base: give it as --base")
-                      : base ? "stands on no base: leave out --base"
-                      : full && !from->footing ? "has never stood on a base: leave out --base"
-                      : !full && from->footing ? "has stood on a base: give it as --base, with --full" : NULL;
+    const char *wrong = wrong_footing(from->footing, footing_base(f));
     if (wrong) die(EX_DATAERR, "--start: that model %s", wrong);
     const bool same = start->tokenizer_bytes == ours->tokenizer_bytes &&
                       (!ours->tokenizer || !memcmp(start->tokenizer, ours->tokenizer, (size_t)ours->tokenizer_bytes));

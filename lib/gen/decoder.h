@@ -8,7 +8,7 @@
 #include "data/interactions.h"
 #include "gen/space.h"
 #include "gen/trail.h"
-#include "nn/loan.h"
+#include "train/loan.h"
 #include "nn/transformer.h"
 #include "select/item_set.h"
 

@@ -12,7 +12,7 @@
 #include "gen/scored.h"
 #include "gen/space.h"
 #include "nn/grads.h"
-#include "nn/loan.h"
+#include "train/loan.h"
 #include "nn/transformer.h"
 
 /* Scratch for one worker. */

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/minmax.h"
-#include "gen/infonce.h"
+#include "nn/infonce.h"
 #include "nn/vec.h"
 
 struct lesson {

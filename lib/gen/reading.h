@@ -8,7 +8,7 @@
 
 #include "gen/space.h"
 #include "nn/grads.h"
-#include "nn/loan.h"
+#include "train/loan.h"
 #include "nn/transformer.h"
 
 /* What training leaves out of a timeline's rows: at these rates an item as a whole, and an item's own vector, so that its codes

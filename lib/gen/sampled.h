@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "gen/tile.h"
-#include "nn/loan.h"
+#include "train/loan.h"
 
 /* Scratch for one worker, that shares the head's tile. */
 typedef struct sampled sampled_t;

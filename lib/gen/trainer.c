@@ -18,6 +18,7 @@
 #include "gen/losses_json.h"
 #include "gen/pass.h"
 #include "gen/reading.h"
+#include "gen/starting.h"
 #include "gen/tutor.h"
 #include "gen/validation.h"
 #include "nn/optim.h"
@@ -62,37 +63,6 @@ typedef struct {
     int64_t tokens_trained;   /* by this process */
 } trainer_t;
 
-/* Tells whether codes, (reserved) suffixes or texts' tokens are so many that their loss may be that of samples. */
-static bool codes_sampled(const trainer_t *t) { return t->o.sampled && t->o.sampled < t->space->widest; }
-
-static model_config_t model_shape(const trainer_t *t)
-{
-    const train_options_t *o = &t->o;
-    const int64_t heads = o->heads ? o->heads : o->dim < 128 ? 1 : o->dim / 64;
-    if (!o->head_dim && o->dim % heads)
-        die(EX_USAGE, "--dim %lld does not divide into %lld heads", (long long)o->dim, (long long)heads);
-    return (model_config_t){
-        .hidden_size = o->dim,
-        .num_hidden_layers = o->layers,
-        .num_attention_heads = heads,
-        .num_key_value_heads = o->kv_heads ? o->kv_heads : heads,
-        .head_dim = o->head_dim ? o->head_dim : o->dim / heads,
-        .intermediate_size = o->ffn,
-        .vocab_size = t->space->vocab.size,
-        .max_position_embeddings = space_positions(t->space),
-        .rms_norm_eps = 1e-6,
-        .rope_theta = 10000,
-        .depth_levels = t->space->body == BODY_TIMELINE ? t->space->vocab.levels + 1 : 0,
-        .depth_size = t->space->body == BODY_TIMELINE ? o->depth_ffn : 0,
-        .think_levels = t->space->thinks ? t->space->vocab.levels : 0,
-        .think_size = t->space->thinks && t->space->body == BODY_TIMELINE ? o->think_ffn : 0,
-        .learned_positions = o->learned_positions ? space_positions(t->space) : 0,
-        .item_vectors = o->item_vectors ? t->space->sids->items : 0,
-        .node_vectors = o->node_vectors ? t->space->trie.nodes : 0,
-        .sparse_embedding = codes_sampled(t),
-    };
-}
-
 /* Chooses what a pass keeps. Of a pretrained shape layers are gone through again where all of them would take much memory, which costs time and
  * changes no bit. */
 static activations_pass_t training_pass(const trainer_t *t)
@@ -125,32 +95,6 @@ static void make_workers(trainer_t *t)
     }
 }
 
-/* Tells whether two configs mean the same computation: sizes of weights do not show how heads are cut, nor rotary positions. */
-static bool same_config(model_config_t a, const model_config_t *b)
-{
-    a.max_position_embeddings = b->max_position_embeddings;
-    char *ours = model_config_json(&a, 0), *theirs = model_config_json(b, 0);
-    const bool same = !strcmp(ours, theirs);
-    free(ours);
-    free(theirs);
-    return same;
-}
-
-static void begin_with(model_t *m, model_t *start)
-{
-    const model_config_t *c = &start->config;
-    if (same_config(m->config, c) && params_copy(&m->params, &start->params)) {
-        model_free(start);
-        return;
-    }
-    die(EX_DATAERR, "--start: that model is of another shape (%s, width %lld, %lld layers, %lld heads, MLP %lld, block a level %lld%s%s%s%s); "
-        "give the same options",
-        c->depth_levels ? "timeline" : "flat", (long long)c->hidden_size, (long long)c->num_hidden_layers,
-        (long long)c->num_attention_heads, (long long)c->intermediate_size, (long long)c->depth_size,
-        c->think_levels ? ", thinking" : "", c->item_vectors ? ", item vectors" : "", c->node_vectors ? ", node vectors" : "",
-        c->learned_positions ? ", learned positions" : "");
-}
-
 /* Gives a shard its part of a step's tokens; it must hold the longest sequence. */
 static int64_t rows_a_shard(const trainer_t *t)
 {
@@ -163,17 +107,6 @@ static int64_t rows_a_shard(const trainer_t *t)
     return rows;
 }
 
-/* Says what training keeps of each weight, before it takes the memory. */
-static void say_memory(const trainer_t *t)
-{
-    const train_options_t *o = &t->o;
-    const int64_t gradients = 4 * o->shards, n = params_trained(&t->model->params);
-    const int64_t kept = 4 * (3 + (o->valid_users > 0) + (o->average > 0)) + (operands_are_floats(t->job->backend) ? 0 : 2);
-    note("%lld weights train in %.3g GiB: %lld bytes each for values and AdamW's moments%s, %lld for gradients of %lld shards", (long long)n,
-         (double)n * (double)(kept + gradients) / 0x1p30, (long long)kept, o->valid_users ? ", now and at their best" : "", (long long)gradients,
-         (long long)o->shards);
-}
-
 static trainer_t *trainer_new(const train_job_t *job)
 {
     trainer_t *t = NEW(trainer_t);
@@ -183,11 +116,7 @@ static trainer_t *trainer_new(const train_job_t *job)
     t->sequences = job->sequences;
     if (!t->sequences.targets) die(EX_DATAERR, "no user has 3 interactions or more: nothing to train on");
     t->shard_rows = rows_a_shard(t);
-    t->model = job->model ? job->model : model_new(model_shape(t));
-    if (job->split_tables) model_split_tables(t->model);
-    if (job->start) begin_with(t->model, job->start);
-    else if (!job->model) model_init(t->model, t->o.seed);
-    if (job->model) say_memory(t);
+    t->model = starting_model(job);
     t->net = network_new(t->model, job->backend, space_positions(t->space));
     t->loan = loan_new(&t->model->params);
     t->learner = learner_new(&t->model->params, t->o.shards, t->o.valid_users > 0, t->o.average > 0);
@@ -386,7 +315,7 @@ static void say_epoch(const trainer_t *t, const loop_state_t *at)
         snprintf(validated, sizeof validated, ", validation hr@10 %.4f ndcg@10 %.4f%s", t->score.hr10, t->score.ndcg10,
                  at->best_round == at->round ? " *" : "");
     note("epoch %d: loss/item %.4f%s%s, %.0f tokens/s", (int)at->round, loss_per_item(&t->loss),
-         codes_sampled(t) ? " of a sample" : "", validated, tokens_per_second(t, at));
+         codes_sampled(t->job) ? " of a sample" : "", validated, tokens_per_second(t, at));
 }
 
 static void log_epoch(const trainer_t *t, const loop_state_t *at)

@@ -6,7 +6,7 @@
 
 #include "data/protocol.h"
 #include "gen/space.h"
-#include "nn/loan.h"
+#include "train/loan.h"
 #include "nn/transformer.h"
 
 typedef struct validation validation_t;

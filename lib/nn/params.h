@@ -4,7 +4,7 @@
  * operands are not floats keeps a converted copy besides (nn/weights.h). Row-sparse tables pay for gradients only where rows
  * were touched, in the widest step so far; and by the row 4 bytes for its count of steps, with an average 8 more. A table that is split
  * has its rows' addresses everywhere but, of all this, each rank holds its block alone (base/ranks.h); rows of others are there while
- * they were fetched (nn/loan.h). */
+ * they were fetched (train/loan.h). */
 #ifndef SIDMILL_NN_PARAMS_H
 #define SIDMILL_NN_PARAMS_H
 

@@ -175,6 +175,16 @@ void features_fit(features_t *e, const quantiser_t *q, const st_file_t *f, const
         for (int64_t j = 0; j < e->image; j++) e->x[i * q->width + e->text + j] *= q->image_scale[j];
 }
 
+/* Adds the id of e's item `row` to those of `to`, and counts what it has. */
+static void take_item(features_t *to, const features_t *e, int64_t row)
+{
+    size_t n;
+    const char *id = strtab_get(&e->ids, row, &n);
+    strtab_add(&to->ids, id, n);
+    to->with_image += e->has_image && e->has_image[row];
+    to->with_intent += e->has_intent && e->has_intent[row];
+}
+
 /* Copies the rows named of an array, if there is one. */
 static void *copy_rows(const void *array, size_t bytes, int64_t n, const int64_t *rows)
 {
@@ -197,13 +207,7 @@ features_t features_sample(const features_t *e, int64_t n, uint64_t seed)
     s.has_intent = copy_rows(e->has_intent, 1, n, rows);
     s.with_image = s.with_intent = 0;
     s.ids = (strtab_t){0};
-    for (int64_t i = 0; i < n; i++) {
-        size_t length;
-        const char *id = strtab_get(&e->ids, rows[i], &length);
-        strtab_add(&s.ids, id, length);
-        s.with_image += s.has_image && s.has_image[i];
-        s.with_intent += s.has_intent && s.has_intent[i];
-    }
+    for (int64_t i = 0; i < n; i++) take_item(&s, e, rows[i]);
     free(rows);
     return s;
 }
@@ -216,24 +220,21 @@ static void move_row(void *array, int64_t bytes, int64_t from, int64_t to)
 
 void features_keep(features_t *e, const bool *keep)
 {
+    features_t taken = {0};
     int64_t kept = 0;
-    strtab_t ids = {0};
-    e->with_image = e->with_intent = 0;
     for (int64_t i = 0; i < e->items; i++) {
         if (!keep[i]) continue;
-        size_t n;
-        const char *id = strtab_get(&e->ids, i, &n);
-        strtab_add(&ids, id, n);
+        take_item(&taken, e, i);
         move_row(e->x, (e->text + e->image) * (int64_t)sizeof(float), i, kept);
         move_row(e->has_image, 1, i, kept);
         move_row(e->intents, e->intent * (int64_t)sizeof(float), i, kept);
         move_row(e->has_intent, 1, i, kept);
-        e->with_image += e->has_image && e->has_image[kept];
-        e->with_intent += e->has_intent && e->has_intent[kept];
         kept++;
     }
     strtab_free(&e->ids);
-    e->ids = ids;
+    e->ids = taken.ids;
+    e->with_image = taken.with_image;
+    e->with_intent = taken.with_intent;
     e->items = kept;
 }
 

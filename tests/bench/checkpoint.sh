@@ -11,8 +11,8 @@ bench=$(realpath "${BUILD:-$root/build}")/bench/bench_checkpoint
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): do not trust these figures" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 
 printf '%-5s %6s %9s %11s %9s %12s %9s %10s %8s\n' kind GB 'pause, s' 'at once, s' 'step, s' 'beside, s' 'first, s' 'changed GB' 'lost, s'
 read -ra kinds <<<"${KINDS:-table dense}"

@@ -17,8 +17,8 @@ side=$(sed -n 's/.*"image_size": \([0-9]*\).*/\1/p' "$work/tower/config.json")
 /usr/bin/python3 -c 'import sys, numpy as np
 np.random.default_rng(0).integers(0, 256, int(sys.argv[1]) * int(sys.argv[2]) ** 2 * 3, np.uint8).tofile(sys.argv[3])' "$pictures" "$side" "$work/crops"
 
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): do not trust these figures" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 # OpenBLAS does not know every processor; sidmill names the kernels itself, and PyTorch should not be worse off.
 if grep -q avx512vl /proc/cpuinfo; then export OPENBLAS_CORETYPE=${OPENBLAS_CORETYPE:-SkylakeX}; fi
 

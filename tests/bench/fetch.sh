@@ -8,8 +8,8 @@ bin=$(realpath "${BUILD:-$root/build}")/bin
 server=$root/tests/helpers/file_server.py
 work=$(mktemp -d)
 trap 'kill "$pid" 2> /dev/null || true; rm -rf "$work"' EXIT
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): do not trust these figures" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 cd "$work"
 mkdir www
 

@@ -12,8 +12,8 @@ rqvae=$(realpath "${BUILD:-$root/build}")/bin/rqvae
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): do not trust these figures" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 
 # Histories of 20 events by a power law over the items, drawn without any order: next to no pair is met twice, so that the graph is as
 # large as so many events can make it. And random vectors.

@@ -15,8 +15,8 @@ work=${KEEP:-$(mktemp -d)}
 [ -n "${KEEP:-}" ] || trap 'rm -rf "$work"' EXIT
 mkdir -p "$work"
 
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): trust processor time, if anything" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 
 # What runs, by stage; in the folder of a size.
 synth_all() { synth -q -n "$size" -u "$size" --mean-length 20 --no-images $threads -o .; }

@@ -16,8 +16,8 @@ server=$!
 until [ -s "$work/port" ]; do sleep 0.1; done
 port=$(cat "$work/port")
 
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): do not trust these figures" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 
 # Runs a command; its seconds and its peak memory in MiB.
 measured() {

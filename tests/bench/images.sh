@@ -17,8 +17,8 @@ else
     "$bin/synth" -q --items 1000 --users 10 --image-size 256 -o "$work/demo"
     items=$work/demo/items.jsonl
 fi
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): do not trust these figures" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 
 seconds() { # seconds COMMAND...
     local start=$EPOCHREALTIME

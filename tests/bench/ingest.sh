@@ -16,8 +16,8 @@ make -s -C "$root" BUILD="$build" "$build/bin/ingest" "$build/bench/events"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): do not trust these figures" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 
 # Runs a command; prints its wall-clock seconds, processor seconds and peak memory in MB.
 measure() {

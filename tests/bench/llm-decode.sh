@@ -46,8 +46,8 @@ json.dump(t, open("llm/tokenizer.json", "w"))
 PY
 "$bin/hub" import -q -s sids.st --max-items "$items" --softmax trie llm -o model.st
 
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): do not trust these figures" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 
 # Seconds and KiB of a run over the first so many users; exit status 69 where there is no such backend.
 ours() { # ours BACKEND USERS

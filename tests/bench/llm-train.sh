@@ -17,8 +17,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$root/tests/helpers/llm_folder.py" "$work/llm" "${shape[@]}"
 
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): trust the rates by processor time only" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 echo "OpenBLAS's kernels: ${OPENBLAS_CORETYPE:-its own choice}"
 
 # Rates by the clock and by processor time, then value, gradient and memory; exit status 69 where there is no such backend.

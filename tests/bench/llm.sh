@@ -20,8 +20,8 @@ for i in range(int(sys.argv[1])): print("{\"id\": \"%d\", \"title\": \"%s\"}" % 
     "$texts" "$((tokens + 1))" >"$work/items.jsonl"
 "$bin/tokenize" train -q --vocab 256 -o "$work/llm/tokenizer.json" "$work/items.jsonl"
 
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): do not trust these figures" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 
 # Seconds and KiB of a run over the first so many texts; exit status 69 where there is no such backend.
 ours() { # ours BACKEND TEXTS

@@ -14,8 +14,8 @@ train=$(realpath "${BUILD:-$root/build}")/bin/sidgen-train
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): do not trust these figures" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 
 # Trains on one thread for so many epochs; prints processor seconds and peak memory in MB.
 measure() { # measure EPOCHS [OPTION]

@@ -18,8 +18,8 @@ else
     "$bin/sidgen-train" -q -s "$sids" -i "$interactions" --body timeline --item-vectors --node-vectors --epochs 1 --valid-users 0 -o "$model"
 fi
 
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): do not trust these figures" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 
 # A reward by which many groups have something to say; no KL is so small that training goes on after the first line of the log.
 for ((run = 0; run < runs; run++)); do

@@ -14,8 +14,8 @@ read -ra forms <<<"${FORMS:-st}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): do not trust these figures" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 
 # Histories of five random items, and a list of random items a user, in the order of users.
 make_files() { # make_files USERS PLACES

@@ -15,8 +15,8 @@ beam=${BEAM:-20} k=${K:-10}
 work=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill "$server"; rm -rf "$work"' EXIT
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): do not trust these figures" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 
 # The test histories, a request each, in an order of no meaning.
 PYTHONPATH=$root/tests/helpers /usr/bin/python3 - "$interactions" "$k" >"$work/bodies" <<'PY'

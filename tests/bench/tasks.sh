@@ -11,8 +11,8 @@ read -ra model <<<"${MODEL:---dim 192 --layers 4 --ffn 512}"
 [ $# -eq 3 ] || { echo "usage: tests/bench/tasks.sh SIDS INTERACTIONS ITEMS" >&2; exit 64; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): do not trust these figures" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 "$bin/tokenize" train -q --fields title,description --vocab 8192 "$3" -o "$work/tokenizer.json"
 
 ours() {

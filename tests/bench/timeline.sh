@@ -32,8 +32,8 @@ else
     echo "peer: SKIPPED: no $peer (PEER), or no python3-torch" >&2
 fi
 
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): do not trust these figures" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 
 # A log's tokens/s are of input rows; targets are as many, but for what later windows of long histories only read.
 targets_a_row=$("$bin/tensor" get "$interactions" user_offsets | awk -v most=50 '

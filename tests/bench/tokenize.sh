@@ -16,8 +16,8 @@ trap 'rm -rf "$work"' EXIT
 cat "$@" >"$work/text"
 : >"$work/empty"
 
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): do not trust these figures" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 
 # The least processor seconds and the most memory, in MB, of some runs of a command.
 measure() {

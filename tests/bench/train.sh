@@ -21,8 +21,8 @@ else
     sids=$work/sids.st interactions=$work/interactions.st
 fi
 
-load=$(cut -d' ' -f1 /proc/loadavg)
-awk -v load="$load" 'BEGIN { exit !(load > 0.5) }' && echo "WARNING: the machine is busy (load $load): do not trust these figures" >&2
+# shellcheck source=/dev/null
+. "$root/tests/bench/busy.bash"
 
 # One run's tokens/s on standard output; exit status 69 where there is no such backend.
 ours() {

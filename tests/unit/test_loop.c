@@ -179,6 +179,17 @@ static void one_life(void)
     run(&o, t);
 }
 
+/* Lives on to the end, which is to be the same. */
+static void check_end(const outcome_t *expected)
+{
+    const loop_options_t o = options();
+    toy_t *last = toy_new(true, rising);
+    run(&o, last);
+    const outcome_t found = outcome_of(last);
+    CHECK(!memcmp(&found, expected, sizeof found));
+    toy_free(last);
+}
+
 TEST(killed_at_every_step_it_ends_the_same)
 {
     choose_folder();
@@ -196,13 +207,8 @@ TEST(killed_at_every_step_it_ends_the_same)
             code = unit_exit_code(one_life);
             if (!die_after) break;
         }
-        toy_t *last = toy_new(true, NULL);
-        last->scores = rising;
-        run(&o, last);
-        const outcome_t found = outcome_of(last);
-        CHECK(!memcmp(&found, &expected, sizeof found));
+        check_end(&expected);
         CHECK(!die_after || lives >= ROUNDS * STEPS / (die_after + 1));
-        toy_free(last);
     }
     clean();
     toy_free(whole);
@@ -228,11 +234,7 @@ TEST(killed_while_it_saves_it_ends_the_same)
     for (int lives = 0; lives < 60; lives++) {
         die_after = 1 + lives % 5;
         if (unit_exit_code(hasty_life) == 137 && lives % 20 != 19) continue;
-        toy_t *last = toy_new(true, rising);
-        run(&o, last);
-        const outcome_t found = outcome_of(last);
-        CHECK(!memcmp(&found, &expected, sizeof found));
-        toy_free(last);
+        check_end(&expected);
         clean();
     }
     toy_free(whole);

@@ -1,6 +1,6 @@
 /* Tables that are split over ranks: rows on loan, gradients that go to who holds the row, learning, checkpoints and files, all as in
  * one process that holds everything. */
-#include "nn/loan.h"
+#include "train/loan.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* Models that think, of either body: their gradients against finite differences, what their thoughts are taught, and their beams against
  * the equations written out. */
-#include "gen/infonce.h"
+#include "nn/infonce.h"
 #include "nn/vec.h"
 #include "small_body.h"
 

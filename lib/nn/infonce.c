@@ -1,4 +1,4 @@
-#include "gen/infonce.h"
+#include "nn/infonce.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
  * others,
  *
  *     L_i = log sum_j exp(cos(x_i, k_j) / tau) - cos(x_i, k_own(i)) / tau */
-#ifndef SIDMILL_GEN_INFONCE_H
-#define SIDMILL_GEN_INFONCE_H
+#ifndef SIDMILL_NN_INFONCE_H
+#define SIDMILL_NN_INFONCE_H
 
 #include <stdint.h>
 

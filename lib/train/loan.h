@@ -1,8 +1,8 @@
 /* Tables whose rows lie over the ranks (params_split()), at work: before rows are read, those of other ranks are fetched into their
  * places, and go back before anyone changes them. It costs what is fetched; the room is that, or an eighth of what the rank holds. All
  * ranks fetch together; what each wants is its own. Not for several threads at once. */
-#ifndef SIDMILL_NN_LOAN_H
-#define SIDMILL_NN_LOAN_H
+#ifndef SIDMILL_TRAIN_LOAN_H
+#define SIDMILL_TRAIN_LOAN_H
 
 #include <stdint.h>
 

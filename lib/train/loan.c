@@ -1,4 +1,4 @@
-#include "nn/loan.h"
+#include "train/loan.h"
 
 #include <stdlib.h>
 #include <string.h>
